@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "ingest/event.h"
+#include "storage/state.h"
+#include "storage/vault.h"
+
+namespace zhiyin::audience {
+
+using storage::Identity;
+using storage::IdentityHash;
+
+/// One event of a person, small: what segments, features and recommendation look at.
+struct Activity {
+  std::int64_t offset = 0;  ///< of the log; with the partition it is unique
+  Instant at;               ///< occurred_at
+  std::string kind;
+  std::optional<ingest::ItemRef> item;
+  std::int64_t value = 0;  ///< the kind's default when the event brought none
+  std::string account;
+  std::string properties;  ///< JSON without personal members, or empty
+};
+
+/// Everything that a decision about one person may look at, as plain values.
+struct PersonView {
+  PersonId id;
+  std::vector<IdentityHash> identities;  ///< earliest first
+  std::vector<Activity> activity;        ///< ascending by (at, offset)
+};
+
+/// Reads people from state. Thread-safe. `ref` is a person id, `openid:ACCOUNT:VALUE` (any identity kind), or
+/// an identity hash in hex; a merged id leads to the person it became.
+class People {
+ public:
+  People(storage::State& state, storage::Vault& vault) : state_(state), vault_(vault) {}
+
+  /// kNotFound when nobody is behind `ref`, kInvalidArgument when it has no such form.
+  [[nodiscard]] Result<PersonId> resolve(std::string_view ref) const;
+  [[nodiscard]] Result<PersonId> of_identity(const IdentityHash& identity) const;
+  [[nodiscard]] Result<std::vector<IdentityHash>> identities(const PersonId& person) const;
+  /// With at most the newest `activity_max` events.
+  [[nodiscard]] Result<PersonView> view(const PersonId& person, std::size_t activity_max = 5000) const;
+  /// The openid (or other kind) of a person on an account; kNotFound when there is none.
+  [[nodiscard]] Result<Identity> reveal(const PersonId& person, std::string_view account,
+                                        std::string_view kind = "openid") const;
+  /// People in order of id, after `after`.
+  [[nodiscard]] Result<std::vector<PersonId>> list(const PersonId& after, std::size_t limit) const;
+  [[nodiscard]] Result<std::int64_t> count() const;
+
+ private:
+  storage::State& state_;
+  storage::Vault& vault_;
+};
+
+}  // namespace zhiyin::audience

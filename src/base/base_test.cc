@@ -1,0 +1,102 @@
+#include <gmock/gmock.h>
+
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/metrics.h"
+#include "base/nearest.h"
+#include "base/random.h"
+#include "base/thread_pool.h"
+#include "base/utf8.h"
+
+namespace zhiyin {
+namespace {
+
+TEST(Crypto, SealedTextOpensOnlyWithItsKeyAndContext) {
+  const std::string key = crypto::random_bytes(32);
+  const std::string sealed = crypto::seal(key, "手机号 13800138000", "identity");
+  EXPECT_EQ(*crypto::unseal(key, sealed, "identity"), "手机号 13800138000");
+  EXPECT_EQ(crypto::unseal(key, sealed, "other").error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(crypto::unseal(crypto::random_bytes(32), sealed, "identity").error().code,
+            ErrorCode::kDataLoss);
+  std::string damaged = sealed;
+  damaged[15] = static_cast<char>(damaged[15] ^ 1);
+  EXPECT_FALSE(crypto::unseal(key, damaged, "identity"));
+  EXPECT_FALSE(crypto::unseal(key, "short", "identity"));
+}
+
+TEST(Crypto, EncodingsMatchPublishedVectors) {
+  EXPECT_EQ(crypto::hex(crypto::sha1("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+  EXPECT_EQ(crypto::base64("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(crypto::base64("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(*crypto::unbase64("Zm9vYmE="), "fooba");
+  EXPECT_EQ(crypto::base32("foobar"), "mzxw6ytboi");
+  EXPECT_FALSE(crypto::unbase64("a!c="));
+  EXPECT_FALSE(crypto::unbase64("abcde"));
+  EXPECT_EQ(crypto::base32(std::string(16, 'x')).size(), 26U);
+}
+
+TEST(Crypto, PasswordHashAcceptsOnlyItsPassword) {
+  const std::string hash = crypto::hash_password("correct horse");
+  EXPECT_TRUE(crypto::check_password("correct horse", hash));
+  EXPECT_FALSE(crypto::check_password("correct horsf", hash));
+  EXPECT_FALSE(crypto::check_password("", "scrypt1$"));
+}
+
+TEST(Nearest, NamesATypoButNotAStranger) {
+  const std::string_view names[] = {"server.port", "storage.log", "clock"};
+  EXPECT_EQ(nearest_name("server.prot", names), "server.port");
+  EXPECT_EQ(nearest_name("zzzzzzzzzzzz", names), "");
+}
+
+TEST(File, ReplacementIsCompleteAndModeIsObeyed) {
+  const TempFolder folder;
+  const auto path = folder.path() / "secret.key";
+  ASSERT_TRUE(write_file(path, "one", 0600));
+  ASSERT_TRUE(write_file(path, "two", 0600));
+  EXPECT_EQ(*read_file(path), "two");
+  EXPECT_EQ(std::filesystem::status(path).permissions() & std::filesystem::perms::mask,
+            std::filesystem::perms(0600));
+  EXPECT_EQ(read_file(folder.path() / "none").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(read_file(path, 2).error().code, ErrorCode::kLimitReached);
+}
+
+TEST(Utf8, TruncationNeverCutsACharacter) {
+  EXPECT_EQ(utf8::truncate("知音", 5), "知");
+  EXPECT_EQ(utf8::truncate("知音", 6), "知音");
+  EXPECT_EQ(utf8::length("知音a"), 3U);
+  EXPECT_FALSE(utf8::is_valid("\xff"));
+}
+
+TEST(Uuid, IsVersionSevenAndOrderedByTime) {
+  const std::string a = uuid_v7({1'700'000'000'000'000});
+  const std::string b = uuid_v7({1'700'000'000'001'000});
+  EXPECT_EQ(a.size(), 36U);
+  EXPECT_EQ(a[14], '7');
+  EXPECT_LT(a, b);
+}
+
+TEST(ThreadPool, RefusesWhenFullAndFinishesWhatItTook) {
+  std::atomic<int> done = 0;
+  {
+    ThreadPool pool(2, 100);
+    for (int i = 0; i < 50; ++i) {
+      while (!pool.try_submit([&] { ++done; })) std::this_thread::yield();
+    }
+  }
+  EXPECT_EQ(done, 50);
+}
+
+TEST(Metrics, TextIsPrometheusFormat) {
+  MetricsRegistry metrics;
+  metrics.counter("zhiyin_requests_total", "Requests.", "code=\"200\"").add(3);
+  metrics.latency("zhiyin_request_seconds", "Time.").observe(0.003);
+  const std::string text = metrics.text();
+  EXPECT_THAT(text, testing::HasSubstr("# TYPE zhiyin_requests_total counter\n"
+                                       "zhiyin_requests_total{code=\"200\"} 3\n"));
+  EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_bucket{le=\"0.002\"} 0\n"));
+  EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_bucket{le=\"0.005\"} 1\n"));
+  EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_count 1\n"));
+}
+
+}  // namespace
+}  // namespace zhiyin

@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include "base/json_binding.h"
+
+namespace zhiyin {
+namespace {
+enum class Colour { kRed, kBlue };
+struct Part {
+  std::string name;
+  double weight = 1;
+};
+struct Order {
+  std::string id;
+  std::int64_t amount = 0;
+  std::optional<std::string> note;
+  std::vector<Part> parts;
+  Colour colour = Colour::kRed;
+};
+}  // namespace
+
+template <>
+struct EnumNames<Colour> {
+  static constexpr std::pair<Colour, std::string_view> list[] = {{Colour::kRed, "red"},
+                                                                 {Colour::kBlue, "blue"}};
+};
+template <>
+struct Fields<Part> {
+  static constexpr std::string_view name = "Part";
+  static constexpr auto list = std::make_tuple(field("name", &Part::name, "what it is").length(1, 10),
+                                               field("weight", &Part::weight, "kg").range(0, 5).optional());
+};
+template <>
+struct Fields<Order> {
+  static constexpr std::string_view name = "Order";
+  static constexpr auto list =
+      std::make_tuple(field("id", &Order::id, ""), field("amount", &Order::amount, "fen").range(1, 100),
+                      field("note", &Order::note, ""), field("parts", &Order::parts, "").optional(),
+                      field("colour", &Order::colour, "").optional());
+};
+
+namespace {
+
+Error error_of(std::string_view text) {
+  const auto order = from_json<Order>(*parse_json(text));
+  return order ? Error{} : order.error();
+}
+
+TEST(Json, RoundTripKeepsValuesAndOrder) {
+  const std::string text =
+      R"({"b":1,"a":[true,null,-2.5,"知\n\"x\""],"big":9007199254740993,"e":{}})";
+  EXPECT_EQ(parse_json(text)->dump(), text);
+}
+
+TEST(Json, RefusesGarbageDepthAndSize) {
+  EXPECT_FALSE(parse_json("{\"a\":"));
+  EXPECT_FALSE(parse_json("\"\xff\""));
+  EXPECT_FALSE(parse_json(std::string(100, '[') + std::string(100, ']')));
+  EXPECT_FALSE(parse_json("[1,2,3]", 3));
+}
+
+TEST(JsonBinding, ReadsAStructWithDefaults) {
+  const auto order = from_json<Order>(*parse_json(R"({"id":"a","amount":5,"parts":[{"name":"x"}],"colour":"blue"})"));
+  ASSERT_TRUE(order) << order.error().text();
+  EXPECT_EQ(order->amount, 5);
+  EXPECT_FALSE(order->note);
+  EXPECT_EQ(order->parts.at(0).weight, 1);
+  EXPECT_EQ(order->colour, Colour::kBlue);
+  EXPECT_EQ(to_json(*order).dump(),
+            R"({"id":"a","amount":5,"parts":[{"name":"x","weight":1}],"colour":"blue"})");
+}
+
+TEST(JsonBinding, ErrorsNameThePath) {
+  EXPECT_EQ(error_of(R"({"id":"a"})").text(), "amount: is missing");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":"5"})").text(), "amount: expected an integer, got \"5\"");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":500})").text(), "amount: 500 is not between 1 and 100");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"parts":[{"name":"x"},{"name":"y","weight":9}]})").field,
+            "parts[1].weight");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"parts":[{"name":""}]})").text(), "parts[0].name: is empty");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"colour":"green"})").text(),
+            "colour: 'green' is not one of red, blue");
+  EXPECT_EQ(error_of(R"({"id":"a","amout":5,"amount":5})").text(),
+            "amout: is not a known member; did you mean 'amount'?");
+  EXPECT_EQ(error_of("[]").text(), "expected an object, got array");
+}
+
+TEST(JsonBinding, SchemaComesFromTheSameList) {
+  const Json s = json_schema<Order>();
+  EXPECT_EQ(s["required"].dump(), R"(["id","amount"])");
+  EXPECT_EQ(s["properties"]["amount"]["maximum"].number_or(0), 100);
+  EXPECT_EQ(s["properties"]["colour"]["enum"].dump(), R"(["red","blue"])");
+}
+
+}  // namespace
+}  // namespace zhiyin

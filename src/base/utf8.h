@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace zhiyin::utf8 {
+
+/// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms).
+bool is_valid(std::string_view text);
+/// Code points in well-formed text.
+std::size_t length(std::string_view text);
+/// The longest prefix of at most `bytes_max` bytes that does not cut a code point.
+std::string_view truncate(std::string_view text, std::size_t bytes_max);
+
+}  // namespace zhiyin::utf8

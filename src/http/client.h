@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "http/message.h"
+#include "http/task.h"
+
+namespace zhiyin::http {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;  ///< http:// or https://, absolute
+  Headers headers;
+  std::string body;
+  std::chrono::milliseconds timeout{10'000};  ///< for the whole exchange
+  std::size_t response_bytes_max = 16 << 20;
+};
+
+/// How far an exchange came before it failed: decides whether it may be repeated.
+enum class SendProgress {
+  kNothingSent,     ///< no byte left: repeating is safe
+  kOutcomeUnknown,  ///< sent (in part or whole), no complete answer
+};
+
+struct ClientError {
+  Error error;  ///< kUnavailable, kDeadline, kLimitReached, kInvalidArgument
+  SendProgress progress = SendProgress::kNothingSent;
+};
+
+struct ClientResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+/// HTTP/1.1 client with a bounded pool of kept-alive connections per host. A request on a kept connection
+/// that the peer had closed is repeated on a new one only if no byte of an answer came and the method is GET,
+/// or nothing was sent. Thread-safe.
+class Client {
+ public:
+  struct Settings {
+    int threads = 1;
+    std::size_t idle_per_host = 16;
+    std::chrono::milliseconds idle_timeout{30'000};
+    std::string ca_file;  ///< empty: the system's
+  };
+  static std::unique_ptr<Client> create(Settings settings);
+  virtual ~Client() = default;
+
+  virtual Task<std::expected<ClientResponse, ClientError>> send(ClientRequest request) = 0;
+  /// Blocks the calling thread; not from a thread of the client or server.
+  virtual std::expected<ClientResponse, ClientError> send_and_wait(ClientRequest request) = 0;
+};
+
+}  // namespace zhiyin::http

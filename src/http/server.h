@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/thread_pool.h"
+#include "http/message.h"
+#include "http/task.h"
+
+namespace zhiyin::http {
+
+using Handler = std::function<Task<Response>(Request&)>;
+/// Runs before every handler of a server; an answer ends the request there.
+using Filter = std::function<std::optional<Response>(Request&)>;
+
+/// Which handler answers which method and path. Patterns have `{name}` parts (one segment) and may end
+/// in `{name...}` (the rest). Built before the server starts, read-only afterwards.
+class Router {
+ public:
+  /// `body_max` bounds the request body in bytes, after gunzip.
+  void add(std::string_view method, std::string_view pattern, Handler handler, std::size_t body_max = 1 << 20);
+  /// A handler that may block (state, warehouse): runs on `pool`; 503 when the pool is full.
+  void add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
+                    std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20);
+
+  struct Route {
+    std::string method;
+    std::string pattern;
+    std::vector<std::string> parts;
+    Handler handler;
+    std::size_t body_max;
+  };
+  /// The route, with `request.path_parameters` filled; else 404, or 405 with the methods that exist.
+  [[nodiscard]] std::expected<const Route*, Response> find(Request& request) const;
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// Runs blocking work on a pool and comes back with its result.
+template <class T>
+Task<T> on_pool(ThreadPool& pool, std::function<T()> work);
+
+struct ServerSettings {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  ///< 0: any free port
+  int threads = 2;
+  std::size_t header_bytes_max = 16 << 10;
+  std::size_t connections_max = 4096;
+  std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds request_timeout{30'000};  ///< to receive one request, and to send one answer
+  std::string tls_certificate_file;  ///< PEM; empty: no TLS
+  std::string tls_key_file;
+};
+
+/// HTTP/1.1 with keep-alive. Bodies with Content-Encoding: gzip are unpacked within the route's limit.
+/// Thread-safe after construction.
+class Server {
+ public:
+  /// Fails with kUnavailable when the address cannot be bound, kInvalidArgument on bad TLS files.
+  static Result<std::unique_ptr<Server>> start(ServerSettings settings, Router router, Filter filter,
+                                               MetricsRegistry& metrics, Logger& logger);
+  virtual ~Server() = default;  ///< drains for a second, then closes
+  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  /// No new connections; answers what is under way, closes idle ones; returns after at most `limit`.
+  virtual void drain(std::chrono::milliseconds limit) = 0;
+};
+
+}  // namespace zhiyin::http

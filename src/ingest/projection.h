@@ -1,0 +1,45 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "ingest/event.h"
+#include "storage/projection.h"
+
+namespace zhiyin::ingest {
+
+/// An event with its place in the log, after deduplication.
+struct LoggedEvent {
+  int partition = 0;
+  std::int64_t offset = 0;
+  Event event;
+};
+
+/// What builds state from events. Called in registration order inside one transaction that also commits
+/// the positions; sees every distinct event once, in order per identity. Reads no clock.
+class EventProjection {
+ public:
+  virtual ~EventProjection() = default;
+  virtual Result<void> apply(storage::Session& session, std::span<const LoggedEvent> events) = 0;
+};
+
+/// The first consumer of the events stream: decodes once, drops duplicates by (account, event_id) within
+/// the window, and hands the rest to the projections. Duplicates are noted (partition, offset) in state, so that
+/// the warehouse writer, which follows behind, drops the same ones.
+class EventPipeline final : public storage::Projection {
+ public:
+  /// `window`: how long an id is remembered, by received_at.
+  explicit EventPipeline(Duration window) : window_(window) {}
+  static std::span<const storage::Migration> migrations();
+
+  void add(EventProjection& projection) { projections_.push_back(&projection); }
+  [[nodiscard]] std::string_view name() const override { return "events"; }
+  Result<void> apply(storage::Session& session, std::span<const storage::StoredRecord> batch) override;
+
+ private:
+  const Duration window_;
+  std::vector<EventProjection*> projections_;
+};
+
+}  // namespace zhiyin::ingest

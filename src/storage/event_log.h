@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace zhiyin::storage {
+
+/// Fixed when an installation is created and stored with it.
+inline constexpr int kPartitions = 64;
+inline constexpr std::size_t kRecordBytesMax = 64 << 10;
+
+/// The streams of the log. The numbers are stored: never change them.
+enum class Stream : int {
+  kEvents = 1,       ///< what people did and what Zhiyin did
+  kImpressions = 2,  ///< what was shown, with propensities; own retention
+};
+
+/// xxh64 of UTF-8 `account \0 kind \0 value` of the key identity, mod kPartitions.
+int partition_of(std::string_view account, std::string_view kind, std::string_view value);
+
+struct NewRecord {
+  int partition = 0;  ///< [0, kPartitions)
+  std::string bytes;  ///< at most kRecordBytesMax
+};
+
+struct StoredRecord {
+  int partition = 0;
+  std::int64_t offset = 0;  ///< grows within a partition; gaps are allowed
+  std::string bytes;
+};
+
+/// The last offset that was dealt with, per partition; 0 = nothing yet (offsets begin at 1).
+using Positions = std::array<std::int64_t, kPartitions>;
+
+/// Where accepted events stay. An acknowledged append survives kill -9 and power loss; records of one
+/// partition are read in the order in which they were appended. Thread-safe.
+class EventLog {
+ public:
+  virtual ~EventLog() = default;
+
+  /// `done` runs exactly once, on a thread of the log, and must not block: success after the records
+  /// are synced, or an error (kUnavailable: disk full or server away; kLimitReached: too many bytes
+  /// wait) after which none of them will ever be read. Appends of one caller keep their order.
+  using Done = std::move_only_function<void(Result<void>)>;
+  virtual void append(Stream stream, std::vector<NewRecord> records, Done done) = 0;
+
+  /// As `append`, waiting for the outcome.
+  Result<void> append_and_wait(Stream stream, std::vector<NewRecord> records);
+
+  /// Up to about `records_max` records after `after`, all partitions mixed, in log order. Empty at the end.
+  virtual Result<std::vector<StoredRecord>> read(Stream stream, const Positions& after,
+                                                 std::size_t records_max) = 0;
+
+  /// The last offset of each partition.
+  virtual Result<Positions> end(Stream stream) = 0;
+
+  /// Removes records before the given positions where whole blocks allow it.
+  virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;
+
+  /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use.
+  virtual void set_wake(std::function<void(Stream)> wake) = 0;
+};
+
+}  // namespace zhiyin::storage

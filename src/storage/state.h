@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "storage/value.h"
+
+namespace zhiyin::storage {
+
+/// What a transaction (or a read) may do. SQL in the subset that SQLite and PostgreSQL share:
+/// parameters `?1 ?2 …`; BIGINT, DOUBLE PRECISION, TEXT, BYTEA as types; `INSERT … ON CONFLICT (…) DO
+/// UPDATE/NOTHING`, `RETURNING`, `WITH`; no AUTOINCREMENT, no dialect functions. Not thread-safe.
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {}) = 0;
+  /// Returns the number of rows changed. A broken uniqueness rule is kConflict.
+  virtual Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters = {}) = 0;
+
+  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) {
+    return query(sql, std::span(parameters.begin(), parameters.size()));
+  }
+  Result<std::int64_t> execute(std::string_view sql, std::initializer_list<Value> parameters) {
+    return execute(sql, std::span(parameters.begin(), parameters.size()));
+  }
+};
+
+/// One step of a schema: applied once, in order, inside a transaction, recorded with its name.
+struct Migration {
+  std::string_view name;  ///< `audience-001-people`: part, number, what
+  std::string_view sql;   ///< statements separated by `;`
+};
+
+/// Transactional storage: people, segments, ledgers, users, audit. Thread-safe.
+class State {
+ public:
+  virtual ~State() = default;
+
+  /// Runs `work` in one serialisable transaction: committed and synced when it returns success, rolled
+  /// back otherwise. `work` may run again after a conflict (cluster), so it must have no other effect.
+  virtual Result<void> write(const std::function<Result<void>(Session&)>& work) = 0;
+
+  /// Runs `work` on a consistent snapshot; writing fails.
+  virtual Result<void> read(const std::function<Result<void>(Session&)>& work) = 0;
+
+  /// One query on a snapshot.
+  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters = {});
+
+  /// Applies what is not yet applied, in the given order. Fails with kUnsupported when the database
+  /// holds a migration that this program does not know (it is from a newer version).
+  virtual Result<void> migrate(std::span<const Migration> migrations) = 0;
+};
+
+}  // namespace zhiyin::storage

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "storage/value.h"
+
+namespace zhiyin::storage {
+
+enum class ColumnType { kInt, kReal, kText };
+
+struct TableColumn {
+  std::string_view name;
+  ColumnType type;
+};
+
+/// A table of the warehouse. With a `key`, a later row replaces the earlier one with the same key.
+struct Table {
+  std::string_view name;
+  std::vector<TableColumn> columns;
+  std::vector<std::string_view> key = {};
+};
+
+struct QueryLimits {
+  std::chrono::milliseconds timeout{30'000};
+  std::size_t rows_max = 1'000'000;
+};
+
+/// Columnar history for scans and group-bys. SQL in the subset that DuckDB and ClickHouse share: ANSI
+/// joins, IN (SELECT …), GROUP BY/HAVING, `SUM(CASE WHEN … THEN 1 ELSE 0 END)`, COUNT(DISTINCT …), WITH,
+/// window functions; integer times; `?` parameters; no dialect functions outside the adapter.
+/// Thread-safe: inserts and queries use connections of their own.
+class Warehouse {
+ public:
+  virtual ~Warehouse() = default;
+
+  /// Creates the table when it is not there.
+  virtual Result<void> create(const Table& table) = 0;
+
+  /// One atomic step: all rows or none. `batch_id` makes it repeatable: a batch whose id was written
+  /// before is skipped. Cells must match the table's column types or be null.
+  virtual Result<void> insert(const Table& table, std::span<const Row> rows, std::string_view batch_id) = 0;
+
+  /// kLimitReached above `rows_max`, kDeadline after the timeout (the query is interrupted).
+  virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {},
+                             QueryLimits limits = {}) = 0;
+  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters, QueryLimits limits = {}) {
+    return query(sql, std::span(parameters.begin(), parameters.size()), limits);
+  }
+
+  /// Everything inserted so far is on disk and visible to queries when it returns.
+  virtual Result<void> flush() = 0;
+};
+
+}  // namespace zhiyin::storage
