@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,15 @@ class EventLog {
 
   /// The last offset of each partition.
   virtual Result<Positions> end(Stream stream) = 0;
+
+  /// The positions of a consumer that was at `after` and has dealt with all of `batch`, which
+  /// `read(stream, after, …)` returned. A log whose offsets are one sequence over all partitions moves every
+  /// partition to the batch's last offset, so that a quiet partition never makes a reader start far back.
+  [[nodiscard]] virtual Positions advance(const Positions& after,
+                                          std::span<const StoredRecord> batch) const;
+
+  /// Records after `after`: an upper bound that is 0 only when there are none.
+  virtual Result<std::int64_t> behind(Stream stream, const Positions& after);
 
   /// Removes records before the given positions where whole blocks allow it.
   virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;

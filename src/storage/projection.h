@@ -14,6 +14,12 @@
 
 namespace zhiyin::storage {
 
+/// How far a consumer has come in a stream, as committed; zeros when it has never begun.
+Result<Positions> load_positions(Session& session, std::string_view consumer, Stream stream);
+/// Commits with the caller's transaction.
+Result<void> save_positions(Session& session, std::string_view consumer, Stream stream,
+                            const Positions& positions);
+
 /// A function of its state and the log. Called by one thread at a time, with the records of a batch in
 /// log order; what it writes through `session` commits together with the positions, so it happens
 /// exactly once however often the process dies. It reads no clock and no randomness.
