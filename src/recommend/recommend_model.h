@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "ingest/event.h"
+#include "recommend/item_knn.h"
+#include "storage/warehouse.h"
+
+namespace zhiyin::recommend {
+
+using ingest::ItemRef;
+
+/// One thing somebody did with an item.
+struct InteractionRow {
+  std::string_view person;
+  ItemRef item;
+  std::string_view kind;
+  std::int64_t value = 0;
+  Instant at;
+};
+/// Calls the function it is given for every row, in any order; may be run twice.
+using RowSource = std::function<Result<void>(const std::function<void(const InteractionRow&)>&)>;
+
+struct TrainParams {
+  ItemKnnParams knn;
+  /// Kinds that count as liking, and how much. Of several actions on one item the strongest counts.
+  std::map<std::string, double, std::less<>> kind_weights = default_kind_weights();
+  std::int64_t rating_min = 3;                ///< a lower rating is no liking
+  Duration popularity_half_life = 14 * kDay;  ///< an action this old counts half
+  Instant as_of;                              ///< later rows do not count
+  std::size_t people_min = 2;                 ///< items touched by fewer have no neighbours
+  std::size_t items_max = 200'000;            ///< the most popular are kept
+  std::function<bool(double)> progress;
+
+  static std::map<std::string, double, std::less<>> default_kind_weights();
+};
+
+/// What was learnt from everybody's behaviour. Immutable; thread-safe.
+class RecommendModel {
+ public:
+  static constexpr std::string_view kKind = "recommend";
+
+  [[nodiscard]] std::size_t items() const { return items_.size(); }
+  [[nodiscard]] const ItemRef& item(std::uint32_t i) const { return items_[i]; }
+  [[nodiscard]] std::optional<std::uint32_t> find(const ItemRef& item) const;
+  [[nodiscard]] const ItemKnn& knn() const { return knn_; }
+  [[nodiscard]] double popularity(std::uint32_t i) const { return popularity_[i]; }
+  [[nodiscard]] double kind_weight(std::string_view kind, std::int64_t value) const;
+  [[nodiscard]] std::size_t people() const { return people_; }
+  [[nodiscard]] std::size_t interactions() const { return interactions_; }
+
+  /// Artefact of kind `recommend` (docs/formats/model.md). The same model gives the same bytes.
+  [[nodiscard]] std::string encode() const;
+  /// kDataLoss when the bytes are damaged, of another kind or version.
+  static Result<RecommendModel> decode(std::string_view bytes);
+
+ private:
+  friend Result<RecommendModel> train_recommend(const RowSource&, const TrainParams&);
+  void index_items();
+
+  std::vector<ItemRef> items_;
+  std::map<ItemRef, std::uint32_t> numbers_;
+  ItemKnn knn_;
+  std::vector<float> popularity_;
+  std::map<std::string, double, std::less<>> kind_weights_;
+  std::int64_t rating_min_ = 3;
+  std::size_t people_ = 0;
+  std::size_t interactions_ = 0;
+};
+
+/// An empty model (nobody did anything) is valid: it recommends by tags and freshness.
+Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams& params);
+
+/// Rows of the warehouse's `events` joined with `identity_person`, in pages. `kinds`: those wanted.
+RowSource warehouse_rows(storage::Warehouse& warehouse, std::vector<std::string> kinds,
+                         Instant as_of);
+
+}  // namespace zhiyin::recommend

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "statistics/arm.h"
+#include "statistics/interval.h"
+
+namespace zhiyin::statistics {
+
+enum class Sides { kTwo, kGreater, kLess };
+
+/// An effect with what is known about it. `dof` is infinite where no t distribution is involved.
+struct Comparison {
+  double estimate = 0;
+  double se = 0;
+  Interval interval;
+  double p = 1;
+  double dof = 0;
+};
+
+/// Welch's t test, planned for one look. `alpha` in (0, 1).
+/// `kGreater` keeps the lower bound only and tests "treatment is not better"; `kLess` mirrors it.
+Answer<Comparison> compare_fixed(const Moments& control, const Moments& treatment,
+                                 EffectKind effect, double alpha = 0.05, Sides sides = Sides::kTwo);
+
+/// Asymptotic confidence sequence: valid at every look. `tuning` is the number of users at which
+/// the interval is tightest.
+struct SequentialSettings {
+  double alpha = 0.05;
+  double tuning = 5000;
+  Sides sides = Sides::kTwo;
+};
+Answer<Comparison> compare_sequential(const Moments& control, const Moments& treatment,
+                                      EffectKind effect, SequentialSettings settings = {});
+/// Half width of the two-sided sequence as a multiple of the effect's standard error.
+double sequential_width(double users, double alpha, double tuning);
+
+/// Normal prior on the relative effect; absent: flat. The usual informed one is {0, 0.3}.
+struct Prior {
+  double mean = 0;
+  double sd = 0.3;
+};
+struct Posterior {
+  double mean = 0;
+  double sd = 0;
+  Interval interval;
+  double chance_to_win = 0.5;
+  double risk_keep = 0;  ///< expected loss of keeping control
+  double risk_ship = 0;  ///< expected loss of shipping the treatment
+};
+Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatment,
+                                   EffectKind effect, std::optional<Prior> prior = {},
+                                   double alpha = 0.05);
+
+}  // namespace zhiyin::statistics
