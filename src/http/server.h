@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,10 +45,6 @@ class Router {
  private:
   std::vector<Route> routes_;
 };
-
-/// Runs blocking work on a pool and comes back with its result.
-template <class T>
-Task<T> on_pool(ThreadPool& pool, std::function<T()> work);
 
 struct ServerSettings {
   std::string address = "127.0.0.1";

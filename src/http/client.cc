@@ -1,0 +1,244 @@
+#include "http/client.h"
+
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <deque>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace zhiyin::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using asio::ip::tcp;
+using Outcome = std::expected<ClientResponse, ClientError>;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct Url {
+  bool tls = false;
+  std::string host;
+  std::string port;
+  std::string target;
+  [[nodiscard]] std::string origin() const { return (tls ? "https://" : "http://") + host + ":" + port; }
+};
+
+Result<Url> parse_url(std::string_view text) {
+  Url url;
+  std::string_view rest = text;
+  if (rest.starts_with("https://")) {
+    url.tls = true;
+    rest.remove_prefix(8);
+  } else if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+  } else {
+    return fail(ErrorCode::kInvalidArgument, "url: '{}' begins with neither http:// nor https://", text.substr(0, 100));
+  }
+  const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
+  std::string_view authority = rest.substr(0, slash);
+  url.target = rest.substr(slash);
+  if (url.target.empty() || url.target[0] != '/') url.target.insert(0, "/");
+  const std::size_t colon = authority.rfind(':');
+  if (colon != std::string_view::npos && authority.back() != ']') {
+    url.port = authority.substr(colon + 1);
+    authority = authority.substr(0, colon);
+  } else {
+    url.port = url.tls ? "443" : "80";
+  }
+  url.host = authority;
+  const bool clean = std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 127; });
+  if (url.host.empty() || url.port.empty() || !clean) {
+    return fail(ErrorCode::kInvalidArgument, "url: '{}' has no host", text.substr(0, 100));
+  }
+  return url;
+}
+
+/// One connection, with or without TLS.
+struct Link {
+  explicit Link(asio::io_context& context) : plain(context) {}
+  beast::tcp_stream plain;
+  std::unique_ptr<asio::ssl::stream<beast::tcp_stream&>> tls;
+  SteadyTime idle_since;
+};
+
+ClientError failed(ErrorCode code, SendProgress progress, const Url& url, std::string_view what) {
+  return {{code, fmt::format("{}: {}", url.origin(), what), {}}, progress};
+}
+
+class AsioClient final : public Client {
+ public:
+  explicit AsioClient(Settings settings) : settings_(std::move(settings)), tls_(asio::ssl::context::tls_client) {
+    boost::system::error_code ignored;
+    if (settings_.ca_file.empty()) {
+      tls_.set_default_verify_paths(ignored);
+    } else {
+      tls_.load_verify_file(settings_.ca_file, ignored);
+    }
+    tls_.set_verify_mode(asio::ssl::verify_peer);
+    for (int i = 0; i < settings_.threads; ++i) threads_.emplace_back([this] { context_.run(); });
+  }
+
+  ~AsioClient() override {
+    context_.stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  Task<Outcome> send(ClientRequest request) override {
+    co_return co_await asio::co_spawn(context_, exchange(std::move(request)), asio::use_awaitable);
+  }
+
+  Outcome send_and_wait(ClientRequest request) override {
+    return asio::co_spawn(context_, exchange(std::move(request)), asio::use_future).get();
+  }
+
+ private:
+  std::unique_ptr<Link> take_idle(const std::string& origin) {
+    MutexLock lock(mutex_);
+    auto& idle = idle_[origin];
+    const SteadyTime now = std::chrono::steady_clock::now();
+    while (!idle.empty()) {
+      std::unique_ptr<Link> link = std::move(idle.back());
+      idle.pop_back();
+      if (now - link->idle_since < settings_.idle_timeout) return link;
+    }
+    return nullptr;
+  }
+
+  void give_back(const std::string& origin, std::unique_ptr<Link> link) {
+    link->idle_since = std::chrono::steady_clock::now();
+    MutexLock lock(mutex_);
+    auto& idle = idle_[origin];
+    if (idle.size() < settings_.idle_per_host) idle.push_back(std::move(link));
+  }
+
+  Task<std::expected<std::unique_ptr<Link>, ClientError>> connect(const Url& url, SteadyTime deadline) {
+    auto link = std::make_unique<Link>(context_);
+    link->plain.expires_at(deadline);
+    tcp::resolver resolver(context_);
+    const auto [resolve_error, endpoints] =
+        co_await resolver.async_resolve(url.host, url.port, asio::as_tuple(asio::use_awaitable));
+    if (resolve_error) {
+      co_return std::unexpected(
+          failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url, resolve_error.message()));
+    }
+    const auto [connect_error, endpoint] =
+        co_await link->plain.async_connect(endpoints, asio::as_tuple(asio::use_awaitable));
+    if (connect_error) {
+      const auto code = connect_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
+      co_return std::unexpected(failed(code, SendProgress::kNothingSent, url, connect_error.message()));
+    }
+    boost::system::error_code ignored;
+    link->plain.socket().set_option(tcp::no_delay(true), ignored);
+    if (url.tls) {
+      link->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(link->plain, tls_);
+      SSL_set_tlsext_host_name(link->tls->native_handle(), url.host.c_str());
+      link->tls->set_verify_callback(asio::ssl::host_name_verification(url.host));
+      const auto [handshake_error] =
+          co_await link->tls->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
+      if (handshake_error) {
+        co_return std::unexpected(
+            failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url, handshake_error.message()));
+      }
+    }
+    co_return std::move(link);
+  }
+
+  template <class Stream>
+  Task<Outcome> talk(Stream& stream, const Url& url, const ClientRequest& request, bool& keep_alive,
+                     bool& peer_had_closed) {
+    const auto verb = bhttp::string_to_verb(request.method);
+    bhttp::request<bhttp::string_body> out(verb, url.target, 11);
+    if (verb == bhttp::verb::unknown) out.method_string(request.method);
+    const bool standard_port = url.port == (url.tls ? "443" : "80");
+    out.set(bhttp::field::host, standard_port ? url.host : url.host + ":" + url.port);
+    out.set(bhttp::field::user_agent, "zhiyin/" ZHIYIN_VERSION);
+    for (const auto& [name, value] : request.headers) out.set(name, value);
+    out.body() = request.body;
+    out.prepare_payload();
+    const auto [write_error, written] =
+        co_await bhttp::async_write(stream, out, asio::as_tuple(asio::use_awaitable));
+    if (write_error) {
+      const auto code = write_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
+      co_return std::unexpected(failed(
+          code, written == 0 ? SendProgress::kNothingSent : SendProgress::kOutcomeUnknown, url, write_error.message()));
+    }
+    beast::flat_buffer buffer;
+    bhttp::response_parser<bhttp::string_body> parser;
+    parser.body_limit(request.response_bytes_max);
+    if (verb == bhttp::verb::head) parser.skip(true);
+    const auto [read_error, read] =
+        co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
+    if (read_error) {
+      peer_had_closed = !parser.got_some() &&
+                        (read_error == bhttp::error::end_of_stream || read_error == asio::error::connection_reset);
+      ErrorCode code = ErrorCode::kUnavailable;
+      if (read_error == beast::error::timeout) code = ErrorCode::kDeadline;
+      if (read_error == bhttp::error::body_limit) code = ErrorCode::kLimitReached;
+      co_return std::unexpected(failed(code, SendProgress::kOutcomeUnknown, url, read_error.message()));
+    }
+    keep_alive = parser.get().keep_alive();
+    ClientResponse in;
+    in.status = static_cast<int>(parser.get().result_int());
+    for (const auto& field : parser.get()) {
+      in.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    }
+    in.body = std::move(parser.get().body());
+    co_return in;
+  }
+
+  Task<Outcome> exchange(ClientRequest request) {
+    const auto url = parse_url(request.url);
+    if (!url) co_return std::unexpected(ClientError{url.error(), SendProgress::kNothingSent});
+    const SteadyTime deadline = std::chrono::steady_clock::now() + request.timeout;
+    const std::string origin = url->origin();
+    for (;;) {
+      std::unique_ptr<Link> link = take_idle(origin);
+      const bool reused = link != nullptr;
+      if (!reused) {
+        auto fresh = co_await connect(*url, deadline);
+        if (!fresh) co_return std::unexpected(fresh.error());
+        link = std::move(*fresh);
+      }
+      link->plain.expires_at(deadline);
+      bool keep_alive = false;
+      bool peer_had_closed = false;
+      Outcome outcome;
+      if (link->tls) {
+        outcome = co_await talk(*link->tls, *url, request, keep_alive, peer_had_closed);
+      } else {
+        outcome = co_await talk(link->plain, *url, request, keep_alive, peer_had_closed);
+      }
+      if (outcome && keep_alive) {
+        link->plain.expires_never();
+        give_back(origin, std::move(link));
+      }
+      if (outcome || !reused) co_return outcome;
+      const bool harmless = outcome.error().progress == SendProgress::kNothingSent ||
+                            (peer_had_closed && request.method == "GET");
+      if (!harmless || std::chrono::steady_clock::now() >= deadline) co_return outcome;
+    }
+  }
+
+  const Settings settings_;
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
+  asio::ssl::context tls_;
+  Mutex mutex_;
+  std::map<std::string, std::deque<std::unique_ptr<Link>>> idle_ ZHIYIN_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> Client::create(Settings settings) {
+  return std::make_unique<AsioClient>(std::move(settings));
+}
+
+}  // namespace zhiyin::http

@@ -1,0 +1,93 @@
+#include "http/await.h"
+#include "http/server.h"
+
+namespace zhiyin::http {
+namespace {
+
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const std::size_t end = std::min(path.find('/'), path.size());
+    parts.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+bool is_parameter(std::string_view part) { return part.starts_with('{') && part.ends_with('}'); }
+bool is_rest(std::string_view part) { return is_parameter(part) && part.ends_with("...}"); }
+
+bool matches(const Router::Route& route, const std::vector<std::string>& path) {
+  for (std::size_t i = 0; i < route.parts.size(); ++i) {
+    if (is_rest(route.parts[i])) return true;
+    if (i >= path.size()) return false;
+    if (!is_parameter(route.parts[i]) && route.parts[i] != path[i]) return false;
+    if (is_parameter(route.parts[i]) && path[i].empty()) return false;
+  }
+  return route.parts.size() == path.size();
+}
+
+void fill_parameters(const Router::Route& route, const std::vector<std::string>& path, Request& request) {
+  for (std::size_t i = 0; i < route.parts.size(); ++i) {
+    const std::string& part = route.parts[i];
+    if (!is_parameter(part)) continue;
+    if (!is_rest(part)) {
+      request.path_parameters[part.substr(1, part.size() - 2)] = path[i];
+      continue;
+    }
+    std::string rest;
+    for (std::size_t j = i; j < path.size(); ++j) rest += (j == i ? "" : "/") + path[j];
+    request.path_parameters[part.substr(1, part.size() - 5)] = rest;
+  }
+}
+
+}  // namespace
+
+void Router::add(std::string_view method, std::string_view pattern, Handler handler, std::size_t body_max) {
+  routes_.push_back({std::string(method), std::string(pattern), split_path(pattern), std::move(handler), body_max});
+}
+
+void Router::add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
+                          std::function<Response(Request&)> handler, std::size_t body_max) {
+  auto run = [&pool, handler = std::move(handler)](Request& request) -> Task<Response> {
+    // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
+    std::move_only_function<void(std::move_only_function<void(Response)>)> start =
+        [&pool, &handler, &request](std::move_only_function<void(Response)> done) {
+          auto shared = std::make_shared<std::move_only_function<void(Response)>>(std::move(done));
+          const bool taken =
+              pool.try_submit([shared, &handler, &request] { (*shared)(handler(request)); });
+          if (!taken) {
+            (*shared)(Response::problem(
+                {ErrorCode::kUnavailable, "server: too many requests are waiting; try again", {}}));
+          }
+        };
+    co_return co_await from_callback<Response>(std::move(start));
+  };
+  add(method, pattern, std::move(run), body_max);
+}
+
+std::expected<const Router::Route*, Response> Router::find(Request& request) const {
+  const std::vector<std::string> path = split_path(request.path);
+  std::string allowed;
+  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  for (const Route& route : routes_) {
+    if (!matches(route, path)) continue;
+    if (route.method == method) {
+      fill_parameters(route, path, request);
+      return &route;
+    }
+    allowed += (allowed.empty() ? "" : ", ") + route.method;
+  }
+  if (allowed.empty()) {
+    return std::unexpected(Response::problem(
+        {ErrorCode::kNotFound, fmt::format("no such path: {}", request.path.substr(0, 200)), {}}));
+  }
+  Response response = Response::problem(
+      {ErrorCode::kInvalidArgument, fmt::format("{} is not possible here, only {}", request.method, allowed), {}});
+  response.status = 405;
+  response.headers.emplace_back("Allow", allowed);
+  return std::unexpected(std::move(response));
+}
+
+}  // namespace zhiyin::http

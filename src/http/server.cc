@@ -1,0 +1,398 @@
+#include "http/server.h"
+
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <atomic>
+#include <list>
+#include <thread>
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "http/gzip.h"
+
+namespace zhiyin::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using asio::ip::tcp;
+using SteadyTime = std::chrono::steady_clock::time_point;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+
+constexpr auto kSweepEvery = std::chrono::milliseconds(500);
+constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // after EMFILE and the like
+
+std::string_view reason_of(int status) {
+  return bhttp::obsolete_reason(static_cast<bhttp::status>(status));
+}
+
+Request to_request(const bhttp::request<bhttp::string_body>& in, std::string remote) {
+  Request out;
+  out.method = std::string(in.method_string());
+  out.target = std::string(in.target());
+  const std::string_view target = out.target;
+  const std::size_t mark = target.find('?');
+  out.path = percent_decode(target.substr(0, mark), false);
+  if (mark != std::string_view::npos) {
+    std::string_view rest = target.substr(mark + 1);
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find('&'), rest.size());
+      const std::string_view pair = rest.substr(0, end);
+      const std::size_t eq = std::min(pair.find('='), pair.size());
+      const std::string_view value = eq < pair.size() ? pair.substr(eq + 1) : std::string_view();
+      out.query.emplace(percent_decode(pair.substr(0, eq), true), percent_decode(value, true));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  for (const auto& field : in) {
+    out.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  out.remote = std::move(remote);
+  return out;
+}
+
+std::string render_head(const Response& response, bool keep_alive) {
+  std::string head;
+  head.reserve(256);
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
+                 reason_of(response.status), response.body.size());
+  if (!response.content_type.empty()) {
+    fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\n", response.content_type);
+  }
+  for (const auto& [name, value] : response.headers) {
+    fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
+  }
+  head += keep_alive ? "\r\n" : "Connection: close\r\n\r\n";
+  return head;
+}
+
+/// What the sweeper and the drain see of a connection. Lives on its loop's thread only.
+struct Connection {
+  SteadyTime deadline;
+  bool busy = false;  // between the first byte of a request and the last of its answer
+  std::function<void()> close;
+};
+
+/// One thread with its own event loop; a connection stays on the loop that it was given.
+struct Loop {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
+  std::list<Connection> connections;
+  std::thread thread;
+};
+
+class AsioServer final : public Server {
+ public:
+  AsioServer(ServerSettings settings, Router router, Filter filter, MetricsRegistry& metrics, Logger& logger)
+      : settings_(std::move(settings)),
+        router_(std::move(router)),
+        filter_(std::move(filter)),
+        logger_(logger),
+        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")),
+        metrics_(metrics) {
+    for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
+    for (const Router::Route& route : router_.routes()) {
+      for (const int group : {2, 3, 4, 5}) {
+        counters_[&route][static_cast<std::size_t>(group)] = &metrics.counter(
+            "zhiyin_http_requests_total", "Requests by route and class of status.",
+            fmt::format("method=\"{}\",route=\"{}\",code=\"{}xx\"", route.method, route.pattern, group));
+      }
+    }
+  }
+
+  ~AsioServer() override {
+    drain(std::chrono::seconds(1));
+    for (auto& loop : loops_) loop->context.stop();
+    for (auto& loop : loops_) {
+      if (loop->thread.joinable()) loop->thread.join();
+    }
+    acceptor_.reset();
+    for (auto& loop : loops_) loop->connections.clear();
+  }
+
+  Result<void> listen() {
+    if (!settings_.tls_certificate_file.empty()) {
+      tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+      tls_->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
+      boost::system::error_code ec;
+      tls_->use_certificate_chain_file(settings_.tls_certificate_file, ec);
+      if (ec) {
+        return fail(ErrorCode::kInvalidArgument, "TLS certificate {}: {}", settings_.tls_certificate_file, ec.message());
+      }
+      tls_->use_private_key_file(settings_.tls_key_file, asio::ssl::context::pem, ec);
+      if (ec) return fail(ErrorCode::kInvalidArgument, "TLS key {}: {}", settings_.tls_key_file, ec.message());
+    }
+    boost::system::error_code ec;
+    const auto address = asio::ip::make_address(settings_.address, ec);
+    if (ec) return fail(ErrorCode::kInvalidArgument, "server: '{}' is no IP address", settings_.address);
+    acceptor_.emplace(loops_[0]->context);
+    const tcp::endpoint endpoint(address, settings_.port);
+    acceptor_->open(endpoint.protocol(), ec);
+    if (!ec) acceptor_->set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec) acceptor_->bind(endpoint, ec);
+    if (!ec) acceptor_->listen(asio::socket_base::max_listen_connections, ec);
+    if (ec) {
+      return fail(ErrorCode::kUnavailable, "server: cannot listen on {}:{}: {}", settings_.address, settings_.port,
+                  ec.message());
+    }
+    port_ = acceptor_->local_endpoint().port();
+    asio::co_spawn(loops_[0]->context, accept(), asio::detached);
+    for (auto& loop : loops_) {
+      asio::co_spawn(loop->context, sweep(*loop), asio::detached);
+      loop->thread = std::thread([raw = loop.get()] { raw->context.run(); });
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+
+  void drain(std::chrono::milliseconds limit) override {
+    draining_ = true;
+    asio::post(loops_[0]->context, [this] {
+      boost::system::error_code ignored;
+      if (acceptor_) acceptor_->close(ignored);
+    });
+    for (auto& loop : loops_) {
+      asio::post(loop->context, [raw = loop.get()] {
+        for (Connection& connection : raw->connections) {
+          if (!connection.busy) connection.close();
+        }
+      });
+    }
+    const SteadyTime end = std::chrono::steady_clock::now() + limit;
+    MutexLock lock(mutex_);
+    while (open_ > 0) {
+      const auto left = end - std::chrono::steady_clock::now();
+      if (left <= left.zero() || !closed_.wait_for(mutex_, left)) break;
+    }
+  }
+
+ private:
+  Task<void> accept() {
+    std::size_t next = 0;
+    while (!draining_) {
+      Loop& loop = *loops_[next++ % loops_.size()];
+      tcp::socket socket(loop.context);
+      const auto [ec] = co_await acceptor_->async_accept(socket, asio::as_tuple(asio::use_awaitable));
+      if (ec) {
+        if (draining_ || ec == asio::error::operation_aborted) co_return;
+        logger_.warning("http", "accept_failed", {{"reason", ec.message()}});
+        asio::steady_timer pause(loops_[0]->context, kAcceptPause);
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        continue;
+      }
+      {
+        MutexLock lock(mutex_);
+        if (open_ >= settings_.connections_max) {
+          logger_.warning("http", "connection_refused", {{"open", open_}});
+          continue;
+        }
+        ++open_;
+      }
+      boost::system::error_code ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      asio::co_spawn(loop.context, serve_socket(loop, std::move(socket)), asio::detached);
+    }
+  }
+
+  Task<void> sweep(Loop& loop) {
+    asio::steady_timer timer(loop.context);
+    for (;;) {
+      timer.expires_after(kSweepEvery);
+      co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+      const SteadyTime now = std::chrono::steady_clock::now();
+      for (Connection& connection : loop.connections) {
+        if (connection.deadline < now) connection.close();
+      }
+    }
+  }
+
+  Task<void> serve_socket(Loop& loop, tcp::socket socket) {
+    const auto at = loop.connections.emplace(loop.connections.end());
+    boost::system::error_code ec;
+    const auto remote_endpoint = socket.remote_endpoint(ec);
+    const std::string remote = ec ? std::string() : remote_endpoint.address().to_string();
+    at->deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+    try {
+      if (tls_) {
+        TlsStream stream(std::move(socket), *tls_);
+        at->close = [&stream] { boost::system::error_code e; stream.lowest_layer().close(e); };
+        const auto [failed] =
+            co_await stream.async_handshake(asio::ssl::stream_base::server, asio::as_tuple(asio::use_awaitable));
+        if (!failed) co_await serve(stream, *at, remote);
+        at->close = [] {};
+      } else {
+        at->close = [&socket] { boost::system::error_code e; socket.close(e); };
+        co_await serve(socket, *at, remote);
+        at->close = [] {};
+        boost::system::error_code ignored;
+        socket.shutdown(tcp::socket::shutdown_both, ignored);
+      }
+    } catch (const std::exception& e) {
+      logger_.error("http", "connection_failed", {{"reason", e.what()}});
+    }
+    loop.connections.erase(at);
+    MutexLock lock(mutex_);
+    --open_;
+    closed_.notify_all();
+  }
+
+  template <class Stream>
+  Task<void> serve(Stream& stream, Connection& connection, const std::string& remote) {
+    beast::flat_buffer buffer;
+    while (!draining_) {
+      connection.busy = false;
+      connection.deadline = std::chrono::steady_clock::now() + settings_.idle_timeout;
+      bhttp::request_parser<bhttp::string_body> parser;
+      parser.header_limit(static_cast<std::uint32_t>(settings_.header_bytes_max));
+      parser.body_limit(boost::none);
+      if (buffer.size() == 0) {  // nothing of the next request yet: wait for its first byte
+        const auto [wait_error, n] = co_await stream.async_read_some(
+            buffer.prepare(kReadBytes), asio::as_tuple(asio::use_awaitable));
+        if (wait_error) co_return;
+        buffer.commit(n);
+      }
+      connection.busy = true;
+      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      const auto [header_error, header_bytes] =
+          co_await bhttp::async_read_header(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
+      if (header_error) {
+        co_await refuse(stream, header_error);
+        co_return;
+      }
+      Request request = to_request(parser.get(), remote);
+      const auto route = router_.find(request);
+      const std::size_t body_max = route ? (*route)->body_max : std::size_t{1} << 20;
+      if (const auto length = parser.content_length(); length && *length > body_max) {
+        co_await refuse_size(stream, body_max);
+        co_return;
+      }
+      parser.body_limit(body_max);
+      if (bhttp::token_list(parser.get()[bhttp::field::expect]).exists("100-continue")) {
+        constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+        co_await asio::async_write(stream, asio::buffer(kContinue), asio::as_tuple(asio::use_awaitable));
+      }
+      const auto [body_error, body_bytes] =
+          co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
+      if (body_error == bhttp::error::body_limit) {
+        co_await refuse_size(stream, body_max);
+        co_return;
+      }
+      if (body_error) {
+        co_await refuse(stream, body_error);
+        co_return;
+      }
+      const bool keep_alive = parser.get().keep_alive();
+      request.body = std::move(parser.get().body());
+      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout * 4;
+      const SteadyTime start = std::chrono::steady_clock::now();
+      Response response;  // no ?: around co_await: g++ 12 destroys its temporaries twice
+      if (route) {
+        response = co_await answer(**route, request);
+      } else {
+        response = route.error();
+      }
+      seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      if (route) count(**route, response.status);
+      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      const bool stays = keep_alive && !draining_;
+      const std::string head = render_head(response, stays);
+      if (request.method == "HEAD") response.body.clear();
+      const std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(response.body)};
+      const auto [write_error, written] =
+          co_await asio::async_write(stream, parts, asio::as_tuple(asio::use_awaitable));
+      if (write_error || !stays) co_return;
+    }
+  }
+
+  Task<Response> answer(const Router::Route& route, Request& request) {
+    std::string failure;
+    try {
+      if (header(request.headers, "Content-Encoding") == "gzip") {
+        auto plain = gunzip(request.body, route.body_max);
+        if (!plain) co_return Response::problem(plain.error());
+        request.body = std::move(*plain);
+      }
+      if (filter_) {
+        if (auto refused = filter_(request)) co_return std::move(*refused);
+      }
+      co_return co_await route.handler(request);
+    } catch (const std::exception& e) {
+      failure = e.what();
+    }
+    logger_.error("http", "handler_failed", {{"route", route.pattern}, {"reason", failure}});
+    co_return Response::problem({ErrorCode::kInternal, "the server made a mistake; it is in its log", {}});
+  }
+
+  template <class Stream>
+  Task<void> send_last(Stream& stream, Response response) {
+    const std::string text = render_head(response, false) + response.body;
+    co_await asio::async_write(stream, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
+    // Reads what the peer still sends (bounded), so that closing does not reset away our answer.
+    std::array<char, 4096> sink;
+    for (int i = 0; i < kDrainReads; ++i) {
+      const auto [ec, n] =
+          co_await stream.async_read_some(asio::buffer(sink), asio::as_tuple(asio::use_awaitable));
+      if (ec) break;
+    }
+  }
+
+  template <class Stream>
+  Task<void> refuse(Stream& stream, boost::system::error_code ec) {
+    if (ec == bhttp::error::end_of_stream || ec == asio::error::operation_aborted ||
+        ec == asio::error::connection_reset || ec == asio::error::eof) {
+      co_return;
+    }
+    Response response = Response::problem(
+        {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}});
+    if (ec == bhttp::error::header_limit) response.status = 431;
+    co_await send_last(stream, std::move(response));
+  }
+
+  template <class Stream>
+  Task<void> refuse_size(Stream& stream, std::size_t body_max) {
+    Response response = Response::problem(
+        {ErrorCode::kLimitReached, fmt::format("body: more than {} bytes", body_max), {}});
+    response.status = 413;
+    co_await send_last(stream, std::move(response));
+  }
+
+  void count(const Router::Route& route, int status) {
+    Counter* counter = counters_.find(&route)->second[static_cast<std::size_t>(status / 100)];
+    if (counter != nullptr) counter->add();
+  }
+
+  static constexpr std::size_t kReadBytes = 16 << 10;
+  static constexpr int kDrainReads = 64;
+
+  const ServerSettings settings_;
+  const Router router_;
+  const Filter filter_;
+  Logger& logger_;
+  Histogram& seconds_;
+  MetricsRegistry& metrics_;
+  std::map<const Router::Route*, std::array<Counter*, 6>> counters_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  std::optional<tcp::acceptor> acceptor_;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> draining_ = false;
+  Mutex mutex_;
+  CondVar closed_;
+  std::size_t open_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Router router, Filter filter,
+                                              MetricsRegistry& metrics, Logger& logger) {
+  ZHIYIN_CHECK(settings.threads >= 1);
+  auto server = std::make_unique<AsioServer>(std::move(settings), std::move(router), std::move(filter), metrics, logger);
+  ZHIYIN_TRY_VOID(server->listen());
+  return server;
+}
+
+}  // namespace zhiyin::http
