@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/secret.h"
+#include "http/client.h"
+#include "http/task.h"
+#include "wechat/call.h"
+
+namespace zhiyin::wechat {
+
+/// Access tokens by account, in memory. One fetch at a time per account, whoever asks; renewed five minutes
+/// before it expires (domain time), and while that fails the old one serves until its end. A settings error
+/// (wrong secret, address not allowed) is remembered for half a minute, so that it cannot burn the day's quota.
+/// Thread-safe.
+class TokenKeeper {
+ public:
+  /// All must outlive the keeper. `base_url` is used for accounts that have none.
+  TokenKeeper(http::Client& client, const Clock& clock, MetricsRegistry& metrics, Logger& logger,
+              std::string base_url = std::string(kPlatformUrl));
+  ~TokenKeeper();
+  TokenKeeper(const TokenKeeper&) = delete;
+  TokenKeeper& operator=(const TokenKeeper&) = delete;
+
+  http::Task<Outcome<Secret>> get(ApiAccount account);
+  /// After the platform refused `rejected`: a token that differs from it, or an error. Asks without force first
+  /// (somebody else may have renewed it); forces at most every 30 seconds.
+  http::Task<Outcome<Secret>> replace(ApiAccount account, Secret rejected);
+
+  Outcome<Secret> get_and_wait(const ApiAccount& account);
+  Outcome<Secret> replace_and_wait(const ApiAccount& account, const Secret& rejected);
+
+  /// Drops what is known about an account (its settings were changed or are being checked).
+  void forget(const AccountId& account);
+
+ private:
+  friend class OfficialAccountClient;
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace zhiyin::wechat
