@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "base/json_binding.h"
+
+namespace zhiyin::sandbox {
+
+enum class AccountKind { kSubscription = 1, kService = 2 };
+enum class CallbackMode { kPlain = 1, kCompatible = 2, kSecure = 3 };
+
+/// An official account of the emulated platform with all its secrets. They are play money: made from a
+/// seed, worth nothing outside the sandbox. A pure value.
+struct SandboxAccount {
+  std::string id = "shop";  ///< the name under which the server knows it
+  std::string name;
+  AccountKind kind = AccountKind::kService;
+  bool verified = true;
+  std::string app_id;       ///< `wx` and 16 hex digits
+  std::string original_id;  ///< `gh_` and 12 hex digits
+  std::string app_secret;
+  std::string token;             ///< of the callback signature
+  std::string encoding_aes_key;  ///< 43 characters
+  CallbackMode mode = CallbackMode::kSecure;
+};
+
+/// The demo account: a verified service account 知音小店. The same seed gives the same secrets.
+SandboxAccount demo_account(std::uint64_t seed);
+
+/// 43 characters from which 32 bytes are read; depends on `seed` and `name` only.
+std::string make_encoding_aes_key(std::uint64_t seed, std::string_view name);
+/// `digits` hexadecimal digits (at most 64) that depend on `seed` and `name` only.
+std::string make_hex(std::uint64_t seed, std::string_view name, std::size_t digits);
+
+}  // namespace zhiyin::sandbox
+
+namespace zhiyin {
+
+template <>
+struct EnumNames<sandbox::AccountKind> {
+  static constexpr std::pair<sandbox::AccountKind, std::string_view> list[] = {
+      {sandbox::AccountKind::kSubscription, "subscription"},
+      {sandbox::AccountKind::kService, "service"}};
+};
+template <>
+struct EnumNames<sandbox::CallbackMode> {
+  static constexpr std::pair<sandbox::CallbackMode, std::string_view> list[] = {
+      {sandbox::CallbackMode::kPlain, "plain"},
+      {sandbox::CallbackMode::kCompatible, "compatible"},
+      {sandbox::CallbackMode::kSecure, "secure"}};
+};
+/// The body that the server's POST /v1/accounts takes.
+template <>
+struct Fields<sandbox::SandboxAccount> {
+  using A = sandbox::SandboxAccount;
+  static constexpr std::string_view name = "SandboxAccount";
+  static constexpr auto list = std::make_tuple(
+      field("id", &A::id, "name under which the server knows it").length(1, 64),
+      field("name", &A::name, "shown name").length(1, 128).optional(),
+      field("kind", &A::kind, "subscription or service account").optional(),
+      field("verified", &A::verified, "verified by the platform").optional(),
+      field("app_id", &A::app_id, "AppID").length(1, 64),
+      field("original_id", &A::original_id, "gh_ id, the account's name in callbacks").length(1, 64),
+      field("app_secret", &A::app_secret, "AppSecret").length(1, 128),
+      field("token", &A::token, "token of the callback signature").length(3, 32),
+      field("encoding_aes_key", &A::encoding_aes_key, "key of encrypted callbacks").length(43, 43),
+      field("mode", &A::mode, "how callbacks are protected").optional());
+};
+
+}  // namespace zhiyin
