@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,13 +27,32 @@ struct Activity {
   std::int64_t value = 0;  ///< the kind's default when the event brought none
   std::string account;
   std::string properties;  ///< JSON without personal members, or empty
+  int partition = 0;       ///< of the log
+  std::size_t identity = 0;  ///< who did it: index into PersonView::identities
 };
 
 /// Everything that a decision about one person may look at, as plain values.
 struct PersonView {
   PersonId id;
   std::vector<IdentityHash> identities;  ///< earliest first
-  std::vector<Activity> activity;        ///< ascending by (at, offset)
+  std::vector<Activity> activity;        ///< ascending by (at, offset, partition)
+};
+
+/// More events than any real person has: a view with this limit is complete.
+inline constexpr std::size_t kActivityAll = 200'000;
+
+/// A line of the list of people.
+struct PersonSummary {
+  PersonId id;
+  Instant first_seen;  ///< of any event that names one of the identities
+  Instant last_seen;
+  std::int64_t events = 0;
+  std::vector<std::string> following;  ///< accounts, ascending
+};
+
+struct ActivityPage {
+  std::vector<Activity> activity;   ///< newest first
+  std::optional<std::string> next;  ///< `after` of the next page
 };
 
 /// Reads people from state. Thread-safe. `ref` is a person id, `openid:ACCOUNT:VALUE` (any identity kind), or
@@ -55,6 +73,20 @@ class People {
   /// People in order of id, after `after`.
   [[nodiscard]] Result<std::vector<PersonId>> list(const PersonId& after, std::size_t limit) const;
   [[nodiscard]] Result<std::int64_t> count() const;
+
+  /// The views of the next `limit` people after `after`, in order of id: for training and batch work.
+  [[nodiscard]] Result<std::vector<PersonView>> views(const PersonId& after, std::size_t limit,
+                                                      std::size_t activity_max = kActivityAll) const;
+  /// Of those that exist, in the order asked for.
+  [[nodiscard]] Result<std::vector<PersonSummary>> summaries(std::span<const PersonId> people) const;
+  /// A person's events, newest first. `after` is the `next` of the page before, or empty.
+  [[nodiscard]] Result<ActivityPage> events(const PersonId& person, std::string_view after,
+                                            std::size_t limit) const;
+  /// People (not identities) that follow at least one account now.
+  [[nodiscard]] Result<std::int64_t> followers() const;
+
+  [[nodiscard]] storage::State& state() const { return state_; }
+  [[nodiscard]] storage::Vault& vault() const { return vault_; }
 
  private:
   storage::State& state_;

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audience/people.h"
+#include "audience/segment.h"
+
+/// Interest in a tag: for every event on an item with that tag, points of the event × weight of the tag × 2^(-age / 30 days),
+/// summed in whole numbers, so that neither order nor place of evaluation matters. One like today on an item
+/// with that tag is 1.0. Pure.
+namespace zhiyin::audience {
+
+/// Hundredths of a like. A read counts one for each second up to 300. 0 for kinds that show no interest.
+std::int64_t interest_points(std::string_view kind, std::int64_t value);
+
+/// Decay is a step function of whole hours, in millionths; 0 after kDecayHours.
+inline constexpr std::int64_t kDecayHours = 24 * 30 * 21;
+std::int64_t decay_micro(std::int64_t age_hours);
+
+/// The weight of one tag at `as_of` in millionths.
+std::int64_t interest_micro(std::string_view tag, const PersonView& view, const TagLookup& tags,
+                            Instant as_of);
+
+struct Interest {
+  std::string tag;
+  double weight = 0;
+};
+/// The strongest, strongest first; ties by tag.
+std::vector<Interest> interests(const PersonView& view, const TagLookup& tags, Instant as_of,
+                                std::size_t limit = 20);
+
+}  // namespace zhiyin::audience

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audience/features.h"
+#include "audience/interests.h"
+#include "audience/people.h"
+#include "audience/segments.h"
+#include "audience/traits.h"
+#include "base/json.h"
+
+namespace zhiyin::audience {
+
+struct PortraitIdentity {
+  std::string account;
+  std::string kind;
+  std::string value_short;  ///< the first four characters and the length; `erased` when the key is gone
+  Instant first_seen;
+};
+
+/// What the response model says of the person.
+struct ResponseScore {
+  double probability = 0;
+  std::string model;
+};
+
+/// Everything that GET /v1/people/{person} shows.
+struct Portrait {
+  PersonId id;
+  std::vector<PortraitIdentity> identities;  ///< earliest first
+  Instant first_seen;
+  Instant last_seen;
+  std::int64_t events = 0;
+  std::vector<std::string> following;  ///< accounts
+  std::vector<std::optional<double>> features;  ///< in the order of `features()`
+  std::vector<Interest> interests;
+  std::map<std::string, TraitSetting> traits;
+  std::array<double, 24> active_hours{};  ///< shares by hour in UTC+8; sum 1, or all 0
+  std::optional<ResponseScore> response;
+  std::vector<SegmentId> segments;
+};
+
+/// kNotFound when there is no such person. `segments` and the score are left to the caller where null.
+Result<Portrait> portrait(const People& people, const catalogue::Items& items, const Segments* segments,
+                          const PersonId& person, Instant as_of);
+
+/// The JSON of docs/api.md.
+Json to_json(const Portrait& portrait);
+
+}  // namespace zhiyin::audience

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+
+#include "storage/state.h"
+#include "storage/warehouse.h"
+
+namespace zhiyin::audience {
+
+/// Copies the mappings from identity to person and the traits that changed since the last call into the warehouse tables
+/// `identity_person` and `traits`. May be interrupted and repeated at any point. Returns the number of rows
+/// written. One caller at a time; call it beside the warehouse writer.
+Result<std::size_t> sync_people(storage::State& state, storage::Warehouse& warehouse);
+
+}  // namespace zhiyin::audience
