@@ -84,4 +84,53 @@ Result<Event> decode_event(std::string_view bytes);
 /// occurred_at (at most 5 minutes ahead). Pure.
 Result<void> validate(const WireEvent& event, Instant now);
 
+/// How far ahead of the server's clock an event may lie.
+inline constexpr Duration kAheadMax = std::chrono::minutes(5);
+/// Nothing happened before this: 2000-01-01T00:00:00Z.
+inline constexpr Instant kEarliest{946'684'800'000'000};
+
+/// The unit's default of a kind when an event brings no value: `default_value` of a core kind, else 1.
+std::int64_t default_value_of(std::string_view kind);
+/// `value`, or the kind's default.
+inline std::int64_t value_of(const Event& event) {
+  return event.value ? *event.value : default_value_of(event.kind);
+}
+
 }  // namespace zhiyin::ingest
+
+namespace zhiyin {
+template <>
+struct Fields<storage::Identity> {
+  using I = storage::Identity;
+  static constexpr std::string_view name = "Identity";
+  static constexpr auto list = std::make_tuple(
+      field("account", &I::account, "the account it belongs to; the event's when absent").length(0, 64).optional(),
+      field("kind", &I::kind, "openid, unionid, external_userid, phone_hash, anonymous_id or user_id"),
+      field("value", &I::value, "the identifier itself").length(1, ingest::kIdentityValueBytesMax));
+};
+template <>
+struct Fields<ingest::ItemRef> {
+  using I = ingest::ItemRef;
+  static constexpr std::string_view name = "ItemRef";
+  static constexpr auto list = std::make_tuple(
+      field("kind", &I::kind, "article, product, …").length(1, ingest::kKindBytesMax),
+      field("id", &I::id, "the owner's id of it").length(1, ingest::kItemIdBytesMax));
+};
+template <>
+struct Fields<ingest::WireEvent> {
+  using W = ingest::WireEvent;
+  static constexpr std::string_view name = "Event";
+  static constexpr auto list = std::make_tuple(
+      field("event_id", &W::event_id, "unique within the account; the server makes one when absent")
+          .length(0, ingest::kEventIdBytesMax).optional(),
+      field("account", &W::account, "the account it happened in").length(1, 64),
+      field("identities", &W::identities, "whose event it is: the first is the key, further ones are linked to it")
+          .length(1, ingest::kIdentitiesMax),
+      field("kind", &W::kind, "what happened: [a-z][a-z0-9_.]{0,63}").length(1, ingest::kKindBytesMax),
+      field("item", &W::item, "what it happened to"),
+      field("value", &W::value, "in the unit of the kind: seconds of read, fen of purchase"),
+      field("properties", &W::properties, "an object of up to 16 KiB; members below `personal` are sealed").optional(),
+      field("occurred_at", &W::occurred_at, "when it happened; when it was received, if absent"),
+      field("sent_at", &W::sent_at, "when the client sent it"));
+};
+}  // namespace zhiyin

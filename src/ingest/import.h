@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "ingest/intake.h"
+#include "ingest/mapping.h"
+#include "ingest/quality_report.h"
+#include "storage/state.h"
+
+namespace zhiyin::ingest {
+
+/// A catalogue item as a row describes it.
+struct ImportedItem {
+  ItemRef ref;
+  std::string title;
+  std::string text;
+  std::vector<std::string> tags;
+  std::string category;
+  std::string author;
+  std::string url;
+  std::optional<Fen> price;
+  std::optional<Instant> published_at;
+};
+
+struct ImportRequest {
+  std::filesystem::path path;
+  std::string file_name;            ///< what the format is guessed from and reports show; empty: of `path`
+  std::optional<Mapping> mapping;   ///< absent: detected from the header
+  std::string account;              ///< overrides the mapping's
+  RunId run;                        ///< empty: one is made; reports and the events' source `import:RUN` carry it
+};
+
+struct ImportProgress {
+  std::int64_t bytes_done = 0;
+  std::int64_t bytes_total = 0;
+  std::int64_t rows = 0;
+  std::int64_t events = 0;
+};
+
+/// What an import works with. All references must outlive the call.
+struct ImportContext {
+  Intake& intake;
+  storage::State& state;
+  const Clock& clock;
+  /// Where items go; empty: a mapping with items is refused. Must be repeatable.
+  std::function<Result<void>(std::vector<ImportedItem>)> put_items = {};
+  /// Called about twice a second and at the end, on the caller's thread.
+  std::function<void(const ImportProgress&)> progress = {};
+  /// Asked between blocks; true stops after what is under way is synced, so the import can be resumed.
+  std::function<bool()> cancelled = {};
+  /// Called before a file is read that was imported before, so that known ids can be told: brings the event pipeline up to date.
+  std::function<Result<void>()> settle = {};
+};
+
+enum class ImportState { kRunning, kDone, kCancelled, kFailed };
+
+struct ImportReport {
+  RunId run;
+  ImportState state = ImportState::kDone;
+  std::string account;
+  std::int64_t resumed_from_row = 0;  ///< rows that an earlier, interrupted run of the same file had brought in
+  double seconds = 0;
+  QualityReport quality;
+};
+
+/// Imports a file: reads, maps, appends, until every event is synced. The same file again (same mapping and account) makes
+/// only duplicates; after an interruption it goes on behind the last row known to be synced. Blocks; one call per
+/// file at a time (kConflict otherwise is up to the caller). Bad rows are reported and never stop the rest.
+Result<ImportReport> run_import(const ImportRequest& request, ImportContext context);
+
+std::span<const storage::Migration> import_migrations();
+
+}  // namespace zhiyin::ingest
+
+namespace zhiyin {
+template <>
+struct EnumNames<ingest::ImportState> {
+  static constexpr std::pair<ingest::ImportState, std::string_view> list[] = {
+      {ingest::ImportState::kRunning, "running"}, {ingest::ImportState::kDone, "done"},
+      {ingest::ImportState::kCancelled, "cancelled"}, {ingest::ImportState::kFailed, "failed"}};
+};
+template <>
+struct Fields<ingest::ImportReport> {
+  using R = ingest::ImportReport;
+  static constexpr std::string_view name = "ImportReport";
+  static constexpr auto list = std::make_tuple(
+      field("run", &R::run, "id of the run"), field("state", &R::state, "how it ended"),
+      field("account", &R::account, "whose events they are"),
+      field("resumed_from_row", &R::resumed_from_row, "rows that an interrupted run had brought in"),
+      field("seconds", &R::seconds, "it took"), field("quality", &R::quality, "data-quality report"));
+};
+}  // namespace zhiyin

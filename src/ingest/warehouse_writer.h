@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/log.h"
+#include "storage/event_log.h"
+#include "storage/projection.h"
+#include "storage/state.h"
+#include "storage/warehouse.h"
+
+namespace zhiyin::ingest {
+
+/// The table `events` of the warehouse (docs/architecture.md).
+const storage::Table& events_table();
+
+/// Copies the distinct events into the warehouse, behind the event pipeline: never past what the pipeline
+/// has dealt with, so it knows every duplicate. Each batch is planned in state before it is written, so a
+/// restart writes the same batch again and the warehouse skips it by its id. Has a thread of its own.
+/// Thread-safe.
+class WarehouseWriter {
+ public:
+  struct Settings {
+    std::size_t rows_min = 10'000;             ///< a batch waits for so many rows …
+    std::chrono::milliseconds wait_max{1000};  ///< … or this long
+    std::size_t rows_max = 50'000;             ///< and holds at most so many
+  };
+  /// `pipeline` drives the EventPipeline. All must outlive the writer.
+  WarehouseWriter(storage::EventLog& log, storage::State& state, storage::Warehouse& warehouse,
+                  storage::ProjectionRunner& pipeline, Logger& logger, Settings settings);
+  /// Stops.
+  ~WarehouseWriter();
+  static std::span<const storage::Migration> migrations();
+
+  /// Creates the table where needed, finishes a batch that a crash cut short, and starts the thread.
+  Result<void> start();
+  /// Stops after the batch at hand.
+  void stop();
+  /// The pipeline may have moved.
+  void wake();
+  /// While held back, nothing is written.
+  void hold(bool held);
+
+  /// Writes everything that the pipeline has dealt with so far, on the caller's thread, and makes it visible to queries.
+  /// Works also when not started.
+  Result<void> catch_up();
+
+  /// Records that the pipeline has dealt with and the warehouse has not (an upper bound).
+  [[nodiscard]] std::int64_t lag() const;
+
+ private:
+  struct Inner;
+  std::unique_ptr<Inner> inner_;
+};
+
+}  // namespace zhiyin::ingest
