@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "campaign/audience_source.h"
+#include "campaign/dry_run.h"
+#include "campaign/store.h"
+#include "delivery/channel.h"
+#include "delivery/recipient.h"
+#include "delivery/touch.h"
+
+namespace zhiyin::campaign {
+
+/// What to do on resume with touches whose time has passed.
+enum class Overdue { kSend, kSkip };
+
+struct TickResult {
+  bool more = false;                ///< call again now: work is due
+  std::optional<Instant> next_due;  ///< else the earliest moment at which some will be
+};
+
+struct TestSend {
+  std::string openid_short;
+  std::string outcome;  ///< sent, failed, unknown or refused
+  std::string detail;
+};
+
+/// Runs campaigns: fixes the audience, asks the gate, writes intents, calls the channel, records what
+/// became of it. Everything it knows lies in state, so a killed process goes on where it was; nobody
+/// gets a message of a campaign twice. Thread-safe; ticks exclude each other.
+class CampaignEngine {
+ public:
+  /// All must outlive the engine.
+  struct Parts {
+    storage::State& state;
+    const AudienceSource& audience;
+    const delivery::Recipients& recipients;
+    const delivery::Senders& senders;
+    delivery::MessageChannel& channel;
+    const Clock& clock;
+    Logger& logger;
+  };
+  struct Settings {
+    std::string public_url = "http://127.0.0.1:8080";  ///< before `/l/CODE`
+    std::size_t plan_slice = 1000;         ///< people decided on per transaction
+    std::size_t mass_chunk_max = 10'000;   ///< openids per mass send, at least 4
+    std::size_t sends_per_tick = 50;       ///< of customer-service and template messages
+    int attempts_max = 5;                  ///< of a send that certainly did not go out
+  };
+  CampaignEngine(Parts parts, Settings settings) : parts_(parts), settings_(std::move(settings)) {}
+
+  /// What `start` would do now. Writes nothing.
+  [[nodiscard]] Result<DryRun> dry_run(const CampaignId& id) const;
+
+  /// Sends the message to the given openids of the campaign's account, at most 20, outside the
+  /// audience; marked as test, not measured.
+  [[nodiscard]] Result<std::vector<TestSend>> test_send(const CampaignId& id,
+                                                        std::span<const std::string> openids);
+
+  /// Draft to running. Checks account, segment and message again.
+  [[nodiscard]] Result<Campaign> start(const CampaignId& id);
+  /// Running to paused: nothing is sent from the next call of the platform on.
+  [[nodiscard]] Result<Campaign> pause(const CampaignId& id);
+  /// Paused to running. With overdue touches and no choice: kConflict, naming their number.
+  [[nodiscard]] Result<Campaign> resume(const CampaignId& id, std::optional<Overdue> overdue);
+  /// Running or paused to stopped, for good: what was not sent is cancelled.
+  [[nodiscard]] Result<Campaign> stop(const CampaignId& id);
+  /// Stops every running or paused campaign; returns which.
+  [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop();
+
+  /// Touches that are planned and due: what a resume would have to decide about.
+  [[nodiscard]] Result<std::int64_t> overdue(const CampaignId& id) const;
+
+  /// Does a bounded piece of what is due. Call until nothing more is due.
+  [[nodiscard]] Result<TickResult> tick();
+
+  /// After a start of the process, before the first tick: closes what the last one left half done
+  /// (customer-service messages as unknown), keeps what the platform lets repeat safely.
+  [[nodiscard]] Result<void> recover();
+
+ private:
+  Result<Campaign> change_state(const CampaignId& id, CampaignState to, std::string_view note);
+
+  Parts parts_;
+  Settings settings_;
+  Mutex tick_mutex_;
+};
+
+}  // namespace zhiyin::campaign
+
+template <>
+struct zhiyin::Fields<zhiyin::campaign::TestSend> {
+  using T = campaign::TestSend;
+  static constexpr std::string_view name = "TestSend";
+  static constexpr auto list =
+      std::make_tuple(field("openid_short", &T::openid_short, "to whom, shortened"),
+                      field("outcome", &T::outcome, "sent, failed, unknown or refused"),
+                      field("detail", &T::detail, "why not"));
+};

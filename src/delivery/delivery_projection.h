@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "delivery/gate.h"
+#include "delivery/touch.h"
+#include "ingest/projection.h"
+
+namespace zhiyin::delivery {
+
+/// What events mean for delivery: messages, menu taps, follows and scans open the customer-service
+/// window of an identity; clicks mark touches; results of template messages settle them.
+class DeliveryProjection final : public ingest::EventProjection {
+ public:
+  Result<void> apply(storage::Session& session,
+                     std::span<const ingest::LoggedEvent> events) override;
+};
+
+/// When the identity last opened its customer-service window on the account, by kind.
+Result<CsTriggers> cs_triggers(storage::Session& session, const IdentityHash& identity,
+                               const AccountId& account);
+
+}  // namespace zhiyin::delivery

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_binding.h"
+#include "base/time.h"
+#include "delivery/channel.h"
+#include "delivery/frequency_cap.h"
+#include "delivery/quiet_hours.h"
+
+namespace zhiyin::delivery {
+
+/// Why a touch did not go out. Stored and sent by name and number: never change either.
+enum class Rule : int {
+  kNone = 0,
+  kNotFollowing = 1,
+  kNoConsent = 2,
+  kHeldOut = 3,
+  kTemplateMarketing = 4,
+  kMissingVariable = 5,
+  kContentTooLong = 6,
+  kQuietHours = 7,
+  kCsWindow = 8,
+  kFrequencyCap = 9,
+  kPlatformQuota = 10,
+  kBatchTooSmall = 11,
+};
+
+/// What an operator reads about a rule.
+struct RuleWords {
+  std::string_view zh;
+  std::string_view en;
+};
+RuleWords rule_words(Rule rule);
+
+/// What opens the platform's window for customer-service messages.
+enum class CsTrigger : int { kMessage = 1, kMenu = 2, kFollow = 3, kScan = 4 };
+
+/// How many messages a trigger allows, and for how long. The platform's policy as data.
+struct CsAllowance {
+  int messages = 0;
+  Duration validity{};
+};
+
+/// When each kind of trigger happened last. Absent: never.
+using CsTriggers = std::map<CsTrigger, Instant>;
+
+/// Limits that the gate applies: the owner's own and the platform's, all data with defaults.
+struct GateRules {
+  TimeZone zone = TimeZone::shanghai();
+  QuietHours quiet = QuietHours::nightly();
+  FrequencyCap per_day = FrequencyCap::daily();
+  MonthlyCap per_month = MonthlyCap::four();
+  std::size_t mass_per_person_month = 4;  ///< the platform's, service accounts
+  std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
+                                                       {ChannelKind::kCustomerService, 500'000},
+                                                       {ChannelKind::kTemplate, 100'000}};
+  std::map<CsTrigger, CsAllowance> cs_allowance = {
+      {CsTrigger::kMessage, {5, std::chrono::hours(48)}},
+      {CsTrigger::kMenu, {3, std::chrono::minutes(1)}},
+      {CsTrigger::kFollow, {3, std::chrono::minutes(1)}},
+      {CsTrigger::kScan, {3, std::chrono::minutes(1)}}};
+  std::size_t text_bytes_max = 2048;
+};
+
+/// Everything that a decision about one touch looks at.
+struct GateFacts {
+  ChannelKind channel = ChannelKind::kMass;
+  Purpose purpose = Purpose::kMarketing;
+  bool is_test = false;  ///< asked for by the operator: no holdout, quiet hours or frequency cap
+  bool following = false;
+  bool consent = true;   ///< not withdrawn for this purpose
+  bool held_out = false;
+  std::vector<std::string> missing_variables;  ///< used in the message, without value or fallback
+  std::size_t text_bytes = 0;                  ///< of the longest text after variables are filled
+  std::vector<Instant> touches;       ///< sent or perhaps sent, all channels, ascending
+  std::vector<Instant> mass_touches;  ///< of these, mass sends of this account
+  CsTriggers cs_triggers;
+  std::vector<Instant> cs_touches;    ///< customer-service messages of this account, ascending
+  std::int64_t calls_left_today = 0;  ///< of the channel, before this one
+};
+
+enum class Verdict { kSend, kRefuse, kHoldOut, kWait };
+
+struct Decision {
+  Verdict verdict = Verdict::kSend;
+  Rule rule = Rule::kNone;
+  std::optional<Instant> next_allowed;  ///< of kWait; of kRefuse where time alone would heal it
+  std::string detail;                   ///< the variable that is missing and the like
+};
+
+/// The one gate that every touch passes. The rules are asked in the order of `Rule`; the first that
+/// objects decides. Quiet hours and the account's daily quota make the touch wait, other rules refuse
+/// it. Pure.
+Decision decide(const GateFacts& facts, const GateRules& rules, Instant now);
+
+/// Messages that the person's customer-service window still allows at `now`: the most that any trigger
+/// in force leaves, since triggers replace each other and do not add up. Pure.
+int cs_messages_left(const CsTriggers& triggers, const std::vector<Instant>& cs_touches,
+                     const GateRules& rules, Instant now);
+
+}  // namespace zhiyin::delivery
+
+template <>
+struct zhiyin::EnumNames<zhiyin::delivery::Rule> {
+  static constexpr std::pair<delivery::Rule, std::string_view> list[] = {
+      {delivery::Rule::kNone, "none"},
+      {delivery::Rule::kNotFollowing, "not_following"},
+      {delivery::Rule::kNoConsent, "no_consent"},
+      {delivery::Rule::kHeldOut, "held_out"},
+      {delivery::Rule::kTemplateMarketing, "template_marketing"},
+      {delivery::Rule::kMissingVariable, "missing_variable"},
+      {delivery::Rule::kContentTooLong, "content_too_long"},
+      {delivery::Rule::kQuietHours, "quiet_hours"},
+      {delivery::Rule::kCsWindow, "cs_window"},
+      {delivery::Rule::kFrequencyCap, "frequency_cap"},
+      {delivery::Rule::kPlatformQuota, "platform_quota"},
+      {delivery::Rule::kBatchTooSmall, "batch_too_small"}};
+};

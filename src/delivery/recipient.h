@@ -1,0 +1,61 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/secret.h"
+#include "delivery/channel.h"
+#include "delivery/gate.h"
+#include "storage/vault.h"
+
+namespace zhiyin::delivery {
+
+using storage::IdentityHash;
+
+/// What delivery has to know about one person on one account.
+struct Recipient {
+  PersonId person;                       ///< as it is now, after merges
+  std::vector<IdentityHash> identities;  ///< all of the person, earliest first; at least one
+  IdentityHash identity{};               ///< the openid on the account; the earliest when there is none
+  int partition = 0;                     ///< of `identity` in the log
+  bool has_openid = false;
+  bool following = false;
+  bool consent = false;                          ///< not withdrawn for the purpose asked
+  std::map<std::string, std::string> variables;  ///< for `{{name}}` in messages
+};
+
+/// Finds recipients. Thread-safe.
+class Recipients {
+ public:
+  virtual ~Recipients() = default;
+  /// kNotFound when the person is unknown.
+  [[nodiscard]] virtual Result<Recipient> find(const PersonId& person, const AccountId& account,
+                                               Purpose purpose) const = 0;
+  /// kNotFound when nobody of that openid is known.
+  [[nodiscard]] virtual Result<PersonId> person_of(const AccountId& account,
+                                                   std::string_view openid) const = 0;
+  /// The openid behind `identity`; kNotFound when it was erased.
+  [[nodiscard]] virtual Result<Secret> openid(const IdentityHash& identity) const = 0;
+};
+
+/// An account as a sender: what it may do, and under which limits.
+struct SenderAccount {
+  AccountId id;
+  bool is_service = false;
+  bool is_verified = false;
+  GateRules rules;
+};
+
+/// Finds accounts. Thread-safe.
+class Senders {
+ public:
+  virtual ~Senders() = default;
+  /// kNotFound when there is no such account.
+  [[nodiscard]] virtual Result<SenderAccount> find(const AccountId& account) const = 0;
+};
+
+}  // namespace zhiyin::delivery
