@@ -71,8 +71,9 @@ Error within(std::string_view prefix, Error error);
 /// `ZHIYIN_TRY(auto x, f());` unwraps a Result or returns its error from the function around it.
 #define ZHIYIN_TRY(decl, expr) ZHIYIN_TRY_INNER(ZHIYIN_CONCAT(try_, __COUNTER__), decl, expr)
 
-/// `ZHIYIN_TRY_VOID(f());` the same for `Result<void>`, or where the value is not needed.
-#define ZHIYIN_TRY_VOID(expr)                                                       \
-  do {                                                                              \
-    if (auto try_void = (expr); !try_void) return std::unexpected(std::move(try_void.error())); \
-  } while (false)
+#define ZHIYIN_TRY_VOID_INNER(tmp, expr) \
+  if (auto tmp = (expr); !tmp) return std::unexpected(std::move(tmp.error()))
+
+/// `ZHIYIN_TRY_VOID(f());` the same for `Result<void>`, or where the value is not needed. A statement:
+/// put braces around it after an `if`.
+#define ZHIYIN_TRY_VOID(expr) ZHIYIN_TRY_VOID_INNER(ZHIYIN_CONCAT(try_, __COUNTER__), expr)

@@ -1,0 +1,154 @@
+#include "server/api.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+
+namespace zhiyin::server {
+
+void Api::route(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+                ApiHandler handler, std::size_t body_max, Json body_schema) {
+  describe(method, pattern, role, summary, std::move(body_schema));
+  router_.add_blocking(
+      method, pattern, pool_,
+      [this, role, handler = std::move(handler)](http::Request& request) { return answer(handler, role, request); },
+      body_max);
+}
+
+void Api::describe(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+                   Json body_schema) {
+  entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary), std::move(body_schema)});
+}
+
+http::Response Api::answer(const ApiHandler& handler, std::optional<Role> role, http::Request& request) {
+  Caller caller;
+  caller.name = "anonymous";
+  if (role) {
+    auto known = auth_.authenticate(request);
+    if (!known) {
+      http::Response refused = http::Response::problem(known.error());
+      if (known.error().code == ErrorCode::kPermissionDenied) refused.status = 401;
+      return refused;
+    }
+    caller = std::move(*known);
+    if (caller.role < *role) {
+      return http::Response::problem({ErrorCode::kPermissionDenied,
+                                      fmt::format("this needs the role {}, {} has {}", enum_name(*role), caller.name,
+                                                  enum_name(caller.role)),
+                                      {}});
+    }
+  }
+  auto outcome = handler(request, caller);
+  http::Response response = outcome ? std::move(*outcome) : http::Response::problem(outcome.error());
+  const bool changes = request.method != "GET" && request.method != "HEAD";
+  if (changes && role && *role > Role::kIngest) {
+    (void)audit_.record(caller.name, request.method + " " + request.path, response.status,
+                        outcome ? "" : outcome.error().text());
+  }
+  return response;
+}
+
+Json Api::document() const {
+  Json paths = Json::object();
+  for (const Entry& entry : entries_) {
+    Json operation;
+    operation.set("summary", entry.summary);
+    if (entry.role) {
+      operation.set("description", fmt::format("Role: {}", enum_name(*entry.role)));
+      operation.set("security", Json::Array{Json().set("key", Json::array())});
+    }
+    Json parameters = Json::array();
+    std::string path;
+    std::string_view rest = entry.pattern;
+    while (!rest.empty()) {  // `{path...}` is our spelling; the document knows `{path}`
+      const std::size_t open = rest.find('{');
+      path += rest.substr(0, open);
+      if (open == std::string_view::npos) break;
+      const std::size_t close = rest.find('}', open);
+      std::string_view name = rest.substr(open + 1, close - open - 1);
+      if (name.ends_with("...")) name.remove_suffix(3);
+      path += fmt::format("{{{}}}", name);
+      parameters.push(Json().set("name", name).set("in", "path").set("required", true).set("schema", Json().set("type", "string")));
+      rest.remove_prefix(close + 1);
+    }
+    if (!parameters.if_array()->empty()) operation.set("parameters", std::move(parameters));
+    if (!entry.schema.is_null()) {
+      operation.set("requestBody",
+                    Json().set("required", true)
+                        .set("content", Json().set("application/json", Json().set("schema", entry.schema))));
+    }
+    Json problem = Json().set("description", "RFC 9457 problem details")
+                       .set("content", Json().set("application/problem+json", Json().set("schema", Json().set("$ref", "#/components/schemas/Problem"))));
+    operation.set("responses", Json().set("200", Json().set("description", "done")).set("default", std::move(problem)));
+    std::string method = entry.method;
+    std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return std::tolower(c); });
+    Json item = paths[path];
+    item.set(method, std::move(operation));
+    paths.set(path, std::move(item));
+  }
+  Json problem_schema = *parse_json(
+      R"({"type":"object","properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},)"
+      R"("code":{"type":"string"},"detail":{"type":"string"},"field":{"type":"string"}}})");
+  Json components;
+  components.set("schemas", Json().set("Problem", std::move(problem_schema)));
+  components.set("securitySchemes", Json().set("key", Json().set("type", "http").set("scheme", "bearer")));
+  Json document;
+  document.set("openapi", "3.1.0");
+  document.set("info", Json().set("title", "Zhiyin").set("version", ZHIYIN_VERSION));
+  document.set("paths", std::move(paths));
+  document.set("components", std::move(components));
+  return document;
+}
+
+Result<std::size_t> list_limit(const http::Request& request) {
+  constexpr std::size_t kDefault = 50;
+  constexpr std::size_t kMax = 1000;
+  const std::string_view text = request.query_or("limit", "");
+  if (text.empty()) return kDefault;
+  std::size_t n = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (ec != std::errc() || end != text.data() + text.size() || n < 1 || n > kMax) {
+    return fail_field("limit", "'{}' is no integer between 1 and {}", text.substr(0, 32), kMax);
+  }
+  return n;
+}
+
+Result<std::optional<std::int64_t>> if_match(const http::Request& request) {
+  std::string_view text = http::header(request.headers, "If-Match");
+  if (text.empty()) return std::optional<std::int64_t>();
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  std::int64_t version = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (ec != std::errc() || end != text.data() + text.size()) {
+    return fail_field("If-Match", "'{}' is no version number", text.substr(0, 32));
+  }
+  return std::optional(version);
+}
+
+Result<void> check_account(const Caller& caller, std::string_view account) {
+  if (caller.accounts.empty() || std::find(caller.accounts.begin(), caller.accounts.end(), account) != caller.accounts.end()) {
+    return {};
+  }
+  return fail(ErrorCode::kPermissionDenied, "{} may not use the account '{}'", caller.name, account.substr(0, 80));
+}
+
+std::string csv_cell(std::string_view text) {
+  std::string cell(text);
+  if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos) cell.insert(0, "'");
+  if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
+  std::string out = "\"";
+  for (const char c : cell) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+http::Response csv_download(std::string body, std::string_view file_name) {
+  http::Response response = http::Response::text("\xef\xbb\xbf" + std::move(body), "text/csv; charset=utf-8");
+  response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", file_name));
+  return response;
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_binding.h"
+#include "base/thread_pool.h"
+#include "http/server.h"
+#include "server/auth.h"
+
+namespace zhiyin::server {
+
+using ApiResult = Result<http::Response>;
+using ApiHandler = std::function<ApiResult(http::Request&, const Caller&)>;
+
+/// What every route of the interface goes through: who asks and may they, binding of the body, problems, audit of
+/// what changes something, and the entry in /openapi.json. Built before the server starts.
+class Api {
+ public:
+  /// All must outlive the router's server.
+  Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit) : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
+
+  /// `role` empty: open to everyone (the caller is then anonymous).
+  void route(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+             ApiHandler handler, std::size_t body_max = 1 << 20, Json body_schema = {});
+
+  /// A route whose body is a bound struct.
+  template <class Body>
+  void route_with(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+                  std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
+    auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
+      ZHIYIN_TRY(const Json json, parse_json(request.body));
+      ZHIYIN_TRY(Body body, from_json<Body>(json));
+      return handler(std::move(body), request, caller);
+    };
+    route(method, pattern, role, summary, std::move(bind), 1 << 20, json_schema<Body>());
+  }
+
+  /// A route that is served elsewhere (asynchronously); only its description.
+  void describe(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+                Json body_schema = {});
+
+  /// OpenAPI 3.1.
+  [[nodiscard]] Json document() const;
+
+ private:
+  struct Entry {
+    std::string method;
+    std::string pattern;
+    std::optional<Role> role;
+    std::string summary;
+    Json schema;
+  };
+  http::Response answer(const ApiHandler& handler, std::optional<Role> role, http::Request& request);
+
+  http::Router& router_;
+  ThreadPool& pool_;
+  Auth& auth_;
+  Audit& audit_;
+  std::vector<Entry> entries_;
+};
+
+/// `limit` of a list request: 1 to 1000, 50 when absent; kInvalidArgument otherwise.
+Result<std::size_t> list_limit(const http::Request& request);
+/// The If-Match header as a version; empty when absent.
+Result<std::optional<std::int64_t>> if_match(const http::Request& request);
+/// kPermissionDenied when the caller is limited to other accounts.
+Result<void> check_account(const Caller& caller, std::string_view account);
+/// RFC 4180 cell: quoted when needed; a leading = + - @ is defused, since people open such files in spreadsheets.
+std::string csv_cell(std::string_view text);
+http::Response csv_download(std::string body, std::string_view file_name);
+
+}  // namespace zhiyin::server

@@ -1,0 +1,162 @@
+#include "server/runs.h"
+
+#include "base/clock.h"
+#include "base/json_binding.h"
+#include "base/random.h"
+
+namespace zhiyin::server {
+namespace {
+
+constexpr storage::Migration kMigrations[] = {
+    {"server-003-run",
+     "CREATE TABLE run (id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL,"
+     " started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT, result TEXT)"}};
+constexpr std::string_view kColumns = "id, kind, title, state, started_at, ended_at, error, result";
+
+std::int64_t real_now_us() { return SystemClock().now().us; }
+
+}  // namespace
+
+std::span<const storage::Migration> Runs::migrations() { return kMigrations; }
+
+void RunContext::report(std::optional<double> progress, std::string detail) {
+  MutexLock lock(mutex_);
+  progress_ = progress;
+  detail_ = std::move(detail);
+}
+
+Result<std::unique_ptr<Runs>> Runs::create(storage::State& state) {
+  ZHIYIN_TRY_VOID(state.write([](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute(
+        "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; start it again'"
+        " WHERE state = 'running'",
+        {real_now_us()}));
+    return {};
+  }));
+  return std::unique_ptr<Runs>(new Runs(state));
+}
+
+Runs::~Runs() {
+  {
+    MutexLock lock(mutex_);
+    for (auto& [id, context] : active_) context->cancelled_ = true;
+  }
+  pool_.reset();
+}
+
+Result<RunId> Runs::open(std::string_view kind, std::string_view title) {
+  const RunId id("r_" + uuid_v7(SystemClock().now()));
+  ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute("INSERT INTO run (id, kind, title, state, started_at) VALUES (?1, ?2, ?3, 'running', ?4)",
+                               {id.value, std::string(kind), std::string(title), real_now_us()}));
+    return {};
+  }));
+  return id;
+}
+
+void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome) {
+  const std::string state = cancelled ? "cancelled" : outcome ? "done" : "failed";
+  storage::Value error;
+  storage::Value result;
+  if (outcome) {
+    result = outcome->dump();
+  } else {
+    error = outcome.error().text();
+  }
+  // When even this cannot be written, the row stays `running` and the next start closes it.
+  (void)state_.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute("UPDATE run SET state = ?2, ended_at = ?3, error = ?4, result = ?5 WHERE id = ?1",
+                               {id.value, state, real_now_us(), error, result}));
+    return {};
+  });
+  MutexLock lock(mutex_);
+  active_.erase(id.value);
+}
+
+Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work work) {
+  ZHIYIN_TRY(const RunId id, open(kind, title));
+  auto context = std::make_shared<RunContext>();
+  {
+    MutexLock lock(mutex_);
+    active_[id.value] = context;
+  }
+  const bool taken = pool_->try_submit([this, id, context, work = std::move(work)]() mutable {
+    Result<Json> outcome = fail(ErrorCode::kConflict, "run: cancelled before it began");
+    if (!context->cancelled()) outcome = work(*context);
+    close(id, context->cancelled() && !outcome, outcome);
+  });
+  if (!taken) {
+    Error error{ErrorCode::kLimitReached, "run: too many are waiting; try again later", {}};
+    close(id, false, std::unexpected(error));
+    return std::unexpected(error);
+  }
+  return id;
+}
+
+Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunContext& context, Work work) {
+  ZHIYIN_TRY(const RunId id, open(kind, title));
+  Result<Json> outcome = work(context);
+  close(id, context.cancelled() && !outcome, outcome);
+  return outcome;
+}
+
+Result<void> Runs::cancel(const RunId& id) {
+  {
+    MutexLock lock(mutex_);
+    const auto found = active_.find(id.value);
+    if (found != active_.end()) {
+      found->second->cancelled_ = true;
+      return {};
+    }
+  }
+  ZHIYIN_TRY(const Json run, get(id));
+  return fail(ErrorCode::kConflict, "run: '{}' has ended already ({})", id.value, run["state"].string_or(""));
+}
+
+Json Runs::to_json_row(const storage::Row& row) const {
+  Json out;
+  out.set("id", storage::as_text(row[0])).set("kind", storage::as_text(row[1])).set("title", storage::as_text(row[2]));
+  out.set("state", storage::as_text(row[3])).set("started_at", to_json(Instant{storage::as_int(row[4])}));
+  out.set("ended_at", storage::is_null(row[5]) ? Json() : to_json(Instant{storage::as_int(row[5])}));
+  out.set("error", storage::is_null(row[6]) ? Json() : Json(storage::as_text(row[6])));
+  out.set("result", storage::is_null(row[7]) ? Json() : parse_json(storage::as_text(row[7])).value_or(Json()));
+  MutexLock lock(mutex_);
+  const auto found = active_.find(std::string(storage::as_text(row[0])));
+  if (found != active_.end()) {
+    MutexLock context_lock(found->second->mutex_);
+    out.set("progress", found->second->progress_ ? Json(*found->second->progress_) : Json());
+    out.set("detail", found->second->detail_);
+  } else {
+    out.set("progress", storage::as_text(row[3]) == "done" ? Json(1.0) : Json());
+    out.set("detail", "");
+  }
+  return out;
+}
+
+Result<Json> Runs::get(const RunId& id) const {
+  ZHIYIN_TRY(const auto rows, state_.query(fmt::format("SELECT {} FROM run WHERE id = ?1", kColumns), {id.value}));
+  if (rows.rows.empty()) return fail(ErrorCode::kNotFound, "run: there is no '{}'", id.value.substr(0, 80));
+  return to_json_row(rows.rows[0]);
+}
+
+Result<Json> Runs::list(std::size_t limit, std::string_view before) const {
+  const std::string below = before.empty() ? "~" : std::string(before);
+  ZHIYIN_TRY(const auto rows, state_.query(fmt::format("SELECT {} FROM run WHERE id < ?1 ORDER BY id DESC LIMIT ?2", kColumns),
+                                           {below, static_cast<std::int64_t>(limit)}));
+  Json items = Json::array();
+  for (const auto& row : rows.rows) {
+    Json one = to_json_row(row);
+    one.set("result", Json());  // results can be large; GET one run for its own
+    items.push(std::move(one));
+  }
+  Json next;
+  if (rows.rows.size() == limit) next = std::string(storage::as_text(rows.rows.back()[0]));
+  return Json().set("items", std::move(items)).set("next", std::move(next));
+}
+
+bool Runs::idle() const {
+  MutexLock lock(mutex_);
+  return active_.empty();
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "storage/state.h"
+
+namespace zhiyin::server {
+
+/// What a run's work sees: where it tells its progress, and whether it shall stop. Thread-safe.
+class RunContext {
+ public:
+  void report(std::optional<double> progress, std::string detail);
+  [[nodiscard]] bool cancelled() const { return cancelled_.load(); }
+
+ private:
+  friend class Runs;
+  std::atomic<bool> cancelled_ = false;
+  mutable Mutex mutex_;
+  std::optional<double> progress_ ZHIYIN_GUARDED_BY(mutex_);
+  std::string detail_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+/// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a time, the rest
+/// queue (at most kQueueMax). A run found running at start was cut off by a stop; it is closed as failed and says so.
+/// Thread-safe; the destructor cancels what runs and waits for it.
+class Runs {
+ public:
+  static constexpr std::size_t kQueueMax = 64;
+  using Work = std::move_only_function<Result<Json>(RunContext&)>;
+
+  static Result<std::unique_ptr<Runs>> create(storage::State& state);
+  ~Runs();
+  static std::span<const storage::Migration> migrations();
+
+  /// kLimitReached when too many wait.
+  Result<RunId> start(std::string_view kind, std::string_view title, Work work);
+  /// Runs it on the caller's thread, recorded like the others.
+  Result<Json> run_now(std::string_view kind, std::string_view title, RunContext& context, Work work);
+  Result<void> cancel(const RunId& id);
+  /// docs/api.md, GET /v1/runs/{id}.
+  [[nodiscard]] Result<Json> get(const RunId& id) const;
+  /// Newest first.
+  [[nodiscard]] Result<Json> list(std::size_t limit, std::string_view before) const;
+  /// True when none is running or queued.
+  [[nodiscard]] bool idle() const;
+
+ private:
+  explicit Runs(storage::State& state) : state_(state) {}
+  Result<RunId> open(std::string_view kind, std::string_view title);
+  void close(const RunId& id, bool cancelled, const Result<Json>& outcome);
+  [[nodiscard]] Json to_json_row(const storage::Row& row) const;
+
+  storage::State& state_;
+  mutable Mutex mutex_;
+  std::map<std::string, std::shared_ptr<RunContext>> active_ ZHIYIN_GUARDED_BY(mutex_);  // shared with the work
+  std::unique_ptr<ThreadPool> pool_ = std::make_unique<ThreadPool>(2, kQueueMax);
+};
+
+}  // namespace zhiyin::server
