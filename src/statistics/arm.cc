@@ -1,0 +1,97 @@
+#include "statistics/arm.h"
+
+#include <cmath>
+
+namespace zhiyin::statistics {
+
+std::string_view to_string(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kTooFewUsers:
+      return "an arm has fewer than two users";
+    case Refusal::kNoVariance:
+      return "variance is zero in an arm";
+    case Refusal::kZeroBaseline:
+      return "the control mean is zero, so there is no relative effect";
+    case Refusal::kZeroDenominator:
+      return "the denominator of the ratio is zero in an arm";
+    case Refusal::kIncompleteArm:
+      return "sums that the metric needs are missing";
+    case Refusal::kImpossibleSums:
+      return "the sums of an arm contradict each other";
+    case Refusal::kNotSolvable:
+      return "too few users for any effect to be found";
+  }
+  return "?";
+}
+
+MetricKind kind_of(const Arm& arm) {
+  if (arm.kind) return *arm.kind;
+  return arm.sum_squares ? MetricKind::kMean : MetricKind::kProportion;
+}
+
+Moments mean_moments(double n, double sum, double sum_squares) {
+  return {n, sum / n, (sum_squares - sum * sum / n) / (n - 1)};
+}
+
+Moments proportion_moments(double n, double hits) {
+  const double p = hits / n;
+  return {n, p, p * (1 - p)};
+}
+
+namespace {
+
+/// The delta method for the quotient of two sums over users.
+Answer<Moments> ratio_moments(const Arm& arm) {
+  if (!arm.sum_squares || !arm.denominator_sum || !arm.denominator_sum_squares ||
+      !arm.sum_products) {
+    return std::unexpected(Refusal::kIncompleteArm);
+  }
+  const auto n = static_cast<double>(arm.n);
+  const Moments m = mean_moments(n, arm.sum, *arm.sum_squares);
+  const Moments d = mean_moments(n, *arm.denominator_sum, *arm.denominator_sum_squares);
+  if (d.mean == 0) return std::unexpected(Refusal::kZeroDenominator);
+  const double covariance = (*arm.sum_products - arm.sum * *arm.denominator_sum / n) / (n - 1);
+  const double square = d.mean * d.mean;
+  return Moments{n, m.mean / d.mean,
+                 m.variance / square + m.mean * m.mean * d.variance / (square * square) -
+                     2 * m.mean * covariance / (square * d.mean)};
+}
+
+}  // namespace
+
+Answer<Moments> moments_of(const Arm& arm) {
+  if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
+  const auto n = static_cast<double>(arm.n);
+  switch (kind_of(arm)) {
+    case MetricKind::kMean:
+      if (!arm.sum_squares) return std::unexpected(Refusal::kIncompleteArm);
+      if (*arm.sum_squares < 0) return std::unexpected(Refusal::kImpossibleSums);
+      return mean_moments(n, arm.sum, *arm.sum_squares);
+    case MetricKind::kProportion:
+      if (arm.sum < 0 || arm.sum > n) return std::unexpected(Refusal::kImpossibleSums);
+      return proportion_moments(n, arm.sum);
+    case MetricKind::kRatio:
+      return ratio_moments(arm);
+  }
+  return std::unexpected(Refusal::kIncompleteArm);
+}
+
+Answer<Effect> effect_between(const Moments& control, const Moments& treatment, EffectKind kind) {
+  if (control.n < 2 || treatment.n < 2) return std::unexpected(Refusal::kTooFewUsers);
+  // Written so that NaN is refused too.
+  if (!(control.variance > 0) || !(treatment.variance > 0)) {
+    return std::unexpected(Refusal::kNoVariance);
+  }
+  const double difference = treatment.mean - control.mean;
+  const double noise_a = control.variance / control.n;
+  const double noise_b = treatment.variance / treatment.n;
+  if (kind == EffectKind::kAbsolute) return Effect{difference, std::sqrt(noise_a + noise_b)};
+  if (control.mean == 0) return std::unexpected(Refusal::kZeroBaseline);
+  const double square = control.mean * control.mean;
+  const double variance =
+      noise_b / square + noise_a * treatment.mean * treatment.mean / (square * square);
+  // |mean|: going from -10 to -5 is an improvement of one half.
+  return Effect{difference / std::fabs(control.mean), std::sqrt(variance)};
+}
+
+}  // namespace zhiyin::statistics
