@@ -55,7 +55,8 @@ struct GateRules {
   QuietHours quiet = QuietHours::nightly();
   FrequencyCap per_day = FrequencyCap::daily();
   MonthlyCap per_month = MonthlyCap::four();
-  std::size_t mass_per_person_month = 4;  ///< the platform's, service accounts
+  TimeZone platform_zone = TimeZone::shanghai();  ///< where the platform's month begins
+  std::size_t mass_per_person_month = 4;          ///< the platform's, service accounts
   std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
                                                        {ChannelKind::kCustomerService, 500'000},
                                                        {ChannelKind::kTemplate, 100'000}};
@@ -65,6 +66,10 @@ struct GateRules {
       {CsTrigger::kFollow, {3, std::chrono::minutes(1)}},
       {CsTrigger::kScan, {3, std::chrono::minutes(1)}}};
   std::size_t text_bytes_max = 2048;
+  /// Characters of a template's value by the letters of its keyword (`thing1` is `thing`).
+  std::map<std::string, std::size_t> template_chars_max = {
+      {"thing", 20},        {"number", 32},    {"letter", 32}, {"symbol", 5}, {"phrase", 5},
+      {"phone_number", 17}, {"car_number", 8}, {"name", 20},   {"character_string", 32}};
 };
 
 /// Everything that a decision about one touch looks at.
@@ -76,7 +81,7 @@ struct GateFacts {
   bool consent = true;   ///< not withdrawn for this purpose
   bool held_out = false;
   std::vector<std::string> missing_variables;  ///< used in the message, without value or fallback
-  std::size_t text_bytes = 0;                  ///< of the longest text after variables are filled
+  std::string too_long;  ///< the part of the message that is too long when filled in; empty: none
   std::vector<Instant> touches;       ///< sent or perhaps sent, all channels, ascending
   std::vector<Instant> mass_touches;  ///< of these, mass sends of this account
   CsTriggers cs_triggers;
@@ -92,6 +97,13 @@ struct Decision {
   std::optional<Instant> next_allowed;  ///< of kWait; of kRefuse where time alone would heal it
   std::string detail;                   ///< the variable that is missing and the like
 };
+
+/// Whether the person may be written to at all, before anybody is assigned to a holdout: following and
+/// consent. Pure.
+Rule ineligible(const GateFacts& facts);
+
+/// The part of `content` that the platform would not take for its length; empty: none. Pure.
+std::string too_long(const Content& content, const GateRules& rules);
 
 /// The one gate that every touch passes. The rules are asked in the order of `Rule`; the first that
 /// objects decides. Quiet hours and the account's daily quota make the touch wait, other rules refuse

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,13 +29,20 @@ struct Recipient {
   std::map<std::string, std::string> variables;  ///< for `{{name}}` in messages
 };
 
+/// What is asked about recipients.
+struct RecipientQuery {
+  AccountId account;
+  Purpose purpose = Purpose::kMarketing;
+  bool with_variables = false;  ///< costs a look at each person's history
+};
+
 /// Finds recipients. Thread-safe.
 class Recipients {
  public:
   virtual ~Recipients() = default;
-  /// kNotFound when the person is unknown.
-  [[nodiscard]] virtual Result<Recipient> find(const PersonId& person, const AccountId& account,
-                                               Purpose purpose) const = 0;
+  /// In the order given; somebody unknown comes back with an empty `person`.
+  [[nodiscard]] virtual Result<std::vector<Recipient>> find(std::span<const PersonId> people,
+                                                            const RecipientQuery& query) const = 0;
   /// kNotFound when nobody of that openid is known.
   [[nodiscard]] virtual Result<PersonId> person_of(const AccountId& account,
                                                    std::string_view openid) const = 0;
@@ -48,6 +56,9 @@ struct SenderAccount {
   bool is_service = false;
   bool is_verified = false;
   GateRules rules;
+  std::size_t mass_openids_max = 10'000;                    ///< per call
+  Duration mass_idempotency = std::chrono::hours(24);       ///< how long a clientmsgid is remembered
+  Duration template_idempotency = std::chrono::minutes(10);
 };
 
 /// Finds accounts. Thread-safe.

@@ -52,8 +52,10 @@ struct Touch {
   std::string provider_id;
   std::string error;
   int attempt = 0;
-  std::string batch;               ///< client_msg_id of the mass send
-  std::int64_t quota_period = 0;   ///< of the reservation
+  /// A call may have gone out whose outcome nobody knows. Set with the intent, before the call.
+  bool is_uncertain = false;
+  std::string batch;              ///< client_msg_id of the mass send
+  std::int64_t quota_period = 0;  ///< of the reservation
 };
 
 /// A mass send of up to 10,000 touches under one `clientmsgid`, its key.
@@ -68,6 +70,7 @@ struct SendBatch {
   Instant created_at;
   Instant due_at;  ///< not repeated before this
   int attempt = 0;
+  bool is_uncertain = false;  ///< as in Touch
   std::string provider_id;
   std::string error;
   std::int64_t quota_period = 0;
