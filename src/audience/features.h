@@ -15,8 +15,10 @@ namespace zhiyin::audience {
 /// agree to the bit.
 inline constexpr std::int64_t kMicro = 1'000'000;
 
-/// How a feature follows from a person's events. `kinds` empty: everything that the person did
-/// (neither `touch.*`, `trait.set` nor `show`).
+/// Values beyond it are no ratings; the bound keeps means exact.
+inline constexpr std::int64_t kMeanValueMax = 1'000'000;
+
+/// How a feature follows from a person's events of one kind.
 enum class FeatureForm {
   kCount,          ///< events
   kSum,            ///< of their values
@@ -26,13 +28,13 @@ enum class FeatureForm {
   kPeakHour,       ///< the hour (UTC+8) with most events, the earliest of equals; missing without an event
   kNightShare,     ///< share of events between 22:00 and 06:00 (UTC+8), cut to 0.001; missing without
   kDistinctItems,
-  kMean,           ///< of the values, cut to 0.01; missing without an event
+  kMean,           ///< of the values within ±kMeanValueMax, cut to 0.01; missing without an event
 };
 
 struct Feature {
   std::string name;
   FeatureForm form = FeatureForm::kCount;
-  std::vector<std::string> kinds;
+  std::string kind;                ///< of the events; empty: everything that the person did (`is_behaviour`)
   std::optional<Duration> window;  ///< (as_of - window, as_of]; absent: all history
   std::string unit;
   std::string help_zh;
@@ -51,8 +53,10 @@ std::optional<std::int64_t> feature_micro(const Feature& feature, const PersonVi
 /// All features in the order of `features()`; not-a-number where one is missing. Pure.
 std::vector<double> feature_vector(const PersonView& view, Instant as_of);
 
-/// True for what a person did, as opposed to what was done to or said about them.
+/// True for what a person did, as opposed to what was done to or said about them: neither `touch.*` nor one of
+/// kPassiveKinds.
 bool is_behaviour(std::string_view kind);
+inline constexpr std::string_view kPassiveKinds[] = {"trait.set", "show", "template_result"};
 /// Hour of the day in UTC+8, [0, 24).
 int local_hour(Instant t);
 

@@ -12,7 +12,18 @@
 /// with that tag is 1.0. Pure.
 namespace zhiyin::audience {
 
-/// Hundredths of a like. A read counts one for each second up to 300. 0 for kinds that show no interest.
+/// What an event on an item says about interest in its tags, in hundredths of a like.
+struct InterestRule {
+  std::string_view kind;
+  std::int64_t points;    ///< fixed, or the most when …
+  bool by_value = false;  ///< … one point for each unit of the value (seconds of `read`)
+};
+inline constexpr InterestRule kInterestRules[] = {
+    {"read", 300, true}, {"like", 100},     {"share", 200}, {"comment", 200},
+    {"favorite", 200},   {"click", 50},     {"view", 20},   {"cart", 200},
+    {"purchase", 300},   {"rating", 100},
+};
+/// 0 for kinds that show no interest.
 std::int64_t interest_points(std::string_view kind, std::int64_t value);
 
 /// Decay is a step function of whole hours, in millionths; 0 after kDecayHours.

@@ -41,6 +41,10 @@ struct Item {
   bool operator==(const Item&) const = default;
 };
 
+/// The warehouse tables `items` and `item_tags`. A tag that was taken away stays with weight 0 (thousandths).
+const storage::Table& items_table();
+const storage::Table& item_tags_table();
+
 /// Checks what the field list cannot: kind, tags, addresses, order of the validity. kInvalidArgument
 /// with the field.
 Result<void> validate(const Item& item);
