@@ -1,0 +1,55 @@
+#include "delivery/touch.h"
+
+namespace zhiyin::delivery {
+
+namespace {
+
+constexpr storage::Migration kMigrations[] = {
+    {"delivery-001-touch",
+     "CREATE TABLE touch ("
+     " id TEXT PRIMARY KEY, campaign TEXT NOT NULL, person TEXT NOT NULL, identity BYTEA NOT NULL,"
+     " part BIGINT NOT NULL, account TEXT NOT NULL, channel BIGINT NOT NULL, state BIGINT NOT NULL,"
+     " rule BIGINT NOT NULL, is_test BIGINT NOT NULL, decided_at BIGINT NOT NULL,"
+     " due_at BIGINT NOT NULL, sent_at BIGINT, clicked_at BIGINT,"
+     " idempotency_key TEXT NOT NULL UNIQUE, provider_id TEXT NOT NULL, error TEXT NOT NULL,"
+     " attempt BIGINT NOT NULL, is_uncertain BIGINT NOT NULL, batch TEXT NOT NULL,"
+     " quota_period BIGINT NOT NULL);"
+     "CREATE INDEX touch_by_campaign ON touch (campaign, state, id);"
+     "CREATE INDEX touch_by_identity ON touch (identity, sent_at);"
+     "CREATE INDEX touch_by_batch ON touch (batch, id) WHERE batch <> ''"},
+    {"delivery-002-send-batch",
+     "CREATE TABLE send_batch ("
+     " id TEXT PRIMARY KEY, campaign TEXT NOT NULL, account TEXT NOT NULL, chunk BIGINT NOT NULL,"
+     " size BIGINT NOT NULL, state BIGINT NOT NULL, content TEXT NOT NULL,"
+     " created_at BIGINT NOT NULL, due_at BIGINT NOT NULL, attempt BIGINT NOT NULL,"
+     " is_uncertain BIGINT NOT NULL, provider_id TEXT NOT NULL, error TEXT NOT NULL,"
+     " quota_period BIGINT NOT NULL);"
+     "CREATE INDEX send_batch_by_campaign ON send_batch (campaign, chunk);"
+     "CREATE INDEX send_batch_by_provider ON send_batch (account, provider_id);"
+     "CREATE TABLE mass_result ("
+     " account TEXT NOT NULL, msg_id TEXT NOT NULL, status TEXT NOT NULL, total BIGINT NOT NULL,"
+     " filtered BIGINT NOT NULL, sent BIGINT NOT NULL, failed BIGINT NOT NULL, at BIGINT NOT NULL,"
+     " PRIMARY KEY (account, msg_id))"},
+    {"delivery-003-quota-use",
+     "CREATE TABLE quota_use ("
+     " account TEXT NOT NULL, channel BIGINT NOT NULL, period BIGINT NOT NULL,"
+     " used BIGINT NOT NULL, reserved BIGINT NOT NULL, PRIMARY KEY (account, channel, period))"},
+    {"delivery-004-holdout",
+     "CREATE TABLE holdout ("
+     " campaign TEXT NOT NULL, person TEXT NOT NULL, identity BYTEA NOT NULL,"
+     " held_out BIGINT NOT NULL, assigned_at BIGINT NOT NULL, PRIMARY KEY (campaign, person))"},
+    {"delivery-005-short-link",
+     "CREATE TABLE short_link ("
+     " code TEXT PRIMARY KEY, url TEXT NOT NULL, campaign TEXT NOT NULL, touch TEXT NOT NULL,"
+     " created_at BIGINT NOT NULL, visits BIGINT NOT NULL, UNIQUE (campaign, touch, url))"},
+    {"delivery-006-cs-trigger",
+     "CREATE TABLE cs_trigger ("
+     " identity BYTEA NOT NULL, account TEXT NOT NULL, kind BIGINT NOT NULL, at BIGINT NOT NULL,"
+     " PRIMARY KEY (identity, account, kind))"},
+};
+
+}  // namespace
+
+std::span<const storage::Migration> migrations() { return kMigrations; }
+
+}  // namespace zhiyin::delivery
