@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/time.h"
 #include "storage/event_log.h"
 #include "storage/state.h"
 
@@ -38,7 +38,7 @@ class ProjectionRunner {
     Stream stream = Stream::kEvents;
     std::size_t batch_max = 5000;
   };
-  /// All references must outlive the runner.
+  /// All references must outlive the runner. Tables of `storage::migrations()` must be there.
   ProjectionRunner(EventLog& log, State& state, Projection& projection, Logger& logger, Settings settings);
   ~ProjectionRunner();
 
@@ -50,7 +50,8 @@ class ProjectionRunner {
   /// While held back, nothing is applied.
   void hold(bool held);
   /// Applies everything that is in the log now, on the caller's thread when not started, else waits for
-  /// the runner. For tests and for the stepped clock.
+  /// the runner. For tests and for the stepped clock. Fails with the projection's error when it fails
+  /// meanwhile, with kUnavailable while held back or when the runner is stopped.
   Result<void> catch_up();
 
   [[nodiscard]] Positions positions() const;
@@ -59,14 +60,20 @@ class ProjectionRunner {
 
  private:
   void run();
+  /// Applies batches until nothing is left (or stopped, or held back). Returns how many records.
+  Result<std::size_t> drain();
   Result<std::size_t> step();
-  Result<void> load_positions();
+  Result<void> load();
+  [[nodiscard]] bool may_step() const;
+  Result<void> wait_for(const Positions& target);
+  void back_off(Duration wait);
 
   EventLog& log_;
   State& state_;
   Projection& projection_;
   Logger& logger_;
   const Settings settings_;
+  Mutex step_mutex_;  ///< one step at a time; taken before mutex_
   mutable Mutex mutex_;
   mutable CondVar changed_;
   Positions positions_ ZHIYIN_GUARDED_BY(mutex_){};
@@ -74,7 +81,9 @@ class ProjectionRunner {
   bool woken_ ZHIYIN_GUARDED_BY(mutex_) = true;
   bool held_ ZHIYIN_GUARDED_BY(mutex_) = false;
   bool stopping_ ZHIYIN_GUARDED_BY(mutex_) = false;
-  std::uint64_t rounds_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  bool running_ ZHIYIN_GUARDED_BY(mutex_) = false;
+  std::uint64_t failures_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  Error last_error_ ZHIYIN_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

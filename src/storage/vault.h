@@ -39,6 +39,8 @@ IdentityHash from_blob(const Value& value);
 class Vault {
  public:
   /// `secret` has 32 bytes (data/secret.key or ZHIYIN_SECRET_KEY). `cache_max` identities stay in memory.
+  /// The tables of `migrations()` must be there. kPermissionDenied when the state was made with another
+  /// secret.
   static Result<std::unique_ptr<Vault>> create(State& state, const Secret& secret, std::size_t cache_max = 200'000);
   virtual ~Vault() = default;
 
@@ -60,7 +62,8 @@ class Vault {
   /// The partition of the log in which this identity's events lie (from the raw value, stored at `ensure`).
   virtual Result<int> partition(const IdentityHash& identity) = 0;
 
-  /// Drops the keys. What was sealed under them is lost for good.
+  /// Drops the keys. What was sealed under them is lost for good. The hashes and their partitions stay
+  /// known; a later `ensure` of such an identity makes a new key.
   virtual Result<void> erase(std::span<const IdentityHash> identities) = 0;
 
   /// For secrets of accounts and the like, sealed by the installation's own key.

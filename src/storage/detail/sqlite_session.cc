@@ -1,0 +1,99 @@
+#include "storage/detail/sqlite_session.h"
+
+namespace zhiyin::storage::detail {
+namespace {
+
+/// Resets a statement however its use ends.
+class InUse {
+ public:
+  explicit InUse(Statement* statement) : statement_(statement) {}
+  ~InUse() { statement_->reset(); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+  Statement* operator->() const { return statement_; }
+
+ private:
+  Statement* statement_;
+};
+
+Row read_row(const Statement& statement, int columns) {
+  Row row;
+  row.reserve(static_cast<std::size_t>(columns));
+  for (int i = 0; i < columns; ++i) row.push_back(statement.value_at(i));
+  return row;
+}
+
+}  // namespace
+
+Result<Rows> SqliteSession::query(std::string_view sql, std::span<const Value> parameters) {
+  ZHIYIN_TRY(Statement * found, start(sql, parameters));
+  const InUse statement(found);
+  Rows rows;
+  const int columns = statement->columns();
+  for (int i = 0; i < columns; ++i) rows.columns.push_back(statement->column_name(i));
+  for (;;) {
+    ZHIYIN_TRY(const bool more, statement->step());
+    if (!more) return rows;
+    if (rows.rows.size() == rows_max_) {
+      return fail(ErrorCode::kLimitReached, "state: query has more than {} rows: {}", rows_max_,
+                  sql);
+    }
+    rows.rows.push_back(read_row(*statement.operator->(), columns));
+  }
+}
+
+Result<std::int64_t> SqliteSession::execute(std::string_view sql,
+                                            std::span<const Value> parameters) {
+  ZHIYIN_TRY(Statement * found, start(sql, parameters));
+  const InUse statement(found);
+  for (;;) {
+    ZHIYIN_TRY(const bool more, statement->step());
+    if (!more) return db_.changes();
+  }
+}
+
+Result<void> SqliteSession::transaction(const std::function<Result<void>(Session&)>& work) {
+  ZHIYIN_TRY_VOID(db_.run(read_only_ ? "BEGIN" : "BEGIN IMMEDIATE"));
+  auto outcome = work(*this);
+  if (outcome && !db_.in_transaction()) {
+    outcome = fail(ErrorCode::kUnavailable, "state: transaction was rolled back by an error");
+  }
+  if (outcome) outcome = db_.run("COMMIT");
+  if (!outcome && db_.in_transaction()) (void)db_.run("ROLLBACK");
+  return outcome;
+}
+
+Result<void> SqliteSession::run(std::string_view sql) { return db_.run(std::string(sql).c_str()); }
+
+Result<Statement*> SqliteSession::start(std::string_view sql, std::span<const Value> parameters) {
+  // A full disk makes SQLite roll back by itself; what would follow must not commit on its own.
+  if (!db_.in_transaction()) {
+    return fail(ErrorCode::kUnavailable, "state: transaction was rolled back by an error");
+  }
+  ZHIYIN_TRY(Statement * statement, prepared(sql));
+  if (statement->parameters() != static_cast<int>(parameters.size())) {
+    return fail(ErrorCode::kInternal, "state: {} parameters given, {} expected: {}",
+                parameters.size(), statement->parameters(), sql);
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    statement->bind(static_cast<int>(i) + 1, parameters[i]);
+  }
+  return statement;
+}
+
+Result<Statement*> SqliteSession::prepared(std::string_view sql) {
+  if (const auto known = by_sql_.find(sql); known != by_sql_.end()) {
+    recent_.splice(recent_.begin(), recent_, known->second);
+    return &recent_.front().statement;
+  }
+  ZHIYIN_TRY(Statement statement, db_.prepare(sql));
+  if (recent_.size() == kStatementsMax) {
+    by_sql_.erase(recent_.back().sql);
+    recent_.pop_back();
+  }
+  recent_.push_front({std::string(sql), std::move(statement)});
+  by_sql_.emplace(recent_.front().sql, recent_.begin());
+  return &recent_.front().statement;
+}
+
+}  // namespace zhiyin::storage::detail

@@ -1,0 +1,24 @@
+#include "storage/migrations.h"
+
+#include "storage/outbox.h"
+#include "storage/vault.h"
+
+namespace zhiyin::storage {
+
+std::vector<Migration> migrations() {
+  std::vector<Migration> all{
+      {"storage-001-consumer-position",
+       "CREATE TABLE consumer_position("
+       "  consumer TEXT NOT NULL,"
+       "  stream BIGINT NOT NULL,"
+       "  part BIGINT NOT NULL,"
+       "  off BIGINT NOT NULL,"
+       "  PRIMARY KEY(consumer, stream, part))"},
+  };
+  for (const auto& part : {Outbox::migrations(), Vault::migrations()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+}  // namespace zhiyin::storage

@@ -1,0 +1,36 @@
+#include "storage/open.h"
+
+#include <filesystem>
+
+#include "storage/sqlite_event_log.h"
+#include "storage/sqlite_state.h"
+
+namespace zhiyin::storage {
+namespace {
+
+/// The path of `scheme:PATH`; kUnsupported for another scheme.
+Result<std::filesystem::path> path_of(std::string_view url, std::string_view scheme,
+                                      std::string_view what) {
+  const std::size_t colon = url.find(':');
+  if (colon == std::string_view::npos || url.substr(0, colon) != scheme) {
+    return fail(ErrorCode::kUnsupported, "{}: {} is not supported; use {}:PATH", what,
+                url.substr(0, colon), scheme);
+  }
+  const std::string_view path = url.substr(colon + 1);
+  if (path.empty()) return fail(ErrorCode::kInvalidArgument, "{}: {} has no path", what, url);
+  return std::filesystem::path(path);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EventLog>> open_event_log(std::string_view url, Logger& logger) {
+  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "sqlite", "event log"));
+  return open_sqlite_event_log(path, logger);
+}
+
+Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
+  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "sqlite", "state"));
+  return open_sqlite_state(path);
+}
+
+}  // namespace zhiyin::storage

@@ -1,0 +1,177 @@
+#include "storage/sqlite_state.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/mutex.h"
+#include "storage/detail/pool.h"
+#include "storage/detail/sqlite_session.h"
+
+namespace zhiyin::storage {
+namespace {
+
+constexpr std::size_t kReadersMax = 4;
+constexpr int kWriterCacheKib = 16 << 10;
+constexpr int kReaderCacheKib = 2 << 10;
+constexpr char kMigrationTable[] =
+    "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
+    "applied_at BIGINT NOT NULL)";
+
+/// A lock that is given in the order in which it was asked for, so that a busy projection does not
+/// starve the others.
+class Turns {
+ public:
+  void enter() {
+    MutexLock lock(mutex_);
+    const std::uint64_t ticket = next_++;
+    while (serving_ != ticket) changed_.wait(mutex_);
+    owner_ = std::this_thread::get_id();
+  }
+  void leave() {
+    {
+      MutexLock lock(mutex_);
+      owner_ = {};
+      ++serving_;
+    }
+    changed_.notify_all();
+  }
+  [[nodiscard]] bool is_mine() {
+    MutexLock lock(mutex_);
+    return owner_ == std::this_thread::get_id();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::uint64_t next_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  std::uint64_t serving_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  std::thread::id owner_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+/// A turn, from construction to destruction.
+class Turn {
+ public:
+  explicit Turn(Turns& turns) : turns_(turns) { turns_.enter(); }
+  ~Turn() { turns_.leave(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Turns& turns_;
+};
+
+Result<detail::Database> open_database(const std::filesystem::path& path, const std::string& vfs,
+                                       bool read_only) {
+  detail::DatabaseOptions options;
+  options.read_only = read_only;
+  options.vfs = vfs;
+  options.cache_kib = read_only ? kReaderCacheKib : kWriterCacheKib;
+  return detail::Database::open(path, options);
+}
+
+class SqliteState final : public State {
+ public:
+  SqliteState(const std::filesystem::path& path, SqliteStateSettings settings, detail::Database db)
+      : writer_(std::move(db), false, settings.rows_max),
+        readers_(kReadersMax,
+                 [path, settings]() -> Result<std::unique_ptr<detail::SqliteSession>> {
+                   ZHIYIN_TRY(detail::Database reader, open_database(path, settings.vfs, true));
+                   return std::make_unique<detail::SqliteSession>(std::move(reader), true,
+                                                                  settings.rows_max);
+                 }) {}
+
+  Result<void> write(const std::function<Result<void>(Session&)>& work) override {
+    if (turns_.is_mine()) {
+      return fail(ErrorCode::kInternal, "state: write called inside write");
+    }
+    const Turn turn(turns_);
+    return writer_.transaction(work);
+  }
+
+  Result<void> read(const std::function<Result<void>(Session&)>& work) override {
+    // A read inside a read sees the same snapshot, and never waits for a second connection.
+    if (detail::SqliteSession* outer = reading()) return work(*outer);
+    ZHIYIN_TRY(auto reader, readers_.take());
+    set_reading(&*reader);
+    auto outcome = reader->transaction(work);
+    set_reading(nullptr);
+    return outcome;
+  }
+
+  Result<void> migrate(std::span<const Migration> migrations) override {
+    const Turn turn(turns_);
+    ZHIYIN_TRY_VOID(writer_.run(kMigrationTable));
+    for (const Migration& migration : migrations) known_.emplace(migration.name);
+    ZHIYIN_TRY_VOID(writer_.transaction([&](Session& session) { return check_known(session); }));
+    for (const Migration& migration : migrations) {
+      ZHIYIN_TRY_VOID(
+          writer_.transaction([&](Session& session) { return apply(session, migration); }));
+    }
+    return {};
+  }
+
+ private:
+  detail::SqliteSession* reading() {
+    MutexLock lock(mutex_);
+    const auto found = reading_.find(std::this_thread::get_id());
+    return found == reading_.end() ? nullptr : found->second;
+  }
+
+  void set_reading(detail::SqliteSession* session) {
+    MutexLock lock(mutex_);
+    if (session != nullptr) {
+      reading_[std::this_thread::get_id()] = session;
+    } else {
+      reading_.erase(std::this_thread::get_id());
+    }
+  }
+
+  /// Migrations named in earlier calls on this object count as known, too.
+  Result<void> check_known(Session& session) const {
+    ZHIYIN_TRY(const Rows applied, session.query("SELECT name FROM schema_migration ORDER BY name"));
+    for (const Row& row : applied.rows) {
+      if (known_.contains(std::string(as_text(row[0])))) continue;
+      return fail(ErrorCode::kUnsupported,
+                  "state: schema {} is from a newer version of this program", as_text(row[0]));
+    }
+    return {};
+  }
+
+  Result<void> apply(Session& session, const Migration& migration) {
+    const std::string name(migration.name);
+    const std::string checksum = crypto::hex(crypto::sha256(migration.sql));
+    ZHIYIN_TRY(const Rows applied,
+               session.query("SELECT checksum FROM schema_migration WHERE name = ?1", {name}));
+    if (!applied.rows.empty()) {
+      if (as_text(applied.rows[0][0]) == checksum) return {};
+      return fail(ErrorCode::kDataLoss, "state: schema {} was changed after it was applied", name);
+    }
+    ZHIYIN_TRY_VOID(writer_.run(migration.sql));
+    ZHIYIN_TRY_VOID(session.execute(
+        "INSERT INTO schema_migration(name, checksum, applied_at) VALUES(?1, ?2, ?3)",
+        {name, checksum, SystemClock().now().us}));
+    return {};
+  }
+
+  Turns turns_;
+  detail::SqliteSession writer_;  // used by who has the turn
+  std::set<std::string> known_;   // as writer_
+  detail::Pool<detail::SqliteSession> readers_;
+  Mutex mutex_;
+  std::unordered_map<std::thread::id, detail::SqliteSession*> reading_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<State>> open_sqlite_state(const std::filesystem::path& path,
+                                                 SqliteStateSettings settings) {
+  ZHIYIN_TRY(detail::Database db, open_database(path, settings.vfs, false));
+  ZHIYIN_TRY_VOID(db.run("PRAGMA secure_delete=ON"));
+  return std::make_unique<SqliteState>(path, std::move(settings), std::move(db));
+}
+
+}  // namespace zhiyin::storage
