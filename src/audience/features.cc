@@ -127,6 +127,8 @@ constexpr Family kWindowed[] = {
     {"favorites", "favorite", FeatureForm::kCount, "count", "收藏次数", "favorites"},
     {"reads", "read", FeatureForm::kCount, "count", "阅读次数", "reads"},
     {"reading_seconds", "read", FeatureForm::kSum, "s", "阅读时长（秒）", "seconds of reading"},
+    {"plays", "play", FeatureForm::kCount, "count", "播放次数", "plays"},
+    {"play_seconds", "play", FeatureForm::kSum, "s", "播放时长（秒）", "seconds of playing"},
     {"clicks", "click", FeatureForm::kCount, "count", "点击次数", "clicks"},
     {"views", "view", FeatureForm::kCount, "count", "浏览次数", "page views"},
     {"carts", "cart", FeatureForm::kCount, "count", "加购次数", "additions to the cart"},

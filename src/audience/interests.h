@@ -16,12 +16,12 @@ namespace zhiyin::audience {
 struct InterestRule {
   std::string_view kind;
   std::int64_t points;    ///< fixed, or the most when …
-  bool by_value = false;  ///< … one point for each unit of the value (seconds of `read`)
+  bool by_value = false;  ///< … one point for each unit of the value (seconds of `read` and `play`)
 };
 inline constexpr InterestRule kInterestRules[] = {
-    {"read", 300, true}, {"like", 100},     {"share", 200}, {"comment", 200},
-    {"favorite", 200},   {"click", 50},     {"view", 20},   {"cart", 200},
-    {"purchase", 300},   {"rating", 100},
+    {"read", 300, true}, {"play", 300, true}, {"like", 100}, {"share", 200},
+    {"comment", 200},    {"favorite", 200},   {"click", 50}, {"view", 20},
+    {"cart", 200},       {"purchase", 300},   {"rating", 100},
 };
 /// 0 for kinds that show no interest.
 std::int64_t interest_points(std::string_view kind, std::int64_t value);

@@ -49,10 +49,9 @@ const std::string& value_sql() {
   static const std::string sql = [] {
     std::string cases;
     for (const ingest::CoreKind& kind : ingest::core_kinds()) {
-      if (kind.default_value != 0) cases += fmt::format(" WHEN '{}' THEN {}", kind.name, kind.default_value);
+      if (kind.default_value != 1) cases += fmt::format(" WHEN '{}' THEN {}", kind.name, kind.default_value);
     }
-    if (cases.empty()) return std::string("COALESCE(e.value, 0)");
-    return fmt::format("COALESCE(e.value, CASE e.kind{} ELSE 0 END)", cases);
+    return fmt::format("COALESCE(e.value, CASE e.kind{} ELSE 1 END)", cases);
   }();
   return sql;
 }
