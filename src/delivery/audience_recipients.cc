@@ -1,0 +1,82 @@
+#include "delivery/audience_recipients.h"
+
+#include "audience/consent.h"
+#include "audience/traits.h"
+
+namespace zhiyin::delivery {
+
+namespace {
+
+/// Who they are today; nobody where a person is unknown.
+Result<std::vector<PersonId>> resolve_all(const audience::People& people,
+                                          std::span<const PersonId> refs) {
+  std::vector<PersonId> out;
+  out.reserve(refs.size());
+  for (const PersonId& ref : refs) {
+    Result<PersonId> person = people.resolve(ref.value);
+    if (!person && person.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(std::move(person.error()));
+    }
+    out.push_back(person ? std::move(*person) : PersonId());
+  }
+  return out;
+}
+
+std::map<std::string, std::string> variables_of(const audience::PersonView& view, Instant as_of) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, trait] : audience::traits_of(view, as_of)) {
+    if (trait.text && !trait.text->empty()) {
+      out[name] = *trait.text;
+    } else if (trait.number) {
+      out[name] = trait.value.dump();
+    }
+  }
+  return out;
+}
+
+Result<void> fill(const audience::People& people, const audience::Consent& consent,
+                  const RecipientQuery& query, Instant as_of, Recipient& r) {
+  ZHIYIN_TRY(r.identities, people.identities(r.person));
+  if (r.identities.empty()) return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
+  r.following = consent.following;
+  r.consent = !consent.withdrawn;
+  r.has_openid = consent.following && consent.identity != IdentityHash{};
+  r.identity = r.has_openid ? consent.identity : r.identities.front();
+  ZHIYIN_TRY(r.partition, people.vault().partition(r.identity));
+  if (!query.with_variables) return {};
+  ZHIYIN_TRY(const audience::PersonView view, people.view(r.person));
+  r.variables = variables_of(view, as_of);
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Recipient>> AudienceRecipients::find(std::span<const PersonId> people,
+                                                        const RecipientQuery& query) const {
+  ZHIYIN_TRY(const std::vector<PersonId> now_called, resolve_all(people_, people));
+  std::vector<audience::Consent> consents;
+  ZHIYIN_TRY_VOID(people_.state().read([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY(consents, audience::consents_of(session, now_called, query.account.value,
+                                               enum_name(query.purpose)));
+    return {};
+  }));
+  std::vector<Recipient> out(people.size());
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i].person = now_called[i];
+    if (now_called[i].empty()) continue;
+    ZHIYIN_TRY_VOID(fill(people_, consents[i], query, clock_.now(), out[i]));
+  }
+  return out;
+}
+
+Result<PersonId> AudienceRecipients::person_of(const AccountId& account,
+                                               std::string_view openid) const {
+  return people_.resolve(fmt::format("openid:{}:{}", account.value, openid));
+}
+
+Result<Secret> AudienceRecipients::openid(const IdentityHash& identity) const {
+  ZHIYIN_TRY(storage::Identity found, people_.vault().reveal(identity));
+  return Secret(std::move(found.value));
+}
+
+}  // namespace zhiyin::delivery

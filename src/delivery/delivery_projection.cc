@@ -1,0 +1,155 @@
+#include "delivery/delivery_projection.h"
+
+#include "base/json.h"
+#include "delivery/detail/own_event.h"
+#include "delivery/detail/rows.h"
+#include "delivery/quota_ledger.h"
+
+namespace zhiyin::delivery {
+
+using ingest::Event;
+using storage::Session;
+
+namespace {
+
+std::optional<CsTrigger> trigger_of(std::string_view kind) {
+  if (kind == "message") return CsTrigger::kMessage;
+  if (kind == "menu_click") return CsTrigger::kMenu;
+  if (kind == "follow") return CsTrigger::kFollow;
+  if (kind == "scan") return CsTrigger::kScan;
+  return std::nullopt;
+}
+
+Result<void> open_window(Session& session, const Event& event, CsTrigger trigger) {
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO cs_trigger (identity, account, kind, at) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT (identity, account, kind) DO UPDATE SET at = ?4 WHERE cs_trigger.at < ?4",
+      {storage::to_blob(event.identities.front()), event.account, static_cast<std::int64_t>(trigger),
+       event.occurred_at.us}));
+  return {};
+}
+
+Json properties_of(const Event& event) {
+  if (event.properties.empty()) return {};
+  return parse_json(event.properties).value_or(Json());
+}
+
+/// A number or a text, as text: job ids come as either.
+std::string text_of(const Json& json) {
+  if (const std::int64_t* number = json.if_int()) return std::to_string(*number);
+  return std::string(json.string_or(""));
+}
+
+std::optional<Touch> first_of(std::vector<Touch> touches) {
+  if (touches.empty()) return std::nullopt;
+  return std::move(touches.front());
+}
+
+/// The touch that led to a click: the one it names, or else what the campaign sent to one of the
+/// event's identities.
+Result<std::optional<Touch>> clicked_touch(Session& session, const Event& event, const Json& properties) {
+  const std::string_view id = properties["touch"].string_or("");
+  if (!id.empty()) return SendLedger::find(session, TouchId(std::string(id)));
+  const std::string_view campaign = properties["campaign"].string_or("");
+  if (campaign.empty()) return std::optional<Touch>();
+  for (const IdentityHash& identity : event.identities) {
+    ZHIYIN_TRY(std::optional<Touch> touch,
+               SendLedger::find(session, touch_id(CampaignId(std::string(campaign)), identity)));
+    if (touch) return touch;
+  }
+  return std::optional<Touch>();
+}
+
+bool may_be_clicked(const Touch& touch) {
+  return touch.state == TouchState::kSending || touch.state == TouchState::kSent ||
+         touch.state == TouchState::kUnknown;
+}
+
+Result<void> mark_click(Session& session, const Event& event) {
+  const Json properties = properties_of(event);
+  ZHIYIN_TRY(const std::optional<Touch> touch, clicked_touch(session, event, properties));
+  if (!touch || !may_be_clicked(*touch) || touch->clicked_at) return {};
+  ZHIYIN_TRY_VOID(session.execute("UPDATE touch SET clicked_at = ?2 WHERE id = ?1",
+                                  {touch->id.value, event.occurred_at.us}));
+  if (touch->is_test) return {};
+  return detail::tell(session, *touch, "clicked", event.occurred_at, event.received_at);
+}
+
+bool is_success(std::string_view status) { return status == "success"; }
+
+/// The template touch that the platform's job id names; else the newest of that person whose call got
+/// no answer.
+Result<std::optional<Touch>> template_touch(Session& session, const Event& event,
+                                            std::string_view provider_id) {
+  static const std::string kByProvider = fmt::format(
+      "SELECT {} FROM touch WHERE identity = ?1 AND account = ?2 AND channel = ?3 "
+      "AND provider_id = ?4 LIMIT 1",
+      detail::kTouchColumns);
+  static const std::string kUnanswered = fmt::format(
+      "SELECT {} FROM touch WHERE identity = ?1 AND account = ?2 AND channel = ?3 "
+      "AND provider_id = '' AND state IN (?4, ?5) ORDER BY sent_at DESC LIMIT 1",
+      detail::kTouchColumns);
+  const storage::Value identity = storage::to_blob(event.identities.front());
+  const auto channel = static_cast<std::int64_t>(ChannelKind::kTemplate);
+  ZHIYIN_TRY(storage::Rows rows, session.query(kByProvider, {identity, event.account, channel,
+                                                             std::string(provider_id)}));
+  if (rows.rows.empty()) {
+    ZHIYIN_TRY(rows, session.query(kUnanswered,
+                                   {identity, event.account, channel,
+                                    static_cast<std::int64_t>(TouchState::kUnknown),
+                                    static_cast<std::int64_t>(TouchState::kSending)}));
+  }
+  return first_of(detail::touches_from(rows));
+}
+
+Result<void> settle_template(Session& session, const Event& event) {
+  const Json properties = properties_of(event);
+  const std::string provider_id = text_of(properties["msg_id"]);
+  const std::string_view status = properties["status"].string_or("");
+  if (provider_id.empty() || status.empty()) return {};
+  ZHIYIN_TRY(std::optional<Touch> touch, template_touch(session, event, provider_id));
+  if (!touch) return {};
+  const TouchState now_known = is_success(status) ? TouchState::kSent : TouchState::kFailed;
+  if (touch->state == now_known) return {};
+  if (touch->state == TouchState::kSending) {
+    // The call's own answer is still out (or never came): the job's word settles it here.
+    ZHIYIN_TRY_VOID(QuotaLedger::commit(
+        session, {touch->account, touch->channel, touch->quota_period}, 1));
+  }
+  touch->state = now_known;
+  touch->provider_id = provider_id;
+  touch->error = is_success(status) ? "" : std::string(status);
+  return SendLedger::update(session, *touch, event.received_at);
+}
+
+}  // namespace
+
+Result<void> DeliveryProjection::apply(Session& session,
+                                       std::span<const ingest::LoggedEvent> events) {
+  for (const ingest::LoggedEvent& logged : events) {
+    const Event& event = logged.event;
+    if (event.identities.empty()) continue;
+    if (const auto trigger = trigger_of(event.kind)) {
+      ZHIYIN_TRY_VOID(open_window(session, event, *trigger));
+    } else if (event.kind == "click") {
+      ZHIYIN_TRY_VOID(mark_click(session, event));
+    } else if (event.kind == "template_result") {
+      ZHIYIN_TRY_VOID(settle_template(session, event));
+    }
+  }
+  return {};
+}
+
+Result<CsTriggers> cs_triggers(Session& session, const IdentityHash& identity,
+                               const AccountId& account) {
+  ZHIYIN_TRY(const storage::Rows rows,
+             session.query("SELECT kind, at FROM cs_trigger WHERE identity = ?1 AND account = ?2",
+                           {storage::to_blob(identity), account.value}));
+  CsTriggers out;
+  for (const storage::Row& row : rows.rows) {
+    out[static_cast<CsTrigger>(storage::as_int(row[0]))] = {storage::as_int(row[1])};
+  }
+  return out;
+}
+
+}  // namespace zhiyin::delivery

@@ -1,0 +1,69 @@
+#include "delivery/wechat_senders.h"
+
+namespace zhiyin::delivery {
+
+namespace {
+
+CsAllowance allowance_of(const wechat::WindowAllowance& window) {
+  return {static_cast<int>(window.messages), window.validity};
+}
+
+std::map<CsTrigger, CsAllowance> allowances(const wechat::Policy& policy) {
+  constexpr std::pair<std::string_view, CsTrigger> kTriggers[] = {{"message", CsTrigger::kMessage},
+                                                                  {"menu_click", CsTrigger::kMenu},
+                                                                  {"follow", CsTrigger::kFollow},
+                                                                  {"scan", CsTrigger::kScan}};
+  std::map<CsTrigger, CsAllowance> out;
+  for (const auto& [name, trigger] : kTriggers) {
+    const auto found = policy.customer_service_windows.find(std::string(name));
+    if (found != policy.customer_service_windows.end()) out[trigger] = allowance_of(found->second);
+  }
+  return out;
+}
+
+Result<GateRules> rules_of(const wechat::Account& account) {
+  const wechat::Policy& policy = account.policy;
+  GateRules rules;
+  ZHIYIN_TRY(rules.zone, TimeZone::create(account.zone));
+  ZHIYIN_TRY(rules.platform_zone, TimeZone::create(policy.quota_zone));
+  ZHIYIN_TRY(const int from, wechat::parse_minute_of_day(policy.quiet_from));
+  ZHIYIN_TRY(const int until, wechat::parse_minute_of_day(policy.quiet_until));
+  ZHIYIN_TRY(rules.quiet, QuietHours::create(std::chrono::minutes(from), std::chrono::minutes(until)));
+  ZHIYIN_TRY(rules.per_day,
+             FrequencyCap::create(static_cast<std::size_t>(policy.touches_per_day), kDay));
+  ZHIYIN_TRY(rules.per_month, MonthlyCap::create(static_cast<std::size_t>(policy.touches_per_month)));
+  rules.mass_per_person_month = static_cast<std::size_t>(policy.mass_per_user_month);
+  rules.calls_per_day = {{ChannelKind::kMass, policy.mass_calls_per_day},
+                         {ChannelKind::kCustomerService, policy.customer_service_per_day},
+                         {ChannelKind::kTemplate, policy.template_per_day}};
+  rules.cs_allowance = allowances(policy);
+  rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);
+  rules.template_chars_max.clear();
+  for (const auto& [type, limit] : policy.template_value_chars_max) {
+    rules.template_chars_max[type] = static_cast<std::size_t>(limit);
+  }
+  return rules;
+}
+
+}  // namespace
+
+Result<SenderAccount> sender_of(const wechat::Account& account) {
+  SenderAccount sender;
+  sender.id = account.id;
+  sender.is_service = account.kind == wechat::AccountKind::kService;
+  sender.is_verified = account.verified;
+  Result<GateRules> rules = rules_of(account);
+  if (!rules) return std::unexpected(within("policy", std::move(rules.error())));
+  sender.rules = std::move(*rules);
+  sender.mass_openids_max = static_cast<std::size_t>(account.policy.mass_openids_max);
+  sender.mass_idempotency = account.policy.mass_idempotency;
+  sender.template_idempotency = account.policy.template_idempotency;
+  return sender;
+}
+
+Result<SenderAccount> WechatSenders::find(const AccountId& account) const {
+  ZHIYIN_TRY(const wechat::Account found, accounts_.get(account));
+  return sender_of(found);
+}
+
+}  // namespace zhiyin::delivery
