@@ -33,7 +33,6 @@ class WarehouseWriter {
                   storage::ProjectionRunner& pipeline, Logger& logger, Settings settings);
   /// Stops.
   ~WarehouseWriter();
-  static std::span<const storage::Migration> migrations();
 
   /// Creates the table where needed, finishes a batch that a crash cut short, and starts the thread.
   Result<void> start();

@@ -1,0 +1,17 @@
+#include "ingest/migrations.h"
+
+#include "ingest/import.h"
+#include "ingest/projection.h"
+#include "ingest/quarantine.h"
+
+namespace zhiyin::ingest {
+
+std::vector<storage::Migration> migrations() {
+  std::vector<storage::Migration> all;
+  for (const auto part : {Quarantine::migrations(), EventPipeline::migrations(), import_migrations()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+}  // namespace zhiyin::ingest

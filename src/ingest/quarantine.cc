@@ -1,0 +1,88 @@
+#include "ingest/quarantine.h"
+
+#include "ingest/migrations.h"
+
+namespace zhiyin::ingest {
+namespace {
+
+constexpr storage::Migration kMigrations[] = {
+    {"ingest-001-quarantine",
+     "CREATE TABLE quarantine (id BIGINT PRIMARY KEY, received_at BIGINT NOT NULL, source TEXT NOT NULL, "
+     "reason TEXT NOT NULL, field TEXT NOT NULL, event BYTEA NOT NULL);"
+     "CREATE INDEX quarantine_source ON quarantine (source, id);"
+     "CREATE TABLE quarantine_counter (name TEXT PRIMARY KEY, last_id BIGINT NOT NULL)"},
+};
+
+constexpr std::string_view kColumns = "SELECT id, received_at, source, reason, field, event FROM quarantine ";
+
+Result<QuarantinedEvent> read_row(const storage::Row& row, const storage::Vault& vault) {
+  QuarantinedEvent e;
+  e.id = storage::as_int(row[0]);
+  e.received_at = {storage::as_int(row[1])};
+  e.source = storage::as_text(row[2]);
+  e.reason = storage::as_text(row[3]);
+  e.field = storage::as_text(row[4]);
+  ZHIYIN_TRY(const Secret event, vault.unseal_secret(storage::as_text(row[5]), "quarantine"));
+  auto json = parse_json(event.reveal(), kQuarantineEventBytesMax);
+  e.event = json ? std::move(*json) : Json(event.reveal());
+  return e;
+}
+
+}  // namespace
+
+std::span<const storage::Migration> Quarantine::migrations() { return kMigrations; }
+
+Result<std::vector<QuarantinedEvent>> Quarantine::list(std::string_view source, std::int64_t before,
+                                                       std::size_t limit) const {
+  std::string sql(kColumns);
+  sql += before > 0 ? "WHERE id < ?1" : "WHERE id > ?1";
+  if (!source.empty()) sql += " AND source = ?3";
+  sql += " ORDER BY id DESC LIMIT ?2";
+  const auto rows_max = static_cast<std::int64_t>(limit);
+  const std::int64_t bound = std::max<std::int64_t>(before, 0);
+  ZHIYIN_TRY(const storage::Rows rows, source.empty() ? state_.query(sql, {bound, rows_max})
+                                                      : state_.query(sql, {bound, rows_max, std::string(source)}));
+  std::vector<QuarantinedEvent> out;
+  for (const storage::Row& row : rows.rows) {
+    ZHIYIN_TRY(QuarantinedEvent event, read_row(row, vault_));
+    out.push_back(std::move(event));
+  }
+  return out;
+}
+
+Result<std::int64_t> Quarantine::count(std::string_view source) const {
+  ZHIYIN_TRY(const storage::Rows rows,
+             source.empty() ? state_.query("SELECT COUNT(*) FROM quarantine")
+                            : state_.query("SELECT COUNT(*) FROM quarantine WHERE source = ?1", {std::string(source)}));
+  return storage::as_int(rows.rows.at(0).at(0));
+}
+
+Result<QuarantinedEvent> Quarantine::get(std::int64_t id) const {
+  ZHIYIN_TRY(const storage::Rows rows, state_.query(std::string(kColumns) + "WHERE id = ?1", {id}));
+  if (rows.rows.empty()) return fail(ErrorCode::kNotFound, "quarantine: there is no entry {}", id);
+  return read_row(rows.rows[0], vault_);
+}
+
+Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id, const std::optional<Json>& corrected) {
+  ZHIYIN_TRY(const QuarantinedEvent entry, get(id));
+  Json event = corrected ? *corrected : entry.event;
+  // An id that follows from the entry: when we die between the append and the removal, the second attempt
+  // is a duplicate.
+  if (event.if_object() != nullptr && event["event_id"].string_or("").empty()) {
+    event.set("event_id", fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
+  }
+  std::string text = event.if_string() != nullptr ? std::string(event.string_or("")) : event.dump();
+  ZHIYIN_TRY(Answer answer, intake.accept_corrected(std::move(text), entry.source));
+  ZHIYIN_TRY_VOID(remove(id));
+  return answer;
+}
+
+Result<void> Quarantine::remove(std::int64_t id) {
+  return state_.write([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY(const std::int64_t removed, session.execute("DELETE FROM quarantine WHERE id = ?1", {id}));
+    if (removed == 0) return fail(ErrorCode::kNotFound, "quarantine: there is no entry {}", id);
+    return {};
+  });
+}
+
+}  // namespace zhiyin::ingest
