@@ -8,7 +8,8 @@ target_compile_options(zhiyin_build_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside inlined standard-library code (known false positives of that version).
   target_compile_options(zhiyin_build_flags INTERFACE
-    -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer)
+    -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer
+    -Wno-mismatched-new-delete)
 else()
   target_compile_options(zhiyin_build_flags INTERFACE -Wthread-safety)
 endif()
