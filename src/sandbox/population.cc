@@ -268,7 +268,7 @@ void Population::receive(const ReceivedMessage& message, std::span<const std::ui
     receipt.at = message.at;
     receipt.engage_probability = std::min(
         0.95, person.engagement * suits * std::pow(kFatigue, static_cast<double>(earlier)));
-    receipt.uplift_engaged = person.uplift * suits;
+    receipt.uplift_engaged = person.uplift * suits * message.strength;
     receipt.uplift_ignored = kTouchOfMessages * receipt.uplift_engaged;
     receipt.engaged = random.uniform() < receipt.engage_probability;
     const double wait_hours =
@@ -288,23 +288,23 @@ void Population::receive(const ReceivedMessage& message, std::span<const std::ui
   }
 }
 
-MessageEffect Population::effect_of(std::uint32_t message) const {
-  MessageEffect effect;
+std::map<std::uint32_t, MessageEffect> Population::effects() const {
+  std::map<std::uint32_t, MessageEffect> effects;
   for (std::uint32_t i = 0; i < people_.size(); ++i) {
     const std::vector<Receipt>& receipts = states_[i].receipts;
     for (std::size_t r = 0; r < receipts.size(); ++r) {
-      if (receipts[r].message != message) continue;
       const PotentialOutcomes outcomes = potential_outcomes(people_[i], receipts, r);
+      MessageEffect& effect = effects[receipts[r].message];
       effect.recipients += 1;
       effect.base_rate += outcomes.without;
       effect.treated_rate += outcomes.with;
     }
   }
-  if (effect.recipients > 0) {
+  for (auto& [message, effect] : effects) {
     effect.base_rate /= static_cast<double>(effect.recipients);
     effect.treated_rate /= static_cast<double>(effect.recipients);
   }
-  return effect;
+  return effects;
 }
 
 std::size_t Population::choose_item(std::uint32_t index, Random& random) {

@@ -47,6 +47,7 @@ struct ReceivedMessage {
   std::string_view text;
   std::string_view link;     ///< the first link in it, or empty
   Instant at;
+  double strength = 1;       ///< scales its uplift; 0.3 for a mere notification
 };
 
 /// What a message did to "purchase within 7 days", in expectation, over those who received it.
@@ -79,7 +80,8 @@ class Population {
   /// Somebody outside the simulation (a person at the console) followed or unfollowed for them.
   void set_following(std::uint32_t index, bool following) { states_[index].following = following; }
 
-  [[nodiscard]] MessageEffect effect_of(std::uint32_t message) const;
+  /// By number of the message, for all that were received.
+  [[nodiscard]] std::map<std::uint32_t, MessageEffect> effects() const;
   [[nodiscard]] std::span<const Receipt> receipts(std::uint32_t index) const {
     return states_[index].receipts;
   }

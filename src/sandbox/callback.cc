@@ -1,0 +1,188 @@
+#include "sandbox/callback.h"
+
+#include <fmt/format.h>
+
+#include "sandbox/wx_crypto.h"
+
+namespace zhiyin::sandbox {
+namespace {
+
+constexpr std::size_t kAnswerBytesMax = 64 << 10;
+
+std::string cdata(std::string_view value) {
+  std::string out = "<![CDATA[";
+  for (std::size_t at = 0;;) {
+    const std::size_t end = value.find("]]>", at);
+    if (end == std::string_view::npos) {
+      out += value.substr(at);
+      return out + "]]>";
+    }
+    out += value.substr(at, end + 2 - at);
+    out += "]]><![CDATA[";
+    at = end + 2;
+  }
+}
+
+void append_element(std::string& xml, std::string_view name, std::string_view text) {
+  fmt::format_to(std::back_inserter(xml), "<{}>{}</{}>\n", name, text, name);
+}
+
+std::string append_fields(const CallbackMessage& message, std::string_view original_id) {
+  std::string xml;
+  append_element(xml, "ToUserName", cdata(original_id));
+  append_element(xml, "FromUserName", cdata(message.openid));
+  append_element(xml, "CreateTime", std::to_string(message.created_at.us / 1'000'000));
+  append_element(xml, "MsgType", cdata(message.msg_type));
+  for (const CallbackField& field : message.fields) {
+    append_element(xml, field.name, field.is_number ? field.value : cdata(field.value));
+  }
+  return xml;
+}
+
+std::string random_bytes16(Random& random) {
+  std::string bytes;
+  for (int word = 0; word < 2; ++word) {
+    const std::uint64_t v = random.next();
+    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(v >> (8 * i) & 255);
+  }
+  return bytes;
+}
+
+std::string make_nonce(Random& random) { return std::to_string(random.next() % 2'000'000'000); }
+
+std::string with_query(std::string_view url, std::string_view query) {
+  return fmt::format("{}{}{}", url, url.find('?') == std::string_view::npos ? '?' : '&', query);
+}
+
+std::unexpected<Error> bad(std::string_view what) {
+  return fail(ErrorCode::kInvalidArgument, "callback answer: {}", what);
+}
+
+bool is_reply_type(std::string_view type) {
+  for (const std::string_view known :
+       {"text", "image", "voice", "video", "music", "news", "transfer_customer_service"}) {
+    if (type == known) return true;
+  }
+  return false;
+}
+
+Result<CallbackReply> check_reply(std::string_view xml, const CallbackMessage& message,
+                                  const SandboxAccount& account) {
+  CallbackReply reply;
+  reply.is_reply = true;
+  reply.msg_type = xml_text(xml, "MsgType");
+  reply.content = xml_text(xml, "Content");
+  if (xml_text(xml, "ToUserName") != message.openid) return bad("ToUserName is not the sender");
+  if (xml_text(xml, "FromUserName") != account.original_id) return bad("FromUserName is not the account");
+  if (xml_text(xml, "CreateTime").empty()) return bad("CreateTime is missing");
+  if (!is_reply_type(reply.msg_type)) return bad("MsgType is unknown: " + reply.msg_type.substr(0, 40));
+  if (reply.msg_type == "text" && reply.content.empty()) return bad("Content is empty");
+  return reply;
+}
+
+Result<CallbackReply> check_encrypted(std::string_view xml, const CallbackMessage& message,
+                                      const SandboxAccount& account) {
+  const std::string encrypted = xml_text(xml, "Encrypt");
+  const std::string expected = message_signature(account.token, xml_text(xml, "TimeStamp"),
+                                                 xml_text(xml, "Nonce"), encrypted);
+  if (xml_text(xml, "MsgSignature") != expected) return bad("MsgSignature is wrong");
+  ZHIYIN_TRY(const MessageCipher cipher, MessageCipher::create(account.encoding_aes_key, account.app_id));
+  ZHIYIN_TRY(const std::string plain, cipher.decrypt(encrypted));
+  ZHIYIN_TRY(CallbackReply reply, check_reply(plain, message, account));
+  reply.encrypted = true;
+  return reply;
+}
+
+}  // namespace
+
+CallbackMessage text_message(std::string_view openid, Instant at, std::string_view text,
+                             std::int64_t msg_id) {
+  CallbackMessage message;
+  message.openid = openid;
+  message.created_at = at;
+  message.msg_type = "text";
+  message.fields = {{"Content", std::string(text), false}, {"MsgId", std::to_string(msg_id), true}};
+  return message;
+}
+
+CallbackMessage event_message(std::string_view openid, Instant at, std::string_view event,
+                              std::vector<CallbackField> fields) {
+  CallbackMessage message;
+  message.openid = openid;
+  message.created_at = at;
+  message.msg_type = "event";
+  message.fields = {{"Event", std::string(event), false}};
+  for (CallbackField& field : fields) message.fields.push_back(std::move(field));
+  return message;
+}
+
+std::string render_xml(const CallbackMessage& message, std::string_view original_id) {
+  return "<xml>\n" + append_fields(message, original_id) + "</xml>";
+}
+
+Result<SignedCallback> sign_callback(const CallbackMessage& message, const SandboxAccount& account,
+                                     std::string_view callback_url, Instant now, Random& random) {
+  const std::string timestamp = std::to_string(now.us / 1'000'000);
+  const std::string nonce = make_nonce(random);
+  std::string query = fmt::format("signature={}&timestamp={}&nonce={}&openid={}",
+                                  url_signature(account.token, timestamp, nonce), timestamp, nonce,
+                                  message.openid);
+  if (account.mode == CallbackMode::kPlain) {
+    return SignedCallback{with_query(callback_url, query), render_xml(message, account.original_id)};
+  }
+  ZHIYIN_TRY(const MessageCipher cipher, MessageCipher::create(account.encoding_aes_key, account.app_id));
+  const std::string encrypted =
+      cipher.encrypt(render_xml(message, account.original_id), random_bytes16(random));
+  fmt::format_to(std::back_inserter(query), "&encrypt_type=aes&msg_signature={}",
+                 message_signature(account.token, timestamp, nonce, encrypted));
+  std::string body = "<xml>\n";
+  if (account.mode == CallbackMode::kCompatible) {
+    body += append_fields(message, account.original_id);
+  } else {
+    append_element(body, "ToUserName", cdata(account.original_id));
+  }
+  append_element(body, "Encrypt", cdata(encrypted));
+  return SignedCallback{with_query(callback_url, query), body + "</xml>"};
+}
+
+std::string verification_url(const SandboxAccount& account, std::string_view callback_url,
+                             std::string_view echo, Instant now, Random& random) {
+  const std::string timestamp = std::to_string(now.us / 1'000'000);
+  const std::string nonce = make_nonce(random);
+  return with_query(callback_url, fmt::format("signature={}&timestamp={}&nonce={}&echostr={}",
+                                              url_signature(account.token, timestamp, nonce),
+                                              timestamp, nonce, echo));
+}
+
+Result<CallbackReply> check_answer(std::string_view body, const CallbackMessage& message,
+                                   const SandboxAccount& account) {
+  if (body.empty() || body == "success") return CallbackReply{};
+  if (body.size() > kAnswerBytesMax) return bad("longer than 64 KiB");
+  if (!body.starts_with("<xml>")) return bad("neither success nor XML");
+  if (body.find("<Encrypt>") != std::string_view::npos) {
+    if (account.mode == CallbackMode::kPlain) return bad("encrypted, but the account's mode is plain");
+    return check_encrypted(body, message, account);
+  }
+  if (account.mode == CallbackMode::kSecure) return bad("not encrypted, but the account's mode is secure");
+  return check_reply(body, message, account);
+}
+
+std::string xml_text(std::string_view xml, std::string_view name) {
+  const std::string open = fmt::format("<{}>", name), close = fmt::format("</{}>", name);
+  const std::size_t at = xml.find(open);
+  if (at == std::string_view::npos) return {};
+  std::string_view rest = xml.substr(at + open.size());
+  constexpr std::string_view kOpen = "<![CDATA[", kClose = "]]>";
+  if (!rest.starts_with(kOpen)) return std::string(rest.substr(0, rest.find(close)));
+  std::string text;
+  while (rest.starts_with(kOpen)) {  // split values come as several sections in a row
+    rest.remove_prefix(kOpen.size());
+    const std::size_t end = rest.find(kClose);
+    if (end == std::string_view::npos) return {};
+    text += rest.substr(0, end);
+    rest.remove_prefix(end + kClose.size());
+  }
+  return text;
+}
+
+}  // namespace zhiyin::sandbox

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "base/time.h"
+
+namespace zhiyin::sandbox {
+
+/// What a person did that lets the account write to them.
+enum class Trigger { kMessage, kMenuTap, kFollow, kScan };
+
+/// How many customer-service messages a person may still get, and until when: 5 in 48 hours after a message,
+/// 3 in a minute after a menu tap, a follow or a scan. A new trigger does not add: of what is left and what it
+/// grants, the larger counts. A pure value.
+class ReplyWindow {
+ public:
+  enum class Verdict { kOpen, kClosed, kUsedUp };
+
+  void open(Trigger trigger, Instant at);
+  /// kOpen takes one message off.
+  Verdict take(Instant now);
+  [[nodiscard]] int left(Instant now) const { return now < until_ ? left_ : 0; }
+
+ private:
+  int left_ = 0;
+  Instant until_;
+};
+
+}  // namespace zhiyin::sandbox
