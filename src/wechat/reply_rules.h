@@ -26,7 +26,7 @@ struct KeywordRule {
 struct ReplyRules {
   Reply welcome;  ///< to a new follower
   std::vector<KeywordRule> keywords;  ///< the first that matches answers
-  std::vector<std::string> opt_out_words = {"TD", "T", "退订", "取消订阅", "退订回T", "不再接收", "UNSUBSCRIBE"};
+  std::vector<std::string> opt_out_words = {"TD", "T", "退订", "取消订阅", "退订回T", "我要退订", "不再接收", "UNSUBSCRIBE"};
   std::vector<std::string> opt_in_words = {"订阅", "恢复订阅", "DY"};
   std::string opt_out_text = "您已退订，我们不会再主动给您发送消息。回复“订阅”可恢复。";
   std::string opt_in_text = "您已恢复订阅。回复“TD”可随时退订。";

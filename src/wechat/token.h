@@ -38,7 +38,6 @@ class TokenKeeper {
   void forget(const AccountId& account);
 
  private:
-  friend class OfficialAccountClient;
   struct Inner;
   std::unique_ptr<Inner> inner_;
 };

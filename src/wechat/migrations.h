@@ -1,0 +1,12 @@
+#pragma once
+
+#include <vector>
+
+#include "storage/state.h"
+
+namespace zhiyin::wechat {
+
+/// The tables of this part: `account`, `callback_seen`.
+std::vector<storage::Migration> migrations();
+
+}  // namespace zhiyin::wechat
