@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "storage/duckdb_warehouse.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/sqlite_state.h"
 
@@ -31,6 +32,11 @@ Result<std::unique_ptr<EventLog>> open_event_log(std::string_view url, Logger& l
 Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
   ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "sqlite", "state"));
   return open_sqlite_state(path);
+}
+
+Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb, Logger&) {
+  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "duckdb", "warehouse"));
+  return open_duckdb_warehouse(path, memory_mb);
 }
 
 }  // namespace zhiyin::storage

@@ -170,7 +170,9 @@ class SqliteState final : public State {
 Result<std::unique_ptr<State>> open_sqlite_state(const std::filesystem::path& path,
                                                  SqliteStateSettings settings) {
   ZHIYIN_TRY(detail::Database db, open_database(path, settings.vfs, false));
-  ZHIYIN_TRY_VOID(db.run("PRAGMA secure_delete=ON"));
+  ZHIYIN_TRY_VOID(db.run(fmt::format("PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint={};",
+                                     settings.checkpoint_pages)
+                             .c_str()));
   return std::make_unique<SqliteState>(path, std::move(settings), std::move(db));
 }
 
