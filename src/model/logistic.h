@@ -44,9 +44,11 @@ struct LogisticFit {
   int iterations = 0;
   bool converged = false;
 };
-inline constexpr std::size_t kLogisticColumnsMax = 3000;
+inline constexpr std::size_t kLogisticColumnsMax = 1000;
 /// Newton's method with step halving. Deterministic. Fails with kInvalidArgument when there are no
 /// rows, one class only, or more than kLogisticColumnsMax columns; requires l2 > 0.
-Result<LogisticFit> fit_logistic(const Design& design, LogisticSettings settings);
+/// `start` of the right size saves iterations.
+Result<LogisticFit> fit_logistic(const Design& design, LogisticSettings settings,
+                                 const Logistic& start = {});
 
 }  // namespace zhiyin::model

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,8 +9,6 @@
 #include "model/feature_table.h"
 #include "model/logistic.h"
 #include "model/standardiser.h"
-#include "statistics/classification.h"
-#include "statistics/interval.h"
 
 namespace zhiyin::model {
 
@@ -61,43 +58,6 @@ class ResponseModel {
 
 /// 「近 30 天阅读 12 篇，使意愿升高」 style sentence in words: `likes_30d = 12 raises it (+0.8)`.
 std::string contribution_words(const Contribution& c, bool chinese);
-
-/// Quality on one part of the data.
-struct ResponseMetrics {
-  std::map<std::string, double>
-      values;  ///< accuracy precision recall f1 macro_f1 auc log_loss brier ece
-  std::map<std::string, statistics::Interval> intervals;
-  statistics::Confusion confusion;
-  std::vector<statistics::ClassScore> per_class;
-  std::vector<statistics::CalibrationBin> reliability;
-};
-
-struct ResponseSettings {
-  std::uint64_t seed = 1;
-  SplitShares shares;
-  std::vector<double> l2 = {1e-4, 1e-3, 1e-2, 1e-1, 1.0};  ///< tried; the best on validation wins
-  int bootstrap_rounds = 500;
-  /// Share done in 0 … 1; returning false cancels (kDeadline). May be empty.
-  std::function<bool(double)> progress;
-};
-struct TrainedResponse {
-  ResponseModel model;
-  ResponseMetrics test;  ///< on the part that nothing was fitted or chosen on
-  double l2 = 0;
-  std::size_t train_rows = 0, validation_rows = 0, test_rows = 0;
-  double positive_share = 0;
-  std::vector<std::string> warnings;  ///< features that alone nearly give the label away
-
-  /// For the registry and for people.
-  [[nodiscard]] Json metrics_json() const;
-  [[nodiscard]] Json settings_json() const;
-};
-inline constexpr std::size_t kClassRowsMin = 10;
-/// Split, standardise, fit, choose l2 and threshold on validation, calibrate there, measure on
-/// test. Deterministic: the same table and seed give the same bytes. Fails with kInvalidArgument
-/// when the label is degenerate (fewer than kClassRowsMin rows of a class) or the table is
-/// malformed.
-Result<TrainedResponse> train_response(const FeatureTable& table, const ResponseSettings& settings);
 
 /// Coefficients of the model per feature in its own unit, largest effect first:
 /// [{"feature","log_odds_per_deviation","odds_ratio","words":{"zh","en"}}].

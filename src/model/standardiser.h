@@ -18,6 +18,7 @@ class Standardiser {
     double mean = 0;
     double deviation = 1;  ///< 0: constant in training, the input is then ignored
     bool has_missing = false;
+    bool logarithmic = false;  ///< never negative and skewed in training: log(1 + x) is used
   };
   static Standardiser fit(const FeatureTable& train);
   static Result<Standardiser> from_columns(std::vector<Column> columns);

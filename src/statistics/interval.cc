@@ -46,6 +46,14 @@ MeanInterval mean_interval(std::span<const double> values, double alpha) {
   return out;
 }
 
+Interval percentile_interval(std::vector<double> values, double alpha) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) return {kNone, kNone};
+  std::ranges::sort(values);
+  return {sorted_quantile(values, alpha / 2), sorted_quantile(values, 1 - alpha / 2)};
+}
+
 Interval bootstrap_interval(std::size_t n, const RowStatistic& statistic,
                             BootstrapSettings settings) {
   ZHIYIN_CHECK(n >= 1 && settings.rounds >= 1);
@@ -55,14 +63,9 @@ Interval bootstrap_interval(std::size_t n, const RowStatistic& statistic,
   found.reserve(static_cast<std::size_t>(settings.rounds));
   for (int round = 0; round < settings.rounds; ++round) {
     for (std::uint32_t& row : rows) row = static_cast<std::uint32_t>(random.below(n));
-    const double value = statistic(rows);
-    if (std::isfinite(value)) found.push_back(value);
+    found.push_back(statistic(rows));
   }
-  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  if (found.empty()) return {kNone, kNone};
-  std::ranges::sort(found);
-  return {sorted_quantile(found, settings.alpha / 2),
-          sorted_quantile(found, 1 - settings.alpha / 2)};
+  return percentile_interval(std::move(found), settings.alpha);
 }
 
 }  // namespace zhiyin::statistics

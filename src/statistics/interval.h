@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 namespace zhiyin::statistics {
 
@@ -25,9 +26,12 @@ struct MeanInterval {
 };
 MeanInterval mean_interval(std::span<const double> values, double alpha = 0.05);
 
+/// The middle 1 - alpha of the values (linear between order statistics); those not finite are left
+/// out, and with none left it is (NaN, NaN).
+Interval percentile_interval(std::vector<double> values, double alpha = 0.05);
+
 /// Percentile bootstrap over rows 0 … n-1: `statistic` gets n row numbers drawn with replacement.
-/// Results that are not finite (a resample with one class only) are left out; with none left the
-/// interval is (NaN, NaN). Requires n >= 1 and rounds >= 1. The same seed gives the same interval.
+/// Requires n >= 1 and rounds >= 1. The same seed gives the same interval.
 using RowStatistic = std::function<double(std::span<const std::uint32_t> rows)>;
 struct BootstrapSettings {
   int rounds = 1000;
