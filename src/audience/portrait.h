@@ -8,6 +8,7 @@
 #include "audience/features.h"
 #include "audience/interests.h"
 #include "audience/people.h"
+#include "audience/response_training.h"
 #include "audience/segments.h"
 #include "audience/traits.h"
 #include "base/json.h"
@@ -19,12 +20,6 @@ struct PortraitIdentity {
   std::string kind;
   std::string value_short;  ///< the first four characters and the length; `erased` when the key is gone
   Instant first_seen;
-};
-
-/// What the response model says of the person.
-struct ResponseScore {
-  double probability = 0;
-  std::string model;
 };
 
 /// Everything that GET /v1/people/{person} shows.
@@ -43,9 +38,9 @@ struct Portrait {
   std::vector<SegmentId> segments;
 };
 
-/// kNotFound when there is no such person. `segments` and the score are left to the caller where null.
+/// kNotFound when there is no such person. Without `segments` or `scorer` those parts stay empty.
 Result<Portrait> portrait(const People& people, const catalogue::Items& items, const Segments* segments,
-                          const PersonId& person, Instant as_of);
+                          const PersonId& person, Instant as_of, const ResponseScorer* scorer = nullptr);
 
 /// The JSON of docs/api.md.
 Json to_json(const Portrait& portrait);

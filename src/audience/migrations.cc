@@ -1,0 +1,89 @@
+#include <vector>
+
+#include "audience/people_projection.h"
+#include "audience/segments.h"
+
+namespace zhiyin::audience {
+namespace {
+
+constexpr storage::Migration kPeople{
+    "audience-001-people",
+    // Every identity has the id that it would give to a person (`person`), so old ids lead on after merges and
+    // splits. `current` says whether it is a person's id now. An erased identity keeps its row with an empty
+    // person, and with the place in the log up to which its events are gone.
+    "CREATE TABLE person(id TEXT PRIMARY KEY, identity BYTEA NOT NULL, current BIGINT NOT NULL);"
+    "CREATE TABLE identity_person("
+    "  identity BYTEA PRIMARY KEY,"
+    "  person TEXT NOT NULL,"
+    "  first_at BIGINT NOT NULL,"
+    "  last_at BIGINT NOT NULL,"
+    "  events BIGINT NOT NULL,"
+    "  erased_off BIGINT NOT NULL,"
+    "  changed BIGINT NOT NULL);"
+    "CREATE INDEX identity_person_person ON identity_person(person);"
+    "CREATE INDEX identity_person_changed ON identity_person(changed);"
+    "CREATE TABLE identity_edge("
+    "  a BYTEA NOT NULL,"
+    "  b BYTEA NOT NULL,"
+    "  source TEXT NOT NULL,"
+    "  at BIGINT NOT NULL,"
+    "  state BIGINT NOT NULL,"
+    "  PRIMARY KEY(a, b));"
+    "CREATE INDEX identity_edge_b ON identity_edge(b);"
+    "CREATE TABLE activity("
+    "  identity BYTEA NOT NULL,"
+    "  at BIGINT NOT NULL,"
+    "  off BIGINT NOT NULL,"
+    "  part BIGINT NOT NULL,"
+    "  kind TEXT NOT NULL,"
+    "  item_kind TEXT,"
+    "  item_id TEXT,"
+    "  value BIGINT NOT NULL,"
+    "  account TEXT NOT NULL,"
+    "  properties TEXT,"
+    "  PRIMARY KEY(identity, at, off, part));"
+    "CREATE TABLE follow_state("
+    "  identity BYTEA NOT NULL,"
+    "  account TEXT NOT NULL,"
+    "  following BIGINT NOT NULL,"
+    "  at BIGINT NOT NULL,"
+    "  off BIGINT NOT NULL,"
+    "  PRIMARY KEY(identity, account));"
+    "CREATE TABLE consent_mark("
+    "  identity BYTEA NOT NULL,"
+    "  account TEXT NOT NULL,"
+    "  purpose TEXT NOT NULL,"
+    "  withdrawn BIGINT NOT NULL,"
+    "  at BIGINT NOT NULL,"
+    "  off BIGINT NOT NULL,"
+    "  PRIMARY KEY(identity, account, purpose));"
+    "CREATE TABLE trait_queue("
+    "  seq BIGINT PRIMARY KEY,"
+    "  identity BYTEA NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  part BIGINT NOT NULL,"
+    "  off BIGINT NOT NULL,"
+    "  at BIGINT NOT NULL,"
+    "  text TEXT,"
+    "  number DOUBLE PRECISION);"
+    "CREATE TABLE trait_name(name TEXT PRIMARY KEY, n BIGINT NOT NULL);"
+    "CREATE TABLE people_cursor(name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
+    "INSERT INTO people_cursor(name, value) VALUES('changed', 0), ('trait', 0), ('warehouse', 0)"};
+
+constexpr storage::Migration kSegments{
+    "audience-002-segments",
+    "CREATE TABLE segment("
+    "  id TEXT PRIMARY KEY,"
+    "  name TEXT NOT NULL,"
+    "  tree TEXT NOT NULL,"
+    "  version BIGINT NOT NULL,"
+    "  updated_at BIGINT NOT NULL)"};
+
+constexpr storage::Migration kAll[] = {kPeople, kSegments};
+
+}  // namespace
+
+std::span<const storage::Migration> migrations() { return kAll; }
+std::span<const storage::Migration> Segments::migrations() { return std::span(&kAll[1], 1); }
+
+}  // namespace zhiyin::audience

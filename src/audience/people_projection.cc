@@ -1,0 +1,280 @@
+#include "audience/people_projection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "audience/detail/identity_graph.h"
+#include "audience/traits.h"
+
+namespace zhiyin::audience {
+namespace {
+
+using ingest::Event;
+using ingest::LoggedEvent;
+using storage::Blob;
+using storage::Row;
+using storage::Rows;
+using storage::Session;
+using storage::to_blob;
+using storage::Value;
+
+struct HashOfHash {
+  std::size_t operator()(const IdentityHash& h) const noexcept {
+    std::size_t word = 0;  // the identity's hash is uniform already
+    std::memcpy(&word, h.data(), sizeof word);
+    return word;
+  }
+};
+
+/// One identity of the batch: what state knows, and what the batch adds.
+struct Touched {
+  bool known = false;  ///< has a row
+  std::string person;  ///< empty: new, or erased
+  std::int64_t erased_off = 0;
+  std::int64_t first_at = 0, last_at = 0, events = 0;  ///< of the row, then with the batch
+  bool mentioned = false;                              ///< by an event that counts
+  bool earlier = false;                                ///< the batch moved first_at back
+
+  void mention(std::int64_t at) {
+    const bool fresh = person.empty() && !mentioned;
+    earlier = earlier || (!person.empty() && at < first_at);
+    first_at = fresh ? at : std::min(first_at, at);
+    last_at = fresh ? at : std::max(last_at, at);
+    mentioned = true;
+  }
+};
+using Identities = std::unordered_map<IdentityHash, Touched, HashOfHash>;
+
+/// Ordered for writing: neighbours in the table are written together.
+std::vector<std::pair<const IdentityHash, Touched>*> sorted(Identities& identities) {
+  std::vector<std::pair<const IdentityHash, Touched>*> list;
+  list.reserve(identities.size());
+  for (auto& entry : identities) list.push_back(&entry);
+  std::ranges::sort(list, {}, [](const auto* e) { return e->first; });
+  return list;
+}
+
+constexpr std::size_t kLookupWidth = 50;
+
+const std::string& lookup_sql() {
+  static const std::string sql = [] {
+    std::string places;
+    for (std::size_t i = 1; i <= kLookupWidth; ++i) places += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+    return fmt::format("SELECT identity, person, first_at, last_at, events, erased_off FROM identity_person"
+                       " WHERE identity IN ({})",
+                       places);
+  }();
+  return sql;
+}
+
+Result<void> load(Session& session, Identities& identities) {
+  const auto list = sorted(identities);
+  for (std::size_t begin = 0; begin < list.size(); begin += kLookupWidth) {
+    std::vector<Value> wanted;
+    for (std::size_t i = 0; i < kLookupWidth; ++i) {  // the rest repeats the last, so that the text stays one
+      wanted.emplace_back(to_blob(list[std::min(begin + i, list.size() - 1)]->first));
+    }
+    ZHIYIN_TRY(const Rows rows, session.query(lookup_sql(), wanted));
+    for (const Row& row : rows.rows) {
+      Touched& t = identities[storage::from_blob(row[0])];
+      t.known = true;
+      t.person = std::string(storage::as_text(row[1]));
+      t.first_at = storage::as_int(row[2]);
+      t.last_at = storage::as_int(row[3]);
+      t.events = storage::as_int(row[4]);
+      t.erased_off = storage::as_int(row[5]);
+    }
+  }
+  return {};
+}
+
+Result<void> write_identity(Session& session, const IdentityHash& identity, const Touched& t, ChangeNumber& changed) {
+  const Blob key = to_blob(identity);
+  if (!t.person.empty()) {
+    ZHIYIN_TRY_VOID(session.execute("UPDATE identity_person SET first_at = ?2, last_at = ?3, events = ?4 WHERE identity = ?1",
+                                    {key, t.first_at, t.last_at, t.events}));
+    return {};
+  }
+  const std::string person = person_id_of(identity).value;
+  ZHIYIN_TRY(const std::int64_t number, changed.get());
+  ZHIYIN_TRY_VOID(session.execute("INSERT INTO person(id, identity, current) VALUES(?1, ?2, 1)"
+                                  " ON CONFLICT(id) DO UPDATE SET current = 1",
+                                  {person, key}));
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO identity_person(identity, person, first_at, last_at, events, erased_off, changed)"
+      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(identity) DO UPDATE SET person = excluded.person,"
+      " first_at = excluded.first_at, last_at = excluded.last_at, events = excluded.events, changed = excluded.changed",
+      {key, person, t.first_at, t.last_at, t.events, t.erased_off, number}));
+  return {};
+}
+
+Result<void> write_identities(Session& session, Identities& identities, ChangeNumber& changed) {
+  for (const auto* entry : sorted(identities)) {
+    if (entry->second.mentioned) ZHIYIN_TRY_VOID(write_identity(session, entry->first, entry->second, changed));
+  }
+  return {};
+}
+
+/// A late event can make another identity the earliest of its person.
+Result<void> settle_earlier(Session& session, Identities& identities, ChangeNumber& changed) {
+  for (const auto* entry : sorted(identities)) {
+    if (!entry->second.earlier) continue;
+    ZHIYIN_TRY(const Rows rows, session.query("SELECT person FROM identity_person WHERE identity = ?1", {to_blob(entry->first)}));
+    const std::string person(storage::as_text(rows.rows.at(0).at(0)));
+    ZHIYIN_TRY_VOID(settle(session, std::span(&person, 1), changed));
+  }
+  return {};
+}
+
+Result<void> write_edges(Session& session, std::span<const LoggedEvent* const> events, ChangeNumber& changed) {
+  std::map<std::pair<IdentityHash, IdentityHash>, Edge> edges;
+  for (const LoggedEvent* logged : events) {
+    const Event& e = logged->event;
+    for (std::size_t i = 1; i < e.identities.size(); ++i) {
+      const Edge edge{e.identities[0], e.identities[i], e.source, e.occurred_at.us};
+      const auto [place, added] = edges.try_emplace(std::minmax(edge.a, edge.b), edge);
+      if (!added && std::tie(edge.at, edge.source) < std::tie(place->second.at, place->second.source)) {
+        place->second = edge;
+      }
+    }
+  }
+  for (const auto& [ends, edge] : edges) ZHIYIN_TRY_VOID(add_edge(session, edge, changed));
+  return {};
+}
+
+Value optional_text(std::string_view text) { return text.empty() ? Value() : Value(std::string(text)); }
+
+Result<void> write_activity(Session& session, std::span<const LoggedEvent* const> events) {
+  std::vector<const LoggedEvent*> order(events.begin(), events.end());
+  std::ranges::stable_sort(order, {}, [](const LoggedEvent* l) {
+    return std::tie(l->event.identities[0], l->event.occurred_at);
+  });
+  for (const LoggedEvent* logged : order) {
+    const Event& e = logged->event;
+    ZHIYIN_TRY_VOID(session.execute(
+        "INSERT INTO activity(identity, at, off, part, kind, item_kind, item_id, value, account, properties)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        {to_blob(e.identities[0]), e.occurred_at.us, logged->offset, std::int64_t{logged->partition}, e.kind,
+         e.item ? Value(e.item->kind) : Value(), e.item ? Value(e.item->id) : Value(), ingest::value_of(e), e.account,
+         optional_text(e.properties)}));
+  }
+  return {};
+}
+
+/// By time, then place in the log (one identity's events lie in one partition).
+struct Mark {
+  Instant at;
+  std::int64_t offset = 0;
+  bool on = false;
+  auto operator<=>(const Mark&) const = default;
+};
+
+Result<void> write_follows(Session& session, std::span<const LoggedEvent* const> events) {
+  std::map<std::pair<IdentityHash, std::string_view>, Mark> newest;
+  for (const LoggedEvent* logged : events) {
+    const Event& e = logged->event;
+    if (e.kind != "follow" && e.kind != "unfollow") continue;
+    Mark& mark = newest[{e.identities[0], e.account}];
+    mark = std::max(mark, Mark{e.occurred_at, logged->offset, e.kind == "follow"});
+  }
+  for (const auto& [key, mark] : newest) {
+    ZHIYIN_TRY_VOID(session.execute(
+        "INSERT INTO follow_state(identity, account, following, at, off) VALUES(?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(identity, account) DO UPDATE SET following = excluded.following, at = excluded.at,"
+        " off = excluded.off WHERE excluded.at > follow_state.at"
+        " OR (excluded.at = follow_state.at AND excluded.off > follow_state.off)",
+        {to_blob(key.first), std::string(key.second), std::int64_t{mark.on}, mark.at.us, mark.offset}));
+  }
+  return {};
+}
+
+/// The purpose that a consent event names; `*` stands for all of them.
+std::string purpose_of(const Event& e) {
+  constexpr std::size_t kPurposeBytesMax = 64;
+  if (e.properties.empty()) return "*";
+  const auto json = parse_json(e.properties);
+  if (!json) return "*";
+  const std::string_view purpose = (*json)["purpose"].string_or("*");
+  return purpose.empty() || purpose.size() > kPurposeBytesMax ? "*" : std::string(purpose);
+}
+
+Result<void> write_consents(Session& session, std::span<const LoggedEvent* const> events) {
+  for (const LoggedEvent* logged : events) {
+    const Event& e = logged->event;
+    if (e.kind != "consent.withdraw" && e.kind != "consent.grant") continue;
+    ZHIYIN_TRY_VOID(session.execute(
+        "INSERT INTO consent_mark(identity, account, purpose, withdrawn, at, off) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+        " ON CONFLICT(identity, account, purpose) DO UPDATE SET withdrawn = excluded.withdrawn, at = excluded.at,"
+        " off = excluded.off WHERE excluded.at > consent_mark.at"
+        " OR (excluded.at = consent_mark.at AND excluded.off > consent_mark.off)",
+        {to_blob(e.identities[0]), e.account, purpose_of(e), std::int64_t{e.kind == "consent.withdraw"},
+         e.occurred_at.us, logged->offset}));
+  }
+  return {};
+}
+
+Result<void> write_traits(Session& session, std::span<const LoggedEvent* const> events) {
+  std::vector<Row> rows;
+  std::map<std::string, std::int64_t> names;
+  for (const LoggedEvent* logged : events) {
+    const Event& e = logged->event;
+    if (e.kind != "trait.set") continue;
+    for (TraitSetting& t : trait_settings(e.properties)) {
+      ++names[t.name];
+      rows.push_back({to_blob(e.identities[0]), t.name, std::int64_t{logged->partition}, logged->offset,
+                      e.occurred_at.us, t.text ? Value(std::move(*t.text)) : Value(),
+                      t.number ? Value(*t.number) : Value()});
+    }
+  }
+  if (rows.empty()) return {};
+  ZHIYIN_TRY(const Rows taken, session.query("UPDATE people_cursor SET value = value + ?1 WHERE name = 'trait' RETURNING value",
+                                             {static_cast<std::int64_t>(rows.size())}));
+  std::int64_t seq = storage::as_int(taken.rows.at(0).at(0)) - static_cast<std::int64_t>(rows.size());
+  for (Row& row : rows) {
+    row.emplace_back(++seq);
+    ZHIYIN_TRY_VOID(session.execute("INSERT INTO trait_queue(identity, name, part, off, at, text, number, seq)"
+                                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                    row));
+  }
+  for (const auto& [name, n] : names) {
+    ZHIYIN_TRY_VOID(session.execute("INSERT INTO trait_name(name, n) VALUES(?1, ?2)"
+                                    " ON CONFLICT(name) DO UPDATE SET n = trait_name.n + excluded.n",
+                                    {name, n}));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEvent> events) {
+  Identities identities;
+  for (const LoggedEvent& logged : events) {
+    for (const IdentityHash& identity : logged.event.identities) identities.try_emplace(identity);
+  }
+  ZHIYIN_TRY_VOID(load(session, identities));
+
+  std::vector<const LoggedEvent*> counted;
+  counted.reserve(events.size());
+  for (const LoggedEvent& logged : events) {
+    Touched& key = identities[logged.event.identities[0]];
+    // What was erased stays erased when the log is read again.
+    if (logged.offset <= key.erased_off) continue;
+    counted.push_back(&logged);
+    for (const IdentityHash& identity : logged.event.identities) identities[identity].mention(logged.event.occurred_at.us);
+    ++key.events;
+  }
+
+  ChangeNumber changed(session);
+  ZHIYIN_TRY_VOID(write_identities(session, identities, changed));
+  ZHIYIN_TRY_VOID(write_edges(session, counted, changed));
+  ZHIYIN_TRY_VOID(settle_earlier(session, identities, changed));
+  ZHIYIN_TRY_VOID(write_activity(session, counted));
+  ZHIYIN_TRY_VOID(write_follows(session, counted));
+  ZHIYIN_TRY_VOID(write_consents(session, counted));
+  return write_traits(session, counted);
+}
+
+}  // namespace zhiyin::audience
