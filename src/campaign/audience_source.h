@@ -12,6 +12,8 @@ namespace zhiyin::campaign {
 class AudienceSource {
  public:
   virtual ~AudienceSource() = default;
+  /// kNotFound when there is no such segment.
+  [[nodiscard]] virtual Result<void> check(const SegmentId& segment) const = 0;
   /// Ascending ids of the segment's members at `as_of`. kNotFound when there is no such segment.
   [[nodiscard]] virtual Result<std::vector<PersonId>> members(const SegmentId& segment,
                                                               Instant as_of) const = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,6 +18,10 @@
 
 namespace zhiyin::campaign {
 
+namespace detail {
+struct ExposedMembers;
+}
+
 /// What to do on resume with touches whose time has passed.
 enum class Overdue { kSend, kSkip };
 
@@ -31,29 +36,34 @@ struct TestSend {
   std::string detail;
 };
 
+/// What an engine works with. All must outlive it.
+struct EngineParts {
+  storage::State& state;
+  const AudienceSource& audience;
+  const delivery::Recipients& recipients;
+  const delivery::Senders& senders;
+  delivery::MessageChannel& channel;
+  const Clock& clock;
+  Logger& logger;
+};
+
+struct EngineSettings {
+  std::string public_url = "http://127.0.0.1:8080";  ///< before `/l/CODE`
+  std::size_t plan_slice = 1000;         ///< people decided on per transaction
+  std::size_t mass_chunk_max = 10'000;   ///< openids per mass send, at least 4
+  std::size_t sends_per_tick = 50;       ///< of customer-service and template messages
+  int attempts_max = 5;                  ///< of a send that certainly did not go out
+};
+
 /// Runs campaigns: fixes the audience, asks the gate, writes intents, calls the channel, records what
 /// became of it. Everything it knows lies in state, so a killed process goes on where it was; nobody
 /// gets a message of a campaign twice. Thread-safe; ticks exclude each other.
 class CampaignEngine {
  public:
-  /// All must outlive the engine.
-  struct Parts {
-    storage::State& state;
-    const AudienceSource& audience;
-    const delivery::Recipients& recipients;
-    const delivery::Senders& senders;
-    delivery::MessageChannel& channel;
-    const Clock& clock;
-    Logger& logger;
-  };
-  struct Settings {
-    std::string public_url = "http://127.0.0.1:8080";  ///< before `/l/CODE`
-    std::size_t plan_slice = 1000;         ///< people decided on per transaction
-    std::size_t mass_chunk_max = 10'000;   ///< openids per mass send, at least 4
-    std::size_t sends_per_tick = 50;       ///< of customer-service and template messages
-    int attempts_max = 5;                  ///< of a send that certainly did not go out
-  };
-  CampaignEngine(Parts parts, Settings settings) : parts_(parts), settings_(std::move(settings)) {}
+  using Parts = EngineParts;
+  using Settings = EngineSettings;
+  CampaignEngine(Parts parts, Settings settings);
+  ~CampaignEngine();
 
   /// What `start` would do now. Writes nothing.
   [[nodiscard]] Result<DryRun> dry_run(const CampaignId& id) const;
@@ -74,22 +84,28 @@ class CampaignEngine {
   /// Stops every running or paused campaign; returns which.
   [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop();
 
-  /// Touches that are planned and due: what a resume would have to decide about.
+  /// Touches that are planned and due (or, when the audience is not fixed yet though its time has
+  /// passed, everybody in the segment): what a resume has to decide about.
   [[nodiscard]] Result<std::int64_t> overdue(const CampaignId& id) const;
 
   /// Does a bounded piece of what is due. Call until nothing more is due.
   [[nodiscard]] Result<TickResult> tick();
 
-  /// After a start of the process, before the first tick: closes what the last one left half done
-  /// (customer-service messages as unknown), keeps what the platform lets repeat safely.
+  /// After a start of the process, before the first tick: closes test sends that the last one left half
+  /// done. Everything else that was under way is settled by the ticks: customer-service messages are
+  /// closed as unknown, mass and template sends are repeated under their own id while the platform
+  /// remembers it.
   [[nodiscard]] Result<void> recover();
 
  private:
-  Result<Campaign> change_state(const CampaignId& id, CampaignState to, std::string_view note);
+  Result<TickResult> step(const CampaignId& id);
+  Result<void> check_startable(const Campaign& campaign) const;
+  Result<void> skip_overdue(const CampaignId& id);
 
   Parts parts_;
   Settings settings_;
   Mutex tick_mutex_;
+  const std::unique_ptr<std::optional<detail::ExposedMembers>> members_;  ///< used under tick_mutex_
 };
 
 }  // namespace zhiyin::campaign

@@ -26,7 +26,7 @@ class Campaigns {
   /// `validate`. Read-only members of `campaign` are ignored.
   [[nodiscard]] Result<Campaign> put(Campaign campaign, std::optional<std::int64_t> if_match,
                                      Instant now);
-  /// As `put` with whatever version is there: for `zhiyin campaign apply FILE`.
+  /// As `put` with whatever version is there; an equal definition changes nothing, in any state. For `zhiyin campaign apply FILE`.
   [[nodiscard]] Result<Campaign> apply(Campaign campaign, Instant now);
   /// Drafts only; kConflict otherwise (what was sent must stay explainable).
   [[nodiscard]] Result<void> remove(const CampaignId& id);

@@ -164,6 +164,46 @@ Result<std::vector<Touch>> SendLedger::list(Session& session, const CampaignId& 
   return detail::touches_from(rows);
 }
 
+Result<std::vector<Touch>> SendLedger::list_due(Session& session, const CampaignId& campaign,
+                                                Instant now, std::string_view after,
+                                                std::size_t limit) {
+  static const std::string kSql = fmt::format(
+      "SELECT {} FROM touch WHERE campaign = ?1 AND state = ?2 AND id > ?3 AND is_test = 0 "
+      "AND due_at <= ?4 ORDER BY id LIMIT ?5",
+      kTouchColumns);
+  ZHIYIN_TRY(const Rows rows,
+             session.query(kSql, {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned),
+                                  std::string(after), now.us, static_cast<std::int64_t>(limit)}));
+  return detail::touches_from(rows);
+}
+
+Result<std::optional<Instant>> SendLedger::next_due(Session& session, const CampaignId& campaign) {
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT MIN(due_at) FROM touch WHERE campaign = ?1 AND state = ?2 "
+                           "AND is_test = 0",
+                           {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned)}));
+  if (rows.rows.empty() || storage::is_null(rows.rows[0][0])) return std::optional<Instant>();
+  return std::optional(Instant{as_int(rows.rows[0][0])});
+}
+
+Result<std::int64_t> SendLedger::count_due(Session& session, const CampaignId& campaign,
+                                           Instant now) {
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT COUNT(*) FROM touch WHERE campaign = ?1 AND state = ?2 "
+                           "AND is_test = 0 AND due_at <= ?3",
+                           {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned), now.us}));
+  return rows.rows.empty() ? 0 : as_int(rows.rows[0][0]);
+}
+
+Result<std::vector<Touch>> SendLedger::open_tests(Session& session, std::size_t limit) {
+  static const std::string kSql = fmt::format(
+      "SELECT {} FROM touch WHERE is_test = 1 AND state = ?1 LIMIT ?2", kTouchColumns);
+  ZHIYIN_TRY(const Rows rows,
+             session.query(kSql, {static_cast<std::int64_t>(TouchState::kSending),
+                                  static_cast<std::int64_t>(limit)}));
+  return detail::touches_from(rows);
+}
+
 Result<std::vector<Touch>> SendLedger::of_identities(Session& session,
                                                      std::span<const IdentityHash> identities,
                                                      std::size_t limit) {

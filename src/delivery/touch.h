@@ -120,6 +120,17 @@ class SendLedger {
   static Result<std::vector<Touch>> list(storage::Session& session, const CampaignId& campaign,
                                          TouchState state, std::string_view after,
                                          std::size_t limit);
+  /// Planned touches whose time has come, in order of id, after `after`.
+  static Result<std::vector<Touch>> list_due(storage::Session& session, const CampaignId& campaign,
+                                             Instant now, std::string_view after,
+                                             std::size_t limit);
+  /// When the next planned touch is due; nullopt when none is planned.
+  static Result<std::optional<Instant>> next_due(storage::Session& session,
+                                                 const CampaignId& campaign);
+  static Result<std::int64_t> count_due(storage::Session& session, const CampaignId& campaign,
+                                        Instant now);
+  /// Test sends that a dead process left half done, whatever the campaign.
+  static Result<std::vector<Touch>> open_tests(storage::Session& session, std::size_t limit);
   /// Newest first.
   static Result<std::vector<Touch>> of_identities(storage::Session& session,
                                                   std::span<const IdentityHash> identities,

@@ -1,0 +1,112 @@
+#include "campaign/detail/exposure.h"
+
+#include <algorithm>
+
+#include "delivery/holdout.h"
+
+namespace zhiyin::campaign::detail {
+
+using delivery::Recipient;
+using delivery::Rule;
+using delivery::SendLedger;
+using storage::Session;
+
+namespace {
+
+Rule objection(const Recipient& recipient) {
+  delivery::GateFacts facts;
+  facts.following = recipient.following && recipient.has_openid;
+  facts.consent = recipient.consent;
+  return delivery::ineligible(facts);
+}
+
+Result<void> plan(Session& session, const Campaign& campaign, const Recipient& recipient,
+                  Instant now) {
+  bool held_out = false;
+  if (is_eligible(recipient)) {
+    ZHIYIN_TRY(held_out,
+               delivery::Holdout::assign(session, campaign.id, recipient.person, recipient.identity,
+                                         campaign.holdout, now));
+  }
+  const Exposed decision = exposed(recipient, held_out);
+  Touch touch;
+  touch.id = delivery::touch_id(campaign.id, recipient.identity);
+  touch.idempotency_key = touch.id.value;
+  touch.campaign = campaign.id;
+  touch.person = recipient.person;
+  touch.identity = recipient.identity;
+  touch.partition = recipient.partition;
+  touch.account = campaign.account;
+  touch.channel = campaign.channel;
+  touch.state = decision.state;
+  touch.rule = decision.rule;
+  touch.decided_at = now;
+  touch.due_at = *campaign.exposed_at;
+  ZHIYIN_TRY_VOID(SendLedger::add(session, touch));
+  return {};
+}
+
+/// The moment of exposure, written once.
+Result<TickResult> begin(Work& work, Instant now) {
+  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
+                                               [&](Session&, StoredCampaign& row) {
+                                                 row.campaign.exposed_at = now;
+                                                 row.campaign.waiting_until.reset();
+                                                 return Result<void>();
+                                               }));
+  return TickResult{running, std::nullopt};
+}
+
+Result<void> fill(const Work& work, std::optional<ExposedMembers>& members) {
+  const Campaign& c = work.campaign();
+  if (members && members->campaign == c.id && members->as_of == *c.exposed_at) return {};
+  members.reset();
+  ZHIYIN_TRY(std::vector<PersonId> people,
+             work.parts.audience.members(c.segment, *c.exposed_at));
+  members = ExposedMembers{c.id, *c.exposed_at, std::move(people)};
+  return {};
+}
+
+}  // namespace
+
+bool is_eligible(const Recipient& recipient) { return objection(recipient) == Rule::kNone; }
+
+Exposed exposed(const Recipient& recipient, bool held_out) {
+  if (const Rule rule = objection(recipient); rule != Rule::kNone) return {TouchState::kRefused, rule};
+  if (held_out) return {TouchState::kHeldOut, Rule::kHeldOut};
+  return {};
+}
+
+Result<TickResult> expose(Work& work, std::optional<ExposedMembers>& members) {
+  const Campaign& c = work.campaign();
+  const Instant now = work.now();
+  if (!c.exposed_at) {
+    if (c.at && now < *c.at) return TickResult{false, c.at};
+    const Instant allowed = work.sender.rules.quiet.next_allowed(now, work.sender.rules.zone);
+    if (allowed > now) return wait_until(work, allowed);
+    return begin(work, now);
+  }
+  ZHIYIN_TRY_VOID(fill(work, members));
+  const std::vector<PersonId>& people = members->people;
+  const auto first = std::upper_bound(people.begin(), people.end(), PersonId(work.row.cursor));
+  const auto n = std::min<std::size_t>(work.settings.plan_slice,
+                                       static_cast<std::size_t>(people.end() - first));
+  const std::span<const PersonId> slice(first, n);
+  ZHIYIN_TRY(const std::vector<Recipient> recipients,
+             work.parts.recipients.find(slice, work.query()));
+  const bool is_last = first + static_cast<std::ptrdiff_t>(n) == people.end();
+  ZHIYIN_TRY(const bool running,
+             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+               for (const Recipient& recipient : recipients) {
+                 if (recipient.person.empty()) continue;
+                 ZHIYIN_TRY_VOID(plan(session, row.campaign, recipient, now));
+               }
+               if (n > 0) row.cursor = slice.back().value;
+               row.is_planned = is_last;
+               return {};
+             }));
+  if (is_last) members.reset();
+  return TickResult{running, std::nullopt};
+}
+
+}  // namespace zhiyin::campaign::detail

@@ -1,0 +1,338 @@
+#include "campaign/detail/mass_sender.h"
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "delivery/quota_ledger.h"
+
+namespace zhiyin::campaign::detail {
+
+using delivery::Decision;
+using delivery::Outcome;
+using delivery::OutcomeKind;
+using delivery::QuotaKey;
+using delivery::QuotaLedger;
+using delivery::Recipient;
+using delivery::Rule;
+using delivery::SendBatch;
+using delivery::SendLedger;
+using delivery::Verdict;
+using storage::Session;
+
+namespace {
+
+constexpr std::size_t kPage = 2000;
+constexpr std::size_t kBatchMin = 2;  // the platform refuses fewer openids
+// The platform refuses the same clientmsgid twice within a minute.
+constexpr Duration kRepeatAfter = std::chrono::seconds(90);
+constexpr Duration kRepeatAfterRefusal = std::chrono::minutes(10);
+
+/// Who of the planned touches goes into the next batch, and who is refused on the way.
+struct Gathered {
+  std::vector<Touch> send;
+  std::vector<std::string> openids;  ///< of `send`
+  std::vector<Touch> refused;
+  std::optional<Instant> wait;
+};
+
+std::size_t batch_max(const Work& work) {
+  return std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max);
+}
+
+std::string batch_id(const Campaign& campaign, std::int64_t chunk) {
+  const std::string key = fmt::format("{}\n{}\n{}", campaign.id.value,
+                                      campaign.created_at.value_or(Instant{}).us, chunk);
+  return "zy" + crypto::base32(crypto::sha256(key).substr(0, 20));
+}
+
+void refuse(Gathered& out, Touch touch, Rule rule, std::string detail) {
+  touch.state = TouchState::kRefused;
+  touch.rule = rule;
+  touch.error = std::move(detail);
+  out.refused.push_back(std::move(touch));
+}
+
+Result<void> admit(const Work& work, Touch touch, Gathered& out) {
+  const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
+  if (openid) {
+    out.openids.push_back(openid->reveal());
+    out.send.push_back(std::move(touch));
+    return {};
+  }
+  if (openid.error().code != ErrorCode::kNotFound) return std::unexpected(openid.error());
+  refuse(out, std::move(touch), Rule::kNotFollowing, "erased");
+  return {};
+}
+
+Result<void> sort_page(Session& session, const Work& work, std::span<const Touch> page,
+                       std::int64_t calls, Instant now, Gathered& out) {
+  std::vector<PersonId> people;
+  for (const Touch& touch : page) people.push_back(touch.person);
+  ZHIYIN_TRY(std::vector<Recipient> recipients, work.parts.recipients.find(people, work.query()));
+  for (std::size_t i = 0; i < page.size() && out.send.size() <= batch_max(work); ++i) {
+    recipients[i].identity = page[i].identity;  // the one that was planned, whatever merged since
+    ZHIYIN_TRY(const Decision decision, judge(session, work, recipients[i], calls, false, now));
+    if (decision.verdict == Verdict::kWait) {
+      out.wait = decision.next_allowed;
+      return {};
+    }
+    if (decision.verdict == Verdict::kSend) {
+      ZHIYIN_TRY_VOID(admit(work, page[i], out));
+    } else {
+      refuse(out, page[i], decision.rule, decision.detail);
+    }
+  }
+  return {};
+}
+
+/// Up to one more than fits into a batch, so that it is known whether others follow.
+Result<Gathered> gather(const Work& work, Instant now) {
+  Gathered out;
+  ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
+    std::string after;
+    while (!out.wait && out.send.size() <= batch_max(work)) {
+      ZHIYIN_TRY(const std::vector<Touch> page,
+                 SendLedger::list_due(session, work.id(), now, after, kPage));
+      if (page.empty()) return {};
+      ZHIYIN_TRY_VOID(sort_page(session, work, page, calls, now, out));
+      after = page.back().id.value;
+    }
+    return {};
+  }));
+  // Two stay back when more than a batch is there: a single one left over could not be sent.
+  if (out.send.size() > batch_max(work)) out.send.resize(batch_max(work) - 1);
+  out.openids.resize(out.send.size());
+  if (out.send.size() < kBatchMin) {
+    for (Touch& touch : out.send) refuse(out, std::move(touch), Rule::kBatchTooSmall, {});
+    out.send.clear();
+    out.openids.clear();
+  }
+  return out;
+}
+
+QuotaKey quota_of(const SendBatch& batch) {
+  return {batch.account, ChannelKind::kMass, batch.quota_period};
+}
+
+Result<void> set_touches(Session& session, const SendBatch& batch, TouchState state,
+                         std::string_view error, Instant now) {
+  ZHIYIN_TRY(std::vector<Touch> touches, SendLedger::of_batch(session, batch.id));
+  for (Touch& touch : touches) {
+    if (touch.state != TouchState::kSending) continue;
+    if (state == TouchState::kPlanned) {
+      plan_again(touch);
+    } else {
+      touch.state = state;
+      touch.is_uncertain = false;
+    }
+    touch.provider_id = batch.provider_id;
+    touch.error = std::string(error);
+    ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+  }
+  return {};
+}
+
+/// The batch has come to its end in `state`; planned again: its people go into a later one.
+Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now) {
+  batch.state = state == TouchState::kPlanned ? TouchState::kFailed : state;
+  batch.is_uncertain = false;
+  ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
+  ZHIYIN_TRY_VOID(set_touches(session, batch, state, batch.error, now));
+  if (state == TouchState::kPlanned) return QuotaLedger::release(session, quota_of(batch), 1);
+  ZHIYIN_TRY_VOID(QuotaLedger::commit(session, quota_of(batch), 1));
+  return state == TouchState::kSent ? SendLedger::settle_mass_result(session, batch, now)
+                                    : Result<void>();
+}
+
+void pause(StoredCampaign& row, std::string note) {
+  if (row.campaign.state == CampaignState::kRunning) row.campaign.state = CampaignState::kPaused;
+  row.campaign.note = std::move(note);
+}
+
+/// Still open: asked again with the same id later.
+Result<void> keep_open(Session& session, SendBatch& batch, bool is_uncertain, Instant due_at) {
+  batch.is_uncertain = is_uncertain;
+  batch.due_at = due_at;
+  return SendLedger::put_batch(session, batch);
+}
+
+/// An earlier call of this batch may have gone through, so only `sent` ends it before its time is up.
+Result<void> settle_uncertain(Session& session, SendBatch& batch, const Outcome& outcome, Instant now) {
+  if (outcome.kind == OutcomeKind::kSent) return close_batch(session, batch, TouchState::kSent, now);
+  const bool is_refusal = outcome.kind == OutcomeKind::kRefused ||
+                          outcome.kind == OutcomeKind::kFailedRecipient ||
+                          outcome.kind == OutcomeKind::kQuota;
+  const Duration after = is_refusal ? kRepeatAfterRefusal : std::max(kRepeatAfter, outcome.retry_after);
+  return keep_open(session, batch, true, now + after);
+}
+
+Result<void> settle(Session& session, const Work& work, StoredCampaign& row, SendBatch& batch,
+                    const Outcome& outcome, Instant now) {
+  switch (outcome.kind) {
+    case OutcomeKind::kSent: return close_batch(session, batch, TouchState::kSent, now);
+    case OutcomeKind::kUnknown: return keep_open(session, batch, true, now + kRepeatAfter);
+    case OutcomeKind::kFailedRetry:
+      if (batch.attempt < work.settings.attempts_max) {
+        return keep_open(session, batch, false,
+                         now + std::max<Duration>(outcome.retry_after, std::chrono::seconds(1)));
+      }
+      break;
+    case OutcomeKind::kQuota:
+      ZHIYIN_TRY_VOID(close_batch(session, batch, TouchState::kPlanned, now));
+      row.campaign.waiting_until = QuotaLedger::day_end(now);
+      return QuotaLedger::exhaust(session, quota_of(batch), work.calls_per_day());
+    case OutcomeKind::kRefused:
+    case OutcomeKind::kFailedRecipient: break;
+  }
+  pause(row, outcome.error);
+  return close_batch(session, batch, TouchState::kPlanned, now);
+}
+
+Result<void> record(const Work& work, SendBatch batch, const Outcome& outcome, bool was_uncertain) {
+  const Instant now = work.now();
+  return work.parts.state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(StoredCampaign row, load(session, work.id()));
+    ZHIYIN_TRY(const std::optional<SendBatch> stored, SendLedger::find_batch(session, batch.id));
+    if (!stored || stored->state != TouchState::kSending) return {};
+    batch.provider_id = outcome.provider_id;
+    batch.error = outcome.error;
+    if (was_uncertain) {
+      ZHIYIN_TRY_VOID(settle_uncertain(session, batch, outcome, now));
+    } else {
+      ZHIYIN_TRY_VOID(settle(session, work, row, batch, outcome, now));
+    }
+    return save_run(session, row);
+  });
+}
+
+Result<TickResult> call(const Work& work, const SendBatch& batch,
+                        std::span<const std::string> openids, bool was_uncertain) {
+  const Outcome outcome =
+      work.parts.channel.send_mass(batch.account, openids, batch.content, batch.id);
+  if (outcome.kind != OutcomeKind::kSent) {
+    work.parts.logger.warning("campaign", "mass_send_failed",
+                              {{"campaign", work.id()},
+                               {"chunk", batch.chunk},
+                               {"platform_code", outcome.platform_code},
+                               {"error", outcome.error}});
+  }
+  ZHIYIN_TRY_VOID(record(work, batch, outcome, was_uncertain));
+  return TickResult{true, std::nullopt};
+}
+
+/// Writes the intent: the batch and its touches as sending, its quota reserved.
+Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Instant now) {
+  return while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+    row.campaign.waiting_until.reset();
+    for (const Touch& touch : gathered.refused) {
+      ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+    }
+    if (gathered.send.empty()) return {};
+    ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches, SendLedger::batches(session, work.id()));
+    ZHIYIN_TRY(const std::string link, make_link(session, work, TouchId(), now));
+    const QuotaKey quota = QuotaLedger::today(work.campaign().account, ChannelKind::kMass, now);
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+    batch.campaign = work.id();
+    batch.account = work.campaign().account;
+    batch.chunk = static_cast<std::int64_t>(earlier_batches.size());
+    batch.id = batch_id(row.campaign, batch.chunk);
+    batch.size = static_cast<std::int64_t>(gathered.send.size());
+    batch.content = content_for(work, {}, link);
+    batch.created_at = batch.due_at = now;
+    batch.attempt = 1;
+    batch.is_uncertain = true;  // until the call has answered
+    batch.quota_period = quota.period;
+    ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
+    for (Touch& touch : gathered.send) {
+      touch.state = TouchState::kSending;
+      touch.sent_at = now;
+      touch.batch = batch.id;
+      touch.attempt += 1;
+      touch.quota_period = quota.period;
+      ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+    }
+    return {};
+  });
+}
+
+Result<TickResult> send_next(const Work& work, Instant now) {
+  ZHIYIN_TRY(Gathered gathered, gather(work, now));
+  if (gathered.send.empty() && gathered.refused.empty()) {
+    return gathered.wait ? wait_until(work, *gathered.wait) : Result<TickResult>();
+  }
+  SendBatch batch;
+  ZHIYIN_TRY(const bool running, intend(work, gathered, batch, now));
+  if (!running) return TickResult{};
+  if (gathered.send.empty()) return TickResult{true, std::nullopt};
+  return call(work, batch, gathered.openids, false);
+}
+
+Result<std::vector<std::string>> openids_of(const Work& work, const SendBatch& batch) {
+  std::vector<Touch> touches;
+  ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(touches, SendLedger::of_batch(session, batch.id));
+    return {};
+  }));
+  std::vector<std::string> out;
+  for (const Touch& touch : touches) {
+    const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
+    if (openid) out.push_back(openid->reveal());
+    if (!openid && openid.error().code != ErrorCode::kNotFound) return std::unexpected(openid.error());
+  }
+  return out;
+}
+
+Result<TickResult> close_unknown(const Work& work, SendBatch batch, Instant now) {
+  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
+                                               [&](Session& session, StoredCampaign&) {
+                                                 return close_batch(session, batch, TouchState::kUnknown, now);
+                                               }));
+  return TickResult{running, std::nullopt};
+}
+
+/// The same call again, under the same id: the platform sends it once.
+Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
+  const bool was_uncertain = batch.is_uncertain;
+  if (was_uncertain && now - batch.created_at >= work.sender.mass_idempotency) {
+    return close_unknown(work, std::move(batch), now);
+  }
+  const Instant allowed = work.sender.rules.quiet.next_allowed(now, work.sender.rules.zone);
+  if (allowed > now) return TickResult{false, allowed};
+  batch.is_uncertain = true;
+  batch.attempt += 1;
+  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
+                                               [&](Session& session, StoredCampaign&) {
+                                                 return SendLedger::put_batch(session, batch);
+                                               }));
+  if (!running) return TickResult{};
+  ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
+  return call(work, batch, openids, was_uncertain);
+}
+
+}  // namespace
+
+Result<TickResult> send_mass_step(Work& work) {
+  const Instant now = work.now();
+  std::vector<SendBatch> batches;
+  ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(batches, SendLedger::batches(session, work.id()));
+    return {};
+  }));
+  TickResult waiting;
+  for (const SendBatch& batch : batches) {
+    if (batch.state != TouchState::kSending) continue;
+    if (batch.due_at > now) {
+      waiting.next_due = earlier(waiting.next_due, batch.due_at);
+      continue;
+    }
+    ZHIYIN_TRY(const TickResult done, repeat(work, batch, now));
+    if (done.more) return done;
+    waiting.next_due = earlier(waiting.next_due, done.next_due);
+  }
+  ZHIYIN_TRY(TickResult next, send_next(work, now));
+  next.next_due = earlier(next.next_due, waiting.next_due);
+  return next;
+}
+
+}  // namespace zhiyin::campaign::detail

@@ -1,0 +1,123 @@
+#include "campaign/detail/work.h"
+
+#include <algorithm>
+
+#include "delivery/delivery_projection.h"
+#include "delivery/quota_ledger.h"
+#include "delivery/short_link.h"
+
+namespace zhiyin::campaign::detail {
+
+using delivery::Decision;
+using delivery::GateFacts;
+using delivery::QuotaLedger;
+using delivery::Recipient;
+using delivery::SendLedger;
+using storage::Session;
+
+namespace {
+
+/// As long as a real code: lengths and previews come out right.
+constexpr std::string_view kSampleCode = "AAAAAAAAAAA";
+
+}  // namespace
+
+std::int64_t Work::calls_per_day() const {
+  const auto found = sender.rules.calls_per_day.find(campaign().channel);
+  return found == sender.rules.calls_per_day.end() ? 0 : found->second;
+}
+
+delivery::RecipientQuery Work::query() const {
+  return {campaign().account, campaign().purpose, message.has_variables()};
+}
+
+Result<Work> open_work(const EngineParts& parts, const EngineSettings& settings,
+                       StoredCampaign row) {
+  ZHIYIN_TRY(delivery::SenderAccount sender, parts.senders.find(row.campaign.account));
+  ZHIYIN_TRY(MessageTemplate message, MessageTemplate::create(row.campaign.message));
+  return Work{parts, settings, std::move(row), std::move(sender), std::move(message)};
+}
+
+Result<bool> while_running(storage::State& state, const CampaignId& id, const Change& change) {
+  bool was_running = false;
+  ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(StoredCampaign row, load(session, id));
+    was_running = row.campaign.state == CampaignState::kRunning;
+    if (!was_running) return {};
+    ZHIYIN_TRY_VOID(change(session, row));
+    return save_run(session, row);
+  }));
+  return was_running;
+}
+
+Result<TickResult> wait_until(const Work& work, Instant until) {
+  if (work.campaign().waiting_until != until) {
+    ZHIYIN_TRY_VOID(while_running(work.parts.state, work.id(), [&](Session&, StoredCampaign& row) {
+      row.campaign.waiting_until = until;
+      return Result<void>();
+    }));
+  }
+  return TickResult{false, until};
+}
+
+std::string link_address(const EngineSettings& settings, std::string_view code) {
+  return fmt::format("{}/l/{}", settings.public_url, code);
+}
+
+delivery::Content content_for(const Work& work, const Recipient& recipient, std::string_view link) {
+  return work.message.render(recipient.variables, link).content;
+}
+
+Result<std::string> make_link(Session& session, const Work& work, const TouchId& touch, Instant now) {
+  if (!work.message.uses_link()) return std::string();
+  ZHIYIN_TRY(const delivery::ShortLink link,
+             delivery::ShortLinks::create(session, work.message.link(), work.id(), touch, now));
+  return link_address(work.settings, link.code);
+}
+
+Result<std::int64_t> calls_left(Session& session, const Work& work, Instant now) {
+  const Campaign& c = work.campaign();
+  return QuotaLedger::left(session, QuotaLedger::today(c.account, c.channel, now),
+                           work.calls_per_day());
+}
+
+Result<Decision> judge(Session& session, const Work& work, const Recipient& recipient,
+                       std::int64_t calls, bool is_test, Instant now) {
+  const Campaign& c = work.campaign();
+  const auto rendered =
+      work.message.render(recipient.variables, link_address(work.settings, kSampleCode));
+  ZHIYIN_TRY(delivery::TouchHistory history,
+             SendLedger::history(session, recipient.identities, c.account, now));
+  GateFacts facts;
+  facts.channel = c.channel;
+  facts.purpose = c.purpose;
+  facts.is_test = is_test;
+  facts.following = recipient.following && recipient.has_openid;
+  facts.consent = recipient.consent;
+  facts.missing_variables = rendered.missing;
+  facts.too_long = delivery::too_long(rendered.content, work.sender.rules);
+  facts.touches = std::move(history.all);
+  facts.mass_touches = std::move(history.mass);
+  facts.cs_touches = std::move(history.cs);
+  if (c.channel == ChannelKind::kCustomerService) {
+    ZHIYIN_TRY(facts.cs_triggers, delivery::cs_triggers(session, recipient.identity, c.account));
+  }
+  facts.calls_left_today = calls;
+  return delivery::decide(facts, work.sender.rules, now);
+}
+
+void plan_again(Touch& touch) {
+  touch.state = TouchState::kPlanned;
+  touch.sent_at.reset();
+  touch.batch.clear();
+  touch.quota_period = 0;
+  touch.is_uncertain = false;
+}
+
+std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
+  if (!a) return b;
+  if (!b) return a;
+  return std::min(*a, *b);
+}
+
+}  // namespace zhiyin::campaign::detail

@@ -1,0 +1,148 @@
+#include "campaign/dry_run.h"
+
+#include <algorithm>
+
+#include "campaign/detail/exposure.h"
+#include "campaign/engine.h"
+#include "delivery/holdout.h"
+
+namespace zhiyin::campaign {
+
+using delivery::Recipient;
+using delivery::Rule;
+using delivery::Verdict;
+using detail::Work;
+using storage::Session;
+
+namespace {
+
+constexpr std::size_t kPreviewsMax = 5;
+constexpr std::size_t kPeopleMax = 200;
+constexpr std::string_view kSampleCode = "XXXXXXXXXXX";
+
+struct Count {
+  DryRun& out;
+  std::map<Rule, std::int64_t> refused;
+  std::vector<PersonId> sendable;  ///< at most two, for the smallest mass send
+
+  void person(const PersonId& id, std::string_view decision, Rule rule) {
+    if (out.people.size() >= kPeopleMax) return;
+    out.people.push_back(
+        {id, std::string(decision), rule == Rule::kNone ? "" : std::string(enum_name(rule))});
+  }
+  void refuse(const PersonId& id, Rule rule) {
+    ++refused[rule];
+    person(id, "refused", rule);
+  }
+};
+
+void preview(const Work& work, const Recipient& recipient, DryRun& out) {
+  if (out.previews.size() >= kPreviewsMax) return;
+  const std::string link =
+      work.message.uses_link() ? detail::link_address(work.settings, kSampleCode) : std::string();
+  out.previews.push_back(
+      {recipient.person, preview_text(detail::content_for(work, recipient, link))});
+}
+
+/// The decisions that exposure and sending make, in their order.
+Result<void> decide_one(Session& session, const Work& work, const Recipient& recipient,
+                        std::int64_t calls, Count& count) {
+  const Campaign& c = work.campaign();
+  const bool held_out =
+      detail::is_eligible(recipient) &&
+      delivery::Holdout::would_hold_out(c.id, recipient.person, c.holdout);
+  const detail::Exposed exposed = detail::exposed(recipient, held_out);
+  if (exposed.state == delivery::TouchState::kHeldOut) {
+    ++count.out.holdout;
+    count.person(recipient.person, "held_out", Rule::kHeldOut);
+    return {};
+  }
+  if (exposed.state == delivery::TouchState::kRefused) {
+    count.refuse(recipient.person, exposed.rule);
+    return {};
+  }
+  ZHIYIN_TRY(const delivery::Decision decision,
+             detail::judge(session, work, recipient, calls, false, count.out.send_at));
+  if (decision.verdict == Verdict::kRefuse) {
+    count.refuse(recipient.person, decision.rule);
+    return {};
+  }
+  ++count.out.would_send;  // who has to wait for quota is sent to later
+  if (count.sendable.size() < 2) count.sendable.push_back(recipient.person);
+  count.person(recipient.person, "send", Rule::kNone);
+  preview(work, recipient, count.out);
+  return {};
+}
+
+/// A mass send to one person does not exist.
+void refuse_lonely(const Work& work, Count& count) {
+  if (work.campaign().channel != ChannelKind::kMass || count.out.would_send != 1) return;
+  count.out.would_send = 0;
+  count.out.previews.clear();
+  ++count.refused[Rule::kBatchTooSmall];
+  for (PersonDecision& d : count.out.people) {
+    if (d.person == count.sendable.front()) {
+      d.decision = "refused";
+      d.rule = std::string(enum_name(Rule::kBatchTooSmall));
+    }
+  }
+}
+
+std::int64_t calls_needed(const Work& work, std::int64_t people) {
+  if (work.campaign().channel != ChannelKind::kMass) return people;
+  const auto size = static_cast<std::int64_t>(
+      std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max));
+  // Every batch but the last leaves one place empty (see the mass sender).
+  return people <= size ? std::min<std::int64_t>(people, 1) : 1 + (people - size + size - 2) / (size - 1);
+}
+
+Result<void> decide_slice(const Work& work, std::span<const PersonId> slice, std::int64_t calls,
+                          Count& count) {
+  ZHIYIN_TRY(const std::vector<Recipient> recipients,
+             work.parts.recipients.find(slice, work.query()));
+  return work.parts.state.read([&](Session& session) -> Result<void> {
+    for (const Recipient& recipient : recipients) {
+      if (recipient.person.empty()) continue;
+      ZHIYIN_TRY_VOID(decide_one(session, work, recipient, calls, count));
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<DryRun> CampaignEngine::dry_run(const CampaignId& id) const {
+  DryRun out;
+  out.as_of = parts_.clock.now();
+  detail::StoredCampaign row;
+  ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(row, detail::load(session, id));
+    return {};
+  }));
+  ZHIYIN_TRY_VOID(check_startable(row.campaign));
+  ZHIYIN_TRY(const Work work, detail::open_work(parts_, settings_, std::move(row)));
+  const delivery::GateRules& rules = work.sender.rules;
+  out.send_at = rules.quiet.next_allowed(std::max(out.as_of, work.campaign().at.value_or(out.as_of)),
+                                         rules.zone);
+  ZHIYIN_TRY(const std::vector<PersonId> people,
+             parts_.audience.members(work.campaign().segment, out.as_of));
+  out.audience = static_cast<std::int64_t>(people.size());
+  ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(out.quota.left, detail::calls_left(session, work, out.send_at));
+    return {};
+  }));
+  Count count{out, {}, {}};
+  for (std::size_t i = 0; i < people.size(); i += settings_.plan_slice) {
+    const std::size_t n = std::min(settings_.plan_slice, people.size() - i);
+    ZHIYIN_TRY_VOID(decide_slice(work, std::span(people).subspan(i, n), out.quota.left, count));
+  }
+  refuse_lonely(work, count);
+  for (const auto& [rule, n] : count.refused) {
+    const delivery::RuleWords words = delivery::rule_words(rule);
+    out.refused.push_back({std::string(enum_name(rule)), n, std::string(words.zh), std::string(words.en)});
+  }
+  out.quota.needed = calls_needed(work, out.would_send);
+  return out;
+}
+
+}  // namespace zhiyin::campaign

@@ -1,0 +1,143 @@
+#include "base/random.h"
+#include "campaign/detail/single_sender.h"
+#include "campaign/engine.h"
+#include "delivery/quota_ledger.h"
+
+namespace zhiyin::campaign {
+
+using delivery::Decision;
+using delivery::Outcome;
+using delivery::OutcomeKind;
+using delivery::QuotaKey;
+using delivery::QuotaLedger;
+using delivery::Recipient;
+using delivery::SendLedger;
+using delivery::Touch;
+using delivery::TouchState;
+using delivery::Verdict;
+using detail::Work;
+using storage::Session;
+
+namespace {
+
+constexpr std::size_t kTestsMax = 20;
+constexpr std::int64_t kEnough = 1;
+
+Touch test_touch(const Work& work, const Recipient& recipient, Instant now) {
+  const Campaign& c = work.campaign();
+  Touch touch;
+  touch.id = TouchId("t_test_" + uuid_v7(now));
+  touch.idempotency_key = touch.id.value;
+  touch.campaign = c.id;
+  touch.person = recipient.person;
+  touch.identity = recipient.identity;
+  touch.partition = recipient.partition;
+  touch.account = c.account;
+  touch.channel = c.channel;
+  touch.state = TouchState::kSending;
+  touch.is_test = true;
+  touch.is_uncertain = true;
+  touch.decided_at = touch.due_at = now;
+  touch.sent_at = now;
+  touch.attempt = 1;
+  return touch;
+}
+
+TouchState state_of(OutcomeKind kind) {
+  if (kind == OutcomeKind::kSent) return TouchState::kSent;
+  return kind == OutcomeKind::kUnknown ? TouchState::kUnknown : TouchState::kFailed;
+}
+
+/// Writes the intent and the link that goes into the message.
+Result<std::string> intend(const Work& work, Touch& touch, Instant now) {
+  std::string link;
+  ZHIYIN_TRY_VOID(work.parts.state.write([&](Session& session) -> Result<void> {
+    const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
+    touch.quota_period = quota.period;
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+    ZHIYIN_TRY_VOID(SendLedger::add(session, touch));
+    ZHIYIN_TRY(link, detail::make_link(session, work, touch.id, now));
+    return {};
+  }));
+  return link;
+}
+
+Result<void> record(const Work& work, Touch touch, const Outcome& outcome) {
+  return work.parts.state.write([&](Session& session) -> Result<void> {
+    touch.state = state_of(outcome.kind);
+    touch.provider_id = outcome.provider_id;
+    touch.error = outcome.error;
+    touch.is_uncertain = false;
+    const QuotaKey quota{touch.account, touch.channel, touch.quota_period};
+    // A preview is no mass send: it does not use up its quota.
+    const bool counts = touch.channel != ChannelKind::kMass && touch.state != TouchState::kFailed;
+    ZHIYIN_TRY_VOID(counts ? QuotaLedger::commit(session, quota, 1)
+                           : QuotaLedger::release(session, quota, 1));
+    return SendLedger::update(session, touch, work.now());
+  });
+}
+
+Result<TestSend> send(const Work& work, const Recipient& recipient, const std::string& openid,
+                      Instant now) {
+  Touch touch = test_touch(work, recipient, now);
+  ZHIYIN_TRY(const std::string link, intend(work, touch, now));
+  const delivery::Content content = detail::content_for(work, recipient, link);
+  const Outcome outcome =
+      touch.channel == ChannelKind::kMass
+          ? work.parts.channel.preview_mass(touch.account, openid, content)
+          : detail::call_channel(work, touch, openid, content);
+  ZHIYIN_TRY_VOID(record(work, touch, outcome));
+  return TestSend{shortened(openid), std::string(enum_name(state_of(outcome.kind))), outcome.error};
+}
+
+Result<TestSend> refused(const std::string& openid, const Decision& decision) {
+  const delivery::RuleWords words = delivery::rule_words(decision.rule);
+  std::string detail(words.zh);
+  if (!decision.detail.empty()) detail += fmt::format("：{}", decision.detail);
+  return TestSend{shortened(openid), "refused", std::move(detail)};
+}
+
+Result<TestSend> send_one(const Work& work, const std::string& openid) {
+  const Instant now = work.now();
+  const Result<PersonId> person = work.parts.recipients.person_of(work.campaign().account, openid);
+  if (!person) {
+    if (person.error().code != ErrorCode::kNotFound) return std::unexpected(person.error());
+    return refused(openid, {Verdict::kRefuse, delivery::Rule::kNotFollowing, std::nullopt, {}});
+  }
+  ZHIYIN_TRY(const std::vector<Recipient> found,
+             work.parts.recipients.find(std::span(&*person, 1), work.query()));
+  if (found.front().person.empty()) {
+    return refused(openid, {Verdict::kRefuse, delivery::Rule::kNotFollowing, std::nullopt, {}});
+  }
+  Decision decision;
+  ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(decision, detail::judge(session, work, found.front(), kEnough, true, now));
+    return {};
+  }));
+  if (decision.verdict != Verdict::kSend) return refused(openid, decision);
+  return send(work, found.front(), openid, now);
+}
+
+}  // namespace
+
+Result<std::vector<TestSend>> CampaignEngine::test_send(const CampaignId& id,
+                                                        std::span<const std::string> openids) {
+  if (openids.empty() || openids.size() > kTestsMax) {
+    return fail_field("openids", "has {} entries, 1 to {} are allowed", openids.size(), kTestsMax);
+  }
+  detail::StoredCampaign row;
+  ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(row, detail::load(session, id));
+    return {};
+  }));
+  ZHIYIN_TRY_VOID(check_startable(row.campaign));
+  ZHIYIN_TRY(const Work work, detail::open_work(parts_, settings_, std::move(row)));
+  std::vector<TestSend> out;
+  for (const std::string& openid : openids) {
+    ZHIYIN_TRY(TestSend one, send_one(work, openid));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace zhiyin::campaign
