@@ -22,6 +22,12 @@ class RunContext {
  public:
   void report(std::optional<double> progress, std::string detail);
   [[nodiscard]] bool cancelled() const { return cancelled_.load(); }
+  void cancel() { cancelled_ = true; }
+  /// What was reported last.
+  [[nodiscard]] std::pair<std::optional<double>, std::string> status() const {
+    MutexLock lock(mutex_);
+    return {progress_, detail_};
+  }
 
  private:
   friend class Runs;

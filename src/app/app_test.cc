@@ -1,0 +1,112 @@
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "app/command_line.h"
+#include "app/control_socket.h"
+#include "app/data_lock.h"
+#include "app/exit_code.h"
+#include "app/installation.h"
+#include "app/option_table.h"
+#include "app/render.h"
+#include "base/file.h"
+
+namespace zhiyin::app {
+namespace {
+
+Result<Invocation> parse(std::vector<std::string> arguments) { return parse_command_line(arguments); }
+
+TEST(CommandLine, TakesOperandsFlagsAndOptionsApart) {
+  const auto i = parse({"import", "a.csv", "--mapping=m.toml", "--json", "--server.port", "9"});
+  ASSERT_TRUE(i) << i.error().text();
+  EXPECT_EQ(i->args.dump(), R"({"file":"a.csv","mapping":"m.toml"})");
+  EXPECT_TRUE(i->json);
+  EXPECT_EQ(i->options.at("server.port"), "9");
+}
+
+TEST(CommandLine, RepeatedFlagsBecomeLists) {
+  const auto i = parse({"evaluate", "recommend", "--param", "k=2", "--param", "shrink=5"});
+  ASSERT_TRUE(i);
+  EXPECT_EQ(i->args["param"].dump(), R"(["k=2","shrink=5"])");
+}
+
+TEST(CommandLine, MistakesNameTheNearest) {
+  EXPECT_THAT(parse({"campain", "start", "x"}).error().message, testing::HasSubstr("did you mean 'campaign start'"));
+  EXPECT_THAT(parse({"import", "f", "--maping", "x"}).error().message, testing::HasSubstr("did you mean --mapping"));
+  EXPECT_THAT(parse({"import"}).error().message, testing::HasSubstr("FILE is missing"));
+  EXPECT_FALSE(parse({"doctor", "too", "many"}));
+  EXPECT_FALSE(parse({"recommend", "--person"}));
+}
+
+TEST(CommandLine, EveryCommandHasHelpWithAnExample) {
+  std::set<std::string_view> seen;
+  for (const CommandSpec& command : command_table()) {
+    EXPECT_TRUE(seen.insert(command.words).second) << command.words;
+    EXPECT_TRUE(command.example.starts_with("zhiyin ")) << command.words;
+    EXPECT_THAT(command_help(command), testing::HasSubstr("Example:\n"));
+  }
+}
+
+TEST(Options, TemplateOfInitIsValidAndUnknownKeysStop) {
+  const TempFolder folder;
+  const auto file = folder.path() / "zhiyin.toml";
+  ASSERT_TRUE(write_file(file, options_template(option_table())));
+  const auto options = load_options({file, {}});
+  ASSERT_TRUE(options) << options.error().text();
+  EXPECT_EQ(options->text("data_dir"), (folder.path() / "data").string());
+  EXPECT_EQ(options->text("storage.log"), "sqlite:" + (folder.path() / "data/log.db").string());
+  EXPECT_THAT(load_options({file, {{"server.prot", "1"}}}).error().message, testing::HasSubstr("server.port"));
+}
+
+TEST(DataLock, IsHeldOnce) {
+  const TempFolder folder;
+  auto first = DataLock::take(folder.path());
+  ASSERT_TRUE(first);
+  EXPECT_EQ(DataLock::take(folder.path()).error().code, ErrorCode::kConflict);
+  first->reset();
+  EXPECT_TRUE(DataLock::take(folder.path()));
+}
+
+TEST(ControlSocket, PassesProgressResultsAndErrors) {
+  const TempFolder folder;
+  auto server = ControlServer::start(
+      folder.path(),
+      [](const std::string& command, const Json& args, const ProgressSink& progress) -> Result<Json> {
+        if (command == "fail") return fail_field("x", "is wrong");
+        progress(0.5, "half");
+        return args;
+      },
+      null_logger());
+  ASSERT_TRUE(server) << server.error().text();
+  std::string seen;
+  const ProgressSink sink = [&](std::optional<double> share, const std::string& detail) {
+    seen += fmt::format("{} {}", share.value_or(0), detail);
+    return true;
+  };
+  EXPECT_EQ(call_server(folder.path(), "echo", Json().set("a", 1), sink)->dump(), R"({"a":1})");
+  EXPECT_EQ(seen, "0.5 half");
+  EXPECT_EQ(call_server(folder.path(), "fail", Json::object(), sink).error().text(), "x: is wrong");
+  server->reset();
+  EXPECT_EQ(call_server(folder.path(), "echo", Json::object(), sink).error().code, ErrorCode::kUnavailable);
+}
+
+TEST(Installation, OpensTwiceInARowAndSettlesWhenEmpty) {
+  const TempFolder folder;
+  const auto options = load_options({folder.path() / "zhiyin.toml", {}});
+  ASSERT_TRUE(options);
+  for (int i = 0; i < 2; ++i) {
+    auto installation = Installation::open(*options, null_logger());
+    ASSERT_TRUE(installation) << installation.error().text();
+    EXPECT_EQ((*installation)->take_first_admin_key().empty(), i == 1);
+    const auto settled = (*installation)->services().settle();
+    EXPECT_TRUE(settled) << settled.error().text();
+  }
+}
+
+TEST(ExitCodes, AreDistinct) {
+  std::set<int> seen;
+  for (int code = 1; code <= 10; ++code) EXPECT_TRUE(seen.insert(exit_code_of(static_cast<ErrorCode>(code))).second);
+}
+
+}  // namespace
+}  // namespace zhiyin::app

@@ -1,0 +1,278 @@
+#include "app/command_line.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "app/exit_code.h"
+#include "base/nearest.h"
+
+namespace zhiyin::app {
+namespace {
+
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) out.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+const CommandSpec* find_command(std::span<const std::string> arguments, std::size_t& used) {
+  const CommandSpec* best = nullptr;
+  for (const CommandSpec& command : command_table()) {
+    const auto words = words_of(command.words);
+    if (words.size() > arguments.size() || words.size() <= used) continue;
+    if (std::equal(words.begin(), words.end(), arguments.begin())) {
+      best = &command;
+      used = words.size();
+    }
+  }
+  return best;
+}
+
+std::unexpected<Error> unknown_command(std::span<const std::string> arguments) {
+  std::string typed;
+  for (const std::string& word : arguments.first(std::min<std::size_t>(2, arguments.size()))) {
+    if (word.starts_with('-')) break;
+    typed += (typed.empty() ? "" : " ") + word;
+  }
+  std::vector<std::string_view> names;
+  for (const CommandSpec& command : command_table()) names.push_back(command.words);
+  std::string_view near = nearest_name(typed, names);
+  if (near.empty()) near = nearest_name(arguments[0], names);
+  if (near.empty()) return fail(ErrorCode::kInvalidArgument, "'{}' is no command; see zhiyin --help", typed);
+  return fail(ErrorCode::kInvalidArgument, "'{}' is no command; did you mean '{}'?", typed, near);
+}
+
+std::unexpected<Error> unknown_flag(const CommandSpec& command, std::string_view flag) {
+  std::vector<std::string_view> names = {"help", "json", "config"};
+  for (const FlagSpec& f : command.flags) names.push_back(f.name);
+  const std::string_view near = nearest_name(flag, names);
+  const std::string hint = near.empty() ? "" : fmt::format("; did you mean --{}?", near);
+  return fail(ErrorCode::kInvalidArgument, "--{}: zhiyin {} has no such flag{}", flag, command.words, hint);
+}
+
+/// Walks over the arguments behind the command's words.
+class Walk {
+ public:
+  Walk(std::span<const std::string> rest, Invocation& out) : rest_(rest), out_(out), operands_(words_of(out.command->operands)) {}
+
+  Result<void> run() {
+    while (at_ < rest_.size()) {
+      const std::string& word = rest_[at_++];
+      if (word.starts_with("--") && word.size() > 2) {
+        ZHIYIN_TRY_VOID(flag(std::string_view(word).substr(2)));
+      } else if (word == "-h") {
+        out_.help = true;
+      } else if (operand_ < operands_.size()) {
+        std::string_view name = operands_[operand_++];
+        if (name.starts_with('[')) name = name.substr(1, name.size() - 2);
+        out_.args.set(lower(name), word);
+      } else {
+        return fail(ErrorCode::kInvalidArgument, "'{}': zhiyin {} takes no further argument", word, out_.command->words);
+      }
+    }
+    if (!out_.help && operand_ < operands_.size() && !operands_[operand_].starts_with('[')) {
+      return fail(ErrorCode::kInvalidArgument, "zhiyin {}: {} is missing; for instance: {}", out_.command->words,
+                  operands_[operand_], out_.command->example);
+    }
+    return {};
+  }
+
+ private:
+  Result<std::string> value_of(std::string_view name, std::optional<std::string> attached) {
+    if (attached) return *attached;
+    if (at_ >= rest_.size()) return fail(ErrorCode::kInvalidArgument, "--{}: needs a value", name);
+    return rest_[at_++];
+  }
+
+  Result<void> flag(std::string_view text) {
+    const std::size_t eq = text.find('=');
+    const std::string_view name = text.substr(0, eq);
+    std::optional<std::string> attached;
+    if (eq != std::string_view::npos) attached = std::string(text.substr(eq + 1));
+    if (name == "help") out_.help = true;
+    if (name == "json") out_.json = true;
+    if (name == "help" || name == "json") return {};
+    if (name == "config") {
+      ZHIYIN_TRY(out_.config, value_of(name, std::move(attached)));
+      return {};
+    }
+    for (const FlagSpec& spec : out_.command->flags) {
+      if (spec.name == name) return known(spec, std::move(attached));
+    }
+    if (name.find('.') != std::string_view::npos || out_.command->takes_options) {
+      ZHIYIN_TRY(out_.options[std::string(name)], value_of(name, std::move(attached)));
+      return {};
+    }
+    return unknown_flag(*out_.command, name);
+  }
+
+  Result<void> known(const FlagSpec& spec, std::optional<std::string> attached) {
+    if (spec.value.empty()) {
+      out_.args.set(spec.name, true);
+      return {};
+    }
+    ZHIYIN_TRY(std::string value, value_of(spec.name, std::move(attached)));
+    if (!spec.repeated) {
+      out_.args.set(spec.name, std::move(value));
+      return {};
+    }
+    Json list = out_.args[spec.name];
+    list.push(std::move(value));
+    out_.args.set(spec.name, std::move(list));
+    return {};
+  }
+
+  std::span<const std::string> rest_;
+  Invocation& out_;
+  std::vector<std::string_view> operands_;
+  std::size_t at_ = 0;
+  std::size_t operand_ = 0;
+};
+
+}  // namespace
+
+const std::vector<CommandSpec>& command_table() {
+  static const std::vector<CommandSpec> table = {
+      {"init", "[DIR]", "Write a commented zhiyin.toml and prepare the data folder", "zhiyin init shop", {}, false},
+      {"serve", "", "Run the server", "zhiyin serve --config shop/zhiyin.toml --server.port 9000", {}, true},
+      {"import", "FILE", "Bring a file in: CSV, TSV, JSONL or Parquet, plain, .gz or .zst", "zhiyin import readers.csv --account shop",
+       {{"mapping", "FILE or NAME", "mapping file, or the name of a shipped one; absent: by the header"},
+        {"account", "ID", "whose events they are; overrides the mapping"},
+        {"report", "FILE", "write the data-quality report as HTML"}}, false},
+      {"train response", "", "Train the response model and report its quality", "zhiyin train response --kind purchase --horizon 7d",
+       {{"kind", "KIND", "kind of event that counts as a response (purchase)", true},
+        {"as-of", "TIME", "features look back from here; absent: now minus the horizon"},
+        {"horizon", "DURATION", "responses are looked for so long after (7d)"},
+        {"seed", "N", "of the split (1)"}}, false},
+      {"train recommend", "", "Train the recommender", "zhiyin train recommend --k 200 --shrink 5",
+       {{"k", "N", "neighbours kept per item (200)"}, {"shrink", "X", "pulls similarities of rare items towards 0 (5)"}}, false},
+      {"recommend", "", "What a person would like, and why", "zhiyin recommend --person openid:shop:oABC --n 5",
+       {{"person", "ID", "person id, openid:ACCOUNT:VALUE or another identity"},
+        {"n", "N", "how many (10)"}, {"kind", "KIND", "only items of this kind"}, {"account", "ID", "for the record of what was shown"}}, false},
+      {"segment apply", "FILE", "Create or change a segment", "zhiyin segment apply examples/segment-readers.json", {}, false},
+      {"segment preview", "[FILE]", "Size and sample of a condition tree", "zhiyin segment preview --tree '{\"event\":\"read\",\"window\":\"7d\"}'",
+       {{"tree", "JSON", "the tree, instead of a file"}}, false},
+      {"segment list", "", "All segments", "zhiyin segment list", {}, false},
+      {"segment members", "ID", "Who is in a segment", "zhiyin segment members readers --json", {}, false},
+      {"campaign apply", "FILE", "Create or change a campaign", "zhiyin campaign apply examples/campaign-spring.json", {}, false},
+      {"campaign list", "", "All campaigns", "zhiyin campaign list", {}, false},
+      {"campaign dry-run", "ID", "Who would get what, who not and why", "zhiyin campaign dry-run spring", {}, false},
+      {"campaign start", "ID", "Start a campaign", "zhiyin campaign start spring", {}, false},
+      {"campaign pause", "ID", "Pause a campaign", "zhiyin campaign pause spring", {}, false},
+      {"campaign resume", "ID", "Resume a campaign", "zhiyin campaign resume spring --overdue skip",
+       {{"overdue", "send|skip", "what to do with touches whose time has passed"}}, false},
+      {"campaign stop", "ID", "Stop a campaign for good", "zhiyin campaign stop spring", {}, false},
+      {"report campaign", "ID", "Funnel and effect of a campaign", "zhiyin report campaign spring", {}, false},
+      {"account apply", "FILE", "Connect or change a WeChat account", "zhiyin account apply examples/account.json", {}, false},
+      {"account list", "", "Connected accounts", "zhiyin account list", {}, false},
+      {"account sync", "ID", "Read an account's follower list", "zhiyin account sync shop", {}, false},
+      {"key create", "", "Make an API key; it is shown once", "zhiyin key create --name website --role ingest",
+       {{"name", "TEXT", "what it is for"}, {"role", "ROLE", "ingest, analyst, operator or admin"},
+        {"account", "ID", "limits it to this account", true}}, false},
+      {"key list", "", "API keys", "zhiyin key list", {}, false},
+      {"key remove", "ID", "Revoke an API key", "zhiyin key remove 0123456789abcdef", {}, false},
+      {"user create", "", "Add a console user", "zhiyin user create --name anna --role operator --password 'at least 8'",
+       {{"name", "TEXT", "sign-in name"}, {"role", "ROLE", "analyst, operator or admin"}, {"password", "TEXT", "at least 8 characters"}}, false},
+      {"model list", "", "Trained models", "zhiyin model list", {}, false},
+      {"model activate", "ID", "Make a version the active one", "zhiyin model activate response-2", {}, false},
+      {"doctor", "", "Check the installation and say what to do", "zhiyin doctor", {}, false},
+      {"evaluate recommend", "", "Measure a recommender on a published protocol", "zhiyin evaluate recommend --train train.csv --test test.csv --model itemknn --param k=200 --at 10,20 --json",
+       {{"protocol", "NAME", "loo: leave one out, ranked against all items"}, {"train", "FILE", "CSV userID,itemID; plain, .gz or .zst"},
+        {"validation", "FILE", "its items stay candidates and are no history"}, {"test", "FILE", "one item per person"},
+        {"model", "NAME", "itemknn or popular"}, {"param", "NAME=VALUE", "k and shrink of itemknn", true}, {"at", "LIST", "cut-offs (10,20,100)"}}, false},
+      {"evaluate response", "", "Measure the response model on a table", "zhiyin evaluate response --data people.csv --label bought --seed 1 --json",
+       {{"data", "FILE", "CSV with a header"}, {"label", "COLUMN", "the response, two values"}, {"seed", "N", "of the split (1)"},
+        {"exclude", "COLUMN", "leave this column out", true}}, false},
+      {"stats compare", "", "Compare the arms of an experiment", "zhiyin stats compare --arms arms.json --json",
+       {{"arms", "FILE", "JSON: metric, effect, arms (control first)"}}, false},
+      {"sandbox", "", "Emulate the WeChat platform with a population of known truth", "zhiyin sandbox --port 8090 --people 3000",
+       {{"port", "N", "port to listen on (8090)"}, {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"},
+        {"start", "TIME", "where its clock begins"}, {"server", "URL", "the server to send events and callbacks to"},
+        {"admin-key", "KEY", "key of the server with role admin"}, {"ingest-key", "KEY", "key with role ingest"},
+        {"effect", "X", "scales what messages change (1); 0: nothing"}}, false},
+      {"demo", "", "Run the whole loop on the sandbox", "zhiyin demo",
+       {{"exit", "", "end after the account instead of leaving the console running"}, {"dir", "DIR", "keep everything in this folder"},
+        {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"}, {"weeks", "N", "stepped weeks, at least 3 (8)"},
+        {"port", "N", "port of the server (8080, or any free one)"}}, false},
+      {"options", "", "Print docs/options.md", "zhiyin options", {{"commands", "", "print docs/command-line.md instead"}}, false},
+  };
+  return table;
+}
+
+Result<Invocation> parse_command_line(std::span<const std::string> arguments) {
+  Invocation out;
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+    out.help = true;
+    return out;
+  }
+  if (arguments[0] == "--version") {
+    out.version = true;
+    out.json = arguments.size() > 1 && arguments[1] == "--json";
+    return out;
+  }
+  std::size_t used = 0;
+  out.command = find_command(arguments, used);
+  if (out.command == nullptr) return unknown_command(arguments);
+  ZHIYIN_TRY_VOID(Walk(arguments.subspan(used), out).run());
+  return out;
+}
+
+std::string general_help() {
+  std::string out = "zhiyin " ZHIYIN_VERSION ": a self-hosted WeChat marketing engine\n\nzhiyin COMMAND [--config FILE] [--json]\n\n";
+  for (const CommandSpec& command : command_table()) out += fmt::format("  {:<19} {}\n", command.words, command.summary);
+  out += "\nzhiyin COMMAND --help shows flags and an example. Results go to stdout (--json for programs), progress to stderr.\n"
+         "Settings: zhiyin.toml in the current folder, or --config FILE; docs/options.md.\n";
+  return out;
+}
+
+std::string command_help(const CommandSpec& command) {
+  std::string out = fmt::format("zhiyin {}{}{}\n\n{}.\n", command.words, command.operands.empty() ? "" : " ", command.operands, command.summary);
+  auto line = [&](std::string_view name, std::string_view value, std::string_view help, bool repeated) {
+    const std::string left = fmt::format("--{}{}{}", name, value.empty() ? "" : " ", value);
+    out += fmt::format("  {:<24} {}{}\n", left, help, repeated ? "; may be repeated" : "");
+  };
+  out += "\n";
+  for (const FlagSpec& flag : command.flags) line(flag.name, flag.value, flag.help, flag.repeated);
+  line("config", "FILE", "settings (zhiyin.toml)", false);
+  line("json", "", "print JSON", false);
+  if (command.takes_options) out += "  every option of docs/options.md, as --server.port 9000\n";
+  out += fmt::format("\nExample:\n  {}\n", command.example);
+  return out;
+}
+
+std::string command_document() {
+  std::string out =
+      "# Command line\n\nGenerated by `zhiyin options --commands`; edit the table in the code instead.\n\n"
+      "Results go to stdout: for people by default, as JSON with `--json`. Progress goes to stderr. While `zhiyin serve` runs, "
+      "commands that work on the installation are carried out by it; otherwise they run in their own process.\n\n"
+      "| command | what it does | example |\n|---|---|---|\n";
+  for (const CommandSpec& command : command_table()) {
+    std::string example(command.example);
+    for (std::size_t at = 0; (at = example.find('|', at)) != std::string::npos; at += 2) example.insert(at, "\\");
+    out += fmt::format("| `zhiyin {}{}{}` | {} | `{}` |\n", command.words, command.operands.empty() ? "" : " ", command.operands, command.summary, example);
+  }
+  out += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n| 0 | done |\n";
+  constexpr ErrorCode kCodes[] = {ErrorCode::kInternal, ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
+                                  ErrorCode::kPermissionDenied, ErrorCode::kLimitReached, ErrorCode::kUnavailable,
+                                  ErrorCode::kDeadline, ErrorCode::kDataLoss, ErrorCode::kUnsupported};
+  constexpr std::string_view kMeanings[] = {"our own mistake", "the input is wrong (also: unknown command or flag)", "no such thing",
+                                            "exists already, changed meanwhile, or in use", "not allowed", "a quota, size or rate",
+                                            "a peer or the disk is away; may pass", "took too long; the outcome may be unknown",
+                                            "stored bytes are damaged", "understood, but not done here"};
+  for (std::size_t i = 0; i < std::size(kCodes); ++i) {
+    out += fmt::format("| {} | {}: {} |\n", exit_code_of(kCodes[i]), to_string(kCodes[i]), kMeanings[i]);
+  }
+  return out;
+}
+
+}  // namespace zhiyin::app

@@ -1,0 +1,345 @@
+#include "app/commands.h"
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "audience/segment_query.h"
+#include "base/file.h"
+#include "ingest/import.h"
+#include "measurement/report.h"
+#include "server/doctor.h"
+#include "server/jobs.h"
+
+namespace zhiyin::app {
+namespace {
+
+using server::Services;
+using Function = Result<Json> (*)(Services&, const Json& args, const ProgressSink& progress);
+
+std::string text_of(const Json& args, std::string_view name) { return std::string(args[name].string_or("")); }
+
+Result<std::string> needed(const Json& args, std::string_view name) {
+  std::string text = text_of(args, name);
+  if (text.empty()) return fail_field(name, "is missing");
+  return text;
+}
+
+template <class T>
+Result<std::optional<T>> number(const Json& args, std::string_view name) {
+  const std::string text = text_of(args, name);
+  if (text.empty()) return std::optional<T>();
+  ZHIYIN_TRY(const Json json, parse_json(text));
+  auto value = from_json<T>(json);
+  if (!value) return std::unexpected(within(name, value.error()));
+  return std::optional<T>(*value);
+}
+
+Result<Json> file_as_json(const Json& args) {
+  ZHIYIN_TRY(const std::string path, needed(args, "file"));
+  constexpr std::size_t kFileBytesMax = 16 << 20;
+  ZHIYIN_TRY(const std::string text, read_file(path, kFileBytesMax));
+  return parse_json(text);
+}
+
+/// Runs long work as a recorded run on this thread, while another passes its progress on.
+Result<Json> as_run(Services& s, std::string_view kind, std::string_view title, const ProgressSink& progress,
+                    server::Runs::Work work) {
+  server::RunContext context;
+  std::atomic<bool> done = false;
+  Mutex mutex;
+  CondVar wake;
+  std::thread reporter([&] {
+    constexpr auto kEvery = std::chrono::milliseconds(200);
+    std::pair<std::optional<double>, std::string> last;
+    MutexLock lock(mutex);
+    while (!done.load()) {
+      (void)wake.wait_for(mutex, kEvery);
+      auto now = context.status();
+      if (now != last && !progress(now.first, now.second)) context.cancel();
+      last = std::move(now);
+    }
+  });
+  auto outcome = s.runs.run_now(kind, title, context, std::move(work));
+  {
+    MutexLock lock(mutex);
+    done = true;
+  }
+  wake.notify_all();
+  reporter.join();
+  return outcome;
+}
+
+Result<Json> import(Services& s, const Json& args, const ProgressSink& progress) {
+  server::ImportJob job;
+  ZHIYIN_TRY(const std::string path, needed(args, "file"));
+  job.path = path;
+  job.file_name = job.path.filename().string();
+  job.account = text_of(args, "account");
+  job.mapping = text_of(args, "mapping");
+  std::error_code ec;
+  if (job.mapping.ends_with(".toml") || std::filesystem::exists(job.mapping, ec)) {
+    ZHIYIN_TRY(job.mapping_toml, read_file(job.mapping, 1 << 20));
+    job.mapping = std::filesystem::path(job.mapping).filename().string();
+  }
+  ZHIYIN_TRY(Json report, as_run(s, "import", job.file_name, progress, [&](server::RunContext& run) { return server::import_file(s, job, run); }));
+  const std::string html = text_of(args, "report");
+  if (!html.empty()) {
+    ZHIYIN_TRY(const auto parsed, from_json<ingest::ImportReport>(report));
+    ZHIYIN_TRY_VOID(write_file(html, ingest::to_html(parsed.quality)));
+  }
+  return report;
+}
+
+Result<Json> train_response(Services& s, const Json& args, const ProgressSink& progress) {
+  server::TrainResponseJob job;
+  if (const auto* kinds = args["kind"].if_array()) {
+    job.kinds.clear();
+    for (const Json& kind : *kinds) job.kinds.emplace_back(kind.string_or(""));
+  }
+  if (const std::string at = text_of(args, "as-of"); !at.empty()) {
+    ZHIYIN_TRY(job.as_of, parse_time(at, TimeZone::shanghai()));
+  }
+  if (const std::string horizon = text_of(args, "horizon"); !horizon.empty()) {
+    ZHIYIN_TRY(job.horizon, parse_duration(horizon));
+  }
+  ZHIYIN_TRY(const auto seed, number<std::uint64_t>(args, "seed"));
+  job.seed = seed.value_or(1);
+  return as_run(s, "train response", "", progress, [&](server::RunContext& run) { return server::train_response_model(s, job, run); });
+}
+
+Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& progress) {
+  server::TrainRecommendJob job;
+  ZHIYIN_TRY(const auto k, number<std::size_t>(args, "k"));
+  ZHIYIN_TRY(const auto shrink, number<double>(args, "shrink"));
+  job.k = k.value_or(job.k);
+  job.shrink = shrink.value_or(job.shrink);
+  return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) { return server::train_recommend_model(s, job, run); });
+}
+
+Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string ref, needed(args, "person"));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
+  ZHIYIN_TRY(const auto view, s.people.view(person));
+  recommend::RecommendRequest request;
+  ZHIYIN_TRY(const auto n, number<std::size_t>(args, "n"));
+  request.n = n.value_or(10);
+  request.kind = text_of(args, "kind");
+  request.now = s.clock.now();
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
+  Json items = Json::array();
+  for (const auto& item : answer.response.items) {
+    items.push(Json().set("item", Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title))
+                   .set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en).set("source", item.source).set("propensity", item.propensity));
+  }
+  return Json().set("person", person.value).set("items", std::move(items)).set("model", answer.model_id).set("fallback", answer.response.fallback);
+}
+
+Json segment_json(const audience::Segment& segment) {
+  return Json().set("id", segment.id.value).set("name", segment.name).set("tree", segment.tree.to_json()).set("version", segment.version);
+}
+
+Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json json, file_as_json(args));
+  audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"), json["tree"]};
+  if (definition.id.empty()) return fail_field("id", "is missing");
+  if (definition.name.empty()) definition.name = definition.id.value;
+  ZHIYIN_TRY(const auto segment, s.segments.apply(definition, s.clock.now()));
+  return segment_json(segment);
+}
+
+Result<Json> segment_preview(Services& s, const Json& args, const ProgressSink&) {
+  Json tree;
+  if (const std::string inline_tree = text_of(args, "tree"); !inline_tree.empty()) {
+    ZHIYIN_TRY(tree, parse_json(inline_tree));
+  } else {
+    ZHIYIN_TRY(tree, file_as_json(args));
+    if (const Json* inner = tree.find("tree")) tree = Json(*inner);
+  }
+  ZHIYIN_TRY(const auto parsed, audience::SegmentTree::from_json(tree));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto preview, s.segments.preview(parsed, s.clock.now()));
+  return Json().set("count", preview.count).set("as_of", to_json(preview.as_of)).set("sample", to_json(preview.sample));
+}
+
+Result<Json> segment_list(Services& s, const Json&, const ProgressSink&) {
+  ZHIYIN_TRY(const auto segments, s.segments.list());
+  Json items = Json::array();
+  for (const auto& segment : segments) items.push(segment_json(segment));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> segment_members(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.settle());
+  const Instant now = s.clock.now();
+  ZHIYIN_TRY(const auto people, s.segments.members(SegmentId(id), now));
+  return Json().set("count", people.size()).set("as_of", to_json(now)).set("people", to_json(people));
+}
+
+Result<Json> campaign_apply(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(auto campaign, from_json<campaign::Campaign>(json));
+  ZHIYIN_TRY(const auto stored, s.campaigns.apply(std::move(campaign), s.clock.now()));
+  return to_json(stored);
+}
+
+Result<Json> campaign_list(Services& s, const Json&, const ProgressSink&) {
+  constexpr std::size_t kShown = 1000;
+  ZHIYIN_TRY(const auto campaigns, s.campaigns.list(CampaignId(), kShown));
+  return Json().set("items", to_json(campaigns));
+}
+
+Result<Json> campaign_dry_run(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto dry, s.engine.dry_run(CampaignId(id)));
+  return to_json(dry);
+}
+
+template <class Act>
+Result<Json> act_on_campaign(Services& s, const Json& args, Act act) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto campaign, act(CampaignId(id)));
+  s.wake_worker();
+  return to_json(campaign);
+}
+
+Result<Json> campaign_start(Services& s, const Json& args, const ProgressSink&) {
+  return act_on_campaign(s, args, [&](const CampaignId& id) { return s.engine.start(id); });
+}
+Result<Json> campaign_pause(Services& s, const Json& args, const ProgressSink&) {
+  return act_on_campaign(s, args, [&](const CampaignId& id) { return s.engine.pause(id); });
+}
+Result<Json> campaign_stop(Services& s, const Json& args, const ProgressSink&) {
+  return act_on_campaign(s, args, [&](const CampaignId& id) { return s.engine.stop(id); });
+}
+Result<Json> campaign_resume(Services& s, const Json& args, const ProgressSink&) {
+  const std::string overdue = text_of(args, "overdue");
+  if (!overdue.empty() && overdue != "send" && overdue != "skip") return fail_field("overdue", "'{}' is neither send nor skip", overdue);
+  return act_on_campaign(s, args, [&](const CampaignId& id) {
+    std::optional<campaign::Overdue> choice;
+    if (!overdue.empty()) choice = overdue == "send" ? campaign::Overdue::kSend : campaign::Overdue::kSkip;
+    return s.engine.resume(id, choice);
+  });
+}
+
+Result<Json> report_campaign(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto report, measurement::make_report(s.state, s.warehouse, CampaignId(id), s.clock.now()));
+  return to_json(report);
+}
+
+Result<Json> account_apply(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(const auto input, from_json<wechat::AccountInput>(json));
+  ZHIYIN_TRY(const auto account, s.accounts.put(input, std::nullopt));
+  s.tokens.forget(account.id);
+  Json out = to_json(wechat::view(account));
+  out.set("callback_url", fmt::format("{}/wechat/{}", s.public_url, account.id.value));
+  return out;
+}
+
+Result<Json> account_list(Services& s, const Json&, const ProgressSink&) {
+  ZHIYIN_TRY(const auto accounts, s.accounts.list());
+  Json items = Json::array();
+  for (const auto& account : accounts) items.push(to_json(wechat::view(account)));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> account_sync(Services& s, const Json& args, const ProgressSink& progress) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  return as_run(s, "sync", id, progress, [&](server::RunContext& run) { return server::sync_account(s, AccountId(id), run); });
+}
+
+Result<Json> key_create(Services& s, const Json& args, const ProgressSink&) {
+  server::KeyRequest request;
+  ZHIYIN_TRY(request.name, needed(args, "name"));
+  ZHIYIN_TRY(const std::string role, needed(args, "role"));
+  ZHIYIN_TRY(request.role, parse_enum<server::Role>(role));
+  if (const auto* accounts = args["account"].if_array()) {
+    for (const Json& account : *accounts) request.accounts.emplace_back(account.string_or(""));
+  }
+  return s.auth.create_key(request);
+}
+
+Result<Json> key_list(Services& s, const Json&, const ProgressSink&) { return s.auth.list_keys(); }
+
+Result<Json> key_remove(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.auth.remove_key(id));
+  return Json::object();
+}
+
+Result<Json> user_create(Services& s, const Json& args, const ProgressSink&) {
+  server::UserRequest request;
+  ZHIYIN_TRY(request.name, needed(args, "name"));
+  ZHIYIN_TRY(const std::string role, needed(args, "role"));
+  ZHIYIN_TRY(request.role, parse_enum<server::Role>(role));
+  ZHIYIN_TRY(request.password, needed(args, "password"));
+  if (request.password.size() < 8) return fail_field("password", "has {} bytes, expected 8 or more", request.password.size());
+  ZHIYIN_TRY_VOID(s.auth.create_user(request));
+  return Json().set("name", request.name);
+}
+
+Result<Json> model_list(Services& s, const Json&, const ProgressSink&) {
+  ZHIYIN_TRY(const auto records, s.models.list());
+  Json items = Json::array();
+  for (const auto& r : records) {
+    items.push(Json().set("id", r.id).set("kind", r.kind).set("active", r.active).set("metrics", r.metrics).set("checksum", r.checksum));
+  }
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> model_activate(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY(const auto record, s.models.activate(id, s.clock.now()));
+  s.recommendations.forget_model();
+  return Json().set("id", record.id).set("active", record.active);
+}
+
+Result<Json> doctor(Services& s, const Json&, const ProgressSink&) { return server::examine(s); }
+
+const std::map<std::string, Function, std::less<>>& functions() {
+  static const std::map<std::string, Function, std::less<>> table = {
+      {"import", import},
+      {"train response", train_response},
+      {"train recommend", train_recommend},
+      {"recommend", recommend},
+      {"segment apply", segment_apply},
+      {"segment preview", segment_preview},
+      {"segment list", segment_list},
+      {"segment members", segment_members},
+      {"campaign apply", campaign_apply},
+      {"campaign list", campaign_list},
+      {"campaign dry-run", campaign_dry_run},
+      {"campaign start", campaign_start},
+      {"campaign pause", campaign_pause},
+      {"campaign resume", campaign_resume},
+      {"campaign stop", campaign_stop},
+      {"report campaign", report_campaign},
+      {"account apply", account_apply},
+      {"account list", account_list},
+      {"account sync", account_sync},
+      {"key create", key_create},
+      {"key list", key_list},
+      {"key remove", key_remove},
+      {"user create", user_create},
+      {"model list", model_list},
+      {"model activate", model_activate},
+      {"doctor", doctor}};
+  return table;
+}
+
+}  // namespace
+
+Result<Json> run_installation_command(Services& services, const std::string& command, const Json& args, const ProgressSink& progress) {
+  const auto found = functions().find(command);
+  if (found == functions().end()) return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));
+  return found->second(services, args, progress);
+}
+
+}  // namespace zhiyin::app

@@ -1,0 +1,518 @@
+#include "app/installation.h"
+
+#include <atomic>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "app/data_lock.h"
+#include "app/option_table.h"
+#include "audience/people_projection.h"
+#include "audience/segment_query.h"
+#include "audience/warehouse_people.h"
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/random.h"
+#include "catalogue/item_statistics.h"
+#include "delivery/audience_recipients.h"
+#include "delivery/delivery_projection.h"
+#include "delivery/touch.h"
+#include "delivery/wechat_channel.h"
+#include "delivery/wechat_senders.h"
+#include "http/client.h"
+#include "ingest/migrations.h"
+#include "ingest/projection.h"
+#include "ingest/warehouse_writer.h"
+#include "ingest/wechat_events.h"
+#include "server/jobs.h"
+#include "storage/migrations.h"
+#include "storage/open.h"
+#include "storage/outbox.h"
+#include "wechat/migrations.h"
+
+namespace zhiyin::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kSecretBytes = 32;
+constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr Duration kTrimEvery = std::chrono::hours(1);
+constexpr int kTicksMax = 100'000;  // of one round; far above what any campaign needs
+
+template <class... Lists>
+std::vector<storage::Migration> joined(const Lists&... lists) {
+  std::vector<storage::Migration> all;
+  (all.insert(all.end(), std::begin(lists), std::end(lists)), ...);
+  return all;
+}
+
+std::vector<storage::Migration> all_migrations() {
+  return joined(storage::migrations(), model::Registry::migrations(), wechat::migrations(), ingest::migrations(),
+                catalogue::Items::migrations(), catalogue::ItemStatistics::migrations(), audience::migrations(),
+                delivery::migrations(), campaign::migrations(), server::Auth::migrations(), server::Audit::migrations(),
+                server::Runs::migrations(), server::job_migrations());
+}
+
+Result<Secret> installation_secret(const Options& options) {
+  std::string text = options.text("secret_key");
+  if (text.empty()) {
+    const fs::path path = fs::path(options.text("data_dir")) / "secret.key";
+    auto stored = read_file(path, 4096);
+    if (!stored && stored.error().code != ErrorCode::kNotFound) return std::unexpected(stored.error());
+    if (!stored) {
+      stored = crypto::hex(crypto::random_bytes(kSecretBytes));
+      ZHIYIN_TRY_VOID(write_file(path, *stored + "\n", 0600));
+    }
+    text = *stored;
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  const auto bytes = crypto::unhex(text);
+  if (!bytes || bytes->size() != kSecretBytes) {
+    return fail(ErrorCode::kInvalidArgument, "secret key: must be {} hex digits", kSecretBytes * 2);
+  }
+  return Secret(*bytes);
+}
+
+/// Where the stepped clock stands, so that a restart goes on from there.
+struct ClockState {
+  static constexpr storage::Migration kMigrations[] = {
+      {"app-001-clock", "CREATE TABLE stepped_clock (id BIGINT PRIMARY KEY, now BIGINT NOT NULL)"}};
+  static Result<Instant> load(storage::State& state, Instant fallback) {
+    ZHIYIN_TRY(const auto rows, state.query("SELECT now FROM stepped_clock WHERE id = 1"));
+    return rows.rows.empty() ? fallback : Instant{storage::as_int(rows.rows[0][0])};
+  }
+  static Result<void> save(storage::State& state, Instant now) {
+    return state.write([&](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY_VOID(db.execute(
+          "INSERT INTO stepped_clock (id, now) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET now = ?1", {now.us}));
+      return {};
+    });
+  }
+};
+
+class SegmentAudience final : public campaign::AudienceSource {
+ public:
+  explicit SegmentAudience(const audience::Segments& segments) : segments_(segments) {}
+  [[nodiscard]] Result<void> check(const SegmentId& segment) const override {
+    ZHIYIN_TRY_VOID(segments_.get(segment));
+    return {};
+  }
+  [[nodiscard]] Result<std::vector<PersonId>> members(const SegmentId& segment, Instant as_of) const override {
+    return segments_.members(segment, as_of);
+  }
+
+ private:
+  const audience::Segments& segments_;
+};
+
+/// Names of connected accounts, re-read every few seconds: asked for every event.
+class AccountNames {
+ public:
+  explicit AccountNames(const wechat::Accounts& accounts) : accounts_(accounts) {}
+  bool known(std::string_view name) {
+    const auto now = std::chrono::steady_clock::now();
+    MutexLock lock(mutex_);
+    if (now - read_at_ > std::chrono::seconds(2) || read_at_ == std::chrono::steady_clock::time_point{}) {
+      read_at_ = now;
+      if (const auto list = accounts_.list()) {
+        names_.clear();
+        for (const wechat::Account& account : *list) names_.insert(account.id.value);
+      }
+    }
+    return names_.contains(name);
+  }
+
+ private:
+  const wechat::Accounts& accounts_;
+  Mutex mutex_;
+  std::chrono::steady_clock::time_point read_at_ ZHIYIN_GUARDED_BY(mutex_){};
+  std::set<std::string, std::less<>> names_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+/// Members stand in the order in which they are built; they go in the reverse order. Threads stop in
+/// the destructor's body, before anything is taken down: worker, runs, warehouse writer, pipeline.
+class BuiltInstallation final : public Installation {
+ public:
+  BuiltInstallation(Options options, Logger& logger) : options_(std::move(options)), logger_(logger) {}
+
+  ~BuiltInstallation() override {
+    stop_worker();
+    runs_.reset();
+    if (writer_) writer_->stop();
+    if (pipeline_runner_) pipeline_runner_->stop();
+  }
+
+  Result<void> build() {
+    ZHIYIN_TRY(lock_, DataLock::take(options_.text("data_dir")));
+    ZHIYIN_TRY_VOID(open_stores());
+    ZHIYIN_TRY_VOID(open_clock());
+    build_reading_side();
+    ZHIYIN_TRY_VOID(build_writing_side());
+    build_campaigns();
+    return build_services();
+  }
+
+  [[nodiscard]] server::Services& services() override { return *services_; }
+  std::string take_first_admin_key() override { return std::exchange(first_admin_key_, {}); }
+
+  Result<void> start_workers() override {
+    log_->set_wake([this](storage::Stream stream) {
+      if (stream != storage::Stream::kEvents) return;
+      pipeline_runner_->wake();
+      writer_->wake();
+      changed_.store(true, std::memory_order_relaxed);
+    });
+    pipeline_runner_->start();
+    ZHIYIN_TRY_VOID(writer_->start());
+    ZHIYIN_TRY_VOID(engine_->recover());
+    worker_ = std::thread([this] { work(); });
+    return {};
+  }
+
+ private:
+  Result<void> open_stores() {
+    ZHIYIN_TRY(state_, storage::open_state(options_.text("storage.state"), logger_));
+    const auto migrations = joined(all_migrations(), ClockState::kMigrations);
+    ZHIYIN_TRY_VOID(state_->migrate(migrations));
+    ZHIYIN_TRY(log_, storage::open_event_log(options_.text("storage.log"), logger_));
+    ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),
+                                                   static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
+    ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
+    ZHIYIN_TRY(const Secret secret, installation_secret(options_));
+    ZHIYIN_TRY(vault_, storage::Vault::create(*state_, secret));
+    return {};
+  }
+
+  Result<void> open_clock() {
+    if (options_.text("clock") == "system") {
+      clock_ = std::make_unique<SystemClock>();
+      return {};
+    }
+    if (options_.text("clock") != "stepped") {
+      return fail(ErrorCode::kInvalidArgument, "clock: '{}' is neither system nor stepped", options_.text("clock"));
+    }
+    ZHIYIN_TRY(const Instant start, parse_time(options_.text("clock_start"), TimeZone::shanghai()));
+    ZHIYIN_TRY(const Instant now, ClockState::load(*state_, start));
+    auto stepped = std::make_unique<SteppedClock>(now);
+    stepped_ = stepped.get();
+    clock_ = std::move(stepped);
+    return {};
+  }
+
+  void build_reading_side() {
+    items_.emplace(*state_);
+    people_.emplace(*state_, *vault_);
+    segments_.emplace(*state_, *warehouse_, *people_, *items_);
+    segment_audience_.emplace(*segments_);
+    models_.emplace(*state_);
+    recommendations_.emplace(*models_, *items_, *log_);
+    quarantine_.emplace(*state_, *vault_);
+    auth_.emplace(*state_);
+    audit_.emplace(*state_);
+    links_.emplace(*state_, *vault_);
+  }
+
+  Result<void> build_writing_side() {
+    pipeline_.emplace(options_.duration("intake.dedupe_window"));
+    pipeline_->add(people_projection_);
+    pipeline_->add(item_statistics_);
+    pipeline_->add(delivery_projection_);
+    pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_, storage::ProjectionRunner::Settings{});
+    writer_.emplace(*log_, *state_, *warehouse_, *pipeline_runner_, logger_, ingest::WarehouseWriter::Settings{});
+    accounts_.emplace(*state_, *vault_, *clock_);
+    account_names_.emplace(*accounts_);
+    ingest::Intake::Settings intake;
+    if (options_.text("intake.unknown_accounts") == "quarantine") {
+      intake.account_known = [this](std::string_view name) { return account_names_->known(name); };
+    } else if (options_.text("intake.unknown_accounts") != "accept") {
+      return fail(ErrorCode::kInvalidArgument, "intake.unknown_accounts: '{}' is neither accept nor quarantine",
+                  options_.text("intake.unknown_accounts"));
+    }
+    intake_.emplace(*log_, *state_, *vault_, *clock_, metrics_, std::move(intake));
+    return {};
+  }
+
+  void build_campaigns() {
+    http_client_ = http::Client::create({});
+    const std::string base_url = options_.text("wechat.base_url");
+    tokens_.emplace(*http_client_, *clock_, metrics_, logger_, base_url);
+    wechat::OfficialAccountClient::Settings settings;
+    settings.base_url = base_url;
+    wechat_.emplace(*http_client_, *tokens_, metrics_, logger_, std::move(settings));
+    callback_store_.emplace(*state_);
+    callbacks_.emplace(*accounts_, *callback_store_, *clock_, metrics_, logger_,
+                       [this](const wechat::Account& account, const wechat::Callback& callback,
+                              const wechat::ReplyDecision& decision) { return take_over(account, callback, decision); });
+    recipients_.emplace(*people_, *clock_);
+    senders_.emplace(*accounts_);
+    channel_.emplace(*accounts_, *wechat_);
+    campaigns_.emplace(*state_);
+    build_engine(public_url());
+  }
+
+  void build_engine(const std::string& url) {
+    campaign::CampaignEngine::Settings settings;
+    settings.public_url = url;
+    engine_.emplace(campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_, *senders_, *channel_,
+                                                    *clock_, logger_},
+                    settings);
+  }
+
+  [[nodiscard]] std::string public_url() const {
+    const std::string& url = options_.text("server.public_url");
+    if (!url.empty()) return url;
+    return fmt::format("http://{}:{}", options_.text("server.address"), options_.integer("server.port"));
+  }
+
+  Result<void> build_services() {
+    ZHIYIN_TRY(runs_, server::Runs::create(*state_));
+    ZHIYIN_TRY(const bool has_keys, auth_->has_keys());
+    if (!has_keys) {
+      ZHIYIN_TRY(const Json key, auth_->create_key({"first admin", server::Role::kAdmin, {}}));
+      first_admin_key_ = key["key"].string_or("");
+    }
+    services_.reset(new server::Services{
+        options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
+        *quarantine_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
+        *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, public_url(),
+        [this] { return settle(); }, [this] { return run_due_work(); },
+        [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
+        [this](bool held) { hold(held); }});
+    metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
+                   [this] { return static_cast<double>(pipeline_runner_->lag()); });
+    metrics_.gauge("zhiyin_warehouse_lag_records", "Records that the warehouse has not dealt with yet.",
+                   [this] { return static_cast<double>(writer_->lag()); });
+    return {};
+  }
+
+  void set_public_url(const std::string& url) override {
+    if (!options_.text("server.public_url").empty()) return;
+    services_->public_url = url;
+    // The engine is rebuilt in place before any request or tick: references to it stay good.
+    engine_.reset();
+    build_engine(url);
+  }
+
+  /// What a callback means to the rest of the program; repeatable.
+  Result<void> take_over(const wechat::Account& account, const wechat::Callback& callback,
+                         const wechat::ReplyDecision& decision) {
+    if (callback.kind == wechat::CallbackKind::kMassResult) {
+      const delivery::MassTotals totals{callback.status, callback.mass.total, callback.mass.filtered, callback.mass.sent,
+                                        callback.mass.failed};
+      return state_->write([&](storage::Session& db) {
+        return delivery::SendLedger::record_mass_result(db, account.id, callback.msg_id, totals, clock_->now());
+      });
+    }
+    std::vector<ingest::WireEvent> events;
+    if (auto event = ingest::to_wire_event(callback)) events.push_back(std::move(*event));
+    if (auto event = ingest::to_consent_event(callback, decision)) events.push_back(std::move(*event));
+    if (events.empty()) return {};
+    ZHIYIN_TRY_VOID(intake_->accept_and_wait(std::move(events), "wechat"));
+    return {};
+  }
+
+  void hold(bool held) {
+    pipeline_runner_->hold(held);
+    writer_->hold(held);
+    held_.store(held);
+  }
+
+  Result<void> settle() {
+    if (held_.load()) return fail(ErrorCode::kUnavailable, "projections are held back");
+    MutexLock lock(settle_mutex_);
+    for (;;) {
+      ZHIYIN_TRY(const std::size_t moved, storage::Outbox::relay(*state_, *log_));
+      if (moved == 0) break;
+    }
+    ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
+    ZHIYIN_TRY_VOID(writer_->catch_up());
+    ZHIYIN_TRY_VOID(audience::sync_people(*state_, *warehouse_));
+    ZHIYIN_TRY_VOID(items_->sync_to_warehouse(*warehouse_));
+    return {};
+  }
+
+  /// True when there may be more at this moment.
+  Result<bool> tick_until_idle() {
+    bool worked = false;
+    for (int i = 0; i < kTicksMax; ++i) {
+      ZHIYIN_TRY(const auto tick, engine_->tick());
+      if (!tick.more) break;
+      worked = true;
+    }
+    return worked;
+  }
+
+  Result<void> run_due_work() {
+    if (stepped_ != nullptr) {
+      ZHIYIN_TRY_VOID(ClockState::save(*state_, clock_->now()));
+    }
+    constexpr int kRoundsMax = 100;
+    for (int i = 0; i < kRoundsMax; ++i) {
+      ZHIYIN_TRY_VOID(settle());
+      ZHIYIN_TRY(const bool worked, tick_until_idle());
+      if (!worked) return settle();
+    }
+    return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
+  }
+
+  /// The worker's thread: own events into the log, campaigns that are due, people and items into the warehouse.
+  void work() {
+    Instant trimmed = clock_->now();
+    while (!wait_for_work()) {
+      report("outbox", storage::Outbox::relay(*state_, *log_));
+      if (stepped_ == nullptr && !held_.load()) report("campaigns", tick_and_prepare());
+      if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
+      if (clock_->now() - trimmed > kTrimEvery) {
+        report("callbacks", callback_store_->trim(clock_->now()));
+        trimmed = clock_->now();
+      }
+    }
+  }
+
+  /// With the system's clock: a due campaign sees everything acknowledged before it fixes its audience.
+  Result<void> tick_and_prepare() {
+    ZHIYIN_TRY(auto tick, engine_->tick());
+    while (tick.more && !stop_.load()) {
+      ZHIYIN_TRY_VOID(settle());
+      ZHIYIN_TRY(tick, engine_->tick());
+    }
+    return {};
+  }
+
+  Result<void> sync_warehouse() {
+    MutexLock lock(settle_mutex_);
+    ZHIYIN_TRY_VOID(audience::sync_people(*state_, *warehouse_));
+    ZHIYIN_TRY_VOID(items_->sync_to_warehouse(*warehouse_));
+    return {};
+  }
+
+  template <class T>
+  void report(std::string_view what, const Result<T>& outcome) {
+    if (!outcome) logger_.error("app", "work_failed", {{"work", what}, {"reason", outcome.error().text()}});
+  }
+
+  /// True when the worker shall stop.
+  bool wait_for_work() {
+    MutexLock lock(worker_mutex_);
+    if (!stop_.load() && !woken_) (void)worker_wake_.wait_for(worker_mutex_, kLookEvery);
+    woken_ = false;
+    return stop_.load();
+  }
+
+  void wake_worker() {
+    {
+      MutexLock lock(worker_mutex_);
+      woken_ = true;
+    }
+    worker_wake_.notify_all();
+  }
+
+  void stop_worker() {
+    stop_.store(true);
+    wake_worker();
+    if (worker_.joinable()) worker_.join();
+  }
+
+  const Options options_;
+  Logger& logger_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<DataLock> lock_;
+  std::unique_ptr<storage::State> state_;
+  std::unique_ptr<storage::EventLog> log_;
+  std::unique_ptr<storage::Warehouse> warehouse_;
+  std::unique_ptr<storage::Vault> vault_;
+  std::unique_ptr<Clock> clock_;
+  SteppedClock* stepped_ = nullptr;
+
+  std::optional<catalogue::Items> items_;
+  std::optional<audience::People> people_;
+  std::optional<audience::Segments> segments_;
+  std::optional<SegmentAudience> segment_audience_;
+  std::optional<model::Registry> models_;
+  std::optional<server::Recommendations> recommendations_;
+  std::optional<ingest::Quarantine> quarantine_;
+  std::optional<server::Auth> auth_;
+  std::optional<server::Audit> audit_;
+  std::optional<delivery::ShortLinks> links_;
+
+  audience::PeopleProjection people_projection_;
+  catalogue::ItemStatistics item_statistics_;
+  delivery::DeliveryProjection delivery_projection_;
+  std::optional<ingest::EventPipeline> pipeline_;
+  std::optional<storage::ProjectionRunner> pipeline_runner_;
+  std::optional<ingest::WarehouseWriter> writer_;
+  std::optional<wechat::Accounts> accounts_;
+  std::optional<AccountNames> account_names_;
+  std::optional<ingest::Intake> intake_;
+
+  std::unique_ptr<http::Client> http_client_;
+  std::optional<wechat::TokenKeeper> tokens_;
+  std::optional<wechat::OfficialAccountClient> wechat_;
+  std::optional<wechat::CallbackStore> callback_store_;
+  std::optional<wechat::CallbackEndpoint> callbacks_;
+  std::optional<delivery::AudienceRecipients> recipients_;
+  std::optional<delivery::WechatSenders> senders_;
+  std::optional<delivery::WechatChannel> channel_;
+  std::optional<campaign::Campaigns> campaigns_;
+  std::optional<campaign::CampaignEngine> engine_;
+  std::unique_ptr<server::Runs> runs_;
+  std::unique_ptr<server::Services> services_;
+  std::string first_admin_key_;
+
+  Mutex settle_mutex_;
+  std::atomic<bool> held_ = false;
+  std::atomic<bool> changed_ = true;
+  std::atomic<bool> stop_ = false;
+  Mutex worker_mutex_;
+  CondVar worker_wake_;
+  bool woken_ ZHIYIN_GUARDED_BY(worker_mutex_) = false;
+  std::thread worker_;
+};
+
+std::string absolute_path(const fs::path& base, const std::string& path) {
+  if (path.empty() || fs::path(path).is_absolute()) return path;
+  return (base / path).lexically_normal().string();
+}
+
+std::string absolute_url(const fs::path& base, const std::string& url) {
+  const std::size_t colon = url.find(':');
+  if (colon == std::string::npos || url.substr(colon).starts_with("://")) return url;
+  return url.substr(0, colon + 1) + absolute_path(base, url.substr(colon + 1));
+}
+
+}  // namespace
+
+Result<Options> load_options(const Location& location) {
+  std::string text;
+  std::error_code ec;
+  if (fs::exists(location.config_file, ec)) {
+    constexpr std::size_t kConfigBytesMax = 1 << 20;
+    ZHIYIN_TRY(text, read_file(location.config_file, kConfigBytesMax));
+  }
+  const auto environment = zhiyin_environment();
+  ZHIYIN_TRY(const Options first, Options::load(option_table(), text, location.config_file.filename().string(), environment, location.flags));
+  const fs::path base = fs::absolute(location.config_file, ec).parent_path();
+  auto flags = location.flags;
+  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key"}) {
+    flags[name] = absolute_path(base, first.text(name));
+  }
+  for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {
+    std::string url = first.text(name);
+    // The defaults lie below data_dir, wherever that is.
+    const std::size_t at = url.find(":data/");
+    if (at != std::string::npos && first.text("data_dir") != "data") {
+      url = url.substr(0, at + 1) + first.text("data_dir") + url.substr(at + 5);
+    }
+    flags[name] = absolute_url(base, url);
+  }
+  return Options::load(option_table(), text, location.config_file.filename().string(), environment, flags);
+}
+
+Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger) {
+  auto installation = std::make_unique<BuiltInstallation>(std::move(options), logger);
+  ZHIYIN_TRY_VOID(installation->build());
+  return installation;
+}
+
+}  // namespace zhiyin::app

@@ -1,0 +1,289 @@
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "app/command_line.h"
+#include "app/commands.h"
+#include "app/demo.h"
+#include "app/exit_code.h"
+#include "app/option_table.h"
+#include "app/render.h"
+#include "app/serve.h"
+#include "base/file.h"
+#include "model/evaluate_response.h"
+#include "recommend/evaluate.h"
+#include "sandbox/run.h"
+#include "statistics/stats_compare.h"
+
+namespace zhiyin::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+void print(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
+
+int failed(const Error& error, bool json) {
+  if (json) {
+    Json out;
+    out.set("code", to_string(error.code)).set("message", error.message);
+    if (!error.field.empty()) out.set("field", error.field);
+    print(stdout, Json().set("error", std::move(out)).dump() + "\n");
+  }
+  print(stderr, "zhiyin: " + error.text() + "\n");
+  return exit_code_of(error.code);
+}
+
+int answered(const Invocation& invocation, const Result<Json>& result) {
+  if (!result) return failed(result.error(), invocation.json);
+  print(stdout, invocation.json ? result->dump() + "\n" : render_for_people(invocation.command->words, *result));
+  return 0;
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+ProgressSink progress_on_stderr() {
+  struct Shown {
+    std::chrono::steady_clock::time_point at;
+    bool bar = false;
+  };
+  auto shown = std::make_shared<Shown>();  // shared by the copies of the sink
+  return [shown](std::optional<double> share, const std::string& detail) {
+    const bool terminal = ::isatty(STDERR_FILENO) != 0;
+    const auto now = std::chrono::steady_clock::now();
+    const auto pause = terminal ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
+    if (now - shown->at < pause && share.value_or(0) < 1) return true;
+    shown->at = now;
+    constexpr int kWidth = 30;
+    const int full = static_cast<int>(share.value_or(0) * kWidth);
+    std::string bar = share ? fmt::format("[{}{}] {:3.0f} % ", std::string(static_cast<std::size_t>(full), '#'),
+                                          std::string(static_cast<std::size_t>(kWidth - full), ' '), *share * 100)
+                            : std::string();
+    print(stderr, terminal ? fmt::format("\r\033[K{}{}{}", bar, detail, share.value_or(0) >= 1 ? "\n" : "") : bar + detail + "\n");
+    return true;
+  };
+}
+
+Location location_of(const Invocation& invocation) {
+  return {invocation.config.empty() ? fs::path("zhiyin.toml") : fs::path(invocation.config), invocation.options};
+}
+
+/// Requested by SIGINT or SIGTERM.
+std::stop_source& stop_signal() {
+  static std::stop_source source;
+  return source;
+}
+
+/// Signals are taken by a thread of their own, so that stopping may do anything.
+void stop_on_signals() {
+  static sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::thread([] {
+    int signal = 0;
+    sigwait(&set, &signal);
+    stop_signal().request_stop();
+    sigwait(&set, &signal);  // a second one means it
+    std::_Exit(130);
+  }).detach();
+}
+
+int run_init(const Invocation& invocation) {
+  const fs::path folder(std::string(invocation.args["dir"].string_or(".")));
+  const fs::path file = invocation.config.empty() ? folder / "zhiyin.toml" : fs::path(invocation.config);
+  std::error_code ec;
+  if (fs::exists(file, ec)) return failed({ErrorCode::kConflict, fmt::format("{}: exists already", file.string()), {}}, invocation.json);
+  fs::create_directories(fs::absolute(file).parent_path() / "data", ec);
+  if (auto written = write_file(file, options_template(option_table())); !written) return failed(written.error(), invocation.json);
+  if (invocation.json) {
+    print(stdout, Json().set("config", file.string()).dump() + "\n");
+  } else {
+    print(stdout, fmt::format("Wrote {}.\nNext: zhiyin serve --config {}\n", file.string(), file.string()));
+  }
+  return 0;
+}
+
+int run_serve(const Invocation& invocation) {
+  stop_on_signals();
+  const auto location = location_of(invocation);
+  const auto options = load_options(location);
+  if (!options) return failed(options.error(), invocation.json);
+  LogLevel level = LogLevel::kInfo;
+  const std::string& name = options->text("log_level");
+  if (name == "debug") level = LogLevel::kDebug;
+  if (name == "warning") level = LogLevel::kWarning;
+  if (name == "error") level = LogLevel::kError;
+  Logger logger(stderr, level);
+  const auto served = serve(location, logger, stop_signal().get_token(), [&](const std::string& url, const std::string& key) {
+    if (invocation.json) {
+      print(stdout, Json().set("url", url).set("admin_key", key.empty() ? Json() : Json(key)).dump() + "\n");
+    } else {
+      print(stdout, fmt::format("Zhiyin is ready: {}\n", url));
+      if (!key.empty()) print(stdout, fmt::format("Admin key, shown only this once: {}\nSign in at {} with it and create users there.\n", key, url));
+    }
+    std::fflush(stdout);
+  });
+  return served ? 0 : failed(served.error(), invocation.json);
+}
+
+Result<Json> evaluate_recommend(const Invocation& invocation) {
+  const Json& args = invocation.args;
+  recommend::EvaluateArgs e;
+  const auto text = [&](std::string_view name, std::string_view fallback) { return std::string(args[name].string_or(fallback)); };
+  e.protocol = text("protocol", "loo");
+  e.train = text("train", "");
+  e.validation = text("validation", "");
+  e.test = text("test", "");
+  e.model = text("model", "itemknn");
+  if (e.train.empty()) return fail_field("train", "is missing");
+  if (e.test.empty()) return fail_field("test", "is missing");
+  if (const auto* params = args["param"].if_array()) {
+    for (const Json& param : *params) {
+      const std::string_view pair = param.string_or("");
+      const std::size_t eq = pair.find('=');
+      if (eq == std::string_view::npos) return fail_field("param", "'{}' is not NAME=VALUE", pair);
+      e.params[std::string(pair.substr(0, eq))] = pair.substr(eq + 1);
+    }
+  }
+  if (const std::string at = text("at", ""); !at.empty()) {
+    ZHIYIN_TRY(const Json list, parse_json("[" + at + "]"));
+    auto cuts = from_json<std::vector<std::size_t>>(list);
+    if (!cuts) return std::unexpected(within("at", cuts.error()));
+    e.at = *cuts;
+  }
+  const auto sink = progress_on_stderr();
+  e.progress = [&](double share) { return sink(share, "evaluating"); };
+  return recommend::evaluate_recommend(e);
+}
+
+Result<Json> evaluate_response(const Invocation& invocation) {
+  const Json& args = invocation.args;
+  model::EvaluateResponseArgs e;
+  e.data = std::string(args["data"].string_or(""));
+  e.label = args["label"].string_or("");
+  if (e.data.empty()) return fail_field("data", "is missing");
+  if (e.label.empty()) return fail_field("label", "is missing");
+  if (const std::string_view seed = args["seed"].string_or(""); !seed.empty()) {
+    ZHIYIN_TRY(const Json json, parse_json(seed));
+    auto number = from_json<std::uint64_t>(json);
+    if (!number) return std::unexpected(within("seed", number.error()));
+    e.seed = *number;
+  }
+  if (const auto* exclude = args["exclude"].if_array()) {
+    for (const Json& column : *exclude) e.exclude.emplace_back(column.string_or(""));
+  }
+  const auto sink = progress_on_stderr();
+  e.progress = [&](double share) { return sink(share, "evaluating"); };
+  return model::evaluate_response(e);
+}
+
+Result<Json> compare(const Invocation& invocation) {
+  const std::string path(invocation.args["arms"].string_or(""));
+  if (path.empty()) return fail_field("arms", "is missing");
+  constexpr std::size_t kArmsBytesMax = 16 << 20;
+  ZHIYIN_TRY(const std::string text, read_file(path, kArmsBytesMax));
+  ZHIYIN_TRY(const Json json, parse_json(text));
+  return statistics::stats_compare(json);
+}
+
+int run_sandbox(const Invocation& invocation) {
+  stop_on_signals();
+  sandbox::SandboxSettings settings;
+  const Json& args = invocation.args;
+  const auto number = [&](std::string_view name, auto& target) -> Result<void> {
+    const std::string_view text = args[name].string_or("");
+    if (text.empty()) return {};
+    ZHIYIN_TRY(const Json json, parse_json(text));
+    auto value = from_json<std::remove_cvref_t<decltype(target)>>(json);
+    if (!value) return std::unexpected(within(name, value.error()));
+    target = *value;
+    return {};
+  };
+  for (const auto& outcome : {number("port", settings.port), number("people", settings.people), number("seed", settings.seed),
+                              number("effect", settings.message_effect)}) {
+    if (!outcome) return failed(outcome.error(), invocation.json);
+  }
+  const auto start = parse_time(args["start"].string_or("2026-01-05T00:00:00+08:00"), TimeZone::shanghai());
+  if (!start) return failed(within("start", start.error()), invocation.json);
+  settings.start = *start;
+  settings.server.url = args["server"].string_or("");
+  settings.server.admin_key = args["admin-key"].string_or("");
+  settings.server.ingest_key = args["ingest-key"].string_or("");
+  Logger logger(stderr, LogLevel::kInfo);
+  const auto ran = sandbox::run_sandbox(settings, logger, stop_signal().get_token(), [&](std::uint16_t port) {
+    print(stdout, invocation.json ? Json().set("port", port).dump() + "\n" : fmt::format("The sandbox is ready: http://127.0.0.1:{}\n", port));
+    std::fflush(stdout);
+  });
+  return ran ? 0 : failed(ran.error(), invocation.json);
+}
+
+/// File operands are meant from where the caller stands, not from where the server runs.
+Json with_absolute_paths(Json args) {
+  for (const char* name : {"file", "report"}) {
+    if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
+  }
+  std::error_code ec;
+  if (const auto* text = args["mapping"].if_string(); text != nullptr && fs::exists(*text, ec)) {
+    args.set("mapping", fs::absolute(*text).string());
+  }
+  return args;
+}
+
+int run_on_installation(const Invocation& invocation) {
+  const auto options = load_options(location_of(invocation));
+  if (!options) return failed(options.error(), invocation.json);
+  const std::string command(invocation.command->words);
+  const Json args = with_absolute_paths(invocation.args);
+  const ProgressSink sink = progress_on_stderr();
+  const auto opened = Installation::open(*options, null_logger());
+  if (!opened && opened.error().code == ErrorCode::kConflict) {
+    return answered(invocation, call_server(options->text("data_dir"), command, args, sink));
+  }
+  if (!opened) return failed(opened.error(), invocation.json);
+  if (const std::string key = (*opened)->take_first_admin_key(); !key.empty()) {
+    print(stderr, fmt::format("First admin key, shown only this once: {}\n", key));
+  }
+  return answered(invocation, run_installation_command((*opened)->services(), command, args, sink));
+}
+
+int run_demo(const Invocation& invocation) {
+  stop_on_signals();
+  const auto ran = demo(invocation.args, stop_signal().get_token());
+  return ran ? 0 : failed(ran.error(), invocation.json);
+}
+
+int run(std::span<const std::string> arguments) {
+  const auto invocation = parse_command_line(arguments);
+  if (!invocation) return failed(invocation.error(), false);
+  if (invocation->version) {
+    print(stdout, invocation->json ? Json().set("version", ZHIYIN_VERSION).dump() + "\n" : "zhiyin " ZHIYIN_VERSION "\n");
+    return 0;
+  }
+  if (invocation->help) {
+    print(stdout, invocation->command == nullptr ? general_help() : command_help(*invocation->command));
+    return 0;
+  }
+  const std::string_view words = invocation->command->words;
+  if (words == "init") return run_init(*invocation);
+  if (words == "serve") return run_serve(*invocation);
+  if (words == "sandbox") return run_sandbox(*invocation);
+  if (words == "demo") return run_demo(*invocation);
+  if (words == "evaluate recommend") return answered(*invocation, evaluate_recommend(*invocation));
+  if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
+  if (words == "stats compare") return answered(*invocation, compare(*invocation));
+  if (words == "options") {
+    print(stdout, invocation->args["commands"].bool_or(false) ? command_document() : options_document(option_table()));
+    return 0;
+  }
+  return run_on_installation(*invocation);
+}
+
+}  // namespace
+}  // namespace zhiyin::app
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  return zhiyin::app::run(arguments);
+}

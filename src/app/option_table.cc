@@ -1,0 +1,34 @@
+#include "app/option_table.h"
+
+namespace zhiyin::app {
+namespace {
+
+using enum OptionType;
+
+constexpr OptionSpec kOptions[] = {
+    {"data_dir", kString, "data", "Folder for everything that is stored, relative to this file."},
+    {"clock", kString, "system", "Domain time: system, or stepped (sandbox only: time moves by POST /v1/clock)."},
+    {"clock_start", kString, "2026-01-05T00:00:00+08:00", "Where a stepped clock begins on the first start."},
+    {"secret_key", kString, "", "64 hex digits that seal personal data and account secrets; empty: data/secret.key, made on the first start.", "", 0, 0, true},
+    {"log_level", kString, "info", "debug, info, warning or error."},
+    {"server.address", kString, "127.0.0.1", "IP address to listen on.", "0.0.0.0"},
+    {"server.port", kInt, "8080", "Port to listen on; 0: any free one.", "443", 0, 65535},
+    {"server.public_url", kString, "", "Address under which WeChat and people reach this server; empty: http://address:port.", "https://zhiyin.example.com"},
+    {"server.threads", kInt, "2", "Threads for the network.", "", 1, 64},
+    {"server.workers", kInt, "4", "Threads for requests that read or write stores.", "", 1, 256},
+    {"server.tls_certificate", kString, "", "PEM file with the certificate chain; empty: no TLS."},
+    {"server.tls_key", kString, "", "PEM file with the private key."},
+    {"storage.log", kString, "sqlite:data/log.db", "Event log."},
+    {"storage.state", kString, "sqlite:data/state.db", "State: people, segments, ledgers, users."},
+    {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb", "Columnar history."},
+    {"storage.warehouse_memory_mb", kInt, "128", "Memory that the warehouse may use, in MB.", "", 32, 1 << 20},
+    {"intake.unknown_accounts", kString, "accept", "Events for accounts that are not connected: accept or quarantine."},
+    {"intake.dedupe_window", kDuration, "30d", "How long an event id is remembered."},
+    {"wechat.base_url", kString, "https://api.weixin.qq.com", "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() { return kOptions; }
+
+}  // namespace zhiyin::app

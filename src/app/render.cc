@@ -1,0 +1,96 @@
+#include "app/render.h"
+
+#include "ingest/import.h"
+
+namespace zhiyin::app {
+namespace {
+
+std::string scalar(const Json& value) {
+  if (const auto* text = value.if_string()) return *text;
+  return value.dump();
+}
+
+/// Indented `name: value` lines; lists of short things in one line.
+void write_tree(std::string& out, const Json& value, int level) {
+  const std::string indent(static_cast<std::size_t>(level) * 2, ' ');
+  if (const auto* object = value.if_object()) {
+    for (const auto& [key, child] : *object) {
+      if (child.is_null()) continue;
+      if (child.if_object() || (child.if_array() && !child.if_array()->empty() && child.if_array()->front().if_object())) {
+        out += fmt::format("{}{}:\n", indent, key);
+        write_tree(out, child, level + 1);
+      } else {
+        out += fmt::format("{}{}: {}\n", indent, key, scalar(child));
+      }
+    }
+  } else if (const auto* array = value.if_array()) {
+    for (const Json& child : *array) {
+      std::string one;
+      write_tree(one, child, level + 1);
+      if (child.if_object() && one.size() > indent.size() + 2) one.replace(indent.size(), 2, "- ");
+      out += child.if_object() ? one : fmt::format("{}- {}\n", indent, scalar(child));
+    }
+  } else {
+    out += indent + scalar(value) + "\n";
+  }
+}
+
+std::string recommendations(const Json& result) {
+  std::string out = fmt::format("{}  (model {}{})\n", result["person"].string_or("nobody yet"), result["model"].string_or(""),
+                                result["fallback"].bool_or(false) ? ", fallback: nothing is known of this person" : "");
+  int place = 1;
+  for (const Json& item : *result["items"].if_array()) {
+    out += fmt::format("{:3}. {}/{}  {}\n     {}  [{}]\n", place++, item["item"]["kind"].string_or(""), item["item"]["id"].string_or(""),
+                       item["item"]["title"].string_or(""), item["reason"].string_or(""), item["source"].string_or(""));
+  }
+  return out;
+}
+
+std::string percent(const Json& value) { return fmt::format("{:.2f} %", value.number_or(0) * 100); }
+
+std::string campaign_report(const Json& r) {
+  const Json& f = r["funnel"];
+  std::string out = fmt::format("campaign {} as of {}\n\n", r["campaign"].string_or(""), r["as_of"].string_or(""));
+  for (const char* step : {"audience", "eligible", "held_out", "sent", "failed", "unknown", "clicked", "converted"}) {
+    out += fmt::format("  {:<10} {:>8}\n", step, f[step].int_or(0));
+  }
+  if (const auto* refused = f["refused"].if_array()) {
+    for (const Json& rule : *refused) {
+      out += fmt::format("  refused    {:>8}  {}: {}\n", rule["count"].int_or(0), rule["rule"].string_or(""), rule["zh"].string_or(""));
+    }
+  }
+  const Json& e = r["effect"];
+  if (e.if_object() && e["estimate"].is_number()) {
+    const auto* interval = e["interval"].if_array();
+    out += fmt::format("\n  {}\n  treated {} of {}   held out {} of {}\n", e["metric"].string_or(""), percent(e["treated"]["mean"]),
+                       e["treated"]["n"].int_or(0), percent(e["control"]["mean"]), e["control"]["n"].int_or(0));
+    out += fmt::format("  difference {}   95 % interval {} to {}   p {:.4g}\n", percent(e["estimate"]), percent(interval->at(0)),
+                       percent(interval->at(1)), e["p"].number_or(1));
+  }
+  return out + fmt::format("\n  {}\n  {}\n", r["words"]["zh"].string_or(""), r["words"]["en"].string_or(""));
+}
+
+std::string doctor(const Json& result) {
+  std::string out;
+  for (const Json& check : *result["checks"].if_array()) {
+    out += fmt::format("{} {:<12} {}\n", check["ok"].bool_or(false) ? "ok  " : "BAD ", check["name"].string_or(""), check["detail"].string_or(""));
+    if (!check["ok"].bool_or(false)) out += fmt::format("     → {}\n", check["advice"].string_or(""));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string render_for_people(std::string_view command, const Json& result) {
+  if (command == "recommend") return recommendations(result);
+  if (command == "report campaign") return campaign_report(result);
+  if (command == "doctor") return doctor(result);
+  if (command == "import") {
+    if (const auto report = from_json<ingest::ImportReport>(result)) return ingest::to_text(report->quality);
+  }
+  std::string out;
+  write_tree(out, result, 0);
+  return out;
+}
+
+}  // namespace zhiyin::app

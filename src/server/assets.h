@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace zhiyin::server {
+
+/// A file that comes with the program (`console/dist/index.html`, `sdk/zhiyin.js`): below the folder of the program, its
+/// `../share/zhiyin`, or a folder above it (the source tree). kNotFound; never leaves those folders.
+Result<std::string> read_asset(std::string_view relative);
+
+/// The media type by the name's ending.
+std::string_view media_type(std::string_view name);
+
+}  // namespace zhiyin::server

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "base/json.h"
+#include "server/services.h"
+
+namespace zhiyin::server {
+
+/// What `zhiyin doctor` and GET /v1/doctor show: `{"ok","checks":[{"name","ok","detail","advice"}]}`. Asks each store,
+/// the disk, the clock, and the console's files; calls no platform.
+Json examine(Services& services);
+
+}  // namespace zhiyin::server

@@ -1,0 +1,179 @@
+#include "server/jobs.h"
+
+#include "audience/response_training.h"
+#include "base/crypto.h"
+#include "ingest/import.h"
+#include "ingest/mapping.h"
+
+namespace zhiyin::server {
+namespace {
+
+constexpr storage::Migration kMigrations[] = {
+    {"server-004-mapping", "CREATE TABLE mapping (name TEXT PRIMARY KEY, toml TEXT NOT NULL, updated_at BIGINT NOT NULL)"}};
+
+Result<std::optional<ingest::Mapping>> find_mapping(storage::State& state, const ImportJob& job) {
+  if (!job.mapping_toml.empty()) {
+    ZHIYIN_TRY(auto mapping, ingest::parse_mapping(job.mapping_toml, job.mapping));
+    return mapping;
+  }
+  if (job.mapping.empty()) return std::optional<ingest::Mapping>();
+  ZHIYIN_TRY(const auto rows, state.query("SELECT toml FROM mapping WHERE name = ?1", {job.mapping}));
+  if (!rows.rows.empty()) {
+    ZHIYIN_TRY(auto mapping, ingest::parse_mapping(storage::as_text(rows.rows[0][0]), job.mapping));
+    return mapping;
+  }
+  ZHIYIN_TRY(auto mapping, ingest::find_shipped_mapping(job.mapping));
+  return mapping;
+}
+
+catalogue::Item to_item(ingest::ImportedItem in) {
+  catalogue::Item item;
+  item.kind = std::move(in.ref.kind);
+  item.id = std::move(in.ref.id);
+  item.title = std::move(in.title);
+  item.text = std::move(in.text);
+  item.tags = std::move(in.tags);
+  item.category = std::move(in.category);
+  item.author = std::move(in.author);
+  item.url = std::move(in.url);
+  item.price = in.price;
+  item.published_at = in.published_at;
+  return item;
+}
+
+Json model_result(const model::ModelRecord& record) {
+  Json out;
+  out.set("model", record.id).set("version", record.version).set("settings", record.settings).set("metrics", record.metrics);
+  out.set("checksum", record.checksum);
+  return out;
+}
+
+ingest::WireEvent follow_event(const AccountId& account, const wechat::UserInfo& user, Instant now) {
+  ingest::WireEvent event;
+  event.account = account.value;
+  event.identities.push_back({account.value, "openid", user.openid});
+  if (!user.unionid.empty()) event.identities.push_back({account.value, "unionid", user.unionid});
+  event.kind = "follow";
+  event.occurred_at = user.subscribed_at.value_or(now);
+  event.event_id = "sync-" + crypto::hex(crypto::sha256(fmt::format("{}\0{}\0{}", account.value, user.openid, event.occurred_at->us))).substr(0, 40);
+  event.properties.set("scene", user.subscribe_scene).set("origin", "sync");
+  return event;
+}
+
+}  // namespace
+
+std::span<const storage::Migration> job_migrations() { return kMigrations; }
+
+Result<void> store_mapping(storage::State& state, std::string_view name, std::string_view toml) {
+  return state.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute(
+        "INSERT INTO mapping (name, toml, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET toml = ?2, updated_at = ?3",
+        {std::string(name), std::string(toml), SystemClock().now().us}));
+    return {};
+  });
+}
+
+Result<Json> list_mappings(storage::State& state) {
+  ZHIYIN_TRY(const auto rows, state.query("SELECT name FROM mapping ORDER BY name"));
+  Json items = Json::array();
+  for (const auto& row : rows.rows) items.push(Json().set("name", storage::as_text(row[0])).set("shipped", false));
+  for (const auto& shipped : ingest::shipped_mappings()) items.push(Json().set("name", shipped.name).set("shipped", true));
+  return Json().set("items", std::move(items)).set("next", Json());
+}
+
+Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
+  ingest::ImportRequest request;
+  request.path = job.path;
+  request.file_name = job.file_name;
+  request.account = job.account;
+  ZHIYIN_TRY(request.mapping, find_mapping(s.state, job));
+  const auto put_items = [&s](std::vector<ingest::ImportedItem> imported) -> Result<void> {
+    std::vector<catalogue::Item> items;
+    for (ingest::ImportedItem& item : imported) items.push_back(to_item(std::move(item)));
+    return s.items.put(items);
+  };
+  const auto progress = [&run](const ingest::ImportProgress& p) {
+    const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes_total) : 0;
+    run.report(share, fmt::format("{} rows, {} events", p.rows, p.events));
+  };
+  ingest::ImportContext context{s.intake, s.state, s.clock};
+  context.put_items = put_items;
+  context.progress = progress;
+  context.cancelled = [&run] { return run.cancelled(); };
+  context.settle = [&s] { return s.pipeline.catch_up(); };
+  ZHIYIN_TRY(const auto report, ingest::run_import(request, std::move(context)));
+  return to_json(report);
+}
+
+Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunContext& run) {
+  ZHIYIN_TRY_VOID(s.settle());
+  audience::ResponseTraining training;
+  training.label_kinds = job.kinds;
+  training.horizon = job.horizon;
+  training.as_of = job.as_of.value_or(s.clock.now() - job.horizon);
+  training.settings.seed = job.seed;
+  training.settings.progress = [&run](double share) {
+    run.report(share, "training");
+    return !run.cancelled();
+  };
+  ZHIYIN_TRY(const auto record, audience::train_and_store_response(s.people, s.models, training, s.clock.now()));
+  return model_result(record);
+}
+
+Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
+  ZHIYIN_TRY_VOID(s.settle());
+  recommend::TrainParams params;
+  params.knn.k = job.k;
+  params.knn.shrink = job.shrink;
+  params.progress = [&run](double share) {
+    run.report(share, "training");
+    return !run.cancelled();
+  };
+  ZHIYIN_TRY(const auto record, s.recommendations.train(s.warehouse, params, s.clock.now()));
+  return model_result(record);
+}
+
+Result<Json> sync_account(Services& s, const AccountId& id, RunContext& run) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  const wechat::ApiAccount api = wechat::api_account(account);
+  std::int64_t seen = 0;
+  std::int64_t accepted = 0;
+  Result<void> failure;
+  const auto take_page = [&](const wechat::FollowerPage& page) {
+    const auto batch_max = static_cast<std::size_t>(account.policy.user_info_batch_max);
+    for (std::size_t i = 0; i < page.openids.size() && failure; i += batch_max) {
+      if (run.cancelled()) {
+        failure = fail(ErrorCode::kConflict, "sync: cancelled");
+        return false;
+      }
+      const std::size_t end = std::min(i + batch_max, page.openids.size());
+      const auto begin = page.openids.begin();
+      const auto users = s.wechat.user_info_and_wait(
+          api, {begin + static_cast<std::ptrdiff_t>(i), begin + static_cast<std::ptrdiff_t>(end)});
+      if (!users) {
+        failure = std::unexpected(users.error().error());
+        return false;
+      }
+      std::vector<ingest::WireEvent> events;
+      for (const wechat::UserInfo& user : *users) {
+        if (user.following) events.push_back(follow_event(id, user, s.clock.now()));
+      }
+      const auto answers = s.intake.accept_and_wait(std::move(events), "sync");
+      if (!answers) {
+        failure = std::unexpected(answers.error());
+        return false;
+      }
+      for (const ingest::Answer& answer : *answers) accepted += answer.verdict == ingest::Verdict::kAccepted ? 1 : 0;
+      seen += static_cast<std::int64_t>(users->size());
+      run.report(page.total > 0 ? std::optional(static_cast<double>(seen) / static_cast<double>(page.total)) : std::nullopt,
+                 fmt::format("{} of {} followers", seen, page.total));
+    }
+    return failure.has_value();
+  };
+  const auto visited = wechat::each_follower_page(s.wechat, api, take_page);
+  if (!visited) return std::unexpected(visited.error().error());
+  if (!failure) return std::unexpected(failure.error());
+  return Json().set("followers", seen).set("new_events", accepted);
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "server/api.h"
+#include "server/services.h"
+
+namespace zhiyin::server {
+
+/// The routes of docs/api.md, by area. `services` must outlive the router's server.
+void add_event_routes(Api& api, http::Router& router, Services& services);
+void add_access_routes(Api& api, Services& services);
+void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
+void add_people_routes(Api& api, Services& services);
+void add_segment_routes(Api& api, Services& services);
+void add_campaign_routes(Api& api, Services& services);
+void add_run_routes(Api& api, Services& services);
+void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
+
+}  // namespace zhiyin::server

@@ -1,0 +1,92 @@
+// Accounts, their check-up, and WeChat's callback.
+#include "server/jobs.h"
+#include "server/routes.h"
+
+namespace zhiyin::server {
+namespace {
+
+Json check(std::string_view name, bool ok, std::string detail) {
+  return Json().set("name", name).set("ok", ok).set("detail", std::move(detail));
+}
+
+ApiResult check_account_settings(Services& s, const AccountId& id) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  const std::string url = fmt::format("{}/wechat/{}", s.public_url, id.value);
+  const auto rules = wechat::callback_rules(account);
+  const auto seen = s.callbacks.last_seen(id);
+  Json checks = Json::array();
+  checks.push(check("callback_settings", rules.has_value(), rules ? "Token 与密钥已保存 / token and key are stored" : rules.error().text()));
+  checks.push(check("callback_seen", seen.has_value(),
+                    seen ? "已收到微信的请求 / a request from WeChat arrived"
+                         : "还没有收到微信的请求：在公众平台填写上面的地址并提交 / nothing arrived yet: enter the address above on the platform and submit"));
+  bool token_ok = false;
+  if (account.app_secret.empty()) {
+    checks.push(check("access_token", false, "没有 AppSecret / the AppSecret is missing"));
+  } else {
+    s.tokens.forget(id);
+    const auto token = s.tokens.get_and_wait(wechat::api_account(account));
+    token_ok = token.has_value();
+    checks.push(check("access_token", token_ok, token_ok ? "已取得 / obtained" : token.error().message));
+  }
+  Json out;
+  out.set("callback_url", url);
+  out.set("callback_seen_at", seen ? to_json(*seen) : Json());
+  out.set("token_ok", token_ok);
+  out.set("checks", std::move(checks));
+  return http::Response::json(out);
+}
+
+ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r) {
+  body.id = AccountId(r.path_parameters["id"]);
+  ZHIYIN_TRY(const auto version, if_match(r));
+  ZHIYIN_TRY(const auto account, s.accounts.put(body, version));
+  s.tokens.forget(account.id);
+  return http::Response::json(to_json(wechat::view(account)));
+}
+
+}  // namespace
+
+void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Services& s) {
+  const auto callback = [&s](http::Request& r) { return s.callbacks.handle(r); };
+  router.add_blocking("GET", "/wechat/{account}", pool, callback);
+  router.add_blocking("POST", "/wechat/{account}", pool, callback, wechat::kCallbackBytesMax);
+  api.describe("GET", "/wechat/{account}", std::nullopt, "WeChat checks the callback address");
+  api.describe("POST", "/wechat/{account}", std::nullopt, "WeChat delivers a message or event");
+
+  api.route("GET", "/v1/accounts", Role::kAnalyst, "Accounts", [&s](http::Request&, const Caller& caller) -> ApiResult {
+    ZHIYIN_TRY(const auto accounts, s.accounts.list());
+    Json items = Json::array();
+    for (const wechat::Account& account : accounts) {
+      if (check_account(caller, account.id.value)) items.push(to_json(wechat::view(account)));
+    }
+    return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+  });
+  api.route_with<wechat::AccountInput>("POST", "/v1/accounts", Role::kAdmin, "Connect an account",
+                                       [&s](wechat::AccountInput body, http::Request&, const Caller&) -> ApiResult {
+                                         ZHIYIN_TRY(const auto account, s.accounts.create(body));
+                                         return http::Response::json(to_json(wechat::view(account)), 201);
+                                       });
+  api.route("GET", "/v1/accounts/{id}", Role::kAdmin, "One account", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const auto account, s.accounts.get(AccountId(r.path_parameters["id"])));
+    return http::Response::json(to_json(wechat::view(account)));
+  });
+  api.route_with<wechat::AccountInput>("PUT", "/v1/accounts/{id}", Role::kAdmin, "Change an account; absent secrets stay",
+                                       [&s](wechat::AccountInput body, http::Request& r, const Caller&) { return put_account(s, std::move(body), r); });
+  api.route("DELETE", "/v1/accounts/{id}", Role::kAdmin, "Forget an account and its secrets",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto version, if_match(r));
+              ZHIYIN_TRY_VOID(s.accounts.remove(AccountId(r.path_parameters["id"]), version));
+              return http::Response::json(Json::object());
+            });
+  api.route("POST", "/v1/accounts/{id}/check", Role::kAdmin, "Check callback and access token",
+            [&s](http::Request& r, const Caller&) { return check_account_settings(s, AccountId(r.path_parameters["id"])); });
+  api.route("POST", "/v1/accounts/{id}/sync", Role::kOperator, "Read the follower list (a run)",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              const AccountId id(r.path_parameters["id"]);
+              ZHIYIN_TRY_VOID(s.accounts.get(id));
+              ZHIYIN_TRY(const RunId run, s.runs.start("sync", id.value, [&s, id](RunContext& context) { return sync_account(s, id, context); }));
+              return http::Response::json(Json().set("run", run.value), 202);
+            });
+}
+
+}  // namespace zhiyin::server

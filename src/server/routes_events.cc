@@ -1,0 +1,169 @@
+// Events in: the intake, the quarantine, the page snippet, tracked links.
+#include <algorithm>
+#include <array>
+
+#include "http/await.h"
+#include "server/assets.h"
+#include "server/routes.h"
+
+namespace zhiyin::server {
+namespace {
+
+constexpr std::size_t kEventsBodyMax = 32 << 20;
+constexpr std::size_t kCollectBodyMax = 256 << 10;
+
+/// What a public key on a web page may not claim.
+constexpr std::array<std::string_view, 5> kNotFromPages = {"trait.set", "consent.grant", "consent.withdraw", "follow",
+                                                           "unfollow"};
+
+http::Response intake_response(const Result<std::vector<ingest::Answer>>& answers) {
+  if (!answers) return http::Response::problem(answers.error());
+  std::array<std::int64_t, 3> counts{};
+  std::string body = "{\"events\":[";
+  for (const ingest::Answer& answer : *answers) {
+    if (body.back() == '}') body += ',';
+    body += "{\"event_id\":";
+    append_json_string(body, answer.event_id);
+    body += ",\"status\":\"";
+    body += enum_name(answer.verdict);
+    body += '"';
+    if (!answer.reason.empty()) {
+      body += ",\"reason\":";
+      append_json_string(body, answer.reason);
+    }
+    body += '}';
+    ++counts[static_cast<std::size_t>(answer.verdict)];
+  }
+  body += fmt::format("],\"accepted\":{},\"duplicate\":{},\"quarantined\":{}}}", counts[0], counts[1], counts[2]);
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+http::Response unauthorised(const Error& error) {
+  http::Response response = http::Response::problem(error);
+  if (error.code == ErrorCode::kPermissionDenied) response.status = 401;
+  return response;
+}
+
+http::Task<http::Response> accept(Services& services, std::string body, std::string_view source,
+                                  std::vector<std::string> accounts) {
+  using Answers = Result<std::vector<ingest::Answer>>;
+  // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
+  std::move_only_function<void(std::move_only_function<void(Answers)>)> start =
+      [&services, source, b = std::move(body), a = std::move(accounts)](std::move_only_function<void(Answers)> done) mutable {
+        services.intake.accept_body(std::move(b), source, std::move(a), std::move(done));
+      };
+  Answers answers = co_await http::from_callback<Answers>(std::move(start));
+  co_return intake_response(answers);
+}
+
+http::Task<http::Response> post_events(Services& services, http::Request& request) {
+  const auto caller = services.auth.authenticate(request);
+  if (!caller) co_return unauthorised(caller.error());
+  co_return co_await accept(services, std::move(request.body), "api", caller->accounts);
+}
+
+/// Refuses a body in which a page claims what only the platform or the owner may say.
+Result<void> check_page_events(std::string_view body) {
+  ZHIYIN_TRY(const Json json, parse_json(body, kCollectBodyMax));
+  const Json::Array one = {json};
+  for (const Json& event : json.if_array() ? *json.if_array() : one) {
+    const std::string_view kind = event["kind"].string_or("");
+    if (kind.starts_with("touch.") ||
+        std::find(kNotFromPages.begin(), kNotFromPages.end(), kind) != kNotFromPages.end()) {
+      return fail(ErrorCode::kPermissionDenied, "kind: a page may not send '{}'", kind.substr(0, 64));
+    }
+  }
+  return {};
+}
+
+http::Task<http::Response> collect(Services& services, http::Request& request) {
+  request.headers.emplace_back("Authorization", fmt::format("Bearer {}", request.query_or("key", "")));
+  http::Response response;
+  const auto caller = services.auth.authenticate(request);
+  if (!caller) {
+    response = unauthorised(caller.error());
+  } else if (auto checked = check_page_events(request.body); !checked) {
+    response = http::Response::problem(checked.error());
+  } else {
+    response = co_await accept(services, std::move(request.body), "page", caller->accounts);
+  }
+  response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  co_return response;
+}
+
+ApiResult list_quarantine(Services& services, http::Request& request) {
+  ZHIYIN_TRY(const std::size_t limit, list_limit(request));
+  std::int64_t before = 0;
+  const std::string after(request.query_or("after", "0"));
+  before = std::atoll(after.c_str());
+  ZHIYIN_TRY(const auto entries, services.quarantine.list(request.query_or("source", ""), before, limit));
+  ZHIYIN_TRY(const std::int64_t total, services.quarantine.count(request.query_or("source", "")));
+  Json next;
+  if (entries.size() == limit) next = std::to_string(entries.back().id);
+  return http::Response::json(
+      Json().set("items", to_json(entries)).set("total", total).set("next", std::move(next)));
+}
+
+ApiResult resubmit(Services& services, http::Request& request) {
+  std::optional<Json> corrected;
+  if (!request.body.empty()) {
+    ZHIYIN_TRY(corrected, parse_json(request.body));
+  }
+  ZHIYIN_TRY(const ingest::Answer answer,
+             services.quarantine.resubmit(services.intake, std::atoll(request.path_parameters["id"].c_str()), corrected));
+  return http::Response::json(to_json(answer));
+}
+
+http::Response follow_link(Services& services, http::Request& request) {
+  auto followed = services.links.follow(request.path_parameters["code"], services.clock.now());
+  if (!followed) return http::Response::problem(followed.error());
+  if (followed->event) {
+    std::vector<ingest::WireEvent> events;
+    events.push_back(std::move(*followed->event));
+    services.intake.accept(std::move(events), "link", [](auto) {});  // the visitor does not wait for the disk
+  }
+  http::Response response = http::Response::text("");
+  response.status = 302;
+  response.headers.emplace_back("Location", followed->location);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+}  // namespace
+
+void add_event_routes(Api& api, http::Router& router, Services& services) {
+  router.add("POST", "/v1/events", [&services](http::Request& r) { return post_events(services, r); }, kEventsBodyMax);
+  api.describe("POST", "/v1/events", Role::kIngest, "Send events: a JSON array, one object, or NDJSON; optionally gzip",
+               Json().set("type", Json::Array{"array", "object"}));
+  router.add("POST", "/v1/collect", [&services](http::Request& r) { return collect(services, r); }, kCollectBodyMax);
+  api.describe("POST", "/v1/collect", std::nullopt, "Events of the page snippet; `key` in the query is public");
+  router.add("OPTIONS", "/v1/collect", [](http::Request&) -> http::Task<http::Response> {
+    http::Response response = http::Response::text("");
+    response.status = 204;
+    response.headers = {{"Access-Control-Allow-Origin", "*"},
+                        {"Access-Control-Allow-Headers", "Content-Type"},
+                        {"Access-Control-Allow-Methods", "POST"}};
+    co_return response;
+  });
+  router.add("GET", "/zhiyin.js", [](http::Request&) -> http::Task<http::Response> {
+    auto script = read_asset("sdk/zhiyin.js");
+    if (!script) co_return http::Response::problem(script.error());
+    co_return http::Response::text(std::move(*script), "text/javascript; charset=utf-8");
+  });
+  api.describe("GET", "/zhiyin.js", std::nullopt, "The page snippet");
+  api.route("GET", "/l/{code}", std::nullopt, "Follow a tracked link",
+            [&services](http::Request& r, const Caller&) -> ApiResult { return follow_link(services, r); });
+  api.route("GET", "/v1/quarantine", Role::kOperator, "Events that broke a rule",
+            [&services](http::Request& r, const Caller&) { return list_quarantine(services, r); });
+  api.route("POST", "/v1/quarantine/{id}/resubmit", Role::kOperator, "Send one again, corrected or as it is",
+            [&services](http::Request& r, const Caller&) { return resubmit(services, r); });
+  api.route("DELETE", "/v1/quarantine/{id}", Role::kOperator, "Throw one away",
+            [&services](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(services.quarantine.remove(std::atoll(r.path_parameters["id"].c_str())));
+              return http::Response::json(Json::object());
+            });
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,218 @@
+// People, what is known about them, what is recommended to them; the catalogue.
+#include <algorithm>
+#include <charconv>
+
+#include "audience/erase.h"
+#include "audience/interests.h"
+#include "audience/portrait.h"
+#include "audience/response_training.h"
+#include "delivery/touch.h"
+#include "server/routes.h"
+
+namespace zhiyin::server {
+namespace {
+
+Json item_json(const ingest::ItemRef& ref, const catalogue::ItemIndex& index) {
+  return Json().set("kind", ref.kind).set("id", ref.id).set("title", index.title(ref));
+}
+
+Result<std::vector<PersonId>> choose_people(Services& s, http::Request& r, std::size_t limit, Json& next) {
+  const PersonId after{std::string(r.query_or("after", ""))};
+  std::vector<PersonId> people;
+  if (const auto q = r.query_or("q", ""); !q.empty()) {
+    ZHIYIN_TRY(people.emplace_back(), s.people.resolve(q));
+    return people;
+  }
+  if (const auto segment = r.query_or("segment", ""); !segment.empty()) {
+    ZHIYIN_TRY_VOID(s.settle());
+    ZHIYIN_TRY(const auto members, s.segments.members(SegmentId(std::string(segment)), s.clock.now()));
+    auto from = std::upper_bound(members.begin(), members.end(), after);
+    while (from != members.end() && people.size() < limit) people.push_back(*from++);
+    if (from != members.end() && !people.empty()) next = people.back().value;
+    return people;
+  }
+  ZHIYIN_TRY(people, s.people.list(after, limit));
+  if (people.size() == limit) next = people.back().value;
+  return people;
+}
+
+ApiResult list_people(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  Json next;
+  ZHIYIN_TRY(const auto people, choose_people(s, r, limit, next));
+  ZHIYIN_TRY(const auto summaries, s.people.summaries(people));
+  ZHIYIN_TRY(const auto index, s.items.index());
+  const Instant now = s.clock.now();
+  constexpr std::size_t kActivityForList = 300;
+  constexpr std::size_t kInterestsShown = 3;
+  Json items = Json::array();
+  std::string csv = "person,first_seen,last_seen,events,following,interests\n";
+  for (const auto& person : summaries) {
+    ZHIYIN_TRY(const auto view, s.people.view(person.id, kActivityForList));
+    Json interests = Json::array();
+    std::string words;
+    for (const auto& interest : audience::interests(view, [&](const ingest::ItemRef& ref) { return index->tags(ref); }, now, kInterestsShown)) {
+      interests.push(interest.tag);
+      words += (words.empty() ? "" : " ") + interest.tag;
+    }
+    csv += fmt::format("{},{},{},{},{},{}\n", person.id.value, format_time(person.first_seen, TimeZone::shanghai()),
+                       format_time(person.last_seen, TimeZone::shanghai()), person.events,
+                       person.following.empty() ? "no" : "yes", csv_cell(words));
+    Json one;
+    one.set("id", person.id.value).set("first_seen", to_json(person.first_seen)).set("last_seen", to_json(person.last_seen));
+    one.set("events", person.events).set("following", to_json(person.following)).set("interests", std::move(interests));
+    items.push(std::move(one));
+  }
+  if (r.query_or("format", "json") == "csv") return csv_download(std::move(csv), "people.csv");
+  ZHIYIN_TRY(const std::int64_t total, s.people.count());
+  return http::Response::json(Json().set("items", std::move(items)).set("total", total).set("next", std::move(next)));
+}
+
+ApiResult portrait(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+  ZHIYIN_TRY(auto portrait, audience::portrait(s.people, s.items, &s.segments, person, s.clock.now()));
+  const auto score = audience::response_score(s.models, s.people, person, s.clock.now());
+  if (score && *score) portrait.response = **score;
+  return http::Response::json(to_json(portrait));
+}
+
+ApiResult events(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+  ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  ZHIYIN_TRY(const auto page, s.people.events(person, r.query_or("after", ""), limit));
+  ZHIYIN_TRY(const auto index, s.items.index());
+  Json items = Json::array();
+  for (const audience::Activity& a : page.activity) {
+    Json one;
+    one.set("at", to_json(a.at)).set("kind", a.kind);
+    one.set("item", a.item ? item_json(*a.item, *index) : Json());
+    one.set("value", a.value).set("account", a.account);
+    one.set("properties", a.properties.empty() ? Json() : parse_json(a.properties).value_or(Json()));
+    items.push(std::move(one));
+  }
+  return http::Response::json(Json().set("items", std::move(items)).set("next", page.next ? Json(*page.next) : Json()));
+}
+
+ApiResult touches(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+  ZHIYIN_TRY(const auto identities, s.people.identities(person));
+  ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  std::vector<delivery::Touch> found;
+  ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(found, delivery::SendLedger::of_identities(db, identities, limit));
+    return {};
+  }));
+  Json items = Json::array();
+  for (const delivery::Touch& touch : found) {
+    const auto words = delivery::rule_words(touch.rule);
+    Json one;
+    one.set("touch", touch.id.value).set("campaign", touch.campaign.value).set("channel", enum_name(touch.channel));
+    one.set("state", enum_name(touch.state)).set("rule", enum_name(touch.rule));
+    one.set("explanation", words.zh).set("explanation_en", words.en).set("error", touch.error);
+    one.set("at", to_json(touch.sent_at.value_or(touch.decided_at)));
+    one.set("clicked_at", touch.clicked_at ? to_json(*touch.clicked_at) : Json());
+    items.push(std::move(one));
+  }
+  return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+}
+
+ApiResult why(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+  ZHIYIN_TRY(const auto membership, s.segments.why(SegmentId(r.path_parameters["segment"]), person, s.clock.now()));
+  return http::Response::json(Json().set("member", membership.member).set("as_of", to_json(membership.as_of)).set("explanation", membership.explanation));
+}
+
+ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
+  recommend::RecommendRequest request;
+  if (const auto n = r.query_or("n", ""); !n.empty()) {
+    std::size_t value = 0;
+    const auto [end, ec] = std::from_chars(n.data(), n.data() + n.size(), value);
+    if (ec != std::errc() || end != n.data() + n.size() || value < 1 || value > recommend::kListMax) {
+      return fail_field("n", "'{}' is no integer between 1 and {}", n.substr(0, 20), recommend::kListMax);
+    }
+    request.n = value;
+  }
+  request.kind = r.query_or("kind", "");
+  request.now = s.clock.now();
+  const std::string account(r.query_or("account", ""));
+  ZHIYIN_TRY_VOID(check_account(caller, account));
+  audience::PersonView view;
+  const std::string& ref = r.path_parameters["person"];
+  auto person = s.people.resolve(ref);
+  if (person) {
+    constexpr std::size_t kHistoryMax = 1000;
+    ZHIYIN_TRY(view, s.people.view(*person, kHistoryMax));
+  } else if (person.error().code != ErrorCode::kNotFound || !ref.contains(':')) {
+    return std::unexpected(person.error());
+  }  // an identity that never did anything is a cold person, not an error
+  const std::string_view place = caller.csrf.empty() ? "api" : "console";
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, account, place));
+  Json items = Json::array();
+  for (const recommend::RecommendedItem& item : answer.response.items) {
+    Json one;
+    one.set("item", Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
+    one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
+    one.set("source", item.source).set("propensity", item.propensity);
+    items.push(std::move(one));
+  }
+  Json out;
+  out.set("person", person ? Json(person->value) : Json()).set("items", std::move(items));
+  out.set("model", answer.model_id).set("fallback", answer.response.fallback);
+  return http::Response::json(out);
+}
+
+
+ApiResult put_items(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const Json json, parse_json(r.body, 32 << 20));
+  std::vector<catalogue::Item> items;
+  if (json.if_array()) {
+    ZHIYIN_TRY(items, from_json<std::vector<catalogue::Item>>(json));
+  } else {
+    ZHIYIN_TRY(items.emplace_back(), from_json<catalogue::Item>(json));
+  }
+  ZHIYIN_TRY_VOID(s.items.put(items));
+  return http::Response::json(Json().set("stored", items.size()), 201);
+}
+
+ApiResult list_items(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  catalogue::ItemFilter filter;
+  filter.kind = r.query_or("kind", "");
+  filter.tag = r.query_or("tag", "");
+  filter.category = r.query_or("category", "");
+  filter.text = r.query_or("q", "");
+  ZHIYIN_TRY(const auto page, s.items.list(filter, r.query_or("after", ""), limit));
+  ZHIYIN_TRY(const std::int64_t total, s.items.count());
+  return http::Response::json(
+      Json().set("items", to_json(page.items)).set("total", total).set("next", page.next ? Json(*page.next) : Json()));
+}
+
+}  // namespace
+
+void add_people_routes(Api& api, Services& s) {
+  api.route("GET", "/v1/people", Role::kAnalyst, "People; q, segment, format=csv", [&s](http::Request& r, const Caller&) { return list_people(s, r); });
+  api.route("GET", "/v1/people/{person}", Role::kAnalyst, "One person's portrait", [&s](http::Request& r, const Caller&) { return portrait(s, r); });
+  api.route("GET", "/v1/people/{person}/events", Role::kAnalyst, "What the person did", [&s](http::Request& r, const Caller&) { return events(s, r); });
+  api.route("GET", "/v1/people/{person}/touches", Role::kAnalyst, "What was sent, and why not", [&s](http::Request& r, const Caller&) { return touches(s, r); });
+  api.route("GET", "/v1/people/{person}/segments/{segment}", Role::kAnalyst, "Why in the segment", [&s](http::Request& r, const Caller&) { return why(s, r); });
+  api.route("DELETE", "/v1/people/{person}", Role::kAdmin, "Erase a person; answers with a certificate", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+    ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
+    ZHIYIN_TRY_VOID(s.settle());
+    return http::Response::json(audience::to_json(certificate));
+  });
+  api.route("GET", "/v1/recommend/{person}", Role::kIngest, "What the person would like", [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
+  api.route("GET", "/v1/items", Role::kAnalyst, "The catalogue", [&s](http::Request& r, const Caller&) { return list_items(s, r); });
+  api.route("POST", "/v1/items", Role::kOperator, "Add or replace items: one, or an array", [&s](http::Request& r, const Caller&) { return put_items(s, r); },
+            32 << 20, json_schema<catalogue::Item>());
+  api.route("GET", "/v1/items/{kind}/{id}", Role::kAnalyst, "One item", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const auto item, s.items.get({r.path_parameters["kind"], r.path_parameters["id"]}));
+    return http::Response::json(to_json(item));
+  });
+  api.route("DELETE", "/v1/items/{kind}/{id}", Role::kOperator, "Remove an item", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY_VOID(s.items.remove({r.path_parameters["kind"], r.path_parameters["id"]}));
+    return http::Response::json(Json::object());
+  });
+}
+
+}  // namespace zhiyin::server

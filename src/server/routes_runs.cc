@@ -1,0 +1,119 @@
+// Long work: imports, trainings, models, and the runs that carry them.
+#include "base/file.h"
+#include "base/random.h"
+#include "ingest/import.h"
+#include "ingest/mapping.h"
+#include "server/jobs.h"
+#include "server/routes.h"
+
+namespace zhiyin::server {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kUploadMax = 512 << 20;
+
+std::string safe_name(std::string_view name) {
+  const std::size_t slash = name.find_last_of("/\\");
+  std::string out(name.substr(slash == std::string_view::npos ? 0 : slash + 1));
+  constexpr std::size_t kNameMax = 120;
+  return out.substr(0, kNameMax);
+}
+
+ApiResult upload(Services& s, http::Request& r, const Caller& caller) {
+  ImportJob job;
+  job.file_name = safe_name(r.query_or("name", "upload.csv"));
+  job.mapping = r.query_or("mapping", "");
+  job.account = r.query_or("account", "");
+  ZHIYIN_TRY_VOID(check_account(caller, job.account));
+  const fs::path folder = fs::path(s.options.text("data_dir")) / "uploads";
+  std::error_code ec;
+  fs::create_directories(folder, ec);
+  job.path = folder / uuid_v7(SystemClock().now());
+  ZHIYIN_TRY_VOID(write_file(job.path, r.body, 0600));
+  ZHIYIN_TRY(const RunId run, s.runs.start("import", job.file_name, [&s, job](RunContext& context) {
+    auto outcome = import_file(s, job, context);
+    std::error_code ignored;
+    fs::remove(job.path, ignored);
+    return outcome;
+  }));
+  return http::Response::json(Json().set("run", run.value), 202);
+}
+
+ApiResult report_html(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["run"])));
+  const Json* result = run.find("result");
+  if (result == nullptr || result->is_null()) return fail(ErrorCode::kNotFound, "import: the run has no report yet");
+  ZHIYIN_TRY(const auto report, from_json<ingest::ImportReport>(*result));
+  http::Response response = http::Response::text(ingest::to_html(report.quality), "text/html; charset=utf-8");
+  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+  return response;
+}
+
+Json model_json(const model::ModelRecord& record) {
+  Json one;
+  one.set("id", record.id).set("kind", record.kind).set("version", record.version);
+  one.set("trained_at", to_json(record.created_at)).set("window", record.window).set("settings", record.settings);
+  one.set("metrics", record.metrics).set("checksum", record.checksum).set("active", record.active);
+  return one;
+}
+
+ApiResult list_models(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const auto records, s.models.list(r.query_or("kind", "")));
+  Json items = Json::array();
+  for (const auto& record : records) items.push(model_json(record));
+  return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+}
+
+ApiResult store(Services& s, http::Request& r) {
+  const std::string_view name = r.query_or("name", "");
+  if (name.empty() || name.size() > 64) return fail_field("name", "give the mapping a name of 1 to 64 bytes in the query");
+  ZHIYIN_TRY_VOID(ingest::parse_mapping(r.body, name));
+  ZHIYIN_TRY_VOID(store_mapping(s.state, name, r.body));
+  return http::Response::json(Json().set("name", name), 201);
+}
+
+}  // namespace
+
+void add_run_routes(Api& api, Services& s) {
+  api.route("GET", "/v1/runs", Role::kAnalyst, "Runs, newest first", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+    ZHIYIN_TRY(const Json runs, s.runs.list(limit, r.query_or("after", "")));
+    return http::Response::json(runs);
+  });
+  api.route("GET", "/v1/runs/{id}", Role::kAnalyst, "One run with its result", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["id"])));
+    return http::Response::json(run);
+  });
+  api.route("POST", "/v1/runs/{id}/cancel", Role::kOperator, "Stop a run", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY_VOID(s.runs.cancel(RunId(r.path_parameters["id"])));
+    return http::Response::json(Json::object(), 202);
+  });
+  api.route("POST", "/v1/imports", Role::kOperator, "Import a file (the body); name, mapping and account in the query",
+            [&s](http::Request& r, const Caller& c) { return upload(s, r, c); }, kUploadMax);
+  api.route("GET", "/v1/imports/mappings", Role::kAnalyst, "Names of mappings", [&s](http::Request&, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const Json mappings, list_mappings(s.state));
+    return http::Response::json(mappings);
+  });
+  api.route("POST", "/v1/imports/mappings", Role::kOperator, "Store a mapping (TOML body, name in the query)",
+            [&s](http::Request& r, const Caller&) { return store(s, r); }, ingest::kMappingBytesMax);
+  api.route("GET", "/v1/imports/{run}/report.html", Role::kAnalyst, "Data-quality report as a page",
+            [&s](http::Request& r, const Caller&) { return report_html(s, r); });
+  api.route_with<TrainResponseJob>("POST", "/v1/train/response", Role::kOperator, "Train the response model (a run)",
+                                   [&s](TrainResponseJob job, http::Request&, const Caller&) -> ApiResult {
+                                     ZHIYIN_TRY(const RunId run, s.runs.start("train response", "", [&s, job](RunContext& c) { return train_response_model(s, job, c); }));
+                                     return http::Response::json(Json().set("run", run.value), 202);
+                                   });
+  api.route_with<TrainRecommendJob>("POST", "/v1/train/recommend", Role::kOperator, "Train the recommender (a run)",
+                                    [&s](TrainRecommendJob job, http::Request&, const Caller&) -> ApiResult {
+                                      ZHIYIN_TRY(const RunId run, s.runs.start("train recommend", "", [&s, job](RunContext& c) { return train_recommend_model(s, job, c); }));
+                                      return http::Response::json(Json().set("run", run.value), 202);
+                                    });
+  api.route("GET", "/v1/models", Role::kAnalyst, "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
+  api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const auto record, s.models.activate(r.path_parameters["id"], s.clock.now()));
+    s.recommendations.forget_model();
+    return http::Response::json(model_json(record));
+  });
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "audience/people.h"
+#include "audience/segments.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "campaign/engine.h"
+#include "campaign/store.h"
+#include "catalogue/items.h"
+#include "delivery/channel.h"
+#include "delivery/short_link.h"
+#include "ingest/intake.h"
+#include "ingest/quarantine.h"
+#include "model/registry.h"
+#include "server/auth.h"
+#include "server/recommendations.h"
+#include "server/runs.h"
+#include "storage/projection.h"
+#include "wechat/account.h"
+#include "wechat/callback_endpoint.h"
+#include "wechat/client.h"
+#include "wechat/token.h"
+
+namespace zhiyin::server {
+
+/// Everything that handlers and commands work with. References only: `app` builds and owns the parts,
+/// and they outlive whoever holds this.
+struct Services {
+  const Options& options;
+  const Clock& clock;
+  SteppedClock* stepped;  ///< null with the system's clock
+  Logger& logger;
+  MetricsRegistry& metrics;
+  storage::EventLog& log;
+  storage::State& state;
+  storage::Warehouse& warehouse;
+  storage::Vault& vault;
+  storage::ProjectionRunner& pipeline;
+  ingest::Intake& intake;
+  ingest::Quarantine& quarantine;
+  wechat::Accounts& accounts;
+  wechat::CallbackEndpoint& callbacks;
+  wechat::TokenKeeper& tokens;
+  wechat::OfficialAccountApi& wechat;
+  catalogue::Items& items;
+  audience::People& people;
+  audience::Segments& segments;
+  delivery::ShortLinks& links;
+  campaign::Campaigns& campaigns;
+  campaign::CampaignEngine& engine;
+  model::Registry& models;
+  Recommendations& recommendations;
+  Auth& auth;
+  Audit& audit;
+  Runs& runs;
+  std::string public_url;  ///< under which WeChat and people reach this server, without a slash at the end
+  /// Brings everything that was acknowledged so far into state and warehouse: own events, people, items.
+  std::function<Result<void>()> settle;
+  /// Does all work that is due at the clock's time, until none is left, and settles. For the stepped clock.
+  std::function<Result<void>()> run_due_work;
+  /// Records of the log that state and warehouse have not dealt with yet.
+  std::function<std::int64_t()> lag;
+  /// Does a bounded piece of campaign work now instead of at the next look of the timer.
+  std::function<void()> wake_worker;
+  /// Holds the projections back, or lets them go on: for maintenance and benchmarks.
+  std::function<void(bool held)> hold_projections;
+};
+
+}  // namespace zhiyin::server
