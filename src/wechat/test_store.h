@@ -1,0 +1,32 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "base/crypto.h"
+#include "base/file.h"
+#include "storage/migrations.h"
+#include "storage/open.h"
+#include "storage/vault.h"
+#include "wechat/migrations.h"
+
+namespace zhiyin::wechat {
+
+/// State with this part's tables and a vault, in a folder of its own. For tests.
+class TestStore {
+ public:
+  TestStore() : state_(storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger()).value()) {
+    std::vector<storage::Migration> all = storage::migrations();
+    for (const storage::Migration& m : migrations()) all.push_back(m);
+    EXPECT_TRUE(state_->migrate(all));
+    vault_ = storage::Vault::create(*state_, Secret(std::string(32, 'k'))).value();
+  }
+  storage::State& state() { return *state_; }
+  storage::Vault& vault() { return *vault_; }
+
+ private:
+  TempFolder folder_;
+  std::unique_ptr<storage::State> state_;
+  std::unique_ptr<storage::Vault> vault_;
+};
+
+}  // namespace zhiyin::wechat
