@@ -35,7 +35,7 @@ function randomTree(next: (bound: number) => number, depth: number): unknown {
   const op = [">=", ">", "<", "<=", "=", "!="][next(6)];
   switch (next(depth > 3 ? 6 : 9)) {
     case 0: return { event: ["read", "like"][next(2)], count: { [op]: next(9) }, window: "7d" };
-    case 1: return { event: "purchase", sum: { [op]: next(9000) }, item: { kind: "product", tag: "茶" } };
+    case 1: return { event: "purchase", sum: { [op]: next(9000) }, item: { kind: "product", tag: "茶" }, account: "shop" };
     case 2: return { feature: "likes_30d", is: { [op]: next(50) / 4 } };
     case 3: return { trait: "city", is: { in: ["上海", "北京"].slice(next(2)) } };
     case 4: return { interest: "育儿", is: { ">=": 0.25, "<": 0.75 } };

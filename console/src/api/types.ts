@@ -13,17 +13,28 @@ export interface Session {
   role?: Role;
   csrf?: string;
   needs_setup?: boolean;
+  version?: string;
+  now?: string;
+  stepped_clock?: boolean;
 }
 
 export interface Run {
   id: string;
   kind: string;
+  title?: string;
   state: "running" | "done" | "failed" | "cancelled";
   progress?: number | null;
   detail?: string;
   started_at?: string;
   ended_at?: string | null;
+  error?: string | null;
   result?: unknown;
+}
+
+/** What starting a run answers. */
+export interface Started {
+  run?: string;
+  id?: string;
 }
 
 export interface Overview {
@@ -31,6 +42,7 @@ export interface Overview {
   followers: number;
   events_total: number;
   events_per_minute: { at: string; count: number }[];
+  events_per_day?: { at: string; count: number }[];
   kinds: { kind: string; count: number }[];
   runs: Run[];
   campaigns: Campaign[];
@@ -85,12 +97,15 @@ export interface Touch {
   state: string;
   rule?: string | null;
   explanation?: string | null;
+  explanation_en?: string | null;
+  error?: string | null;
+  clicked_at?: string | null;
   at: string;
 }
 
 export interface Recommendations {
   person: string;
-  items: { item: ItemRef; score: number; reason?: string; source?: string; propensity?: number }[];
+  items: { item: ItemRef; score: number; reason?: string; reason_en?: string; source?: string; propensity?: number }[];
   model?: string | null;
   fallback?: boolean;
 }
@@ -122,7 +137,7 @@ export interface SegmentPreview {
 }
 
 export interface FeatureList {
-  features: { name: string; help?: string; unit?: string }[];
+  features: { name: string; help?: string; help_en?: string; unit?: string }[];
   kinds: (string | { name: string; unit?: string; value_unit?: string })[];
   traits: string[];
   tags: string[];
@@ -134,7 +149,7 @@ export interface Message {
   link?: string;
   title?: string;
   description?: string;
-  picture?: string;
+  picture_url?: string;
   template_id?: string;
   data?: Record<string, string>;
 }
@@ -152,14 +167,27 @@ export interface Campaign {
   version?: number;
   state?: "draft" | "running" | "paused" | "stopped" | "done";
   purpose?: "marketing" | "notification";
+  waiting_until?: string | null;
+  /** Why it paused or stopped, when that was not the operator's wish. */
+  note?: string;
+  progress?: Partial<Record<"audience" | "planned" | "held_out" | "refused" | "sending" | "sent" | "failed" | "unknown" | "cancelled", number>> | null;
+}
+
+/** How many a rule stopped; its words come along. */
+export interface RuleCount {
+  rule: string;
+  count: number;
+  zh?: string;
+  en?: string;
 }
 
 export interface DryRun {
   as_of?: string;
   audience: number;
   holdout: number;
+  send_at?: string | null;
   would_send: number;
-  refused: { rule: string; count: number }[];
+  refused: RuleCount[];
   quota?: { needed: number; left: number | null } | null;
   previews?: { person: string; text: string }[];
   people?: { person: string; decision: string; rule?: string | null }[];
@@ -180,6 +208,8 @@ export interface Effect {
   p?: number | null;
   dof?: number | null;
   refused?: string | null;
+  window_ends?: string | null;
+  window_closed?: boolean;
 }
 
 export interface Report {
@@ -187,14 +217,21 @@ export interface Report {
   as_of?: string;
   funnel: {
     audience: number;
+    eligible?: number;
     held_out: number;
-    refused: { rule: string; count: number }[];
+    refused: RuleCount[];
+    planned?: number;
     sent: number;
-    delivered?: { count: number | null; note?: string } | null;
+    failed?: number;
+    unknown?: number;
+    cancelled?: number;
+    delivered?: { count?: number | null; note?: string } | null;
     clicked: number;
+    link_visits?: number;
     converted: number;
   };
   effect?: Effect | null;
+  split?: { expected_holdout: number; observed_holdout: number; p: number; alarm: boolean } | null;
   words?: { zh?: string; en?: string } | null;
   daily?: { day: string; sent: number; clicked: number; converted: number }[];
 }
@@ -213,7 +250,10 @@ export interface Model {
   kind: string;
   version: number | string;
   metrics?: Record<string, unknown> | null;
+  settings?: Record<string, unknown> | null;
+  window?: { from?: string; to?: string } | null;
   trained_at?: string;
+  checksum?: string;
   active?: boolean;
 }
 
@@ -224,11 +264,24 @@ export interface Account {
   verified: boolean;
   app_id?: string;
   original_id?: string;
-  token?: string;
   mode: "plain" | "compatible" | "secure";
   has_secret?: boolean;
+  has_token?: boolean;
+  has_encoding_aes_key?: boolean;
+  token_kind?: string;
+  zone?: string;
+  base_url?: string;
+  reply_rules?: unknown;
+  policy?: unknown;
   version?: number;
 }
+
+/** What is sent to connect or change an account; absent secrets stay as they are. */
+export type AccountInput = Omit<Account, "has_secret" | "has_token" | "has_encoding_aes_key" | "version"> & {
+  app_secret?: string;
+  token?: string;
+  encoding_aes_key?: string;
+};
 
 export interface AccountCheck {
   callback_url: string;
@@ -252,4 +305,67 @@ export interface User {
   created_at?: string;
 }
 
-export type AuditEntry = Record<string, unknown>;
+export interface AuditEntry {
+  id?: number;
+  at: string;
+  who: string;
+  what: string;
+  status?: number;
+  detail?: string;
+}
+
+export interface Doctor {
+  ok: boolean;
+  version?: string;
+  checks: { name: string; ok: boolean; detail?: string; advice?: string }[];
+}
+
+export interface Mapping {
+  name: string;
+  shipped?: boolean;
+}
+
+export interface ColumnQuality {
+  name: string;
+  role?: string;
+  present: number;
+  missing: number;
+  invalid: number;
+  distinct?: number;
+  numbers?: number;
+  minimum?: number | null;
+  maximum?: number | null;
+  mean?: number | null;
+  median?: number | null;
+  outliers?: number;
+  outlier_below?: number | null;
+  outlier_above?: number | null;
+  normalised?: { what: string; count: number }[];
+}
+
+export interface QualityReport {
+  file: string;
+  mapping: string;
+  rows: number;
+  rows_good: number;
+  rows_skipped: number;
+  rows_bad: number;
+  rows_repeated: number;
+  events: number;
+  accepted: number;
+  duplicates: number;
+  refused: number;
+  items: number;
+  columns: ColumnQuality[];
+  bad_rows: { row: number; column?: string; reason: string }[];
+  notes: string[];
+}
+
+export interface ImportReport {
+  run: string;
+  state: string;
+  account?: string;
+  resumed_from_row?: number;
+  seconds?: number;
+  quality: QualityReport;
+}

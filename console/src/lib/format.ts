@@ -102,7 +102,7 @@ export type Unit = "fen" | "seconds" | "";
 
 /** The unit that a feature's or event's value is in, from what the server says or from its name. */
 export function unitOf(name: string, told = ""): Unit {
-  if (told) return told === "fen" ? "fen" : /^s(econds?)?$/.test(told) ? "seconds" : "";
+  if (told) return told === "fen" ? "fen" : /^s(ec|econds?)?$/.test(told) ? "seconds" : "";
   if (/(^|_)fen(_|$)/.test(name) || name === "purchase" || name === "refund") return "fen";
   return /(^|_)seconds(_|$)/.test(name) ? "seconds" : "";
 }

@@ -33,6 +33,7 @@ export interface EventCondition extends Common {
   itemKind: string;
   itemId: string;
   itemTag: string;
+  account: string;
 }
 /** `name` is the feature, trait or interest. */
 export interface NamedCondition extends Common {
@@ -77,7 +78,7 @@ export function makeCondition(type: ConditionType, name = ""): Condition {
     case "event":
       return {
         ...common, type, event: name || "read", measure: "count", compare: compare(">=", "1"),
-        window: "30d", itemKind: "", itemId: "", itemTag: "",
+        window: "30d", itemKind: "", itemId: "", itemTag: "", account: "",
       };
     case "feature":
       return { ...common, type, name, compare: compare(">=", "1") };
@@ -138,7 +139,7 @@ function comparisons(value: unknown, path: string, numbers: boolean): Comparison
 }
 
 function eventCondition(tree: Tree, path: string): EventCondition {
-  onlyKeys(tree, ["event", "count", "sum", "window", "item"], path);
+  onlyKeys(tree, ["event", "count", "sum", "window", "item", "account"], path);
   if ("count" in tree && "sum" in tree) throw new TreeFault(path, "takes count or sum, not both");
   const item = tree.item ?? {};
   if (!isObject(item)) throw new TreeFault(`${path}.item`, "must be an object");
@@ -153,6 +154,7 @@ function eventCondition(tree: Tree, path: string): EventCondition {
     itemKind: item.kind === undefined ? "" : text(item.kind, `${path}.item.kind`),
     itemId: item.id === undefined ? "" : text(item.id, `${path}.item.id`),
     itemTag: item.tag === undefined ? "" : text(item.tag, `${path}.item.tag`),
+    account: tree.account === undefined ? "" : text(tree.account, `${path}.account`),
   };
 }
 
@@ -234,6 +236,7 @@ function eventOut(node: EventCondition, path: string): Tree {
     [node.measure]: comparisonsOut(node.compare, path, true),
     ...(node.window ? { window: node.window } : {}),
     ...(Object.keys(item).length ? { item } : {}),
+    ...(node.account ? { account: node.account } : {}),
   };
 }
 
