@@ -58,6 +58,12 @@ Response Response::text(std::string body, std::string content_type) {
   return response;
 }
 
+Response Response::hang_up() {
+  Response response;
+  response.status = 0;
+  return response;
+}
+
 Response Response::problem(const Error& error) {
   Json body = Json::object();
   const int status = status_of(error.code);

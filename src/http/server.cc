@@ -296,6 +296,7 @@ class AsioServer final : public Server {
         response = route.error();
       }
       seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      if (response.status == 0) co_return;  // Response::hang_up
       if (route) count(**route, response.status);
       connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
       const bool stays = keep_alive && !draining_;

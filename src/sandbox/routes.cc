@@ -1,0 +1,183 @@
+#include "sandbox/routes.h"
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "sandbox/page.h"
+
+namespace zhiyin::sandbox {
+
+/// Body of POST /sandbox/advance: one of the two.
+struct AdvanceBody {
+  std::optional<Instant> to;
+  std::optional<Duration> by;
+};
+
+/// Body of POST /sandbox/limits.
+struct LimitBody {
+  std::string path;
+  std::int64_t daily_limit = 0;
+};
+
+}  // namespace zhiyin::sandbox
+
+namespace zhiyin {
+
+template <>
+struct Fields<sandbox::AdvanceBody> {
+  using B = sandbox::AdvanceBody;
+  static constexpr std::string_view name = "AdvanceBody";
+  static constexpr auto list = std::make_tuple(field("to", &B::to, "moment to move to"),
+                                               field("by", &B::by, "how far to move (1d)"));
+};
+template <>
+struct Fields<sandbox::LimitBody> {
+  using B = sandbox::LimitBody;
+  static constexpr std::string_view name = "LimitBody";
+  static constexpr auto list =
+      std::make_tuple(field("path", &B::path, "path of the platform's interface").length(1, 128),
+                      field("daily_limit", &B::daily_limit, "calls a day").range(0, 1e12));
+};
+template <>
+struct Fields<sandbox::Deed> {
+  using D = sandbox::Deed;
+  static constexpr std::string_view name = "Deed";
+  static constexpr auto list = std::make_tuple(
+      field("openid", &D::openid, "who").length(1, 64),
+      field("kind", &D::kind, "follow, unfollow, message, menu_click or scan").length(1, 32),
+      field("text", &D::text, "text of a message, key of a menu click, scene of a scan")
+          .length(0, 2048)
+          .optional());
+};
+
+}  // namespace zhiyin
+
+namespace zhiyin::sandbox {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kPlatformBodyMax = 2 << 20;  // 10,000 openids take 0.3 MB
+
+http::Response answer(const Result<Json>& result) {
+  return result ? http::Response::json(*result) : http::Response::problem(result.error());
+}
+
+template <class Body>
+Result<Body> read_body(const http::Request& request) {
+  ZHIYIN_TRY(const Json json, parse_json(request.body));
+  return from_json<Body>(json);
+}
+
+http::Task<http::Response> answer_platform(Simulation& simulation, http::Request& request) {
+  ApiCall call{request.method, request.path, request.query, std::move(request.body)};
+  PlatformAnswer got = simulation.platform().call(call);
+  if (got.delay_ms > 0) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(got.delay_ms));
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  if (got.hang_up) co_return http::Response::hang_up();
+  if (got.body.is_null()) co_return http::Response::problem({ErrorCode::kNotFound, "no such path", {}});
+  co_return http::Response::json(got.body);  // errors too come with status 200
+}
+
+Json account_json(const Simulation& simulation, const http::Request& request) {
+  const std::string platform_url = fmt::format("http://{}", http::header(request.headers, "Host"));
+  Json account = zhiyin::to_json(simulation.settings().account);
+  account.set("base_url", platform_url);
+  Json out = Json::object();
+  out.set("account", std::move(account));
+  out.set("platform_url", platform_url);
+  return out;
+}
+
+http::Response page(const Simulation& simulation, const http::Request& request) {
+  const std::string& id = request.path_parameters.find("item")->second;
+  const auto item = std::ranges::find(simulation.library(), id, &LibraryItem::id);
+  if (item == simulation.library().end()) {
+    return http::Response::problem({ErrorCode::kNotFound, "there is no such page", "item"});
+  }
+  const Json status = simulation.status();
+  return http::Response::text(
+      render_page(*item, status["connected"].string_or(""), simulation.settings().account.id,
+                  request.query_or("openid", "")),
+      "text/html; charset=utf-8");
+}
+
+Result<Json> advance(Simulation& simulation, const http::Request& request) {
+  ZHIYIN_TRY(const AdvanceBody body, read_body<AdvanceBody>(request));
+  if (body.to.has_value() == body.by.has_value()) return fail_field("to", "give either 'to' or 'by'");
+  const Instant to = body.to ? *body.to : simulation.now() + *body.by;
+  ZHIYIN_TRY(const AdvanceReport report, simulation.advance(to));
+  Json out = to_json(report);
+  out.set("now", format_time(simulation.now(), TimeZone::shanghai()));
+  return out;
+}
+
+Result<Json> inject(Simulation& simulation, const http::Request& request) {
+  ZHIYIN_TRY(Fault fault, read_body<Fault>(request));
+  if (!OfficialAccount::has_path(fault.path)) return fail_field("path", "the platform has no such path");
+  if (fault.kind == FaultKind::kErrcode && fault.errcode == 0) return fail_field("errcode", "is missing");
+  simulation.platform().inject(std::move(fault));
+  return Json::object();
+}
+
+Result<Json> limit(Simulation& simulation, const http::Request& request) {
+  ZHIYIN_TRY(const LimitBody body, read_body<LimitBody>(request));
+  if (!OfficialAccount::has_path(body.path)) return fail_field("path", "the platform has no such path");
+  simulation.platform().set_daily_limit(body.path, body.daily_limit);
+  return Json::object();
+}
+
+void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& pool) {
+  Simulation* s = &simulation;
+  const auto get = [&](std::string_view path, auto handler) {
+    router.add_blocking("GET", path, pool, handler);
+  };
+  const auto post = [&](std::string_view path, auto handler) {
+    router.add_blocking("POST", path, pool, handler);
+  };
+  get("/sandbox/status", [s](http::Request&) { return http::Response::json(s->status()); });
+  get("/sandbox/account", [s](http::Request& r) { return http::Response::json(account_json(*s, r)); });
+  get("/sandbox/truth", [s](http::Request&) { return answer(s->truth()); });
+  get("/sandbox/messages", [s](http::Request&) { return answer(s->messages()); });
+  get("/sandbox/people/{openid}",
+      [s](http::Request& r) { return answer(s->person(r.path_parameters.find("openid")->second)); });
+  get("/sandbox/library.csv", [s](http::Request& r) {
+    const std::string base = fmt::format("http://{}/page/", http::header(r.headers, "Host"));
+    return http::Response::text(library_csv(s->library(), base), "text/csv; charset=utf-8");
+  });
+  post("/sandbox/connect", [s](http::Request& r) {
+    auto body = read_body<ServerConnection>(r);
+    return body ? answer(s->connect(std::move(*body))) : http::Response::problem(body.error());
+  });
+  post("/sandbox/advance", [s](http::Request& r) { return answer(advance(*s, r)); });
+  post("/sandbox/act", [s](http::Request& r) {
+    auto body = read_body<Deed>(r);
+    return body ? answer(s->act(*body)) : http::Response::problem(body.error());
+  });
+  post("/sandbox/inject", [s](http::Request& r) { return answer(inject(*s, r)); });
+  post("/sandbox/limits", [s](http::Request& r) { return answer(limit(*s, r)); });
+  get("/page/{item}", [s](http::Request& r) { return page(*s, r); });
+}
+
+}  // namespace
+
+http::Router make_router(Simulation& simulation, ThreadPool& pool) {
+  http::Router router;
+  Simulation* s = &simulation;
+  // Not on the pool: the server calls the platform while an advance waits for the server.
+  for (const std::string_view method : {"GET", "POST"}) {
+    router.add(method, "/cgi-bin/{path...}",
+               [s](http::Request& request) { return answer_platform(*s, request); }, kPlatformBodyMax);
+  }
+  router.add("GET", "/healthz", [](http::Request&) -> http::Task<http::Response> {
+    co_return http::Response::text("ok\n");
+  });
+  add_own_routes(router, simulation, pool);
+  return router;
+}
+
+}  // namespace zhiyin::sandbox
