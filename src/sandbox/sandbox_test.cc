@@ -1,0 +1,396 @@
+// The whole sandbox over HTTP, against a small server that plays the part of Zhiyin.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "base/mutex.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "sandbox/callback.h"
+#include "sandbox/run.h"
+#include "sandbox/wx_crypto.h"
+
+namespace zhiyin::sandbox {
+namespace {
+
+using testing::HasSubstr;
+
+const Instant kStart{1772294400LL * 1000000};  // 2026-03-01 00:00 in Shanghai
+
+/// Takes events and callbacks, remembers what it saw, and on request sends one mass message when its clock
+/// passes a moment.
+class TrialServer {
+ public:
+  explicit TrialServer(const SandboxAccount& account)
+      : account_(account), client_(http::Client::create({})), pool_(6, 1000) {
+    http::Router router;
+    router.add_blocking("POST", "/v1/clock", pool_, [this](http::Request& r) { return move_clock(r); });
+    router.add_blocking("POST", "/v1/events", pool_, [this](http::Request& r) { return take_events(r); }, 8 << 20);
+    router.add_blocking("GET", "/wechat/shop", pool_, [](http::Request& r) {
+      return http::Response::text(std::string(r.query_or("echostr", "")));
+    });
+    router.add_blocking("POST", "/wechat/shop", pool_, [this](http::Request& r) { return take_callback(r); });
+    router.add_blocking("GET", "/l/{code}", pool_, [this](http::Request&) { return redirect(); });
+    server_ = std::move(*http::Server::start({}, std::move(router), {}, metrics_, null_logger()));
+  }
+  [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", server_->port()); }
+
+  /// At the first clock beyond `at`, a message goes to all followers but every fourth.
+  void plan_mass(Instant at, std::string platform_url) {
+    MutexLock lock(mutex_);
+    mass_at_ = at;
+    platform_url_ = std::move(platform_url);
+  }
+  void fail_events(int times) { failures_ = times; }
+
+  struct Seen {
+    std::vector<Json> events;
+    std::set<std::string> event_ids;
+    std::size_t from_the_future = 0;
+    std::size_t callbacks = 0;
+    std::size_t bad_callbacks = 0;
+    std::map<std::string, std::size_t> callback_events;
+    std::size_t links = 0;
+    std::string mass_report;
+    std::set<std::string> targets;
+  };
+  Seen seen() {
+    MutexLock lock(mutex_);
+    return seen_;
+  }
+
+ private:
+  http::Response move_clock(http::Request& request) {
+    const Json body = *parse_json(request.body);
+    const Instant to = *parse_time(body["to"].string_or(""), TimeZone::shanghai());
+    bool send = false;
+    {
+      MutexLock lock(mutex_);
+      if (request.headers.empty() || http::header(request.headers, "Authorization") != "Bearer admin") {
+        return http::Response::problem({ErrorCode::kPermissionDenied, "no", {}});
+      }
+      if (to < now_) return http::Response::problem({ErrorCode::kInvalidArgument, "clock: cannot move back", {}});
+      now_ = to;
+      send = mass_at_.us > 0 && to >= mass_at_;
+      if (send) mass_at_ = {};
+    }
+    if (send) send_mass();
+    return http::Response::json(Json::object());
+  }
+
+  Json platform(const std::string& method, const std::string& path, const std::string& body) {
+    http::ClientRequest request;
+    request.method = method;
+    request.url = platform_url_ + path;
+    request.body = body;
+    const auto response = client_->send_and_wait(std::move(request));
+    return response ? *parse_json(response->body) : Json();
+  }
+
+  void send_mass() {
+    const std::string token(platform("GET", fmt::format("/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
+                                                        account_.app_id, account_.app_secret), "")["access_token"].string_or(""));
+    const Json list = platform("GET", "/cgi-bin/user/get?access_token=" + token, "");
+    Json targets = Json::array();
+    std::size_t i = 0;
+    for (const Json& openid : *list["data"]["openid"].if_array()) {
+      if (++i % 4 == 0) continue;
+      targets.push(openid);
+      MutexLock lock(mutex_);
+      seen_.targets.emplace(openid.string_or(""));
+    }
+    Json body = Json::object();
+    body.set("touser", std::move(targets));
+    body.set("msgtype", "text");
+    body.set("text", Json(Json::Object{{"content", fmt::format("春季上新 {}/l/abc", url())}}));
+    body.set("clientmsgid", "spring-0");
+    platform("POST", "/cgi-bin/message/mass/send?access_token=" + token, body.dump());
+  }
+
+  http::Response take_events(http::Request& request) {
+    if (failures_ > 0) {
+      --failures_;
+      return http::Response::problem({ErrorCode::kInternal, "broken", {}});
+    }
+    const Json body = *parse_json(request.body);
+    MutexLock lock(mutex_);
+    for (const Json& event : *body.if_array()) {
+      const Instant at = *parse_time(event["occurred_at"].string_or(""), TimeZone::shanghai());
+      if (at > now_) ++seen_.from_the_future;
+      if (seen_.event_ids.emplace(event["event_id"].string_or("")).second) seen_.events.push_back(event);
+    }
+    Json answer = Json::object();
+    answer.set("accepted", body.if_array()->size());
+    return http::Response::json(answer);
+  }
+
+  http::Response take_callback(http::Request& request) {
+    const std::string encrypted = xml_text(request.body, "Encrypt");
+    const std::string timestamp(request.query_or("timestamp", "")), nonce(request.query_or("nonce", ""));
+    const auto plain = MessageCipher::create(account_.encoding_aes_key, account_.app_id)->decrypt(encrypted);
+    MutexLock lock(mutex_);
+    ++seen_.callbacks;
+    const bool signed_well = message_signature(account_.token, timestamp, nonce, encrypted) ==
+                             request.query_or("msg_signature", "");
+    const auto age = now_.us / 1'000'000 - std::stoll(timestamp);
+    if (!plain || !signed_well || age != 0) {
+      ++seen_.bad_callbacks;
+      return http::Response::text("success");
+    }
+    const std::string event = xml_text(*plain, "Event");
+    ++seen_.callback_events[event.empty() ? xml_text(*plain, "MsgType") : event];
+    if (event == "MASSSENDJOBFINISH") seen_.mass_report = *plain;
+    if (event != "subscribe") return http::Response::text("success");
+    const std::string reply = fmt::format(
+        "<xml><ToUserName>{}</ToUserName><FromUserName>{}</FromUserName><CreateTime>{}</CreateTime>"
+        "<MsgType>text</MsgType><Content>欢迎来到知音小店</Content></xml>",
+        xml_text(*plain, "FromUserName"), account_.original_id, timestamp);
+    const std::string sealed =
+        MessageCipher::create(account_.encoding_aes_key, account_.app_id)->encrypt(reply, "0123456789abcdef");
+    return http::Response::text(fmt::format(
+        "<xml><Encrypt>{}</Encrypt><MsgSignature>{}</MsgSignature><TimeStamp>{}</TimeStamp><Nonce>{}</Nonce></xml>",
+        sealed, message_signature(account_.token, timestamp, nonce, sealed), timestamp, nonce));
+  }
+
+  http::Response redirect() {
+    MutexLock lock(mutex_);
+    ++seen_.links;
+    http::Response response;
+    response.status = 302;
+    response.headers.emplace_back("Location", "http://127.0.0.1:8090/page/p003?zy_c=spring&zy_t=t_1");
+    return response;
+  }
+
+  const SandboxAccount account_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<http::Client> client_;
+  ThreadPool pool_;
+  std::unique_ptr<http::Server> server_;
+  std::atomic<int> failures_ = 0;
+  Mutex mutex_;
+  Instant now_;
+  Instant mass_at_;
+  std::string platform_url_;
+  Seen seen_;
+};
+
+class SandboxTest : public testing::Test {
+ protected:
+  explicit SandboxTest(std::size_t people = 400) {
+    SandboxSettings settings;
+    settings.port = 0;
+    settings.people = people;
+    settings.seed = 11;
+    settings.start = kStart;
+    sandbox_ = std::move(*Sandbox::start(settings, null_logger()));
+    trial_ = std::make_unique<TrialServer>(demo_account(11));
+  }
+
+  [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", sandbox_->port()); }
+  http::ClientResponse call(const std::string& method, const std::string& path, const std::string& body = "") {
+    http::ClientRequest request;
+    request.method = method;
+    request.url = url() + path;
+    request.body = body;
+    request.timeout = std::chrono::minutes(2);
+    auto response = client_->send_and_wait(std::move(request));
+    return response ? std::move(*response) : http::ClientResponse{};
+  }
+  Json ask(const std::string& method, const std::string& path, const std::string& body = "") {
+    const http::ClientResponse response = call(method, path, body);
+    EXPECT_EQ(response.status, 200) << response.body;
+    return parse_json(response.body).value_or(Json());
+  }
+  Json connect() {
+    return ask("POST", "/sandbox/connect",
+               fmt::format(R"({{"url":"{}/","admin_key":"admin","ingest_key":"ingest"}})", trial_->url()));
+  }
+
+  std::unique_ptr<Sandbox> sandbox_;
+  std::unique_ptr<TrialServer> trial_;
+  std::unique_ptr<http::Client> client_ = http::Client::create({});
+};
+
+TEST_F(SandboxTest, AccountIsWhatTheServerTakes) {
+  const Json out = ask("GET", "/sandbox/account");
+  const Json& account = out["account"];
+  EXPECT_EQ(account["id"].string_or(""), "shop");
+  EXPECT_EQ(account["kind"].string_or(""), "service");
+  EXPECT_EQ(account["mode"].string_or(""), "secure");
+  EXPECT_EQ(account["encoding_aes_key"].string_or("").size(), 43u);
+  EXPECT_EQ(account["base_url"].string_or(""), url());
+}
+
+TEST_F(SandboxTest, ConnectingChecksTheCallbackAddress) {
+  const Json out = connect();
+  EXPECT_TRUE(out["verified"].bool_or(false)) << out.dump();
+  EXPECT_EQ(out["callback_url"].string_or(""), trial_->url() + "/wechat/shop");
+}
+
+TEST_F(SandboxTest, NothingMovesWithoutAServerOrWithBadInput) {
+  EXPECT_EQ(call("POST", "/sandbox/advance", R"({"by":"1d"})").status, 409);
+  connect();
+  EXPECT_EQ(call("POST", "/sandbox/advance", R"({})").status, 400);
+  EXPECT_EQ(call("POST", "/sandbox/advance", R"({"by":"1d","to":"2026-04-01"})").status, 400);
+  EXPECT_EQ(call("POST", "/sandbox/advance", R"({"to":"2026-02-01T00:00:00Z"})").status, 400);
+  EXPECT_THAT(call("POST", "/sandbox/advance", R"({"bye":"1d"})").body, HasSubstr("by"));
+  EXPECT_EQ(call("POST", "/sandbox/inject", R"({"path":"/cgi-bin/none","kind":"busy"})").status, 400);
+  EXPECT_EQ(call("POST", "/sandbox/inject", R"({"path":"/cgi-bin/token","kind":"bang"})").status, 400);
+}
+
+TEST_F(SandboxTest, TwoWeeksReachTheServerAndAMessageComesBackWithItsEffect) {
+  connect();
+  const std::string noon = "2026-03-06T10:00:00+08:00";
+  trial_->plan_mass(*parse_time(noon, TimeZone::shanghai()), url());
+  const Json report = ask("POST", "/sandbox/advance", R"({"by":"14d"})");
+  const TrialServer::Seen seen = trial_->seen();
+
+  EXPECT_EQ(report["now"].string_or(""), "2026-03-15T00:00:00+08:00");
+  EXPECT_EQ(report["steps"].int_or(0), 56);
+  EXPECT_GT(seen.events.size(), 4'000u);
+  EXPECT_EQ(static_cast<std::int64_t>(seen.events.size()), report["events"]["accepted"].int_or(0));
+  EXPECT_EQ(seen.from_the_future, 0u);
+  EXPECT_EQ(seen.bad_callbacks, 0u);
+  EXPECT_EQ(report["callbacks"]["bad_answers"].int_or(-1), 0);
+  EXPECT_EQ(report["callbacks"]["duplicates_answered_otherwise"].int_or(-1), 0);
+  EXPECT_GT(report["callbacks"]["duplicates"].int_or(0), 0);
+  EXPECT_GT(seen.callback_events.at("text"), 20u);
+  EXPECT_GT(seen.callback_events.at("CLICK"), 20u);
+  EXPECT_GT(seen.callback_events.at("subscribe"), 3u);
+  EXPECT_GE(report["callbacks"]["replied"].int_or(0), 3);
+
+  // The mass message: told to the platform by the server, read by people, its links opened.
+  EXPECT_GE(seen.callback_events.at("MASSSENDJOBFINISH"), 1u);
+  EXPECT_EQ(xml_text(seen.mass_report, "TotalCount"), std::to_string(seen.targets.size()));
+  EXPECT_GT(seen.links, seen.targets.size() / 10);
+  EXPECT_EQ(report["links_opened"].int_or(0), static_cast<std::int64_t>(seen.links));
+  std::size_t clicks = 0;
+  std::set<std::string> buyers;
+  const Instant sent = *parse_time(noon, TimeZone::shanghai());
+  for (const Json& event : seen.events) {
+    const Json& identity = event["identities"].if_array()->at(0);
+    EXPECT_EQ(identity["kind"].string_or(""), "openid");
+    const std::string openid(identity["value"].string_or(""));
+    const Instant at = *parse_time(event["occurred_at"].string_or(""), TimeZone::shanghai());
+    if (event["kind"].string_or("") == "purchase") {
+      EXPECT_EQ(event["item"]["kind"].string_or(""), "product");
+      EXPECT_GT(event["value"].int_or(0), 0);
+      if (at > sent && at <= sent + kDay * 7) buyers.insert(openid);
+    }
+    if (event["properties"]["campaign"].string_or("") != "spring") continue;
+    ++clicks;
+    EXPECT_TRUE(seen.targets.contains(openid));
+    EXPECT_EQ(event["kind"].string_or(""), "click");
+    EXPECT_EQ(event["item"]["id"].string_or(""), "p003");
+    EXPECT_EQ(event["properties"]["touch"].string_or(""), "t_1");
+    EXPECT_GT(at, sent);
+  }
+  EXPECT_EQ(clicks, seen.links);
+
+  const Json truth = ask("GET", "/sandbox/truth");
+  const Json& message = truth["messages"].if_array()->at(0);
+  EXPECT_EQ(message["clientmsgid"].string_or(""), "spring-0");
+  EXPECT_EQ(message["campaign"].string_or(""), "spring");
+  EXPECT_EQ(message["at"].string_or(""), "2026-03-06T12:00:00+08:00");  // the end of the step
+  EXPECT_GT(message["recipients"].int_or(0), 200);
+  EXPECT_LE(message["recipients"].int_or(0), static_cast<std::int64_t>(seen.targets.size()));
+  EXPECT_GT(message["true_effect"].number_or(0), 0.06);
+  EXPECT_EQ(truth["campaigns"].if_array()->at(0)["recipients"].int_or(0), message["recipients"].int_or(0));
+  // What happened agrees with what is stated: about 250 people, standard error 2.4 points.
+  double bought = 0;
+  for (const std::string& openid : seen.targets) bought += buyers.contains(openid) ? 1 : 0;
+  EXPECT_NEAR(bought / static_cast<double>(seen.targets.size()), message["treated_rate"].number_or(0), 0.08);
+}
+
+TEST_F(SandboxTest, AnAdvanceThatFailedGoesOnAndLosesNothing) {
+  connect();
+  trial_->fail_events(1);
+  EXPECT_EQ(call("POST", "/sandbox/advance", R"({"to":"2026-03-02T00:00:00+08:00"})").status, 503);
+  EXPECT_GT(ask("GET", "/sandbox/status")["waiting"]["events"].int_or(0), 0);
+  ask("POST", "/sandbox/advance", R"({"to":"2026-03-02T00:00:00+08:00"})");
+  const std::size_t with_failure = trial_->seen().events.size();
+
+  SandboxSettings settings;
+  settings.port = 0;
+  settings.people = 400;
+  settings.seed = 11;
+  settings.start = kStart;
+  sandbox_ = std::move(*Sandbox::start(settings, null_logger()));
+  trial_ = std::make_unique<TrialServer>(demo_account(11));
+  connect();
+  ask("POST", "/sandbox/advance", R"({"to":"2026-03-02T00:00:00+08:00"})");
+  EXPECT_EQ(trial_->seen().events.size(), with_failure);
+}
+
+TEST_F(SandboxTest, DeedsByHandReachTheServerAtOnce) {
+  connect();
+  const std::string token(ask("GET", fmt::format("/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
+                                                 demo_account(11).app_id, demo_account(11).app_secret))["access_token"].string_or(""));
+  const std::string openid(ask("GET", "/cgi-bin/user/get?access_token=" + token)["data"]["openid"].if_array()->at(0).string_or(""));
+  const Json said = ask("POST", "/sandbox/act", fmt::format(R"({{"openid":"{}","kind":"message","text":"你好"}})", openid));
+  EXPECT_EQ(said["callbacks"]["acknowledged"].int_or(0), 1);
+  ask("POST", "/sandbox/act", fmt::format(R"({{"openid":"{}","kind":"unfollow"}})", openid));
+  EXPECT_EQ(call("POST", "/sandbox/act", fmt::format(R"({{"openid":"{}","kind":"message","text":"x"}})", openid)).status, 409);
+  const Json back = ask("POST", "/sandbox/act", fmt::format(R"({{"openid":"{}","kind":"follow"}})", openid));
+  EXPECT_EQ(back["reply"].string_or(""), "欢迎来到知音小店");
+  const TrialServer::Seen seen = trial_->seen();
+  EXPECT_EQ(seen.callback_events.at("text"), 1u);
+  EXPECT_EQ(seen.callback_events.at("unsubscribe"), 1u);
+  EXPECT_EQ(call("POST", "/sandbox/act", R"({"openid":"oNobody","kind":"follow"})").status, 404);
+  EXPECT_EQ(call("POST", "/sandbox/act", R"({"openid":"oNobody","kind":"dance"})").status, 400);
+  EXPECT_GT(ask("GET", "/sandbox/people/" + openid)["visits_per_day"].number_or(0), 0);
+}
+
+TEST_F(SandboxTest, HangsUpOnInjectedCalls) {
+  ask("POST", "/sandbox/inject", R"({"path":"/cgi-bin/token","kind":"close_before"})");
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = url() + "/cgi-bin/token";
+  const auto response = client_->send_and_wait(std::move(request));
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().progress, http::SendProgress::kOutcomeUnknown);
+  EXPECT_EQ(ask("GET", "/cgi-bin/token?appid=x")["errcode"].int_or(0), 40013);
+  EXPECT_EQ(call("GET", "/cgi-bin/never/heard").status, 404);
+}
+
+TEST_F(SandboxTest, PagesAndLibraryAreServed) {
+  connect();
+  const http::ClientResponse page = call("GET", "/page/a001?openid=o%3C/script%3E");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body, HasSubstr(trial_->url() + "/zhiyin.js"));
+  EXPECT_EQ(page.body.find("o</script>"), std::string::npos);
+  EXPECT_EQ(call("GET", "/page/none").status, 404);
+  const http::ClientResponse csv = call("GET", "/sandbox/library.csv");
+  EXPECT_THAT(csv.body, HasSubstr(url() + "/page/a001"));
+  EXPECT_EQ(std::ranges::count(csv.body, '\n'), 301);
+}
+
+TEST(SandboxSettings, OutOfRangeIsRefusedByName) {
+  SandboxSettings settings;
+  settings.port = 0;
+  settings.people = 0;
+  EXPECT_EQ(Sandbox::start(settings, null_logger()).error().field, "people");
+  settings.people = 5;
+  settings.activity = -1;
+  EXPECT_EQ(Sandbox::start(settings, null_logger()).error().field, "activity");
+}
+
+TEST(RunSandbox, StopsWhenAsked) {
+  SandboxSettings settings;
+  settings.port = 0;
+  settings.people = 5;
+  settings.start = kStart;
+  std::stop_source stop;
+  std::uint16_t port = 0;
+  const auto outcome = run_sandbox(settings, null_logger(), stop.get_token(), [&](std::uint16_t p) {
+    port = p;
+    stop.request_stop();
+  });
+  EXPECT_TRUE(outcome);
+  EXPECT_NE(port, 0);
+}
+
+}  // namespace
+}  // namespace zhiyin::sandbox
