@@ -1,0 +1,191 @@
+#include "storage/projection.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <future>
+
+#include "base/file.h"
+#include "storage/migrations.h"
+#include "storage/sqlite_event_log.h"
+#include "storage/sqlite_state.h"
+
+namespace zhiyin::storage {
+namespace {
+
+/// Counts records and keeps their bytes in order, in state.
+class Counting final : public Projection {
+ public:
+  std::function<Result<void>()> before = [] { return Result<void>(); };
+  std::function<Result<void>()> after = [] { return Result<void>(); };
+
+  [[nodiscard]] std::string_view name() const override { return "counting"; }
+  Result<void> apply(Session& session, std::span<const StoredRecord> batch) override {
+    ZHIYIN_TRY_VOID(before());
+    for (const StoredRecord& r : batch) {
+      ZHIYIN_TRY_VOID(session.execute("INSERT INTO seen(n, bytes) SELECT COUNT(*), ?1 FROM seen",
+                                      {std::string(r.bytes)}));
+    }
+    return after();
+  }
+};
+
+class ProjectionRunnerTest : public ::testing::Test {
+ protected:
+  ProjectionRunnerTest()
+      : log_(open_sqlite_event_log(folder_.path() / "log.db", null_logger()).value()),
+        state_(open_sqlite_state(folder_.path() / "state.db").value()) {
+    auto all = migrations();
+    all.push_back({"test-001", "CREATE TABLE seen(n BIGINT PRIMARY KEY, bytes TEXT)"});
+    const auto outcome = state_->migrate(all);
+    EXPECT_TRUE(outcome) << outcome.error().text();
+  }
+  void append(int first, int count) {
+    std::vector<NewRecord> records;
+    for (int i = first; i < first + count; ++i) records.push_back({i % 5, std::to_string(i)});
+    ASSERT_TRUE(log_->append_and_wait(Stream::kEvents, std::move(records)));
+  }
+  std::unique_ptr<ProjectionRunner> runner(std::size_t batch_max = 7) {
+    return std::make_unique<ProjectionRunner>(*log_, *state_, projection_, null_logger(),
+                                              ProjectionRunner::Settings{Stream::kEvents, batch_max});
+  }
+  /// Exactly 0, 1, … count-1, each once, in order.
+  void expect_seen(int count) {
+    const auto rows = state_->query("SELECT bytes FROM seen ORDER BY n");
+    ASSERT_TRUE(rows);
+    ASSERT_EQ(rows->rows.size(), static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+      EXPECT_EQ(as_text(rows->rows[static_cast<std::size_t>(i)][0]), std::to_string(i));
+    }
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<State> state_;
+  Counting projection_;
+};
+
+TEST_F(ProjectionRunnerTest, AppliesEverythingInOrderOnTheCallersThread) {
+  append(0, 20);
+  const auto one = runner();
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(20);
+  EXPECT_EQ(one->lag(), 0);
+  append(20, 3);
+  EXPECT_EQ(one->lag(), 3);
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(23);
+}
+
+TEST_F(ProjectionRunnerTest, GoesOnWhereAnEarlierProcessStopped) {
+  append(0, 20);
+  ASSERT_TRUE(runner()->catch_up());
+  append(20, 5);
+  const auto next = runner();
+  ASSERT_TRUE(next->catch_up());
+  expect_seen(25);
+}
+
+TEST_F(ProjectionRunnerTest, AFailedBatchLeavesNothingAndIsRepeated) {
+  append(0, 20);
+  int batches = 0;
+  projection_.after = [&]() -> Result<void> {
+    if (++batches == 2) return fail(ErrorCode::kUnavailable, "test: not now");
+    return {};
+  };
+  const auto one = runner();
+  const auto outcome = one->catch_up();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);
+  expect_seen(7);
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(20);
+}
+
+TEST_F(ProjectionRunnerTest, RunsOnItsOwnThreadAndIsWoken) {
+  const auto one = runner();
+  log_->set_wake([&](Stream) { one->wake(); });
+  append(0, 10);
+  one->start();
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(10);
+  append(10, 10);
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(20);
+  one->stop();
+  append(20, 1);
+  expect_seen(20);
+  log_->set_wake(nullptr);
+}
+
+TEST_F(ProjectionRunnerTest, AWakeAloneIsEnough) {
+  std::promise<void> applied;
+  projection_.before = [&]() -> Result<void> {
+    applied.set_value();
+    return {};
+  };
+  const auto one = runner();
+  log_->set_wake([&](Stream) { one->wake(); });
+  one->start();
+  append(0, 1);
+  EXPECT_EQ(applied.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  one->stop();
+  log_->set_wake(nullptr);
+  expect_seen(1);
+}
+
+TEST_F(ProjectionRunnerTest, NothingIsAppliedWhileHeldBack) {
+  append(0, 10);
+  const auto one = runner();
+  one->hold(true);
+  EXPECT_FALSE(one->catch_up());
+  one->start();
+  const auto outcome = one->catch_up();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);
+  expect_seen(0);
+  one->hold(false);
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(10);
+}
+
+TEST_F(ProjectionRunnerTest, TheThreadReportsAFailureAndTriesAgain) {
+  append(0, 10);
+  std::atomic<int> attempts = 0;
+  projection_.before = [&]() -> Result<void> {
+    if (++attempts <= 2) return fail(ErrorCode::kInternal, "test: attempt {}", attempts.load());
+    return {};
+  };
+  const auto one = runner();
+  one->hold(true);
+  one->start();
+  one->hold(false);
+  auto outcome = one->catch_up();
+  while (!outcome) {
+    EXPECT_THAT(outcome.error().message, testing::HasSubstr("attempt"));
+    outcome = one->catch_up();
+  }
+  expect_seen(10);
+  EXPECT_GE(attempts, 3);
+}
+
+TEST_F(ProjectionRunnerTest, PositionsAreSavedPerConsumerAndStream) {
+  Positions a{};
+  a[0] = 5;
+  a[63] = 9;
+  ASSERT_TRUE(state_->write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(save_positions(session, "x", Stream::kEvents, a));
+    a[1] = 2;
+    return save_positions(session, "x", Stream::kEvents, a);
+  }));
+  ASSERT_TRUE(state_->read([&](Session& session) -> Result<void> {
+    EXPECT_EQ(load_positions(session, "x", Stream::kEvents).value(), a);
+    EXPECT_EQ(load_positions(session, "x", Stream::kImpressions).value(), Positions{});
+    EXPECT_EQ(load_positions(session, "y", Stream::kEvents).value(), Positions{});
+    return {};
+  }));
+}
+
+}  // namespace
+}  // namespace zhiyin::storage
