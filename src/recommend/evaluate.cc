@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "model/text_file.h"
@@ -63,9 +65,42 @@ NameIndex ordered_index(std::vector<std::string> names) {
 
 struct Dataset {
   Interactions train;
+  /// Beside each entry of `train` (users one after the other): how many of the user's rows came
+  /// after it.
+  std::vector<std::uint32_t> ages;
   /// Users and their one item, in the order of the file.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> test;
 };
+
+/// Rows of the training file are in time order within a user; of a repeated row the last one
+/// counts.
+std::vector<std::uint32_t> ages_of(const Interactions& train,
+                                   std::span<const Interaction> in_file_order) {
+  std::vector<std::unordered_map<std::uint32_t, std::uint32_t>> places(train.users());
+  std::vector<std::uint32_t> lengths(train.users(), 0);
+  for (const Interaction& e : in_file_order) places[e.user][e.item] = lengths[e.user]++;
+  std::vector<std::uint32_t> out;
+  out.reserve(train.size());
+  for (std::size_t u = 0; u < train.users(); ++u) {
+    for (const std::uint32_t item : train.columns(u)) {
+      out.push_back(lengths[u] - 1 - places[u].at(item));
+    }
+  }
+  return out;
+}
+
+/// One test row per user, or the numbers would not be what they say.
+Result<void> check_test(const Dataset& data, const NameIndex& users, const std::string& file) {
+  if (data.test.empty()) return fail(ErrorCode::kInvalidArgument, "{}: has no rows", file);
+  std::unordered_set<std::uint32_t> seen;
+  for (const auto& [user, item] : data.test) {
+    if (!seen.insert(user).second) {
+      return fail(ErrorCode::kInvalidArgument, "{}: user '{}' has more than one row", file,
+                  users.name(user));
+    }
+  }
+  return {};
+}
 
 Result<Dataset> load(const EvaluateArgs& args) {
   ZHIYIN_TRY(const Pairs train, read_pairs(args.train));
@@ -90,13 +125,12 @@ Result<Dataset> load(const EvaluateArgs& args) {
     entries.push_back({user_index.find(user), item_index.find(item), 1});
   }
   Dataset out;
-  out.train = Interactions::build(std::move(entries), user_index.size(), item_index.size());
+  out.train = Interactions::build(entries, user_index.size(), item_index.size());
+  out.ages = ages_of(out.train, entries);
   for (const auto& [user, item] : test) {
     out.test.emplace_back(user_index.find(user), item_index.find(item));
   }
-  if (out.test.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "{}: has no rows", args.test.string());
-  }
+  ZHIYIN_TRY_VOID(check_test(out, user_index, args.test.string()));
   return out;
 }
 
@@ -110,20 +144,33 @@ Result<Number> parse_parameter(const std::string& name, const std::string& text)
   return value;
 }
 
-Result<ItemKnnParams> knn_params(const std::map<std::string, std::string>& params) {
-  ItemKnnParams out;
+struct KnnParams {
+  ItemKnnParams train;
+  double recency = 1;  ///< weight of a history item per place of age
+};
+
+Result<KnnParams> knn_params(const std::map<std::string, std::string>& params) {
+  KnnParams out;
   for (const auto& [name, text] : params) {
     if (name == "k") {
-      ZHIYIN_TRY(out.k, parse_parameter<std::size_t>(name, text));
+      ZHIYIN_TRY(out.train.k, parse_parameter<std::size_t>(name, text));
     } else if (name == "shrink") {
-      ZHIYIN_TRY(out.shrink, parse_parameter<double>(name, text));
+      ZHIYIN_TRY(out.train.shrink, parse_parameter<double>(name, text));
+    } else if (name == "recency") {
+      ZHIYIN_TRY(out.recency, parse_parameter<double>(name, text));
     } else if (name == "threads") {
-      ZHIYIN_TRY(out.threads, parse_parameter<int>(name, text));
+      ZHIYIN_TRY(out.train.threads, parse_parameter<int>(name, text));
     } else {
-      return fail_field("param " + name, "itemknn has k, shrink and threads");
+      return fail_field("param " + name, "itemknn has k, shrink, recency and threads");
     }
   }
-  if (out.threads < 1 || out.threads > 64) return fail_field("param threads", "expected 1 to 64");
+  constexpr int kThreadsMax = 64;
+  if (out.train.threads < 1 || out.train.threads > kThreadsMax) {
+    return fail_field("param threads", "expected 1 to {}", kThreadsMax);
+  }
+  if (!(out.recency > 0 && out.recency <= 1)) {
+    return fail_field("param recency", "expected above 0 and at most 1");
+  }
   return out;
 }
 
@@ -140,12 +187,19 @@ Scorer popularity_scorer(const Interactions& train) {
   };
 }
 
-Scorer knn_scorer(const Interactions& train, ItemKnn knn) {
-  return [&train, knn = std::move(knn)](std::uint32_t user, std::span<double> scores) {
+Scorer knn_scorer(const Dataset& data, ItemKnn knn, double recency) {
+  std::vector<std::size_t> starts = {0};
+  for (std::size_t u = 0; u < data.train.users(); ++u) {
+    starts.push_back(starts.back() + data.train.columns(u).size());
+  }
+  return [&data, knn = std::move(knn), starts = std::move(starts), recency](
+             std::uint32_t user, std::span<double> scores) {
     std::ranges::fill(scores, 0);
-    const auto items = train.columns(user);
-    const auto weights = train.weights(user);
-    for (std::size_t i = 0; i < items.size(); ++i) knn.add_scores(items[i], weights[i], scores);
+    const auto items = data.train.columns(user);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const double age = data.ages[starts[user] + i];
+      knn.add_scores(items[i], recency == 1 ? 1 : std::pow(recency, age), scores);
+    }
   };
 }
 
@@ -164,12 +218,13 @@ Result<NamedScorer> make_scorer(const EvaluateArgs& args, const Dataset& data) {
   if (args.model != "itemknn") {
     return fail_field("model", "'{}' is not one of itemknn, popular", args.model);
   }
-  ZHIYIN_TRY(const ItemKnnParams params, knn_params(args.params));
+  ZHIYIN_TRY(const KnnParams params, knn_params(args.params));
   const auto half = [&](double done) { return !args.progress || args.progress(done / 2); };
-  ZHIYIN_TRY(ItemKnn knn, ItemKnn::train(data.train, params, half));
+  ZHIYIN_TRY(ItemKnn knn, ItemKnn::train(data.train, params.train, half));
   Json shown = Json::object();
-  shown.set("k", params.k).set("shrink", params.shrink);
-  return NamedScorer{std::move(shown), knn_scorer(data.train, std::move(knn))};
+  shown.set("k", params.train.k).set("shrink", params.train.shrink);
+  shown.set("recency", params.recency);
+  return NamedScorer{std::move(shown), knn_scorer(data, std::move(knn), params.recency)};
 }
 
 /// Place of `item` among all items outside the user's history, 1 = first; equal scores by number.

@@ -19,11 +19,13 @@ struct EvaluateArgs {
       validation;  ///< optional: its items are known, but neither history nor excluded
   std::filesystem::path test;
   std::string model = "itemknn";              ///< or `popular`
-  std::map<std::string, std::string> params;  ///< itemknn: k, shrink
+  std::map<std::string, std::string> params;  ///< itemknn: k, shrink, recency (1), threads (1)
   std::vector<std::size_t> at = {10, 20, 100};
   std::function<bool(double)> progress;  ///< share done; false cancels
 };
 
+/// Rows of the training file are in time order within a person (it matters for recency only).
+///
 /// Trains on the training file, ranks for each person of the test file every item that is not in
 /// the person's training items, and looks where the test item stands (ties: the lower item first).
 /// {"model","params","people","items","metrics":{"ndcg@10":…,"recall@10":…},"intervals":{"ndcg@10":[lo,hi]}}.

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -17,6 +19,16 @@ namespace zhiyin::recommend {
 
 using ingest::ItemRef;
 
+struct ItemRefHash {
+  std::size_t operator()(const ItemRef& ref) const noexcept {
+    const std::hash<std::string> hash;
+    return hash(ref.kind) * 31 + hash(ref.id);
+  }
+};
+
+/// What carries a message is nothing to recommend.
+inline constexpr std::string_view kKindsNotRecommended[] = {"campaign", "message", "creative"};
+
 /// One thing somebody did with an item.
 struct InteractionRow {
   std::string_view person;
@@ -25,18 +37,20 @@ struct InteractionRow {
   std::int64_t value = 0;
   Instant at;
 };
-/// Calls the function it is given for every row, in any order; may be run twice.
+/// Calls the function it is given for every row, in any order (the model does not depend on it).
 using RowSource = std::function<Result<void>(const std::function<void(const InteractionRow&)>&)>;
 
 struct TrainParams {
   ItemKnnParams knn;
   /// Kinds that count as liking, and how much. Of several actions on one item the strongest counts.
   std::map<std::string, double, std::less<>> kind_weights = default_kind_weights();
-  std::int64_t rating_min = 3;                ///< a lower rating is no liking
-  Duration popularity_half_life = 14 * kDay;  ///< an action this old counts half
-  Instant as_of;                              ///< later rows do not count
-  std::size_t people_min = 2;                 ///< items touched by fewer have no neighbours
-  std::size_t items_max = 200'000;            ///< the most popular are kept
+  std::int64_t rating_min = 3;                              ///< a lower rating is no liking
+  Duration popularity_half_life = 14 * kDay;                ///< an action this old counts half
+  Instant as_of{std::numeric_limits<std::int64_t>::max()};  ///< later rows do not count
+  double recency = 0.9;             ///< weight of a history item per place of age, (0, 1]
+  std::size_t history_max = 500;    ///< newest items of a person that count
+  std::size_t people_min = 2;       ///< items touched by fewer have no neighbours
+  std::size_t items_max = 200'000;  ///< the most popular are kept
   std::function<bool(double)> progress;
 
   static std::map<std::string, double, std::less<>> default_kind_weights();
@@ -52,7 +66,9 @@ class RecommendModel {
   [[nodiscard]] std::optional<std::uint32_t> find(const ItemRef& item) const;
   [[nodiscard]] const ItemKnn& knn() const { return knn_; }
   [[nodiscard]] double popularity(std::uint32_t i) const { return popularity_[i]; }
+  /// How much an action counts as liking; 0: not at all.
   [[nodiscard]] double kind_weight(std::string_view kind, std::int64_t value) const;
+  [[nodiscard]] double recency() const { return recency_; }
   [[nodiscard]] std::size_t people() const { return people_; }
   [[nodiscard]] std::size_t interactions() const { return interactions_; }
 
@@ -66,11 +82,12 @@ class RecommendModel {
   void index_items();
 
   std::vector<ItemRef> items_;
-  std::map<ItemRef, std::uint32_t> numbers_;
+  std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
   ItemKnn knn_;
   std::vector<float> popularity_;
-  std::map<std::string, double, std::less<>> kind_weights_;
+  std::map<std::string, double, std::less<>> kind_weights_ = TrainParams::default_kind_weights();
   std::int64_t rating_min_ = 3;
+  double recency_ = 0.9;
   std::size_t people_ = 0;
   std::size_t interactions_ = 0;
 };

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "recommend/recommend_model.h"
+
+namespace zhiyin::recommend {
+
+/// What recommendation needs to know of an item of the catalogue.
+struct CandidateItem {
+  ItemRef ref;
+  std::string title;
+  std::vector<std::pair<std::string, double>> tags;  ///< tag, weight
+  Instant published_at;
+  std::optional<Instant> valid_from = {};   ///< absent: always was
+  std::optional<Instant> valid_until = {};  ///< exclusive
+  bool available = true;                    ///< in stock, not withdrawn
+};
+
+/// What may be recommended: the catalogue, and for kinds of which it has no item those that the
+/// model knows. Candidates have numbers 0 … size() - 1. Immutable, thread-safe.
+class CandidateIndex {
+ public:
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  struct Tagged {
+    std::uint32_t candidate = 0;
+    float share = 0;  ///< weight of the tag in the item, whose tags have length 1 together
+  };
+
+  CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue);
+
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  [[nodiscard]] const CandidateItem& item(std::uint32_t candidate) const {
+    return items_[candidate];
+  }
+  /// kNone when the item is no candidate.
+  [[nodiscard]] std::uint32_t find(const ItemRef& ref) const;
+  /// The candidate that an item of the model is, or kNone.
+  [[nodiscard]] std::uint32_t of_model(std::uint32_t model_item) const {
+    return of_model_[model_item];
+  }
+  /// True when behaviour says something about it.
+  [[nodiscard]] bool is_known(std::uint32_t candidate) const { return known_[candidate]; }
+  [[nodiscard]] std::span<const Tagged> with_tag(const std::string& tag) const;
+  /// Known ones, most popular first.
+  [[nodiscard]] std::span<const std::uint32_t> by_popularity() const { return by_popularity_; }
+  /// The others, newest first.
+  [[nodiscard]] std::span<const std::uint32_t> unknown_by_freshness() const {
+    return by_freshness_;
+  }
+  [[nodiscard]] double popularity(std::uint32_t candidate) const { return popularity_[candidate]; }
+  /// Valid and available at `now`, and of that kind (empty: any).
+  [[nodiscard]] bool may_be_shown(std::uint32_t candidate, std::string_view kind,
+                                  Instant now) const;
+
+ private:
+  void add(CandidateItem item);
+  void index_model(const RecommendModel& model);
+  void index_tags();
+
+  std::vector<CandidateItem> items_;
+  std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
+  std::vector<std::uint32_t> of_model_;
+  std::vector<bool> known_;
+  std::vector<double> popularity_;
+  std::vector<std::uint32_t> by_popularity_;
+  std::vector<std::uint32_t> by_freshness_;
+  std::unordered_map<std::string, std::vector<Tagged>> by_tag_;
+};
+
+}  // namespace zhiyin::recommend

@@ -1,0 +1,52 @@
+#include "recommend/reason.h"
+
+#include <fmt/format.h>
+
+namespace zhiyin::recommend {
+namespace {
+
+struct Verb {
+  std::string_view action;
+  std::string_view zh;
+  std::string_view en;
+};
+constexpr Verb kVerbs[] = {
+    {"read", "读过", "read"},        {"like", "赞过", "liked"},
+    {"share", "转发过", "shared"},   {"comment", "评论过", "commented on"},
+    {"favorite", "收藏过", "saved"}, {"purchase", "买过", "bought"},
+    {"rating", "评价过", "rated"},
+};
+
+Verb verb_of(std::string_view action) {
+  for (const Verb& verb : kVerbs) {
+    if (verb.action == action) return verb;
+  }
+  return {action, "看过", "viewed"};
+}
+
+/// Works have 《》, things have 「」.
+bool is_work(std::string_view kind) {
+  return kind == "article" || kind == "video" || kind == "audio" || kind == "course" ||
+         kind == "page";
+}
+
+}  // namespace
+
+Reason reason_from_item(std::string_view action, const ItemRef& item, std::string_view title) {
+  const Verb verb = verb_of(action);
+  const std::string_view name = title.empty() ? std::string_view(item.id) : title;
+  return {fmt::format(fmt::runtime(is_work(item.kind) ? "因为你{}《{}》" : "因为你{}「{}」"),
+                      verb.zh, name),
+          fmt::format("because you {} \"{}\"", verb.en, name)};
+}
+
+Reason reason_from_tag(std::string_view tag) {
+  return {fmt::format("因为你常看「{}」的内容", tag),
+          fmt::format("because you follow \"{}\"", tag)};
+}
+
+Reason reason_popular() { return {"大家最近都在看", "popular right now"}; }
+
+Reason reason_fresh() { return {"最新发布", "newly published"}; }
+
+}  // namespace zhiyin::recommend

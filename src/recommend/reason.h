@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "recommend/candidate_index.h"
+
+/// Why an item is in a list, in words. Pure.
+namespace zhiyin::recommend {
+
+struct Reason {
+  std::string zh;
+  std::string en;
+};
+
+/// 因为你读过《X》 / because you read "X". `action` is the kind of event; an unknown kind says
+/// 看过.
+Reason reason_from_item(std::string_view action, const ItemRef& item, std::string_view title);
+/// 因为你常看「育儿」的内容.
+Reason reason_from_tag(std::string_view tag);
+Reason reason_popular();
+Reason reason_fresh();
+
+}  // namespace zhiyin::recommend

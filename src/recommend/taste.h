@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "audience/people.h"
+#include "recommend/candidate_index.h"
+
+namespace zhiyin::recommend {
+
+/// An item that somebody liked, as the model numbers it.
+struct Liked {
+  std::uint32_t model_item = 0;
+  double weight = 0;                             ///< of the action and its age
+  const audience::Activity* activity = nullptr;  ///< the newest that counted; owned by the view
+};
+
+/// What one person's history says, as plain values. Lives no longer than the view it was made from.
+struct Taste {
+  std::vector<Liked> liked;  ///< newest first
+  std::vector<bool> seen;    ///< by candidate: dealt with already
+  std::vector<std::pair<std::string, double>>
+      interests;  ///< tags, strongest first, the strongest is 1
+};
+
+inline constexpr std::size_t kLikedMax = 300;
+inline constexpr std::size_t kInterestsMax = 50;
+
+/// `given` are interests known from elsewhere. Activity after `now` does not count. Pure.
+Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
+               const CandidateIndex& candidates,
+               const std::vector<std::pair<std::string, double>>& given, Instant now);
+
+}  // namespace zhiyin::recommend

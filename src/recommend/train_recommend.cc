@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "recommend/interactions.h"
+#include "recommend/recommend_model.h"
+
+namespace zhiyin::recommend {
+namespace {
+
+/// Somebody's strongest action on an item, and the last time.
+struct Touched {
+  std::uint32_t person = 0;
+  std::uint32_t item = 0;
+  float weight = 0;
+  Instant at;
+};
+
+/// Everything that counts, with people and items numbered in the order of their names: so the model
+/// does not depend on the order of the rows.
+struct Gathered {
+  std::size_t people = 0;
+  std::vector<ItemRef> items;
+  std::vector<Touched> touched;  ///< by person and item, each pair once
+};
+
+bool is_recommendable(const ItemRef& item) {
+  return !item.kind.empty() && !item.id.empty() &&
+         std::ranges::find(kKindsNotRecommended, item.kind) == std::end(kKindsNotRecommended);
+}
+
+/// new_number[old] after sorting by name.
+std::vector<std::uint32_t> ranks_by_name(const NameIndex& names) {
+  std::vector<std::uint32_t> order(names.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {},
+                    [&](std::uint32_t i) -> const std::string& { return names.name(i); });
+  std::vector<std::uint32_t> out(order.size());
+  for (std::uint32_t rank = 0; rank < order.size(); ++rank) out[order[rank]] = rank;
+  return out;
+}
+
+void keep_strongest(std::vector<Touched>& touched) {
+  std::ranges::sort(touched, [](const Touched& a, const Touched& b) {
+    if (a.person != b.person) return a.person < b.person;
+    if (a.item != b.item) return a.item < b.item;
+    return a.at > b.at;
+  });
+  std::size_t kept = 0;
+  for (const Touched& t : touched) {
+    const bool same =
+        kept > 0 && touched[kept - 1].person == t.person && touched[kept - 1].item == t.item;
+    if (same) {
+      touched[kept - 1].weight = std::max(touched[kept - 1].weight, t.weight);
+    } else {
+      touched[kept++] = t;
+    }
+  }
+  touched.resize(kept);
+}
+
+using Weigh = std::function<double(std::string_view kind, std::int64_t value)>;
+
+Result<Gathered> gather(const RowSource& rows, const TrainParams& params, const Weigh& weigh) {
+  NameIndex people;
+  NameIndex items;
+  std::vector<ItemRef> refs;
+  std::vector<Touched> touched;
+  std::string key;
+  ZHIYIN_TRY_VOID(rows([&](const InteractionRow& row) {
+    const double weight = weigh(row.kind, row.value);
+    if (weight <= 0 || row.at > params.as_of || !is_recommendable(row.item)) return;
+    key.assign(row.item.kind).append(1, '\0').append(row.item.id);
+    const std::uint32_t item = items.add(key);
+    if (item == refs.size()) refs.push_back(row.item);
+    touched.push_back({people.add(row.person), item, static_cast<float>(weight), row.at});
+  }));
+  const std::vector<std::uint32_t> person_rank = ranks_by_name(people);
+  const std::vector<std::uint32_t> item_rank = ranks_by_name(items);
+  Gathered out;
+  out.people = people.size();
+  out.items.resize(refs.size());
+  for (std::size_t i = 0; i < refs.size(); ++i) out.items[item_rank[i]] = std::move(refs[i]);
+  for (Touched& t : touched) {
+    t.person = person_rank[t.person];
+    t.item = item_rank[t.item];
+  }
+  keep_strongest(touched);
+  out.touched = std::move(touched);
+  return out;
+}
+
+/// Millionths, so that the sum does not depend on the order.
+std::vector<std::int64_t> popularity_of(const Gathered& data, const TrainParams& params) {
+  Instant newest{0};
+  for (const Touched& t : data.touched) newest = std::max(newest, t.at);
+  const Instant now = std::min(newest, params.as_of);
+  const auto half_life = static_cast<double>(params.popularity_half_life.count());
+  std::vector<std::int64_t> out(data.items.size(), 0);
+  for (const Touched& t : data.touched) {
+    const double age = static_cast<double>((now - t.at).count()) / half_life;
+    out[t.item] += std::llround(1e6 * t.weight * std::exp2(-age));
+  }
+  return out;
+}
+
+/// Keeps the most popular items when there are too many.
+void limit_items(Gathered& data, std::vector<std::int64_t>& popularity, std::size_t items_max) {
+  if (data.items.size() <= items_max) return;
+  std::vector<std::uint32_t> order(data.items.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater(), [&](std::uint32_t i) { return popularity[i]; });
+  order.resize(items_max);
+  std::ranges::sort(order);
+  std::vector<std::uint32_t> renumbered(data.items.size(), NameIndex::kAbsent);
+  std::vector<ItemRef> items;
+  std::vector<std::int64_t> kept_popularity;
+  for (const std::uint32_t old : order) {
+    renumbered[old] = static_cast<std::uint32_t>(items.size());
+    items.push_back(std::move(data.items[old]));
+    kept_popularity.push_back(popularity[old]);
+  }
+  for (Touched& t : data.touched) t.item = renumbered[t.item];
+  std::erase_if(data.touched, [](const Touched& t) { return t.item == NameIndex::kAbsent; });
+  data.items = std::move(items);
+  popularity = std::move(kept_popularity);
+}
+
+/// The matrix for the neighbours: without items that too few touched, and with the newest part of
+/// long histories only (their cost grows with the square).
+Interactions matrix_of(const Gathered& data, const TrainParams& params) {
+  std::vector<std::size_t> people_of(data.items.size(), 0);
+  for (const Touched& t : data.touched) ++people_of[t.item];
+  std::vector<Interaction> entries;
+  for (std::size_t begin = 0; begin < data.touched.size();) {
+    std::size_t end = begin;
+    while (end < data.touched.size() && data.touched[end].person == data.touched[begin].person)
+      ++end;
+    std::vector<Touched> own(data.touched.begin() + static_cast<std::ptrdiff_t>(begin),
+                             data.touched.begin() + static_cast<std::ptrdiff_t>(end));
+    std::ranges::stable_sort(own, std::greater(), &Touched::at);
+    if (own.size() > params.history_max) own.resize(params.history_max);
+    for (const Touched& t : own) {
+      if (people_of[t.item] >= params.people_min) entries.push_back({t.person, t.item, t.weight});
+    }
+    begin = end;
+  }
+  return Interactions::build(std::move(entries), data.people, data.items.size());
+}
+
+Result<void> check(const TrainParams& params) {
+  if (params.popularity_half_life.count() <= 0) {
+    return fail_field("popularity_half_life", "must be above 0");
+  }
+  if (!(params.recency > 0 && params.recency <= 1)) {
+    return fail_field("recency", "is {}, expected above 0 and at most 1", params.recency);
+  }
+  if (params.items_max < 1) return fail_field("items_max", "must be at least 1");
+  for (const auto& [kind, weight] : params.kind_weights) {
+    if (!(weight >= 0) || !std::isfinite(weight)) {
+      return fail_field("kind_weights." + kind, "is {}, expected 0 or more", weight);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams& params) {
+  ZHIYIN_TRY_VOID(check(params));
+  RecommendModel out;
+  out.kind_weights_ = params.kind_weights;
+  out.rating_min_ = params.rating_min;
+  out.recency_ = params.recency;
+  const Weigh weigh = [&](std::string_view kind, std::int64_t value) {
+    return out.kind_weight(kind, value);
+  };
+  ZHIYIN_TRY(Gathered data, gather(rows, params, weigh));
+  std::vector<std::int64_t> popularity = popularity_of(data, params);
+  limit_items(data, popularity, params.items_max);
+  const Interactions matrix = matrix_of(data, params);
+  ZHIYIN_TRY(out.knn_, ItemKnn::train(matrix, params.knn, params.progress));
+  for (const std::int64_t micro : popularity) {
+    out.popularity_.push_back(static_cast<float>(static_cast<double>(micro) / 1e6));
+  }
+  out.items_ = std::move(data.items);
+  out.people_ = data.people;
+  out.interactions_ = data.touched.size();
+  out.index_items();
+  return out;
+}
+
+}  // namespace zhiyin::recommend

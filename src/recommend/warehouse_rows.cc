@@ -1,0 +1,54 @@
+#include "recommend/recommend_model.h"
+#include "storage/event_log.h"
+
+namespace zhiyin::recommend {
+namespace {
+
+using storage::Value;
+
+constexpr std::size_t kPageRows = 200'000;
+constexpr std::chrono::minutes kPageTimeout{5};
+
+std::string page_query(std::size_t kinds) {
+  std::string sql =
+      "SELECT ip.person, e.item_kind, e.item_id, e.kind, COALESCE(e.value, 0), e.occurred_at, "
+      "e.off "
+      "FROM events e JOIN identity_person ip ON ip.identity = e.identity "
+      "AND ip.person <> '' AND e.off > ip.after_off "
+      "WHERE e.part = ? AND e.off > ? AND e.occurred_at <= ? AND e.item_id IS NOT NULL "
+      "AND e.kind IN (";
+  for (std::size_t i = 0; i < kinds; ++i) sql += i == 0 ? "?" : ", ?";
+  return sql + ") ORDER BY e.off LIMIT " + std::to_string(kPageRows);
+}
+
+}  // namespace
+
+RowSource warehouse_rows(storage::Warehouse& warehouse, std::vector<std::string> kinds,
+                         Instant as_of) {
+  return [&warehouse, kinds = std::move(kinds),
+          as_of](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
+    if (kinds.empty()) return {};
+    const std::string sql = page_query(kinds.size());
+    for (std::int64_t part = 0; part < storage::kPartitions; ++part) {
+      std::int64_t after = -1;
+      while (true) {
+        std::vector<Value> parameters = {Value(part), Value(after), Value(as_of.us)};
+        for (const std::string& kind : kinds) parameters.emplace_back(kind);
+        ZHIYIN_TRY(const storage::Rows page,
+                   warehouse.query(sql, parameters, {kPageTimeout, kPageRows}));
+        for (const storage::Row& row : page.rows) {
+          take({storage::as_text(row[0]),
+                {std::string(storage::as_text(row[1])), std::string(storage::as_text(row[2]))},
+                storage::as_text(row[3]),
+                storage::as_int(row[4]),
+                {storage::as_int(row[5])}});
+          after = storage::as_int(row[6]);
+        }
+        if (page.rows.size() < kPageRows) break;
+      }
+    }
+    return {};
+  };
+}
+
+}  // namespace zhiyin::recommend
