@@ -141,23 +141,28 @@ class Oracle(unittest.TestCase):
             sealed = self.open(*encrypted_callback(callback_xml(inner)))
             self.assertEqual(ours["dedup_key"], sealed["dedup_key"])
 
-    def test_answers_are_read_by_wechatpy(self):
+    def answered(self, reply):
+        """The plain XML of our answer to a text, decrypted by wechatpy."""
+        answer = self.open(*encrypted_callback(callback_xml(CALLBACKS["text"])), reply=reply)["body"]
+        envelope = xmltodict.parse(answer)["xml"]
+        plain = WeChatCrypto(TOKEN, KEY, APP).decrypt_message(answer, envelope["MsgSignature"], envelope["TimeStamp"],
+                                                              envelope["Nonce"])
+        return xmltodict.parse(plain)["xml"]
+
+    def test_answers_are_those_that_wechatpy_renders(self):
         message = parse_message(callback_xml(CALLBACKS["text"]))
-        for reply, content in [({"type": "text", "text": "欢迎 ]]> <&>"}, "欢迎 ]]> <&>"),
-                               ({"type": "news", "articles": [{"title": "标题", "description": "d", "url": "https://a.example/?x=1&y=2",
-                                                              "picture_url": "https://p.example"}]}, None)]:
-            query, body = encrypted_callback(callback_xml(CALLBACKS["text"]))
-            answer = self.open(query, body, reply=reply)["body"]
-            envelope = xmltodict.parse(answer)["xml"]
-            plain = WeChatCrypto(TOKEN, KEY, APP).decrypt_message(answer, envelope["MsgSignature"], envelope["TimeStamp"], envelope["Nonce"])
-            ours = xmltodict.parse(plain)["xml"]
-            expected = content if content else [{"title": "标题", "description": "d", "url": "https://a.example/?x=1&y=2",
-                                                 "image": "https://p.example"}]
-            theirs = xmltodict.parse(create_reply(expected, message=message).render())["xml"]
+        article = {"title": "标题", "description": "d", "url": "https://a.example/?x=1&y=2"}
+        for reply, content in [({"type": "text", "text": "欢迎 <&>"}, "欢迎 <&>"),
+                               ({"type": "news", "articles": [{**article, "picture_url": "https://p.example"}]},
+                                [{**article, "image": "https://p.example"}])]:
+            ours = self.answered(reply)
+            theirs = xmltodict.parse(create_reply(content, message=message).render())["xml"]
+            self.assertEqual(ours["CreateTime"], str(NOW))
             theirs["CreateTime"] = ours["CreateTime"]
-            if content and "]]>" in content:  # wechatpy does not split the end of a section
-                theirs["Content"] = content
             self.assertEqual(ours, theirs)
+
+    def test_end_of_section_inside_an_answer(self):  # wechatpy itself renders broken XML here
+        self.assertEqual(self.answered({"type": "text", "text": "a ]]> b ]]]>"})["Content"], "a ]]> b ]]]>")
 
     def test_bare_acknowledgement(self):
         query, body = encrypted_callback(callback_xml(CALLBACKS["click"]))
