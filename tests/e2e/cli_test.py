@@ -1,0 +1,84 @@
+"""The command line as others call it: beside a server and without, JSON for programs, exit codes, mistakes."""
+import json
+import pathlib
+import tempfile
+import unittest
+
+from harness import Server, cli, main
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zhiyin-cli-"))
+
+    def test_version_help_and_mistakes(self):
+        self.assertIn("zhiyin ", cli("--version"))
+        self.assertIn("Example:", cli("campaign", "start", "--help"))
+        wrong = cli("recomend", check=False)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("did you mean 'recommend'", wrong.stderr)
+
+    def test_init_writes_settings_once_and_unknown_keys_stop_the_start(self):
+        cli("init", self.folder)
+        config = self.folder / "zhiyin.toml"
+        self.assertIn("# Port to listen on", config.read_text())
+        self.assertEqual(cli("init", self.folder, check=False).returncode, 4)
+        config.write_text(config.read_text() + "\n[servre]\nport = 1\n")
+        stopped = cli("serve", "--config", config, check=False)
+        self.assertEqual(stopped.returncode, 2)
+        self.assertIn("did you mean 'server.port'", stopped.stderr)
+
+    def table(self):
+        path = self.folder / "people.csv"
+        path.write_text("user,likes,transfers,comments,time_spent,city\n" +
+                        "".join(f"u{i},{i % 5},{i % 3},{i % 2},{i * 10},{'上海' if i % 2 else '北京'}\n" for i in range(1, 101)))
+        return path
+
+    def test_the_marketers_table_works_without_a_server(self):
+        cli("init", self.folder)
+        config = ["--config", self.folder / "zhiyin.toml"]
+        report = cli("import", self.table(), "--account", "shop", "--json", *config)
+        self.assertEqual(report["quality"]["rows"], 100)
+        preview = cli("segment", "preview", "--tree", json.dumps({"event": "like", "sum": {">=": 3}}), "--json", *config)
+        self.assertEqual(preview["count"], 40)
+        preview = cli("segment", "preview", "--tree", json.dumps({"trait": "city", "is": {"=": "上海"}}), "--json", *config)
+        self.assertEqual(preview["count"], 50)
+        again = cli("import", self.table(), "--account", "shop", "--json", *config)
+        self.assertEqual(again["quality"]["accepted"], 0)
+        missing = cli("import", self.folder / "none.csv", *config, check=False)
+        self.assertEqual(missing.returncode, 3)
+        listed = cli("recommend", "--person", "user_id:shop:u7", "--json", *config)
+        self.assertIn("items", listed)
+
+    def test_beside_a_server_the_same_command_runs_in_it(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        report = server.cli("import", self.table(), "--account", "shop", "--json")
+        self.assertEqual(report["quality"]["rows"], 100)
+        self.assertEqual(server.cli("segment", "preview", "--tree", '{"all":true}', "--json")["count"], 100)
+        self.assertEqual(server.ok("GET", "/v1/runs")["items"][0]["kind"], "import")
+        unknown = server.cli("report", "campaign", "none", check=False)
+        self.assertEqual(unknown.returncode, 3)
+        self.assertTrue(server.cli("doctor", "--json")["checks"])
+
+    def test_a_mapping_that_names_a_missing_column(self):
+        cli("init", self.folder)
+        mapping = self.folder / "m.toml"
+        mapping.write_text('identity = "uid"\n[[event]]\nkind = "read"\n')
+        failed = cli("import", self.table(), "--mapping", mapping, "--account", "shop", "--config", self.folder / "zhiyin.toml", check=False)
+        self.assertEqual(failed.returncode, 2)
+        self.assertIn("uid", failed.stderr)
+        self.assertIn("time_spent", failed.stderr)
+
+    def test_stats_compare_gives_the_checked_example(self):
+        arms = self.folder / "arms.json"
+        arms.write_text(json.dumps({"metric": "m", "effect": "relative", "arms": [
+            {"name": "A", "n": 3407, "sum": 1396.87, "sum_squares": 52377.9767},
+            {"name": "B", "n": 3461, "sum": 2422.7, "sum_squares": 134698.29}]}))
+        out = cli("stats", "compare", "--arms", arms, "--json")
+        self.assertAlmostEqual(out["estimate"], 0.70732, 5)
+        self.assertAlmostEqual(out["p"], 0.06191, 5)
+
+
+if __name__ == "__main__":
+    main()
