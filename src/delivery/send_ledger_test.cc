@@ -1,0 +1,264 @@
+#include <gtest/gtest.h>
+
+#include "delivery/detail/test_state.h"
+#include "delivery/holdout.h"
+#include "delivery/quota_ledger.h"
+#include "delivery/touch.h"
+
+namespace zhiyin::delivery {
+namespace {
+
+using storage::Session;
+using testing::at;
+using testing::identity;
+using testing::planned;
+using testing::TestState;
+
+const Instant kNow = at("2026-03-10T12:00:00");
+const AccountId kShop("shop");
+
+TEST(QuotaLedger, NeverGivesOutMoreThanTheLimit) {
+  TestState db;
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  db.write([&](Session& s) -> Result<void> {
+    for (int i = 0; i < 3; ++i) ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 1, 3));
+    const auto fourth = QuotaLedger::reserve(s, key, 1, 3);
+    EXPECT_FALSE(fourth);
+    EXPECT_EQ(fourth.error().code, ErrorCode::kLimitReached);
+    ZHIYIN_TRY_VOID(QuotaLedger::commit(s, key, 1));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 3), 0);
+    ZHIYIN_TRY_VOID(QuotaLedger::release(s, key, 1));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 3), 1);
+    ZHIYIN_TRY_VOID(QuotaLedger::give_back(s, key, 1));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 3), 2);
+    EXPECT_FALSE(QuotaLedger::give_back(s, key, 1)) << "nothing counted as used is left";
+    return {};
+  });
+}
+
+TEST(QuotaLedger, ALimitOfZeroAndAReservationAboveTheLimitAreRefused) {
+  TestState db;
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow);
+  db.write([&](Session& s) -> Result<void> {
+    EXPECT_FALSE(QuotaLedger::reserve(s, key, 1, 0));
+    EXPECT_FALSE(QuotaLedger::reserve(s, key, 4, 3));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 3), 3);
+    return {};
+  });
+}
+
+TEST(QuotaLedger, RollsAtMidnightInShanghai) {
+  const Instant midnight = at("2026-03-11T00:00:00");
+  EXPECT_EQ(QuotaLedger::day_end(kNow), midnight);
+  const auto before = QuotaLedger::today(kShop, ChannelKind::kMass, midnight - Duration(1));
+  const auto after = QuotaLedger::today(kShop, ChannelKind::kMass, midnight);
+  EXPECT_EQ(after.period, before.period + 1);
+}
+
+TEST(QuotaLedger, ExhaustedLeavesNothingButKeepsReservations) {
+  TestState db;
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  db.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 2, 10));
+    ZHIYIN_TRY_VOID(QuotaLedger::exhaust(s, key, 10));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 10), 0);
+    ZHIYIN_TRY_VOID(QuotaLedger::release(s, key, 2));
+    EXPECT_EQ(*QuotaLedger::left(s, key, 10), 2);
+    return {};
+  });
+}
+
+TEST(SendLedger, AddingTheSameTouchAgainChangesNothing) {
+  TestState db;
+  Touch touch = planned(1, kNow);
+  db.write([&](Session& s) -> Result<void> {
+    EXPECT_TRUE(*SendLedger::add(s, touch));
+    touch.state = TouchState::kRefused;
+    EXPECT_FALSE(*SendLedger::add(s, touch));
+    EXPECT_EQ((*SendLedger::find(s, touch.id))->state, TouchState::kPlanned);
+    return {};
+  });
+  EXPECT_TRUE(db.outbox().empty());
+}
+
+TEST(SendLedger, TellsEveryOutcomeInTheTransactionThatWritesIt) {
+  TestState db;
+  Touch touch = planned(1, kNow);
+  const auto failed = db.state->write([&](Session& s) -> Result<void> {
+    Touch refused = touch;
+    refused.state = TouchState::kRefused;
+    ZHIYIN_TRY_VOID(SendLedger::add(s, refused));
+    return fail(ErrorCode::kInternal, "rolled back");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(db.outbox().empty());
+
+  touch.state = TouchState::kRefused;
+  touch.rule = Rule::kFrequencyCap;
+  db.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY_VOID(SendLedger::add(s, touch));
+    return {};
+  });
+  const auto events = db.outbox();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, "touch.refused");
+  EXPECT_EQ(events[0].event_id, touch.id.value + ".refused");
+  EXPECT_EQ(events[0].identities.front(), touch.identity);
+  EXPECT_EQ(events[0].item, (ingest::ItemRef{"campaign", "spring"}));
+  const Json properties = *parse_json(events[0].properties);
+  EXPECT_EQ(properties["campaign"].string_or(""), "spring");
+  EXPECT_EQ(properties["channel"].string_or(""), "mass");
+  EXPECT_EQ(properties["rule"].string_or(""), "frequency_cap");
+}
+
+TEST(SendLedger, HistoryCountsWhatMayHaveReachedThePersonOnAnyIdentity) {
+  TestState db;
+  db.write([&](Session& s) -> Result<void> {
+    int n = 0;
+    for (const auto state : {TouchState::kSent, TouchState::kUnknown, TouchState::kSending,
+                             TouchState::kFailed, TouchState::kPlanned, TouchState::kRefused}) {
+      Touch touch = planned(7, kNow, n == 0 ? ChannelKind::kMass : ChannelKind::kCustomerService);
+      touch.id = TouchId("t_" + std::to_string(n));
+      touch.idempotency_key = touch.id.value;
+      touch.identity = identity(n % 2);
+      touch.state = state;
+      touch.sent_at = kNow - std::chrono::hours(++n);
+      ZHIYIN_TRY_VOID(SendLedger::add(s, touch));
+    }
+    const IdentityHash both[] = {identity(0), identity(1)};
+    const TouchHistory history = *SendLedger::history(s, both, kShop, kNow);
+    EXPECT_EQ(history.all.size(), 3U);
+    EXPECT_TRUE(std::is_sorted(history.all.begin(), history.all.end()));
+    EXPECT_EQ(history.mass.size(), 1U);
+    EXPECT_EQ(history.cs.size(), 2U);
+    EXPECT_EQ(SendLedger::history(s, std::span(both).first(1), kShop, kNow)->all.size(), 2U);
+    EXPECT_TRUE(SendLedger::history(s, both, AccountId("other"), kNow)->mass.empty());
+    return {};
+  });
+}
+
+TEST(SendLedger, CancelsOnlyWhatIsPlanned) {
+  TestState db;
+  db.write([&](Session& s) -> Result<void> {
+    for (int i = 0; i < 5; ++i) ZHIYIN_TRY_VOID(SendLedger::add(s, planned(i, kNow)));
+    Touch sent = planned(9, kNow);
+    sent.state = TouchState::kSent;
+    ZHIYIN_TRY_VOID(SendLedger::add(s, sent));
+    EXPECT_EQ(*SendLedger::cancel_planned(s, sent.campaign, "stopped", 3), 3);
+    EXPECT_EQ(*SendLedger::cancel_planned(s, sent.campaign, "stopped", 3), 2);
+    EXPECT_EQ(*SendLedger::cancel_planned(s, sent.campaign, "stopped", 3), 0);
+    const TouchCounts counts = *SendLedger::count(s, sent.campaign);
+    EXPECT_EQ(counts.of(TouchState::kCancelled), 5);
+    EXPECT_EQ(counts.of(TouchState::kSent), 1);
+    return {};
+  });
+}
+
+/// A batch of three with its touches, sent under `provider_id`.
+SendBatch add_batch(Session& s, std::string provider_id) {
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  EXPECT_TRUE(QuotaLedger::reserve(s, key, 1, 100));
+  EXPECT_TRUE(QuotaLedger::commit(s, key, 1));
+  SendBatch batch;
+  batch.id = "zy1";
+  batch.campaign = CampaignId("spring");
+  batch.account = kShop;
+  batch.size = 3;
+  batch.state = TouchState::kSent;
+  batch.content.text = "你好";
+  batch.created_at = batch.due_at = kNow;
+  batch.provider_id = std::move(provider_id);
+  batch.quota_period = key.period;
+  EXPECT_TRUE(SendLedger::put_batch(s, batch));
+  for (int i = 0; i < 3; ++i) {
+    Touch touch = planned(i, kNow);
+    touch.state = TouchState::kSent;
+    touch.sent_at = kNow;
+    touch.batch = batch.id;
+    EXPECT_TRUE(*SendLedger::add(s, touch));
+  }
+  return batch;
+}
+
+TEST(MassResult, TotalsAreSummedAndPerPersonNothingIsClaimed) {
+  TestState db;
+  db.write([&](Session& s) -> Result<void> {
+    add_batch(s, "1000");
+    EXPECT_FALSE(SendLedger::mass_totals(s, CampaignId("spring"))->has_value());
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      ZHIYIN_TRY_VOID(SendLedger::record_mass_result(s, kShop, "1000",
+                                                     {"send success", 3, 3, 2, 1}, kNow));
+    }
+    const auto totals = *SendLedger::mass_totals(s, CampaignId("spring"));
+    EXPECT_TRUE(totals.has_value());
+    EXPECT_EQ(totals->sent, 2);
+    EXPECT_EQ(SendLedger::count(s, CampaignId("spring"))->of(TouchState::kSent), 3);
+    return {};
+  });
+}
+
+TEST(MassResult, AJobThatFailedAsAWholeReachedNobodyAndGivesTheQuotaBack) {
+  TestState db;
+  db.write([&](Session& s) -> Result<void> {
+    const SendBatch batch = add_batch(s, "1000");
+    const QuotaKey key{kShop, ChannelKind::kMass, batch.quota_period};
+    EXPECT_EQ(*QuotaLedger::left(s, key, 100), 99);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      ZHIYIN_TRY_VOID(
+          SendLedger::record_mass_result(s, kShop, "1000", {"err(10001)", 3, 3, 0, 3}, kNow));
+    }
+    EXPECT_EQ(*QuotaLedger::left(s, key, 100), 100);
+    EXPECT_EQ(SendLedger::count(s, CampaignId("spring"))->of(TouchState::kFailed), 3);
+    EXPECT_EQ((*SendLedger::find_batch(s, "zy1"))->error, "err(10001)");
+    return {};
+  });
+}
+
+TEST(MassResult, MayComeBeforeTheAnswerOfTheCall) {
+  TestState db;
+  db.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY_VOID(SendLedger::record_mass_result(s, kShop, "1000", {"err(20001)", 3, 3, 0, 3}, kNow));
+    const SendBatch batch = add_batch(s, "1000");
+    EXPECT_EQ(SendLedger::count(s, batch.campaign)->of(TouchState::kSent), 3);
+    ZHIYIN_TRY_VOID(SendLedger::settle_mass_result(s, batch, kNow));
+    EXPECT_EQ(SendLedger::count(s, batch.campaign)->of(TouchState::kFailed), 3);
+    return {};
+  });
+}
+
+TEST(Holdout, AnAssignmentIsStoredAndNotRecomputed) {
+  TestState db;
+  const CampaignId spring("spring");
+  db.write([&](Session& s) -> Result<void> {
+    int held = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const PersonId person("p_" + std::to_string(i));
+      ZHIYIN_TRY(const bool first, Holdout::assign(s, spring, person, identity(i), 0.3, kNow));
+      EXPECT_EQ(first, Holdout::would_hold_out(spring, person, 0.3));
+      // Another share would decide differently for many; the stored word stands.
+      ZHIYIN_TRY(const bool again, Holdout::assign(s, spring, person, identity(i), 0.9, kNow));
+      EXPECT_EQ(first, again);
+      held += first ? 1 : 0;
+    }
+    EXPECT_GT(held, 250);
+    EXPECT_LT(held, 350);
+    EXPECT_EQ(Holdout::list(s, spring, {}, 2000)->size(), 1000U);
+    return {};
+  });
+}
+
+TEST(Holdout, CampaignsHoldOutDifferentPeople) {
+  int both = 0;
+  int one = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const PersonId person("p_" + std::to_string(i));
+    const bool a = Holdout::would_hold_out(CampaignId("a"), person, 0.5);
+    const bool b = Holdout::would_hold_out(CampaignId("b"), person, 0.5);
+    both += a && b ? 1 : 0;
+    one += a ? 1 : 0;
+  }
+  EXPECT_NEAR(both, one / 2, 80);
+}
+
+}  // namespace
+}  // namespace zhiyin::delivery
