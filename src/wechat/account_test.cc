@@ -25,7 +25,7 @@ AccountInput shop() {
 
 class AccountsTest : public testing::Test {
  protected:
-  TestStore store_;
+  TestStore& store_ = TestStore::emptied();
   SteppedClock clock_{kStart};
   Accounts accounts_{store_.state(), store_.vault(), clock_};
 };

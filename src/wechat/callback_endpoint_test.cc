@@ -43,7 +43,7 @@ class CallbackEndpointTest : public testing::Test {
     return request("<MsgType>event</MsgType><Event>subscribe</Event>", std::move(nonce));
   }
 
-  TestStore store_;
+  TestStore& store_ = TestStore::emptied();
   SteppedClock clock_{kStart};
   MetricsRegistry metrics_;
   Accounts accounts_{store_.state(), store_.vault(), clock_};

@@ -14,6 +14,17 @@ namespace zhiyin::wechat {
 /// State with this part's tables and a vault, in a folder of its own. For tests.
 class TestStore {
  public:
+  /// One for all tests of the program (making a database costs several syncs), emptied.
+  static TestStore& emptied() {
+    static TestStore store;
+    EXPECT_TRUE(store.state().write([](storage::Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM account"));
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_seen"));
+      return {};
+    }));
+    return store;
+  }
+
   TestStore() : state_(storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger()).value()) {
     std::vector<storage::Migration> all = storage::migrations();
     for (const storage::Migration& m : migrations()) all.push_back(m);
