@@ -36,6 +36,7 @@ struct ImportRequest {
   std::string file_name;            ///< what the format is guessed from and reports show; empty: of `path`
   std::optional<Mapping> mapping;   ///< absent: detected from the header
   std::string account;              ///< overrides the mapping's
+  std::string encoding;             ///< overrides the mapping's
   RunId run;                        ///< empty: one is made; reports and the events' source `import:RUN` carry it
 };
 

@@ -12,7 +12,7 @@ namespace zhiyin::ingest {
 
 /// Correction that was made to cells, and how often. Nothing is corrected without being counted here.
 struct Normalisation {
-  std::string what;  ///< trimmed, full_width_digits, thousands_separator
+  std::string what;  ///< trimmed, full_width_digits, thousands_separator, rounded
   std::int64_t count = 0;
 };
 
@@ -43,7 +43,7 @@ struct QualityReport {
   std::int64_t rows = 0;
   std::int64_t rows_good = 0;
   std::int64_t rows_skipped = 0;    ///< by the mapping's filters
-  std::int64_t rows_bad = 0;        ///< made nothing because something was wrong
+  std::int64_t rows_bad = 0;        ///< something was wrong in them; what else they held was taken
   std::int64_t rows_repeated = 0;   ///< equal to an earlier row, byte for byte
   std::int64_t events = 0;          ///< made from the rows
   std::int64_t accepted = 0;
@@ -68,7 +68,7 @@ struct Fields<ingest::Normalisation> {
   using N = ingest::Normalisation;
   static constexpr std::string_view name = "Normalisation";
   static constexpr auto list = std::make_tuple(
-      field("what", &N::what, "trimmed, full_width_digits or thousands_separator"),
+      field("what", &N::what, "trimmed, full_width_digits, thousands_separator or rounded"),
       field("count", &N::count, "cells"));
 };
 template <>

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json_binding.h"
+#include "ingest/detail/text_arena.h"
 
 namespace zhiyin::ingest {
 
@@ -46,8 +47,13 @@ struct RowBlock {
     return column < row.cells ? cells[row.first_cell + column] : std::string_view();
   }
 
-  std::string bytes;    ///< what the views point into (owned)
-  std::string arena;    ///< further texts made while reading (owned)
+  // What the views point into: blocks are therefore neither copied nor moved.
+  std::string bytes;
+  detail::TextArena arena;
+
+  RowBlock() = default;
+  RowBlock(const RowBlock&) = delete;
+  RowBlock& operator=(const RowBlock&) = delete;
 };
 
 std::string_view to_string(RowBlock::Fault fault);
@@ -58,9 +64,10 @@ class TableReader {
  public:
   static constexpr char kListSeparator = '\x1f';
 
-  /// kNotFound, kInvalidArgument (header missing, unknown format, wrong encoding: says which it looks like),
-  /// kUnsupported.
-  static Result<std::unique_ptr<TableReader>> open(const std::filesystem::path& path, const TableFormat& format);
+  /// `name` is what the format is guessed from. kNotFound, kInvalidArgument (no header, unknown format, wrong
+  /// encoding: says which it looks like), kUnsupported.
+  static Result<std::unique_ptr<TableReader>> open(const std::filesystem::path& path, std::string_view name,
+                                                   const TableFormat& format);
   virtual ~TableReader() = default;
 
   [[nodiscard]] virtual const std::vector<std::string>& columns() const = 0;

@@ -1,0 +1,559 @@
+#include "ingest/detail/row_mapper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/nearest.h"
+#include "base/utf8.h"
+
+namespace zhiyin::ingest::detail {
+namespace {
+
+constexpr std::size_t kColumnsShown = 30;
+// Whole numbers beyond this are not exact as doubles.
+constexpr double kExactMax = 9007199254740992.0;
+
+std::string shown(std::string_view cell) { return std::string(utf8::truncate(cell, 64)); }
+
+char* put_hex(char* p, std::uint64_t v) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (int shift = 60; shift >= 0; shift -= 4) *p++ = kDigits[v >> shift & 15];
+  return p;
+}
+
+// A number in plain form: no leading zeros, not so long that digits would be lost.
+bool is_plain_number(std::string_view text) {
+  constexpr std::size_t kDigitsMax = 15;
+  std::string_view s = text;
+  if (s.starts_with('-')) s.remove_prefix(1);
+  if (s.empty() || s.size() > kDigitsMax) return false;
+  if (s.size() > 1 && s[0] == '0' && s[1] != '.') return false;
+  std::size_t points = 0;
+  for (const char c : s) {
+    if (c == '.') {
+      ++points;
+    } else if (c < '0' || c > '9') {
+      return false;
+    }
+  }
+  return points <= 1 && s.front() != '.' && s.back() != '.';
+}
+
+// Calls `take` with each part of a list.
+template <class Take>
+void each_part(std::string_view list, std::string_view separator, const Take& take) {
+  constexpr std::string_view kOwn(&TableReader::kListSeparator, 1);
+  if (list.find(TableReader::kListSeparator) != std::string_view::npos) separator = kOwn;
+  while (true) {
+    const std::size_t end = list.find(separator);
+    std::string_view part = list.substr(0, end);
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    if (!part.empty()) take(part);
+    if (end == std::string_view::npos) return;
+    list.remove_prefix(end + separator.size());
+  }
+}
+
+}  // namespace
+
+// The row at hand, and what its events share.
+struct RowMapper::Row {
+  const RowBlock::Row& source;
+  MappedRows& out;
+  const Problem& problem;
+  bool bad = false;
+  std::optional<Hash128> key;      // what made ids begin with
+  std::size_t ordinal = 0;         // counts possible events of the row, so that ids do not depend on cells that are empty
+  EventView event;                 // the parts that all events of a rule share
+  std::string_view own_id;         // of an event_id column
+};
+
+RowMapper::RowMapper(Mapping mapping, Settings settings) : mapping_(std::move(mapping)), settings_(std::move(settings)) {}
+
+Result<RowMapper> RowMapper::create(const Mapping& mapping, std::span<const std::string> columns, Settings settings) {
+  RowMapper mapper(mapping, std::move(settings));
+  ZHIYIN_TRY_VOID(mapper.bind(columns));
+  return mapper;
+}
+
+Result<int> RowMapper::column(std::string_view field, const std::string& name, std::string_view role) {
+  if (name.empty()) return kNone;
+  const auto found = index_of_.find(name);
+  if (found != index_of_.end()) {
+    profiles_[static_cast<std::size_t>(found->second)].set_role(role);
+    return found->second;
+  }
+  std::vector<std::string_view> names;
+  for (const ColumnProfile& profile : profiles_) names.push_back(profile.name());
+  const std::string_view near = nearest_name(name, names);
+  const std::string more = names.size() > kColumnsShown ? fmt::format(" and {} more", names.size() - kColumnsShown) : "";
+  if (names.size() > kColumnsShown) names.resize(kColumnsShown);
+  if (near.empty()) return fail_field(field, "the file has no column '{}'; it has {}{}", name, fmt::join(names, ", "), more);
+  return fail_field(field, "the file has no column '{}'; did you mean '{}'? It has {}{}", name, near, fmt::join(names, ", "), more);
+}
+
+Result<int> RowMapper::bind_time(const std::optional<TimeRule>& rule) {
+  if (!rule) return kNone;
+  BoundTime bound;
+  ZHIYIN_TRY(bound.column, column("time", rule->column, "time"));
+  ZHIYIN_TRY(bound.format, TimeFormat::create(*rule, mapping_.zone));
+  times_.push_back(std::move(bound));
+  return static_cast<int>(times_.size()) - 1;
+}
+
+Result<std::vector<RowMapper::BoundCondition>> RowMapper::bind_conditions(const std::vector<Condition>& conditions) {
+  std::vector<BoundCondition> bound;
+  for (const Condition& condition : conditions) {
+    ZHIYIN_TRY(const int c, column("where", condition.column, "filter"));
+    bound.push_back({c, &condition});
+  }
+  return bound;
+}
+
+Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
+  BoundEvent b;
+  b.rule = &rule;
+  ZHIYIN_TRY(const int identity, column("identity", rule.identity.empty() ? mapping_.identity : rule.identity, "identity"));
+  b.identities.emplace_back(identity, rule.identity_kind.empty() ? mapping_.identity_kind : rule.identity_kind);
+  for (const FurtherIdentity& further : rule.further_identities) {
+    ZHIYIN_TRY(const int c, column("further_identities", further.column, "identity"));
+    b.identities.emplace_back(c, further.kind);
+  }
+  ZHIYIN_TRY(b.kind, column("kind_column", rule.kind_column, "kind"));
+  // A trait belongs to the person, not to an item that the other rules of the mapping speak of.
+  const bool takes_default_item = rule.kind != "trait.set" && rule.list.empty();
+  ZHIYIN_TRY(b.item, column("item", rule.item.empty() && takes_default_item ? mapping_.item_column : rule.item, "item"));
+  b.item_kind = rule.item_kind.empty() ? mapping_.item_kind : rule.item_kind;
+  ZHIYIN_TRY(b.value, column("value", rule.value, "value"));
+  ZHIYIN_TRY(b.event_id, column("event_id", rule.event_id, "event_id"));
+  ZHIYIN_TRY(b.list, column("list", rule.list, "list of items"));
+  ZHIYIN_TRY(b.time, bind_time(rule.time ? rule.time : mapping_.time));
+  for (const auto& [name, kind] : rule.columns) {
+    ZHIYIN_TRY(const int c, column("columns", name, kind));
+    b.columns.emplace_back(c, kind);
+  }
+  // In the order of the file, so that ids do not depend on how names sort.
+  std::ranges::sort(b.columns);
+  for (const auto& [name, property] : rule.properties) {
+    BoundProperty p;
+    ZHIYIN_TRY(p.column, column("properties." + name, property.column, rule.kind == "trait.set" ? "label" : "property"));
+    append_json_string(p.prefix, name);
+    p.prefix += ':';
+    p.as_text = property.type == "text";
+    p.as_number = property.type == "number";
+    p.personal = property.personal;
+    b.properties.push_back(std::move(p));
+  }
+  ZHIYIN_TRY(b.where, bind_conditions(rule.where));
+  return b;
+}
+
+Result<RowMapper::BoundItem> RowMapper::bind_item(const ItemRule& rule) {
+  BoundItem b;
+  b.rule = &rule;
+  ZHIYIN_TRY(b.id, column("id", rule.id, "item"));
+  ZHIYIN_TRY(b.title, column("title", rule.title, "title"));
+  ZHIYIN_TRY(b.text, column("text", rule.text, "text"));
+  ZHIYIN_TRY(b.category, column("category", rule.category, "category"));
+  ZHIYIN_TRY(b.author, column("author", rule.author, "author"));
+  ZHIYIN_TRY(b.url, column("url", rule.url, "url"));
+  ZHIYIN_TRY(b.price, column("price", rule.price, "price"));
+  ZHIYIN_TRY(b.published_at, bind_time(rule.published_at));
+  for (const std::string& tags : rule.tags) {
+    ZHIYIN_TRY(const int c, column("tags", tags, "tags"));
+    b.tags.push_back(c);
+  }
+  ZHIYIN_TRY(b.where, bind_conditions(rule.where));
+  return b;
+}
+
+Result<void> RowMapper::bind(std::span<const std::string> columns) {
+  for (const std::string& name : columns) {
+    index_of_.emplace(name, static_cast<int>(profiles_.size()));
+    profiles_.emplace_back(name);
+  }
+  cells_.resize(columns.size());
+  // `mapping_` stays where its rules are from here on: its vectors are not touched again, and moving them keeps their elements.
+  ZHIYIN_TRY(skip_, bind_conditions(mapping_.skip));
+  for (std::size_t i = 0; i < mapping_.event.size(); ++i) {
+    auto bound = bind_event(mapping_.event[i]);
+    if (!bound) return std::unexpected(within(fmt::format("event[{}]", i), std::move(bound.error())));
+    events_.push_back(std::move(*bound));
+  }
+  for (std::size_t i = 0; i < mapping_.item.size(); ++i) {
+    auto bound = bind_item(mapping_.item[i]);
+    if (!bound) return std::unexpected(within(fmt::format("item[{}]", i), std::move(bound.error())));
+    items_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+void RowMapper::report(Row& row, int column, std::string reason) {
+  row.bad = true;
+  std::string_view name;
+  if (column != kNone) {
+    ColumnProfile& profile = profiles_[static_cast<std::size_t>(column)];
+    profile.add_invalid();
+    name = profile.name();
+  }
+  row.problem(name, std::move(reason));
+}
+
+bool RowMapper::holds(const BoundCondition& condition) const {
+  const CleanCell& cell = cells_[static_cast<std::size_t>(condition.column)];
+  const Condition& rule = *condition.rule;
+  if (rule.empty && *rule.empty != cell.missing) return false;
+  if (!rule.in.empty() && std::ranges::find(rule.in, cell.text) == rule.in.end()) return false;
+  if (!rule.not_in.empty() && std::ranges::find(rule.not_in, cell.text) != rule.not_in.end()) return false;
+  if (!rule.above && !rule.below) return true;
+  const auto number = read_number(cell.text);
+  return number && (!rule.above || number->value > *rule.above) && (!rule.below || number->value < *rule.below);
+}
+
+bool RowMapper::all_hold(const std::vector<BoundCondition>& conditions) const {
+  return std::ranges::all_of(conditions, [&](const BoundCondition& c) { return holds(c); });
+}
+
+RowMapper::Outcome RowMapper::map(const RowBlock& block, const RowBlock::Row& source, MappedRows& out,
+                                  const Problem& problem) {
+  for (std::size_t c = 0; c < cells_.size(); ++c) cells_[c] = profiles_[c].add(block.cell(source, c), mapping_.missing);
+  for (const BoundCondition& condition : skip_) {
+    if (holds(condition)) return {true, false};
+  }
+  Row row{source, out, problem};
+  for (const BoundEvent& bound : events_) {
+    if (!all_hold(bound.where)) {
+      row.ordinal += std::max<std::size_t>(1, bound.columns.size());
+    } else if (!bound.columns.empty()) {
+      map_columns(bound, row);
+    } else if (bound.list != kNone) {
+      map_list(bound, row);
+    } else {
+      map_event(bound, row);
+    }
+  }
+  for (const BoundItem& bound : items_) {
+    if (all_hold(bound.where)) map_item(bound, row);
+  }
+  return {false, row.bad};
+}
+
+bool RowMapper::read_identities(const BoundEvent& bound, Row& row) {
+  IdentityView* identities = row.out.identities.take(bound.identities.size());
+  std::size_t n = 0;
+  for (const auto& [column, kind] : bound.identities) {
+    const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
+    if (cell.missing) {
+      if (n != 0) continue;  // a further identity need not be known
+      report(row, column, "is missing: nobody is named");
+      return false;
+    }
+    identities[n++] = {{}, kind, cell.text};
+  }
+  row.event.identities = std::span(identities, n);
+  return true;
+}
+
+bool RowMapper::read_time(int time, Row& row, Instant& at) {
+  if (time == kNone) {
+    at = settings_.base_time;
+    return true;
+  }
+  BoundTime& bound = times_[static_cast<std::size_t>(time)];
+  if (bound.format->constant()) {
+    at = *bound.format->constant();
+    return true;
+  }
+  const CleanCell& cell = cells_[static_cast<std::size_t>(bound.column)];
+  if (cell.missing) {
+    report(row, bound.column, "is missing: the time of the event");
+    return false;
+  }
+  if (!bound.last_value || bound.last_text != cell.text) {
+    auto parsed = bound.format->parse(cell.text);
+    if (!parsed) {
+      report(row, bound.column, std::move(parsed.error().message));
+      return false;
+    }
+    bound.last_text = cell.text;
+    bound.last_value = *parsed;
+  }
+  at = *bound.last_value;
+  return true;
+}
+
+bool RowMapper::read_kind(const BoundEvent& bound, Row& row, std::string_view& kind) {
+  if (bound.kind == kNone) {
+    kind = bound.rule->kind;
+    return true;
+  }
+  const CleanCell& cell = cells_[static_cast<std::size_t>(bound.kind)];
+  if (cell.missing) {
+    report(row, bound.kind, "is missing: what happened");
+    return false;
+  }
+  scratch_.assign(cell.text);
+  const auto translated = bound.rule->kind_translate.find(scratch_);
+  if (translated != bound.rule->kind_translate.end()) {
+    kind = translated->second;
+    return true;
+  }
+  if (bound.rule->kind_other || bound.rule->kind_translate.empty()) {
+    kind = cell.text;
+    if (is_kind_name(kind)) return true;
+    report(row, bound.kind, fmt::format("'{}' is no kind of event and not in the translation table", shown(kind)));
+    return false;
+  }
+  report(row, bound.kind, fmt::format("'{}' is not in the translation table", shown(cell.text)));
+  return false;
+}
+
+bool RowMapper::read_properties(const BoundEvent& bound, Row& row) {
+  if (bound.properties.empty()) return true;
+  scratch_.clear();
+  personal_.clear();
+  for (const BoundProperty& property : bound.properties) {
+    const CleanCell& cell = cells_[static_cast<std::size_t>(property.column)];
+    if (cell.missing) continue;
+    std::string& out = property.personal ? personal_ : scratch_;
+    out += out.empty() ? '{' : ',';
+    out += property.prefix;
+    if (cell.text.find(TableReader::kListSeparator) != std::string_view::npos) {
+      char separator = '[';
+      each_part(cell.text, {}, [&](std::string_view part) {
+        out += separator;
+        separator = ',';
+        append_json_string(out, part);
+      });
+      out += ']';
+    } else if (!property.as_text && is_plain_number(cell.text)) {
+      out += cell.text;
+    } else if (property.as_number) {
+      const auto value = number(property.column, row);
+      if (!value) return false;
+      append_json_number(out, *value);
+    } else {
+      append_json_string(out, cell.text);
+    }
+  }
+  if (!scratch_.empty()) scratch_ += '}';
+  if (!personal_.empty()) personal_ += '}';
+  row.event.properties = row.out.texts.keep(scratch_);
+  row.event.personal = row.out.texts.keep(personal_);
+  return true;
+}
+
+std::optional<double> RowMapper::number(int column, Row& row) {
+  const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
+  const auto read = read_number(cell.text);
+  if (!read) {
+    report(row, column, fmt::format("'{}' is no number", shown(cell.text)));
+    return std::nullopt;
+  }
+  if (read->full_width || read->separators) {
+    profiles_[static_cast<std::size_t>(column)].add_normalised(read->full_width, read->separators);
+  }
+  return read->value;
+}
+
+std::optional<std::int64_t> RowMapper::scaled(double value, double scale, int column, Row& row) {
+  const double result = value * scale;
+  if (!(std::abs(result) <= kExactMax)) {
+    report(row, column, fmt::format("{:g} is too large", result));
+    return std::nullopt;
+  }
+  const std::int64_t whole = std::llround(result);
+  // What a scale leaves behind the point by its own inexactness is no loss.
+  constexpr double kTiny = 1e-6;
+  if (std::abs(result - static_cast<double>(whole)) > kTiny) profiles_[static_cast<std::size_t>(column)].add_rounded();
+  return whole;
+}
+
+// Sets what all events of the rule share; false when the row cannot make any.
+bool RowMapper::start_event(const BoundEvent& bound, Row& row) {
+  row.event = EventView();
+  row.event.account = settings_.account;
+  row.own_id = {};
+  if (!read_identities(bound, row)) return false;
+  Instant at;
+  if (!read_time(bound.time, row, at)) return false;
+  row.event.occurred_at = at;
+  if (bound.event_id != kNone) {
+    const CleanCell& cell = cells_[static_cast<std::size_t>(bound.event_id)];
+    if (!cell.missing) row.own_id = cell.text;
+  }
+  if (bound.item != kNone) {
+    const CleanCell& cell = cells_[static_cast<std::size_t>(bound.item)];
+    if (cell.missing) {
+      report(row, bound.item, "is missing: the item");
+      return false;
+    }
+    row.event.has_item = true;
+    row.event.item_kind = bound.item_kind;
+    row.event.item_id = cell.text;
+  }
+  return read_properties(bound, row);
+}
+
+void RowMapper::map_event(const BoundEvent& bound, Row& row) {
+  const std::size_t ordinal = row.ordinal++;
+  if (!start_event(bound, row)) return;
+  EventView event = row.event;
+  // A label row without any label says nothing.
+  if (!bound.properties.empty() && bound.rule->kind == "trait.set" && event.properties.empty() && event.personal.empty()) return;
+  if (!read_kind(bound, row, event.kind)) return;
+  if (bound.rule->value_constant) {
+    event.value = *bound.rule->value_constant;
+  } else if (bound.value != kNone && !cells_[static_cast<std::size_t>(bound.value)].missing) {
+    const auto cell = number(bound.value, row);
+    if (!cell) return;
+    event.value = scaled(*cell, bound.rule->value_scale, bound.value, row);
+    if (!event.value) return;
+  }
+  emit(event, row, ordinal);
+}
+
+void RowMapper::map_columns(const BoundEvent& bound, Row& row) {
+  const std::size_t first = row.ordinal;
+  row.ordinal += bound.columns.size();
+  if (!start_event(bound, row)) return;
+  for (std::size_t i = 0; i < bound.columns.size(); ++i) {
+    const auto& [column, kind] = bound.columns[i];
+    if (cells_[static_cast<std::size_t>(column)].missing) continue;
+    const auto cell = number(column, row);
+    if (!cell || *cell == 0) continue;
+    if (*cell < 0) {
+      report(row, column, fmt::format("{:g} is negative", *cell));
+      continue;
+    }
+    EventView event = row.event;
+    event.kind = kind;
+    if (!bound.rule->columns_are_flags) {
+      event.value = scaled(*cell, bound.rule->value_scale, column, row);
+      if (!event.value) continue;
+      if (*event.value == 0) continue;
+    }
+    emit(event, row, first + i);
+  }
+}
+
+void RowMapper::map_list(const BoundEvent& bound, Row& row) {
+  const std::size_t first = row.ordinal;
+  std::size_t part_number = 0;
+  const CleanCell& list = cells_[static_cast<std::size_t>(bound.list)];
+  const EventRule& rule = *bound.rule;
+  if (!list.missing && start_event(bound, row)) {
+    std::string_view kind;
+    if (!read_kind(bound, row, kind)) return;
+    each_part(list.text, rule.list_separator, [&](std::string_view part) {
+      const std::size_t ordinal = first + part_number++;
+      if (!rule.list_response_separator.empty()) {
+        const std::size_t cut = part.rfind(rule.list_response_separator);
+        if (cut == std::string_view::npos) {
+          report(row, bound.list, fmt::format("'{}' has no '{}'", shown(part), rule.list_response_separator));
+          return;
+        }
+        const std::string_view response = part.substr(cut + rule.list_response_separator.size());
+        part = part.substr(0, cut);
+        if (!rule.list_response.empty() && std::ranges::find(rule.list_response, response) == rule.list_response.end()) return;
+      }
+      EventView event = row.event;
+      event.kind = kind;
+      event.has_item = true;
+      event.item_kind = bound.item_kind;
+      event.item_id = part;
+      event.value = rule.value_constant;
+      emit(event, row, ordinal);
+    });
+  }
+  row.ordinal = first + std::max<std::size_t>(1, part_number);
+}
+
+void RowMapper::map_item(const BoundItem& bound, Row& row) {
+  auto text = [&](int column) {
+    if (column == kNone) return std::string();
+    const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
+    return cell.missing ? std::string() : std::string(cell.text);
+  };
+  const ItemRule& rule = *bound.rule;
+  ImportedItem item;
+  item.ref = {rule.kind, text(bound.id)};
+  if (item.ref.id.empty() || item.ref.id.size() > kItemIdBytesMax || is_junk_id(item.ref.id)) {
+    report(row, bound.id, item.ref.id.empty() ? "is missing: the item's id" : fmt::format("'{}' is no id of an item", shown(item.ref.id)));
+    return;
+  }
+  item.title = text(bound.title);
+  item.text = text(bound.text);
+  item.category = text(bound.category);
+  item.author = text(bound.author);
+  item.url = text(bound.url);
+  for (const int column : bound.tags) {
+    const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
+    if (cell.missing) continue;
+    each_part(cell.text, rule.tags_separator, [&](std::string_view tag) {
+      if (!rule.tags_cut.empty()) tag = tag.substr(0, tag.find(rule.tags_cut));
+      std::string name = rule.tags_prefix + std::string(tag);
+      if (!tag.empty() && std::ranges::find(item.tags, name) == item.tags.end()) item.tags.push_back(std::move(name));
+    });
+  }
+  if (!text(bound.price).empty()) {
+    const auto price = number(bound.price, row);
+    if (!price) return;
+    const auto fen = scaled(*price, rule.price_unit == "yuan" ? 100 : 1, bound.price, row);
+    if (!fen) return;
+    item.price = Fen{*fen};
+  }
+  if (bound.published_at != kNone) {
+    const BoundTime& time = times_[static_cast<std::size_t>(bound.published_at)];
+    if (time.column == kNone || !cells_[static_cast<std::size_t>(time.column)].missing) {
+      Instant at;
+      if (!read_time(bound.published_at, row, at)) return;
+      item.published_at = at;
+    }
+  }
+  row.out.items.push_back(std::move(item));
+}
+
+// Made ids follow from file, mapping, account, row number and the row's bytes, so the same file gives the same ids and a corrected
+// row gives another.
+std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
+  constexpr std::size_t kSuffixMax = 24;
+  if (!row.own_id.empty()) {
+    if (ordinal == 0) return row.own_id;
+    char* const begin = row.out.texts.take(row.own_id.size() + kSuffixMax);
+    std::memcpy(begin, row.own_id.data(), row.own_id.size());
+    char* p = begin + row.own_id.size();
+    *p++ = '#';
+    p = std::to_chars(p, p + kSuffixMax - 1, ordinal).ptr;
+    return {begin, static_cast<std::size_t>(p - begin)};
+  }
+  if (!row.key) {
+    std::array<std::uint64_t, 4> seed{settings_.fingerprint[0], settings_.fingerprint[1],
+                                      static_cast<std::uint64_t>(row.source.number), crypto::xxh64(row.source.raw)};
+    row.key = crypto::xxh3_128({reinterpret_cast<const char*>(seed.data()), sizeof(seed)});
+  }
+  constexpr std::size_t kHexBytes = 32;
+  char* const begin = row.out.texts.take(kHexBytes + (ordinal == 0 ? 0 : kSuffixMax));
+  char* p = put_hex(put_hex(begin, (*row.key)[0]), (*row.key)[1]);
+  if (ordinal != 0) {
+    *p++ = '-';
+    p = std::to_chars(p, p + kSuffixMax - 1, ordinal).ptr;
+  }
+  return {begin, static_cast<std::size_t>(p - begin)};
+}
+
+void RowMapper::emit(const EventView& event, Row& row, std::size_t ordinal) {
+  EventView& out = row.out.events.emplace_back(event);
+  out.event_id = id_of(row, ordinal);
+  row.out.row_of.push_back(row.source.number);
+}
+
+}  // namespace zhiyin::ingest::detail
