@@ -83,14 +83,11 @@ http::Task<http::Response> answer_platform(Simulation& simulation, http::Request
   co_return http::Response::json(got.body);  // errors too come with status 200
 }
 
+/// What the server's POST /v1/accounts takes.
 Json account_json(const Simulation& simulation, const http::Request& request) {
-  const std::string platform_url = fmt::format("http://{}", http::header(request.headers, "Host"));
   Json account = zhiyin::to_json(simulation.settings().account);
-  account.set("base_url", platform_url);
-  Json out = Json::object();
-  out.set("account", std::move(account));
-  out.set("platform_url", platform_url);
-  return out;
+  account.set("base_url", fmt::format("http://{}", http::header(request.headers, "Host")));
+  return account;
 }
 
 http::Response page(const Simulation& simulation, const http::Request& request) {

@@ -91,8 +91,10 @@ Result<BehaviourKind> deed_kind(std::string_view name) {
 
 Json to_json(const AdvanceReport& report) {
   Json out = Json::object();
-  out.set("events", counts_json(report.events));
-  out.set("callbacks", counts_json(report.callbacks));
+  out.set("events", report.events.accepted);
+  out.set("callbacks", report.callbacks.messages);
+  out.set("event_counts", counts_json(report.events));
+  out.set("callback_counts", counts_json(report.callbacks));
   out.set("links_opened", report.links_opened);
   out.set("links_failed", report.links_failed);
   out.set("messages", report.messages);
