@@ -1,6 +1,7 @@
 #include "storage/duckdb_warehouse.h"
 
 #include <algorithm>
+#include <atomic>
 #include <system_error>
 #include <unordered_map>
 
@@ -121,17 +122,85 @@ Result<std::vector<const Row*>> last_rows(const Table& table, std::span<const Ro
   return last;
 }
 
+/// The open file with its connections.
+struct OpenWarehouse {
+  OpenWarehouse(detail::DuckDatabase opened, std::unique_ptr<detail::DuckConnection> connection)
+      : database(std::move(opened)),
+        writer(std::move(connection)),
+        readers(kReadersMax, [this] { return detail::DuckConnection::open(database); }) {}
+  detail::DuckDatabase database;
+  std::unique_ptr<detail::DuckConnection> writer;  // guarded by the warehouse's mutex
+  detail::Pool<detail::DuckConnection> readers;
+};
+
+Result<std::unique_ptr<OpenWarehouse>> open_file(const std::filesystem::path& path, int memory_mb) {
+  ZHIYIN_TRY(detail::DuckDatabase database, detail::DuckDatabase::open(path.string(), memory_mb));
+  ZHIYIN_TRY(auto writer, detail::DuckConnection::open(database));
+  ZHIYIN_TRY_VOID(writer->run(kBatchTable));
+  return std::make_unique<OpenWarehouse>(std::move(database), std::move(writer));
+}
+
+/// Counts those who use something, so that it can be exchanged while nobody does.
+class Gate {
+ public:
+  void enter() {
+    MutexLock lock(mutex_);
+    while (closed_) changed_.wait(mutex_);
+    ++inside_;
+  }
+  void leave() {
+    {
+      MutexLock lock(mutex_);
+      --inside_;
+    }
+    changed_.notify_all();
+  }
+  void close() {
+    MutexLock lock(mutex_);
+    closed_ = true;
+    while (inside_ > 0) changed_.wait(mutex_);
+  }
+  void open() {
+    {
+      MutexLock lock(mutex_);
+      closed_ = false;
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  int inside_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  bool closed_ ZHIYIN_GUARDED_BY(mutex_) = false;
+};
+
+class InGate {
+ public:
+  explicit InGate(Gate& gate) : gate_(gate) { gate_.enter(); }
+  ~InGate() { gate_.leave(); }
+  InGate(const InGate&) = delete;
+  InGate& operator=(const InGate&) = delete;
+
+ private:
+  Gate& gate_;
+};
+
 class DuckdbWarehouse final : public Warehouse {
  public:
-  DuckdbWarehouse(detail::DuckDatabase database, std::unique_ptr<detail::DuckConnection> writer)
-      : database_(std::move(database)),
-        writer_(std::move(writer)),
-        readers_(kReadersMax, [this] { return detail::DuckConnection::open(database_); }) {}
+  DuckdbWarehouse(std::filesystem::path path, Logger& logger, DuckdbWarehouseSettings settings,
+                  std::unique_ptr<OpenWarehouse> opened)
+      : path_(std::move(path)),
+        logger_(logger),
+        settings_(settings),
+        open_(std::move(opened)),
+        checkpoint_at_(settings.checkpoint_bytes) {}
 
   Result<void> create(const Table& table) override {
     ZHIYIN_TRY_VOID(check_table(table));
     MutexLock lock(mutex_);
-    ZHIYIN_TRY_VOID(writer_->run(create_sql(table, "TABLE", table.name)));
+    ZHIYIN_TRY_VOID(reopen_if_broken());
+    ZHIYIN_TRY_VOID(checked(open_->writer->run(create_sql(table, "TABLE", table.name))));
     return check_columns(table);
   }
 
@@ -139,16 +208,25 @@ class DuckdbWarehouse final : public Warehouse {
                       std::string_view batch_id) override {
     ZHIYIN_TRY_VOID(check_table(table));
     MutexLock lock(mutex_);
-    ZHIYIN_TRY_VOID(writer_->run("BEGIN TRANSACTION"));
-    auto outcome = write_batch(table, rows, batch_id);
-    if (outcome) outcome = writer_->run("COMMIT");
-    if (!outcome) (void)writer_->run("ROLLBACK");
-    return outcome;
+    ZHIYIN_TRY_VOID(reopen_if_broken());
+    detail::DuckConnection& writer = *open_->writer;
+    ZHIYIN_TRY_VOID(checked(writer.run("BEGIN TRANSACTION")));
+    auto outcome = write_batch(writer, table, rows, batch_id);
+    if (outcome) outcome = writer.run("COMMIT");
+    if (!outcome) (void)writer.run("ROLLBACK");
+    if (outcome) checkpoint_if_due(writer);
+    return checked(std::move(outcome));
   }
 
   Result<Rows> query(std::string_view sql, std::span<const Value> parameters,
                      QueryLimits limits) override {
-    ZHIYIN_TRY(auto reader, readers_.take());
+    if (broken_) {
+      MutexLock lock(mutex_);
+      ZHIYIN_TRY_VOID(reopen_if_broken());
+    }
+    const InGate inside(gate_);
+    if (!open_) return fail(ErrorCode::kUnavailable, "warehouse: is being opened anew");
+    ZHIYIN_TRY(auto reader, open_->readers.take());
     const auto deadline = detail::Watchdog::Clock::now() + limits.timeout;
     const std::uint64_t watched = watchdog_.watch(deadline, [&] { reader->interrupt(); });
     auto rows = reader->select(sql, parameters, limits.rows_max);
@@ -157,7 +235,7 @@ class DuckdbWarehouse final : public Warehouse {
       return fail(ErrorCode::kDeadline, "warehouse: query took longer than {} ms",
                   limits.timeout.count());
     }
-    return rows;
+    return checked(std::move(rows));
   }
 
   Result<void> flush() override {
@@ -166,12 +244,50 @@ class DuckdbWarehouse final : public Warehouse {
   }
 
  private:
+  /// Notes when DuckDB has given up: from then on it refuses everything until the file is opened anew.
+  template <class T>
+  Result<T> checked(Result<T> result) {
+    if (!result && result.error().code == ErrorCode::kInternal) {
+      broken_ = true;
+      result.error().code = ErrorCode::kUnavailable;
+    }
+    return result;
+  }
+
+  Result<void> reopen_if_broken() ZHIYIN_REQUIRES(mutex_) {
+    if (!broken_) return {};
+    gate_.close();
+    open_.reset();  // a second instance of the same file must never live beside the first
+    auto opened = open_file(path_, settings_.memory_mb);
+    if (opened) {
+      open_ = std::move(*opened);
+      broken_ = false;
+    }
+    gate_.open();
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    logger_.warning("storage", "warehouse.reopened", {});
+    return {};
+  }
+
+  void checkpoint_if_due(detail::DuckConnection& writer) ZHIYIN_REQUIRES(mutex_) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(path_.string() + ".wal", error);
+    if (error || bytes < checkpoint_at_) return;
+    if (auto copied = checked(writer.run("CHECKPOINT")); !copied) {
+      // The rows are safe in the write-ahead log; another try when it has grown further.
+      checkpoint_at_ = bytes + settings_.checkpoint_bytes;
+      logger_.warning("storage", "warehouse.checkpoint_failed", {{"error", copied.error().text()}});
+    } else {
+      checkpoint_at_ = settings_.checkpoint_bytes;
+    }
+  }
+
   Result<void> check_columns(const Table& table) ZHIYIN_REQUIRES(mutex_) {
     ZHIYIN_TRY(const Rows rows,
-               writer_->select("SELECT column_name, data_type FROM information_schema.columns "
-                               "WHERE table_catalog = current_catalog() AND table_name = ? "
-                               "ORDER BY ordinal_position",
-                               std::vector<Value>{std::string(table.name)}, 10'000));
+               open_->writer->select("SELECT column_name, data_type FROM information_schema.columns "
+                                     "WHERE table_catalog = current_catalog() AND table_name = ? "
+                                     "ORDER BY ordinal_position",
+                                     std::vector<Value>{std::string(table.name)}, 10'000));
     bool same = rows.rows.size() == table.columns.size();
     for (std::size_t i = 0; same && i < rows.rows.size(); ++i) {
       same = as_text(rows.rows[i][0]) == table.columns[i].name &&
@@ -182,51 +298,57 @@ class DuckdbWarehouse final : public Warehouse {
                 table.name);
   }
 
-  Result<void> write_batch(const Table& table, std::span<const Row> rows, std::string_view batch_id)
-      ZHIYIN_REQUIRES(mutex_) {
+  static Result<void> write_batch(detail::DuckConnection& writer, const Table& table,
+                                  std::span<const Row> rows, std::string_view batch_id) {
     const std::vector<Value> batch{std::string(table.name), std::string(batch_id)};
     ZHIYIN_TRY(const Rows written,
-               writer_->select("SELECT 1 FROM zhiyin_batch WHERE table_name = ? AND batch_id = ? "
-                               "LIMIT 1",
-                               batch, 1));
+               writer.select("SELECT 1 FROM zhiyin_batch WHERE table_name = ? AND batch_id = ? "
+                             "LIMIT 1",
+                             batch, 1));
     if (!written.rows.empty()) return {};
     if (table.key.empty()) {
       std::vector<const Row*> all;
       all.reserve(rows.size());
       for (const Row& row : rows) all.push_back(&row);
-      ZHIYIN_TRY_VOID(writer_->append(table, false, table.name, all));
+      ZHIYIN_TRY_VOID(writer.append(table, false, table.name, all));
     } else {
-      ZHIYIN_TRY_VOID(replace(table, rows));
+      ZHIYIN_TRY_VOID(replace(writer, table, rows));
     }
-    return writer_->execute("INSERT INTO zhiyin_batch VALUES(?, ?)", batch);
+    return writer.execute("INSERT INTO zhiyin_batch VALUES(?, ?)", batch);
   }
 
   /// Deleting and inserting costs one scan per batch; a unique index would hold all keys in memory.
-  Result<void> replace(const Table& table, std::span<const Row> rows) ZHIYIN_REQUIRES(mutex_) {
+  static Result<void> replace(detail::DuckConnection& writer, const Table& table,
+                              std::span<const Row> rows) {
     ZHIYIN_TRY(const std::vector<const Row*> last, last_rows(table, rows));
     const std::string stage = stage_name(table);
-    ZHIYIN_TRY_VOID(writer_->run(create_sql(table, "TEMP TABLE", stage)));
-    ZHIYIN_TRY_VOID(writer_->append(table, true, stage, last));
-    ZHIYIN_TRY_VOID(writer_->run(delete_sql(table)));
+    ZHIYIN_TRY_VOID(writer.run(create_sql(table, "TEMP TABLE", stage)));
+    ZHIYIN_TRY_VOID(writer.append(table, true, stage, last));
+    ZHIYIN_TRY_VOID(writer.run(delete_sql(table)));
     ZHIYIN_TRY_VOID(
-        writer_->run(fmt::format("INSERT INTO \"{}\" SELECT * FROM \"{}\"", table.name, stage)));
-    return writer_->run(fmt::format("DROP TABLE \"{}\"", stage));
+        writer.run(fmt::format("INSERT INTO \"{}\" SELECT * FROM \"{}\"", table.name, stage)));
+    return writer.run(fmt::format("DROP TABLE \"{}\"", stage));
   }
 
-  detail::DuckDatabase database_;
-  Mutex mutex_;
-  std::unique_ptr<detail::DuckConnection> writer_ ZHIYIN_GUARDED_BY(mutex_);
-  detail::Pool<detail::DuckConnection> readers_;
+  const std::filesystem::path path_;
+  Logger& logger_;
+  const DuckdbWarehouseSettings settings_;
+  Mutex mutex_;                          // one insert at a time
+  Gate gate_;                            // queries are inside
+  std::unique_ptr<OpenWarehouse> open_;  // exchanged under the mutex while the gate is closed
+  std::uintmax_t checkpoint_at_ ZHIYIN_GUARDED_BY(mutex_);
+  std::atomic<bool> broken_ = false;
   detail::Watchdog watchdog_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Warehouse>> open_duckdb_warehouse(const std::filesystem::path& path,
-                                                         int memory_mb) {
-  if (memory_mb < kMemoryMbMin) {
+                                                         Logger& logger,
+                                                         DuckdbWarehouseSettings settings) {
+  if (settings.memory_mb < kMemoryMbMin) {
     return fail(ErrorCode::kInvalidArgument, "warehouse: memory is {} MB, at least {} needed",
-                memory_mb, kMemoryMbMin);
+                settings.memory_mb, kMemoryMbMin);
   }
   if (path.has_parent_path()) {
     std::error_code error;
@@ -236,10 +358,8 @@ Result<std::unique_ptr<Warehouse>> open_duckdb_warehouse(const std::filesystem::
                   path.parent_path().string(), error.message());
     }
   }
-  ZHIYIN_TRY(detail::DuckDatabase database, detail::DuckDatabase::open(path.string(), memory_mb));
-  ZHIYIN_TRY(auto writer, detail::DuckConnection::open(database));
-  ZHIYIN_TRY_VOID(writer->run(kBatchTable));
-  return std::make_unique<DuckdbWarehouse>(std::move(database), std::move(writer));
+  ZHIYIN_TRY(auto opened, open_file(path, settings.memory_mb));
+  return std::make_unique<DuckdbWarehouse>(path, logger, settings, std::move(opened));
 }
 
 }  // namespace zhiyin::storage

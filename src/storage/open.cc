@@ -34,9 +34,11 @@ Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
   return open_sqlite_state(path);
 }
 
-Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb, Logger&) {
+Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb, Logger& logger) {
   ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "duckdb", "warehouse"));
-  return open_duckdb_warehouse(path, memory_mb);
+  DuckdbWarehouseSettings settings;
+  settings.memory_mb = memory_mb;
+  return open_duckdb_warehouse(path, logger, settings);
 }
 
 }  // namespace zhiyin::storage

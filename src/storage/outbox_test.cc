@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "storage/event_log_contract.h"
+#include "storage/detail/unsynced.h"
 #include "storage/migrations.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/sqlite_state.h"
@@ -30,8 +31,8 @@ class FailingState final : public State {
 class OutboxTest : public ::testing::Test {
  protected:
   OutboxTest()
-      : log_(open_sqlite_event_log(folder_.path() / "log.db", null_logger()).value()),
-        state_(open_sqlite_state(folder_.path() / "state.db").value()) {
+      : log_(detail::open_unsynced_log(folder_.path() / "log.db", disk_)),
+        state_(detail::open_unsynced_state(folder_.path() / "state.db", disk_)) {
     EXPECT_TRUE(state_->migrate(migrations()));
   }
   Result<void> put(int first, int count, Stream stream = Stream::kEvents) {
@@ -43,6 +44,7 @@ class OutboxTest : public ::testing::Test {
     });
   }
   TempFolder folder_;
+  detail::FaultyDisk disk_;
   std::unique_ptr<EventLog> log_;
   std::unique_ptr<State> state_;
 };

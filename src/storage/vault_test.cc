@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "storage/event_log.h"
+#include "storage/detail/unsynced.h"
 #include "storage/migrations.h"
 #include "storage/sqlite_state.h"
 
@@ -43,7 +44,7 @@ Identity openid(const std::string& value) { return {"shop", "openid", value}; }
 class VaultTest : public ::testing::Test {
  protected:
   VaultTest()
-      : sqlite_(open_sqlite_state(folder_.path() / "state.db").value()), state_(*sqlite_) {
+      : sqlite_(detail::open_unsynced_state(folder_.path() / "state.db", disk_)), state_(*sqlite_) {
     EXPECT_TRUE(state_.migrate(migrations()));
     reopen();
   }
@@ -64,6 +65,7 @@ class VaultTest : public ::testing::Test {
   }
 
   TempFolder folder_;
+  detail::FaultyDisk disk_;
   std::unique_ptr<State> sqlite_;
   CountingState state_;
   std::unique_ptr<Vault> vault_;

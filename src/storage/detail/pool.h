@@ -28,11 +28,6 @@ class Pool {
     }
     T* operator->() const { return thing_.get(); }
     T& operator*() const { return *thing_; }
-    /// The thing is broken: the pool makes another one instead.
-    void discard() {
-      pool_->forget();
-      thing_.reset();
-    }
 
    private:
     Pool* pool_;
