@@ -1,0 +1,233 @@
+#include <gtest/gtest.h>
+
+#include "campaign/detail/test_world.h"
+#include "delivery/quota_ledger.h"
+
+namespace zhiyin::campaign {
+namespace {
+
+using delivery::Rule;
+using delivery::TouchState;
+using testing::at;
+using testing::kNoon;
+using testing::mass_campaign;
+using testing::Outcome;
+using testing::OutcomeKind;
+using testing::World;
+using std::chrono::hours;
+
+const CampaignId kSpring("spring");
+
+Outcome outcome(OutcomeKind kind, Duration retry_after = {}) { return {kind, {}, 1, "trouble", retry_after}; }
+
+void chunks_of(World& w, std::size_t max) {
+  EngineSettings s = w.settings;
+  s.mass_chunk_max = max;
+  w.reconfigure(s);
+}
+
+TEST(MassSend, OneTextWithOneTrackedLinkForEverybody) {
+  World w(5);
+  w.create_and_start(mass_campaign());
+  w.run();
+  ASSERT_EQ(w.channel.mass_calls.size(), 1U);
+  std::set<std::string> texts;
+  for (const auto& [openid, got] : w.channel.received) texts.insert(got.begin(), got.end());
+  ASSERT_EQ(texts.size(), 1U);
+  EXPECT_TRUE(texts.begin()->starts_with("春季新品上架 https://zy.example/l/")) << *texts.begin();
+  EXPECT_LE(w.channel.mass_ids.front().size(), 64U);
+  const Progress p = w.progress();
+  EXPECT_EQ(p.sent, 5);
+  EXPECT_EQ(w.touch(0).provider_id, "1000");
+  EXPECT_EQ(w.get().state, CampaignState::kDone);
+}
+
+TEST(MassSend, ChunksAreNeverBelowTwoNorAboveTheMaximum) {
+  for (const int people : {2, 3, 9, 10, 11, 12, 19, 20, 21, 22, 28, 29, 30, 31}) {
+    World w(people);
+    chunks_of(w, 10);
+    w.create_and_start(mass_campaign());
+    w.run();
+    std::size_t total = 0;
+    for (const auto& call : w.channel.mass_calls) {
+      EXPECT_GE(call.size(), 2U) << people;
+      EXPECT_LE(call.size(), 10U) << people;
+      total += call.size();
+    }
+    EXPECT_EQ(total, static_cast<std::size_t>(people));
+    EXPECT_EQ(w.channel.most_per_person(), 1U);
+    EXPECT_EQ(std::set(w.channel.mass_ids.begin(), w.channel.mass_ids.end()).size(),
+              w.channel.mass_ids.size())
+        << "every chunk has an id of its own";
+  }
+}
+
+TEST(MassSend, AnUnknownOutcomeIsRepeatedUnderTheSameIdAndArrivesOnce) {
+  for (const bool reaches : {false, true}) {
+    World w(4);
+    w.channel.script = {{outcome(OutcomeKind::kUnknown), reaches}};
+    w.create_and_start(mass_campaign());
+    w.run();
+    ASSERT_EQ(w.channel.mass_ids.size(), 2U);
+    EXPECT_EQ(w.channel.mass_ids[0], w.channel.mass_ids[1]);
+    EXPECT_EQ(w.channel.mass_calls[0], w.channel.mass_calls[1]);
+    EXPECT_EQ(w.channel.most_per_person(), 1U);
+    EXPECT_EQ(w.progress().sent, 4);
+    EXPECT_GE(w.clock.now() - kNoon, std::chrono::seconds(60)) << "not within a minute";
+  }
+}
+
+TEST(MassSend, ClosedAsUnknownWhenThePlatformNoLongerKnowsTheId) {
+  World w(4);
+  w.channel.script.assign(2000, {outcome(OutcomeKind::kUnknown), false});
+  w.create_and_start(mass_campaign());
+  w.run();
+  EXPECT_EQ(w.progress().unknown, 4);
+  EXPECT_EQ(w.get().state, CampaignState::kDone);
+  EXPECT_TRUE(w.channel.received.empty());
+  EXPECT_GE(w.clock.now() - kNoon, hours(24));
+  EXPECT_LE(w.clock.now() - kNoon, hours(25));
+}
+
+TEST(MassSend, AnUnknownOutcomeIsNotRepeatedInQuietHours) {
+  World w(4);
+  Campaign c = mass_campaign();
+  c.at = at("2026-03-10T21:59:30");
+  w.channel.script = {{outcome(OutcomeKind::kUnknown), false}};
+  w.create_and_start(c);
+  w.run();
+  EXPECT_EQ(w.clock.now(), at("2026-03-11T08:00:00"));
+  EXPECT_EQ(w.progress().sent, 4);
+}
+
+TEST(MassSend, ARefusalAfterAnUnknownOutcomeProvesNothing) {
+  World w(4);
+  w.channel.script = {{outcome(OutcomeKind::kUnknown), true}, {outcome(OutcomeKind::kRefused), false}};
+  w.create_and_start(mass_campaign());
+  w.run();
+  EXPECT_EQ(w.channel.most_per_person(), 1U);
+  EXPECT_EQ(w.progress().sent, 4);
+  EXPECT_EQ(std::set(w.channel.mass_ids.begin(), w.channel.mass_ids.end()).size(), 1U);
+}
+
+TEST(MassSend, ARefusedRequestPausesTheCampaignAndLosesNobody) {
+  World w(4);
+  w.channel.script = {{outcome(OutcomeKind::kRefused), false}};
+  w.create_and_start(mass_campaign());
+  w.run();
+  EXPECT_EQ(w.get().state, CampaignState::kPaused);
+  EXPECT_EQ(w.get().note, "trouble");
+  EXPECT_EQ(w.progress().planned, 4);
+  ASSERT_TRUE(w.engine->resume(kSpring, Overdue::kSend));
+  w.run();
+  EXPECT_EQ(w.progress().sent, 4);
+}
+
+TEST(MassSend, ABusyPlatformIsAskedAgainAFewTimesThenTheOperator) {
+  World w(4);
+  w.channel.script.assign(2, {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
+  w.create_and_start(mass_campaign());
+  w.run();
+  EXPECT_EQ(w.progress().sent, 4);
+  EXPECT_EQ(w.channel.calls, 3);
+
+  World never(4);
+  never.channel.script.assign(100, {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
+  never.create_and_start(mass_campaign());
+  never.run();
+  EXPECT_EQ(never.channel.calls, never.settings.attempts_max);
+  EXPECT_EQ(never.get().state, CampaignState::kPaused);
+  EXPECT_EQ(never.progress().planned, 4);
+}
+
+TEST(MassSend, AnExhaustedQuotaWaitsForTheNextMorning) {
+  World w(4);
+  w.channel.script = {{outcome(OutcomeKind::kQuota), false}};
+  w.create_and_start(mass_campaign());
+  w.run(kNoon + hours(1));
+  EXPECT_EQ(w.get().state, CampaignState::kRunning);
+  EXPECT_EQ(w.get().waiting_until, at("2026-03-11T00:00:00"));
+  w.run();
+  EXPECT_EQ(w.clock.now(), at("2026-03-11T08:00:00")) << "midnight is quiet";
+  EXPECT_EQ(w.progress().sent, 4);
+}
+
+TEST(MassSend, OurOwnLedgerKeepsToTheDaysCalls) {
+  World w(30);
+  chunks_of(w, 10);
+  w.senders.account.rules.calls_per_day[ChannelKind::kMass] = 2;
+  w.create_and_start(mass_campaign());
+  w.run(kNoon + hours(1));
+  EXPECT_EQ(w.channel.calls, 2);
+  EXPECT_EQ(w.progress().sent, 18);
+  w.run();
+  EXPECT_EQ(w.progress().sent, 30);
+  EXPECT_EQ(w.channel.most_per_person(), 1U);
+}
+
+TEST(MassSend, StoppingWhileTheOutcomeIsOpenClosesItWithoutAnotherCall) {
+  World w(4);
+  w.channel.script = {{outcome(OutcomeKind::kUnknown), true}};
+  w.create_and_start(mass_campaign());
+  while (w.channel.calls == 0) ASSERT_TRUE(w.engine->tick());
+  ASSERT_TRUE(w.engine->emergency_stop());
+  w.run();
+  EXPECT_EQ(w.channel.calls, 1);
+  EXPECT_EQ(w.progress().unknown, 4);
+  EXPECT_EQ(w.progress().sending, 0);
+}
+
+TEST(MassSend, WhoWasErasedBetweenPlanAndSendGetsNothing) {
+  World w(4);
+  w.create_and_start(mass_campaign());
+  while (w.progress().planned < 4) ASSERT_TRUE(w.engine->tick());
+  w.people.erased.insert(2);
+  w.run();
+  EXPECT_EQ(w.touch(2).rule, Rule::kNotFollowing);
+  EXPECT_EQ(w.progress().sent, 3);
+}
+
+TEST(MassSend, PeopleWhoMergeAfterThePlanAreOnePersonForTheCap) {
+  World w(4);
+  w.create_and_start(mass_campaign());
+  while (w.progress().planned < 4) ASSERT_TRUE(w.engine->tick());
+  // Persons 0 and 1 turn out to be the same, and 0 has just had something else.
+  delivery::Recipient both = w.people.of(0);
+  both.identities = {testing::identity(0), testing::identity(1)};
+  w.people.people[both.person] = both;
+  w.people.merged[testing::FakePeople::id(1)] = both.person;
+  w.db.write([&](storage::Session& s) -> Result<void> {
+    delivery::Touch other = delivery::testing::planned(0, kNoon);
+    other.campaign = CampaignId("other");
+    other.id = delivery::touch_id(other.campaign, other.identity);
+    other.idempotency_key = other.id.value;
+    other.state = TouchState::kSent;
+    other.sent_at = kNoon;
+    ZHIYIN_TRY_VOID(delivery::SendLedger::add(s, other));
+    return {};
+  });
+  w.run();
+  EXPECT_EQ(w.touch(0).rule, Rule::kFrequencyCap);
+  EXPECT_EQ(w.touch(1).rule, Rule::kFrequencyCap);
+  EXPECT_EQ(w.progress().sent, 2);
+}
+
+TEST(MassSend, TheQuotaIsExactAtTheEnd) {
+  World w(30);
+  chunks_of(w, 10);
+  w.channel.script = {{outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(1)), false},
+                      {outcome(OutcomeKind::kUnknown), true}};
+  w.create_and_start(mass_campaign());
+  w.run();
+  EXPECT_EQ(w.progress().sent, 30);
+  w.db.write([&](storage::Session& s) -> Result<void> {
+    const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kMass, kNoon);
+    const auto batches = static_cast<std::int64_t>(delivery::SendLedger::batches(s, kSpring)->size());
+    EXPECT_EQ(*delivery::QuotaLedger::left(s, key, 100), 100 - batches);
+    EXPECT_FALSE(delivery::QuotaLedger::release(s, key, 1)) << "no reservation is left open";
+    return {};
+  });
+}
+
+}  // namespace
+}  // namespace zhiyin::campaign
