@@ -17,7 +17,9 @@ constexpr std::size_t kRawBytesMax = 12 << 10;  // leaves room below kProperties
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
   return out;
 }
 
@@ -34,13 +36,20 @@ std::string other_kind(const Callback& c) {
 std::string kind_of(const Callback& c) {
   if (wechat::is_message(c.kind)) return "message";
   switch (c.kind) {
-    case CallbackKind::kFollow: return "follow";
-    case CallbackKind::kUnfollow: return "unfollow";
-    case CallbackKind::kScan: return "scan";
-    case CallbackKind::kMenuClick: return "menu_click";
-    case CallbackKind::kMenuView: return "menu_view";
-    case CallbackKind::kTemplateResult: return "template_result";
-    default: return other_kind(c);
+    case CallbackKind::kFollow:
+      return "follow";
+    case CallbackKind::kUnfollow:
+      return "unfollow";
+    case CallbackKind::kScan:
+      return "scan";
+    case CallbackKind::kMenuClick:
+      return "menu_click";
+    case CallbackKind::kMenuView:
+      return "menu_view";
+    case CallbackKind::kTemplateResult:
+      return "template_result";
+    default:
+      return other_kind(c);
   }
 }
 
@@ -49,14 +58,17 @@ Json raw_fields(const Callback& c) {
   Json out = Json::object();
   const Json::Object* fields = c.fields.if_object();
   if (fields == nullptr) return out;
-  constexpr std::string_view kElsewhere[] = {"ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "Content", "Encrypt"};
+  constexpr std::string_view kElsewhere[] = {"ToUserName", "FromUserName", "CreateTime", "MsgType",
+                                             "Event",      "Content",      "Encrypt"};
   for (const Json::Member& member : *fields) {
-    if (std::ranges::find(kElsewhere, member.first) == std::end(kElsewhere)) out.set(member.first, member.second);
+    if (std::ranges::find(kElsewhere, member.first) == std::end(kElsewhere))
+      out.set(member.first, member.second);
   }
   return out;
 }
 
-/// The members that intake seals: what the person wrote, and the raw fields of what has no form of its own.
+/// The members that intake seals: what the person wrote, and the raw fields of what has no form of
+/// its own.
 Json personal_of(const Callback& c, bool& was_cut) {
   Json personal = Json::object();
   if (!c.content.empty()) {
@@ -96,7 +108,8 @@ void add_own_terms(Json& properties, const Callback& c) {
       properties.set("menu", lower(c.event));
       break;
     case CallbackKind::kTemplateResult: {
-      std::string status = c.status;  // the platform writes `failed:user block` and `failed: system failed`
+      std::string status =
+          c.status;  // the platform writes `failed:user block` and `failed: system failed`
       std::erase(status, ' ');
       properties.set("msg_id", utf8::truncate(c.msg_id, kKeyBytesMax));
       properties.set("status", utf8::truncate(status, kKeyBytesMax));
@@ -136,11 +149,13 @@ std::optional<WireEvent> to_wire_event(const Callback& callback) {
   return event;
 }
 
-std::optional<WireEvent> to_consent_event(const Callback& callback, const wechat::ReplyDecision& decision) {
+std::optional<WireEvent> to_consent_event(const Callback& callback,
+                                          const wechat::ReplyDecision& decision) {
   const bool withdraws = decision.reason == wechat::ReplyReason::kOptOut;
   if (!withdraws && decision.reason != wechat::ReplyReason::kOptIn) return std::nullopt;
   if (callback.from_openid.empty()) return std::nullopt;
-  WireEvent event = event_of(callback, "wx_" + callback.dedup_key + ".consent", withdraws ? "consent.withdraw" : "consent.grant");
+  WireEvent event = event_of(callback, "wx_" + callback.dedup_key + ".consent",
+                             withdraws ? "consent.withdraw" : "consent.grant");
   event.properties = Json::object();  // without a purpose: all of them
   event.properties.set("source", "keyword");
   return event;

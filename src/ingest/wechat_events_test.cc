@@ -18,8 +18,10 @@ CallbackRules rules() {
 
 Callback callback(std::string_view inner, std::string_view type = "event") {
   const std::string xml = fmt::format(
-      "<xml><ToUserName>gh_1</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>1767225600</CreateTime>"
-      "<MsgType>{}</MsgType>{}</xml>", type, inner);
+      "<xml><ToUserName>gh_1</ToUserName><FromUserName>oAlice</"
+      "FromUserName><CreateTime>1767225600</CreateTime>"
+      "<MsgType>{}</MsgType>{}</xml>",
+      type, inner);
   auto parsed = wechat::parse_callback(rules(), xml);
   EXPECT_TRUE(parsed.has_value()) << (parsed ? "" : parsed.error().error.message);
   return parsed ? *parsed : Callback{};
@@ -51,7 +53,8 @@ TEST(WechatEvents, RepeatedDeliveryHasTheSameEventIdAndAnotherOccurrenceNot) {
 }
 
 TEST(WechatEvents, FollowThroughQrCodeCarriesTheSceneWithoutPrefix) {
-  const auto event = to_wire_event(callback("<Event>subscribe</Event><EventKey>qrscene_shelf7</EventKey><Ticket>T</Ticket>"));
+  const auto event = to_wire_event(
+      callback("<Event>subscribe</Event><EventKey>qrscene_shelf7</EventKey><Ticket>T</Ticket>"));
   ASSERT_TRUE(event);
   EXPECT_EQ(event->kind, "follow");
   EXPECT_EQ(event->properties["scene"].string_or(""), "shelf7");
@@ -65,13 +68,15 @@ TEST(WechatEvents, KindsOfMenuScanAndUnfollow) {
   EXPECT_EQ(click->kind, "menu_click");
   EXPECT_EQ(click->properties["key"].string_or(""), "NEWS");
   EXPECT_EQ(click->properties["menu"].string_or(""), "click");
-  const auto view = to_wire_event(callback("<Event>VIEW</Event><EventKey>https://a.example/p</EventKey>"));
+  const auto view =
+      to_wire_event(callback("<Event>VIEW</Event><EventKey>https://a.example/p</EventKey>"));
   EXPECT_EQ(view->kind, "menu_view");
   EXPECT_EQ(view->properties["url"].string_or(""), "https://a.example/p");
 }
 
 TEST(WechatEvents, TapOnAMessageMenuCountsAsMenuNotAsMessage) {
-  const auto event = to_wire_event(callback("<Content>满意</Content><bizmsgmenuid>101</bizmsgmenuid><MsgId>5</MsgId>", "text"));
+  const auto event = to_wire_event(
+      callback("<Content>满意</Content><bizmsgmenuid>101</bizmsgmenuid><MsgId>5</MsgId>", "text"));
   EXPECT_EQ(event->kind, "menu_click");
   EXPECT_EQ(event->properties["key"].string_or(""), "101");
   EXPECT_EQ(event->properties["menu"].string_or(""), "msgmenu");
@@ -79,22 +84,26 @@ TEST(WechatEvents, TapOnAMessageMenuCountsAsMenuNotAsMessage) {
 }
 
 TEST(WechatEvents, TemplateResultHasOneSpellingOfItsStatus) {
-  const auto event = to_wire_event(callback("<Event>TEMPLATESENDJOBFINISH</Event><MsgID>200163836</MsgID><Status>failed: system failed</Status>"));
+  const auto event =
+      to_wire_event(callback("<Event>TEMPLATESENDJOBFINISH</Event><MsgID>200163836</"
+                             "MsgID><Status>failed: system failed</Status>"));
   EXPECT_EQ(event->kind, "template_result");
   EXPECT_EQ(event->properties["msg_id"].string_or(""), "200163836");
   EXPECT_EQ(event->properties["status"].string_or(""), "failed:systemfailed");
 }
 
 TEST(WechatEvents, WhatHasNoPersonIsNoEvent) {
-  EXPECT_FALSE(to_wire_event(callback("<Event>MASSSENDJOBFINISH</Event><MsgID>1</MsgID><Status>send success</Status>")));
+  EXPECT_FALSE(to_wire_event(
+      callback("<Event>MASSSENDJOBFINISH</Event><MsgID>1</MsgID><Status>send success</Status>")));
   auto check = wechat::parse_callback(rules(), R"({"action":"CheckContainerPath"})");
   ASSERT_TRUE(check);
   EXPECT_FALSE(to_wire_event(*check));
 }
 
 TEST(WechatEvents, UnknownKindsKeepTheirRawFieldsAmongThePersonalOnes) {
-  const auto event = to_wire_event(callback(
-      "<Event>Card-Event\xE4\xB8\xAD</Event><CardId>c1</CardId><List><item><a>1</a></item><item><a>2</a></item></List>"));
+  const auto event =
+      to_wire_event(callback("<Event>Card-Event\xE4\xB8\xAD</Event><CardId>c1</"
+                             "CardId><List><item><a>1</a></item><item><a>2</a></item></List>"));
   ASSERT_TRUE(event);
   EXPECT_EQ(event->kind, "wechat.card_event___");
   const Json& raw = event->properties["personal"]["raw"];
@@ -107,7 +116,8 @@ TEST(WechatEvents, UnknownKindsKeepTheirRawFieldsAmongThePersonalOnes) {
 
 TEST(WechatEvents, OversizedFieldsAreLeftOutAndSaidSo) {
   const std::string big(20'000, 'x');
-  const auto text = to_wire_event(callback("<Content>" + big + "</Content><MsgId>1</MsgId>", "text"));
+  const auto text =
+      to_wire_event(callback("<Content>" + big + "</Content><MsgId>1</MsgId>", "text"));
   EXPECT_TRUE(text->properties["truncated"].bool_or(false));
   EXPECT_TRUE(validate(*text, kNow));
   const auto other = to_wire_event(callback("<Event>odd</Event><Huge>" + big + "</Huge>"));
