@@ -7,10 +7,20 @@ import { number, time, unitOf, yuan } from "./format";
 
 const kWindowUnits = { m: "unit.minutes", h: "unit.hours", d: "unit.days", w: "unit.weeks" } as const;
 
+/** `7d` → 7 days; what has another form stays as it is. */
+export function spanWords(span: string): string {
+  const match = /^(\d+)([mhdw])$/.exec(span);
+  return match ? t(kWindowUnits[match[2] as keyof typeof kWindowUnits], { n: match[1] }) : span;
+}
+
 export function windowWords(window: unknown): string {
-  const match = /^(\d+)([mhdw])$/.exec(String(window ?? ""));
-  if (!match) return window ? String(window) : t("segment.ever");
-  return t("segment.within", { span: t(kWindowUnits[match[2] as keyof typeof kWindowUnits], { n: match[1] }) });
+  return window ? t("segment.within", { span: spanWords(String(window)) }) : t("segment.ever");
+}
+
+/** `purchase within 7d`, as reports call the outcome, in the operator's words. */
+export function metricWords(metric: string): string {
+  const match = /^(\S+) within (\S+)$/.exec(metric);
+  return match ? t("campaign.goal_words", { event: word("kind", match[1]), window: spanWords(match[2]) }) : metric;
 }
 
 function operand(value: unknown, fen: boolean): string {

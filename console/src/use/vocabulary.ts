@@ -20,7 +20,9 @@ const feature = (name: string) => known.value?.features.find((one) => one.name =
 /** The server's words for a feature once they are known, else its name. */
 export function featureWords(name: string): string {
   const told = feature(name);
-  return (language.value === "en" ? told?.help_en || told?.help : told?.help) || word("feature", name);
+  const help = language.value === "en" ? told?.help_en || told?.help : told?.help;
+  // Money is shown in yuan here, whatever unit the words name.
+  return help?.replace(/（分）|,? in fen/, "") || word("feature", name);
 }
 
 export function featureUnit(name: string): Unit {

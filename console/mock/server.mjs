@@ -1,0 +1,315 @@
+// A small server with the interface of docs/api.md over the data of data.mjs, for work on the console and its tests.
+// It keeps what is changed in memory. Never shipped.
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { dirname, extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { generator, kRuleWords, makeData } from "./data.mjs";
+
+const kDist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
+export const kKey = "zk_mock_admin_key_0000000000000000";
+const kTypes = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
+/** Stricter than the real server's: whatever works here works there. */
+const kPolicy = "default-src 'self'; frame-ancestors 'none'";
+
+class Problem extends Error {
+  constructor(status, title, detail, field, more = {}) {
+    super(detail);
+    Object.assign(this, { status, title, field, more });
+  }
+}
+const notFound = (what) => new Problem(404, "not_found", `${what}: there is no such thing`);
+
+function page(items, query, key = (one) => String(one.id)) {
+  const limit = Number(query.get("limit") ?? 50);
+  if (!(limit >= 1 && limit <= 1000)) throw new Problem(400, "invalid_argument", "limit: must be 1 to 1000", "limit");
+  const after = query.get("after");
+  const from = after ? items.findIndex((one) => key(one) === after) + 1 : 0;
+  const shown = items.slice(from, from + limit);
+  return { items: shown, next: from + limit < items.length ? key(shown.at(-1)) : null };
+}
+
+function portrait(data, person) {
+  const random = generator(person.events + 17);
+  const hours = Array.from({ length: 24 }, (_, hour) => Math.exp(-((hour - 21) ** 2) / 18) + 0.5 * Math.exp(-((hour - 12) ** 2) / 6) + random() * 0.1);
+  const sum = hours.reduce((a, b) => a + b, 0);
+  const busy = person.events > 5;
+  return {
+    id: person.id, first_seen: person.first_seen, last_seen: person.last_seen, following: person.following, events: person.events,
+    identities: [{ account: "shop", kind: "openid", value_short: "o9Xk…28", first_seen: person.first_seen }, ...(busy ? [{ account: "shop", kind: "unionid", value_short: "u7Qa…28", first_seen: person.last_seen }] : [])],
+    features: Object.fromEntries(data.features.map((one) => [one.name, one.name === "night_share" ? 0.31 : busy || one.name === "reads_30d" ? Math.floor(random() * (one.unit === "fen" ? 40000 : one.unit === "s" ? 9000 : 30)) : null])),
+    interests: busy ? [...new Set([...person.interests, ...data.tags.slice(0, 4)])].map((tag, at) => ({ tag, weight: 0.92 / (at + 1) })) : [],
+    traits: { city: person.city, level: 2, vip: person.events > 100 }, active_hours: busy ? hours.map((one) => one / sum) : Array(24).fill(0),
+    response: busy ? { probability: 0.05 + random() * 0.5, model: "response-3" } : null, segments: busy ? ["readers", "everyone"] : [],
+  };
+}
+
+function explained(node, random) {
+  for (const op of ["and", "or"]) {
+    if (!node[op]) continue;
+    const below = node[op].map((one) => explained(one, random));
+    return { [op]: below, result: op === "and" ? below.every((one) => one.result) : below.some((one) => one.result) };
+  }
+  if (node.not) {
+    const below = explained(node.not, random);
+    return { not: below, result: !below.result };
+  }
+  const result = random() < 0.7;
+  if (node.event) return { ...node, result, evidence: { count: result ? 5 : 0, ...("sum" in node ? { sum: result ? 12800 : 0 } : {}), first: result ? "2026-02-03T10:00:00Z" : null, last: result ? "2026-02-27T12:31:00Z" : null } };
+  if (node.following) return { ...node, result, evidence: { value: result } };
+  return { ...node, result, evidence: { value: node.trait ? (result ? "上海" : "北京") : node.interest ? (result ? 0.61 : 0.12) : result ? 712 : 85 } };
+}
+
+function checkTree(node, path = "tree") {
+  const [first] = Object.keys(node ?? {});
+  if (!first) throw new Problem(400, "invalid_argument", `${path}: is no condition`, path);
+  for (const op of ["and", "or"]) node[op]?.forEach((one, at) => checkTree(one, `${path}.${op}[${at}]`));
+  if (node.not) checkTree(node.not, `${path}.not`);
+  if (node.feature === "none_such") throw new Problem(400, "invalid_argument", `${path}.feature: there is no 'none_such'`, `${path}.feature`);
+}
+
+function versioned(list, id, body, ifMatch, defaults = {}) {
+  const at = list.findIndex((one) => one.id === id);
+  if (at < 0) {
+    const made = { ...defaults, ...body, id, version: 1 };
+    list.push(made);
+    return made;
+  }
+  if (ifMatch === undefined || Number(String(ifMatch).replace(/"/g, "")) !== list[at].version) {
+    throw new Problem(409, "conflict", `${id}: version is ${list[at].version}, not ${ifMatch ?? "given"}`, "If-Match");
+  }
+  list[at] = { ...list[at], ...body, id, version: list[at].version + 1 };
+  return list[at];
+}
+
+function dryRun(data, campaign) {
+  const people = data.people.slice(0, 60).map((person, at) => {
+    const rule = at % 9 === 4 ? data.rules[at % 4] : at % 10 === 3 ? "held_out" : "";
+    return { person: person.id, decision: rule === "held_out" ? "held_out" : rule ? "refused" : "send", rule };
+  });
+  const text = (person) => (campaign.message.text ?? Object.values(campaign.message.data ?? {}).join("\n")).replace(/\{\{link\}\}/g, "https://zy.example.com/l/a1B2c3").replace(/\{\{name\|[^}]*\}\}/g, "小王").replace(/\{\{city\|[^}]*\}\}/g, person.city);
+  return {
+    as_of: data.ago(0), send_at: campaign.at ?? data.ago(0), audience: 1284, holdout: 128, would_send: 1095,
+    refused: [{ rule: "frequency_cap", count: 41, ...kRuleWords.frequency_cap }, { rule: "no_consent", count: 20, ...kRuleWords.no_consent }],
+    quota: { needed: campaign.channel === "template" ? 120_000 : 1, left: 100 },
+    previews: data.people.slice(0, 3).map((person) => ({ person: person.id, text: text(person) })), people,
+  };
+}
+
+function overview(data) {
+  if (data.people.length === 0) return { people: 0, followers: 0, events_total: 0, events_per_minute: [], events_per_day: [], kinds: [], runs: [], campaigns: [], lag: 0, as_of: data.ago(0) };
+  const random = generator(3);
+  const perMinute = Array.from({ length: 60 }, (_, at) => ({ at: new Date(Math.floor(data.now / 60_000 - 59 + at) * 60_000).toISOString(), count: Math.round(60 + 30 * Math.sin(at / 9) + random() * 25) }));
+  const perDay = Array.from({ length: 56 }, (_, at) => ({ at: data.ago((55 - at) * 86_400_000), count: Math.round(3000 + 900 * Math.sin(at / 3) + random() * 500) }));
+  const kinds = { read: 121_004, view: 31_022, like: 18_411, click: 9120, share: 6032, comment: 4011, message: 2105, purchase: 1290, follow: 3000, "touch.sent": 2955 };
+  return {
+    people: 3182, followers: 2604, events_total: 201_338, events_per_minute: perMinute, events_per_day: perDay,
+    kinds: Object.entries(kinds).map(([kind, count]) => ({ kind, count })), runs: data.runs.slice(0, 5).map((one) => ({ ...one, result: null })),
+    campaigns: data.campaigns.filter((one) => one.state !== "draft"), lag: 0, as_of: data.ago(0),
+  };
+}
+
+/** `[method, pattern, handler]`; a handler gets `{data, path, query, body, raw, headers}` and answers a value. */
+function routes(data, state) {
+  const person = (id) => data.people.find((one) => one.id === id) ?? (() => { throw notFound("person"); })();
+  const find = (list, id, what) => list.find((one) => String(one.id) === id) ?? (() => { throw notFound(what); })();
+  const drop = (list, test) => { const at = list.findIndex(test); if (at < 0) throw notFound("entry"); list.splice(at, 1); return {}; };
+  const run = (kind, title) => { const made = { id: `r_0199ab${String(++state.runs).padStart(2, "0")}`, kind, title, state: "running", progress: 0.1, detail: "", started_at: new Date().toISOString(), ended_at: null, error: null, result: null }; data.runs.unshift(made); return { run: made.id }; };
+  const move = (from, to) => ({ path }) => {
+    const campaign = find(data.campaigns, path.id, "campaign");
+    if (!from.includes(campaign.state)) throw new Problem(409, "conflict", `campaign: it is ${campaign.state}`);
+    campaign.state = to;
+    return campaign;
+  };
+  return [
+    ["GET", "/v1/overview", () => overview(data)],
+    ["GET", "/v1/people", ({ query }) => {
+      const q = query.get("q");
+      if (q && !/^(p_|\w+:)/.test(q)) throw new Problem(400, "invalid_argument", `q: '${q}' is neither a person id nor KIND:ACCOUNT:VALUE`, "q");
+      const people = data.people.filter((one) => !q || one.id.startsWith(q));
+      if (q && people.length === 0) throw notFound("person");
+      return page(query.get("segment") ? people.filter((_, at) => at % 3 === 0) : people, query);
+    }],
+    ["GET", "/v1/people/:id", ({ path }) => portrait(data, person(path.id))],
+    ["GET", "/v1/people/:id/events", ({ path, query }) => {
+      const one = person(path.id);
+      const random = generator(one.events);
+      const pick = (list) => list[Math.floor(random() * list.length)];
+      const events = Array.from({ length: Math.min(one.events, 120) }, (_, at) => {
+        const kind = pick(data.kinds);
+        return { id: at, at: data.ago(at * 9_000_000 + random() * 5_000_000), kind, item: kind === "message" ? null : pick(data.items), value: kind === "purchase" ? 1990 + Math.floor(random() * 20_000) : kind === "read" ? Math.floor(random() * 300) : 1, account: "shop" };
+      });
+      return page(events, query);
+    }],
+    ["GET", "/v1/people/:id/touches", ({ path }) => {
+      if (person(path.id).events < 20) return { items: [], next: null };
+      const touch = (campaign, state, rule, days, channel = "mass", more = {}) => ({ touch: `t_${campaign}_${state}`, campaign, channel, state, rule, explanation: kRuleWords[rule]?.zh ?? "", explanation_en: kRuleWords[rule]?.en ?? "", error: "", at: data.ago(days * 86_400_000), clicked_at: null, ...more });
+      return { items: [touch("tea-festival", "refused", "frequency_cap", 1), touch("care-reply", "held_out", "held_out", 2, "customer_service"), touch("spring", "sent", "none", 9, "mass", { clicked_at: data.ago(8.9 * 86_400_000) })], next: null };
+    }],
+    ["GET", "/v1/people/:id/segments/:segment", ({ path }) => { person(path.id); const explanation = explained(find(data.segments, path.segment, "segment").tree, generator(path.id.charCodeAt(5) * 7 + 1)); return { member: explanation.result, as_of: data.ago(0), explanation }; }],
+    ["GET", "/v1/recommend/:id", ({ path }) => {
+      const one = person(path.id);
+      const cold = one.events <= 20;
+      const reasons = cold ? [["近期热门内容", "popular lately"], ["匹配兴趣标签「美食」", "matches the tag 美食"]] : [["因为读过《春日露营好物清单》", "because you read 春日露营好物清单"], ["因为读过《三分钟学会手冲咖啡》", "because you read 三分钟学会手冲咖啡"]];
+      return { person: one.id, items: data.items.slice(0, 6).map((item, at) => ({ item, score: 0.9 / (at + 1), reason: reasons[at % 2][0], reason_en: reasons[at % 2][1], source: cold ? (at % 2 ? "tags" : "popularity") : "item_knn", propensity: 1 / (at + 1) })), model: cold ? null : "recommend-1", fallback: cold };
+    }],
+    ["GET", "/v1/segments", () => ({ items: data.segments, next: null })],
+    ["POST", "/v1/segments/preview", ({ body }) => { checkTree(body.tree); const sample = data.people.filter((_, at) => at % 13 === 0).map(({ id, events, last_seen }) => ({ id, events, last_seen })); return { count: 40 + (JSON.stringify(body.tree).length * 37) % 2000, as_of: data.ago(0), sample }; }],
+    ["GET", "/v1/segments/:id", ({ path }) => find(data.segments, path.id, "segment")],
+    ["PUT", "/v1/segments/:id", ({ path, body, headers }) => { checkTree(body.tree); return versioned(data.segments, path.id, body, headers["if-match"], { count: 0, as_of: data.ago(0) }); }],
+    ["DELETE", "/v1/segments/:id", ({ path }) => drop(data.segments, (one) => one.id === path.id)],
+    ["GET", "/v1/segments/:id/members", ({ query }) => (query.get("format") === "csv" ? { csv: "person\n" + data.people.map((one) => one.id).join("\n") } : page(data.people.map((one) => one.id), query, (one) => one))],
+    ["GET", "/v1/features", () => ({ features: data.features, kinds: ["read", "like", "share", "comment", "favorite", "click", "view", "purchase", "refund", "cart", "message", "follow", "unfollow", "scan"].map((name) => ({ name, unit: name === "purchase" ? "fen" : "" })), traits: ["city", "level", "vip"], tags: data.tags })],
+    ["GET", "/v1/campaigns", ({ query }) => page(data.campaigns, query)],
+    ["GET", "/v1/campaigns/:id", ({ path }) => find(data.campaigns, path.id, "campaign")],
+    ["PUT", "/v1/campaigns/:id", ({ path, body, headers }) => versioned(data.campaigns, path.id, body, headers["if-match"], { state: "draft", note: "" })],
+    ["DELETE", "/v1/campaigns/:id", ({ path }) => drop(data.campaigns, (one) => one.id === path.id && one.state === "draft")],
+    ["POST", "/v1/campaigns/:id/dry-run", ({ path }) => dryRun(data, find(data.campaigns, path.id, "campaign"))],
+    ["POST", "/v1/campaigns/:id/test-send", ({ body }) => ({ items: body.openids.map((openid) => ({ openid, ok: true, detail: "" })) })],
+    ["POST", "/v1/campaigns/:id/start", move(["draft"], "running")],
+    ["POST", "/v1/campaigns/:id/pause", move(["running"], "paused")],
+    ["POST", "/v1/campaigns/:id/stop", move(["running", "paused"], "stopped")],
+    ["POST", "/v1/campaigns/:id/resume", ({ path, body }) => {
+      if (!body?.overdue) throw new Problem(409, "conflict", "campaign: 31 touches are overdue; say overdue = send or skip", "overdue", { overdue: 31 });
+      return move(["paused"], "running")({ path });
+    }],
+    ["GET", "/v1/campaigns/:id/report", ({ path, query }) => {
+      const report = data.reports[path.id];
+      if (!report) throw notFound("report");
+      return query.get("format") === "csv" ? { csv: `section,name,value\nfunnel,audience,${report.funnel.audience}\n` } : report;
+    }],
+    ["GET", "/v1/campaigns/:id/touches.csv", () => ({ csv: "person,state,rule\n" })],
+    ["POST", "/v1/emergency-stop", () => ({ stopped: data.campaigns.filter((one) => one.state === "running").map((one) => ((one.state = "stopped"), one.id)) })],
+    ["GET", "/v1/runs", ({ query }) => { const found = page(data.runs, query); return { ...found, items: found.items.map((one) => ({ ...one, result: null })) }; }],
+    ["GET", "/v1/runs/:id", ({ path }) => find(data.runs, path.id, "run")],
+    ["POST", "/v1/runs/:id/cancel", ({ path }) => { const found = find(data.runs, path.id, "run"); if (found.state !== "running") throw new Problem(409, "conflict", `run: it has ended already (${found.state})`); Object.assign(found, { state: "cancelled", ended_at: new Date().toISOString(), error: "run: cancelled" }); return {}; }],
+    ["POST", "/v1/imports", ({ query }) => run("import", query.get("name") ?? "upload.csv")],
+    ["GET", "/v1/imports/mappings", () => ({ items: data.mappings, next: null })],
+    ["POST", "/v1/imports/mappings", ({ query, raw }) => { if (!raw.includes("=")) throw new Problem(400, "invalid_argument", "mapping: line 1: expected `key = value`", "identity"); data.mappings.unshift({ name: query.get("name"), shipped: false }); return { name: query.get("name") }; }],
+    ["GET", "/v1/imports/:run/report.html", () => ({ html: "<!doctype html><title>report</title><p>report</p>" })],
+    ["POST", "/v1/train/response", () => run("train response", "")],
+    ["POST", "/v1/train/recommend", () => run("train recommend", "")],
+    ["GET", "/v1/models", () => ({ items: data.models, next: null })],
+    ["POST", "/v1/models/:id/activate", ({ path }) => { const chosen = find(data.models, path.id, "model"); for (const one of data.models) if (one.kind === chosen.kind) one.active = one === chosen; return chosen; }],
+    ["GET", "/v1/quarantine", ({ query }) => page(data.quarantine.filter((one) => !query.get("source") || one.source === query.get("source")), query)],
+    ["POST", "/v1/quarantine/:id/resubmit", ({ path, body }) => { find(data.quarantine, path.id, "entry"); if (!body) return { event_id: "e1", verdict: "quarantined", reason: "occurred_at: lies in the future" }; drop(data.quarantine, (one) => String(one.id) === path.id); return { event_id: "e1", verdict: "accepted", reason: "" }; }],
+    ["DELETE", "/v1/quarantine/:id", ({ path }) => drop(data.quarantine, (one) => String(one.id) === path.id)],
+    ["GET", "/v1/accounts", () => ({ items: data.accounts, next: null })],
+    ["POST", "/v1/accounts", ({ body }) => {
+      if (data.accounts.some((one) => one.id === body.id)) throw new Problem(409, "conflict", `account: '${body.id}' exists`, "id");
+      const { app_secret, token, encoding_aes_key, ...plain } = body;
+      return versioned(data.accounts, body.id, { ...plain, has_secret: !!app_secret, has_token: !!token, has_encoding_aes_key: !!encoding_aes_key });
+    }],
+    ["GET", "/v1/accounts/:id", ({ path }) => find(data.accounts, path.id, "account")],
+    ["PUT", "/v1/accounts/:id", ({ path, body, headers }) => { const { app_secret, token, encoding_aes_key, ...plain } = body; return versioned(data.accounts, path.id, { ...plain, ...(app_secret ? { has_secret: true } : {}), ...(token ? { has_token: true } : {}), ...(encoding_aes_key ? { has_encoding_aes_key: true } : {}) }, headers["if-match"]); }],
+    ["DELETE", "/v1/accounts/:id", ({ path }) => drop(data.accounts, (one) => one.id === path.id)],
+    ["POST", "/v1/accounts/:id/check", ({ path }) => {
+      const seen = (state.checks[path.id] = (state.checks[path.id] ?? 0) + 1) > 1 || path.id === "shop";
+      return { callback_url: `https://zy.example.com/wechat/${path.id}`, callback_seen_at: seen ? data.ago(5000) : null, token_ok: path.id === "shop", checks: [{ name: "callback_settings", ok: true, detail: "Token 与密钥已保存 / token and key are stored" }, { name: "callback_seen", ok: seen, detail: seen ? "已收到微信的请求 / a request from WeChat arrived" : "还没有收到微信的请求 / nothing arrived yet" }, { name: "access_token", ok: path.id === "shop", detail: path.id === "shop" ? "已取得 / obtained" : "没有 AppSecret / the AppSecret is missing" }] };
+    }],
+    ["POST", "/v1/accounts/:id/sync", ({ path }) => run("sync", path.id)],
+    ["GET", "/v1/users", () => ({ items: data.users, next: null })],
+    ["POST", "/v1/users", ({ body }) => { if (body.password.length < 10) throw new Problem(400, "invalid_argument", "password: at least 10 characters", "password"); data.users.push({ name: body.name, role: body.role, created_at: new Date().toISOString() }); return { name: body.name }; }],
+    ["DELETE", "/v1/users/:name", ({ path }) => drop(data.users, (one) => one.name === path.name)],
+    ["GET", "/v1/keys", () => ({ items: data.keys, next: null })],
+    ["POST", "/v1/keys", ({ body }) => { const made = { id: `ff${state.runs++}00112233`, ...body, created_at: new Date().toISOString() }; data.keys.push(made); return { id: made.id, key: "zk_0f1e2d3c4b5a69788796a5b4c3d2e1f0" }; }],
+    ["DELETE", "/v1/keys/:id", ({ path }) => drop(data.keys, (one) => one.id === path.id)],
+    ["GET", "/v1/audit", ({ query }) => page(data.audit, query)],
+    ["GET", "/v1/doctor", () => ({ ok: false, version: "0.1.0", checks: [["state", true, "41 migrations", ""], ["warehouse", true, "201338 events", ""], ["event_log", true, "readable", ""], ["projections", true, "0 records behind", ""], ["disk", false, "812 MB free", "free some space: below 1 GB the intake will soon refuse events"], ["clock", true, "2026-03-01T02:00:00Z", ""], ["console", true, "built", ""], ["accounts", true, "2 connected", ""]].map(([name, ok, detail, advice]) => ({ name, ok, detail, advice })) })],
+  ].map(([method, pattern, handler]) => ({ method, handler, expression: new RegExp(`^${pattern.replace(/\./g, "\\.").replace(/:(\w+)/g, "(?<$1>[^/]+)")}$`) }));
+}
+
+function emptied(data) {
+  for (const name of ["people", "segments", "campaigns", "runs", "models", "accounts", "quarantine", "keys", "users", "audit", "mappings"]) data[name].length = 0;
+  return data;
+}
+
+async function asset(path, response) {
+  const file = normalize(join(kDist, path === "/" ? "index.html" : path));
+  if (!file.startsWith(kDist)) return send(response, 404, "text/plain", "no");
+  try {
+    const bytes = await readFile(file);
+    send(response, 200, kTypes[extname(file)] ?? "application/octet-stream", bytes, { "Content-Security-Policy": kPolicy });
+  } catch {
+    send(response, 404, "text/plain", "not built? npm run build");
+  }
+}
+
+function send(response, status, type, body, headers = {}) {
+  response.writeHead(status, { "Content-Type": type, ...headers });
+  response.end(body);
+}
+
+async function bodyOf(request) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+const kRoles = { anna: "admin", 小李: "operator", 小陈: "analyst" };
+
+/** Sign-in state, kept per cookie as the real server does. */
+function sessions(data, options) {
+  const known = new Map();
+  const of = (request) => known.get(/zhiyin_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1]);
+  return {
+    of,
+    state: (request) => ({ signed_in: !!of(request), user: null, role: null, csrf: null, needs_setup: options.setup ? data.users.length === 0 : false, version: "0.1.0-mock", stepped_clock: !!options.stepped, ...of(request) }),
+    open(body, response) {
+      const role = body.key ? (body.key === kKey ? "admin" : null) : body.password === "correct horse" ? kRoles[body.user] : null;
+      if (!role) throw new Problem(401, "permission_denied", body.key ? "key: unknown" : "user: name or password is wrong");
+      const token = `s${known.size + 1}t`;
+      known.set(token, { user: body.key ? "key:admin" : body.user, role, csrf: `c${known.size + 1}` });
+      response.setHeader("Set-Cookie", `zhiyin_session=${token}; HttpOnly; SameSite=Strict; Path=/`);
+      return { signed_in: true, ...known.get(token) };
+    },
+    close: (request) => { for (const [token, one] of known) if (one === of(request)) known.delete(token); },
+  };
+}
+
+/** `options`: `setup` (no users yet), `empty` (nothing there at all), `now`. Answers the listening server. */
+export async function startMock(port = 0, options = {}) {
+  const data = makeData(options.now ?? Date.now());
+  if (options.empty) emptied(data);
+  if (options.setup) data.users.length = 0;
+  const state = { runs: 0, checks: {} };
+  const table = routes(data, state);
+  const sign = sessions(data, options);
+
+  function answer(request, url, raw, response) {
+    const method = request.method;
+    const body = raw.length && (request.headers["content-type"] ?? "").includes("json") ? JSON.parse(raw) : undefined;
+    if (url.pathname === "/v1/session") {
+      if (method === "POST") return sign.open(body, response);
+      if (method === "DELETE") sign.close(request);
+      return sign.state(request);
+    }
+    const caller = sign.of(request);
+    if (!caller) throw new Problem(401, "permission_denied", "sign in first");
+    if (method !== "GET" && request.headers["x-csrf-token"] !== caller.csrf) throw new Problem(403, "permission_denied", "the X-CSRF-Token header is missing or wrong");
+    for (const route of table) {
+      const match = route.method === method && route.expression.exec(url.pathname);
+      if (!match) continue;
+      const path = Object.fromEntries(Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]));
+      return route.handler({ path, query: url.searchParams, body, raw: raw.toString("utf8"), headers: request.headers });
+    }
+    throw notFound(url.pathname);
+  }
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url, "http://mock");
+    if (!url.pathname.startsWith("/v1/")) return asset(url.pathname, response);
+    try {
+      const value = answer(request, url, await bodyOf(request), response);
+      if (value?.csv) return send(response, 200, "text/csv; charset=utf-8", value.csv, { "Content-Disposition": "attachment" });
+      if (value?.html) return send(response, 200, "text/html; charset=utf-8", value.html);
+      send(response, 200, "application/json", JSON.stringify(value));
+    } catch (error) {
+      if (!(error instanceof Problem)) console.error(error);
+      const status = error.status ?? 500;
+      send(response, status, "application/problem+json", JSON.stringify({ type: "about:blank", title: error.title ?? "internal", status, code: error.title, detail: error.message, field: error.field, ...error.more }));
+    }
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { server, base: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+}

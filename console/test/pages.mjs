@@ -1,0 +1,333 @@
+// The console in headless Chromium over the mock: every page in both languages, and what operators do most.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { kKey, startMock } from "../mock/server.mjs";
+import { launch, openPage } from "./browser.mjs";
+import { signIn, walk } from "./walk.mjs";
+
+const kOut = process.env.ZHIYIN_SCREENSHOTS ?? join(dirname(fileURLToPath(import.meta.url)), "../../build/screenshots/console");
+const kPhone = { width: 390, height: 844 };
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser.close());
+
+/** Runs `act` in a fresh browser context over a fresh mock; nothing unexpected may go wrong in it. */
+async function withConsole(act, { mock: options = {}, signedIn = true, ...pageOptions } = {}) {
+  const mock = await startMock(0, options);
+  const walker = await openPage(browser, pageOptions);
+  try {
+    if (signedIn) await signIn(walker, mock.base, kKey);
+    const open = async (path) => {
+      await walker.page.goto("about:blank");
+      await walker.page.goto(`${mock.base}/#${path}`);
+      await walker.settle();
+    };
+    await act({ ...walker, base: mock.base, open, text: () => walker.page.locator("body").innerText() });
+    assert.deepEqual(walker.faults, []);
+  } finally {
+    await walker.close();
+    await mock.close();
+  }
+}
+
+async function walkClean(mockOptions, walkOptions, least = 30) {
+  const mock = await startMock(0, mockOptions);
+  try {
+    const { wrong, visited } = await walk(browser, mock.base, { key: kKey, out: kOut, ...walkOptions });
+    assert.deepEqual(wrong, []);
+    assert.ok(visited >= least, `only ${visited} pages`);
+  } finally {
+    await mock.close();
+  }
+}
+
+test("every page renders in Chinese", () => walkClean({}, { languages: ["zh"] }));
+test("every page renders in English, 1280 px wide", () => walkClean({}, { languages: ["en"], width: 1280, height: 800 }));
+test("every page fits a phone", () => walkClean({}, { languages: ["zh"], ...kPhone, label: "-phone" }));
+test("every page says so when there is nothing", () => walkClean({ empty: true }, { languages: ["zh"], label: "-empty" }, 15));
+
+test("the first start leads from the printed key to a first user", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/people");
+    assert.match(await text(), /首次启动/);
+    await page.screenshot({ path: join(kOut, "zh-sign-in.png") });
+    await page.fill("input[name=key]", kKey);
+    await page.click("form button.primary");
+    await page.getByText("创建第一个用户").waitFor();
+    await page.fill("input[autocomplete=username]", "anna");
+    await page.locator("input[type=password]").nth(0).fill("correct horse");
+    await page.locator("input[type=password]").nth(1).fill("wrong");
+    assert.ok(await page.locator("form button.primary").isDisabled());
+    await page.locator("input[type=password]").nth(1).fill("correct horse");
+    await page.screenshot({ path: join(kOut, "zh-first-user.png") });
+    await page.click("form button.primary");
+    await page.waitForURL(/\/people/); // where one was heading
+    await settle();
+  }, { mock: { setup: true }, signedIn: false }));
+
+test("a wrong password is told, a right one gets in, and signing out ends it", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/overview");
+    await page.fill("input[name=user]", "anna");
+    await page.fill("input[name=password]", "wrong");
+    await page.click("form button.primary");
+    await page.locator(".problem").waitFor();
+    assert.match(await text(), /name or password is wrong/);
+    await page.fill("input[name=password]", "correct horse");
+    await page.click("form button.primary");
+    await page.waitForURL(/overview/);
+    await settle();
+    await page.getByText("退出").click();
+    await page.waitForURL(/sign-in/);
+  }, { signedIn: false, expected: [/401/] }));
+
+test("analysts look and do not touch", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/overview");
+    await page.fill("input[name=user]", "小陈");
+    await page.fill("input[name=password]", "correct horse");
+    await page.click("form button.primary");
+    await page.waitForURL(/overview/);
+    await settle();
+    const menu = await page.locator("nav.side").innerText();
+    for (const hidden of ["操作日志", "密钥与用户", "数据导入"]) assert.ok(!menu.includes(hidden), hidden);
+    assert.match(menu, /用户画像/);
+    assert.ok(!(await text()).includes("紧急停止"));
+    await open("/campaigns/order-notice");
+    assert.ok(!/启动$|试运行$/m.test(await text()));
+    await open("/access");
+    assert.match(page.url(), /overview/);
+  }, { signedIn: false }));
+
+test("the language is remembered", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await page.getByRole("button", { name: "English" }).click();
+    assert.match(await text(), /Overview/);
+    await page.reload();
+    await settle();
+    assert.match(await text(), /Overview/);
+    await open("/people");
+    assert.equal(await page.title(), "People · 知音");
+    assert.equal(await page.locator("html").getAttribute("lang"), "en");
+  }));
+
+test("a segment is built, counted, saved and found again", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/segments/new");
+    await page.locator("input[type=text]").nth(0).fill("爱读书的人");
+    await page.locator("input[type=text]").nth(1).fill("book-lovers");
+    const count = page.locator("aside .big");
+    await count.waitFor();
+    const before = await count.innerText();
+    await page.locator(".group > .row").last().getByText("兴趣").click();
+    await page.locator(".condition").nth(1).locator("input").first().fill("读书");
+    await page.getByRole("button", { name: "条件组" }).click();
+    await page.waitForTimeout(700); // the pause after typing
+    await settle();
+    assert.notEqual(await count.innerText(), before);
+    await page.getByRole("tab", { name: "JSON" }).click();
+    const tree = JSON.parse(await page.locator("textarea").inputValue());
+    assert.deepEqual(tree.and[1], { interest: "读书", is: { ">=": 0.3 } });
+    assert.deepEqual(Object.keys(tree.and[2]), ["or"]);
+    await page.getByRole("button", { name: "保存" }).click();
+    await page.waitForURL(/segments\/book-lovers/);
+    await open("/segments");
+    assert.match(await text(), /爱读书的人/);
+  }));
+
+test("a fault in a tree is named where it is", () =>
+  withConsole(async ({ page, open, text }) => {
+    await open("/segments/readers");
+    await page.getByRole("tab", { name: "JSON" }).click();
+    await page.fill("textarea", '{"and": [{"event": "read", "windw": "7d"}]}');
+    assert.match(await text(), /and\[0\]\.windw/);
+    assert.ok(await page.getByRole("button", { name: "保存" }).isDisabled());
+    await page.fill("textarea", '{"and": [{"feature": "none_such", "is": {">": 1}}]}');
+    await page.locator("aside .problem").waitFor();
+    assert.match(await page.locator("aside .problem").innerText(), /tree\.and\[0\]\.feature/);
+  }, { expected: [/400/] }));
+
+test("a change that came too late is refused with the reason", () =>
+  withConsole(async ({ page, open, text, base }) => {
+    await open("/segments/readers");
+    await page.evaluate(async (root) => {
+      const { csrf } = await (await fetch(`${root}/v1/session`)).json();
+      const stored = await (await fetch(`${root}/v1/segments/readers`)).json();
+      const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf, "If-Match": String(stored.version) };
+      await fetch(`${root}/v1/segments/readers`, { method: "PUT", headers, body: JSON.stringify({ name: "x", tree: stored.tree }) });
+    }, base);
+    await page.getByRole("button", { name: "保存" }).click();
+    await page.locator(".problem").waitFor();
+    assert.match(await text(), /version is 2, not 1/);
+  }, { expected: [/409/] }));
+
+test("a campaign goes from draft over a dry run to running, paused and resumed", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/campaigns/new");
+    await page.locator("input[type=text]").nth(0).fill("周末上新");
+    await page.locator("input[type=text]").nth(1).fill("weekend");
+    await page.locator("select").nth(0).selectOption("shop");
+    await page.locator("select").nth(1).selectOption("readers");
+    await page.locator("input[type=range]").fill("20");
+    assert.match(await text(), /约 257 人/);
+    await page.fill("textarea", "你好 {{name|朋友}}");
+    assert.match(await text(), /群发对所有人内容相同，不能使用个人变量/);
+    assert.ok(await page.getByRole("button", { name: "保存" }).isDisabled());
+    await page.getByText("客服消息").click();
+    assert.match(await page.locator(".phone").innerText(), /你好 朋友/);
+    await page.getByRole("button", { name: "保存" }).click();
+    await page.waitForURL(/campaigns\/weekend$/);
+    await settle();
+    await page.getByRole("button", { name: "试运行" }).click();
+    await page.getByText("1,095").waitFor();
+    assert.match(await page.locator("dialog").innerText(), /频次上限[\s\S]*小王/);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "启动" }).click();
+    await page.locator("dialog").getByRole("button", { name: "启动" }).click();
+    await page.getByRole("button", { name: "暂停" }).click();
+    await page.getByRole("button", { name: "继续" }).click();
+    await page.locator("dialog").getByText("31 条消息").waitFor();
+    await page.getByRole("button", { name: "跳过" }).click();
+    await page.getByRole("button", { name: "暂停" }).waitFor();
+    await settle();
+  }, { expected: [/409/, /404.*weekend/] }));
+
+test("the emergency stop asks twice and stops what runs", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/campaigns/tea-festival");
+    await page.getByRole("button", { name: "紧急停止" }).click();
+    await page.locator("dialog").getByText("新茶节预告").waitFor();
+    const stop = page.locator("dialog button.solid");
+    assert.ok(await stop.isDisabled());
+    await page.screenshot({ path: join(kOut, "zh-emergency-stop.png") });
+    await page.locator("dialog input[type=checkbox]").check();
+    await stop.click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await settle();
+    assert.match(await text(), /已停止/);
+    assert.equal(await page.getByRole("button", { name: "暂停", exact: true }).count(), 0);
+  }));
+
+test("a file is uploaded and its run followed; a wrong mapping is told", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/imports");
+    await page.getByRole("button", { name: "添加映射" }).click();
+    await page.locator("dialog input[type=text]").fill("mine");
+    await page.locator("dialog textarea").fill("nonsense");
+    await page.locator("dialog button.primary").click();
+    await page.locator("dialog .problem").waitFor();
+    await page.locator("dialog textarea").fill('identity = "user"');
+    await page.locator("dialog button.primary").click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    assert.equal(await page.locator("form select").first().inputValue(), "mine");
+    await page.setInputFiles("input[type=file]", { name: "people.csv", mimeType: "text/csv", buffer: Buffer.from("user,likes\n1,2\n") });
+    await page.getByRole("button", { name: "开始导入" }).click();
+    await page.waitForURL(/imports\/r_/);
+    await settle();
+    assert.match(await text(), /people\.csv[\s\S]*进行中/);
+    await page.getByRole("button", { name: "取消任务" }).click();
+    await page.getByText("run: cancelled").waitFor();
+  }, { expected: [/400/] }));
+
+test("a quarantined event is corrected and taken", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/quarantine");
+    await page.getByRole("button", { name: "重新提交" }).first().click();
+    await page.getByText("occurred_at: lies in the future").waitFor();
+    await page.getByRole("button", { name: "修改" }).first().click();
+    await page.locator("dialog textarea").fill("{");
+    await page.locator("dialog button.primary").click();
+    assert.match(await page.locator("dialog").innerText(), /SyntaxError/);
+    await page.locator("dialog textarea").fill('{"kind": "read"}');
+    await page.locator("dialog button.primary").click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await settle();
+    assert.equal(await page.locator("tbody tr").count(), 2);
+    assert.ok(!(await text()).includes("2031-01-01"));
+  }));
+
+test("an account is connected in three steps and waits for WeChat", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/accounts/new");
+    await page.locator("input[type=text]").nth(1).fill("tea");
+    await page.locator("input[type=text]").nth(2).fill("wxtea0000000000001");
+    await page.getByRole("button", { name: "下一步" }).click();
+    await page.locator("#token").waitFor();
+    await settle();
+    assert.match(await page.locator("#aes").inputValue(), /^[A-Za-z0-9]{43}$/);
+    assert.match(await text(), /https:\/\/zy\.example\.com\/wechat\/tea/);
+    await page.screenshot({ path: join(kOut, "zh-account-step-2.png"), fullPage: true });
+    const old = await page.locator("#token").inputValue();
+    await page.getByRole("button", { name: "生成" }).first().click();
+    assert.notEqual(await page.locator("#token").inputValue(), old);
+    await page.getByRole("button", { name: "保存并检查" }).click();
+    await page.getByText("接入成功").waitFor({ timeout: 12_000 }); // the second check, five seconds later
+    await page.screenshot({ path: join(kOut, "zh-account-step-3.png"), fullPage: true });
+    await page.getByRole("button", { name: "完成" }).click();
+    await settle();
+    assert.match(await text(), /wxtea0000000000001/);
+  }));
+
+test("a key is shown once, and is revoked after a question", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/access");
+    await page.locator("form input[type=text]").fill("小程序");
+    await page.locator("form button.primary").click();
+    await page.locator("dialog").getByText("zk_0f1e2d3c4b5a69788796a5b4c3d2e1f0").waitFor();
+    await page.locator("dialog button.primary").click();
+    await settle();
+    assert.ok(!(await text()).includes("zk_0f1e"));
+    const made = page.locator("tbody tr").filter({ hasText: "小程序" });
+    await made.getByRole("button").click();
+    await page.locator("dialog button.solid").click();
+    await made.waitFor({ state: "detached" });
+  }));
+
+test("people are searched, and exported as CSV", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/people");
+    await page.fill("input[type=search]", "p_nobody");
+    await page.keyboard.press("Enter");
+    await settle();
+    assert.match(await text(), /没有符合条件的用户/);
+    await page.fill("input[type=search]", "nonsense");
+    await page.keyboard.press("Enter");
+    await page.locator(".problem").waitFor();
+    assert.match(await page.locator(".problem").innerText(), /字段 q/);
+    await page.fill("input[type=search]", "");
+    await page.keyboard.press("Enter");
+    await settle();
+    assert.equal(await page.locator("tbody tr").count(), 50);
+    await page.getByRole("button", { name: "加载更多" }).click();
+    await settle();
+    assert.equal(await page.locator("tbody tr").count(), 100);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+    const lines = (await readFile(await download.path(), "utf8")).trimEnd().split("\r\n");
+    assert.equal(lines.length, 138);
+    assert.equal(lines[0], "\ufeffperson,following,interests,events,first_seen,last_seen");
+  }, { expected: [/404/, /400/] }));
+
+test("a server that is gone is told, and trying again helps", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await page.route("**/v1/models", (route) => route.abort("connectionrefused"));
+    await open("/models");
+    assert.match(await text(), /无法连接服务器/);
+    await page.unroute("**/v1/models");
+    await page.getByRole("button", { name: "重试" }).click();
+    await settle();
+    assert.match(await text(), /response-3/);
+  }, { expected: [/ERR_CONNECTION_REFUSED/] }));
+
+test("the phone menu opens, leads on and closes", () =>
+  withConsole(async ({ page, settle }) => {
+    assert.ok(!(await page.locator("nav.side").isVisible()));
+    await page.getByRole("button", { name: "主菜单" }).click();
+    await page.screenshot({ path: join(kOut, "zh-phone-menu.png") });
+    await page.locator("nav.side").getByText("人群分组").click();
+    await settle();
+    assert.match(page.url(), /segments/);
+    assert.ok(!(await page.locator("nav.side").isVisible()));
+  }, kPhone));
