@@ -73,7 +73,8 @@ class EventLog {
   /// Removes records before the given positions where whole blocks allow it.
   virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;
 
-  /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use.
+  /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use; once
+  /// another one (or none) is set, the old one no longer runs.
   virtual void set_wake(std::function<void(Stream)> wake) = 0;
 };
 

@@ -210,6 +210,55 @@ TEST(DiskFull, FailsTransactionsWholeAndGoesOn) {
   EXPECT_EQ(as_int(state->query("SELECT COUNT(*) FROM t")->rows[0][0]), 5);
 }
 
+TEST(FailedSync, AnAppendThatWasRefusedDoesNotComeBackAfterACrash) {
+  const TempFolder folder;
+  const TempFolder after_crash;
+  detail::FaultyDisk disk;
+  SqliteEventLogSettings settings;
+  settings.vfs = disk.name();
+  const auto log = open_sqlite_event_log(folder.path() / "log.db", null_logger(), settings).value();
+  ASSERT_TRUE(log->append_and_wait(Stream::kEvents, {record(1, "first")}));
+  disk.fail_next_sync();
+  const auto outcome = log->append_and_wait(Stream::kEvents, {record(1, "refused")});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(texts(read_all(*log, Stream::kEvents)), std::vector<std::string>{"first"});
+  for (const char* name : {"log.db", "log.db-wal"}) {  // as kill -9 would leave them
+    std::filesystem::copy_file(folder.path() / name, after_crash.path() / name);
+  }
+  const auto again = open_sqlite_event_log(after_crash.path() / "log.db", null_logger()).value();
+  EXPECT_EQ(texts(read_all(*again, Stream::kEvents)), std::vector<std::string>{"first"});
+  ASSERT_TRUE(log->append_and_wait(Stream::kEvents, {record(1, "second")}));
+  EXPECT_EQ(texts(read_all(*log, Stream::kEvents)), (std::vector<std::string>{"first", "second"}));
+}
+
+TEST(FailedSync, ATransactionThatWasRefusedDoesNotComeBackAfterACrash) {
+  const TempFolder folder;
+  const TempFolder after_crash;
+  detail::FaultyDisk disk;
+  SqliteStateSettings settings;
+  settings.vfs = disk.name();
+  const auto state = open_sqlite_state(folder.path() / "state.db", settings).value();
+  const Migration migration{"test-001", "CREATE TABLE t(x BIGINT)"};
+  ASSERT_TRUE(state->migrate({&migration, 1}));
+  const auto put = [&](std::int64_t x) {
+    return state->write([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(session.execute("INSERT INTO t VALUES(?1)", {x}));
+      return {};
+    });
+  };
+  ASSERT_TRUE(put(1));
+  disk.fail_next_sync();
+  ASSERT_FALSE(put(2));
+  for (const char* name : {"state.db", "state.db-wal"}) {  // as kill -9 would leave them
+    std::filesystem::copy_file(folder.path() / name, after_crash.path() / name);
+  }
+  const auto again = open_sqlite_state(after_crash.path() / "state.db").value();
+  EXPECT_EQ(again->query("SELECT x FROM t")->rows, (std::vector<Row>{{std::int64_t{1}}}));
+  ASSERT_TRUE(put(3));
+  EXPECT_EQ(as_int(state->query("SELECT SUM(x) FROM t")->rows.at(0).at(0)), 4);
+}
+
 /// Runs `work` in a process of its own, without the rest of the test program.
 pid_t in_child(const std::function<void()>& work) {
   const pid_t pid = fork();

@@ -142,7 +142,7 @@ class SqliteEventLog final : public EventLog {
   }
 
   void set_wake(std::function<void(Stream)> wake) override {
-    MutexLock lock(mutex_);
+    MutexLock lock(wake_mutex_);
     wake_ = std::move(wake);
   }
 
@@ -191,10 +191,11 @@ class SqliteEventLog final : public EventLog {
     }
     Result<void> outcome;
     if (!parts.empty()) outcome = file_.commit(parts);
-    if (outcome) {
+    {
       MutexLock lock(mutex_);
       ends_ = file_.ends();
-    } else {
+    }
+    if (!outcome) {
       logger_.error("storage", "log.append_failed",
                     {{"appends", parts.size()}, {"error", outcome.error().text()}});
     }
@@ -209,15 +210,12 @@ class SqliteEventLog final : public EventLog {
   }
 
   void wake(std::span<const detail::LogPart> parts) {
-    std::function<void(Stream)> wake;
-    {
-      MutexLock lock(mutex_);
-      wake = wake_;
-    }
-    if (!wake) return;
+    // Under its lock, so that an old wake is no longer running once another one (or none) is set.
+    MutexLock lock(wake_mutex_);
+    if (!wake_) return;
     for (const Stream stream : detail::kStreams) {
       if (std::ranges::any_of(parts, [&](const auto& part) { return part.stream == stream; })) {
-        wake(stream);
+        wake_(stream);
       }
     }
   }
@@ -244,8 +242,9 @@ class SqliteEventLog final : public EventLog {
   std::size_t queued_bytes_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   std::deque<Trim> trims_ ZHIYIN_GUARDED_BY(mutex_);
   detail::StreamEnds ends_ ZHIYIN_GUARDED_BY(mutex_);
-  std::function<void(Stream)> wake_ ZHIYIN_GUARDED_BY(mutex_);
   bool stopping_ ZHIYIN_GUARDED_BY(mutex_) = false;
+  Mutex wake_mutex_;
+  std::function<void(Stream)> wake_ ZHIYIN_GUARDED_BY(wake_mutex_);
   std::thread writer_;
 };
 

@@ -21,6 +21,16 @@ constexpr char kMigrationTable[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
     "applied_at BIGINT NOT NULL)";
 
+/// What other databases read as a comment asks this one to keep rows in the order of their key.
+std::string sqlite_dialect(std::string_view sql) {
+  constexpr std::string_view kHint = "/*clustered*/";
+  std::string out(sql);
+  for (std::size_t at = out.find(kHint); at != std::string::npos; at = out.find(kHint, at)) {
+    out.replace(at, kHint.size(), "WITHOUT ROWID");
+  }
+  return out;
+}
+
 /// A lock that is given in the order in which it was asked for, so that a busy projection does not
 /// starve the others.
 class Turns {
@@ -150,7 +160,7 @@ class SqliteState final : public State {
       if (as_text(applied.rows[0][0]) == checksum) return {};
       return fail(ErrorCode::kDataLoss, "state: schema {} was changed after it was applied", name);
     }
-    ZHIYIN_TRY_VOID(writer_.run(migration.sql));
+    ZHIYIN_TRY_VOID(writer_.run(sqlite_dialect(migration.sql)));
     ZHIYIN_TRY_VOID(session.execute(
         "INSERT INTO schema_migration(name, checksum, applied_at) VALUES(?1, ?2, ?3)",
         {name, checksum, SystemClock().now().us}));

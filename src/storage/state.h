@@ -31,7 +31,9 @@ class Session {
 /// One step of a schema: applied once, in order, inside a transaction, recorded with its name.
 struct Migration {
   std::string_view name;  ///< `audience-001-people`: part, number, what
-  std::string_view sql;   ///< statements separated by `;`
+  /// Statements separated by `;`. `/*clustered*/` behind the closing parenthesis of a CREATE TABLE asks for
+  /// rows in the order of the primary key, where the database can: half the pages for tables read by ranges of it.
+  std::string_view sql;
 };
 
 /// Transactional storage: people, segments, ledgers, users, audit. Thread-safe.

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -143,6 +144,11 @@ void FaultyDisk::lose_power_after(std::int64_t operations) {
   power_until_ = operations_ + operations;
 }
 
+void FaultyDisk::fail_next_sync() {
+  MutexLock lock(mutex_);
+  next_sync_fails_ = true;
+}
+
 void FaultyDisk::limit_bytes(std::int64_t bytes) {
   MutexLock lock(mutex_);
   bytes_max_ = bytes;
@@ -188,7 +194,7 @@ int FaultyDisk::truncate(File& file, std::int64_t size) {
 
 int FaultyDisk::sync(File& file) {
   MutexLock lock(mutex_);
-  if (operation_fails()) return SQLITE_IOERR_FSYNC;
+  if (operation_fails() || std::exchange(next_sync_fails_, false)) return SQLITE_IOERR_FSYNC;
   if (file.tracked != nullptr) {
     file.tracked->unsynced.clear();
     file.tracked->synced_size = file.tracked->size;

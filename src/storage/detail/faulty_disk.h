@@ -30,6 +30,9 @@ class FaultyDisk {
   /// of 512 bytes survives or not, as a coin of `seed` says (0: none survives). Then all works again.
   void restart(std::uint64_t seed);
 
+  /// The next sync reports an error; what was written stays as it is.
+  void fail_next_sync();
+
   /// All files together cannot grow beyond this.
   void limit_bytes(std::int64_t bytes);
 
@@ -54,6 +57,7 @@ class FaultyDisk {
   std::int64_t operations_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   std::int64_t power_until_ ZHIYIN_GUARDED_BY(mutex_);
   std::int64_t bytes_max_ ZHIYIN_GUARDED_BY(mutex_);
+  bool next_sync_fails_ ZHIYIN_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace zhiyin::storage::detail

@@ -102,6 +102,7 @@ Result<void> LogFile::commit(std::span<const LogPart> parts) {
   if (!written) {
     // After a full disk SQLite may have rolled back by itself.
     if (db_.in_transaction()) (void)db_.run("ROLLBACK");
+    overwrite_refused();
     return written;
   }
   ends_ = std::move(ends);
@@ -110,6 +111,13 @@ Result<void> LogFile::commit(std::span<const LogPart> parts) {
   }
   bytes_since_checkpoint_ += 3 * kPageBytes;
   return {};
+}
+
+/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a crash would
+/// bring it back. Any later commit overwrites it; this is the smallest one that changes something.
+void LogFile::overwrite_refused() {
+  if (!db_.run("UPDATE stream SET next = next + 1")) return;
+  for (auto& [stream, end] : ends_) ++end.next;
 }
 
 Result<void> LogFile::write(std::span<const LogPart> parts, StreamEnds& ends) {

@@ -59,6 +59,7 @@ class LogFile {
   LogFile(Database db, const SqliteEventLogSettings& settings)
       : db_(std::move(db)), settings_(settings) {}
   Result<void> create_schema();
+  void overwrite_refused();
   Result<void> load();
   Result<void> write(std::span<const LogPart> parts, StreamEnds& ends);
   Result<void> write_stream(Stream stream, std::span<const LogPart> parts, StreamEnd& end);

@@ -58,9 +58,19 @@ Result<void> SqliteSession::transaction(const std::function<Result<void>(Session
   if (outcome && !db_.in_transaction()) {
     outcome = fail(ErrorCode::kUnavailable, "state: transaction was rolled back by an error");
   }
-  if (outcome) outcome = db_.run("COMMIT");
+  const bool committing = outcome.has_value();
+  if (committing) outcome = db_.run("COMMIT");
   if (!outcome && db_.in_transaction()) (void)db_.run("ROLLBACK");
+  if (!outcome && committing && !read_only_) overwrite_refused();
   return outcome;
+}
+
+/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a crash would
+/// bring it back. Any later commit overwrites it; a counter that nothing else uses makes one at once.
+void SqliteSession::overwrite_refused() {
+  if (const auto version = db_.query_int("PRAGMA user_version")) {
+    (void)db_.run(fmt::format("PRAGMA user_version={}", (*version + 1) & 0xffff).c_str());
+  }
 }
 
 Result<void> SqliteSession::run(std::string_view sql) { return db_.run(std::string(sql).c_str()); }

@@ -34,6 +34,7 @@ class SqliteSession final : public Session {
   /// The statement, ready to step. Only inside a transaction.
   Result<Statement*> start(std::string_view sql, std::span<const Value> parameters);
   Result<Statement*> prepared(std::string_view sql);
+  void overwrite_refused();
 
   struct Cached {
     std::string sql;
