@@ -21,7 +21,7 @@ struct Sorted {
 Sorted sort_by_probability(std::span<const double> probabilities, std::span<const int> labels) {
   std::vector<std::uint32_t> order(labels.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, {}, [&](std::uint32_t i) { return probabilities[i]; });
+  std::ranges::sort(order, {}, [&](std::uint32_t i) { return std::pair(probabilities[i], i); });
   Sorted out;
   for (const std::uint32_t i : order) {
     const double one[] = {probabilities[i]};

@@ -111,8 +111,9 @@ std::vector<Contribution> ResponseModel::explain(std::span<const double> feature
     }
     out.push_back({columns[c].name, features[c], parts_.calibration.slope * log_odds});
   }
-  std::ranges::stable_sort(out, std::greater(),
-                           [](const Contribution& c) { return std::fabs(c.log_odds); });
+  std::ranges::sort(out, {}, [](const Contribution& c) {
+    return std::pair(-std::fabs(c.log_odds), std::string_view(c.feature));
+  });
   std::erase_if(out, [](const Contribution& c) { return c.log_odds == 0; });
   if (out.size() > count) out.resize(count);
   return out;
@@ -182,8 +183,9 @@ Json coefficient_table(const ResponseModel& model) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (parts.logistic.weights[i] != 0) order.push_back(i);
   }
-  std::ranges::stable_sort(order, std::greater(),
-                           [&](std::size_t i) { return std::fabs(parts.logistic.weights[i]); });
+  std::ranges::sort(order, {}, [&](std::size_t i) {
+    return std::pair(-std::fabs(parts.logistic.weights[i]), i);
+  });
   Json out = Json::array();
   for (const std::size_t i : order) {
     const double log_odds = parts.calibration.slope * parts.logistic.weights[i];

@@ -51,7 +51,7 @@ Result<void> check_labels(const FeatureTable& table) {
 double choose_threshold(std::span<const double> probabilities, std::span<const int> labels) {
   std::vector<std::uint32_t> order(labels.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, {}, [&](std::uint32_t i) { return probabilities[i]; });
+  std::ranges::sort(order, {}, [&](std::uint32_t i) { return std::pair(probabilities[i], i); });
   const auto positives = static_cast<std::int64_t>(std::ranges::count(labels, 1));
   const auto negatives = static_cast<std::int64_t>(labels.size()) - positives;
   // Everything predicted positive to begin with; rows below the cut turn negative one by one.

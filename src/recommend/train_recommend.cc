@@ -109,7 +109,7 @@ void limit_items(Gathered& data, std::vector<std::int64_t>& popularity, std::siz
   if (data.items.size() <= items_max) return;
   std::vector<std::uint32_t> order(data.items.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, std::greater(), [&](std::uint32_t i) { return popularity[i]; });
+  std::ranges::sort(order, {}, [&](std::uint32_t i) { return std::pair(-popularity[i], i); });
   order.resize(items_max);
   std::ranges::sort(order);
   std::vector<std::uint32_t> renumbered(data.items.size(), NameIndex::kAbsent);
@@ -138,7 +138,7 @@ Interactions matrix_of(const Gathered& data, const TrainParams& params) {
       ++end;
     std::vector<Touched> own(data.touched.begin() + static_cast<std::ptrdiff_t>(begin),
                              data.touched.begin() + static_cast<std::ptrdiff_t>(end));
-    std::ranges::stable_sort(own, std::greater(), &Touched::at);
+    std::ranges::sort(own, {}, [](const Touched& t) { return std::pair(-t.at.us, t.item); });
     if (own.size() > params.history_max) own.resize(params.history_max);
     for (const Touched& t : own) {
       if (people_of[t.item] >= params.people_min) entries.push_back({t.person, t.item, t.weight});
