@@ -4,6 +4,7 @@
 #include "delivery/holdout.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
+#include "delivery/touch_line.h"
 
 namespace zhiyin::delivery {
 namespace {
@@ -224,6 +225,23 @@ TEST(MassResult, MayComeBeforeTheAnswerOfTheCall) {
     EXPECT_EQ(SendLedger::count(s, batch.campaign)->of(TouchState::kFailed), 3);
     return {};
   });
+}
+
+TEST(TouchLine, SaysWhyNothingWasSentOrWhatBecameOfIt) {
+  Touch touch = planned(1, kNow);
+  touch.state = TouchState::kRefused;
+  touch.rule = Rule::kMissingVariable;
+  touch.error = "name";
+  const TouchLine refused = line_of(touch);
+  EXPECT_EQ(refused.rule, "missing_variable");
+  EXPECT_TRUE(refused.explanation.ends_with("：name")) << refused.explanation;
+  EXPECT_EQ(refused.at, kNow);
+  touch.rule = Rule::kNone;
+  touch.state = TouchState::kUnknown;
+  touch.error.clear();
+  touch.sent_at = kNow + kDay;
+  EXPECT_NE(line_of(touch).explanation_en.find("never repeated"), std::string::npos);
+  EXPECT_EQ(line_of(touch).at, kNow + kDay);
 }
 
 TEST(Holdout, AnAssignmentIsStoredAndNotRecomputed) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "statistics/stats_compare.h"
 
 namespace zhiyin::measurement {

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "audience/segment_query.h"
 #include "audience/warehouse_people.h"
+#include "base/random.h"
 #include "campaign/store.h"
 #include "delivery/detail/test_state.h"
 #include "delivery/holdout.h"
