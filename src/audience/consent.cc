@@ -6,24 +6,27 @@ namespace {
 using storage::Row;
 using storage::Rows;
 
-Result<Consent> consent_in(storage::Session& session, const PersonId& person, const std::string& account,
-                           const std::string& purpose) {
+Result<Consent> consent_in(storage::Session& session, const PersonId& person,
+                           const std::string& account, const std::string& purpose) {
   Consent consent;
-  ZHIYIN_TRY(const Rows follows, session.query("SELECT f.identity, f.following, f.at FROM identity_person ip"
-                                               " JOIN follow_state f ON f.identity = ip.identity"
-                                               " WHERE ip.person = ?1 AND f.account = ?2"
-                                               " ORDER BY f.following DESC, f.at DESC, f.off DESC LIMIT 1",
-                                               {person.value, account}));
+  ZHIYIN_TRY(const Rows follows,
+             session.query("SELECT f.identity, f.following, f.at FROM identity_person ip"
+                           " JOIN follow_state f ON f.identity = ip.identity"
+                           " WHERE ip.person = ?1 AND f.account = ?2"
+                           " ORDER BY f.following DESC, f.at DESC, f.off DESC LIMIT 1",
+                           {person.value, account}));
   for (const Row& row : follows.rows) {
     consent.following = storage::as_int(row[1]) != 0;
     consent.since = {storage::as_int(row[2])};
     if (consent.following) consent.identity = storage::from_blob(row[0]);
   }
-  ZHIYIN_TRY(const Rows marks, session.query("SELECT c.withdrawn, c.at FROM identity_person ip"
-                                             " JOIN consent_mark c ON c.identity = ip.identity"
-                                             " WHERE ip.person = ?1 AND c.account = ?2 AND (c.purpose = ?3 OR c.purpose = '*')"
-                                             " ORDER BY c.at DESC, c.off DESC, c.withdrawn DESC LIMIT 1",
-                                             {person.value, account, purpose}));
+  ZHIYIN_TRY(const Rows marks,
+             session.query(
+                 "SELECT c.withdrawn, c.at FROM identity_person ip"
+                 " JOIN consent_mark c ON c.identity = ip.identity"
+                 " WHERE ip.person = ?1 AND c.account = ?2 AND (c.purpose = ?3 OR c.purpose = '*')"
+                 " ORDER BY c.at DESC, c.off DESC, c.withdrawn DESC LIMIT 1",
+                 {person.value, account, purpose}));
   for (const Row& row : marks.rows) {
     consent.withdrawn = storage::as_int(row[0]) != 0;
     if (consent.withdrawn) consent.since = {storage::as_int(row[1])};
@@ -33,8 +36,9 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person, co
 
 }  // namespace
 
-Result<std::vector<Consent>> consents_of(storage::Session& session, std::span<const PersonId> people,
-                                         std::string_view account, std::string_view purpose) {
+Result<std::vector<Consent>> consents_of(storage::Session& session,
+                                         std::span<const PersonId> people, std::string_view account,
+                                         std::string_view purpose) {
   const std::string account_text(account);
   const std::string purpose_text(purpose);
   std::vector<Consent> list;

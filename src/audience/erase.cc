@@ -9,15 +9,19 @@ using storage::Session;
 using storage::to_blob;
 
 /// Deletes the rows of one identity and leaves the mark that it was erased.
-Result<void> erase_rows(Session& session, const IdentityHash& identity, std::int64_t changed, ErasureCertificate& out) {
+Result<void> erase_rows(Session& session, const IdentityHash& identity, std::int64_t changed,
+                        ErasureCertificate& out) {
   const storage::Blob key = to_blob(identity);
-  ZHIYIN_TRY(const auto last, session.query("SELECT MAX(off) FROM activity WHERE identity = ?1", {key}));
-  ZHIYIN_TRY(const auto activity, session.execute("DELETE FROM activity WHERE identity = ?1", {key}));
+  ZHIYIN_TRY(const auto last,
+             session.query("SELECT MAX(off) FROM activity WHERE identity = ?1", {key}));
+  ZHIYIN_TRY(const auto activity,
+             session.execute("DELETE FROM activity WHERE identity = ?1", {key}));
   out.activity += activity;
-  for (const std::string_view sql :
-       {"DELETE FROM follow_state WHERE identity = ?1", "DELETE FROM consent_mark WHERE identity = ?1",
-        "DELETE FROM trait_queue WHERE identity = ?1", "DELETE FROM identity_edge WHERE a = ?1 OR b = ?1",
-        "DELETE FROM person WHERE identity = ?1"}) {
+  for (const std::string_view sql : {"DELETE FROM follow_state WHERE identity = ?1",
+                                     "DELETE FROM consent_mark WHERE identity = ?1",
+                                     "DELETE FROM trait_queue WHERE identity = ?1",
+                                     "DELETE FROM identity_edge WHERE a = ?1 OR b = ?1",
+                                     "DELETE FROM person WHERE identity = ?1"}) {
     ZHIYIN_TRY(const auto deleted, session.execute(sql, {key}));
     out.other += deleted;
   }
@@ -29,7 +33,8 @@ Result<void> erase_rows(Session& session, const IdentityHash& identity, std::int
 }
 
 std::string digest_of(const ErasureCertificate& c) {
-  std::string lines = fmt::format("{}\n{}\n{} {}\n", c.person.value, format_utc(c.at), c.activity, c.other);
+  std::string lines =
+      fmt::format("{}\n{}\n{} {}\n", c.person.value, format_utc(c.at), c.activity, c.other);
   for (const std::string& identity : c.identities) lines += identity + "\n";
   return crypto::hex(crypto::sha256(lines));
 }
@@ -56,11 +61,14 @@ Result<ErasureCertificate> erase(const People& people, const PersonId& person, I
   ErasureCertificate certificate;
   ZHIYIN_TRY_VOID(people.state().write([&](Session& session) -> Result<void> {
     certificate = {known, {}, 0, 0, now, {}};
-    ZHIYIN_TRY(const auto number,
-               session.query("UPDATE people_cursor SET value = value + 1 WHERE name = 'changed' RETURNING value"));
+    ZHIYIN_TRY(
+        const auto number,
+        session.query(
+            "UPDATE people_cursor SET value = value + 1 WHERE name = 'changed' RETURNING value"));
     for (const IdentityHash& identity : identities) {
       certificate.identities.push_back(storage::to_hex(identity));
-      ZHIYIN_TRY_VOID(erase_rows(session, identity, storage::as_int(number.rows.at(0).at(0)), certificate));
+      ZHIYIN_TRY_VOID(
+          erase_rows(session, identity, storage::as_int(number.rows.at(0).at(0)), certificate));
     }
     return {};
   }));

@@ -13,15 +13,16 @@ struct ErasureCertificate {
   PersonId person;
   std::vector<std::string> identities;  ///< hex of the hashes
   std::int64_t activity = 0;            ///< rows deleted
-  std::int64_t other = 0;               ///< totals, follows, consent marks, traits and edges deleted
+  std::int64_t other = 0;  ///< totals, follows, consent marks, traits and edges deleted
   Instant at;
   std::string digest;  ///< hex SHA-256 of the lines above
 };
 Json to_json(const ErasureCertificate& certificate);
 
-/// Forgets a person for good: drops the keys of all identities (what was sealed in the log is lost with them) and
-/// deletes their rows from state. The warehouse keeps events by hash only; after the next
-/// `sync_people` they belong to nobody, also when the identity comes back. May be repeated after a crash.
+/// Forgets a person for good: drops the keys of all identities (what was sealed in the log is lost
+/// with them) and deletes their rows from state. The warehouse keeps events by hash only; after the
+/// next `sync_people` they belong to nobody, also when the identity comes back. May be repeated
+/// after a crash.
 Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now);
 
 }  // namespace zhiyin::audience

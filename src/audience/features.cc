@@ -134,9 +134,11 @@ constexpr Family kWindowed[] = {
     {"carts", "cart", FeatureForm::kCount, "count", "加购次数", "additions to the cart"},
     {"purchases", "purchase", FeatureForm::kCount, "count", "购买次数", "purchases"},
     {"purchase_fen", "purchase", FeatureForm::kSum, "fen", "购买金额（分）", "money spent, in fen"},
-    {"messages", "message", FeatureForm::kCount, "count", "发消息次数", "messages sent to the account"},
+    {"messages", "message", FeatureForm::kCount, "count", "发消息次数",
+     "messages sent to the account"},
     {"active_days", "", FeatureForm::kActiveDays, "d", "活跃天数", "days with activity"},
-    {"distinct_items", "", FeatureForm::kDistinctItems, "count", "接触过的内容数", "distinct items touched"},
+    {"distinct_items", "", FeatureForm::kDistinctItems, "count", "接触过的内容数",
+     "distinct items touched"},
 };
 constexpr int kWindowDays[] = {7, 30, 90};
 
@@ -156,15 +158,24 @@ std::vector<Feature> make_features() {
                     std::move(en)});
   };
   using enum FeatureForm;
-  add("refund_fen_90d", kSum, "refund", kDay * 90, "fen", "近 90 天退款金额（分）", "money refunded in the last 90 days");
-  add("touches_30d", kCount, "touch.sent", kDay * 30, "count", "近 30 天收到的营销消息数", "messages received in the last 30 days");
-  add("touch_clicks_30d", kCount, "touch.clicked", kDay * 30, "count", "近 30 天点开营销消息数", "messages clicked in the last 30 days");
-  add("days_since_last", kDaysSinceLast, "", {}, "d", "距最近一次活跃的天数", "whole days since the last activity");
-  add("days_since_first", kDaysSinceFirst, "", {}, "d", "距首次活跃的天数", "whole days since the first activity");
-  add("days_since_purchase", kDaysSinceLast, "purchase", {}, "d", "距最近一次购买的天数", "whole days since the last purchase");
-  add("days_since_message", kDaysSinceLast, "message", {}, "d", "距最近一次发消息的天数", "whole days since the last message");
-  add("active_hour_peak", kPeakHour, "", kDay * 90, "h", "近 90 天最活跃的时段（0-23 点）", "hour of the day with most activity, last 90 days");
-  add("night_reading_share", kNightShare, "read", kDay * 90, "share", "近 90 天夜间（22-6 点）阅读占比", "share of reads between 22:00 and 06:00, last 90 days");
+  add("refund_fen_90d", kSum, "refund", kDay * 90, "fen", "近 90 天退款金额（分）",
+      "money refunded in the last 90 days");
+  add("touches_30d", kCount, "touch.sent", kDay * 30, "count", "近 30 天收到的营销消息数",
+      "messages received in the last 30 days");
+  add("touch_clicks_30d", kCount, "touch.clicked", kDay * 30, "count", "近 30 天点开营销消息数",
+      "messages clicked in the last 30 days");
+  add("days_since_last", kDaysSinceLast, "", {}, "d", "距最近一次活跃的天数",
+      "whole days since the last activity");
+  add("days_since_first", kDaysSinceFirst, "", {}, "d", "距首次活跃的天数",
+      "whole days since the first activity");
+  add("days_since_purchase", kDaysSinceLast, "purchase", {}, "d", "距最近一次购买的天数",
+      "whole days since the last purchase");
+  add("days_since_message", kDaysSinceLast, "message", {}, "d", "距最近一次发消息的天数",
+      "whole days since the last message");
+  add("active_hour_peak", kPeakHour, "", kDay * 90, "h", "近 90 天最活跃的时段（0-23 点）",
+      "hour of the day with most activity, last 90 days");
+  add("night_reading_share", kNightShare, "read", kDay * 90, "share",
+      "近 90 天夜间（22-6 点）阅读占比", "share of reads between 22:00 and 06:00, last 90 days");
   add("ratings_total", kCount, "rating", {}, "count", "评分次数", "ratings given");
   add("rating_mean", kMean, "rating", {}, "points", "平均评分", "mean of the ratings given");
   add("events_total", kCount, "", {}, "count", "全部行为次数", "everything that the person did");
@@ -174,7 +185,8 @@ std::vector<Feature> make_features() {
 }  // namespace
 
 bool is_behaviour(std::string_view kind) {
-  return !kind.starts_with("touch.") && std::ranges::find(kPassiveKinds, kind) == std::end(kPassiveKinds);
+  return !kind.starts_with("touch.") &&
+         std::ranges::find(kPassiveKinds, kind) == std::end(kPassiveKinds);
 }
 
 int local_hour(Instant t) {
@@ -222,7 +234,8 @@ std::vector<double> feature_vector(const PersonView& view, Instant as_of) {
   values.reserve(features().size());
   for (const Feature& f : features()) {
     const auto found = by_kind.find(f.kind);
-    const auto micro = micro_of(f, found == by_kind.end() ? Events() : Events(found->second), as_of);
+    const auto micro =
+        micro_of(f, found == by_kind.end() ? Events() : Events(found->second), as_of);
     values.push_back(micro ? static_cast<double>(*micro) / kMicro : std::nan(""));
   }
   return values;

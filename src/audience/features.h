@@ -24,17 +24,18 @@ enum class FeatureForm {
   kSum,            ///< of their values
   kDaysSinceLast,  ///< whole days; missing without an event
   kDaysSinceFirst,
-  kActiveDays,     ///< days (UTC+8) with an event
-  kPeakHour,       ///< the hour (UTC+8) with most events, the earliest of equals; missing without an event
-  kNightShare,     ///< share of events between 22:00 and 06:00 (UTC+8), cut to 0.001; missing without
+  kActiveDays,  ///< days (UTC+8) with an event
+  kPeakHour,    ///< the hour (UTC+8) with most events, the earliest of equals; missing without an
+                ///< event
+  kNightShare,  ///< share of events between 22:00 and 06:00 (UTC+8), cut to 0.001; missing without
   kDistinctItems,
-  kMean,           ///< of the values within ±kMeanValueMax, cut to 0.01; missing without an event
+  kMean,  ///< of the values within ±kMeanValueMax, cut to 0.01; missing without an event
 };
 
 struct Feature {
   std::string name;
   FeatureForm form = FeatureForm::kCount;
-  std::string kind;                ///< of the events; empty: everything that the person did (`is_behaviour`)
+  std::string kind;  ///< of the events; empty: everything that the person did (`is_behaviour`)
   std::optional<Duration> window;  ///< (as_of - window, as_of]; absent: all history
   std::string unit;
   std::string help_zh;
@@ -48,13 +49,14 @@ const Feature* find_feature(std::string_view name);
 std::vector<std::string_view> feature_names();
 
 /// A feature in millionths; nothing when it is missing. Pure. Events after `as_of` do not count.
-std::optional<std::int64_t> feature_micro(const Feature& feature, const PersonView& view, Instant as_of);
+std::optional<std::int64_t> feature_micro(const Feature& feature, const PersonView& view,
+                                          Instant as_of);
 
 /// All features in the order of `features()`; not-a-number where one is missing. Pure.
 std::vector<double> feature_vector(const PersonView& view, Instant as_of);
 
-/// True for what a person did, as opposed to what was done to or said about them: neither `touch.*` nor one of
-/// kPassiveKinds.
+/// True for what a person did, as opposed to what was done to or said about them: neither `touch.*`
+/// nor one of kPassiveKinds.
 bool is_behaviour(std::string_view kind);
 inline constexpr std::string_view kPassiveKinds[] = {"trait.set", "show", "template_result"};
 /// Hour of the day in UTC+8, [0, 24).

@@ -29,7 +29,8 @@ PersonView person(std::vector<Activity> activity) {
   return view;
 }
 
-std::optional<double> feature(std::string_view name, const PersonView& view, Instant as_of = kNoon) {
+std::optional<double> feature(std::string_view name, const PersonView& view,
+                              Instant as_of = kNoon) {
   const Feature* f = find_feature(name);
   EXPECT_NE(f, nullptr) << name;
   const auto micro = feature_micro(*f, view, as_of);
@@ -48,8 +49,9 @@ TEST(Features, NamesAreDistinctAndDescribedInBothLanguages) {
 }
 
 TEST(Features, WindowsAreOpenAtTheStartAndEndWithTheMoment) {
-  const PersonView view = person({act("like", kNoon - kDay * 7), act("like", kNoon - kDay * 7 + Duration(1)), act("like", kNoon),
-                                  act("like", kNoon + Duration(1)), act("like", kNoon - kDay * 30)});
+  const PersonView view = person(
+      {act("like", kNoon - kDay * 7), act("like", kNoon - kDay * 7 + Duration(1)),
+       act("like", kNoon), act("like", kNoon + Duration(1)), act("like", kNoon - kDay * 30)});
   EXPECT_EQ(feature("likes_7d", view), 2);
   EXPECT_EQ(feature("likes_30d", view), 3);
   EXPECT_EQ(feature("likes_90d", view), 4);
@@ -57,7 +59,8 @@ TEST(Features, WindowsAreOpenAtTheStartAndEndWithTheMoment) {
 }
 
 TEST(Features, SumsAddValues) {
-  const PersonView view = person({act("read", kNoon - kDay, 40), act("read", kNoon - kDay * 8, 100), act("purchase", kNoon - kDay, 1990)});
+  const PersonView view = person({act("read", kNoon - kDay, 40), act("read", kNoon - kDay * 8, 100),
+                                  act("purchase", kNoon - kDay, 1990)});
   EXPECT_EQ(feature("reading_seconds_7d", view), 40);
   EXPECT_EQ(feature("reading_seconds_30d", view), 140);
   EXPECT_EQ(feature("purchase_fen_7d", view), 1990);
@@ -65,7 +68,8 @@ TEST(Features, SumsAddValues) {
 }
 
 TEST(Features, DaysAreWholeAndMissingWithoutEvents) {
-  const PersonView view = person({act("read", kNoon - kDay * 3), act("read", kNoon - kDay * 10 - Duration(1))});
+  const PersonView view =
+      person({act("read", kNoon - kDay * 3), act("read", kNoon - kDay * 10 - Duration(1))});
   EXPECT_EQ(feature("days_since_last", view), 3);
   EXPECT_EQ(feature("days_since_last", view, kNoon - Duration(1)), 2);
   EXPECT_EQ(feature("days_since_first", view), 10);
@@ -74,7 +78,8 @@ TEST(Features, DaysAreWholeAndMissingWithoutEvents) {
 }
 
 TEST(Features, WhatOthersDidIsNoActivity) {
-  const PersonView view = person({act("touch.sent", kNoon - kDay), act("show", kNoon - kDay), act("trait.set", kNoon - kDay)});
+  const PersonView view = person(
+      {act("touch.sent", kNoon - kDay), act("show", kNoon - kDay), act("trait.set", kNoon - kDay)});
   EXPECT_EQ(feature("days_since_last", view), std::nullopt);
   EXPECT_EQ(feature("active_days_7d", view), 0);
   EXPECT_EQ(feature("touches_30d", view), 1);
@@ -83,8 +88,9 @@ TEST(Features, WhatOthersDidIsNoActivity) {
 
 TEST(Features, DaysAndHoursAreThoseOfShanghai) {
   const auto at = [](const char* text) { return *parse_time(text, TimeZone::shanghai()); };
-  const PersonView view = person({act("read", at("2026-02-26T23:59:59+08:00")), act("read", at("2026-02-27T00:00:00+08:00")),
-                                  act("read", at("2026-02-27T21:59:59+08:00")), act("read", at("2026-02-28T23:30:00+08:00"))});
+  const PersonView view = person(
+      {act("read", at("2026-02-26T23:59:59+08:00")), act("read", at("2026-02-27T00:00:00+08:00")),
+       act("read", at("2026-02-27T21:59:59+08:00")), act("read", at("2026-02-28T23:30:00+08:00"))});
   EXPECT_EQ(feature("active_days_7d", view), 3);
   EXPECT_EQ(feature("active_hour_peak", view), 23);
   EXPECT_EQ(feature("night_reading_share", view), 0.75);
@@ -93,13 +99,16 @@ TEST(Features, DaysAndHoursAreThoseOfShanghai) {
 
 TEST(Features, EarliestOfEquallyActiveHoursIsThePeak) {
   const auto at = [](const char* text) { return *parse_time(text, TimeZone::shanghai()); };
-  const PersonView view = person({act("read", at("2026-02-27T20:00:00+08:00")), act("read", at("2026-02-27T09:00:00+08:00"))});
+  const PersonView view = person(
+      {act("read", at("2026-02-27T20:00:00+08:00")), act("read", at("2026-02-27T09:00:00+08:00"))});
   EXPECT_EQ(feature("active_hour_peak", view), 9);
 }
 
 TEST(Features, ItemsCountOnceAndMeansAreCut) {
-  const PersonView view = person({act("read", kNoon - kDay, 1, "a"), act("like", kNoon - kDay, 1, "a"), act("read", kNoon - kDay, 1, "b"),
-                                  act("rating", kNoon - kDay, 5, "a"), act("rating", kNoon - kDay, 3), act("rating", kNoon - kDay, 3)});
+  const PersonView view =
+      person({act("read", kNoon - kDay, 1, "a"), act("like", kNoon - kDay, 1, "a"),
+              act("read", kNoon - kDay, 1, "b"), act("rating", kNoon - kDay, 5, "a"),
+              act("rating", kNoon - kDay, 3), act("rating", kNoon - kDay, 3)});
   EXPECT_EQ(feature("distinct_items_7d", view), 2);
   EXPECT_EQ(feature("rating_mean", view), 3.66);
   EXPECT_EQ(feature("ratings_total", view), 3);
@@ -107,13 +116,16 @@ TEST(Features, ItemsCountOnceAndMeansAreCut) {
 
 TEST(Features, HugeValuesSaturateInsteadOfOverflowing) {
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  const PersonView view = person({act("purchase", kNoon - kDay, kMost), act("purchase", kNoon - kDay, kMost)});
+  const PersonView view =
+      person({act("purchase", kNoon - kDay, kMost), act("purchase", kNoon - kDay, kMost)});
   EXPECT_GT(*feature("purchase_fen_7d", view), 9e12);
 }
 
 TEST(Features, VectorHoldsTheSameNumbersAsSingleFeatures) {
-  const PersonView view = person({act("read", kNoon - kDay, 40, "a"), act("like", kNoon - kDay * 20, 1, "b"), act("touch.sent", kNoon - kDay),
-                                  act("purchase", kNoon - kDay * 60, 990), act("like", kNoon + kDay)});
+  const PersonView view =
+      person({act("read", kNoon - kDay, 40, "a"), act("like", kNoon - kDay * 20, 1, "b"),
+              act("touch.sent", kNoon - kDay), act("purchase", kNoon - kDay * 60, 990),
+              act("like", kNoon + kDay)});
   const auto values = feature_vector(view, kNoon);
   ASSERT_EQ(values.size(), features().size());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -131,11 +143,17 @@ std::span<const catalogue::ItemTag> tags(const ingest::ItemRef& ref) {
 }
 
 TEST(Interests, LikeOfTodayWeighsOneAndHalfAfterThirtyDays) {
-  EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon, 1, "baby")}), tags, kNoon), 1'000'000);
+  EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon, 1, "baby")}), tags, kNoon),
+            1'000'000);
   EXPECT_EQ(interest_micro("育儿", person({act("like", kNoon, 1, "baby")}), tags, kNoon), 500'000);
-  EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon - kDay * 30, 1, "baby")}), tags, kNoon), 500'000);
-  EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon - kDay * 60, 1, "baby")}), tags, kNoon), 250'000);
-  EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon - kDay * 800, 1, "baby")}), tags, kNoon), 0);
+  EXPECT_EQ(
+      interest_micro("母婴", person({act("like", kNoon - kDay * 30, 1, "baby")}), tags, kNoon),
+      500'000);
+  EXPECT_EQ(
+      interest_micro("母婴", person({act("like", kNoon - kDay * 60, 1, "baby")}), tags, kNoon),
+      250'000);
+  EXPECT_EQ(
+      interest_micro("母婴", person({act("like", kNoon - kDay * 800, 1, "baby")}), tags, kNoon), 0);
   EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon + kDay, 1, "baby")}), tags, kNoon), 0);
   EXPECT_EQ(interest_micro("母婴", person({act("like", kNoon, 1, "other")}), tags, kNoon), 0);
 }
@@ -143,7 +161,8 @@ TEST(Interests, LikeOfTodayWeighsOneAndHalfAfterThirtyDays) {
 TEST(Interests, DecayFallsAndHalvesEveryThirtyDays) {
   for (std::int64_t h = 1; h < kDecayHours; ++h) ASSERT_LE(decay_micro(h), decay_micro(h - 1));
   for (std::int64_t h = 0; h + 720 < kDecayHours; h += 97) {
-    EXPECT_NEAR(static_cast<double>(decay_micro(h + 720)) * 2, static_cast<double>(decay_micro(h)), 1.5);
+    EXPECT_NEAR(static_cast<double>(decay_micro(h + 720)) * 2, static_cast<double>(decay_micro(h)),
+                1.5);
   }
   EXPECT_EQ(decay_micro(kDecayHours), 0);
   EXPECT_EQ(decay_micro(-1), 0);

@@ -7,9 +7,9 @@
 #include "audience/people.h"
 #include "audience/segment.h"
 
-/// Interest in a tag: for every event on an item with that tag, points of the event × weight of the tag × 2^(-age / 30 days),
-/// summed in whole numbers, so that neither order nor place of evaluation matters. One like today on an item
-/// with that tag is 1.0. Pure.
+/// Interest in a tag: for every event on an item with that tag, points of the event × weight of the
+/// tag × 2^(-age / 30 days), summed in whole numbers, so that neither order nor place of evaluation
+/// matters. One like today on an item with that tag is 1.0. Pure.
 namespace zhiyin::audience {
 
 /// What an event on an item says about interest in its tags, in hundredths of a like.
@@ -19,8 +19,8 @@ struct InterestRule {
   bool by_value = false;  ///< … one point for each unit of the value (seconds of `read` and `play`)
 };
 inline constexpr InterestRule kInterestRules[] = {
-    {"read", 300, true}, {"play", 300, true}, {"like", 100}, {"share", 200},
-    {"comment", 200},    {"favorite", 200},   {"click", 50}, {"view", 20},
+    {"read", 300, true}, {"play", 300, true}, {"like", 100},   {"share", 200},
+    {"comment", 200},    {"favorite", 200},   {"click", 50},   {"view", 20},
     {"cart", 200},       {"purchase", 300},   {"rating", 100},
 };
 /// 0 for kinds that show no interest.

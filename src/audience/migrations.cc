@@ -8,10 +8,11 @@ namespace {
 
 constexpr storage::Migration kPeople{
     "audience-001-people",
-    // Every identity has the id that it would give to a person (`person`), so old ids lead on after merges and
-    // splits. `current` says whether it is a person's id now. An erased identity keeps its row with an empty
-    // person, and with the place in the log up to which its events are gone.
-    "CREATE TABLE person(id TEXT PRIMARY KEY, identity BYTEA NOT NULL, current BIGINT NOT NULL);"
+    // Every identity has the id that it would give to a person (`person`), so old ids lead on after
+    // merges and splits. `current` says whether it is a person's id now. An erased identity keeps
+    // its row with an empty person, and with the place in the log up to which its events are gone.
+    "CREATE TABLE person(id TEXT PRIMARY KEY, identity BYTEA NOT NULL, current BIGINT NOT NULL) "
+    "/*clustered*/;"
     "CREATE TABLE identity_person("
     "  identity BYTEA PRIMARY KEY,"
     "  person TEXT NOT NULL,"
@@ -19,7 +20,7 @@ constexpr storage::Migration kPeople{
     "  last_at BIGINT NOT NULL,"
     "  events BIGINT NOT NULL,"
     "  erased_off BIGINT NOT NULL,"
-    "  changed BIGINT NOT NULL);"
+    "  changed BIGINT NOT NULL) /*clustered*/;"
     "CREATE INDEX identity_person_person ON identity_person(person);"
     "CREATE INDEX identity_person_changed ON identity_person(changed);"
     "CREATE TABLE identity_edge("
@@ -28,7 +29,7 @@ constexpr storage::Migration kPeople{
     "  source TEXT NOT NULL,"
     "  at BIGINT NOT NULL,"
     "  state BIGINT NOT NULL,"
-    "  PRIMARY KEY(a, b));"
+    "  PRIMARY KEY(a, b)) /*clustered*/;"
     "CREATE INDEX identity_edge_b ON identity_edge(b);"
     "CREATE TABLE activity("
     "  identity BYTEA NOT NULL,"
@@ -41,14 +42,14 @@ constexpr storage::Migration kPeople{
     "  value BIGINT NOT NULL,"
     "  account TEXT NOT NULL,"
     "  properties TEXT,"
-    "  PRIMARY KEY(identity, at, off, part));"
+    "  PRIMARY KEY(identity, at, off, part)) /*clustered*/;"
     "CREATE TABLE follow_state("
     "  identity BYTEA NOT NULL,"
     "  account TEXT NOT NULL,"
     "  following BIGINT NOT NULL,"
     "  at BIGINT NOT NULL,"
     "  off BIGINT NOT NULL,"
-    "  PRIMARY KEY(identity, account));"
+    "  PRIMARY KEY(identity, account)) /*clustered*/;"
     "CREATE TABLE consent_mark("
     "  identity BYTEA NOT NULL,"
     "  account TEXT NOT NULL,"
@@ -56,7 +57,7 @@ constexpr storage::Migration kPeople{
     "  withdrawn BIGINT NOT NULL,"
     "  at BIGINT NOT NULL,"
     "  off BIGINT NOT NULL,"
-    "  PRIMARY KEY(identity, account, purpose));"
+    "  PRIMARY KEY(identity, account, purpose)) /*clustered*/;"
     "CREATE TABLE trait_queue("
     "  seq BIGINT PRIMARY KEY,"
     "  identity BYTEA NOT NULL,"
@@ -70,14 +71,13 @@ constexpr storage::Migration kPeople{
     "CREATE TABLE people_cursor(name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
     "INSERT INTO people_cursor(name, value) VALUES('changed', 0), ('trait', 0), ('warehouse', 0)"};
 
-constexpr storage::Migration kSegments{
-    "audience-002-segments",
-    "CREATE TABLE segment("
-    "  id TEXT PRIMARY KEY,"
-    "  name TEXT NOT NULL,"
-    "  tree TEXT NOT NULL,"
-    "  version BIGINT NOT NULL,"
-    "  updated_at BIGINT NOT NULL)"};
+constexpr storage::Migration kSegments{"audience-002-segments",
+                                       "CREATE TABLE segment("
+                                       "  id TEXT PRIMARY KEY,"
+                                       "  name TEXT NOT NULL,"
+                                       "  tree TEXT NOT NULL,"
+                                       "  version BIGINT NOT NULL,"
+                                       "  updated_at BIGINT NOT NULL)"};
 
 constexpr storage::Migration kAll[] = {kPeople, kSegments};
 

@@ -29,16 +29,19 @@ Result<PersonId> one_person(const Result<Rows>& rows, std::string_view ref) {
 }
 
 Result<PersonId> person_of_identity(Session& session, const IdentityHash& identity) {
-  return one_person(session.query("SELECT person FROM identity_person WHERE identity = ?1", {to_blob(identity)}),
-                    storage::to_hex(identity));
+  return one_person(
+      session.query("SELECT person FROM identity_person WHERE identity = ?1", {to_blob(identity)}),
+      storage::to_hex(identity));
 }
 
 /// Also for an id that was a person's before a merge.
 Result<PersonId> person_of_id(Session& session, std::string_view id) {
-  return one_person(session.query("SELECT ip.person FROM person p JOIN identity_person ip ON ip.identity = p.identity"
-                                  " WHERE p.id = ?1",
-                                  {std::string(id)}),
-                    id);
+  return one_person(
+      session.query(
+          "SELECT ip.person FROM person p JOIN identity_person ip ON ip.identity = p.identity"
+          " WHERE p.id = ?1",
+          {std::string(id)}),
+      id);
 }
 
 /// `kind:ACCOUNT:VALUE`.
@@ -48,16 +51,21 @@ Result<Identity> parse_identity(std::string_view ref) {
   const std::string_view kind = ref.substr(0, first);
   if (second == std::string_view::npos ||
       std::ranges::find(ingest::kIdentityKinds, kind) == std::end(ingest::kIdentityKinds)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "person: '{}' is neither a person id (p_…), nor openid:ACCOUNT:VALUE, nor an identity hash",
-                ref.substr(0, 40));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "person: '{}' is neither a person id (p_…), nor openid:ACCOUNT:VALUE, nor an identity hash",
+        ref.substr(0, 40));
   }
-  return Identity{std::string(ref.substr(first + 1, second - first - 1)), std::string(kind), std::string(ref.substr(second + 1))};
+  return Identity{std::string(ref.substr(first + 1, second - first - 1)), std::string(kind),
+                  std::string(ref.substr(second + 1))};
 }
 
 Result<std::vector<IdentityHash>> identities_of(Session& session, const PersonId& person) {
-  ZHIYIN_TRY(const Rows rows, session.query("SELECT identity FROM identity_person WHERE person = ?1 ORDER BY first_at, identity",
-                                            {person.value}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query(
+          "SELECT identity FROM identity_person WHERE person = ?1 ORDER BY first_at, identity",
+          {person.value}));
   std::vector<IdentityHash> list;
   for (const Row& row : rows.rows) list.push_back(storage::from_blob(row[0]));
   return list;
@@ -88,10 +96,14 @@ Result<void> read_activity(Session& session, const IdentityHash& identity, std::
                            const std::tuple<Instant, std::int64_t, int>& before, std::size_t limit,
                            std::vector<Activity>& out) {
   const auto& [at, offset, partition] = before;
-  ZHIYIN_TRY(Rows rows, session.query(
-      "SELECT at, off, part, kind, item_kind, item_id, value, account, properties FROM activity"
-      " WHERE identity = ?1 AND (at, off, part) < (?2, ?3, ?4) ORDER BY at DESC, off DESC, part DESC LIMIT ?5",
-      {to_blob(identity), at.us, offset, std::int64_t{partition}, static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(
+      Rows rows,
+      session.query(
+          "SELECT at, off, part, kind, item_kind, item_id, value, account, properties FROM activity"
+          " WHERE identity = ?1 AND (at, off, part) < (?2, ?3, ?4) ORDER BY at DESC, off DESC, "
+          "part DESC LIMIT ?5",
+          {to_blob(identity), at.us, offset, std::int64_t{partition},
+           static_cast<std::int64_t>(limit)}));
   for (Row& row : rows.rows) out.push_back(activity_of(row, number));
   return {};
 }
@@ -100,8 +112,10 @@ constexpr std::int64_t kFar = std::int64_t{1} << 62;
 const std::tuple<Instant, std::int64_t, int> kEnd{{kFar}, kFar, 1 << 30};
 
 /// Newest first.
-Result<std::vector<Activity>> newest_activity(Session& session, std::span<const IdentityHash> identities,
-                                              const std::tuple<Instant, std::int64_t, int>& before, std::size_t limit) {
+Result<std::vector<Activity>> newest_activity(Session& session,
+                                              std::span<const IdentityHash> identities,
+                                              const std::tuple<Instant, std::int64_t, int>& before,
+                                              std::size_t limit) {
   std::vector<Activity> list;
   for (std::size_t i = 0; i < identities.size(); ++i) {
     ZHIYIN_TRY_VOID(read_activity(session, identities[i], i, before, limit, list));
@@ -120,25 +134,32 @@ Result<PersonView> view_of(Session& session, const PersonId& person, std::size_t
   return view;
 }
 
-Result<std::vector<PersonId>> ids_after(Session& session, const PersonId& after, std::size_t limit) {
-  ZHIYIN_TRY(const Rows rows, session.query("SELECT id FROM person WHERE id > ?1 AND current = 1 ORDER BY id LIMIT ?2",
-                                            {after.value, static_cast<std::int64_t>(limit)}));
+Result<std::vector<PersonId>> ids_after(Session& session, const PersonId& after,
+                                        std::size_t limit) {
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query("SELECT id FROM person WHERE id > ?1 AND current = 1 ORDER BY id LIMIT ?2",
+                    {after.value, static_cast<std::int64_t>(limit)}));
   std::vector<PersonId> list;
   for (const Row& row : rows.rows) list.emplace_back(text_of(row[0]));
   return list;
 }
 
 Result<std::optional<PersonSummary>> summary_of(Session& session, const PersonId& person) {
-  ZHIYIN_TRY(const Rows totals, session.query("SELECT COUNT(*), MIN(first_at), MAX(last_at), SUM(events) FROM identity_person"
-                                              " WHERE person = ?1",
-                                              {person.value}));
+  ZHIYIN_TRY(
+      const Rows totals,
+      session.query("SELECT COUNT(*), MIN(first_at), MAX(last_at), SUM(events) FROM identity_person"
+                    " WHERE person = ?1",
+                    {person.value}));
   const Row& row = totals.rows.at(0);
   if (storage::as_int(row[0]) == 0) return std::optional<PersonSummary>();
-  PersonSummary summary{person, {storage::as_int(row[1])}, {storage::as_int(row[2])}, storage::as_int(row[3]), {}};
-  ZHIYIN_TRY(const Rows follows, session.query("SELECT DISTINCT f.account FROM identity_person ip JOIN follow_state f"
-                                               " ON f.identity = ip.identity WHERE ip.person = ?1 AND f.following = 1"
-                                               " ORDER BY f.account",
-                                               {person.value}));
+  PersonSummary summary{
+      person, {storage::as_int(row[1])}, {storage::as_int(row[2])}, storage::as_int(row[3]), {}};
+  ZHIYIN_TRY(const Rows follows,
+             session.query("SELECT DISTINCT f.account FROM identity_person ip JOIN follow_state f"
+                           " ON f.identity = ip.identity WHERE ip.person = ?1 AND f.following = 1"
+                           " ORDER BY f.account",
+                           {person.value}));
   for (const Row& follow : follows.rows) summary.following.push_back(text_of(follow[0]));
   return std::optional(std::move(summary));
 }
@@ -152,7 +173,8 @@ Result<std::tuple<Instant, std::int64_t, int>> parse_place(std::string_view text
   for (std::size_t i = 0; i < 3; ++i) {
     const auto [stop, error] = std::from_chars(next, end, parts[i]);
     const bool separated = i == 2 ? stop == end : (stop != end && *stop == ':');
-    if (error != std::errc() || !separated) return fail_field("after", "is not the `next` of an earlier page");
+    if (error != std::errc() || !separated)
+      return fail_field("after", "is not the `next` of an earlier page");
     next = stop + 1;
   }
   return std::tuple(Instant{parts[0]}, parts[1], static_cast<int>(parts[2]));
@@ -186,7 +208,8 @@ Result<PersonId> People::resolve(std::string_view ref) const {
 }
 
 Result<PersonId> People::of_identity(const IdentityHash& identity) const {
-  return on_snapshot(state_, [&](Session& session) { return person_of_identity(session, identity); });
+  return on_snapshot(state_,
+                     [&](Session& session) { return person_of_identity(session, identity); });
 }
 
 Result<std::vector<IdentityHash>> People::identities(const PersonId& person) const {
@@ -203,14 +226,16 @@ Result<PersonView> People::view(const PersonId& person, std::size_t activity_max
   });
 }
 
-Result<Identity> People::reveal(const PersonId& person, std::string_view account, std::string_view kind) const {
+Result<Identity> People::reveal(const PersonId& person, std::string_view account,
+                                std::string_view kind) const {
   ZHIYIN_TRY(const auto hashes, identities(person));
   for (const IdentityHash& hash : hashes) {
     auto identity = vault_.reveal(hash);
     if (!identity && identity.error().code != ErrorCode::kNotFound) return identity;
     if (identity && identity->account == account && identity->kind == kind) return identity;
   }
-  return fail(ErrorCode::kNotFound, "person {}: has no {} on account {}", person.value, kind, account);
+  return fail(ErrorCode::kNotFound, "person {}: has no {} on account {}", person.value, kind,
+              account);
 }
 
 Result<std::vector<PersonId>> People::list(const PersonId& after, std::size_t limit) const {
@@ -222,7 +247,8 @@ Result<std::int64_t> People::count() const {
   return storage::as_int(rows.rows.at(0).at(0));
 }
 
-Result<std::vector<PersonView>> People::views(const PersonId& after, std::size_t limit, std::size_t activity_max) const {
+Result<std::vector<PersonView>> People::views(const PersonId& after, std::size_t limit,
+                                              std::size_t activity_max) const {
   return on_snapshot(state_, [&](Session& session) -> Result<std::vector<PersonView>> {
     ZHIYIN_TRY(const auto ids, ids_after(session, after, limit));
     std::vector<PersonView> list;
@@ -246,8 +272,10 @@ Result<std::vector<PersonSummary>> People::summaries(std::span<const PersonId> p
   });
 }
 
-Result<ActivityPage> People::events(const PersonId& person, std::string_view after, std::size_t limit) const {
-  if (limit < 1 || limit > kPageMax) return fail_field("limit", "{} is not between 1 and {}", limit, kPageMax);
+Result<ActivityPage> People::events(const PersonId& person, std::string_view after,
+                                    std::size_t limit) const {
+  if (limit < 1 || limit > kPageMax)
+    return fail_field("limit", "{} is not between 1 and {}", limit, kPageMax);
   ZHIYIN_TRY(const auto before, parse_place(after));
   return on_snapshot(state_, [&](Session& session) -> Result<ActivityPage> {
     ZHIYIN_TRY(const PersonId now, person_of_id(session, person.value));
@@ -264,8 +292,10 @@ Result<ActivityPage> People::events(const PersonId& person, std::string_view aft
 }
 
 Result<std::int64_t> People::followers() const {
-  ZHIYIN_TRY(const Rows rows, state_.query("SELECT COUNT(DISTINCT ip.person) FROM follow_state f JOIN identity_person ip"
-                                           " ON ip.identity = f.identity WHERE f.following = 1 AND ip.person <> ''"));
+  ZHIYIN_TRY(
+      const Rows rows,
+      state_.query("SELECT COUNT(DISTINCT ip.person) FROM follow_state f JOIN identity_person ip"
+                   " ON ip.identity = f.identity WHERE f.following = 1 AND ip.person <> ''"));
   return storage::as_int(rows.rows.at(0).at(0));
 }
 

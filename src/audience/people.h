@@ -26,8 +26,8 @@ struct Activity {
   std::optional<ingest::ItemRef> item;
   std::int64_t value = 0;  ///< the kind's default when the event brought none
   std::string account;
-  std::string properties;  ///< JSON without personal members, or empty
-  int partition = 0;       ///< of the log
+  std::string properties;    ///< JSON without personal members, or empty
+  int partition = 0;         ///< of the log
   std::size_t identity = 0;  ///< who did it: index into PersonView::identities
 };
 
@@ -55,8 +55,8 @@ struct ActivityPage {
   std::optional<std::string> next;  ///< `after` of the next page
 };
 
-/// Reads people from state. Thread-safe. `ref` is a person id, `openid:ACCOUNT:VALUE` (any identity kind), or
-/// an identity hash in hex; a merged id leads to the person it became.
+/// Reads people from state. Thread-safe. `ref` is a person id, `openid:ACCOUNT:VALUE` (any identity
+/// kind), or an identity hash in hex; a merged id leads to the person it became.
 class People {
  public:
   People(storage::State& state, storage::Vault& vault) : state_(state), vault_(vault) {}
@@ -66,7 +66,8 @@ class People {
   [[nodiscard]] Result<PersonId> of_identity(const IdentityHash& identity) const;
   [[nodiscard]] Result<std::vector<IdentityHash>> identities(const PersonId& person) const;
   /// With at most the newest `activity_max` events.
-  [[nodiscard]] Result<PersonView> view(const PersonId& person, std::size_t activity_max = 5000) const;
+  [[nodiscard]] Result<PersonView> view(const PersonId& person,
+                                        std::size_t activity_max = 5000) const;
   /// The openid (or other kind) of a person on an account; kNotFound when there is none.
   [[nodiscard]] Result<Identity> reveal(const PersonId& person, std::string_view account,
                                         std::string_view kind = "openid") const;
@@ -74,11 +75,13 @@ class People {
   [[nodiscard]] Result<std::vector<PersonId>> list(const PersonId& after, std::size_t limit) const;
   [[nodiscard]] Result<std::int64_t> count() const;
 
-  /// The views of the next `limit` people after `after`, in order of id: for training and batch work.
-  [[nodiscard]] Result<std::vector<PersonView>> views(const PersonId& after, std::size_t limit,
-                                                      std::size_t activity_max = kActivityAll) const;
+  /// The views of the next `limit` people after `after`, in order of id: for training and batch
+  /// work.
+  [[nodiscard]] Result<std::vector<PersonView>> views(
+      const PersonId& after, std::size_t limit, std::size_t activity_max = kActivityAll) const;
   /// Of those that exist, in the order asked for.
-  [[nodiscard]] Result<std::vector<PersonSummary>> summaries(std::span<const PersonId> people) const;
+  [[nodiscard]] Result<std::vector<PersonSummary>> summaries(
+      std::span<const PersonId> people) const;
   /// A person's events, newest first. `after` is the `next` of the page before, or empty.
   [[nodiscard]] Result<ActivityPage> events(const PersonId& person, std::string_view after,
                                             std::size_t limit) const;

@@ -62,10 +62,12 @@ constexpr std::size_t kLookupWidth = 50;
 const std::string& lookup_sql() {
   static const std::string sql = [] {
     std::string places;
-    for (std::size_t i = 1; i <= kLookupWidth; ++i) places += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-    return fmt::format("SELECT identity, person, first_at, last_at, events, erased_off FROM identity_person"
-                       " WHERE identity IN ({})",
-                       places);
+    for (std::size_t i = 1; i <= kLookupWidth; ++i)
+      places += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+    return fmt::format(
+        "SELECT identity, person, first_at, last_at, events, erased_off FROM identity_person"
+        " WHERE identity IN ({})",
+        places);
   }();
   return sql;
 }
@@ -74,7 +76,8 @@ Result<void> load(Session& session, Identities& identities) {
   const auto list = sorted(identities);
   for (std::size_t begin = 0; begin < list.size(); begin += kLookupWidth) {
     std::vector<Value> wanted;
-    for (std::size_t i = 0; i < kLookupWidth; ++i) {  // the rest repeats the last, so that the text stays one
+    for (std::size_t i = 0; i < kLookupWidth;
+         ++i) {  // the rest repeats the last, so that the text stays one
       wanted.emplace_back(to_blob(list[std::min(begin + i, list.size() - 1)]->first));
     }
     ZHIYIN_TRY(const Rows rows, session.query(lookup_sql(), wanted));
@@ -91,29 +94,36 @@ Result<void> load(Session& session, Identities& identities) {
   return {};
 }
 
-Result<void> write_identity(Session& session, const IdentityHash& identity, const Touched& t, ChangeNumber& changed) {
+Result<void> write_identity(Session& session, const IdentityHash& identity, const Touched& t,
+                            ChangeNumber& changed) {
   const Blob key = to_blob(identity);
   if (!t.person.empty()) {
-    ZHIYIN_TRY_VOID(session.execute("UPDATE identity_person SET first_at = ?2, last_at = ?3, events = ?4 WHERE identity = ?1",
-                                    {key, t.first_at, t.last_at, t.events}));
+    ZHIYIN_TRY_VOID(session.execute(
+        "UPDATE identity_person SET first_at = ?2, last_at = ?3, events = ?4 WHERE identity = ?1",
+        {key, t.first_at, t.last_at, t.events}));
     return {};
   }
   const std::string person = person_id_of(identity).value;
   ZHIYIN_TRY(const std::int64_t number, changed.get());
-  ZHIYIN_TRY_VOID(session.execute("INSERT INTO person(id, identity, current) VALUES(?1, ?2, 1)"
-                                  " ON CONFLICT(id) DO UPDATE SET current = 1",
-                                  {person, key}));
-  ZHIYIN_TRY_VOID(session.execute(
-      "INSERT INTO identity_person(identity, person, first_at, last_at, events, erased_off, changed)"
-      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(identity) DO UPDATE SET person = excluded.person,"
-      " first_at = excluded.first_at, last_at = excluded.last_at, events = excluded.events, changed = excluded.changed",
-      {key, person, t.first_at, t.last_at, t.events, t.erased_off, number}));
+  ZHIYIN_TRY_VOID(
+      session.execute("INSERT INTO person(id, identity, current) VALUES(?1, ?2, 1)"
+                      " ON CONFLICT(id) DO UPDATE SET current = 1",
+                      {person, key}));
+  ZHIYIN_TRY_VOID(
+      session.execute("INSERT INTO identity_person(identity, person, first_at, last_at, events, "
+                      "erased_off, changed)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(identity) DO UPDATE SET "
+                      "person = excluded.person,"
+                      " first_at = excluded.first_at, last_at = excluded.last_at, events = "
+                      "excluded.events, changed = excluded.changed",
+                      {key, person, t.first_at, t.last_at, t.events, t.erased_off, number}));
   return {};
 }
 
 Result<void> write_identities(Session& session, Identities& identities, ChangeNumber& changed) {
   for (const auto* entry : sorted(identities)) {
-    if (entry->second.mentioned) ZHIYIN_TRY_VOID(write_identity(session, entry->first, entry->second, changed));
+    if (entry->second.mentioned)
+      ZHIYIN_TRY_VOID(write_identity(session, entry->first, entry->second, changed));
   }
   return {};
 }
@@ -122,21 +132,25 @@ Result<void> write_identities(Session& session, Identities& identities, ChangeNu
 Result<void> settle_earlier(Session& session, Identities& identities, ChangeNumber& changed) {
   for (const auto* entry : sorted(identities)) {
     if (!entry->second.earlier) continue;
-    ZHIYIN_TRY(const Rows rows, session.query("SELECT person FROM identity_person WHERE identity = ?1", {to_blob(entry->first)}));
+    ZHIYIN_TRY(const Rows rows,
+               session.query("SELECT person FROM identity_person WHERE identity = ?1",
+                             {to_blob(entry->first)}));
     const std::string person(storage::as_text(rows.rows.at(0).at(0)));
     ZHIYIN_TRY_VOID(settle(session, std::span(&person, 1), changed));
   }
   return {};
 }
 
-Result<void> write_edges(Session& session, std::span<const LoggedEvent* const> events, ChangeNumber& changed) {
+Result<void> write_edges(Session& session, std::span<const LoggedEvent* const> events,
+                         ChangeNumber& changed) {
   std::map<std::pair<IdentityHash, IdentityHash>, Edge> edges;
   for (const LoggedEvent* logged : events) {
     const Event& e = logged->event;
     for (std::size_t i = 1; i < e.identities.size(); ++i) {
       const Edge edge{e.identities[0], e.identities[i], e.source, e.occurred_at.us};
       const auto [place, added] = edges.try_emplace(std::minmax(edge.a, edge.b), edge);
-      if (!added && std::tie(edge.at, edge.source) < std::tie(place->second.at, place->second.source)) {
+      if (!added &&
+          std::tie(edge.at, edge.source) < std::tie(place->second.at, place->second.source)) {
         place->second = edge;
       }
     }
@@ -145,7 +159,9 @@ Result<void> write_edges(Session& session, std::span<const LoggedEvent* const> e
   return {};
 }
 
-Value optional_text(std::string_view text) { return text.empty() ? Value() : Value(std::string(text)); }
+Value optional_text(std::string_view text) {
+  return text.empty() ? Value() : Value(std::string(text));
+}
 
 Result<void> write_activity(Session& session, std::span<const LoggedEvent* const> events) {
   std::vector<const LoggedEvent*> order(events.begin(), events.end());
@@ -155,10 +171,12 @@ Result<void> write_activity(Session& session, std::span<const LoggedEvent* const
   for (const LoggedEvent* logged : order) {
     const Event& e = logged->event;
     ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO activity(identity, at, off, part, kind, item_kind, item_id, value, account, properties)"
+        "INSERT INTO activity(identity, at, off, part, kind, item_kind, item_id, value, account, "
+        "properties)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
-        {to_blob(e.identities[0]), e.occurred_at.us, logged->offset, std::int64_t{logged->partition}, e.kind,
-         e.item ? Value(e.item->kind) : Value(), e.item ? Value(e.item->id) : Value(), ingest::value_of(e), e.account,
+        {to_blob(e.identities[0]), e.occurred_at.us, logged->offset,
+         std::int64_t{logged->partition}, e.kind, e.item ? Value(e.item->kind) : Value(),
+         e.item ? Value(e.item->id) : Value(), ingest::value_of(e), e.account,
          optional_text(e.properties)}));
   }
   return {};
@@ -183,10 +201,12 @@ Result<void> write_follows(Session& session, std::span<const LoggedEvent* const>
   for (const auto& [key, mark] : newest) {
     ZHIYIN_TRY_VOID(session.execute(
         "INSERT INTO follow_state(identity, account, following, at, off) VALUES(?1, ?2, ?3, ?4, ?5)"
-        " ON CONFLICT(identity, account) DO UPDATE SET following = excluded.following, at = excluded.at,"
+        " ON CONFLICT(identity, account) DO UPDATE SET following = excluded.following, at = "
+        "excluded.at,"
         " off = excluded.off WHERE excluded.at > follow_state.at"
         " OR (excluded.at = follow_state.at AND excluded.off > follow_state.off)",
-        {to_blob(key.first), std::string(key.second), std::int64_t{mark.on}, mark.at.us, mark.offset}));
+        {to_blob(key.first), std::string(key.second), std::int64_t{mark.on}, mark.at.us,
+         mark.offset}));
   }
   return {};
 }
@@ -206,12 +226,14 @@ Result<void> write_consents(Session& session, std::span<const LoggedEvent* const
     const Event& e = logged->event;
     if (e.kind != "consent.withdraw" && e.kind != "consent.grant") continue;
     ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO consent_mark(identity, account, purpose, withdrawn, at, off) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
-        " ON CONFLICT(identity, account, purpose) DO UPDATE SET withdrawn = excluded.withdrawn, at = excluded.at,"
+        "INSERT INTO consent_mark(identity, account, purpose, withdrawn, at, off) VALUES(?1, ?2, "
+        "?3, ?4, ?5, ?6)"
+        " ON CONFLICT(identity, account, purpose) DO UPDATE SET withdrawn = excluded.withdrawn, at "
+        "= excluded.at,"
         " off = excluded.off WHERE excluded.at > consent_mark.at"
         " OR (excluded.at = consent_mark.at AND excluded.off > consent_mark.off)",
-        {to_blob(e.identities[0]), e.account, purpose_of(e), std::int64_t{e.kind == "consent.withdraw"},
-         e.occurred_at.us, logged->offset}));
+        {to_blob(e.identities[0]), e.account, purpose_of(e),
+         std::int64_t{e.kind == "consent.withdraw"}, e.occurred_at.us, logged->offset}));
   }
   return {};
 }
@@ -224,25 +246,31 @@ Result<void> write_traits(Session& session, std::span<const LoggedEvent* const> 
     if (e.kind != "trait.set") continue;
     for (TraitSetting& t : trait_settings(e.properties)) {
       ++names[t.name];
-      rows.push_back({to_blob(e.identities[0]), t.name, std::int64_t{logged->partition}, logged->offset,
-                      e.occurred_at.us, t.text ? Value(std::move(*t.text)) : Value(),
+      rows.push_back({to_blob(e.identities[0]), t.name, std::int64_t{logged->partition},
+                      logged->offset, e.occurred_at.us,
+                      t.text ? Value(std::move(*t.text)) : Value(),
                       t.number ? Value(*t.number) : Value()});
     }
   }
   if (rows.empty()) return {};
-  ZHIYIN_TRY(const Rows taken, session.query("UPDATE people_cursor SET value = value + ?1 WHERE name = 'trait' RETURNING value",
-                                             {static_cast<std::int64_t>(rows.size())}));
-  std::int64_t seq = storage::as_int(taken.rows.at(0).at(0)) - static_cast<std::int64_t>(rows.size());
+  ZHIYIN_TRY(const Rows taken,
+             session.query(
+                 "UPDATE people_cursor SET value = value + ?1 WHERE name = 'trait' RETURNING value",
+                 {static_cast<std::int64_t>(rows.size())}));
+  std::int64_t seq =
+      storage::as_int(taken.rows.at(0).at(0)) - static_cast<std::int64_t>(rows.size());
   for (Row& row : rows) {
     row.emplace_back(++seq);
-    ZHIYIN_TRY_VOID(session.execute("INSERT INTO trait_queue(identity, name, part, off, at, text, number, seq)"
-                                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                                    row));
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO trait_queue(identity, name, part, off, at, text, number, seq)"
+                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                        row));
   }
   for (const auto& [name, n] : names) {
-    ZHIYIN_TRY_VOID(session.execute("INSERT INTO trait_name(name, n) VALUES(?1, ?2)"
-                                    " ON CONFLICT(name) DO UPDATE SET n = trait_name.n + excluded.n",
-                                    {name, n}));
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO trait_name(name, n) VALUES(?1, ?2)"
+                        " ON CONFLICT(name) DO UPDATE SET n = trait_name.n + excluded.n",
+                        {name, n}));
   }
   return {};
 }
@@ -263,7 +291,8 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
     // What was erased stays erased when the log is read again.
     if (logged.offset <= key.erased_off) continue;
     counted.push_back(&logged);
-    for (const IdentityHash& identity : logged.event.identities) identities[identity].mention(logged.event.occurred_at.us);
+    for (const IdentityHash& identity : logged.event.identities)
+      identities[identity].mention(logged.event.occurred_at.us);
     ++key.events;
   }
 

@@ -56,19 +56,25 @@ TEST(PeopleProjection, LateEventMakesTheOtherIdentityTheEarliest) {
 /// Everything that the projection builds, change numbers aside.
 std::vector<std::string> contents(World& world) {
   std::vector<std::string> lines;
-  for (const char* sql :
-       {"SELECT id, identity, current FROM person", "SELECT identity, person, first_at, last_at, events FROM identity_person",
-        "SELECT a, b, source, at, state FROM identity_edge",
-        "SELECT identity, at, off, part, kind, item_kind, item_id, value, account, properties FROM activity",
-        "SELECT identity, account, following, at, off FROM follow_state", "SELECT * FROM consent_mark",
-        "SELECT identity, name, part, off, at, text, number FROM trait_queue", "SELECT * FROM trait_name"}) {
+  for (const char* sql : {"SELECT id, identity, current FROM person",
+                          "SELECT identity, person, first_at, last_at, events FROM identity_person",
+                          "SELECT a, b, source, at, state FROM identity_edge",
+                          "SELECT identity, at, off, part, kind, item_kind, item_id, value, "
+                          "account, properties FROM activity",
+                          "SELECT identity, account, following, at, off FROM follow_state",
+                          "SELECT * FROM consent_mark",
+                          "SELECT identity, name, part, off, at, text, number FROM trait_queue",
+                          "SELECT * FROM trait_name"}) {
     for (const storage::Row& row : World::must(world.state().query(sql)).rows) {
       std::string line(sql, 20);
       for (const storage::Value& v : row) {
         line += '|';
-        if (const auto* i = std::get_if<std::int64_t>(&v)) line += std::to_string(*i);
-        else if (const auto* r = std::get_if<double>(&v)) line += std::to_string(*r);
-        else line += storage::as_text(v);
+        if (const auto* i = std::get_if<std::int64_t>(&v))
+          line += std::to_string(*i);
+        else if (const auto* r = std::get_if<double>(&v))
+          line += std::to_string(*r);
+        else
+          line += storage::as_text(v);
       }
       lines.push_back(std::move(line));
     }
@@ -81,15 +87,18 @@ std::vector<ingest::LoggedEvent> random_history(World& world, std::uint64_t seed
   Random random(seed);
   const auto identities = world.openids("o", 24);
   const auto any = [&] { return identities[random.below(identities.size())]; };
-  constexpr std::string_view kKinds[] = {"read", "like", "follow", "unfollow", "consent.withdraw", "consent.grant", "trait.set"};
+  constexpr std::string_view kKinds[] = {
+      "read", "like", "follow", "unfollow", "consent.withdraw", "consent.grant", "trait.set"};
   std::vector<ingest::LoggedEvent> list;
   for (int i = 0; i < events; ++i) {
     std::vector<IdentityHash> who{any()};
     if (random.below(20) == 0) who.push_back(any());
     // Few distinct moments, so that ties happen.
     auto e = world.event(who, std::string(kKinds[random.below(7)]), hours(random.below(60)));
-    if (e.event.kind == "trait.set") e.event.properties = fmt::format(R"({{"level":{}}})", random.below(5));
-    if (e.event.kind.starts_with("consent") && random.below(2) == 0) e.event.properties = R"({"purpose":"marketing"})";
+    if (e.event.kind == "trait.set")
+      e.event.properties = fmt::format(R"({{"level":{}}})", random.below(5));
+    if (e.event.kind.starts_with("consent") && random.below(2) == 0)
+      e.event.properties = R"({"purpose":"marketing"})";
     e.event.source = random.below(2) == 0 ? "api" : "import:1";
     list.push_back(std::move(e));
   }
@@ -103,11 +112,13 @@ TEST(PeopleProjection, OrderAndBatchesDoNotMatter) {
     std::vector<ingest::LoggedEvent> events = random_history(world, 7, 400);
     Random random(order);
     if (order > 0) {
-      for (std::size_t i = events.size(); i > 1; --i) std::swap(events[i - 1], events[random.below(i)]);
+      for (std::size_t i = events.size(); i > 1; --i)
+        std::swap(events[i - 1], events[random.below(i)]);
     }
     for (std::size_t begin = 0; begin < events.size();) {
       const std::size_t size = std::min(events.size() - begin, std::size_t{1} + random.below(150));
-      world.apply({events.begin() + static_cast<std::ptrdiff_t>(begin), events.begin() + static_cast<std::ptrdiff_t>(begin + size)});
+      world.apply({events.begin() + static_cast<std::ptrdiff_t>(begin),
+                   events.begin() + static_cast<std::ptrdiff_t>(begin + size)});
       begin += size;
     }
     if (order == 0) {
@@ -129,7 +140,8 @@ TEST(PeopleProjection, FailedTransactionLeavesNothingBehind) {
   });
   EXPECT_FALSE(failed);
   EXPECT_TRUE(contents(world).empty());
-  ASSERT_TRUE(world.state().write([&](storage::Session& session) { return projection.apply(session, events); }));
+  ASSERT_TRUE(world.state().write(
+      [&](storage::Session& session) { return projection.apply(session, events); }));
   const auto once = contents(world);
   World other;
   other.apply(random_history(other, 3, 50));
@@ -140,7 +152,9 @@ TEST(PeopleProjection, FollowIsDecidedByTimeNotByArrival) {
   World world;
   const IdentityHash a = world.openid("a");
   const auto following = [&] {
-    return World::must(consent_of(world.state(), *world.people().of_identity(a), "shop", "marketing")).following;
+    return World::must(
+               consent_of(world.state(), *world.people().of_identity(a), "shop", "marketing"))
+        .following;
   };
   world.apply({world.event({a}, "unfollow", hours(1))});
   world.apply({world.event({a}, "follow", hours(5))});
@@ -165,7 +179,8 @@ TEST(PeopleProjection, RemovedEdgeSplitsAndEventsDoNotBringItBack) {
   world.apply({world.event({a, b}, "read", kDay * 3), world.event({b, c}, "read", kDay)});
   EXPECT_EQ(*world.people().count(), 1);
   const auto remove = [&](const IdentityHash& x, const IdentityHash& y) {
-    return world.state().write([&](storage::Session& session) { return remove_edge(session, x, y); });
+    return world.state().write(
+        [&](storage::Session& session) { return remove_edge(session, x, y); });
   };
   ASSERT_TRUE(remove(b, a));
   EXPECT_EQ(*world.people().count(), 2);
@@ -183,8 +198,10 @@ TEST(PeopleProjection, RemovedEdgeOfACircleSplitsNothing) {
   const IdentityHash a = world.openid("a");
   const IdentityHash b = world.openid("b");
   const IdentityHash c = world.openid("c");
-  world.apply({world.event({a, b}, "read", kDay), world.event({b, c}, "read", kDay), world.event({c, a}, "read", kDay)});
-  ASSERT_TRUE(world.state().write([&](storage::Session& session) { return remove_edge(session, a, b); }));
+  world.apply({world.event({a, b}, "read", kDay), world.event({b, c}, "read", kDay),
+               world.event({c, a}, "read", kDay)});
+  ASSERT_TRUE(
+      world.state().write([&](storage::Session& session) { return remove_edge(session, a, b); }));
   EXPECT_EQ(*world.people().count(), 1);
 }
 
@@ -196,7 +213,8 @@ TEST(PeopleProjection, PersonStopsGrowingAtItsLimit) {
     events.push_back(world.event({hub, other}, "read", kDay));
   }
   world.apply(events);
-  EXPECT_EQ(world.people().identities(*world.people().of_identity(hub))->size(), kIdentitiesPerPersonMax);
+  EXPECT_EQ(world.people().identities(*world.people().of_identity(hub))->size(),
+            kIdentitiesPerPersonMax);
   EXPECT_EQ(*world.people().count(), 7);
 }
 

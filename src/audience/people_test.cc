@@ -25,7 +25,8 @@ TEST(People, AreFoundByIdByIdentityAndByHash) {
   EXPECT_EQ(world.people().resolve("openid:shop:other").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(world.people().resolve("openid:mini:oAbC").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(world.people().resolve("p_unknown").error().code, ErrorCode::kNotFound);
-  for (const char* wrong : {"", "openid", "openid:shop", "passport:shop:x", "zz345678901234567890123456789012"}) {
+  for (const char* wrong :
+       {"", "openid", "openid:shop", "passport:shop:x", "zz345678901234567890123456789012"}) {
     EXPECT_EQ(world.people().resolve(wrong).error().code, ErrorCode::kInvalidArgument) << wrong;
   }
 }
@@ -38,7 +39,8 @@ TEST(People, ViewHoldsTheNewestEventsInOrder) {
   bought.event.value = 1990;
   bought.event.item = ingest::ItemRef{"product", "p1"};
   bought.event.properties = R"({"campaign":"c"})";
-  world.apply({world.event({a, b}, "read", hours(5)), bought, world.event({a}, "like", hours(3)), world.event({a}, "share", hours(2))});
+  world.apply({world.event({a, b}, "read", hours(5)), bought, world.event({a}, "like", hours(3)),
+               world.event({a}, "share", hours(2))});
   const PersonView view = *world.people().view(person_id_of(a), 3);
   ASSERT_EQ(view.activity.size(), 3U);
   EXPECT_EQ(view.activity[0].kind, "like");
@@ -59,7 +61,8 @@ TEST(People, PagesOfEventsCoverEverythingOnce) {
   const IdentityHash a = world.openid("a");
   const IdentityHash b = world.openid("b");
   std::vector<ingest::LoggedEvent> events{world.event({a, b}, "follow", kDay)};
-  for (int i = 0; i < 30; ++i) events.push_back(world.event({i % 3 == 0 ? b : a}, "read", hours(i / 4)));
+  for (int i = 0; i < 30; ++i)
+    events.push_back(world.event({i % 3 == 0 ? b : a}, "read", hours(i / 4)));
   world.apply(events);
   std::vector<Activity> seen;
   std::string after;
@@ -71,7 +74,8 @@ TEST(People, PagesOfEventsCoverEverythingOnce) {
     after = *got->next;
   }
   ASSERT_EQ(seen.size(), 31U);
-  EXPECT_TRUE(std::ranges::is_sorted(seen, std::greater(), [](const Activity& x) { return std::tuple(x.at, x.offset); }));
+  EXPECT_TRUE(std::ranges::is_sorted(seen, std::greater(),
+                                     [](const Activity& x) { return std::tuple(x.at, x.offset); }));
   EXPECT_FALSE(world.people().events(person_id_of(a), "1:2", 7));
   EXPECT_FALSE(world.people().events(person_id_of(a), "", 0));
 }
@@ -113,14 +117,17 @@ TEST(People, RevealGivesTheIdentityOfOneAccount) {
   const IdentityHash a = world.openid("shop-openid");
   const IdentityHash b = world.openid("mini-openid", "mini");
   world.apply({world.event({a, b}, "read", kDay)});
-  const PersonId person = person_id_of(*world.people().identities(*world.people().of_identity(a)) == std::vector{a, b} ? a : b);
+  const PersonId person = person_id_of(
+      *world.people().identities(*world.people().of_identity(a)) == std::vector{a, b} ? a : b);
   EXPECT_EQ(world.people().reveal(person, "mini")->value, "mini-openid");
   EXPECT_EQ(world.people().reveal(person, "shop")->value, "shop-openid");
   EXPECT_EQ(world.people().reveal(person, "shop", "unionid").error().code, ErrorCode::kNotFound);
 }
 
-Consent consent(World& world, const IdentityHash& who, std::string_view purpose = "marketing", std::string_view account = "shop") {
-  return World::must(consent_of(world.state(), World::must(world.people().of_identity(who)), account, purpose));
+Consent consent(World& world, const IdentityHash& who, std::string_view purpose = "marketing",
+                std::string_view account = "shop") {
+  return World::must(
+      consent_of(world.state(), World::must(world.people().of_identity(who)), account, purpose));
 }
 
 TEST(Consent, FollowingIsConsentToThatAccountUntilWithdrawn) {
@@ -161,8 +168,8 @@ TEST(Consent, PersonFollowsWithAnyIdentityAndOptsOutWithAny) {
   World world;
   const IdentityHash a = world.openid("a");
   const IdentityHash b = world.openid("b");
-  world.apply({world.event({a, b}, "read", kDay * 5), world.event({a}, "follow", kDay * 4), world.event({a}, "unfollow", kDay * 3),
-               world.event({b}, "follow", kDay * 4)});
+  world.apply({world.event({a, b}, "read", kDay * 5), world.event({a}, "follow", kDay * 4),
+               world.event({a}, "unfollow", kDay * 3), world.event({b}, "follow", kDay * 4)});
   EXPECT_TRUE(consent(world, a).allows());
   EXPECT_EQ(consent(world, a).identity, b);
   world.apply({world.event({a}, "consent.withdraw", kDay)});
@@ -182,7 +189,8 @@ TEST(Erase, LeavesNothingToFindAndCertifiesIt) {
   const IdentityHash other = world.openid("other");
   auto trait = world.event({a}, "trait.set", kDay);
   trait.event.properties = R"({"city":"上海"})";
-  world.apply({world.event({a, b}, "follow", kDay * 2), trait, world.event({b}, "consent.withdraw", kDay), world.event({other}, "read", kDay)});
+  world.apply({world.event({a, b}, "follow", kDay * 2), trait,
+               world.event({b}, "consent.withdraw", kDay), world.event({other}, "read", kDay)});
   const PersonId person = *world.people().of_identity(a);
   const auto certificate = erase(world.people(), person, World::kNow);
   ASSERT_TRUE(certificate) << certificate.error().text();
@@ -196,8 +204,13 @@ TEST(Erase, LeavesNothingToFindAndCertifiesIt) {
   EXPECT_EQ(world.vault().reveal(a).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(*world.people().count(), 1);
   EXPECT_EQ(*world.people().followers(), 0);
-  for (const char* table : {"activity WHERE kind <> 'read'", "follow_state", "consent_mark", "trait_queue", "identity_edge"}) {
-    EXPECT_EQ(storage::as_int(World::must(world.state().query(fmt::format("SELECT COUNT(*) FROM {}", table))).rows[0][0]), 0) << table;
+  for (const char* table : {"activity WHERE kind <> 'read'", "follow_state", "consent_mark",
+                            "trait_queue", "identity_edge"}) {
+    EXPECT_EQ(storage::as_int(
+                  World::must(world.state().query(fmt::format("SELECT COUNT(*) FROM {}", table)))
+                      .rows[0][0]),
+              0)
+        << table;
   }
 }
 

@@ -7,18 +7,22 @@
 namespace zhiyin::audience {
 namespace {
 
-Result<PortraitIdentity> identity_of(const People& people, const IdentityHash& hash, Instant first_seen) {
+Result<PortraitIdentity> identity_of(const People& people, const IdentityHash& hash,
+                                     Instant first_seen) {
   auto identity = people.vault().reveal(hash);
-  if (!identity && identity.error().code != ErrorCode::kNotFound) return std::unexpected(identity.error());
+  if (!identity && identity.error().code != ErrorCode::kNotFound)
+    return std::unexpected(identity.error());
   if (!identity) return PortraitIdentity{"", "", "erased", first_seen};
-  return PortraitIdentity{identity->account, identity->kind, shortened(identity->value), first_seen};
+  return PortraitIdentity{identity->account, identity->kind, shortened(identity->value),
+                          first_seen};
 }
 
 Result<std::vector<PortraitIdentity>> identities_of(const People& people, const PersonView& view) {
   std::vector<PortraitIdentity> list;
   for (const IdentityHash& hash : view.identities) {
-    ZHIYIN_TRY(const auto rows, people.state().query("SELECT first_at FROM identity_person WHERE identity = ?1",
-                                                     {storage::to_blob(hash)}));
+    ZHIYIN_TRY(const auto rows,
+               people.state().query("SELECT first_at FROM identity_person WHERE identity = ?1",
+                                    {storage::to_blob(hash)}));
     const Instant first_seen{rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0])};
     ZHIYIN_TRY(auto identity, identity_of(people, hash, first_seen));
     list.push_back(std::move(identity));
@@ -68,13 +72,17 @@ Json response_json(const std::optional<ResponseScore>& score) {
         .set("zh", model::contribution_words(c, true))
         .set("en", model::contribution_words(c, false));
   });
-  return Json::object().set("probability", score->probability).set("model", score->model).set("because", std::move(because));
+  return Json::object()
+      .set("probability", score->probability)
+      .set("model", score->model)
+      .set("because", std::move(because));
 }
 
 }  // namespace
 
-Result<Portrait> portrait(const People& people, const catalogue::Items& items, const Segments* segments,
-                          const PersonId& person, Instant as_of, const ResponseScorer* scorer) {
+Result<Portrait> portrait(const People& people, const catalogue::Items& items,
+                          const Segments* segments, const PersonId& person, Instant as_of,
+                          const ResponseScorer* scorer) {
   ZHIYIN_TRY(const PersonView view, people.view(person, kActivityAll));
   ZHIYIN_TRY(const auto index, items.index());
   const TagLookup tags = [&](const ingest::ItemRef& ref) { return index->tags(ref); };
@@ -102,7 +110,9 @@ Json to_json(const Portrait& p) {
   for (std::size_t i = 0; i < p.features.size(); ++i) {
     const auto& v = p.features[i];
     const bool whole = v && *v == std::floor(*v) && std::abs(*v) < 1e15;
-    values.set(features()[i].name, !v ? Json() : whole ? Json(static_cast<std::int64_t>(*v)) : Json(*v));
+    values.set(features()[i].name, !v      ? Json()
+                                   : whole ? Json(static_cast<std::int64_t>(*v))
+                                           : Json(*v));
   }
   Json traits = Json::object();
   for (const auto& [name, trait] : p.traits) traits.set(name, trait.value);
@@ -119,7 +129,8 @@ Json to_json(const Portrait& p) {
       .set("first_seen", zhiyin::to_json(p.first_seen))
       .set("last_seen", zhiyin::to_json(p.last_seen))
       .set("events", p.events)
-      .set("following", array_of(p.following, [](const std::string& account) { return Json(account); }))
+      .set("following",
+           array_of(p.following, [](const std::string& account) { return Json(account); }))
       .set("features", std::move(values))
       .set("interests", array_of(p.interests,
                                  [](const Interest& i) {

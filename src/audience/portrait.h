@@ -18,7 +18,8 @@ namespace zhiyin::audience {
 struct PortraitIdentity {
   std::string account;
   std::string kind;
-  std::string value_short;  ///< the first four characters and the length; `erased` when the key is gone
+  std::string
+      value_short;  ///< the first four characters and the length; `erased` when the key is gone
   Instant first_seen;
 };
 
@@ -29,7 +30,7 @@ struct Portrait {
   Instant first_seen;
   Instant last_seen;
   std::int64_t events = 0;
-  std::vector<std::string> following;  ///< accounts
+  std::vector<std::string> following;           ///< accounts
   std::vector<std::optional<double>> features;  ///< in the order of `features()`
   std::vector<Interest> interests;
   std::map<std::string, TraitSetting> traits;
@@ -39,8 +40,9 @@ struct Portrait {
 };
 
 /// kNotFound when there is no such person. Without `segments` or `scorer` those parts stay empty.
-Result<Portrait> portrait(const People& people, const catalogue::Items& items, const Segments* segments,
-                          const PersonId& person, Instant as_of, const ResponseScorer* scorer = nullptr);
+Result<Portrait> portrait(const People& people, const catalogue::Items& items,
+                          const Segments* segments, const PersonId& person, Instant as_of,
+                          const ResponseScorer* scorer = nullptr);
 
 /// The JSON of docs/api.md.
 Json to_json(const Portrait& portrait);

@@ -26,11 +26,14 @@ TEST(Portrait, ShowsWhatTheDocumentedAnswerHas) {
   like.event.item = item.ref();
   auto trait = world.event({shop}, "trait.set", kDay);
   trait.event.properties = R"({"city":"上海"})";
-  world.apply({world.event({shop}, "follow", kDay * 2), world.event({mini, shop}, "read", kDay), like, trait});
+  world.apply({world.event({shop}, "follow", kDay * 2), world.event({mini, shop}, "read", kDay),
+               like, trait});
   Segments segments(world.state(), world.warehouse(), world.people(), world.items());
-  ASSERT_TRUE(segments.apply({SegmentId("likers"), "", *parse_json(R"({"event":"like"})")}, World::kNow));
+  ASSERT_TRUE(
+      segments.apply({SegmentId("likers"), "", *parse_json(R"({"event":"like"})")}, World::kNow));
 
-  const auto p = portrait(world.people(), world.items(), &segments, person_id_of(shop), World::kNow);
+  const auto p =
+      portrait(world.people(), world.items(), &segments, person_id_of(shop), World::kNow);
   ASSERT_TRUE(p) << p.error().text();
   const Json json = to_json(*p);
   EXPECT_EQ(json["id"].string_or(""), person_id_of(shop).value);
@@ -59,7 +62,9 @@ TEST(Portrait, KeylessIdentityIsShownAsErased) {
   const auto p = portrait(world.people(), world.items(), nullptr, person_id_of(a), World::kNow);
   ASSERT_TRUE(p);
   EXPECT_EQ(p->identities[0].value_short, "erased");
-  EXPECT_EQ(portrait(world.people(), world.items(), nullptr, PersonId("p_x"), World::kNow).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(
+      portrait(world.people(), world.items(), nullptr, PersonId("p_x"), World::kNow).error().code,
+      ErrorCode::kNotFound);
 }
 
 /// People who like a lot buy afterwards, mostly.
@@ -69,8 +74,10 @@ void fill_with_likers(World& world, std::size_t people) {
   for (const IdentityHash& who : world.openids("o", people)) {
     const auto likes = random.below(10);
     events.push_back(world.event({who}, "read", kDay * 20));
-    for (std::uint64_t i = 0; i < likes; ++i) events.push_back(world.event({who}, "like", kDay * 10 + hours(i)));
-    if (random.uniform() < (likes >= 6 ? 0.9 : 0.1)) events.push_back(world.event({who}, "purchase", kDay * 3));
+    for (std::uint64_t i = 0; i < likes; ++i)
+      events.push_back(world.event({who}, "like", kDay * 10 + hours(i)));
+    if (random.uniform() < (likes >= 6 ? 0.9 : 0.1))
+      events.push_back(world.event({who}, "purchase", kDay * 3));
   }
   world.apply(events);
 }
@@ -81,20 +88,23 @@ TEST(ResponseTraining, TableLooksBackForFeaturesAndForwardForLabels) {
   const IdentityHash late = world.openid("late");
   const IdentityHash newcomer = world.openid("new");
   const ResponseTraining training{{"purchase"}, kDay * 7, World::kNow - kDay * 10, {}};
-  world.apply({world.event({buyer}, "like", kDay * 12), world.event({buyer}, "like", kDay * 9), world.event({buyer}, "purchase", kDay * 3),
-               world.event({late}, "like", kDay * 10), world.event({late}, "purchase", kDay * 3 - Duration(1)),
+  world.apply({world.event({buyer}, "like", kDay * 12), world.event({buyer}, "like", kDay * 9),
+               world.event({buyer}, "purchase", kDay * 3), world.event({late}, "like", kDay * 10),
+               world.event({late}, "purchase", kDay * 3 - Duration(1)),
                world.event({newcomer}, "purchase", kDay * 5)});
   const auto table = response_table(world.people(), training);
   ASSERT_TRUE(table) << table.error().text();
   ASSERT_TRUE(table->check());
   ASSERT_EQ(table->rows(), 2U) << "the newcomer was unknown then";
   const auto names = feature_names();
-  const auto column = static_cast<std::size_t>(std::ranges::find(names, "likes_7d") - names.begin());
+  const auto column =
+      static_cast<std::size_t>(std::ranges::find(names, "likes_7d") - names.begin());
   for (std::size_t r = 0; r < 2; ++r) {
     EXPECT_EQ(table->row(r)[column], 1) << "likes after the moment are not seen";
     EXPECT_EQ(table->labels[r], table->row_ids[r] == storage::to_hex(buyer) ? 1 : 0);
   }
-  const auto cancelled = response_table(world.people(), training, [](std::size_t) { return false; });
+  const auto cancelled =
+      response_table(world.people(), training, [](std::size_t) { return false; });
   EXPECT_EQ(cancelled.error().code, ErrorCode::kDeadline);
 }
 
@@ -102,7 +112,9 @@ TEST(ResponseTraining, ModelLearnsIsStoredAndScoresPeople) {
   World world;
   fill_with_likers(world, 400);
   model::Registry registry(world.state());
-  EXPECT_FALSE(*response_score(registry, world.people(), person_id_of(world.openid("o0")), World::kNow)) << "no model yet";
+  EXPECT_FALSE(
+      *response_score(registry, world.people(), person_id_of(world.openid("o0")), World::kNow))
+      << "no model yet";
   double reached = 0;
   ResponseTraining training{{"purchase"}, kDay * 7, World::kNow - kDay * 5, {}};
   training.settings.bootstrap_rounds = 20;
@@ -115,7 +127,8 @@ TEST(ResponseTraining, ModelLearnsIsStoredAndScoresPeople) {
   ASSERT_TRUE(record) << record.error().text();
   EXPECT_TRUE(record->active);
   EXPECT_GT(reached, 0.8);
-  EXPECT_GT(record->metrics["auc"].number_or(record->metrics["metrics"]["auc"].number_or(0)), 0.7) << record->metrics.dump();
+  EXPECT_GT(record->metrics["auc"].number_or(record->metrics["metrics"]["auc"].number_or(0)), 0.7)
+      << record->metrics.dump();
   const ResponseScorer scorer(registry);
   double likers = 0, others = 0;
   int n_likers = 0, n_others = 0;
@@ -138,9 +151,11 @@ TEST(ResponseTraining, TooFewAnswersAreRefused) {
   World world;
   world.apply({world.event({world.openid("a")}, "read", kDay * 20)});
   model::Registry registry(world.state());
-  const auto record = train_and_store_response(world.people(), registry, {{"purchase"}, kDay * 7, World::kNow - kDay * 7, {}}, World::kNow);
+  const auto record = train_and_store_response(
+      world.people(), registry, {{"purchase"}, kDay * 7, World::kNow - kDay * 7, {}}, World::kNow);
   EXPECT_EQ(record.error().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(response_table(world.people(), {{}, kDay, World::kNow, {}}).error().field, "label_kinds");
+  EXPECT_EQ(response_table(world.people(), {{}, kDay, World::kNow, {}}).error().field,
+            "label_kinds");
 }
 
 }  // namespace

@@ -15,12 +15,14 @@ constexpr double kReadingShare = 0.8;
 
 bool responded(const PersonView& view, const ResponseTraining& training) {
   return std::ranges::any_of(view.activity, [&](const Activity& a) {
-    return a.at > training.as_of && a.at <= training.as_of + training.horizon && std::ranges::find(training.label_kinds, a.kind) != training.label_kinds.end();
+    return a.at > training.as_of && a.at <= training.as_of + training.horizon &&
+           std::ranges::find(training.label_kinds, a.kind) != training.label_kinds.end();
   });
 }
 
 bool known_by(const PersonView& view, Instant as_of) {
-  return std::ranges::any_of(view.activity, [&](const Activity& a) { return a.at <= as_of && is_behaviour(a.kind); });
+  return std::ranges::any_of(
+      view.activity, [&](const Activity& a) { return a.at <= as_of && is_behaviour(a.kind); });
 }
 
 Json settings_of(const ResponseTraining& training, const model::TrainedResponse& trained) {
@@ -42,7 +44,8 @@ Result<void> check(const ResponseTraining& training) {
 }  // namespace
 
 Result<model::FeatureTable> response_table(const People& people, const ResponseTraining& training,
-                                           const std::function<bool(std::size_t)>& progress, std::size_t people_max) {
+                                           const std::function<bool(std::size_t)>& progress,
+                                           std::size_t people_max) {
   ZHIYIN_TRY_VOID(check(training));
   model::FeatureTable table;
   for (const std::string_view name : feature_names()) table.names.emplace_back(name);
@@ -53,11 +56,13 @@ Result<model::FeatureTable> response_table(const People& people, const ResponseT
     if (views.empty()) break;
     for (const PersonView& view : views) {
       if (!known_by(view, training.as_of)) continue;
-      table.add(storage::to_hex(view.identities.front()), feature_vector(view, training.as_of), responded(view, training) ? 1 : 0);
+      table.add(storage::to_hex(view.identities.front()), feature_vector(view, training.as_of),
+                responded(view, training) ? 1 : 0);
     }
     seen += views.size();
     after = views.back().id;
-    if (progress && !progress(seen)) return fail(ErrorCode::kDeadline, "response training: cancelled");
+    if (progress && !progress(seen))
+      return fail(ErrorCode::kDeadline, "response training: cancelled");
   }
   return table;
 }
@@ -67,15 +72,21 @@ Result<model::ModelRecord> train_and_store_response(const People& people, model:
   ZHIYIN_TRY(const std::int64_t total, people.count());
   model::ResponseSettings settings = training.settings;
   const auto outer = settings.progress;
-  ZHIYIN_TRY(const model::FeatureTable table, response_table(people, training, [&](std::size_t seen) {
-    const double share = static_cast<double>(seen) / static_cast<double>(std::max<std::int64_t>(total, 1));
-    return !outer || outer(std::min(share, 1.0) * kReadingShare);
-  }));
-  if (outer) settings.progress = [&](double done) { return outer(kReadingShare + (1 - kReadingShare) * done); };
+  ZHIYIN_TRY(
+      const model::FeatureTable table, response_table(people, training, [&](std::size_t seen) {
+        const double share =
+            static_cast<double>(seen) / static_cast<double>(std::max<std::int64_t>(total, 1));
+        return !outer || outer(std::min(share, 1.0) * kReadingShare);
+      }));
+  if (outer)
+    settings.progress = [&](double done) {
+      return outer(kReadingShare + (1 - kReadingShare) * done);
+    };
   ZHIYIN_TRY(const model::TrainedResponse trained, model::train_response(table, settings));
   model::NewModel stored;
   stored.kind = std::string(model::ResponseModel::kKind);
-  stored.window = Json::object().set("from", Json()).set("to", format_utc(training.as_of + training.horizon));
+  stored.window =
+      Json::object().set("from", Json()).set("to", format_utc(training.as_of + training.horizon));
   stored.settings = settings_of(training, trained);
   stored.metrics = trained.metrics_json();
   stored.bytes = trained.model.encode();
@@ -90,12 +101,14 @@ Result<std::shared_ptr<const ResponseScorer::Loaded>> ResponseScorer::load() con
   } else if (!loaded_ || loaded_->id != active->id || loaded_->checksum != active->checksum) {
     ZHIYIN_TRY(const std::string bytes, registry_.load(active->id));
     ZHIYIN_TRY(auto decoded, model::ResponseModel::decode(bytes));
-    loaded_ = std::make_shared<const Loaded>(Loaded{active->id, active->checksum, std::move(decoded)});
+    loaded_ =
+        std::make_shared<const Loaded>(Loaded{active->id, active->checksum, std::move(decoded)});
   }
   return loaded_;
 }
 
-Result<std::optional<ResponseScore>> ResponseScorer::score(const PersonView& view, Instant as_of) const {
+Result<std::optional<ResponseScore>> ResponseScorer::score(const PersonView& view,
+                                                           Instant as_of) const {
   ZHIYIN_TRY(const auto loaded, load());
   if (!loaded) return std::optional<ResponseScore>();
   const std::vector<double> values = feature_vector(view, as_of);
@@ -108,11 +121,12 @@ Result<std::optional<ResponseScore>> ResponseScorer::score(const PersonView& vie
     const auto found = by_name.find(name);
     ordered.push_back(found == by_name.end() ? std::nan("") : found->second);
   }
-  return std::optional(ResponseScore{loaded->model.probability(ordered), loaded->id, loaded->model.explain(ordered)});
+  return std::optional(ResponseScore{loaded->model.probability(ordered), loaded->id,
+                                     loaded->model.explain(ordered)});
 }
 
-Result<std::optional<ResponseScore>> response_score(model::Registry& registry, const People& people, const PersonId& person,
-                                                    Instant as_of) {
+Result<std::optional<ResponseScore>> response_score(model::Registry& registry, const People& people,
+                                                    const PersonId& person, Instant as_of) {
   ZHIYIN_TRY(const PersonView view, people.view(person, kActivityAll));
   return ResponseScorer(registry).score(view, as_of);
 }

@@ -24,20 +24,22 @@ struct ResponseTraining {
   model::ResponseSettings settings = {};
 };
 
-/// One row for each person who had done something by `as_of`: features (before), label (after), row id = earliest
-/// identity in hex, which no merge changes. `progress` gets people done so far; false cancels (kDeadline). At most `people_max`.
+/// One row for each person who had done something by `as_of`: features (before), label (after), row
+/// id = earliest identity in hex, which no merge changes. `progress` gets people done so far; false
+/// cancels (kDeadline). At most `people_max`.
 Result<model::FeatureTable> response_table(const People& people, const ResponseTraining& training,
                                            const std::function<bool(std::size_t)>& progress = {},
                                            std::size_t people_max = 2'000'000);
 
-/// Builds the table, trains, stores the model as the active one of kind `response`. kInvalidArgument when there are too
-/// few of either answer. `settings.progress` runs from 0 to 1 over both steps.
+/// Builds the table, trains, stores the model as the active one of kind `response`.
+/// kInvalidArgument when there are too few of either answer. `settings.progress` runs from 0 to 1
+/// over both steps.
 Result<model::ModelRecord> train_and_store_response(const People& people, model::Registry& registry,
                                                     const ResponseTraining& training, Instant now);
 
 struct ResponseScore {
   double probability = 0;
-  std::string model;  ///< `response-3`
+  std::string model;                               ///< `response-3`
   std::vector<model::Contribution> contributions;  ///< largest first
 };
 
@@ -48,7 +50,8 @@ class ResponseScorer {
   explicit ResponseScorer(model::Registry& registry) : registry_(registry) {}
 
   /// Nothing while there is no active model.
-  [[nodiscard]] Result<std::optional<ResponseScore>> score(const PersonView& view, Instant as_of) const;
+  [[nodiscard]] Result<std::optional<ResponseScore>> score(const PersonView& view,
+                                                           Instant as_of) const;
 
  private:
   struct Loaded {
@@ -65,7 +68,7 @@ class ResponseScorer {
 };
 
 /// One score, loading the model for it.
-Result<std::optional<ResponseScore>> response_score(model::Registry& registry, const People& people, const PersonId& person,
-                                                    Instant as_of);
+Result<std::optional<ResponseScore>> response_score(model::Registry& registry, const People& people,
+                                                    const PersonId& person, Instant as_of);
 
 }  // namespace zhiyin::audience

@@ -28,7 +28,8 @@ struct EventEvidence {
 };
 
 bool has_tag(const Context& c, const ingest::ItemRef& item, std::string_view tag) {
-  return std::ranges::any_of(c.tags(item), [&](const catalogue::ItemTag& t) { return t.tag == tag; });
+  return std::ranges::any_of(c.tags(item),
+                             [&](const catalogue::ItemTag& t) { return t.tag == tag; });
 }
 
 bool item_fits(const Context& c, const Activity& a, const ItemCondition& want) {
@@ -62,7 +63,8 @@ bool holds(const EventEvidence& found, const EventCondition& want) {
   return all_hold(want.compare, want.sum ? found.sum : found.count);
 }
 
-/// Numbers compare with traits that are numbers, texts with the text, booleans with `true` and `false`.
+/// Numbers compare with traits that are numbers, texts with the text, booleans with `true` and
+/// `false`.
 bool trait_fits(const TraitSetting& trait, CompareOp op, const Operand& operand) {
   if (const auto* number = std::get_if<double>(&operand)) {
     return trait.number && compare_values(*trait.number, op, *number);
@@ -76,7 +78,8 @@ bool trait_fits(const TraitSetting& trait, CompareOp op, const Operand& operand)
 bool trait_holds(const TraitSetting* trait, const TraitCondition& want) {
   if (trait == nullptr) return false;
   return std::ranges::all_of(want.compare, [&](const TraitCompare& c) {
-    return std::ranges::any_of(c.operands, [&](const Operand& o) { return trait_fits(*trait, c.op, o); });
+    return std::ranges::any_of(c.operands,
+                               [&](const Operand& o) { return trait_fits(*trait, c.op, o); });
   });
 }
 
@@ -85,7 +88,8 @@ const Activity* follow_of(const Context& c, std::string_view account) {
   std::map<std::size_t, const Activity*> newest;
   for (const Activity& a : c.view.activity) {
     if (a.at > c.as_of) break;
-    if (a.account == account && (a.kind == "follow" || a.kind == "unfollow")) newest[a.identity] = &a;
+    if (a.account == account && (a.kind == "follow" || a.kind == "unfollow"))
+      newest[a.identity] = &a;
   }
   const Activity* found = nullptr;
   for (const auto& [identity, a] : newest) {
@@ -115,7 +119,9 @@ struct Evaluator {
   bool operator()(const InterestCondition& want) const {
     return all_hold(want.compare, interest_micro(want.tag, c.view, c.tags, c.as_of));
   }
-  bool operator()(const FollowingCondition& want) const { return follow_of(c, want.account) != nullptr; }
+  bool operator()(const FollowingCondition& want) const {
+    return follow_of(c, want.account) != nullptr;
+  }
 };
 
 Json micro_json(std::optional<std::int64_t> micro) {
@@ -130,7 +136,9 @@ struct Explainer {
   const Context& c;
 
   Json operator()(const SegmentNode& node) const { return std::visit(*this, node.value); }
-  Json operator()(const Everyone&) const { return Json::object().set("all", true).set("result", true); }
+  Json operator()(const Everyone&) const {
+    return Json::object().set("all", true).set("result", true);
+  }
   Json operator()(const AndNode& n) const {
     Json list = explained(n.children);
     const bool result = std::ranges::all_of(*list.if_array(), result_of);
@@ -168,7 +176,8 @@ struct Explainer {
   }
   Json operator()(const InterestCondition& want) const {
     const std::int64_t micro = interest_micro(want.tag, c.view, c.tags, c.as_of);
-    return condition(want, all_hold(want.compare, micro), Json::object().set("value", micro_json(micro)));
+    return condition(want, all_hold(want.compare, micro),
+                     Json::object().set("value", micro_json(micro)));
   }
   Json operator()(const FollowingCondition& want) const {
     const Activity* follow = follow_of(c, want.account);
@@ -176,7 +185,9 @@ struct Explainer {
   }
 
  private:
-  static bool result_of(const Json& explained_node) { return explained_node["result"].bool_or(false); }
+  static bool result_of(const Json& explained_node) {
+    return explained_node["result"].bool_or(false);
+  }
   Json explained(const std::vector<SegmentNode>& children) const {
     Json list = Json::array();
     for (const SegmentNode& child : children) list.push((*this)(child));
@@ -190,12 +201,14 @@ struct Explainer {
 
 }  // namespace
 
-bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags, Instant as_of) {
+bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
+              Instant as_of) {
   const Context context{view, tags, as_of};
   return Evaluator{context}(tree.root());
 }
 
-Json explain(const SegmentTree& tree, const PersonView& view, const TagLookup& tags, Instant as_of) {
+Json explain(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
+             Instant as_of) {
   const Context context{view, tags, as_of};
   return Explainer{context}(tree.root());
 }

@@ -13,8 +13,8 @@
 #include "base/json.h"
 #include "catalogue/item_index.h"
 
-/// One typed condition tree (docs/api.md, "Segment tree") with two evaluations that agree: for one person in
-/// memory (here) and for all in the warehouse (segment_query.h). Everything here is pure.
+/// One typed condition tree (docs/api.md, "Segment tree") with two evaluations that agree: for one
+/// person in memory (here) and for all in the warehouse (segment_query.h). Everything here is pure.
 namespace zhiyin::audience {
 
 inline constexpr std::size_t kSegmentDepthMax = 16;
@@ -25,7 +25,8 @@ enum class CompareOp { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterE
 /// What a trait is compared with.
 using Operand = std::variant<std::string, double, bool>;
 
-/// Comparisons of an integer; all must hold. Counts and sums as they are, features and interests in millionths.
+/// Comparisons of an integer; all must hold. Counts and sums as they are, features and interests in
+/// millionths.
 struct IntCompare {
   CompareOp op = CompareOp::kGreaterEqual;
   std::int64_t operand = 0;
@@ -89,8 +90,9 @@ struct SegmentNode {
 /// A tree that has been checked. A pure value.
 class SegmentTree {
  public:
-  /// kInvalidArgument with the path of the field that is wrong (`and[2].event`), unknown members and features with the
-  /// nearest valid name; kLimitReached above kSegmentDepthMax levels or kSegmentNodesMax nodes.
+  /// kInvalidArgument with the path of the field that is wrong (`and[2].event`), unknown members
+  /// and features with the nearest valid name; kLimitReached above kSegmentDepthMax levels or
+  /// kSegmentNodesMax nodes.
   static Result<SegmentTree> from_json(const Json& json);
   static Result<SegmentTree> parse(std::string_view text);
   /// Everyone.
@@ -109,10 +111,11 @@ class SegmentTree {
 using TagLookup = std::function<std::span<const catalogue::ItemTag>(const ingest::ItemRef&)>;
 
 /// Whether the person is in the segment at `as_of`. Requires a complete view (kActivityAll).
-bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags, Instant as_of);
+bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
+              Instant as_of);
 
-/// The tree as JSON; every node with `result`, every condition also with `evidence`: the value found, and for events how
-/// many, the first and the last that counted.
+/// The tree as JSON; every node with `result`, every condition also with `evidence`: the value
+/// found, and for events how many, the first and the last that counted.
 Json explain(const SegmentTree& tree, const PersonView& view, const TagLookup& tags, Instant as_of);
 
 }  // namespace zhiyin::audience

@@ -1,4 +1,5 @@
-// The two evaluations of a segment agree: random trees over random histories, in memory and in DuckDB.
+// The two evaluations of a segment agree: random trees over random histories, in memory and in
+// DuckDB.
 #include <gmock/gmock.h>
 
 #include "audience/detail/test_world.h"
@@ -9,8 +10,9 @@
 namespace zhiyin::audience {
 namespace {
 
-constexpr std::string_view kKinds[] = {"read",     "like",      "share",  "comment", "purchase",   "click", "follow", "unfollow",
-                                       "rating",   "trait.set", "message", "show",   "touch.sent", "checkin"};
+constexpr std::string_view kKinds[] = {"read",    "like",   "share",      "comment", "purchase",
+                                       "click",   "follow", "unfollow",   "rating",  "trait.set",
+                                       "message", "show",   "touch.sent", "checkin"};
 constexpr std::string_view kTags[] = {"母婴", "数码", "美食", "旅行"};
 constexpr std::string_view kAccounts[] = {"shop", "mini"};
 
@@ -34,15 +36,19 @@ Duration random_ago(Random& random) {
 }
 
 std::string random_traits(Random& random) {
-  constexpr std::string_view kValues[] = {R"({"city":"上海"})", R"({"city":"北京","level":3})", R"({"level":"12"})", R"({"level":2.5,"vip":true})",
-                                          R"({"city":null})",  R"({"vip":false})",             R"({"level":"x"})",  R"({"vip":null,"level":[1]})"};
+  constexpr std::string_view kValues[] = {R"({"city":"上海"})", R"({"city":"北京","level":3})",
+                                          R"({"level":"12"})",  R"({"level":2.5,"vip":true})",
+                                          R"({"city":null})",   R"({"vip":false})",
+                                          R"({"level":"x"})",   R"({"vip":null,"level":[1]})"};
   return std::string(pick(random, kValues));
 }
 
-std::vector<ingest::LoggedEvent> random_events(World& world, Random& random, std::size_t people, int events) {
+std::vector<ingest::LoggedEvent> random_events(World& world, Random& random, std::size_t people,
+                                               int events) {
   const auto of_shop = world.openids("s", people / 2, "shop");
   auto identities = world.openids("m", people - people / 2, "mini");
-  for (std::size_t i = 0; i < of_shop.size(); ++i) identities.insert(identities.begin() + static_cast<std::ptrdiff_t>(2 * i), of_shop[i]);
+  for (std::size_t i = 0; i < of_shop.size(); ++i)
+    identities.insert(identities.begin() + static_cast<std::ptrdiff_t>(2 * i), of_shop[i]);
   std::vector<ingest::LoggedEvent> list;
   for (int i = 0; i < events; ++i) {
     // Some have many events, some one, and the last are never the key of any.
@@ -52,7 +58,9 @@ std::vector<ingest::LoggedEvent> random_events(World& world, Random& random, std
     if (i < 5) who.push_back(identities[people - 1 - static_cast<std::size_t>(i)]);
     auto e = world.event(who, std::string(pick(random, kKinds)), random_ago(random));
     e.event.account = pick(random, kAccounts);
-    if (random.below(3) != 0) e.event.item = ingest::ItemRef{random.below(3) == 0 ? "product" : "article", fmt::format("i{}", random.below(8))};
+    if (random.below(3) != 0)
+      e.event.item = ingest::ItemRef{random.below(3) == 0 ? "product" : "article",
+                                     fmt::format("i{}", random.below(8))};
     if (random.below(2) == 0) e.event.value = static_cast<std::int64_t>(random.below(500)) - 20;
     if (e.event.kind == "trait.set") e.event.properties = random_traits(random);
     list.push_back(std::move(e));
@@ -127,8 +135,10 @@ class Trees {
   }
   Json event() {
     Json out = Json::object().set("event", pick(random_, kKinds));
-    if (random_.below(2) == 0) out.set("count", compare(static_cast<std::int64_t>(random_.below(5)) - 1));
-    else if (random_.below(2) == 0) out.set("sum", compare(static_cast<std::int64_t>(random_.below(400)) - 10));
+    if (random_.below(2) == 0)
+      out.set("count", compare(static_cast<std::int64_t>(random_.below(5)) - 1));
+    else if (random_.below(2) == 0)
+      out.set("sum", compare(static_cast<std::int64_t>(random_.below(400)) - 10));
     constexpr std::string_view kWindows[] = {"7d", "30d", "90d", "1s", "24h"};
     if (random_.below(3) != 0) out.set("window", pick(random_, kWindows));
     if (random_.below(3) == 0) {
@@ -145,7 +155,8 @@ class Trees {
     const Feature& f = features()[random_.below(features().size())];
     // Operands near what occurs, so that both answers occur.
     Json operand = static_cast<std::int64_t>(random_.below(f.form == FeatureForm::kSum ? 300 : 6));
-    if (f.form == FeatureForm::kDaysSinceFirst) operand = static_cast<std::int64_t>(random_.below(120));
+    if (f.form == FeatureForm::kDaysSinceFirst)
+      operand = static_cast<std::int64_t>(random_.below(120));
     if (f.form == FeatureForm::kPeakHour) operand = static_cast<std::int64_t>(random_.below(24));
     if (f.form == FeatureForm::kNightShare) operand = static_cast<double>(random_.below(9)) / 8;
     if (f.form == FeatureForm::kMean) operand = static_cast<double>(random_.below(1000)) / 4;
@@ -173,13 +184,16 @@ class Trees {
     return Json::object().set("trait", pick(random_, kNames)).set("is", std::move(is));
   }
   Json interest() {
-    return Json::object().set("interest", pick(random_, kTags)).set("is", compare(static_cast<double>(random_.below(60)) / 8));
+    return Json::object()
+        .set("interest", pick(random_, kTags))
+        .set("is", compare(static_cast<double>(random_.below(60)) / 8));
   }
 
   Random& random_;
 };
 
-std::vector<PersonId> in_memory(const SegmentTree& tree, const std::vector<PersonView>& views, const TagLookup& tags, Instant as_of) {
+std::vector<PersonId> in_memory(const SegmentTree& tree, const std::vector<PersonView>& views,
+                                const TagLookup& tags, Instant as_of) {
   std::vector<PersonId> members;
   for (const PersonView& view : views) {
     if (evaluate(tree, view, tags, as_of)) members.push_back(view.id);
@@ -198,15 +212,19 @@ TEST(SegmentAgreement, MemoryAndWarehouseGiveTheSameMembers) {
   // Splits leave people without events of their own.
   World::must(world.state().write([&](storage::Session& session) -> Result<void> {
     for (std::size_t i = 0; i < 3; ++i) {
-      ZHIYIN_TRY_VOID(remove_edge(session, events[i].event.identities.front(), events[i].event.identities.back()));
+      ZHIYIN_TRY_VOID(remove_edge(session, events[i].event.identities.front(),
+                                  events[i].event.identities.back()));
     }
     return {};
   }));
   world.sync();
   const auto views = *world.people().views(PersonId(), 1000);
   ASSERT_GT(views.size(), 30U);
-  ASSERT_TRUE(std::ranges::any_of(views, [](const PersonView& v) { return v.identities.size() > 1; })) << "merges occur";
-  ASSERT_TRUE(std::ranges::any_of(views, [](const PersonView& v) { return v.activity.empty(); })) << "people without events occur";
+  ASSERT_TRUE(std::ranges::any_of(views, [](const PersonView& v) {
+    return v.identities.size() > 1;
+  })) << "merges occur";
+  ASSERT_TRUE(std::ranges::any_of(views, [](const PersonView& v) { return v.activity.empty(); }))
+      << "people without events occur";
   const auto index = *world.items().index();
   const TagLookup tags = [&](const ingest::ItemRef& ref) { return index->tags(ref); };
 
@@ -221,7 +239,8 @@ TEST(SegmentAgreement, MemoryAndWarehouseGiveTheSameMembers) {
     const auto memory = in_memory(*tree, views, tags, as_of);
     const auto warehouse = members(world.warehouse(), *tree, as_of);
     ASSERT_TRUE(warehouse) << warehouse.error().text() << "\n" << to_sql(*tree, as_of).sql;
-    ASSERT_EQ(memory, *warehouse) << "seed " << kSeed << " tree " << i << "\n" << tree->to_json().dump_pretty() << to_sql(*tree, as_of).sql;
+    ASSERT_EQ(memory, *warehouse) << "seed " << kSeed << " tree " << i << "\n"
+                                  << tree->to_json().dump_pretty() << to_sql(*tree, as_of).sql;
     pairs += views.size();
     inside += memory.size();
   }
@@ -240,12 +259,16 @@ TEST(SegmentAgreement, EveryFeatureHasTheSameValueInBoth) {
   world.copy_to_warehouse(events);
   world.sync();
   const auto views = *world.people().views(PersonId(), 1000);
-  const TagLookup no_tags = [](const ingest::ItemRef&) { return std::span<const catalogue::ItemTag>(); };
+  const TagLookup no_tags = [](const ingest::ItemRef&) {
+    return std::span<const catalogue::ItemTag>();
+  };
   for (const Feature& f : features()) {
     // The value of one person as the border: `=` then finds exactly those who share it.
     const auto micro = feature_micro(f, views[random.below(views.size())], World::kNow).value_or(0);
-    const auto tree = SegmentTree::from_json(Json::object().set("feature", f.name).set(
-        "is", Json::object().set("=", static_cast<double>(micro) / kMicro)));
+    const auto tree = SegmentTree::from_json(
+        Json::object()
+            .set("feature", f.name)
+            .set("is", Json::object().set("=", static_cast<double>(micro) / kMicro)));
     ASSERT_TRUE(tree) << tree.error().text();
     const auto warehouse = members(world.warehouse(), *tree, World::kNow);
     ASSERT_TRUE(warehouse) << warehouse.error().text() << "\n" << to_sql(*tree, World::kNow).sql;
@@ -257,7 +280,8 @@ TEST(SegmentAgreement, CountAndSampleFitTheMembers) {
   World world;
   std::vector<ingest::LoggedEvent> events;
   const auto who = world.openids("o", 20);
-  for (std::size_t i = 0; i < who.size(); ++i) events.push_back(world.event({who[i]}, i < 12 ? "like" : "read", kDay));
+  for (std::size_t i = 0; i < who.size(); ++i)
+    events.push_back(world.event({who[i]}, i < 12 ? "like" : "read", kDay));
   world.apply(events);
   world.copy_to_warehouse(events);
   world.sync();
@@ -265,8 +289,10 @@ TEST(SegmentAgreement, CountAndSampleFitTheMembers) {
   const auto all = *members(world.warehouse(), tree, World::kNow);
   EXPECT_EQ(all.size(), 12U);
   EXPECT_EQ(*count(world.warehouse(), tree, World::kNow), 12);
-  EXPECT_EQ(*sample(world.warehouse(), tree, World::kNow, 5), std::vector(all.begin(), all.begin() + 5));
-  EXPECT_EQ(members(world.warehouse(), tree, World::kNow, 5).error().code, ErrorCode::kLimitReached);
+  EXPECT_EQ(*sample(world.warehouse(), tree, World::kNow, 5),
+            std::vector(all.begin(), all.begin() + 5));
+  EXPECT_EQ(members(world.warehouse(), tree, World::kNow, 5).error().code,
+            ErrorCode::kLimitReached);
 }
 
 }  // namespace

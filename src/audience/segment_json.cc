@@ -25,8 +25,8 @@ struct OpName {
   std::string_view name;
 };
 constexpr OpName kOps[] = {
-    {CompareOp::kEqual, "="},       {CompareOp::kNotEqual, "!="},     {CompareOp::kLess, "<"},
-    {CompareOp::kLessEqual, "<="},  {CompareOp::kGreater, ">"},       {CompareOp::kGreaterEqual, ">="},
+    {CompareOp::kEqual, "="},      {CompareOp::kNotEqual, "!="}, {CompareOp::kLess, "<"},
+    {CompareOp::kLessEqual, "<="}, {CompareOp::kGreater, ">"},   {CompareOp::kGreaterEqual, ">="},
     {CompareOp::kIn, "in"},
 };
 
@@ -66,10 +66,12 @@ Result<void> for_each_comparison(const Json& json, std::string_view field, bool 
                                  const std::function<Result<void>(CompareOp, const Json&)>& visit) {
   const Json::Object* object = json.if_object();
   if (object == nullptr) {
-    return fail_field(field, "expected comparisons such as {{\">=\": 3}}, got {}", json.type_name());
+    return fail_field(field, "expected comparisons such as {{\">=\": 3}}, got {}",
+                      json.type_name());
   }
   if (object->empty() || object->size() > kComparisonsMax) {
-    return fail_field(field, "has {} comparisons, expected 1 to {}", object->size(), kComparisonsMax);
+    return fail_field(field, "has {} comparisons, expected 1 to {}", object->size(),
+                      kComparisonsMax);
   }
   for (const auto& [key, value] : *object) {
     const auto op = std::ranges::find(kOps, key, &OpName::name);
@@ -88,12 +90,14 @@ Result<void> for_each_comparison(const Json& json, std::string_view field, bool 
 
 Result<std::vector<IntCompare>> integer_comparisons(const Json& json, std::string_view field) {
   std::vector<IntCompare> list;
-  ZHIYIN_TRY_VOID(for_each_comparison(json, field, false, [&](CompareOp op, const Json& v) -> Result<void> {
-    ZHIYIN_TRY(const auto operand, from_json<std::int64_t>(v));
-    ZHIYIN_TRY_VOID(detail::check_range(static_cast<double>(operand), -kIntegerMax, kIntegerMax));
-    list.push_back({op, operand});
-    return {};
-  }));
+  ZHIYIN_TRY_VOID(
+      for_each_comparison(json, field, false, [&](CompareOp op, const Json& v) -> Result<void> {
+        ZHIYIN_TRY(const auto operand, from_json<std::int64_t>(v));
+        ZHIYIN_TRY_VOID(
+            detail::check_range(static_cast<double>(operand), -kIntegerMax, kIntegerMax));
+        list.push_back({op, operand});
+        return {};
+      }));
   return list;
 }
 
@@ -101,16 +105,18 @@ Result<std::vector<IntCompare>> integer_comparisons(const Json& json, std::strin
 Result<std::vector<IntCompare>> micro_comparisons(const Json& json, std::string_view field,
                                                   double limit) {
   std::vector<IntCompare> list;
-  ZHIYIN_TRY_VOID(for_each_comparison(json, field, false, [&](CompareOp op, const Json& v) -> Result<void> {
-    ZHIYIN_TRY(const auto number, from_json<double>(v));
-    if (!(std::abs(number) <= limit)) return fail(ErrorCode::kInvalidArgument, "{} is not between ±{}", number, limit);
-    const std::int64_t micro = std::llround(number * static_cast<double>(kMicro));
-    if (static_cast<double>(micro) / static_cast<double>(kMicro) != number) {
-      return fail(ErrorCode::kInvalidArgument, "{} has more than six decimals", number);
-    }
-    list.push_back({op, micro});
-    return {};
-  }));
+  ZHIYIN_TRY_VOID(
+      for_each_comparison(json, field, false, [&](CompareOp op, const Json& v) -> Result<void> {
+        ZHIYIN_TRY(const auto number, from_json<double>(v));
+        if (!(std::abs(number) <= limit))
+          return fail(ErrorCode::kInvalidArgument, "{} is not between ±{}", number, limit);
+        const std::int64_t micro = std::llround(number * static_cast<double>(kMicro));
+        if (static_cast<double>(micro) / static_cast<double>(kMicro) != number) {
+          return fail(ErrorCode::kInvalidArgument, "{} has more than six decimals", number);
+        }
+        list.push_back({op, micro});
+        return {};
+      }));
   return list;
 }
 
@@ -118,7 +124,8 @@ Result<Operand> operand_of(const Json& json) {
   if (const bool* b = json.if_bool()) return Operand(*b);
   if (json.is_number()) return Operand(json.number_or(0));
   if (const std::string* s = json.if_string()) {
-    if (s->size() > kOperandBytesMax) return invalid(fmt::format("is longer than {} bytes", kOperandBytesMax));
+    if (s->size() > kOperandBytesMax)
+      return invalid(fmt::format("is longer than {} bytes", kOperandBytesMax));
     return Operand(*s);
   }
   return invalid(fmt::format("expected a string, number or boolean, got {}", json.type_name()));
@@ -153,7 +160,8 @@ class Parser {
     if (++nodes_ > kSegmentNodesMax) {
       return fail(ErrorCode::kLimitReached, "segment: more than {} conditions", kSegmentNodesMax);
     }
-    if (json.if_object() == nullptr) return invalid(fmt::format("expected a condition (an object), got {}", json.type_name()));
+    if (json.if_object() == nullptr)
+      return invalid(fmt::format("expected a condition (an object), got {}", json.type_name()));
     if (const Json* j = json.find("and")) return children<AndNode>(json, *j, "and", depth);
     if (const Json* j = json.find("or")) return children<OrNode>(json, *j, "or", depth);
     if (const Json* j = json.find("not")) return negation(json, *j, depth);
@@ -168,21 +176,25 @@ class Parser {
 
  private:
   Result<SegmentNode> unknown(const Json& json) {
-    static constexpr std::string_view kKinds[] = {"and", "or", "not", "all", "event", "feature", "trait", "interest", "following"};
+    static constexpr std::string_view kKinds[] = {
+        "and", "or", "not", "all", "event", "feature", "trait", "interest", "following"};
     ZHIYIN_TRY_VOID(only_members(json, kKinds));
     return invalid("expected one of and, or, not, all, event, feature, trait, interest, following");
   }
 
   template <class Node>
-  Result<SegmentNode> children(const Json& json, const Json& list, std::string_view name, std::size_t depth) {
+  Result<SegmentNode> children(const Json& json, const Json& list, std::string_view name,
+                               std::size_t depth) {
     ZHIYIN_TRY_VOID(only_members(json, std::span(&name, 1)));
     const Json::Array* array = list.if_array();
-    if (array == nullptr) return fail_field(name, "expected a list of conditions, got {}", list.type_name());
+    if (array == nullptr)
+      return fail_field(name, "expected a list of conditions, got {}", list.type_name());
     if (array->empty()) return fail_field(name, "is empty");
     Node out;
     for (std::size_t i = 0; i < array->size(); ++i) {
       auto child = node((*array)[i], depth + 1);
-      if (!child) return std::unexpected(within(fmt::format("{}[{}]", name, i), std::move(child.error())));
+      if (!child)
+        return std::unexpected(within(fmt::format("{}[{}]", name, i), std::move(child.error())));
       out.children.push_back(std::move(*child));
     }
     return SegmentNode{std::move(out)};
@@ -206,7 +218,8 @@ class Parser {
   }
 
   static Result<SegmentNode> event(const Json& json) {
-    static constexpr std::string_view kKnown[] = {"event", "count", "sum", "window", "item", "account"};
+    static constexpr std::string_view kKnown[] = {"event",  "count", "sum",
+                                                  "window", "item",  "account"};
     ZHIYIN_TRY_VOID(only_members(json, kKnown));
     EventCondition c;
     ZHIYIN_TRY(c.kind, text_of(json["event"], "event", ingest::kKindBytesMax));
@@ -238,7 +251,8 @@ class Parser {
 
   static Result<ItemCondition> item_condition(const Json& json) {
     static constexpr std::string_view kKnown[] = {"kind", "id", "tag"};
-    if (json.if_object() == nullptr) return invalid(fmt::format("expected an object, got {}", json.type_name()));
+    if (json.if_object() == nullptr)
+      return invalid(fmt::format("expected an object, got {}", json.type_name()));
     ZHIYIN_TRY_VOID(only_members(json, kKnown));
     ItemCondition c;
     if (const Json* j = json.find("kind")) {
@@ -273,11 +287,12 @@ class Parser {
     ZHIYIN_TRY_VOID(only_members(json, kKnown));
     TraitCondition c;
     ZHIYIN_TRY(c.name, text_of(json["trait"], "trait", kTraitNameBytesMax));
-    ZHIYIN_TRY_VOID(for_each_comparison(json["is"], "is", true, [&](CompareOp op, const Json& v) -> Result<void> {
-      ZHIYIN_TRY(auto operands, operands_of(op, v));
-      c.compare.push_back({op, std::move(operands)});
-      return {};
-    }));
+    ZHIYIN_TRY_VOID(for_each_comparison(json["is"], "is", true,
+                                        [&](CompareOp op, const Json& v) -> Result<void> {
+                                          ZHIYIN_TRY(auto operands, operands_of(op, v));
+                                          c.compare.push_back({op, std::move(operands)});
+                                          return {};
+                                        }));
     return SegmentNode{std::move(c)};
   }
 
@@ -308,7 +323,8 @@ Json number_json(std::int64_t micro) {
 
 Json comparisons_json(const std::vector<IntCompare>& list, bool micro) {
   Json out = Json::object();
-  for (const IntCompare& c : list) out.set(name_of(c.op), micro ? number_json(c.operand) : Json(c.operand));
+  for (const IntCompare& c : list)
+    out.set(name_of(c.op), micro ? number_json(c.operand) : Json(c.operand));
   return out;
 }
 
@@ -316,7 +332,8 @@ Json operand_json(const Operand& operand) {
   if (const auto* b = std::get_if<bool>(&operand)) return Json(*b);
   if (const auto* s = std::get_if<std::string>(&operand)) return Json(*s);
   const double number = std::get<double>(operand);
-  if (number == std::floor(number) && std::abs(number) < 1e15) return Json(static_cast<std::int64_t>(number));
+  if (number == std::floor(number) && std::abs(number) < 1e15)
+    return Json(static_cast<std::int64_t>(number));
   return Json(number);
 }
 
@@ -349,8 +366,9 @@ struct Writer {
     for (const TraitCompare& compare : c.compare) {
       Json operands = Json::array();
       for (const Operand& o : compare.operands) operands.push(operand_json(o));
-      is.set(name_of(compare.op), compare.op == CompareOp::kIn ? std::move(operands)
-                                                               : operand_json(compare.operands.front()));
+      is.set(name_of(compare.op), compare.op == CompareOp::kIn
+                                      ? std::move(operands)
+                                      : operand_json(compare.operands.front()));
     }
     return Json::object().set("trait", c.name).set("is", std::move(is));
   }

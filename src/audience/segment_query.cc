@@ -16,12 +16,13 @@ constexpr std::int64_t kDayUs = 86'400'000'000;
 constexpr std::int64_t kHourUs = 3'600'000'000;
 constexpr std::int64_t kLocalOffsetUs = 8 * kHourUs;
 
-/// Ages in whole hours (as microseconds) with what is left of a weight by then, in millionths. A table rather than
-/// a formula: both evaluations multiply by the same integers.
+/// Ages in whole hours (as microseconds) with what is left of a weight by then, in millionths. A
+/// table rather than a formula: both evaluations multiply by the same integers.
 const storage::Table& decay_table() {
-  static const storage::Table table{"interest_decay",
-                                    {{"age", storage::ColumnType::kInt}, {"left_micro", storage::ColumnType::kInt}},
-                                    {"age"}};
+  static const storage::Table table{
+      "interest_decay",
+      {{"age", storage::ColumnType::kInt}, {"left_micro", storage::ColumnType::kInt}},
+      {"age"}};
   return table;
 }
 
@@ -49,7 +50,8 @@ const std::string& value_sql() {
   static const std::string sql = [] {
     std::string cases;
     for (const ingest::CoreKind& kind : ingest::core_kinds()) {
-      if (kind.default_value != 1) cases += fmt::format(" WHEN '{}' THEN {}", kind.name, kind.default_value);
+      if (kind.default_value != 1)
+        cases += fmt::format(" WHEN '{}' THEN {}", kind.name, kind.default_value);
     }
     return fmt::format("COALESCE(e.value, CASE e.kind{} ELSE 1 END)", cases);
   }();
@@ -61,8 +63,10 @@ const std::string& points_sql() {
     std::string cases;
     for (const InterestRule& rule : kInterestRules) {
       if (rule.by_value) {
-        cases += fmt::format(" WHEN e.kind = '{0}' THEN CASE WHEN {1} > {2} THEN {2} WHEN {1} < 0 THEN 0 ELSE {1} END",
-                             rule.kind, value_sql(), rule.points);
+        cases += fmt::format(
+            " WHEN e.kind = '{0}' THEN CASE WHEN {1} > {2} THEN {2} WHEN {1} < 0 THEN 0 ELSE {1} "
+            "END",
+            rule.kind, value_sql(), rule.points);
       } else {
         cases += fmt::format(" WHEN e.kind = '{}' THEN {}", rule.kind, rule.points);
       }
@@ -75,7 +79,8 @@ const std::string& points_sql() {
 const std::string& behaviour_sql() {
   static const std::string sql = [] {
     std::string names;
-    for (const std::string_view kind : kPassiveKinds) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", kind);
+    for (const std::string_view kind : kPassiveKinds)
+      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", kind);
     return fmt::format("e.kind NOT LIKE 'touch.%' AND e.kind NOT IN ({})", names);
   }();
   return sql;
@@ -100,22 +105,28 @@ std::string feature_expression(const Feature& f, Instant as_of) {
     case FeatureForm::kSum:
       return fmt::format("SUM({}) * {}", value, kMicro);
     case FeatureForm::kDaysSinceLast:
-      return fmt::format("{} * {}", whole(fmt::format("{} - MAX(e.occurred_at)", as_of.us), std::to_string(kDayUs)), kMicro);
+      return fmt::format(
+          "{} * {}",
+          whole(fmt::format("{} - MAX(e.occurred_at)", as_of.us), std::to_string(kDayUs)), kMicro);
     case FeatureForm::kDaysSinceFirst:
-      return fmt::format("{} * {}", whole(fmt::format("{} - MIN(e.occurred_at)", as_of.us), std::to_string(kDayUs)), kMicro);
+      return fmt::format(
+          "{} * {}",
+          whole(fmt::format("{} - MIN(e.occurred_at)", as_of.us), std::to_string(kDayUs)), kMicro);
     case FeatureForm::kActiveDays:
       return fmt::format("COUNT(DISTINCT {0} - {0} % {1}) * {2}", local, kDayUs, kMicro);
     case FeatureForm::kNightShare:
       return fmt::format(
           "{} * {}",
-          whole(fmt::format("1000 * SUM(CASE WHEN {0} % {1} >= {2} OR {0} % {1} < {3} THEN 1 ELSE 0 END)", local,
-                            kDayUs, 22 * kHourUs, 6 * kHourUs),
+          whole(fmt::format(
+                    "1000 * SUM(CASE WHEN {0} % {1} >= {2} OR {0} % {1} < {3} THEN 1 ELSE 0 END)",
+                    local, kDayUs, 22 * kHourUs, 6 * kHourUs),
                 "COUNT(*)"),
           kMicro / 1000);
     case FeatureForm::kDistinctItems:
       return fmt::format("COUNT(DISTINCT e.item_kind || '/' || e.item_id) * {}", kMicro);
     case FeatureForm::kMean:
-      return fmt::format("{} * {}", whole(fmt::format("100 * SUM({})", value), "COUNT(*)"), kMicro / 100);
+      return fmt::format("{} * {}", whole(fmt::format("100 * SUM({})", value), "COUNT(*)"),
+                         kMicro / 100);
     case FeatureForm::kPeakHour:
       break;  // not a plain aggregate, see below
   }
@@ -123,8 +134,8 @@ std::string feature_expression(const Feature& f, Instant as_of) {
 }
 
 bool zero_when_empty(FeatureForm form) {
-  return form == FeatureForm::kCount || form == FeatureForm::kSum || form == FeatureForm::kActiveDays ||
-         form == FeatureForm::kDistinctItems;
+  return form == FeatureForm::kCount || form == FeatureForm::kSum ||
+         form == FeatureForm::kActiveDays || form == FeatureForm::kDistinctItems;
 }
 
 /// Appends text and parameters in step.
@@ -133,7 +144,9 @@ class Builder {
   explicit Builder(Instant as_of) : as_of_(as_of) {}
 
   SegmentQuery query(const SegmentNode& root) && {
-    sql_ = "SELECT p.person AS person FROM (SELECT DISTINCT person FROM identity_person WHERE person <> '') p WHERE ";
+    sql_ =
+        "SELECT p.person AS person FROM (SELECT DISTINCT person FROM identity_person WHERE person "
+        "<> '') p WHERE ";
     (*this)(root);
     sql_ += " ORDER BY p.person";
     return {std::move(sql_), std::move(parameters_)};
@@ -154,7 +167,9 @@ class Builder {
     people_where_group(c.compare, true, expression, [&] {
       sql_ += kOfPeople;
       if (c.item && !c.item->tag.empty()) {
-        sql_ += " JOIN item_tags t ON t.item_kind = e.item_kind AND t.item_id = e.item_id AND t.weight > 0 AND t.tag = ";
+        sql_ +=
+            " JOIN item_tags t ON t.item_kind = e.item_kind AND t.item_id = e.item_id AND t.weight "
+            "> 0 AND t.tag = ";
         text(c.item->tag);
       }
       sql_ += " WHERE e.kind = ";
@@ -181,7 +196,8 @@ class Builder {
     people_where_group(c.compare, zero_when_empty(f.form), feature_expression(f, as_of_), [&] {
       feature_rows(f);
       if (f.form == FeatureForm::kMean) {
-        sql_ += fmt::format(" AND {} BETWEEN {} AND {}", value_sql(), -kMeanValueMax, kMeanValueMax);
+        sql_ +=
+            fmt::format(" AND {} BETWEEN {} AND {}", value_sql(), -kMeanValueMax, kMeanValueMax);
       }
     });
   }
@@ -191,10 +207,13 @@ class Builder {
     constexpr std::int64_t kRawPerMicro = 100'000;
     std::vector<IntCompare> raw = c.compare;
     for (IntCompare& r : raw) r.operand *= kRawPerMicro;
-    const std::string sum = fmt::format("(SUM({} * d.left_micro * t.weight) + {})", points_sql(), kRawPerMicro / 2);
+    const std::string sum =
+        fmt::format("(SUM({} * d.left_micro * t.weight) + {})", points_sql(), kRawPerMicro / 2);
     people_where_group(raw, true, fmt::format("{0} - {0} % {1}", sum, kRawPerMicro), [&] {
       sql_ += kOfPeople;
-      sql_ += " JOIN item_tags t ON t.item_kind = e.item_kind AND t.item_id = e.item_id AND t.weight > 0 AND t.tag = ";
+      sql_ +=
+          " JOIN item_tags t ON t.item_kind = e.item_kind AND t.item_id = e.item_id AND t.weight > "
+          "0 AND t.tag = ";
       text(c.tag);
       const std::string age = fmt::format("({} - e.occurred_at)", as_of_.us);
       sql_ += fmt::format(" JOIN interest_decay d ON d.age = {0} - {0} % {1}", age, kHourUs);
@@ -205,8 +224,10 @@ class Builder {
 
   void operator()(const TraitCondition& c) {
     sql_ +=
-        "p.person IN (SELECT person FROM (SELECT ip.person AS person, t.text AS text, t.number AS number,"
-        " ROW_NUMBER() OVER (PARTITION BY ip.person ORDER BY t.at DESC, t.off DESC, t.part DESC) AS place"
+        "p.person IN (SELECT person FROM (SELECT ip.person AS person, t.text AS text, t.number AS "
+        "number,"
+        " ROW_NUMBER() OVER (PARTITION BY ip.person ORDER BY t.at DESC, t.off DESC, t.part DESC) "
+        "AS place"
         " FROM traits t JOIN identity_person ip ON ip.identity = t.identity AND ip.person <> ''"
         " AND t.off > ip.after_off WHERE t.name = ";
     text(c.name);
@@ -227,7 +248,8 @@ class Builder {
   void operator()(const FollowingCondition& c) {
     sql_ +=
         "p.person IN (SELECT person FROM (SELECT ip.person AS person, e.kind AS kind,"
-        " ROW_NUMBER() OVER (PARTITION BY e.identity ORDER BY e.occurred_at DESC, e.off DESC) AS place ";
+        " ROW_NUMBER() OVER (PARTITION BY e.identity ORDER BY e.occurred_at DESC, e.off DESC) AS "
+        "place ";
     sql_ += kOfPeople;
     sql_ += " WHERE e.kind IN ('follow', 'unfollow') AND e.account = ";
     text(c.account);
@@ -282,8 +304,8 @@ class Builder {
     }
   }
 
-  /// People whose group satisfies the comparisons. People without rows have no group: where 0 satisfies
-  /// them, the condition is turned round.
+  /// People whose group satisfies the comparisons. People without rows have no group: where 0
+  /// satisfies them, the condition is turned round.
   template <class Rows>
   void people_where_group(const std::vector<IntCompare>& list, bool empty_is_zero,
                           std::string_view expression, Rows rows) {
@@ -299,13 +321,16 @@ class Builder {
   void peak_hour(const Feature& f, const std::vector<IntCompare>& list) {
     const std::string local = fmt::format("(e.occurred_at + {})", kLocalOffsetUs);
     sql_ += fmt::format(
-        "p.person IN (SELECT person FROM (SELECT person, hour_us, ROW_NUMBER() OVER (PARTITION BY person"
-        " ORDER BY n DESC, hour_us) AS place FROM (SELECT ip.person AS person, {0} % {1} - {0} % {2} AS hour_us,"
+        "p.person IN (SELECT person FROM (SELECT person, hour_us, ROW_NUMBER() OVER (PARTITION BY "
+        "person"
+        " ORDER BY n DESC, hour_us) AS place FROM (SELECT ip.person AS person, {0} % {1} - {0} % "
+        "{2} AS hour_us,"
         " COUNT(*) AS n ",
         local, kDayUs, kHourUs);
     feature_rows(f);
-    sql_ += fmt::format(" GROUP BY ip.person, {0} % {1} - {0} % {2}) hours) ranked WHERE place = 1 AND ", local, kDayUs,
-                        kHourUs);
+    sql_ += fmt::format(
+        " GROUP BY ip.person, {0} % {1} - {0} % {2}) hours) ranked WHERE place = 1 AND ", local,
+        kDayUs, kHourUs);
     comparisons(fmt::format("CAST(hour_us / {} AS BIGINT) * {}", kHourUs, kMicro), list);
     sql_ += ")";
   }
@@ -334,17 +359,21 @@ Result<std::vector<PersonId>> people_of(storage::Warehouse& warehouse, const Seg
   ZHIYIN_TRY(const auto rows, warehouse.query(query.sql, query.parameters, limits));
   std::vector<PersonId> people;
   people.reserve(rows.rows.size());
-  for (const storage::Row& row : rows.rows) people.emplace_back(std::string(storage::as_text(row[0])));
+  for (const storage::Row& row : rows.rows)
+    people.emplace_back(std::string(storage::as_text(row[0])));
   return people;
 }
 
 }  // namespace
 
-SegmentQuery to_sql(const SegmentTree& tree, Instant as_of) { return Builder(as_of).query(tree.root()); }
+SegmentQuery to_sql(const SegmentTree& tree, Instant as_of) {
+  return Builder(as_of).query(tree.root());
+}
 
 Result<void> create_segment_tables(storage::Warehouse& warehouse) {
-  for (const storage::Table* table : {&ingest::events_table(), &identity_person_table(), &traits_table(),
-                                      &catalogue::items_table(), &catalogue::item_tags_table(), &decay_table()}) {
+  for (const storage::Table* table :
+       {&ingest::events_table(), &identity_person_table(), &traits_table(),
+        &catalogue::items_table(), &catalogue::item_tags_table(), &decay_table()}) {
     ZHIYIN_TRY_VOID(warehouse.create(*table));
   }
   std::vector<storage::Row> rows;
@@ -363,8 +392,9 @@ Result<std::vector<PersonId>> members(storage::Warehouse& warehouse, const Segme
 
 Result<std::int64_t> count(storage::Warehouse& warehouse, const SegmentTree& tree, Instant as_of) {
   const SegmentQuery query = to_sql(tree, as_of);
-  ZHIYIN_TRY(const auto rows, warehouse.query(fmt::format("SELECT COUNT(*) FROM ({}) members", query.sql),
-                                              query.parameters));
+  ZHIYIN_TRY(const auto rows,
+             warehouse.query(fmt::format("SELECT COUNT(*) FROM ({}) members", query.sql),
+                             query.parameters));
   return storage::as_int(rows.rows.at(0).at(0));
 }
 

@@ -6,7 +6,8 @@
 #include "audience/segment.h"
 #include "storage/warehouse.h"
 
-/// The evaluation of a segment for everyone, in the warehouse. Agrees with `evaluate` on the same events.
+/// The evaluation of a segment for everyone, in the warehouse. Agrees with `evaluate` on the same
+/// events.
 namespace zhiyin::audience {
 
 /// A query with one column `person`, ascending, each person once.
@@ -18,7 +19,8 @@ struct SegmentQuery {
 /// Pure. The warehouse needs the tables of `create_segment_tables`.
 SegmentQuery to_sql(const SegmentTree& tree, Instant as_of);
 
-/// Creates the tables that segments look at, where they are missing, and fills the table of decay weights.
+/// Creates the tables that segments look at, where they are missing, and fills the table of decay
+/// weights.
 Result<void> create_segment_tables(storage::Warehouse& warehouse);
 
 /// In order of id. kLimitReached when there are more than `people_max`.

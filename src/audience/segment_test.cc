@@ -62,12 +62,17 @@ TEST(SegmentTree, DefaultsBecomeVisibleInTheCanonicalForm) {
 TEST(SegmentTree, ErrorsNameTheFieldAndTheNearestName) {
   EXPECT_EQ(error_of(R"({"and":[{"all":true},{"event":"read","windw":"7d"}]})"),
             "and[1].windw: is not a known member; did you mean 'window'?");
-  EXPECT_EQ(error_of(R"({"feature":"likes_30","is":{">":1}})"), "feature: 'likes_30' does not exist; did you mean 'likes_30d'?");
+  EXPECT_EQ(error_of(R"({"feature":"likes_30","is":{">":1}})"),
+            "feature: 'likes_30' does not exist; did you mean 'likes_30d'?");
   EXPECT_THAT(error_of(R"({"evnt":"read"})"), HasSubstr("did you mean 'event'?"));
-  EXPECT_EQ(error_of(R"({"not":{"event":"read","count":{">=":"3"}}})"), "not.count.>=: expected an integer, got \"3\"");
-  EXPECT_THAT(error_of(R"({"event":"read","count":{"=>":3}})"), HasSubstr("count: '=>' is not one of"));
-  EXPECT_THAT(error_of(R"({"event":"read","count":{">=":3},"sum":{">=":3}})"), HasSubstr("sum: stands beside count"));
-  EXPECT_THAT(error_of(R"({"event":"read","item":{"tagg":"x"}})"), HasSubstr("item.tagg: is not a known member; did you mean 'tag'?"));
+  EXPECT_EQ(error_of(R"({"not":{"event":"read","count":{">=":"3"}}})"),
+            "not.count.>=: expected an integer, got \"3\"");
+  EXPECT_THAT(error_of(R"({"event":"read","count":{"=>":3}})"),
+              HasSubstr("count: '=>' is not one of"));
+  EXPECT_THAT(error_of(R"({"event":"read","count":{">=":3},"sum":{">=":3}})"),
+              HasSubstr("sum: stands beside count"));
+  EXPECT_THAT(error_of(R"({"event":"read","item":{"tagg":"x"}})"),
+              HasSubstr("item.tagg: is not a known member; did you mean 'tag'?"));
   EXPECT_EQ(error_of(R"({"and":[]})"), "and: is empty");
   EXPECT_EQ(error_of(R"({"all":false})"), "all: expected true");
   EXPECT_THAT(error_of(R"({"event":"read","window":"7x"})"), HasSubstr("window: "));
@@ -121,7 +126,8 @@ TEST(Segment, ItemConditionsLookAtKindIdAndTag) {
     return ref.id == "p1" ? std::span(baby) : std::span<const catalogue::ItemTag>();
   };
   EXPECT_TRUE(holds(R"({"event":"purchase","count":{"=":1},"item":{"tag":"母婴"}})", view, tags));
-  EXPECT_TRUE(holds(R"({"event":"purchase","count":{"=":1},"item":{"kind":"product"}})", view, tags));
+  EXPECT_TRUE(
+      holds(R"({"event":"purchase","count":{"=":1},"item":{"kind":"product"}})", view, tags));
   EXPECT_TRUE(holds(R"({"event":"purchase","count":{"=":0},"item":{"id":"p2"}})", view, tags));
   EXPECT_TRUE(holds(R"({"event":"purchase","count":{"=":2},"item":{}})", view, tags));
 }
@@ -139,8 +145,9 @@ TEST(Segment, NewestTraitDecidesAndNullTakesItAway) {
     a.properties = std::move(properties);
     return a;
   };
-  const PersonView view = person({set(kDay * 3, R"({"city":"北京","level":"12","vip":true})"), set(kDay * 2, R"({"city":"上海"})"),
-                                  set(kDay, R"({"vip":null,"age":30})")});
+  const PersonView view =
+      person({set(kDay * 3, R"({"city":"北京","level":"12","vip":true})"),
+              set(kDay * 2, R"({"city":"上海"})"), set(kDay, R"({"vip":null,"age":30})")});
   EXPECT_TRUE(holds(R"({"trait":"city","is":{"=":"上海"}})", view));
   EXPECT_TRUE(holds(R"({"trait":"city","is":{"in":["广州","上海"]}})", view));
   EXPECT_TRUE(holds(R"({"trait":"level","is":{">":9}})", view)) << "12 is more than 9, as a number";
@@ -155,14 +162,17 @@ TEST(Segment, FollowingNeedsOneIdentityThatStillFollows) {
   Activity other = act("unfollow", kDay);
   other.identity = 1;
   EXPECT_TRUE(holds(R"({"following":"shop"})", person({act("follow", kDay * 2), other})));
-  EXPECT_FALSE(holds(R"({"following":"shop"})", person({act("follow", kDay * 2), act("unfollow", kDay)})));
-  EXPECT_TRUE(holds(R"({"following":"shop"})", person({act("unfollow", kDay * 2), act("follow", kDay)})));
+  EXPECT_FALSE(
+      holds(R"({"following":"shop"})", person({act("follow", kDay * 2), act("unfollow", kDay)})));
+  EXPECT_TRUE(
+      holds(R"({"following":"shop"})", person({act("unfollow", kDay * 2), act("follow", kDay)})));
   EXPECT_FALSE(holds(R"({"following":"other"})", person({act("follow", kDay)})));
 }
 
 TEST(Segment, ExplanationShowsResultsAndEvidence) {
   const PersonView view = person({act("read", kDay * 3, 40), act("read", kDay, 30)});
-  const auto tree = SegmentTree::parse(R"({"and":[{"event":"read","sum":{">=":60}},{"not":{"feature":"likes_7d","is":{">":0}}}]})");
+  const auto tree = SegmentTree::parse(
+      R"({"and":[{"event":"read","sum":{">=":60}},{"not":{"feature":"likes_7d","is":{">":0}}}]})");
   const Json why = explain(*tree, view, no_tags, kNow);
   EXPECT_TRUE(why["result"].bool_or(false));
   const Json& read = (*why["and"].if_array())[0];

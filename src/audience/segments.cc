@@ -14,8 +14,13 @@ using storage::Session;
 Result<Segment> segment_of(const Row& row) {
   SegmentId id{std::string(storage::as_text(row[0]))};
   auto tree = SegmentTree::parse(storage::as_text(row[2]));
-  if (!tree) return fail(ErrorCode::kDataLoss, "segment {}: its stored tree cannot be read: {}", id.value, tree.error().text());
-  return Segment{std::move(id), std::string(storage::as_text(row[1])), std::move(*tree), storage::as_int(row[3]),
+  if (!tree)
+    return fail(ErrorCode::kDataLoss, "segment {}: its stored tree cannot be read: {}", id.value,
+                tree.error().text());
+  return Segment{std::move(id),
+                 std::string(storage::as_text(row[1])),
+                 std::move(*tree),
+                 storage::as_int(row[3]),
                  {storage::as_int(row[4])}};
 }
 
@@ -45,27 +50,31 @@ bool is_segment_id(std::string_view id) {
 
 Result<SegmentTree> checked_tree(const SegmentDefinition& definition) {
   if (!is_segment_id(definition.id.value)) {
-    return fail_field("id", "'{}' is not of the form [a-z0-9][a-z0-9_-]{{0,63}}", definition.id.value.substr(0, 64));
+    return fail_field("id", "'{}' is not of the form [a-z0-9][a-z0-9_-]{{0,63}}",
+                      definition.id.value.substr(0, 64));
   }
   constexpr std::size_t kNameBytesMax = 200;
-  if (definition.name.size() > kNameBytesMax) return fail_field("name", "is longer than {} bytes", kNameBytesMax);
+  if (definition.name.size() > kNameBytesMax)
+    return fail_field("name", "is longer than {} bytes", kNameBytesMax);
   auto tree = SegmentTree::from_json(definition.tree);
   if (!tree) return std::unexpected(within("tree", std::move(tree.error())));
   return tree;
 }
 
 Result<Segment> store(Session& session, Segment segment) {
-  ZHIYIN_TRY_VOID(session.execute("INSERT INTO segment(id, name, tree, version, updated_at) VALUES(?1, ?2, ?3, ?4, ?5)"
-                                  " ON CONFLICT(id) DO UPDATE SET name = excluded.name, tree = excluded.tree,"
-                                  " version = excluded.version, updated_at = excluded.updated_at",
-                                  {segment.id.value, segment.name, segment.tree.to_json().dump(), segment.version,
-                                   segment.updated_at.us}));
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO segment(id, name, tree, version, updated_at) VALUES(?1, ?2, ?3, ?4, ?5)"
+      " ON CONFLICT(id) DO UPDATE SET name = excluded.name, tree = excluded.tree,"
+      " version = excluded.version, updated_at = excluded.updated_at",
+      {segment.id.value, segment.name, segment.tree.to_json().dump(), segment.version,
+       segment.updated_at.us}));
   return segment;
 }
 
 Result<void> check_room(Session& session) {
   ZHIYIN_TRY(const Rows rows, session.query("SELECT COUNT(*) FROM segment"));
-  if (storage::as_int(rows.rows.at(0).at(0)) < static_cast<std::int64_t>(Segments::kSegmentsMax)) return {};
+  if (storage::as_int(rows.rows.at(0).at(0)) < static_cast<std::int64_t>(Segments::kSegmentsMax))
+    return {};
   return fail(ErrorCode::kLimitReached, "segments: there are {} already", Segments::kSegmentsMax);
 }
 
@@ -95,16 +104,19 @@ Result<Segment> Segments::get(const SegmentId& id) const {
   return std::move(*found);
 }
 
-Result<Segment> Segments::put(const SegmentDefinition& definition, std::optional<std::int64_t> if_match, Instant now) {
+Result<Segment> Segments::put(const SegmentDefinition& definition,
+                              std::optional<std::int64_t> if_match, Instant now) {
   ZHIYIN_TRY(const SegmentTree tree, checked_tree(definition));
   Segment stored;
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const auto before, find(session, definition.id));
-    if (before && !if_match) return fail(ErrorCode::kConflict, "segment {}: exists already", definition.id.value);
+    if (before && !if_match)
+      return fail(ErrorCode::kConflict, "segment {}: exists already", definition.id.value);
     if (!before && if_match) return missing(definition.id);
     if (before && before->version != *if_match) return moved_on(definition.id, before->version);
     if (!before) ZHIYIN_TRY_VOID(check_room(session));
-    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree, before ? before->version + 1 : 1, now}));
+    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree,
+                                       before ? before->version + 1 : 1, now}));
     return {};
   }));
   return stored;
@@ -120,7 +132,8 @@ Result<Segment> Segments::apply(const SegmentDefinition& definition, Instant now
       return {};
     }
     if (!before) ZHIYIN_TRY_VOID(check_room(session));
-    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree, before ? before->version + 1 : 1, now}));
+    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree,
+                                       before ? before->version + 1 : 1, now}));
     return {};
   }));
   return stored;
@@ -159,7 +172,8 @@ Result<SegmentCount> Segments::count(const SegmentId& id, Instant as_of, Duratio
   return fresh;
 }
 
-Result<SegmentPreview> Segments::preview(const SegmentTree& tree, Instant as_of, std::size_t sample_size) const {
+Result<SegmentPreview> Segments::preview(const SegmentTree& tree, Instant as_of,
+                                         std::size_t sample_size) const {
   SegmentPreview preview;
   preview.as_of = as_of;
   ZHIYIN_TRY(preview.count, audience::count(warehouse_, tree, as_of));
@@ -172,7 +186,8 @@ Result<Membership> Segments::why(const SegmentId& id, const PersonId& person, In
   ZHIYIN_TRY(const PersonView view, people_.view(person, kActivityAll));
   ZHIYIN_TRY(auto index, items_.index());
   const TagLookup tags = lookup_in(std::move(index));
-  return Membership{evaluate(segment.tree, view, tags, as_of), as_of, explain(segment.tree, view, tags, as_of)};
+  return Membership{evaluate(segment.tree, view, tags, as_of), as_of,
+                    explain(segment.tree, view, tags, as_of)};
 }
 
 Result<std::vector<SegmentId>> Segments::segments_of(const PersonView& view, Instant as_of) const {

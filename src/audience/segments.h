@@ -17,7 +17,8 @@
 
 namespace zhiyin::audience {
 
-/// A segment as people write it: the body of PUT /v1/segments/{id} and of `zhiyin segment apply FILE`.
+/// A segment as people write it: the body of PUT /v1/segments/{id} and of `zhiyin segment apply
+/// FILE`.
 struct SegmentDefinition {
   SegmentId id;
   std::string name;
@@ -63,9 +64,10 @@ class Segments {
   [[nodiscard]] Result<std::vector<Segment>> list() const;
   /// kNotFound when there is none.
   [[nodiscard]] Result<Segment> get(const SegmentId& id) const;
-  /// Creates (without `if_match`: kConflict when it exists) or changes (with: kConflict when it moved on, kNotFound
-  /// when it does not exist). kInvalidArgument when the definition is wrong.
-  Result<Segment> put(const SegmentDefinition& definition, std::optional<std::int64_t> if_match, Instant now);
+  /// Creates (without `if_match`: kConflict when it exists) or changes (with: kConflict when it
+  /// moved on, kNotFound when it does not exist). kInvalidArgument when the definition is wrong.
+  Result<Segment> put(const SegmentDefinition& definition, std::optional<std::int64_t> if_match,
+                      Instant now);
   /// Creates or changes, whatever the version; an equal definition changes nothing.
   Result<Segment> apply(const SegmentDefinition& definition, Instant now);
   Result<void> remove(const SegmentId& id, std::optional<std::int64_t> if_match);
@@ -79,8 +81,10 @@ class Segments {
                                                std::size_t sample_size = 10) const;
 
   /// In memory, from state, so fresher than the warehouse.
-  [[nodiscard]] Result<Membership> why(const SegmentId& id, const PersonId& person, Instant as_of) const;
-  [[nodiscard]] Result<std::vector<SegmentId>> segments_of(const PersonView& view, Instant as_of) const;
+  [[nodiscard]] Result<Membership> why(const SegmentId& id, const PersonId& person,
+                                       Instant as_of) const;
+  [[nodiscard]] Result<std::vector<SegmentId>> segments_of(const PersonView& view,
+                                                           Instant as_of) const;
 
  private:
   struct CachedCount {
@@ -101,8 +105,8 @@ template <>
 struct zhiyin::Fields<zhiyin::audience::SegmentDefinition> {
   using Definition = zhiyin::audience::SegmentDefinition;
   static constexpr std::string_view name = "SegmentDefinition";
-  static constexpr auto list =
-      std::make_tuple(field("id", &Definition::id, "[a-z0-9][a-z0-9_-]{0,63}").length(1, 64),
-                      field("name", &Definition::name, "as people see it").length(0, 200).optional(),
-                      field("tree", &Definition::tree, "conditions"));
+  static constexpr auto list = std::make_tuple(
+      field("id", &Definition::id, "[a-z0-9][a-z0-9_-]{0,63}").length(1, 64),
+      field("name", &Definition::name, "as people see it").length(0, 200).optional(),
+      field("tree", &Definition::tree, "conditions"));
 };

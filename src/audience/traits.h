@@ -9,8 +9,8 @@
 #include "audience/people.h"
 #include "base/json.h"
 
-/// Traits come from `trait.set` events: each member of the event's properties sets the trait of that
-/// name, null takes it away; the newest event (by time, then place in the log) decides. Pure.
+/// Traits come from `trait.set` events: each member of the event's properties sets the trait of
+/// that name, null takes it away; the newest event (by time, then place in the log) decides. Pure.
 namespace zhiyin::audience {
 
 inline constexpr std::size_t kTraitNameBytesMax = 128;
@@ -24,7 +24,8 @@ struct TraitSetting {
   Json value;
 };
 
-/// What the properties of a `trait.set` event set. Members with names or texts above the limits are left out.
+/// What the properties of a `trait.set` event set. Members with names or texts above the limits are
+/// left out.
 std::vector<TraitSetting> trait_settings(std::string_view properties);
 
 /// A person's traits at `as_of`, by name.

@@ -20,18 +20,23 @@ struct Mappings {
   std::vector<Row> rows;
 };
 
-/// All rows of a change number go together, so a batch may be larger than kBatch by one transaction's worth.
+/// All rows of a change number go together, so a batch may be larger than kBatch by one
+/// transaction's worth.
 Result<Mappings> next_mappings(Session& session) {
   Mappings batch;
-  ZHIYIN_TRY(const Rows cursor, session.query("SELECT value FROM people_cursor WHERE name = 'warehouse'"));
+  ZHIYIN_TRY(const Rows cursor,
+             session.query("SELECT value FROM people_cursor WHERE name = 'warehouse'"));
   batch.from = storage::as_int(cursor.rows.at(0).at(0));
-  ZHIYIN_TRY(const Rows last, session.query("SELECT MAX(changed) FROM (SELECT changed FROM identity_person WHERE changed > ?1"
-                                            " ORDER BY changed LIMIT ?2) batch",
-                                            {batch.from, kBatch}));
+  ZHIYIN_TRY(const Rows last,
+             session.query(
+                 "SELECT MAX(changed) FROM (SELECT changed FROM identity_person WHERE changed > ?1"
+                 " ORDER BY changed LIMIT ?2) batch",
+                 {batch.from, kBatch}));
   batch.up_to = storage::as_int(last.rows.at(0).at(0), batch.from);
-  ZHIYIN_TRY(const Rows rows, session.query("SELECT identity, person, erased_off FROM identity_person"
-                                            " WHERE changed > ?1 AND changed <= ?2",
-                                            {batch.from, batch.up_to}));
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT identity, person, erased_off FROM identity_person"
+                           " WHERE changed > ?1 AND changed <= ?2",
+                           {batch.from, batch.up_to}));
   for (const Row& row : rows.rows) batch.rows.push_back({hex_of(row[0]), row[1], row[2]});
   return batch;
 }
@@ -46,10 +51,12 @@ Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& war
     }));
     if (batch.rows.empty()) return written;
     // Rows can only leave a range of numbers, so with their count the id stands for one content.
-    ZHIYIN_TRY_VOID(warehouse.insert(identity_person_table(), batch.rows,
-                                     fmt::format("identity_person:{}-{}:{}", batch.from, batch.up_to, batch.rows.size())));
+    ZHIYIN_TRY_VOID(warehouse.insert(
+        identity_person_table(), batch.rows,
+        fmt::format("identity_person:{}-{}:{}", batch.from, batch.up_to, batch.rows.size())));
     ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
-      ZHIYIN_TRY_VOID(session.execute("UPDATE people_cursor SET value = ?1 WHERE name = 'warehouse'", {batch.up_to}));
+      ZHIYIN_TRY_VOID(session.execute(
+          "UPDATE people_cursor SET value = ?1 WHERE name = 'warehouse'", {batch.up_to}));
       return {};
     }));
     written += batch.rows.size();
@@ -59,9 +66,11 @@ Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& war
 Result<std::size_t> sync_traits(storage::State& state, storage::Warehouse& warehouse) {
   std::size_t written = 0;
   while (true) {
-    ZHIYIN_TRY(const Rows queue, state.query("SELECT identity, name, part, off, at, text, number, seq FROM trait_queue"
-                                             " ORDER BY seq LIMIT ?1",
-                                             {kBatch}));
+    ZHIYIN_TRY(
+        const Rows queue,
+        state.query("SELECT identity, name, part, off, at, text, number, seq FROM trait_queue"
+                    " ORDER BY seq LIMIT ?1",
+                    {kBatch}));
     if (queue.rows.empty()) return written;
     std::vector<Row> rows;
     for (const Row& row : queue.rows) {
@@ -69,7 +78,8 @@ Result<std::size_t> sync_traits(storage::State& state, storage::Warehouse& wareh
     }
     const std::int64_t first = storage::as_int(queue.rows.front().back());
     const std::int64_t last = storage::as_int(queue.rows.back().back());
-    ZHIYIN_TRY_VOID(warehouse.insert(traits_table(), rows, fmt::format("traits:{}-{}", first, last)));
+    ZHIYIN_TRY_VOID(
+        warehouse.insert(traits_table(), rows, fmt::format("traits:{}-{}", first, last)));
     ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM trait_queue WHERE seq <= ?1", {last}));
       return {};
@@ -82,8 +92,9 @@ Result<std::size_t> sync_traits(storage::State& state, storage::Warehouse& wareh
 
 const storage::Table& identity_person_table() {
   using enum storage::ColumnType;
-  static const storage::Table table{
-      "identity_person", {{"identity", kText}, {"person", kText}, {"after_off", kInt}}, {"identity"}};
+  static const storage::Table table{"identity_person",
+                                    {{"identity", kText}, {"person", kText}, {"after_off", kInt}},
+                                    {"identity"}};
   return table;
 }
 

@@ -11,8 +11,10 @@ namespace {
 
 std::map<std::string, std::string> mappings(World& world) {
   std::map<std::string, std::string> out;
-  for (const storage::Row& row : World::must(world.warehouse().query("SELECT identity, person FROM identity_person")).rows) {
-    EXPECT_TRUE(out.emplace(storage::as_text(row[0]), storage::as_text(row[1])).second) << "one row for each identity";
+  for (const storage::Row& row :
+       World::must(world.warehouse().query("SELECT identity, person FROM identity_person")).rows) {
+    EXPECT_TRUE(out.emplace(storage::as_text(row[0]), storage::as_text(row[1])).second)
+        << "one row for each identity";
   }
   return out;
 }
@@ -41,21 +43,26 @@ TEST(WarehousePeople, RepetitionAfterACrashEndsTheSame) {
   world.apply(events);
   ASSERT_TRUE(sync_people(world.state(), world.warehouse()));
   const auto before = mappings(world);
-  // As if the process had died after the warehouse's commit and before its own, and more had happened since.
+  // As if the process had died after the warehouse's commit and before its own, and more had
+  // happened since.
   world.apply({world.event({who[0], who[1]}, "read", Duration(0))});
   auto again = trait;
   ASSERT_TRUE(world.state().write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY_VOID(session.execute("UPDATE people_cursor SET value = 0 WHERE name = 'warehouse'"));
-    ZHIYIN_TRY_VOID(session.execute("INSERT INTO trait_queue(seq, identity, name, part, off, at, text, number)"
-                                    " VALUES(1, ?1, 'city', ?2, ?3, ?4, '上海', NULL)",
-                                    {storage::to_blob(who[0]), std::int64_t{trait.partition}, trait.offset, trait.event.occurred_at.us}));
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO trait_queue(seq, identity, name, part, off, at, text, number)"
+                        " VALUES(1, ?1, 'city', ?2, ?3, ?4, '上海', NULL)",
+                        {storage::to_blob(who[0]), std::int64_t{trait.partition}, trait.offset,
+                         trait.event.occurred_at.us}));
     return {};
   }));
   ASSERT_TRUE(sync_people(world.state(), world.warehouse()));
   const auto after = mappings(world);
   EXPECT_EQ(after.size(), before.size());
   EXPECT_EQ(after.at(storage::to_hex(who[0])), after.at(storage::to_hex(who[1])));
-  EXPECT_EQ(storage::as_int(World::must(world.warehouse().query("SELECT COUNT(*) FROM traits")).rows[0][0]), 2);
+  EXPECT_EQ(storage::as_int(
+                World::must(world.warehouse().query("SELECT COUNT(*) FROM traits")).rows[0][0]),
+            2);
   EXPECT_TRUE(World::must(world.state().query("SELECT * FROM trait_queue")).rows.empty());
 }
 
@@ -65,7 +72,9 @@ TEST(WarehousePeople, TraitsCarryTextAndNumber) {
   trait.event.properties = R"({"level":"12","gone":null})";
   world.apply({trait});
   world.sync();
-  const auto rows = World::must(world.warehouse().query("SELECT name, text, number FROM traits ORDER BY name")).rows;
+  const auto rows =
+      World::must(world.warehouse().query("SELECT name, text, number FROM traits ORDER BY name"))
+          .rows;
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_TRUE(storage::is_null(rows[0][1]));
   EXPECT_TRUE(storage::is_null(rows[0][2]));

@@ -20,7 +20,7 @@ constexpr storage::Migration kMigrations[] = {
      "  total BIGINT NOT NULL,"
      "  first_at BIGINT NOT NULL,"
      "  last_at BIGINT NOT NULL,"
-     "  PRIMARY KEY(item_kind, item_id, kind))"},
+     "  PRIMARY KEY(item_kind, item_id, kind)) /*clustered*/"},
 };
 
 struct Delta {
@@ -71,31 +71,38 @@ Result<std::vector<ItemStat>> stats_of(Result<Rows> rows) {
 
 std::span<const storage::Migration> ItemStatistics::migrations() { return kMigrations; }
 
-Result<void> ItemStatistics::apply(storage::Session& session, std::span<const ingest::LoggedEvent> events) {
+Result<void> ItemStatistics::apply(storage::Session& session,
+                                   std::span<const ingest::LoggedEvent> events) {
   for (const auto& [key, d] : deltas_of(events)) {
     const auto& [item_kind, item_id, kind] = key;
     ZHIYIN_TRY_VOID(session.execute(
         "INSERT INTO item_stat(item_kind, item_id, kind, n, total, first_at, last_at)"
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(item_kind, item_id, kind) DO UPDATE SET"
         " n = item_stat.n + excluded.n, total = item_stat.total + excluded.total,"
-        " first_at = CASE WHEN excluded.first_at < item_stat.first_at THEN excluded.first_at ELSE item_stat.first_at END,"
-        " last_at = CASE WHEN excluded.last_at > item_stat.last_at THEN excluded.last_at ELSE item_stat.last_at END",
-        {std::string(item_kind), std::string(item_id), std::string(kind), d.n, d.total, d.first_at.us, d.last_at.us}));
+        " first_at = CASE WHEN excluded.first_at < item_stat.first_at THEN excluded.first_at ELSE "
+        "item_stat.first_at END,"
+        " last_at = CASE WHEN excluded.last_at > item_stat.last_at THEN excluded.last_at ELSE "
+        "item_stat.last_at END",
+        {std::string(item_kind), std::string(item_id), std::string(kind), d.n, d.total,
+         d.first_at.us, d.last_at.us}));
   }
   return {};
 }
 
-Result<std::vector<ItemStat>> statistics_of(storage::Session& session, const ingest::ItemRef& item) {
-  return stats_of(session.query("SELECT item_kind, item_id, kind, n, total, first_at, last_at FROM item_stat"
-                                " WHERE item_kind = ?1 AND item_id = ?2 ORDER BY kind",
-                                {item.kind, item.id}));
+Result<std::vector<ItemStat>> statistics_of(storage::Session& session,
+                                            const ingest::ItemRef& item) {
+  return stats_of(
+      session.query("SELECT item_kind, item_id, kind, n, total, first_at, last_at FROM item_stat"
+                    " WHERE item_kind = ?1 AND item_id = ?2 ORDER BY kind",
+                    {item.kind, item.id}));
 }
 
 Result<std::vector<ItemStat>> most_popular(storage::Session& session, std::string_view event_kind,
                                            std::string_view item_kind, std::size_t limit) {
   return stats_of(session.query(
       "SELECT item_kind, item_id, kind, n, total, first_at, last_at FROM item_stat"
-      " WHERE kind = ?1 AND (?2 = '' OR item_kind = ?2) ORDER BY n DESC, item_kind, item_id LIMIT ?3",
+      " WHERE kind = ?1 AND (?2 = '' OR item_kind = ?2) ORDER BY n DESC, item_kind, item_id LIMIT "
+      "?3",
       {std::string(event_kind), std::string(item_kind), static_cast<std::int64_t>(limit)}));
 }
 

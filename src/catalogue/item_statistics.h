@@ -13,18 +13,20 @@ namespace zhiyin::catalogue {
 /// How often one kind of event touched one item.
 struct ItemStat {
   ingest::ItemRef item;
-  std::string kind;         ///< of the event
+  std::string kind;  ///< of the event
   std::int64_t count = 0;
-  std::int64_t sum = 0;     ///< of the values: seconds of `read`, fen of `purchase`
+  std::int64_t sum = 0;  ///< of the values: seconds of `read`, fen of `purchase`
   Instant first_at;
   Instant last_at;
 };
 
-/// Counts events per item and kind, for popularity and reading time. Owned by the pipeline's thread.
+/// Counts events per item and kind, for popularity and reading time. Owned by the pipeline's
+/// thread.
 class ItemStatistics final : public ingest::EventProjection {
  public:
   static std::span<const storage::Migration> migrations();
-  Result<void> apply(storage::Session& session, std::span<const ingest::LoggedEvent> events) override;
+  Result<void> apply(storage::Session& session,
+                     std::span<const ingest::LoggedEvent> events) override;
 };
 
 /// Everything known about one item, by kind.

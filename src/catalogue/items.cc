@@ -13,7 +13,7 @@ using storage::Rows;
 using storage::Session;
 using storage::Value;
 
-constexpr std::string_view kKinds[] = {"article", "video",  "audio",    "page",  "product",
+constexpr std::string_view kKinds[] = {"article", "video",    "audio",  "page",    "product",
                                        "course",  "activity", "coupon", "creative"};
 constexpr std::size_t kListMax = 1000;
 constexpr std::size_t kSyncBatch = 20'000;
@@ -43,7 +43,7 @@ constexpr storage::Migration kMigrations[] = {
      "  tag TEXT NOT NULL,"
      "  weight BIGINT NOT NULL,"
      "  changed BIGINT NOT NULL,"
-     "  PRIMARY KEY(item_kind, item_id, tag));"
+     "  PRIMARY KEY(item_kind, item_id, tag)) /*clustered*/;"
      "CREATE INDEX item_tag_tag ON item_tag(tag);"
      "CREATE INDEX item_tag_changed ON item_tag(changed);"
      "CREATE TABLE item_cursor(name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
@@ -70,16 +70,20 @@ std::optional<T> optional_of(const Value& v) {
 
 std::string text_of(const Value& v) { return std::string(storage::as_text(v)); }
 
-bool is_web_address(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
+bool is_web_address(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
 
 Result<void> check_text(std::string_view name, std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) return fail_field(name, "has {} bytes, expected at most {}", text.size(), bytes_max);
+  if (text.size() > bytes_max)
+    return fail_field(name, "has {} bytes, expected at most {}", text.size(), bytes_max);
   if (!utf8::is_valid(text)) return fail_field(name, "is not valid UTF-8");
   return {};
 }
 
 Result<void> check_tags(const std::vector<std::string>& tags) {
-  if (tags.size() > kTagsMax) return fail_field("tags", "has {} elements, expected at most {}", tags.size(), kTagsMax);
+  if (tags.size() > kTagsMax)
+    return fail_field("tags", "has {} elements, expected at most {}", tags.size(), kTagsMax);
   for (std::size_t i = 0; i < tags.size(); ++i) {
     const std::string name = fmt::format("tags[{}]", i);
     if (tags[i].empty()) return fail_field(name, "is empty");
@@ -115,16 +119,18 @@ Item item_of(const Row& row) {
 }
 
 Result<void> read_tags(Session& session, Item& item) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT tag FROM item_tag WHERE item_kind = ?1 AND item_id = ?2 AND weight > 0 ORDER BY tag",
-                           {item.kind, item.id}));
+  ZHIYIN_TRY(const Rows rows, session.query("SELECT tag FROM item_tag WHERE item_kind = ?1 AND "
+                                            "item_id = ?2 AND weight > 0 ORDER BY tag",
+                                            {item.kind, item.id}));
   for (const Row& row : rows.rows) item.tags.push_back(text_of(row[0]));
   return {};
 }
 
 Result<std::optional<Item>> read_item(Session& session, const ingest::ItemRef& ref) {
-  ZHIYIN_TRY(const Rows rows, session.query(fmt::format("SELECT {} FROM item i WHERE i.kind = ?1 AND i.id = ?2", kColumns),
-                                            {ref.kind, ref.id}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query(fmt::format("SELECT {} FROM item i WHERE i.kind = ?1 AND i.id = ?2", kColumns),
+                    {ref.kind, ref.id}));
   if (rows.rows.empty()) return std::optional<Item>();
   Item item = item_of(rows.rows[0]);
   ZHIYIN_TRY_VOID(read_tags(session, item));
@@ -133,30 +139,39 @@ Result<std::optional<Item>> read_item(Session& session, const ingest::ItemRef& r
 
 /// Takes `n` change numbers; returns the one before the first.
 Result<std::int64_t> take_changes(Session& session, std::int64_t n) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("UPDATE item_cursor SET value = value + ?1 WHERE name = 'changed' RETURNING value", {n}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query(
+          "UPDATE item_cursor SET value = value + ?1 WHERE name = 'changed' RETURNING value", {n}));
   return storage::as_int(rows.rows.at(0).at(0)) - n;
 }
 
 Result<void> write_item(Session& session, const Item& item, std::int64_t changed) {
   ZHIYIN_TRY_VOID(session.execute(
-      "INSERT INTO item(kind, id, title, text, category, author, price, stock, valid_from, valid_until,"
-      " published_at, url, cover, changed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+      "INSERT INTO item(kind, id, title, text, category, author, price, stock, valid_from, "
+      "valid_until,"
+      " published_at, url, cover, changed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+      "?12, ?13, ?14)"
       " ON CONFLICT(kind, id) DO UPDATE SET title = excluded.title, text = excluded.text,"
-      " category = excluded.category, author = excluded.author, price = excluded.price, stock = excluded.stock,"
-      " valid_from = excluded.valid_from, valid_until = excluded.valid_until, published_at = excluded.published_at,"
+      " category = excluded.category, author = excluded.author, price = excluded.price, stock = "
+      "excluded.stock,"
+      " valid_from = excluded.valid_from, valid_until = excluded.valid_until, published_at = "
+      "excluded.published_at,"
       " url = excluded.url, cover = excluded.cover, changed = excluded.changed",
-      {item.kind, item.id, item.title, item.text, item.category, item.author, optional_value(item.price),
-       optional_value(item.stock), optional_value(item.valid_from), optional_value(item.valid_until),
-       optional_value(item.published_at), item.url, item.cover, changed}));
+      {item.kind, item.id, item.title, item.text, item.category, item.author,
+       optional_value(item.price), optional_value(item.stock), optional_value(item.valid_from),
+       optional_value(item.valid_until), optional_value(item.published_at), item.url, item.cover,
+       changed}));
   // Tags that were taken away stay with weight 0, so that the warehouse hears of it.
-  ZHIYIN_TRY_VOID(session.execute(
-      "UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND item_id = ?2 AND weight > 0",
-      {item.kind, item.id, changed}));
+  ZHIYIN_TRY_VOID(
+      session.execute("UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND "
+                      "item_id = ?2 AND weight > 0",
+                      {item.kind, item.id, changed}));
   for (const std::string& tag : item.tags) {
     ZHIYIN_TRY_VOID(session.execute(
         "INSERT INTO item_tag(item_kind, item_id, tag, weight, changed) VALUES(?1, ?2, ?3, ?4, ?5)"
-        " ON CONFLICT(item_kind, item_id, tag) DO UPDATE SET weight = excluded.weight, changed = excluded.changed",
+        " ON CONFLICT(item_kind, item_id, tag) DO UPDATE SET weight = excluded.weight, changed = "
+        "excluded.changed",
         {item.kind, item.id, tag, kTagWeightOne, changed}));
   }
   return {};
@@ -166,7 +181,8 @@ Result<void> write_item(Session& session, const Item& item, std::int64_t changed
 Result<ingest::ItemRef> parse_place(std::string_view after) {
   if (after.empty()) return ingest::ItemRef{};
   const std::size_t colon = after.find(':');
-  if (colon == std::string_view::npos) return fail_field("after", "is not the `next` of an earlier page");
+  if (colon == std::string_view::npos)
+    return fail_field("after", "is not the `next` of an earlier page");
   return ingest::ItemRef{std::string(after.substr(0, colon)), std::string(after.substr(colon + 1))};
 }
 
@@ -202,22 +218,33 @@ FilterSql filter_sql(const ItemFilter& filter, const ingest::ItemRef& after) {
 }
 
 Result<std::vector<IndexedItem>> read_index(Session& session) {
-  ZHIYIN_TRY(const Rows items,
-             session.query("SELECT kind, id, title, category, url, price, stock, valid_from, valid_until, published_at"
-                           " FROM item ORDER BY kind, id"));
-  ZHIYIN_TRY(const Rows tags, session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
-                                            " ORDER BY item_kind, item_id, tag"));
+  ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
+                                             "valid_from, valid_until, published_at"
+                                             " FROM item ORDER BY kind, id"));
+  ZHIYIN_TRY(const Rows tags,
+             session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
+                           " ORDER BY item_kind, item_id, tag"));
   std::vector<IndexedItem> list;
   list.reserve(items.rows.size());
   std::size_t next_tag = 0;
-  const auto ref_of = [](const Row& row) { return ingest::ItemRef{text_of(row[0]), text_of(row[1])}; };
+  const auto ref_of = [](const Row& row) {
+    return ingest::ItemRef{text_of(row[0]), text_of(row[1])};
+  };
   for (const Row& row : items.rows) {
-    IndexedItem item{ref_of(row), text_of(row[2]), text_of(row[3]), text_of(row[4]), {},
-                     optional_of<std::int64_t>(row[5]), optional_of<std::int64_t>(row[6]), optional_of<Instant>(row[7]),
-                     optional_of<Instant>(row[8]), optional_of<Instant>(row[9])};
+    IndexedItem item{ref_of(row),
+                     text_of(row[2]),
+                     text_of(row[3]),
+                     text_of(row[4]),
+                     {},
+                     optional_of<std::int64_t>(row[5]),
+                     optional_of<std::int64_t>(row[6]),
+                     optional_of<Instant>(row[7]),
+                     optional_of<Instant>(row[8]),
+                     optional_of<Instant>(row[9])};
     while (next_tag < tags.rows.size() && ref_of(tags.rows[next_tag]) < item.ref) ++next_tag;
     for (; next_tag < tags.rows.size() && ref_of(tags.rows[next_tag]) == item.ref; ++next_tag) {
-      item.tags.push_back({text_of(tags.rows[next_tag][2]), storage::as_int(tags.rows[next_tag][3])});
+      item.tags.push_back(
+          {text_of(tags.rows[next_tag][2]), storage::as_int(tags.rows[next_tag][3])});
     }
     list.push_back(std::move(item));
   }
@@ -236,9 +263,11 @@ Result<SyncBatch> read_sync_batch(Session& session) {
   ZHIYIN_TRY(const Rows cursors, session.query("SELECT value FROM item_cursor ORDER BY name"));
   batch.up_to = storage::as_int(cursors.rows.at(0).at(0));  // changed
   batch.from = storage::as_int(cursors.rows.at(1).at(0));   // warehouse
-  ZHIYIN_TRY(Rows items, session.query("SELECT kind, id, title, category, author, price, published_at, changed FROM item"
-                                       " WHERE changed > ?1 ORDER BY changed LIMIT ?2",
-                                       {batch.from, static_cast<std::int64_t>(kSyncBatch)}));
+  ZHIYIN_TRY(Rows items,
+             session.query(
+                 "SELECT kind, id, title, category, author, price, published_at, changed FROM item"
+                 " WHERE changed > ?1 ORDER BY changed LIMIT ?2",
+                 {batch.from, static_cast<std::int64_t>(kSyncBatch)}));
   if (items.rows.size() == kSyncBatch) batch.up_to = storage::as_int(items.rows.back().back());
   for (Row& row : items.rows) row.pop_back();
   batch.items = std::move(items.rows);
@@ -267,15 +296,18 @@ const storage::Table& items_table() {
 
 const storage::Table& item_tags_table() {
   using enum storage::ColumnType;
-  static const storage::Table table{"item_tags",
-                                    {{"item_kind", kText}, {"item_id", kText}, {"tag", kText}, {"weight", kInt}},
-                                    {"item_kind", "item_id", "tag"}};
+  static const storage::Table table{
+      "item_tags",
+      {{"item_kind", kText}, {"item_id", kText}, {"tag", kText}, {"weight", kInt}},
+      {"item_kind", "item_id", "tag"}};
   return table;
 }
 
 Result<void> validate(const Item& item) {
   if (std::ranges::find(kKinds, item.kind) == std::end(kKinds)) {
-    return fail_field("kind", "'{}' is not one of article, video, audio, page, product, course, activity, coupon, creative",
+    return fail_field("kind",
+                      "'{}' is not one of article, video, audio, page, product, course, activity, "
+                      "coupon, creative",
                       item.kind.substr(0, 32));
   }
   if (item.id.empty()) return fail_field("id", "is empty");
@@ -285,14 +317,17 @@ Result<void> validate(const Item& item) {
   ZHIYIN_TRY_VOID(check_text("category", item.category, 128));
   ZHIYIN_TRY_VOID(check_text("author", item.author, 128));
   ZHIYIN_TRY_VOID(check_tags(item.tags));
-  if (item.price && item.price->value < 0) return fail_field("price", "{} is below 0", item.price->value);
+  if (item.price && item.price->value < 0)
+    return fail_field("price", "{} is below 0", item.price->value);
   if (item.stock && *item.stock < 0) return fail_field("stock", "{} is below 0", *item.stock);
   if (item.valid_from && item.valid_until && *item.valid_until <= *item.valid_from) {
     return fail_field("valid_until", "is not after valid_from");
   }
-  for (const auto& [name, url] : {std::pair<std::string_view, const std::string&>{"url", item.url}, {"cover", item.cover}}) {
+  for (const auto& [name, url] :
+       {std::pair<std::string_view, const std::string&>{"url", item.url}, {"cover", item.cover}}) {
     ZHIYIN_TRY_VOID(check_text(name, url, 2048));
-    if (!url.empty() && !is_web_address(url)) return fail_field(name, "is not an http or https address");
+    if (!url.empty() && !is_web_address(url))
+      return fail_field(name, "is not an http or https address");
   }
   return {};
 }
@@ -300,14 +335,16 @@ Result<void> validate(const Item& item) {
 std::span<const storage::Migration> Items::migrations() { return kMigrations; }
 
 Result<void> Items::put(std::span<const Item> items) {
-  if (items.size() > kPutMax) return fail(ErrorCode::kLimitReached, "items: {} at once, at most {}", items.size(), kPutMax);
+  if (items.size() > kPutMax)
+    return fail(ErrorCode::kLimitReached, "items: {} at once, at most {}", items.size(), kPutMax);
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (auto checked = validate(items[i]); !checked) {
       return std::unexpected(within(fmt::format("items[{}]", i), std::move(checked.error())));
     }
   }
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(std::int64_t changed, take_changes(session, static_cast<std::int64_t>(items.size())));
+    ZHIYIN_TRY(std::int64_t changed,
+               take_changes(session, static_cast<std::int64_t>(items.size())));
     for (const Item& item : items) ZHIYIN_TRY_VOID(write_item(session, item, ++changed));
     return {};
   }));
@@ -338,13 +375,16 @@ Result<std::vector<Item>> Items::find(std::span<const ingest::ItemRef> refs) con
   return list;
 }
 
-Result<ItemPage> Items::list(const ItemFilter& filter, std::string_view after, std::size_t limit) const {
-  if (limit < 1 || limit > kListMax) return fail_field("limit", "{} is not between 1 and {}", limit, kListMax);
+Result<ItemPage> Items::list(const ItemFilter& filter, std::string_view after,
+                             std::size_t limit) const {
+  if (limit < 1 || limit > kListMax)
+    return fail_field("limit", "{} is not between 1 and {}", limit, kListMax);
   ZHIYIN_TRY(const auto place, parse_place(after));
   FilterSql where = filter_sql(filter, place);
   where.parameters.emplace_back(static_cast<std::int64_t>(limit + 1));
-  const std::string sql = fmt::format("SELECT {} FROM item i WHERE {} ORDER BY i.kind, i.id LIMIT ?{}", kColumns,
-                                      where.where, where.parameters.size());
+  const std::string sql =
+      fmt::format("SELECT {} FROM item i WHERE {} ORDER BY i.kind, i.id LIMIT ?{}", kColumns,
+                  where.where, where.parameters.size());
   ItemPage page;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
     page = {};
@@ -361,11 +401,14 @@ Result<ItemPage> Items::list(const ItemFilter& filter, std::string_view after, s
 
 Result<void> Items::remove(const ingest::ItemRef& ref) {
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(const auto removed, session.execute("DELETE FROM item WHERE kind = ?1 AND id = ?2", {ref.kind, ref.id}));
-    if (removed == 0) return fail(ErrorCode::kNotFound, "item {}/{}: does not exist", ref.kind, ref.id);
+    ZHIYIN_TRY(const auto removed,
+               session.execute("DELETE FROM item WHERE kind = ?1 AND id = ?2", {ref.kind, ref.id}));
+    if (removed == 0)
+      return fail(ErrorCode::kNotFound, "item {}/{}: does not exist", ref.kind, ref.id);
     ZHIYIN_TRY(const std::int64_t before, take_changes(session, 1));
-    ZHIYIN_TRY_VOID(session.execute("UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND item_id = ?2",
-                                    {ref.kind, ref.id, before + 1}));
+    ZHIYIN_TRY_VOID(session.execute(
+        "UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND item_id = ?2",
+        {ref.kind, ref.id, before + 1}));
     return {};
   }));
   refresh();
@@ -378,9 +421,10 @@ Result<std::int64_t> Items::count() const {
 }
 
 Result<std::vector<std::string>> Items::tags(std::size_t limit) const {
-  ZHIYIN_TRY(const Rows rows, state_.query("SELECT tag, COUNT(*) FROM item_tag WHERE weight > 0 GROUP BY tag"
-                                           " ORDER BY 2 DESC, tag LIMIT ?1",
-                                           {static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(const Rows rows,
+             state_.query("SELECT tag, COUNT(*) FROM item_tag WHERE weight > 0 GROUP BY tag"
+                          " ORDER BY 2 DESC, tag LIMIT ?1",
+                          {static_cast<std::int64_t>(limit)}));
   std::vector<std::string> list;
   for (const Row& row : rows.rows) list.push_back(text_of(row[0]));
   return list;
@@ -416,7 +460,8 @@ Result<std::size_t> Items::sync_to_warehouse(storage::Warehouse& warehouse) {
     ZHIYIN_TRY_VOID(warehouse.insert(item_tags_table(), batch.tags, "item_tags:" + id));
     ZHIYIN_TRY_VOID(warehouse.insert(items_table(), batch.items, "items:" + id));
     ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-      ZHIYIN_TRY_VOID(session.execute("UPDATE item_cursor SET value = ?1 WHERE name = 'warehouse'", {batch.up_to}));
+      ZHIYIN_TRY_VOID(session.execute("UPDATE item_cursor SET value = ?1 WHERE name = 'warehouse'",
+                                      {batch.up_to}));
       return {};
     }));
     written += batch.items.size();

@@ -41,12 +41,13 @@ struct Item {
   bool operator==(const Item&) const = default;
 };
 
-/// The warehouse tables `items` and `item_tags`. A tag that was taken away stays with weight 0 (thousandths).
+/// The warehouse tables `items` and `item_tags`. A tag that was taken away stays with weight 0
+/// (thousandths).
 const storage::Table& items_table();
 const storage::Table& item_tags_table();
 
-/// Checks what the field list cannot: kind, tags, addresses, order of the validity. kInvalidArgument
-/// with the field.
+/// Checks what the field list cannot: kind, tags, addresses, order of the validity.
+/// kInvalidArgument with the field.
 Result<void> validate(const Item& item);
 
 struct ItemFilter {
@@ -69,14 +70,16 @@ class Items {
   explicit Items(storage::State& state) : state_(state) {}
   static std::span<const storage::Migration> migrations();
 
-  /// Adds or replaces all of them in one transaction, or none: kInvalidArgument names the first that is wrong
+  /// Adds or replaces all of them in one transaction, or none: kInvalidArgument names the first
+  /// that is wrong
   /// (`items[3].price`), kLimitReached above kPutMax. Of two with the same ref the later one stays.
   Result<void> put(std::span<const Item> items);
   /// kNotFound when there is none.
   [[nodiscard]] Result<Item> get(const ingest::ItemRef& ref) const;
   /// Those that exist, in the order asked for.
   [[nodiscard]] Result<std::vector<Item>> find(std::span<const ingest::ItemRef> refs) const;
-  /// In order of (kind, id). `after` is the `next` of the page before, or empty. limit in [1, 1000].
+  /// In order of (kind, id). `after` is the `next` of the page before, or empty. limit in [1,
+  /// 1000].
   [[nodiscard]] Result<ItemPage> list(const ItemFilter& filter, std::string_view after,
                                       std::size_t limit) const;
   /// kNotFound when there is none. Events and statistics about it stay.
@@ -90,8 +93,9 @@ class Items {
   /// Forgets the snapshot, after a change by another process.
   void refresh() { version_.fetch_add(1); }
 
-  /// Copies what changed since the last call into the warehouse tables `items` and `item_tags`. May be
-  /// repeated and interrupted at any point. Returns the number of items written. One caller at a time.
+  /// Copies what changed since the last call into the warehouse tables `items` and `item_tags`. May
+  /// be repeated and interrupted at any point. Returns the number of items written. One caller at a
+  /// time.
   Result<std::size_t> sync_to_warehouse(storage::Warehouse& warehouse);
 
  private:
@@ -110,7 +114,8 @@ struct zhiyin::Fields<zhiyin::catalogue::Item> {
   using Item = zhiyin::catalogue::Item;
   static constexpr std::string_view name = "Item";
   static constexpr auto list = std::make_tuple(
-      field("kind", &Item::kind, "article, video, audio, page, product, course, activity, coupon or creative")
+      field("kind", &Item::kind,
+            "article, video, audio, page, product, course, activity, coupon or creative")
           .length(1, 32),
       field("id", &Item::id, "unique within its kind").length(1, ingest::kItemIdBytesMax),
       field("title", &Item::title, "as people see it").length(0, 512).optional(),

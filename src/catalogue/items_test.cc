@@ -27,11 +27,13 @@ Item product(std::string id, std::vector<std::string> tags = {}) {
 class ItemsTest : public testing::Test {
  protected:
   ItemsTest() {
-    auto opened = storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger());
+    auto opened =
+        storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger());
     if (!opened) throw std::runtime_error(opened.error().text());
     state_ = std::move(*opened);
     std::vector<storage::Migration> all;
-    for (const auto& part : {Items::migrations(), ItemStatistics::migrations()}) all.insert(all.end(), part.begin(), part.end());
+    for (const auto& part : {Items::migrations(), ItemStatistics::migrations()})
+      all.insert(all.end(), part.begin(), part.end());
     EXPECT_TRUE(state_->migrate(all));
     items_ = std::make_unique<Items>(*state_);
   }
@@ -94,7 +96,8 @@ TEST_F(ItemsTest, RulesAreChecked) {
 
 TEST_F(ItemsTest, PagesCoverEverythingOnceAndFiltersNarrow) {
   std::vector<Item> all;
-  for (int i = 0; i < 25; ++i) all.push_back(product(fmt::format("p{:02}", i), {i % 2 == 0 ? "even" : "odd"}));
+  for (int i = 0; i < 25; ++i)
+    all.push_back(product(fmt::format("p{:02}", i), {i % 2 == 0 ? "even" : "odd"}));
   ASSERT_TRUE(items_->put(all));
   std::vector<std::string> seen;
   std::string after;
@@ -148,7 +151,8 @@ TEST_F(ItemsTest, AvailabilityFollowsValidityAndStock) {
 }
 
 TEST_F(ItemsTest, WarehouseHearsOfChangesAndOfTagsTakenAway) {
-  auto warehouse = storage::open_warehouse("duckdb:" + (folder_.path() / "w.duckdb").string(), 100, null_logger());
+  auto warehouse = storage::open_warehouse("duckdb:" + (folder_.path() / "w.duckdb").string(), 100,
+                                           null_logger());
   ASSERT_TRUE(warehouse) << warehouse.error().text();
   ASSERT_TRUE(items_->put({{product("p1", {"a", "b"}), product("p2", {"a"})}}));
   EXPECT_EQ(*items_->sync_to_warehouse(**warehouse), 2U);
@@ -156,7 +160,9 @@ TEST_F(ItemsTest, WarehouseHearsOfChangesAndOfTagsTakenAway) {
   ASSERT_TRUE(items_->put({{product("p1", {"b"})}}));
   ASSERT_TRUE(items_->remove({"product", "p2"}));
   EXPECT_EQ(*items_->sync_to_warehouse(**warehouse), 1U);
-  const auto rows = (*warehouse)->query("SELECT item_id, tag FROM item_tags WHERE weight > 0 ORDER BY item_id, tag");
+  const auto rows =
+      (*warehouse)
+          ->query("SELECT item_id, tag FROM item_tags WHERE weight > 0 ORDER BY item_id, tag");
   ASSERT_TRUE(rows) << rows.error().text();
   ASSERT_EQ(rows->rows.size(), 1U);
   EXPECT_EQ(storage::as_text(rows->rows[0][0]), "p1");
@@ -177,9 +183,11 @@ ingest::LoggedEvent touch(std::string kind, std::string item, std::int64_t value
 TEST_F(ItemsTest, StatisticsAddUpOverBatchesInAnyOrder) {
   ItemStatistics statistics;
   const auto apply = [&](const std::vector<ingest::LoggedEvent>& batch) {
-    ASSERT_TRUE(state_->write([&](storage::Session& session) { return statistics.apply(session, batch); }));
+    ASSERT_TRUE(
+        state_->write([&](storage::Session& session) { return statistics.apply(session, batch); }));
   };
-  apply({touch("read", "a", 30, kNow), touch("read", "a", 12, kNow - kDay), touch("like", "a", 1, kNow)});
+  apply({touch("read", "a", 30, kNow), touch("read", "a", 12, kNow - kDay),
+         touch("like", "a", 1, kNow)});
   apply({touch("read", "a", 8, kNow - kDay * 2), touch("read", "b", 5, kNow)});
   ASSERT_TRUE(state_->read([&](storage::Session& session) -> Result<void> {
     const auto of_a = statistics_of(session, {"article", "a"});

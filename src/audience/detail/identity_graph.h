@@ -22,8 +22,8 @@ enum class EdgeState : std::int64_t {
   kRemoved = 2,  ///< taken away by somebody; events do not bring it back
 };
 
-/// The number under which a transaction's changes of mappings are found by the copy to the warehouse. Taken
-/// when first needed, so that transactions without changes take none.
+/// The number under which a transaction's changes of mappings are found by the copy to the
+/// warehouse. Taken when first needed, so that transactions without changes take none.
 class ChangeNumber {
  public:
   explicit ChangeNumber(storage::Session& session) : session_(session) {}
@@ -42,10 +42,12 @@ struct Edge {
   std::int64_t at = 0;
 };
 
-/// Keeps the edge (its earliest report) and makes one person of both ends. Requires rows of both identities.
+/// Keeps the edge (its earliest report) and makes one person of both ends. Requires rows of both
+/// identities.
 Result<void> add_edge(storage::Session& session, const Edge& edge, ChangeNumber& changed);
 
 /// Makes one person of all these and gives it the id of its earliest identity.
-Result<void> settle(storage::Session& session, std::span<const std::string> people, ChangeNumber& changed);
+Result<void> settle(storage::Session& session, std::span<const std::string> people,
+                    ChangeNumber& changed);
 
 }  // namespace zhiyin::audience

@@ -20,8 +20,9 @@
 
 namespace zhiyin::audience {
 
-/// For tests: real state, vault and (when asked for) warehouse in a temporary folder, and events that
-/// go straight to the projection. Offsets count up over all partitions, as the embedded log's do.
+/// For tests: real state, vault and (when asked for) warehouse in a temporary folder, and events
+/// that go straight to the projection. Offsets count up over all partitions, as the embedded log's
+/// do.
 class World {
  public:
   static constexpr Instant kNow{1'780'000'000'000'000};
@@ -29,7 +30,8 @@ class World {
   World() {
     state_ = must(storage::open_state("sqlite:" + path("state.db"), null_logger()));
     std::vector<storage::Migration> all = storage::migrations();
-    for (const auto& part : {model::Registry::migrations(), catalogue::Items::migrations(), migrations()}) {
+    for (const auto& part :
+         {model::Registry::migrations(), catalogue::Items::migrations(), migrations()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     must(state_->migrate(all));
@@ -44,7 +46,8 @@ class World {
   catalogue::Items& items() { return *items_; }
   storage::Warehouse& warehouse() {
     if (!warehouse_) {
-      warehouse_ = must(storage::open_warehouse("duckdb:" + path("warehouse.duckdb"), 200, null_logger()));
+      warehouse_ =
+          must(storage::open_warehouse("duckdb:" + path("warehouse.duckdb"), 200, null_logger()));
       must(create_segment_tables(*warehouse_));
     }
     return *warehouse_;
@@ -56,9 +59,11 @@ class World {
   }
 
   /// `n` of them in one step: each step waits for the disk.
-  std::vector<IdentityHash> openids(std::string_view prefix, std::size_t n, const std::string& account = "shop") {
+  std::vector<IdentityHash> openids(std::string_view prefix, std::size_t n,
+                                    const std::string& account = "shop") {
     std::vector<Identity> identities;
-    for (std::size_t i = 0; i < n; ++i) identities.push_back({account, "openid", fmt::format("{}{}", prefix, i)});
+    for (std::size_t i = 0; i < n; ++i)
+      identities.push_back({account, "openid", fmt::format("{}{}", prefix, i)});
     return must(vault_->ensure(identities, kNow));
   }
 
@@ -80,18 +85,23 @@ class World {
   /// One batch, one transaction.
   void apply(const std::vector<ingest::LoggedEvent>& events) {
     PeopleProjection projection;
-    must(state_->write([&](storage::Session& session) { return projection.apply(session, events); }));
+    must(state_->write(
+        [&](storage::Session& session) { return projection.apply(session, events); }));
   }
 
   /// What the warehouse writer does with the same events.
   void copy_to_warehouse(const std::vector<ingest::LoggedEvent>& events) {
     std::vector<storage::Row> rows;
     for (const auto& [partition, offset, e] : events) {
-      const auto text = [](const std::string& t) { return t.empty() ? storage::Value() : storage::Value(t); };
-      rows.push_back({std::int64_t{partition}, offset, e.event_id, e.account, storage::to_hex(e.identities.front()), e.kind,
-                      e.item ? storage::Value(e.item->kind) : storage::Value(), e.item ? storage::Value(e.item->id) : storage::Value(),
-                      e.value ? storage::Value(*e.value) : storage::Value(), e.occurred_at.us, e.received_at.us, e.source,
-                      text(e.properties)});
+      const auto text = [](const std::string& t) {
+        return t.empty() ? storage::Value() : storage::Value(t);
+      };
+      rows.push_back({std::int64_t{partition}, offset, e.event_id, e.account,
+                      storage::to_hex(e.identities.front()), e.kind,
+                      e.item ? storage::Value(e.item->kind) : storage::Value(),
+                      e.item ? storage::Value(e.item->id) : storage::Value(),
+                      e.value ? storage::Value(*e.value) : storage::Value(), e.occurred_at.us,
+                      e.received_at.us, e.source, text(e.properties)});
     }
     must(warehouse().insert(ingest::events_table(), rows, fmt::format("events-{}", ++batches_)));
   }
