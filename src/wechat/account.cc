@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "wechat/callback_store.h"
 #include "wechat/crypto.h"
 #include "wechat/migrations.h"
-#include "wechat/callback_store.h"
 
 namespace zhiyin::wechat {
 namespace {
@@ -24,12 +24,15 @@ constexpr storage::Migration kMigrations[] = {
      "created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)"},
 };
 
-constexpr std::string_view kColumns = "id, version, settings, app_secret, token, encoding_aes_key, created_at, updated_at";
+constexpr std::string_view kColumns =
+    "id, version, settings, app_secret, token, encoding_aes_key, created_at, updated_at";
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
-bool is_id_character(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; }
+bool is_id_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
 bool is_name_character(char c) { return is_letter_or_digit(c) || c == '_' || c == '-'; }
 bool is_visible(char c) { return c > ' ' && c < 0x7f; }
 
@@ -71,17 +74,23 @@ Account merged(Account base, const AccountInput& input) {
   return base;
 }
 
-std::string context_of(const AccountId& id, std::string_view column) { return fmt::format("account:{}:{}", id.value, column); }
+std::string context_of(const AccountId& id, std::string_view column) {
+  return fmt::format("account:{}:{}", id.value, column);
+}
 
 Result<void> validate_names(const Account& a) {
   constexpr std::size_t kIdBytesMax = 64;
-  if (a.id.empty() || a.id.value.size() > kIdBytesMax || !std::ranges::all_of(a.id.value, is_id_character)) {
-    return fail_field("id", "'{}' is not 1 to 64 of a-z, 0-9, - and _", a.id.value.substr(0, kIdBytesMax));
+  if (a.id.empty() || a.id.value.size() > kIdBytesMax ||
+      !std::ranges::all_of(a.id.value, is_id_character)) {
+    return fail_field("id", "'{}' is not 1 to 64 of a-z, 0-9, - and _",
+                      a.id.value.substr(0, kIdBytesMax));
   }
   if (a.app_id.empty() || !std::ranges::all_of(a.app_id, is_name_character)) {
-    return fail_field("app_id", "'{}' is not letters and digits, as wx0123456789abcdef", a.app_id.substr(0, 64));
+    return fail_field("app_id", "'{}' is not letters and digits, as wx0123456789abcdef",
+                      a.app_id.substr(0, 64));
   }
-  if (!a.original_id.empty() && (!a.original_id.starts_with("gh_") || !std::ranges::all_of(a.original_id, is_name_character))) {
+  if (!a.original_id.empty() && (!a.original_id.starts_with("gh_") ||
+                                 !std::ranges::all_of(a.original_id, is_name_character))) {
     return fail_field("original_id", "'{}' does not begin with gh_", a.original_id.substr(0, 64));
   }
   return {};
@@ -89,10 +98,12 @@ Result<void> validate_names(const Account& a) {
 
 Result<void> validate_secrets(const Account& a) {
   const std::string& token = a.token.reveal();
-  if (!token.empty() && (token.size() < 3 || token.size() > 32 || !std::ranges::all_of(token, is_letter_or_digit))) {
+  if (!token.empty() &&
+      (token.size() < 3 || token.size() > 32 || !std::ranges::all_of(token, is_letter_or_digit))) {
     return fail_field("token", "is not 3 to 32 letters and digits");
   }
-  if (!std::ranges::all_of(a.app_secret.reveal(), is_visible)) return fail_field("app_secret", "has blanks or other characters that no AppSecret has");
+  if (!std::ranges::all_of(a.app_secret.reveal(), is_visible))
+    return fail_field("app_secret", "has blanks or other characters that no AppSecret has");
   if (a.encoding_aes_key.empty()) {
     if (a.mode == CallbackMode::kPlain || token.empty()) return {};
     return fail_field("encoding_aes_key", "is missing: mode {} needs it", enum_name(a.mode));
@@ -104,8 +115,10 @@ Result<void> validate_secrets(const Account& a) {
 }
 
 Result<std::int64_t> stored_version(Session& session, const AccountId& id) {
-  ZHIYIN_TRY(const storage::Rows found, session.query("SELECT version FROM account WHERE id = ?1", {Value(id.value)}));
-  if (found.rows.empty()) return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
+  ZHIYIN_TRY(const storage::Rows found,
+             session.query("SELECT version FROM account WHERE id = ?1", {Value(id.value)}));
+  if (found.rows.empty())
+    return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
   return as_int(found.rows[0][0]);
 }
 
@@ -120,7 +133,8 @@ std::span<const storage::Migration> Accounts::migrations() { return kMigrations;
 
 std::vector<storage::Migration> migrations() {
   std::vector<storage::Migration> all;
-  for (const auto& part : {Accounts::migrations(), CallbackStore::migrations()}) all.insert(all.end(), part.begin(), part.end());
+  for (const auto& part : {Accounts::migrations(), CallbackStore::migrations()})
+    all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 
@@ -150,17 +164,22 @@ AccountView view(const Account& a) {
 Result<void> validate(const Account& account) {
   ZHIYIN_TRY_VOID(validate_names(account));
   ZHIYIN_TRY_VOID(validate_secrets(account));
-  if (auto zone = TimeZone::create(account.zone); !zone) return std::unexpected(within("zone", zone.error()));
+  if (auto zone = TimeZone::create(account.zone); !zone)
+    return std::unexpected(within("zone", zone.error()));
   const std::string& url = account.base_url;
-  if (!url.empty() && !((url.starts_with("http://") || url.starts_with("https://")) && std::ranges::all_of(url, is_visible))) {
+  if (!url.empty() && !((url.starts_with("http://") || url.starts_with("https://")) &&
+                        std::ranges::all_of(url, is_visible))) {
     return fail_field("base_url", "'{}' is not an http or https address", url.substr(0, 256));
   }
-  if (auto ok = validate(account.reply_rules); !ok) return std::unexpected(within("reply_rules", ok.error()));
+  if (auto ok = validate(account.reply_rules); !ok)
+    return std::unexpected(within("reply_rules", ok.error()));
   if (auto ok = validate(account.policy); !ok) return std::unexpected(within("policy", ok.error()));
   return {};
 }
 
-bool may_mass_send_by_openids(const Account& a) { return a.verified && a.kind == AccountKind::kService; }
+bool may_mass_send_by_openids(const Account& a) {
+  return a.verified && a.kind == AccountKind::kService;
+}
 bool may_mass_send_by_tag(const Account& a) { return a.verified; }
 bool may_send_templates(const Account& a) { return a.verified && a.kind == AccountKind::kService; }
 bool may_send_customer_service(const Account& a) { return a.verified; }
@@ -169,7 +188,8 @@ Result<Account> Accounts::read(const Row& row) const {
   ZHIYIN_TRY(const Json json, parse_json(as_text(row[2])));
   Result<AccountInput> settings = from_json<AccountInput>(json);
   if (!settings) {
-    return fail(ErrorCode::kDataLoss, "account: stored settings of '{}' cannot be read: {}", as_text(row[0]), settings.error().text());
+    return fail(ErrorCode::kDataLoss, "account: stored settings of '{}' cannot be read: {}",
+                as_text(row[0]), settings.error().text());
   }
   Account a = merged({}, *settings);
   a.version = as_int(row[1]);
@@ -191,17 +211,22 @@ Result<void> Accounts::write(Session& session, const Account& a) const {
     return Blob{vault_.seal_secret(secret, context_of(a.id, column))};
   };
   ZHIYIN_TRY_VOID(session.execute(
-      "INSERT INTO account (id, version, settings, app_secret, token, encoding_aes_key, created_at, updated_at) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET version = excluded.version, "
+      "INSERT INTO account (id, version, settings, app_secret, token, encoding_aes_key, "
+      "created_at, updated_at) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET version = "
+      "excluded.version, "
       "settings = excluded.settings, app_secret = excluded.app_secret, token = excluded.token, "
       "encoding_aes_key = excluded.encoding_aes_key, updated_at = excluded.updated_at",
-      {Value(a.id.value), Value(a.version), Value(to_json(settings_of(a)).dump()), seal(a.app_secret, "app_secret"),
-       seal(a.token, "token"), seal(a.encoding_aes_key, "encoding_aes_key"), Value(a.created_at.us), Value(a.updated_at.us)}));
+      {Value(a.id.value), Value(a.version), Value(to_json(settings_of(a)).dump()),
+       seal(a.app_secret, "app_secret"), seal(a.token, "token"),
+       seal(a.encoding_aes_key, "encoding_aes_key"), Value(a.created_at.us),
+       Value(a.updated_at.us)}));
   return {};
 }
 
 Result<std::vector<Account>> Accounts::list() const {
-  ZHIYIN_TRY(const storage::Rows found, state_.query(fmt::format("SELECT {} FROM account ORDER BY id", kColumns)));
+  ZHIYIN_TRY(const storage::Rows found,
+             state_.query(fmt::format("SELECT {} FROM account ORDER BY id", kColumns)));
   std::vector<Account> out;
   for (const Row& row : found.rows) {
     ZHIYIN_TRY(Account account, read(row));
@@ -211,8 +236,11 @@ Result<std::vector<Account>> Accounts::list() const {
 }
 
 Result<Account> Accounts::get(const AccountId& id) const {
-  ZHIYIN_TRY(const storage::Rows found, state_.query(fmt::format("SELECT {} FROM account WHERE id = ?1", kColumns), {Value(id.value)}));
-  if (found.rows.empty()) return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
+  ZHIYIN_TRY(const storage::Rows found,
+             state_.query(fmt::format("SELECT {} FROM account WHERE id = ?1", kColumns),
+                          {Value(id.value)}));
+  if (found.rows.empty())
+    return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
   return read(found.rows[0]);
 }
 
@@ -222,7 +250,8 @@ Result<Account> Accounts::create(const AccountInput& input) {
   account.version = 1;
   account.created_at = account.updated_at = clock_.now();
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    if (stored_version(session, account.id)) return fail(ErrorCode::kConflict, "account: '{}' exists already", account.id.value);
+    if (stored_version(session, account.id))
+      return fail(ErrorCode::kConflict, "account: '{}' exists already", account.id.value);
     return write(session, account);
   }));
   return account;
@@ -231,10 +260,13 @@ Result<Account> Accounts::create(const AccountInput& input) {
 Result<Account> Accounts::put(const AccountInput& input, std::optional<std::int64_t> if_version) {
   Account account;
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(const storage::Rows found, session.query(fmt::format("SELECT {} FROM account WHERE id = ?1", kColumns), {Value(input.id.value)}));
+    ZHIYIN_TRY(const storage::Rows found,
+               session.query(fmt::format("SELECT {} FROM account WHERE id = ?1", kColumns),
+                             {Value(input.id.value)}));
     Account before;
     before.created_at = clock_.now();
-    if (found.rows.empty() && if_version) return fail(ErrorCode::kNotFound, "account: there is no '{}'", input.id.value.substr(0, 64));
+    if (found.rows.empty() && if_version)
+      return fail(ErrorCode::kNotFound, "account: there is no '{}'", input.id.value.substr(0, 64));
     if (!found.rows.empty()) {
       ZHIYIN_TRY(before, read(found.rows[0]));
       ZHIYIN_TRY_VOID(check_version(before.version, if_version));

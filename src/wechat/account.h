@@ -23,7 +23,8 @@ inline constexpr std::string_view kPlatformUrl = "https://api.weixin.qq.com";
 enum class AccountKind : int { kService = 1, kSubscription = 2 };
 /// How the platform sends callbacks. The numbers are stored: never change them.
 enum class CallbackMode : int { kPlain = 1, kCompatible = 2, kSecure = 3 };
-/// Which of the two independent families of access tokens. The numbers are stored: never change them.
+/// Which of the two independent families of access tokens. The numbers are stored: never change
+/// them.
 enum class TokenKind : int { kStable = 1, kClassic = 2 };
 
 /// An official account with its secrets and its rules. A pure value.
@@ -48,8 +49,8 @@ struct Account {
   Instant updated_at;
 };
 
-/// An account as a caller writes it (POST, PUT, `zhiyin account apply`). Secrets that are absent stay as
-/// they are.
+/// An account as a caller writes it (POST, PUT, `zhiyin account apply`). Secrets that are absent
+/// stay as they are.
 struct AccountInput {
   AccountId id;
   std::string name;
@@ -103,7 +104,8 @@ bool may_send_templates(const Account& account);
 /// Customer-service messages: verified accounts only.
 bool may_send_customer_service(const Account& account);
 
-/// The accounts of the installation, in state; secrets sealed by the installation's key. Thread-safe.
+/// The accounts of the installation, in state; secrets sealed by the installation's key.
+/// Thread-safe.
 class Accounts {
  public:
   static std::span<const storage::Migration> migrations();
@@ -118,8 +120,9 @@ class Accounts {
   Result<Account> get(const AccountId& id) const;
   /// kConflict when the id exists already.
   Result<Account> create(const AccountInput& input);
-  /// Changes it, or creates it when `if_version` is absent and it does not exist (`apply`). kConflict when
-  /// `if_version` is given and is no longer the account's version; kNotFound when it is given and there is none.
+  /// Changes it, or creates it when `if_version` is absent and it does not exist (`apply`).
+  /// kConflict when `if_version` is given and is no longer the account's version; kNotFound when it
+  /// is given and there is none.
   Result<Account> put(const AccountInput& input, std::optional<std::int64_t> if_version);
   /// Forgets the account and its secrets; its events stay. kNotFound, kConflict as above.
   Result<void> remove(const AccountId& id, std::optional<std::int64_t> if_version);
@@ -140,7 +143,8 @@ namespace zhiyin {
 template <>
 struct EnumNames<wechat::AccountKind> {
   static constexpr std::pair<wechat::AccountKind, std::string_view> list[] = {
-      {wechat::AccountKind::kService, "service"}, {wechat::AccountKind::kSubscription, "subscription"}};
+      {wechat::AccountKind::kService, "service"},
+      {wechat::AccountKind::kSubscription, "subscription"}};
 };
 template <>
 struct EnumNames<wechat::CallbackMode> {
@@ -168,11 +172,15 @@ struct Fields<wechat::AccountInput> {
       field("original_id", &S::original_id, "gh_… id of the account").length(0, 64).optional(),
       field("app_secret", &S::app_secret, "AppSecret; never returned").length(0, 256),
       field("token", &S::token, "Token of the callback settings; never returned").length(0, 64),
-      field("encoding_aes_key", &S::encoding_aes_key, "EncodingAESKey, 43 characters; never returned").length(0, 64),
+      field("encoding_aes_key", &S::encoding_aes_key,
+            "EncodingAESKey, 43 characters; never returned")
+          .length(0, 64),
       field("mode", &S::mode, "plain, compatible or secure").optional(),
       field("token_kind", &S::token_kind, "stable_token or token").optional(),
       field("zone", &S::zone, "time zone of the account").length(1, 64).optional(),
-      field("base_url", &S::base_url, "platform's address; empty: the installation's").length(0, 256).optional(),
+      field("base_url", &S::base_url, "platform's address; empty: the installation's")
+          .length(0, 256)
+          .optional(),
       field("reply_rules", &S::reply_rules, "what the account answers by itself").optional(),
       field("policy", &S::policy, "limits of the platform").optional());
 };

@@ -45,7 +45,8 @@ TEST_F(AccountsTest, CreatedIsReadBackWithItsSecrets) {
 
 TEST_F(AccountsTest, SecretsLieSealedAndAreNeverShown) {
   ASSERT_TRUE(accounts_.create(shop()));
-  const auto rows = store_.state().query("SELECT settings, app_secret, token, encoding_aes_key FROM account");
+  const auto rows =
+      store_.state().query("SELECT settings, app_secret, token, encoding_aes_key FROM account");
   ASSERT_TRUE(rows);
   for (const storage::Value& cell : rows->rows[0]) {
     EXPECT_EQ(storage::as_text(cell).find("the-secret"), std::string_view::npos);
@@ -122,18 +123,23 @@ TEST_F(AccountsTest, BadFieldsAreNamedAndNothingIsStored) {
   EXPECT_EQ(field_of([](AccountInput& a) { a.app_id = "wx 1"; }), "app_id");
   EXPECT_EQ(field_of([](AccountInput& a) { a.original_id = "shop"; }), "original_id");
   EXPECT_EQ(field_of([](AccountInput& a) { a.token = "ab"; }), "token");
-  EXPECT_EQ(field_of([](AccountInput& a) { a.encoding_aes_key = std::string(42, 'a'); }), "encoding_aes_key");
+  EXPECT_EQ(field_of([](AccountInput& a) { a.encoding_aes_key = std::string(42, 'a'); }),
+            "encoding_aes_key");
   EXPECT_EQ(field_of([](AccountInput& a) { a.encoding_aes_key.reset(); }), "encoding_aes_key");
   EXPECT_EQ(field_of([](AccountInput& a) { a.zone = "Nowhere"; }), "zone");
   EXPECT_EQ(field_of([](AccountInput& a) { a.base_url = "ftp://x"; }), "base_url");
   EXPECT_EQ(field_of([](AccountInput& a) { a.policy.quiet_from = "9"; }), "policy.quiet_from");
-  EXPECT_EQ(field_of([](AccountInput& a) { a.reply_rules.opt_out_words.clear(); }), "reply_rules.opt_out_words");
+  EXPECT_EQ(field_of([](AccountInput& a) { a.reply_rules.opt_out_words.clear(); }),
+            "reply_rules.opt_out_words");
   EXPECT_TRUE(accounts_.list()->empty());
 }
 
 TEST(AccountJson, TheApiExampleIsReadAndAnUnknownFieldNamed) {
-  const auto json = parse_json(R"({"id":"shop","name":"n","kind":"subscription","verified":true,"app_id":"wx1","original_id":"gh_1",
-    "app_secret":"s","token":"tok","encoding_aes_key":"k","mode":"compatible"})").value();
+  const auto json =
+      parse_json(
+          R"({"id":"shop","name":"n","kind":"subscription","verified":true,"app_id":"wx1","original_id":"gh_1",
+    "app_secret":"s","token":"tok","encoding_aes_key":"k","mode":"compatible"})")
+          .value();
   const auto input = from_json<AccountInput>(json);
   ASSERT_TRUE(input) << input.error().text();
   EXPECT_EQ(input->kind, AccountKind::kSubscription);

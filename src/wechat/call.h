@@ -25,14 +25,16 @@ struct SendError {
   ErrorCode code = ErrorCode::kInternal;
   std::int64_t errcode = 0;  ///< of the platform; 0 when it did not answer
   ErrorClass error_class = ErrorClass::kTransport;
-  /// kNothingSent: the platform has certainly not carried it out. kOutcomeUnknown: it may have; only a call
-  /// with its own id may be repeated.
+  /// kNothingSent: the platform has certainly not carried it out. kOutcomeUnknown: it may have;
+  /// only a call with its own id may be repeated.
   http::SendProgress progress = http::SendProgress::kNothingSent;
   std::optional<Duration> retry_after;  ///< by domain time, where the platform says so
   std::string rid;                      ///< the platform's number of the request, for its support
   std::string message;                  ///< for operators, Chinese; no secrets
 
-  [[nodiscard]] bool outcome_unknown() const { return progress == http::SendProgress::kOutcomeUnknown; }
+  [[nodiscard]] bool outcome_unknown() const {
+    return progress == http::SendProgress::kOutcomeUnknown;
+  }
   [[nodiscard]] Error error() const { return {code, message, {}}; }
 };
 
@@ -71,8 +73,8 @@ struct UserInfo {
 struct CustomerServiceMessage {
   std::string openid;
   std::variant<std::string, Article> content;  ///< text, or one article
-  bool ai_generated = false;  ///< shows the platform's label for generated content
-  std::string kf_account;     ///< of the agent who seems to write; empty: the account
+  bool ai_generated = false;                   ///< shows the platform's label for generated content
+  std::string kf_account;  ///< of the agent who seems to write; empty: the account
 };
 
 struct MiniProgramLink {
@@ -84,7 +86,7 @@ struct TemplateMessage {
   std::string template_id;
   std::string url;
   std::optional<MiniProgramLink> mini_program;
-  std::string client_msg_id;                               ///< makes repeating safe for 10 minutes; required
+  std::string client_msg_id;  ///< makes repeating safe for 10 minutes; required
   std::vector<std::pair<std::string, std::string>> data;  ///< `thing1` → value
 };
 

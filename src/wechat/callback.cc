@@ -13,8 +13,8 @@ namespace zhiyin::wechat {
 namespace {
 
 constexpr std::string_view kScenePrefix = "qrscene_";
-constexpr std::string_view kAcknowledged = "success";
-constexpr std::string_view kSubscribeLists[] = {"SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent"};
+constexpr std::string_view kSubscribeLists[] = {"SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent",
+                                                "SubscribeMsgSentEvent"};
 
 std::unexpected<CallbackError> refuse(Refusal refusal, std::string message) {
   const ErrorCode code = refusal == Refusal::kMalformed  ? ErrorCode::kInvalidArgument
@@ -23,19 +23,23 @@ std::unexpected<CallbackError> refuse(Refusal refusal, std::string message) {
   return std::unexpected(CallbackError{refusal, Error{code, std::move(message), {}}});
 }
 
-std::expected<void, CallbackError> check_age(const CallbackRules& rules, std::string_view timestamp, Instant now) {
+std::expected<void, CallbackError> check_age(const CallbackRules& rules, std::string_view timestamp,
+                                             Instant now) {
   std::int64_t seconds = 0;
-  const auto [end, ec] = std::from_chars(timestamp.data(), timestamp.data() + timestamp.size(), seconds);
+  const auto [end, ec] =
+      std::from_chars(timestamp.data(), timestamp.data() + timestamp.size(), seconds);
   constexpr std::int64_t kSecondsMax = 100'000'000'000;  // keeps microseconds within 64 bits
-  if (ec != std::errc() || end != timestamp.data() + timestamp.size() || seconds < 0 || seconds > kSecondsMax) {
+  if (ec != std::errc() || end != timestamp.data() + timestamp.size() || seconds < 0 ||
+      seconds > kSecondsMax) {
     return refuse(Refusal::kTimestamp, "callback: timestamp is not a number of seconds");
   }
   const Duration age = now - Instant{seconds * 1'000'000};
   if (age > rules.replay_window || age < -rules.replay_window) {
-    return refuse(Refusal::kTimestamp,
-                  fmt::format("callback: timestamp {} is {} s away from our clock, allowed are {} s", seconds,
-                              std::chrono::duration_cast<std::chrono::seconds>(age).count(),
-                              std::chrono::duration_cast<std::chrono::seconds>(rules.replay_window).count()));
+    return refuse(
+        Refusal::kTimestamp,
+        fmt::format("callback: timestamp {} is {} s away from our clock, allowed are {} s", seconds,
+                    std::chrono::duration_cast<std::chrono::seconds>(age).count(),
+                    std::chrono::duration_cast<std::chrono::seconds>(rules.replay_window).count()));
   }
   return {};
 }
@@ -45,7 +49,8 @@ std::expected<Json, CallbackError> parse_fields(std::string_view text, bool& is_
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   is_json = first != std::string_view::npos && text[first] == '{';
   if (text.size() > kCallbackBytesMax) {
-    return refuse(Refusal::kTooLarge, fmt::format("callback: {} bytes, at most {}", text.size(), kCallbackBytesMax));
+    return refuse(Refusal::kTooLarge,
+                  fmt::format("callback: {} bytes, at most {}", text.size(), kCallbackBytesMax));
   }
   if (is_json) {
     Result<Json> json = parse_json(text, kCallbackBytesMax);
@@ -54,10 +59,12 @@ std::expected<Json, CallbackError> parse_fields(std::string_view text, bool& is_
   }
   const Result<XmlElement> root = parse_xml(text, kCallbackBytesMax);
   if (!root) {
-    return refuse(root.error().code == ErrorCode::kLimitReached ? Refusal::kTooLarge : Refusal::kMalformed,
-                  "callback: " + root.error().text());
+    return refuse(
+        root.error().code == ErrorCode::kLimitReached ? Refusal::kTooLarge : Refusal::kMalformed,
+        "callback: " + root.error().text());
   }
-  if (root->name != "xml") return refuse(Refusal::kMalformed, "callback: the root element is not <xml>");
+  if (root->name != "xml")
+    return refuse(Refusal::kMalformed, "callback: the root element is not <xml>");
   Json fields = to_json(*root);
   if (fields.if_object() == nullptr) return refuse(Refusal::kMalformed, "callback: <xml> is empty");
   return fields;
@@ -65,10 +72,15 @@ std::expected<Json, CallbackError> parse_fields(std::string_view text, bool& is_
 
 CallbackKind message_kind(std::string_view type) {
   constexpr std::pair<std::string_view, CallbackKind> kTypes[] = {
-      {"text", CallbackKind::kText},   {"image", CallbackKind::kImage},           {"voice", CallbackKind::kVoice},
-      {"video", CallbackKind::kVideo}, {"shortvideo", CallbackKind::kShortVideo}, {"location", CallbackKind::kLocation},
+      {"text", CallbackKind::kText},
+      {"image", CallbackKind::kImage},
+      {"voice", CallbackKind::kVoice},
+      {"video", CallbackKind::kVideo},
+      {"shortvideo", CallbackKind::kShortVideo},
+      {"location", CallbackKind::kLocation},
       {"link", CallbackKind::kLink}};
-  const auto* found = std::ranges::find(kTypes, type, &std::pair<std::string_view, CallbackKind>::first);
+  const auto* found =
+      std::ranges::find(kTypes, type, &std::pair<std::string_view, CallbackKind>::first);
   return found == std::end(kTypes) ? CallbackKind::kOther : found->second;
 }
 
@@ -85,17 +97,18 @@ CallbackKind event_kind(std::string_view event) {
       {"view_miniprogram", CallbackKind::kMenuView},
       {"templatesendjobfinish", CallbackKind::kTemplateResult},
       {"masssendjobfinish", CallbackKind::kMassResult}};
-  const auto* found = std::ranges::find(kEvents, event, &std::pair<std::string_view, CallbackKind>::first);
+  const auto* found =
+      std::ranges::find(kEvents, event, &std::pair<std::string_view, CallbackKind>::first);
   return found == std::end(kEvents) ? CallbackKind::kOther : found->second;
 }
 
 MassCounts mass_counts(const Json& fields) {
-  return {lenient_int(fields["TotalCount"]), lenient_int(fields["FilterCount"]), lenient_int(fields["SentCount"]),
-          lenient_int(fields["ErrorCount"])};
+  return {lenient_int(fields["TotalCount"]), lenient_int(fields["FilterCount"]),
+          lenient_int(fields["SentCount"]), lenient_int(fields["ErrorCount"])};
 }
 
-/// Joined with NUL, which no field can hold (XML refuses it; in JSON it could at worst make two strange
-/// callbacks equal).
+/// Joined with NUL, which no field can hold (XML refuses it; in JSON it could at worst make two
+/// strange callbacks equal).
 std::string key_of(std::initializer_list<std::string_view> parts) {
   std::string joined;
   for (const std::string_view part : parts) {
@@ -105,33 +118,39 @@ std::string key_of(std::initializer_list<std::string_view> parts) {
   return crypto::hex(crypto::sha256(joined).substr(0, 16));
 }
 
-/// What makes a job event or a list of subscription results one occurrence, beyond sender and second.
+/// What makes a job event or a list of subscription results one occurrence, beyond sender and
+/// second.
 std::string job_key(const Json& fields) {
   std::string key = lenient_text(fields["ChangeType"]);
-  for (const std::string_view name : {"MsgID", "publish_id", "trace_id", "CardId", "UserCardCode"}) {
+  for (const std::string_view name :
+       {"MsgID", "publish_id", "trace_id", "CardId", "UserCardCode"}) {
     key += '|';
     key += lenient_text(fields[name]);
   }
   key += '|';
   key += lenient_text(fields["PublishEventInfo"]["publish_id"]);
-  for (const std::string_view name : kSubscribeLists) key += fields[name].is_null() ? "" : fields[name].dump();
+  for (const std::string_view name : kSubscribeLists)
+    key += fields[name].is_null() ? "" : fields[name].dump();
   if (!fields["List"].is_null()) key += fields["List"].dump();
   return key;
 }
 
-/// The platform's documented keys are too weak (equal MsgId for different people, several events in one second),
-/// so everything that identifies the occurrence goes in.
+/// The platform's documented keys are too weak (equal MsgId for different people, several events in
+/// one second), so everything that identifies the occurrence goes in.
 std::string dedup_key_of(const CallbackRules& rules, const Callback& c) {
   const std::string seconds = std::to_string(c.create_time.us / 1'000'000);
-  // Job results are one occurrence per job however often, and by whichever clock, they are reported.
-  const bool is_job = c.kind == CallbackKind::kMassResult || c.kind == CallbackKind::kTemplateResult;
+  // Job results are one occurrence per job however often, and by whichever clock, they are
+  // reported.
+  const bool is_job =
+      c.kind == CallbackKind::kMassResult || c.kind == CallbackKind::kTemplateResult;
   if (is_job && !c.msg_id.empty()) {
     return key_of({"job", rules.app_id, lower(c.event), c.msg_id, c.from_openid});
   }
   if (is_message(c.kind) || (c.event.empty() && !c.msg_id.empty())) {
     return key_of({"message", rules.app_id, c.from_openid, c.msg_id, seconds});
   }
-  return key_of({"event", rules.app_id, c.from_openid, seconds, lower(c.event), c.event_key, c.msg_type, job_key(c.fields)});
+  return key_of({"event", rules.app_id, c.from_openid, seconds, lower(c.event), c.event_key,
+                 c.msg_type, job_key(c.fields)});
 }
 
 void read_event(Callback& c) {
@@ -151,108 +170,66 @@ void read_message(Callback& c) {
   c.kind = message_kind(lower(c.msg_type));
   c.content = lenient_text(c.fields["Content"]);
   const std::string menu = lenient_text(c.fields["bizmsgmenuid"]);
-  if (!menu.empty()) {  // a tap on an entry of a message menu: counts as a menu tap, not as a message
+  if (!menu.empty()) {  // a tap on an entry of a message menu: counts as a menu tap, not as a
+                        // message
     c.kind = CallbackKind::kMenuClick;
     c.event_key = menu;
   }
 }
 
 /// The fields of an encrypted body, whatever else a compatible body carries.
-std::expected<std::string, CallbackError> decrypt_body(const CallbackRules& rules, const CallbackQuery& query,
+std::expected<std::string, CallbackError> decrypt_body(const CallbackRules& rules,
+                                                       const CallbackQuery& query,
                                                        const Json& outer) {
   const std::string encrypted = lenient_text(outer["Encrypt"]);
-  if (encrypted.empty()) return refuse(Refusal::kMalformed, "callback: has no Encrypt although encrypt_type is aes");
-  if (!signature_matches(query.msg_signature, {rules.token.reveal(), query.timestamp, query.nonce, encrypted})) {
+  if (encrypted.empty())
+    return refuse(Refusal::kMalformed, "callback: has no Encrypt although encrypt_type is aes");
+  if (!signature_matches(query.msg_signature,
+                         {rules.token.reveal(), query.timestamp, query.nonce, encrypted})) {
     return refuse(Refusal::kSignature, "callback: msg_signature is wrong (-40001)");
   }
   CryptResult<std::string> plain = decrypt_message_for(rules.aes_key, encrypted, rules.app_id);
   if (plain) return std::move(*plain);
-  const Refusal why = plain.error().number == CryptError::kReceiver ? Refusal::kReceiver : Refusal::kEncryption;
-  return refuse(why, fmt::format("callback: {} ({})", plain.error().message, static_cast<int>(plain.error().number)));
-}
-
-std::string element(std::string_view name, std::string_view inner) { return fmt::format("<{0}>{1}</{0}>", name, inner); }
-
-std::string article_xml(const Article& a) {
-  return element("item", xml_text("Title", a.title) + xml_text("Description", a.description) +
-                             xml_text("PicUrl", a.picture_url) + xml_text("Url", a.url));
-}
-
-std::string reply_xml(const Callback& c, const Reply& reply, Instant create_time) {
-  std::string body = xml_text("ToUserName", c.from_openid) + xml_text("FromUserName", c.to) +
-                     element("CreateTime", std::to_string(create_time.us / 1'000'000));
-  switch (reply.type) {
-    case ReplyType::kNone: break;
-    case ReplyType::kText:
-      body += xml_text("MsgType", "text") + xml_text("Content", reply.text);
-      break;
-    case ReplyType::kImage:
-      body += xml_text("MsgType", "image") + element("Image", xml_text("MediaId", reply.media_id));
-      break;
-    case ReplyType::kNews: {
-      std::string items;
-      for (const Article& a : reply.articles) items += article_xml(a);
-      body += xml_text("MsgType", "news") + element("ArticleCount", std::to_string(reply.articles.size())) +
-              element("Articles", items);
-      break;
-    }
-    case ReplyType::kTransfer:
-      body += xml_text("MsgType", "transfer_customer_service");
-      break;
-  }
-  return element("xml", body);
-}
-
-/// JSON callbacks come from mini-programs; the only answer they know beside `success` is the hand-over.
-std::string reply_json(const Callback& c, Instant create_time) {
-  Json out = Json::object();
-  out.set("ToUserName", c.from_openid);
-  out.set("FromUserName", c.to);
-  out.set("CreateTime", create_time.us / 1'000'000);
-  out.set("MsgType", "transfer_customer_service");
-  return out.dump();
-}
-
-Result<std::string> envelope(const CallbackRules& rules, bool as_json, std::string_view plain, Instant create_time,
-                             const ReplyEntropy& entropy) {
-  CryptResult<std::string> encrypted = encrypt_message(rules.aes_key, plain, rules.app_id, entropy.random);
-  if (!encrypted) return fail(ErrorCode::kInternal, "reply: {}", encrypted.error().message);
-  const std::string timestamp = std::to_string(create_time.us / 1'000'000);
-  const std::string signature = sorted_signature({rules.token.reveal(), timestamp, entropy.nonce, *encrypted});
-  if (as_json) {
-    Json out = Json::object();
-    out.set("Encrypt", *encrypted);
-    out.set("MsgSignature", signature);
-    out.set("TimeStamp", create_time.us / 1'000'000);
-    out.set("Nonce", entropy.nonce);
-    return out.dump();
-  }
-  return element("xml", xml_text("Encrypt", *encrypted) + xml_text("MsgSignature", signature) +
-                            element("TimeStamp", timestamp) + xml_text("Nonce", entropy.nonce));
+  const Refusal why =
+      plain.error().number == CryptError::kReceiver ? Refusal::kReceiver : Refusal::kEncryption;
+  return refuse(why, fmt::format("callback: {} ({})", plain.error().message,
+                                 static_cast<int>(plain.error().number)));
 }
 
 }  // namespace
 
 std::string_view to_string(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kSignature: return "signature";
-    case Refusal::kTimestamp: return "timestamp";
-    case Refusal::kDowngrade: return "downgrade";
-    case Refusal::kNoKey: return "no_key";
-    case Refusal::kEncryption: return "encryption";
-    case Refusal::kReceiver: return "receiver";
-    case Refusal::kMalformed: return "malformed";
-    case Refusal::kTooLarge: return "too_large";
+    case Refusal::kSignature:
+      return "signature";
+    case Refusal::kTimestamp:
+      return "timestamp";
+    case Refusal::kDowngrade:
+      return "downgrade";
+    case Refusal::kNoKey:
+      return "no_key";
+    case Refusal::kEncryption:
+      return "encryption";
+    case Refusal::kReceiver:
+      return "receiver";
+    case Refusal::kMalformed:
+      return "malformed";
+    case Refusal::kTooLarge:
+      return "too_large";
   }
   return "?";
 }
 
 int http_status(Refusal refusal) {
   switch (refusal) {
-    case Refusal::kSignature: return 401;
-    case Refusal::kMalformed: return 400;
-    case Refusal::kTooLarge: return 413;
-    default: return 403;
+    case Refusal::kSignature:
+      return 401;
+    case Refusal::kMalformed:
+      return 400;
+    case Refusal::kTooLarge:
+      return 413;
+    default:
+      return 403;
   }
 }
 
@@ -267,7 +244,8 @@ Result<CallbackRules> callback_rules(const Account& account) {
   rules.original_id = account.original_id;
   rules.token = account.token;
   rules.mode = account.mode;
-  if (account.token.empty()) return fail_field("token", "is missing: callbacks cannot be checked without it");
+  if (account.token.empty())
+    return fail_field("token", "is missing: callbacks cannot be checked without it");
   if (account.encoding_aes_key.empty()) {
     if (account.mode == CallbackMode::kPlain) return rules;
     return fail_field("encoding_aes_key", "is missing: mode {} needs it", enum_name(account.mode));
@@ -283,26 +261,30 @@ CallbackQuery callback_query(const std::map<std::string, std::string, std::less<
     const auto found = query.find(name);
     return found == query.end() ? std::string() : found->second;
   };
-  return {value("signature"), value("timestamp"), value("nonce"), value("echostr"),
+  return {value("signature"),    value("timestamp"),     value("nonce"), value("echostr"),
           value("encrypt_type"), value("msg_signature"), value("openid")};
 }
 
-std::expected<std::string, CallbackError> verify_callback_url(const CallbackRules& rules, const CallbackQuery& query,
+std::expected<std::string, CallbackError> verify_callback_url(const CallbackRules& rules,
+                                                              const CallbackQuery& query,
                                                               Instant now) {
   if (!signature_matches(query.signature, {rules.token.reveal(), query.timestamp, query.nonce})) {
     return refuse(Refusal::kSignature, "callback: signature is wrong (-40001)");
   }
-  if (auto fresh = check_age(rules, query.timestamp, now); !fresh) return std::unexpected(std::move(fresh.error()));
+  if (auto fresh = check_age(rules, query.timestamp, now); !fresh)
+    return std::unexpected(std::move(fresh.error()));
   constexpr std::size_t kEchoBytesMax = 1024;
   const auto is_printable = [](char c) { return c > ' ' && c < 0x7f && c != '<' && c != '>'; };
   // What is echoed comes from the address, so it must not be able to be a page.
-  if (query.echostr.empty() || query.echostr.size() > kEchoBytesMax || !std::ranges::all_of(query.echostr, is_printable)) {
+  if (query.echostr.empty() || query.echostr.size() > kEchoBytesMax ||
+      !std::ranges::all_of(query.echostr, is_printable)) {
     return refuse(Refusal::kMalformed, "callback: echostr is missing or not plain text");
   }
   return query.echostr;
 }
 
-std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules, const CallbackQuery& query,
+std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
+                                                     const CallbackQuery& query,
                                                      std::string_view body, Instant now) {
   const bool is_encrypted = query.encrypt_type == "aes";
   if (!is_encrypted && rules.mode == CallbackMode::kSecure) {
@@ -312,9 +294,11 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
     return refuse(Refusal::kMalformed, "callback: encrypt_type is unknown");
   }
   if (is_encrypted && rules.aes_key.empty()) {
-    return refuse(Refusal::kNoKey, "callback: encrypted, but the account has no EncodingAESKey (-40004)");
+    return refuse(Refusal::kNoKey,
+                  "callback: encrypted, but the account has no EncodingAESKey (-40004)");
   }
-  if (!is_encrypted && !signature_matches(query.signature, {rules.token.reveal(), query.timestamp, query.nonce})) {
+  if (!is_encrypted &&
+      !signature_matches(query.signature, {rules.token.reveal(), query.timestamp, query.nonce})) {
     return refuse(Refusal::kSignature, "callback: signature is wrong (-40001)");
   }
   bool is_json = false;
@@ -325,18 +309,23 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
     plain = decrypt_body(rules, query, *outer);
     if (!plain) return std::unexpected(std::move(plain.error()));
   }
-  if (auto fresh = check_age(rules, query.timestamp, now); !fresh) return std::unexpected(std::move(fresh.error()));
+  if (auto fresh = check_age(rules, query.timestamp, now); !fresh)
+    return std::unexpected(std::move(fresh.error()));
 
-  std::expected<Callback, CallbackError> callback = parse_callback(rules, is_encrypted ? *plain : body);
+  std::expected<Callback, CallbackError> callback =
+      parse_callback(rules, is_encrypted ? *plain : body);
   if (!callback) return callback;
   callback->encrypted = is_encrypted;
-  // msg_signature covers the body; the plain signature does not, so there one address admits one occurrence.
-  callback->request_key = key_of({is_encrypted ? "aes" : "raw", rules.app_id, query.timestamp, query.nonce,
-                                  is_encrypted ? query.msg_signature : query.signature});
+  // msg_signature covers the body; the plain signature does not, so there one address admits one
+  // occurrence.
+  callback->request_key =
+      key_of({is_encrypted ? "aes" : "raw", rules.app_id, query.timestamp, query.nonce,
+              is_encrypted ? query.msg_signature : query.signature});
   return callback;
 }
 
-std::expected<Callback, CallbackError> parse_callback(const CallbackRules& rules, std::string_view plain) {
+std::expected<Callback, CallbackError> parse_callback(const CallbackRules& rules,
+                                                      std::string_view plain) {
   Callback c;
   c.account = rules.account;
   std::expected<Json, CallbackError> fields = parse_fields(plain, c.json);
@@ -372,23 +361,6 @@ std::expected<Callback, CallbackError> parse_callback(const CallbackRules& rules
   }
   c.dedup_key = dedup_key_of(rules, c);
   return c;
-}
-
-ReplyEntropy make_reply_entropy() {
-  return {crypto::random_bytes(kCryptRandomBytes), crypto::hex(crypto::random_bytes(8))};
-}
-
-Result<std::string> render_reply(const CallbackRules& rules, const Callback& callback, const Reply& reply,
-                                 Instant create_time, const ReplyEntropy& entropy) {
-  const bool is_message_reply = reply.type != ReplyType::kNone;
-  if (!is_message_reply || callback.from_openid.empty() ||
-      (callback.json && reply.type != ReplyType::kTransfer)) {
-    return std::string(kAcknowledged);  // never encrypted
-  }
-  const std::string plain = callback.json ? reply_json(callback, create_time) : reply_xml(callback, reply, create_time);
-  if (!callback.encrypted) return plain;
-  if (rules.aes_key.empty()) return fail(ErrorCode::kInternal, "reply: the account has no EncodingAESKey");
-  return envelope(rules, callback.json, plain, create_time, entropy);
 }
 
 }  // namespace zhiyin::wechat

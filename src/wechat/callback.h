@@ -52,7 +52,8 @@ enum class Refusal {
   kTooLarge,
 };
 std::string_view to_string(Refusal refusal);
-/// 401 for a wrong signature; 403 for old, downgraded, wrong key or receiver; 400 malformed; 413 too large.
+/// 401 for a wrong signature; 403 for old, downgraded, wrong key or receiver; 400 malformed; 413
+/// too large.
 int http_status(Refusal refusal);
 
 struct CallbackError {
@@ -63,7 +64,13 @@ struct CallbackError {
 /// Kinds that get a meaning here; everything else is kOther and keeps its fields. Not stored.
 enum class CallbackKind {
   kOther,
-  kText, kImage, kVoice, kVideo, kShortVideo, kLocation, kLink,  // messages
+  kText,
+  kImage,
+  kVoice,
+  kVideo,
+  kShortVideo,
+  kLocation,
+  kLink,            // messages
   kFollow,          ///< subscribe, also through a scene QR code (then with a scene)
   kUnfollow,        ///< unsubscribe
   kScan,            ///< a follower scanned a scene QR code
@@ -84,34 +91,43 @@ struct MassCounts {
 struct Callback {
   AccountId account;
   CallbackKind kind = CallbackKind::kOther;
-  std::string msg_type;     ///< as sent: text, event, …
-  std::string event;        ///< as sent: subscribe, CLICK, …; empty for messages
-  std::string from_openid;  ///< who wrote or acted; empty only for kPlatformCheck and some platform notices
-  std::string to;           ///< gh_… id
+  std::string msg_type;  ///< as sent: text, event, …
+  std::string event;     ///< as sent: subscribe, CLICK, …; empty for messages
+  /// Who wrote or acted; empty only for kPlatformCheck and some platform notices.
+  std::string from_openid;
+  std::string to;  ///< gh_… id
   Instant create_time;
-  std::string msg_id;     ///< messages, template and mass results (MsgID)
-  std::string event_key;  ///< menu key, address or page; scene without `qrscene_` for kFollow and kScan
-  std::string ticket;     ///< of a scene QR code
-  std::string content;    ///< of a text
-  std::string status;     ///< of job results, as sent: `success`, `failed:user block`, `send success`, `err(10001)`
-  MassCounts mass;        ///< kMassResult
-  Json fields;            ///< everything as sent: object; lists are arrays; text except in JSON callbacks
+  std::string msg_id;  ///< messages, template and mass results (MsgID)
+  /// Menu key, address or page; the scene without `qrscene_` for kFollow and kScan.
+  std::string event_key;
+  std::string ticket;   ///< of a scene QR code
+  std::string content;  ///< of a text
+  /// Of job results, as sent: `success`, `failed:user block`, `send success`, `err(10001)`.
+  std::string status;
+  MassCounts mass;  ///< kMassResult
+  /// Everything as sent: an object; lists are arrays; values are text except in JSON callbacks.
+  Json fields;
   bool json = false;       ///< came as JSON
   bool encrypted = false;  ///< came encrypted, so the answer is encrypted
-  std::string dedup_key;    ///< 32 hex characters: equal for repeated deliveries of one occurrence
-  std::string request_key;  ///< 32 hex characters: equal for replays of one request
+  /// 32 hex characters: equal for repeated deliveries of one occurrence.
+  std::string dedup_key;
+  /// 32 hex characters: equal for replays of one request.
+  std::string request_key;
 };
 
 /// Checks the verification GET; returns the echostr that must be the whole answer. Pure.
 std::expected<std::string, CallbackError> verify_callback_url(const CallbackRules& rules,
-                                                              const CallbackQuery& query, Instant now);
+                                                              const CallbackQuery& query,
+                                                              Instant now);
 
 /// Checks, decrypts and parses a POST. Pure.
-std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules, const CallbackQuery& query,
+std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
+                                                     const CallbackQuery& query,
                                                      std::string_view body, Instant now);
 
 /// Parses the plain text of a callback (no signature is checked). Pure.
-std::expected<Callback, CallbackError> parse_callback(const CallbackRules& rules, std::string_view plain);
+std::expected<Callback, CallbackError> parse_callback(const CallbackRules& rules,
+                                                      std::string_view plain);
 
 /// The parts of an answer that must not repeat, brought by the caller.
 struct ReplyEntropy {
@@ -120,9 +136,11 @@ struct ReplyEntropy {
 };
 ReplyEntropy make_reply_entropy();
 
-/// The body that answers `callback`: `success` for kNone, else the message, encrypted when the callback was.
-/// `create_time` stands in the reply. kInternal when the callback was encrypted and the rules have no key. Pure.
-Result<std::string> render_reply(const CallbackRules& rules, const Callback& callback, const Reply& reply,
-                                 Instant create_time, const ReplyEntropy& entropy);
+/// The body that answers `callback`: `success` for kNone, else the message, encrypted when the
+/// callback was. `create_time` stands in the reply. kInternal when the callback was encrypted and
+/// the rules have no key. Pure.
+Result<std::string> render_reply(const CallbackRules& rules, const Callback& callback,
+                                 const Reply& reply, Instant create_time,
+                                 const ReplyEntropy& entropy);
 
 }  // namespace zhiyin::wechat

@@ -18,29 +18,32 @@
 
 namespace zhiyin::wechat {
 
-/// `GET/POST /wechat/{account}`: verifies, deduplicates, hands over, answers. Blocks on state, so it belongs
-/// on a pool (`Router::add_blocking`). Thread-safe.
+/// `GET/POST /wechat/{account}`: verifies, deduplicates, hands over, answers. Blocks on state, so
+/// it belongs on a pool (`Router::add_blocking`). Thread-safe.
 class CallbackEndpoint {
  public:
-  /// Takes over what happened: appends the events and returns once they are synced. Runs before the callback
-  /// counts as processed; an error makes the platform deliver again (503). May run twice for one callback
-  /// after a crash or in a race, so it must be repeatable (event ids from the dedup_key).
-  using Process = std::function<Result<void>(const Account&, const Callback&, const ReplyDecision&)>;
+  /// Takes over what happened: appends the events and returns once they are synced. Runs before the
+  /// callback counts as processed; an error makes the platform deliver again (503). May run twice
+  /// for one callback after a crash or in a race, so it must be repeatable (event ids from the
+  /// dedup_key).
+  using Process =
+      std::function<Result<void>(const Account&, const Callback&, const ReplyDecision&)>;
 
   /// All must outlive the endpoint.
-  CallbackEndpoint(Accounts& accounts, CallbackStore& store, const Clock& clock, MetricsRegistry& metrics,
-                   Logger& logger, Process process);
+  CallbackEndpoint(Accounts& accounts, CallbackStore& store, const Clock& clock,
+                   MetricsRegistry& metrics, Logger& logger, Process process);
 
   /// The account is the path parameter `account`.
   http::Response handle(const http::Request& request);
 
-  /// When a valid request of this account last arrived in this process; for the wizard that checks the set-up.
+  /// When a valid request of this account last arrived in this process; for the wizard that checks
+  /// the set-up.
   [[nodiscard]] std::optional<Instant> last_seen(const AccountId& account) const;
 
  private:
   http::Response answer_check(const CallbackRules& rules, const CallbackQuery& query);
-  http::Response answer_message(const Account& account, const CallbackRules& rules, const CallbackQuery& query,
-                                std::string_view body);
+  http::Response answer_message(const Account& account, const CallbackRules& rules,
+                                const CallbackQuery& query, std::string_view body);
   http::Response refuse(const AccountId& account, const CallbackError& error);
   void mark_seen(const AccountId& account);
 

@@ -34,9 +34,13 @@ class CallbackEndpointTest : public testing::Test {
     r.method = "POST";
     r.path_parameters["account"] = "shop";
     const std::string timestamp = std::to_string(clock_.now().us / 1'000'000);
-    r.query = {{"timestamp", timestamp}, {"nonce", nonce}, {"signature", sorted_signature({"thetoken", timestamp, nonce})}};
-    r.body = fmt::format("<xml><ToUserName>gh_shop</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>{}</CreateTime>{}</xml>",
-                         kStartSeconds, inner);
+    r.query = {{"timestamp", timestamp},
+               {"nonce", nonce},
+               {"signature", sorted_signature({"thetoken", timestamp, nonce})}};
+    r.body = fmt::format(
+        "<xml><ToUserName>gh_shop</ToUserName><FromUserName>oAlice</FromUserName><CreateTime>{}</"
+        "CreateTime>{}</xml>",
+        kStartSeconds, inner);
     return r;
   }
   http::Request follow(std::string nonce = "n1") {
@@ -51,13 +55,18 @@ class CallbackEndpointTest : public testing::Test {
   std::vector<std::string> processed_;  // dedup keys
   std::vector<ReplyReason> reasons_;
   bool log_is_down_ = false;
-  CallbackEndpoint endpoint_{accounts_, seen_, clock_, metrics_, null_logger(),
-                             [this](const Account&, const Callback& c, const ReplyDecision& d) -> Result<void> {
-                               if (log_is_down_) return fail(ErrorCode::kUnavailable, "log: disk full");
-                               processed_.push_back(c.dedup_key);
-                               reasons_.push_back(d.reason);
-                               return {};
-                             }};
+  CallbackEndpoint endpoint_{
+      accounts_,
+      seen_,
+      clock_,
+      metrics_,
+      null_logger(),
+      [this](const Account&, const Callback& c, const ReplyDecision& d) -> Result<void> {
+        if (log_is_down_) return fail(ErrorCode::kUnavailable, "log: disk full");
+        processed_.push_back(c.dedup_key);
+        reasons_.push_back(d.reason);
+        return {};
+      }};
 };
 
 TEST_F(CallbackEndpointTest, UrlCheckEchoesAndIsSeen) {
@@ -105,7 +114,8 @@ TEST_F(CallbackEndpointTest, AnswerStaysAlikeAfterTheRulesChangedInBetween) {
 
 TEST_F(CallbackEndpointTest, CapturedAddressAdmitsNoSecondBody) {
   const auto first = endpoint_.handle(follow("n1"));
-  const auto forged = endpoint_.handle(request("<MsgType>text</MsgType><Content>TD</Content><MsgId>1</MsgId>", "n1"));
+  const auto forged = endpoint_.handle(
+      request("<MsgType>text</MsgType><Content>TD</Content><MsgId>1</MsgId>", "n1"));
   EXPECT_EQ(forged.status, 200);
   EXPECT_EQ(forged.body, first.body);
   EXPECT_EQ(processed_.size(), 1U);
@@ -121,13 +131,15 @@ TEST_F(CallbackEndpointTest, FailureToTakeOverIsDeliveredAgainAndThenProcessed) 
 }
 
 TEST_F(CallbackEndpointTest, OptOutIsHandedOverWithItsReason) {
-  const auto response = endpoint_.handle(request("<MsgType>text</MsgType><Content>退订</Content><MsgId>1</MsgId>"));
+  const auto response =
+      endpoint_.handle(request("<MsgType>text</MsgType><Content>退订</Content><MsgId>1</MsgId>"));
   EXPECT_NE(response.body.find("退订"), std::string::npos);
   EXPECT_EQ(reasons_.at(0), ReplyReason::kOptOut);
 }
 
 TEST_F(CallbackEndpointTest, UnknownEventsAreAcknowledgedAndHandedOver) {
-  const auto response = endpoint_.handle(request("<MsgType>event</MsgType><Event>poi_check_notify</Event>"));
+  const auto response =
+      endpoint_.handle(request("<MsgType>event</MsgType><Event>poi_check_notify</Event>"));
   EXPECT_EQ(response.body, "success");
   EXPECT_EQ(processed_.size(), 1U);
 }
@@ -158,9 +170,13 @@ TEST_F(CallbackEndpointTest, RacingDeliveriesKeepTheFirstRecordedAnswer) {
 TEST_F(CallbackEndpointTest, SeenIsForgottenAfterADayAndAboveTheBound) {
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(i)));
-    endpoint_.handle(request(fmt::format("<MsgType>text</MsgType><Content>x</Content><MsgId>{}</MsgId>", i), fmt::format("n{}", i)));
+    endpoint_.handle(
+        request(fmt::format("<MsgType>text</MsgType><Content>x</Content><MsgId>{}</MsgId>", i),
+                fmt::format("n{}", i)));
   }
-  const auto rows = [&] { return storage::as_int(store_.state().query("SELECT count(*) FROM callback_seen")->rows[0][0]); };
+  const auto rows = [&] {
+    return storage::as_int(store_.state().query("SELECT count(*) FROM callback_seen")->rows[0][0]);
+  };
   EXPECT_EQ(rows(), 10);
   EXPECT_EQ(seen_.trim(clock_.now(), 4).value(), 6);
   EXPECT_EQ(rows(), 4);
@@ -171,7 +187,8 @@ TEST_F(CallbackEndpointTest, SeenIsForgottenAfterADayAndAboveTheBound) {
 
 TEST_F(CallbackEndpointTest, NothingPersonalLiesInTheTable) {
   endpoint_.handle(follow());
-  endpoint_.handle(request("<MsgType>text</MsgType><Content>my phone is 13800000000</Content><MsgId>1</MsgId>", "n2"));
+  endpoint_.handle(request(
+      "<MsgType>text</MsgType><Content>my phone is 13800000000</Content><MsgId>1</MsgId>", "n2"));
   const auto found = store_.state().query("SELECT key, answer FROM callback_seen");
   for (const storage::Row& row : found->rows) {
     for (const storage::Value& cell : row) {

@@ -18,12 +18,13 @@ struct GivenAnswer {
   Instant at;  ///< its CreateTime
 };
 
-/// Which callbacks were processed and how they were answered, in state, for 24 hours: the platform repeats a
-/// delivery up to three times, and a replayed request must get the same answer instead of a new effect.
+/// Which callbacks were processed and how they were answered, in state, for 24 hours: the platform
+/// repeats a delivery up to three times, and a replayed request must get the same answer instead of
+/// a new effect.
 ///
-/// Order of use, which survives a crash between any two steps: `find`; if nothing, append the event (its
-/// event_id comes from the dedup_key, so the log drops a second one); then `record`; then answer.
-/// Thread-safe.
+/// Order of use, which survives a crash between any two steps: `find`; if nothing, append the event
+/// (its event_id comes from the dedup_key, so the log drops a second one); then `record`; then
+/// answer. Thread-safe.
 class CallbackStore {
  public:
   static constexpr Duration kKeep = std::chrono::hours(24);
@@ -36,7 +37,8 @@ class CallbackStore {
 
   /// The answer given to this occurrence or to this very request, or nothing.
   Result<std::optional<GivenAnswer>> find(const Callback& callback);
-  /// Remembers the answer; returns the one that counts, which is an earlier one when two deliveries raced.
+  /// Remembers the answer; returns the one that counts, which is an earlier one when two deliveries
+  /// raced.
   Result<GivenAnswer> record(const Callback& callback, const Reply& reply, Instant now);
   /// Removes what is older than kKeep or above `rows_max`; returns how many rows. For a timer.
   Result<std::int64_t> trim(Instant now, std::int64_t rows_max = kRowsMax);

@@ -17,26 +17,30 @@ class LoopbackTest : public testing::Test {
  protected:
   LoopbackTest() {
     http::Router router;
-    router.add("POST", "/cgi-bin/stable_token", [this](http::Request&) -> http::Task<http::Response> {
-      const int n = ++tokens_issued_;
-      Json body = Json::object();
-      body.set("access_token", fmt::format("T/+{}", n)).set("expires_in", 7200);
-      co_return http::Response::json(body);
-    });
-    router.add("POST", "/cgi-bin/message/custom/send", [this](http::Request& request) -> http::Task<http::Response> {
-      ++messages_;
-      const bool is_current = request.query_or("access_token", "") == fmt::format("T/+{}", valid_token_.load());
-      Json body = Json::object();
-      body.set("errcode", is_current ? 0 : 40001).set("errmsg", "x");
-      co_return http::Response::json(body);
-    });
+    router.add("POST", "/cgi-bin/stable_token",
+               [this](http::Request&) -> http::Task<http::Response> {
+                 const int n = ++tokens_issued_;
+                 Json body = Json::object();
+                 body.set("access_token", fmt::format("T/+{}", n)).set("expires_in", 7200);
+                 co_return http::Response::json(body);
+               });
+    router.add("POST", "/cgi-bin/message/custom/send",
+               [this](http::Request& request) -> http::Task<http::Response> {
+                 ++messages_;
+                 const bool is_current = request.query_or("access_token", "") ==
+                                         fmt::format("T/+{}", valid_token_.load());
+                 Json body = Json::object();
+                 body.set("errcode", is_current ? 0 : 40001).set("errmsg", "x");
+                 co_return http::Response::json(body);
+               });
     server_ = http::Server::start({}, std::move(router), {}, metrics_, null_logger()).value();
     http_ = http::Client::create({});
     const std::string base = fmt::format("http://127.0.0.1:{}", server_->port());
     tokens_ = std::make_unique<TokenKeeper>(*http_, clock_, metrics_, null_logger(), base);
     OfficialAccountClient::Settings settings;
     settings.base_url = base;
-    client_ = std::make_unique<OfficialAccountClient>(*http_, *tokens_, metrics_, null_logger(), settings);
+    client_ = std::make_unique<OfficialAccountClient>(*http_, *tokens_, metrics_, null_logger(),
+                                                      settings);
     account_.id = AccountId("shop");
     account_.app_id = "wx0123456789abcdef";
     account_.app_secret = Secret("s");
@@ -60,7 +64,11 @@ TEST_F(LoopbackTest, BlockingThreadsShareOneTokenAndRecoverFromARefusedOne) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
-        for (int i = 0; i < 5; ++i) good += client_->send_customer_service_and_wait(account_, {"oA", std::string("x"), false, ""}) ? 1 : 0;
+        for (int i = 0; i < 5; ++i)
+          good +=
+              client_->send_customer_service_and_wait(account_, {"oA", std::string("x"), false, ""})
+                  ? 1
+                  : 0;
       });
     }
   };
@@ -95,7 +103,8 @@ TEST_F(LoopbackTest, AServerThatIsGoneMeansNothingWasSent) {
   settings.sleep = [](std::chrono::milliseconds) {};
   TokenKeeper keeper(*http_, clock_, metrics_, null_logger(), settings.base_url);
   OfficialAccountClient client(*http_, keeper, metrics_, null_logger(), settings);
-  const auto outcome = client.send_customer_service_and_wait(account_, {"oA", std::string("x"), false, ""});
+  const auto outcome =
+      client.send_customer_service_and_wait(account_, {"oA", std::string("x"), false, ""});
   ASSERT_FALSE(outcome);
   EXPECT_FALSE(outcome.error().outcome_unknown());
   EXPECT_EQ(outcome.error().code, ErrorCode::kUnavailable);

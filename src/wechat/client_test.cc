@@ -28,7 +28,9 @@ class ClientTest : public testing::Test {
       return list[std::min(at++, list.size() - 1)];
     };
   }
-  Json body_of(std::string_view path) { return parse_json(platform_.sent(path).at(0).body).value(); }
+  Json body_of(std::string_view path) {
+    return parse_json(platform_.sent(path).at(0).body).value();
+  }
   static CustomerServiceMessage hello() { return {"oAlice", std::string("你好\n世界"), false, ""}; }
   static MassMessage spring() {
     MassMessage m;
@@ -68,7 +70,8 @@ TEST_F(ClientTest, CustomerServiceTextIsRawUtf8WithTokenInTheQuery) {
 }
 
 TEST_F(ClientTest, NewsAgentAndLabelOfGeneratedContent) {
-  CustomerServiceMessage m{"oAlice", Article{"t", "d", "https://a.example", "https://p.example"}, true, "kf@gh"};
+  CustomerServiceMessage m{"oAlice", Article{"t", "d", "https://a.example", "https://p.example"},
+                           true, "kf@gh"};
   ASSERT_TRUE(client_.send_customer_service_and_wait(account_, m));
   const Json body = body_of("custom/send");
   EXPECT_EQ(body["msgtype"].string_or(""), "news");
@@ -81,13 +84,17 @@ TEST_F(ClientTest, NewsAgentAndLabelOfGeneratedContent) {
 TEST_F(ClientTest, BaseUrlOfTheAccountWins) {
   account_.base_url = "https://sz.api.test/";
   ASSERT_TRUE(client_.send_customer_service_and_wait(account_, hello()));
-  EXPECT_TRUE(platform_.sent("custom/send").at(0).url.starts_with("https://sz.api.test/cgi-bin/message"));
-  EXPECT_TRUE(platform_.sent("stable_token").at(0).url.starts_with("https://sz.api.test/cgi-bin/stable_token"));
+  EXPECT_TRUE(
+      platform_.sent("custom/send").at(0).url.starts_with("https://sz.api.test/cgi-bin/message"));
+  EXPECT_TRUE(platform_.sent("stable_token")
+                  .at(0)
+                  .url.starts_with("https://sz.api.test/cgi-bin/stable_token"));
 }
 
 TEST_F(ClientTest, RefusedTokenIsReplacedOnceAndTheCallRepeatedOnce) {
   platform_.token = [n = 0](const auto&) mutable { return answer_token(fmt::format("AT{}", ++n)); };
-  answers({answer_json(R"({"errcode":42001,"errmsg":"access_token expired"})"), answer_json(R"({"errcode":0})")});
+  answers({answer_json(R"({"errcode":42001,"errmsg":"access_token expired"})"),
+           answer_json(R"({"errcode":0})")});
   ASSERT_TRUE(client_.send_customer_service_and_wait(account_, hello()));
   const auto sent = platform_.sent("custom/send");
   ASSERT_EQ(sent.size(), 2U);
@@ -134,7 +141,8 @@ TEST_F(ClientTest, BusyPlatformLeavesACustomerServiceMessageUnknown) {
 }
 
 TEST_F(ClientTest, BusyPlatformIsAskedAgainForIdempotentCallsWithGrowingPauses) {
-  answers({answer_json(R"({"errcode":-1})"), answer_json(R"({"errcode":"-1"})"), answer_json(R"({"msgid":200228332})")});
+  answers({answer_json(R"({"errcode":-1})"), answer_json(R"({"errcode":"-1"})"),
+           answer_json(R"({"msgid":200228332})")});
   const auto id = client_.send_template_and_wait(account_, shipped());
   ASSERT_TRUE(id);
   EXPECT_EQ(*id, "200228332");
@@ -169,7 +177,8 @@ TEST_F(ClientTest, MassSendOfUnknownOutcomeIsRepeatedWithTheSameIdAndAnsweredByT
 }
 
 TEST_F(ClientTest, EarlierUnknownOutweighsALaterClearRefusal) {
-  answers({answer_silence(SendProgress::kOutcomeUnknown), answer_json(R"({"errcode":45028,"errmsg":"has no masssend quota"})")});
+  answers({answer_silence(SendProgress::kOutcomeUnknown),
+           answer_json(R"({"errcode":45028,"errmsg":"has no masssend quota"})")});
   const auto receipt = client_.mass_send_and_wait(account_, {"oA", "oB"}, spring());
   ASSERT_FALSE(receipt);
   EXPECT_EQ(receipt.error().errcode, 45028);
@@ -232,7 +241,11 @@ TEST_F(ClientTest, InputOutOfBoundsIsRefusedBeforeAnythingIsSent) {
     EXPECT_NE(outcome.error().message.find(part), std::string::npos) << outcome.error().message;
   };
   CustomerServiceMessage m = hello();
-  m.content = [] { std::string s; for (int i = 0; i < 683; ++i) s += "字"; return s; }();  // 2049 bytes
+  m.content = [] {
+    std::string s;
+    for (int i = 0; i < 683; ++i) s += "字";
+    return s;
+  }();  // 2049 bytes
   check(client_.send_customer_service_and_wait(account_, m), "2049 bytes");
   m.content = std::string("bell\x07");
   check(client_.send_customer_service_and_wait(account_, m), "control character");
@@ -245,7 +258,8 @@ TEST_F(ClientTest, InputOutOfBoundsIsRefusedBeforeAnythingIsSent) {
   m.content = Article{"t", "", "javascript:alert(1)", ""};
   check(client_.send_customer_service_and_wait(account_, m), "url");
   check(client_.mass_send_and_wait(account_, {"oA"}, spring()), "openids");
-  check(client_.mass_send_and_wait(account_, std::vector<std::string>(10'001, "oA"), spring()), "openids");
+  check(client_.mass_send_and_wait(account_, std::vector<std::string>(10'001, "oA"), spring()),
+        "openids");
   MassMessage no_id = spring();
   no_id.client_msg_id.clear();
   check(client_.mass_send_and_wait(account_, {"oA", "oB"}, no_id), "client_msg_id");
@@ -276,9 +290,10 @@ TEST_F(ClientTest, TemplateBody) {
   t.url = "https://shop.example/o/1";
   t.mini_program = MiniProgramLink{"wxmini", "pages/o"};
   ASSERT_TRUE(client_.send_template_and_wait(account_, t));
-  EXPECT_EQ(platform_.sent("template/send").at(0).body,
-            R"({"touser":"oAlice","template_id":"TPL","url":"https://shop.example/o/1","miniprogram":{"appid":"wxmini","pagepath":"pages/o"},)"
-            R"("client_msg_id":"t-1","data":{"thing1":{"value":"订单"},"time2":{"value":"2026-01-01 10:00"}}})");
+  EXPECT_EQ(
+      platform_.sent("template/send").at(0).body,
+      R"({"touser":"oAlice","template_id":"TPL","url":"https://shop.example/o/1","miniprogram":{"appid":"wxmini","pagepath":"pages/o"},)"
+      R"("client_msg_id":"t-1","data":{"thing1":{"value":"订单"},"time2":{"value":"2026-01-01 10:00"}}})");
 }
 
 TEST_F(ClientTest, MassBodies) {
@@ -290,18 +305,22 @@ TEST_F(ClientTest, MassBodies) {
   ASSERT_TRUE(receipt);
   EXPECT_EQ(receipt->msg_data_id, "206227730");
   EXPECT_FALSE(receipt->already_sent);
-  EXPECT_EQ(platform_.sent("sendall").at(0).body,
-            R"({"filter":{"is_to_all":false,"tag_id":7},"mpnews":{"media_id":"M"},"msgtype":"mpnews","send_ignore_reprint":0,"clientmsgid":"spring-1"})");
+  EXPECT_EQ(
+      platform_.sent("sendall").at(0).body,
+      R"({"filter":{"is_to_all":false,"tag_id":7},"mpnews":{"media_id":"M"},"msgtype":"mpnews","send_ignore_reprint":0,"clientmsgid":"spring-1"})");
   ASSERT_TRUE(client_.mass_send_to_tag_and_wait(account_, {}, spring()));
-  EXPECT_NE(platform_.sent("sendall").at(1).body.find(R"("filter":{"is_to_all":true})"), std::string::npos);
+  EXPECT_NE(platform_.sent("sendall").at(1).body.find(R"("filter":{"is_to_all":true})"),
+            std::string::npos);
   ASSERT_TRUE(client_.mass_preview_and_wait(account_, "oAlice", spring()));
-  EXPECT_EQ(platform_.sent("preview").at(0).body, R"({"touser":"oAlice","text":{"content":"春季上新"},"msgtype":"text"})");
+  EXPECT_EQ(platform_.sent("preview").at(0).body,
+            R"({"touser":"oAlice","text":{"content":"春季上新"},"msgtype":"text"})");
 }
 
 TEST_F(ClientTest, StatusTemplatesAndQuota) {
   answers({answer_json(R"({"msg_id":201053012,"msg_status":"SEND_SUCCESS"})")});
   EXPECT_EQ(client_.mass_status_and_wait(account_, "201053012").value(), MassStatus::kSent);
-  answers({answer_json(R"({"template_list":[{"template_id":"T1","title":"t","content":"c","example":"e"},{}]})")});
+  answers({answer_json(
+      R"({"template_list":[{"template_id":"T1","title":"t","content":"c","example":"e"},{}]})")});
   const auto templates = client_.templates_and_wait(account_);
   ASSERT_TRUE(templates);
   EXPECT_EQ(templates->size(), 2U);
@@ -316,9 +335,11 @@ TEST_F(ClientTest, StatusTemplatesAndQuota) {
 TEST_F(ClientTest, FollowersAreVisitedPageByPageAndALastPageWithoutDataEndsIt) {
   platform_.other = [](const http::ClientRequest& r) {
     if (r.url.find("next_openid") == std::string::npos) {
-      return answer_json(R"({"total":4,"count":2,"data":{"openid":["oA","oB"]},"next_openid":"oB"})");
+      return answer_json(
+          R"({"total":4,"count":2,"data":{"openid":["oA","oB"]},"next_openid":"oB"})");
     }
-    if (r.url.ends_with("next_openid=oB")) return answer_json(R"({"total":4,"count":1,"data":{"openid":["oC"]},"next_openid":"oC"})");
+    if (r.url.ends_with("next_openid=oB"))
+      return answer_json(R"({"total":4,"count":1,"data":{"openid":["oC"]},"next_openid":"oC"})");
     return answer_json(R"({"total":4,"count":0,"next_openid":""})");
   };
   std::vector<std::string> seen;
@@ -336,7 +357,8 @@ TEST_F(ClientTest, PagesThatGoInACircleEnd) {
   answers({answer_json(R"({"total":100,"count":1,"data":{"openid":["oA"]},"next_openid":"oA"})"),
            answer_json(R"({"total":100,"count":1,"data":{"openid":["oB"]},"next_openid":"oB"})"),
            answer_json(R"({"total":100,"count":1,"data":{"openid":["oA"]},"next_openid":"oA"})")});
-  const auto visited = each_follower_page(client_, account_, [](const FollowerPage&) { return true; });
+  const auto visited =
+      each_follower_page(client_, account_, [](const FollowerPage&) { return true; });
   ASSERT_FALSE(visited);
   EXPECT_EQ(visited.error().code, ErrorCode::kInternal);
 }
@@ -360,10 +382,13 @@ TEST_F(ClientTest, UserInfoIsReadLeniently) {
 
 TEST_F(ClientTest, CoroutinesDoTheSameAsBlockingCalls) {
   platform_.token = [n = 0](const auto&) mutable { return answer_token(fmt::format("AT{}", ++n)); };
-  answers({answer_json(R"({"errcode":40014})"), answer_silence(SendProgress::kNothingSent), answer_json(R"({"errcode":0})")});
+  answers({answer_json(R"({"errcode":40014})"), answer_silence(SendProgress::kNothingSent),
+           answer_json(R"({"errcode":0})")});
   boost::asio::io_context context;
   std::optional<Outcome<void>> outcome;
-  const auto run = [&]() -> http::Task<void> { outcome = co_await client_.send_customer_service(account_, hello()); };
+  const auto run = [&]() -> http::Task<void> {
+    outcome = co_await client_.send_customer_service(account_, hello());
+  };
   boost::asio::co_spawn(context, run(), boost::asio::detached);
   context.run();
   ASSERT_TRUE(outcome && outcome->has_value());
@@ -386,13 +411,18 @@ TEST_F(ClientTest, MetricsCountByMethodAndOutcome) {
   EXPECT_TRUE(client_.send_customer_service_and_wait(account_, hello()));
   EXPECT_FALSE(client_.send_customer_service_and_wait(account_, hello()));
   const std::string text = metrics_.text();
-  EXPECT_NE(text.find(R"(zhiyin_wechat_calls_total{method="custom_send",outcome="ok"} 1)"), std::string::npos) << text;
-  EXPECT_NE(text.find(R"(zhiyin_wechat_calls_total{method="custom_send",outcome="unknown"} 1)"), std::string::npos);
+  EXPECT_NE(text.find(R"(zhiyin_wechat_calls_total{method="custom_send",outcome="ok"} 1)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find(R"(zhiyin_wechat_calls_total{method="custom_send",outcome="unknown"} 1)"),
+            std::string::npos);
 }
 
 TEST_F(ClientTest, NoSecretInMessages) {
   platform_.token = [](const auto&) { return answer_token("VERY-SECRET-TOKEN"); };
-  answers({std::unexpected(http::ClientError{Error{ErrorCode::kInvalidArgument, "url: 'http://x?access_token=VERY-SECRET-TOKEN'", {}}, SendProgress::kNothingSent})});
+  answers({std::unexpected(http::ClientError{
+      Error{ErrorCode::kInvalidArgument, "url: 'http://x?access_token=VERY-SECRET-TOKEN'", {}},
+      SendProgress::kNothingSent})});
   const auto outcome = client_.send_customer_service_and_wait(account_, hello());
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().message.find("SECRET"), std::string::npos);

@@ -13,8 +13,8 @@
 namespace zhiyin::wechat {
 namespace {
 
-// PKCS#7 of this protocol counts in 32 bytes although the cipher's block has 16; OpenSSL's own padding
-// would refuse pads above 16, so it is off and done here.
+// PKCS#7 of this protocol counts in 32 bytes although the cipher's block has 16; OpenSSL's own
+// padding would refuse pads above 16, so it is off and done here.
 constexpr std::size_t kPadBlock = 32;
 constexpr std::size_t kCipherBlock = 16;
 constexpr std::size_t kLengthBytes = 4;
@@ -37,8 +37,8 @@ struct ContextFree {
 std::string run_cipher(const Secret& key, std::string_view bytes, bool encrypting) {
   const std::string& k = key.reveal();
   std::unique_ptr<EVP_CIPHER_CTX, ContextFree> context(EVP_CIPHER_CTX_new());
-  if (!context || EVP_CipherInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, in_bytes(k), in_bytes(k),
-                                    encrypting ? 1 : 0) != 1) {
+  if (!context || EVP_CipherInit_ex(context.get(), EVP_aes_256_cbc(), nullptr, in_bytes(k),
+                                    in_bytes(k), encrypting ? 1 : 0) != 1) {
     return {};
   }
   EVP_CIPHER_CTX_set_padding(context.get(), 0);
@@ -46,7 +46,8 @@ std::string run_cipher(const Secret& key, std::string_view bytes, bool encryptin
   int written = 0;
   int tail = 0;
   auto* to = reinterpret_cast<unsigned char*>(out.data());
-  if (EVP_CipherUpdate(context.get(), to, &written, in_bytes(bytes), static_cast<int>(bytes.size())) != 1 ||
+  if (EVP_CipherUpdate(context.get(), to, &written, in_bytes(bytes),
+                       static_cast<int>(bytes.size())) != 1 ||
       EVP_CipherFinal_ex(context.get(), to + written, &tail) != 1) {
     return {};
   }
@@ -71,7 +72,8 @@ std::optional<std::size_t> unpadded_size(std::string_view plain) {
   const auto pad = static_cast<unsigned char>(plain.back());
   if (pad < 1 || pad > kPadBlock || pad > plain.size()) return std::nullopt;
   const std::string_view tail = plain.substr(plain.size() - pad);
-  if (!std::ranges::all_of(tail, [&](char c) { return static_cast<unsigned char>(c) == pad; })) return std::nullopt;
+  if (!std::ranges::all_of(tail, [&](char c) { return static_cast<unsigned char>(c) == pad; }))
+    return std::nullopt;
   return plain.size() - pad;
 }
 
@@ -89,29 +91,33 @@ bool signature_matches(std::string_view given, std::initializer_list<std::string
   return crypto::equal_constant_time(given, sorted_signature(parts));
 }
 
-std::string js_sdk_signature(std::string_view ticket, std::string_view nonce, std::string_view timestamp,
-                             std::string_view url) {
+std::string js_sdk_signature(std::string_view ticket, std::string_view nonce,
+                             std::string_view timestamp, std::string_view url) {
   const std::string_view page = url.substr(0, url.find('#'));
-  return crypto::hex(crypto::sha1(
-      fmt::format("jsapi_ticket={}&noncestr={}&timestamp={}&url={}", ticket, nonce, timestamp, page)));
+  return crypto::hex(crypto::sha1(fmt::format("jsapi_ticket={}&noncestr={}&timestamp={}&url={}",
+                                              ticket, nonce, timestamp, page)));
 }
 
 CryptResult<Secret> decode_aes_key(std::string_view encoding_aes_key) {
   const auto is_allowed = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
   };
-  if (encoding_aes_key.size() != kEncodedKeyChars || !std::ranges::all_of(encoding_aes_key, is_allowed)) {
+  if (encoding_aes_key.size() != kEncodedKeyChars ||
+      !std::ranges::all_of(encoding_aes_key, is_allowed)) {
     return failure(CryptError::kIllegalKey, "EncodingAESKey: not 43 letters and digits");
   }
   Result<std::string> key = crypto::unbase64(encoding_aes_key);
-  if (!key || key->size() != kAesKeyBytes) return failure(CryptError::kIllegalKey, "EncodingAESKey: not base64");
+  if (!key || key->size() != kAesKeyBytes)
+    return failure(CryptError::kIllegalKey, "EncodingAESKey: not base64");
   return Secret(std::move(*key));
 }
 
 CryptResult<std::string> encrypt_message(const Secret& key, std::string_view message,
                                          std::string_view receive_id, std::string_view random) {
-  if (key.reveal().size() != kAesKeyBytes) return failure(CryptError::kIllegalKey, "key: not 32 bytes");
-  if (random.size() != kCryptRandomBytes) return failure(CryptError::kEncrypt, "random: not 16 bytes");
+  if (key.reveal().size() != kAesKeyBytes)
+    return failure(CryptError::kIllegalKey, "key: not 32 bytes");
+  if (random.size() != kCryptRandomBytes)
+    return failure(CryptError::kEncrypt, "random: not 16 bytes");
   if (message.size() > kMessageBytesMax) return failure(CryptError::kEncrypt, "message: too long");
   std::string plain(random);
   plain += big_endian(static_cast<std::uint32_t>(message.size()));
@@ -125,8 +131,10 @@ CryptResult<std::string> encrypt_message(const Secret& key, std::string_view mes
 }
 
 CryptResult<Decrypted> decrypt_message(const Secret& key, std::string_view encrypted) {
-  if (key.reveal().size() != kAesKeyBytes) return failure(CryptError::kIllegalKey, "key: not 32 bytes");
-  if (encrypted.size() > kMessageBytesMax) return failure(CryptError::kIllegalBuffer, "Encrypt: too long");
+  if (key.reveal().size() != kAesKeyBytes)
+    return failure(CryptError::kIllegalKey, "key: not 32 bytes");
+  if (encrypted.size() > kMessageBytesMax)
+    return failure(CryptError::kIllegalBuffer, "Encrypt: too long");
   const Result<std::string> bytes = crypto::unbase64(encrypted);
   if (!bytes) return failure(CryptError::kBase64, "Encrypt: not base64");
   if (bytes->empty() || bytes->size() % kCipherBlock != 0) {
@@ -139,8 +147,10 @@ CryptResult<Decrypted> decrypt_message(const Secret& key, std::string_view encry
   if (!size || *size < kHead) return failure(CryptError::kDecrypt, "Encrypt: wrong key or damaged");
   const std::string_view text = std::string_view(plain).substr(0, *size);
   const std::size_t length = read_big_endian(text.substr(kCryptRandomBytes, kLengthBytes));
-  if (length > text.size() - kHead) return failure(CryptError::kDecrypt, "Encrypt: wrong key or damaged");
-  return Decrypted{std::string(text.substr(kHead, length)), std::string(text.substr(kHead + length)),
+  if (length > text.size() - kHead)
+    return failure(CryptError::kDecrypt, "Encrypt: wrong key or damaged");
+  return Decrypted{std::string(text.substr(kHead, length)),
+                   std::string(text.substr(kHead + length)),
                    std::string(text.substr(0, kCryptRandomBytes))};
 }
 

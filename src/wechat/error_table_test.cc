@@ -9,20 +9,25 @@ namespace {
 
 TEST(ErrorTable, ClassesOfTheCodesThatDecideSomething) {
   const std::pair<std::int64_t, ErrorClass> expected[] = {
-      {0, ErrorClass::kOk},        {-1, ErrorClass::kRetry},    {40001, ErrorClass::kToken}, {40014, ErrorClass::kToken},
-      {42001, ErrorClass::kToken}, {40003, ErrorClass::kUser},  {43004, ErrorClass::kUser},  {43019, ErrorClass::kUser},
-      {43101, ErrorClass::kUser},  {45015, ErrorClass::kUser},  {45047, ErrorClass::kUser},  {48002, ErrorClass::kUser},
-      {45009, ErrorClass::kQuota}, {45011, ErrorClass::kQuota}, {45028, ErrorClass::kQuota}, {45065, ErrorClass::kDone},
-      {45066, ErrorClass::kRetry}, {43108, ErrorClass::kRetry}, {45081, ErrorClass::kIgnore}, {40130, ErrorClass::kNever},
-      {48001, ErrorClass::kNever}, {48004, ErrorClass::kNever}, {47003, ErrorClass::kNever}, {40007, ErrorClass::kNever}};
-  for (const auto& [code, error_class] : expected) EXPECT_EQ(platform_error(code).error_class, error_class) << code;
+      {0, ErrorClass::kOk},         {-1, ErrorClass::kRetry},    {40001, ErrorClass::kToken},
+      {40014, ErrorClass::kToken},  {42001, ErrorClass::kToken}, {40003, ErrorClass::kUser},
+      {43004, ErrorClass::kUser},   {43019, ErrorClass::kUser},  {43101, ErrorClass::kUser},
+      {45015, ErrorClass::kUser},   {45047, ErrorClass::kUser},  {48002, ErrorClass::kUser},
+      {45009, ErrorClass::kQuota},  {45011, ErrorClass::kQuota}, {45028, ErrorClass::kQuota},
+      {45065, ErrorClass::kDone},   {45066, ErrorClass::kRetry}, {43108, ErrorClass::kRetry},
+      {45081, ErrorClass::kIgnore}, {40130, ErrorClass::kNever}, {48001, ErrorClass::kNever},
+      {48004, ErrorClass::kNever},  {47003, ErrorClass::kNever}, {40007, ErrorClass::kNever}};
+  for (const auto& [code, error_class] : expected)
+    EXPECT_EQ(platform_error(code).error_class, error_class) << code;
 }
 
 TEST(ErrorTable, OperatorsAreAlertedWhereTheyMustAct) {
-  for (const std::int64_t code : {40013, 40125, 40164, 61004, 40243, 45009, 45028, 48001, 48004, 50004, 50007, 89503}) {
+  for (const std::int64_t code :
+       {40013, 40125, 40164, 61004, 40243, 45009, 45028, 48001, 48004, 50004, 50007, 89503}) {
     EXPECT_TRUE(platform_error(code).alerts) << code;
   }
-  for (const std::int64_t code : {-1, 40001, 40003, 45015, 45011}) EXPECT_FALSE(platform_error(code).alerts) << code;
+  for (const std::int64_t code : {-1, 40001, 40003, 45015, 45011})
+    EXPECT_FALSE(platform_error(code).alerts) << code;
 }
 
 TEST(ErrorTable, OnlyBusyLeavesItOpenWhetherSomethingWasDone) {
@@ -48,7 +53,8 @@ TEST(ErrorTable, UnknownCodesAreNeverRepeated) {
 }
 
 TEST(ErrorTable, RidIsCutOutOfTheMessage) {
-  EXPECT_EQ(rid_of("invalid credential rid: 64f1a2b3-12345678-0badcafe"), "64f1a2b3-12345678-0badcafe");
+  EXPECT_EQ(rid_of("invalid credential rid: 64f1a2b3-12345678-0badcafe"),
+            "64f1a2b3-12345678-0badcafe");
   EXPECT_EQ(rid_of("x rid: 12ab-34cd. more"), "12ab-34cd");
   EXPECT_EQ(rid_of("system error"), "");
 }
@@ -64,7 +70,8 @@ TEST(Policy, DefaultsAreValidAndSurviveJson) {
 }
 
 TEST(Policy, PartOfItOverridesTheDefaults) {
-  const auto policy = from_json<Policy>(parse_json(R"({"mass_per_user_month":6,"quiet_from":"21:30"})").value());
+  const auto policy =
+      from_json<Policy>(parse_json(R"({"mass_per_user_month":6,"quiet_from":"21:30"})").value());
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->mass_per_user_month, 6);
   EXPECT_EQ(policy->mass_calls_per_day, 100);
@@ -81,8 +88,10 @@ TEST(Policy, ContradictionsAreRefusedWithTheirField) {
   EXPECT_EQ(field_of([](Policy& p) { p.quiet_from = "25:00"; }), "quiet_from");
   EXPECT_EQ(field_of([](Policy& p) { p.quota_zone = "Mars/Base"; }), "quota_zone");
   EXPECT_EQ(field_of([](Policy& p) { p.mass_openids_min = 20'000; }), "mass_openids_min");
-  EXPECT_EQ(field_of([](Policy& p) { p.customer_service_windows["like"] = {1, kDay}; }), "customer_service_windows");
-  EXPECT_EQ(field_of([](Policy& p) { p.template_value_chars_max["thing"] = 0; }), "template_value_chars_max.thing");
+  EXPECT_EQ(field_of([](Policy& p) { p.customer_service_windows["like"] = {1, kDay}; }),
+            "customer_service_windows");
+  EXPECT_EQ(field_of([](Policy& p) { p.template_value_chars_max["thing"] = 0; }),
+            "template_value_chars_max.thing");
 }
 
 }  // namespace

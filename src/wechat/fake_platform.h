@@ -18,21 +18,25 @@ using PlatformAnswer = std::expected<http::ClientResponse, http::ClientError>;
 inline PlatformAnswer answer_json(std::string body, int status = 200) {
   return http::ClientResponse{status, {}, std::move(body)};
 }
-inline PlatformAnswer answer_silence(http::SendProgress progress, ErrorCode code = ErrorCode::kUnavailable) {
+inline PlatformAnswer answer_silence(http::SendProgress progress,
+                                     ErrorCode code = ErrorCode::kUnavailable) {
   return std::unexpected(http::ClientError{Error{code, "peer: went away", {}}, progress});
 }
 inline PlatformAnswer answer_token(std::string_view token, int life = 7200) {
   return answer_json(fmt::format(R"({{"access_token":"{}","expires_in":{}}})", token, life));
 }
 
-/// A platform without a network. Token requests and others are answered by two functions; every request is kept.
-/// `hold` makes coroutines wait until `release`. Thread-safe as far as its functions are. For tests.
+/// A platform without a network. Token requests and others are answered by two functions; every
+/// request is kept. `hold` makes coroutines wait until `release`. Thread-safe as far as its
+/// functions are. For tests.
 class FakePlatform final : public http::Client {
  public:
   using Answer = std::function<PlatformAnswer(const http::ClientRequest&)>;
 
   Answer token = [](const http::ClientRequest&) { return answer_token("AT"); };
-  Answer other = [](const http::ClientRequest&) { return answer_json(R"({"errcode":0,"errmsg":"ok"})"); };
+  Answer other = [](const http::ClientRequest&) {
+    return answer_json(R"({"errcode":0,"errmsg":"ok"})");
+  };
   bool hold = false;
 
   http::Task<PlatformAnswer> send(http::ClientRequest request) override {
@@ -70,7 +74,8 @@ class FakePlatform final : public http::Client {
       MutexLock lock(mutex_);
       requests_.push_back(request);
     }
-    const bool is_token = request.url.find("/cgi-bin/stable_token") != std::string::npos || request.url.find("/cgi-bin/token") != std::string::npos;
+    const bool is_token = request.url.find("/cgi-bin/stable_token") != std::string::npos ||
+                          request.url.find("/cgi-bin/token") != std::string::npos;
     return is_token ? token(request) : other(request);
   }
 

@@ -10,30 +10,38 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 }  // namespace
 
 Result<int> parse_minute_of_day(std::string_view text) {
-  const bool is_shaped = text.size() == 5 && text[2] == ':' && is_digit(text[0]) && is_digit(text[1]) &&
-                         is_digit(text[3]) && is_digit(text[4]);
+  const bool is_shaped = text.size() == 5 && text[2] == ':' && is_digit(text[0]) &&
+                         is_digit(text[1]) && is_digit(text[3]) && is_digit(text[4]);
   const int hour = is_shaped ? (text[0] - '0') * 10 + text[1] - '0' : 0;
   const int minute = is_shaped ? (text[3] - '0') * 10 + text[4] - '0' : 0;
   if (!is_shaped || hour > 23 || minute > 59) {
-    return fail(ErrorCode::kInvalidArgument, "'{}' is not a time of day as 22:00", text.substr(0, 16));
+    return fail(ErrorCode::kInvalidArgument, "'{}' is not a time of day as 22:00",
+                text.substr(0, 16));
   }
   return hour * 60 + minute;
 }
 
 Result<void> validate(const Policy& policy) {
   if (policy.mass_openids_min > policy.mass_openids_max) {
-    return fail_field("mass_openids_min", "is above mass_openids_max ({})", policy.mass_openids_max);
+    return fail_field("mass_openids_min", "is above mass_openids_max ({})",
+                      policy.mass_openids_max);
   }
-  if (auto ok = parse_minute_of_day(policy.quiet_from); !ok) return std::unexpected(within("quiet_from", ok.error()));
-  if (auto ok = parse_minute_of_day(policy.quiet_until); !ok) return std::unexpected(within("quiet_until", ok.error()));
-  if (auto ok = TimeZone::create(policy.quota_zone); !ok) return std::unexpected(within("quota_zone", ok.error()));
-  if (policy.mass_idempotency < Duration::zero()) return fail_field("mass_idempotency", "is negative");
-  if (policy.template_idempotency < Duration::zero()) return fail_field("template_idempotency", "is negative");
+  if (auto ok = parse_minute_of_day(policy.quiet_from); !ok)
+    return std::unexpected(within("quiet_from", ok.error()));
+  if (auto ok = parse_minute_of_day(policy.quiet_until); !ok)
+    return std::unexpected(within("quiet_until", ok.error()));
+  if (auto ok = TimeZone::create(policy.quota_zone); !ok)
+    return std::unexpected(within("quota_zone", ok.error()));
+  if (policy.mass_idempotency < Duration::zero())
+    return fail_field("mass_idempotency", "is negative");
+  if (policy.template_idempotency < Duration::zero())
+    return fail_field("template_idempotency", "is negative");
   for (const auto& [kind, allowance] : policy.customer_service_windows) {
     bool is_known = false;
     for (const std::string_view known : kWindowKinds) is_known = is_known || known == kind;
     if (!is_known) {
-      return fail_field("customer_service_windows", "'{}' opens no window (message, menu_click, follow, scan do)", kind);
+      return fail_field("customer_service_windows",
+                        "'{}' opens no window (message, menu_click, follow, scan do)", kind);
     }
     if (allowance.messages < 0 || allowance.validity < Duration::zero()) {
       return fail_field("customer_service_windows." + kind, "is negative");

@@ -17,22 +17,23 @@ struct WindowAllowance {
   Duration validity{0};
 };
 
-/// Limits of the platform and of good manners, as data: what an account may do. The defaults are the
-/// documented values of a newly registered, verified service account (version of the defaults: 1).
-/// A pure value.
+/// Limits of the platform and of good manners, as data: what an account may do. The defaults are
+/// the documented values of a newly registered, verified service account (version of the defaults:
+/// 1). A pure value.
 struct Policy {
   std::int64_t version = 1;
 
-  std::int64_t mass_per_user_month = 4;      ///< mass messages one person receives in a calendar month
-  std::int64_t mass_calls_per_day = 100;     ///< `sendall` and `send` together
+  std::int64_t mass_per_user_month = 4;   ///< mass messages one person receives in a calendar month
+  std::int64_t mass_calls_per_day = 100;  ///< `sendall` and `send` together
   std::int64_t mass_calls_per_minute = 60;
   std::int64_t mass_previews_per_day = 100;
-  std::int64_t mass_openids_min = 2;         ///< per call
+  std::int64_t mass_openids_min = 2;  ///< per call
   std::int64_t mass_openids_max = 10'000;
   Duration mass_idempotency = std::chrono::hours(24);  ///< how long a clientmsgid is remembered
 
   std::int64_t template_per_day = 100'000;
-  Duration template_idempotency = std::chrono::minutes(10);  ///< how long a client_msg_id is remembered
+  Duration template_idempotency =
+      std::chrono::minutes(10);  ///< how long a client_msg_id is remembered
 
   std::int64_t customer_service_per_day = 500'000;
   /// By the kind of event that opens the window: message, menu_click, follow, scan.
@@ -49,14 +50,20 @@ struct Policy {
   std::int64_t text_bytes_max = 2048;
   std::int64_t client_msg_id_bytes_max = 64;
   /// Characters of a template value by the type in its key (`thing01` is `thing`).
-  std::map<std::string, std::int64_t> template_value_chars_max = {
-      {"thing", 20},        {"number", 32},    {"letter", 32}, {"symbol", 5}, {"character_string", 32},
-      {"phone_number", 17}, {"car_number", 8}, {"name", 20},   {"phrase", 5}};
+  std::map<std::string, std::int64_t> template_value_chars_max = {{"thing", 20},
+                                                                  {"number", 32},
+                                                                  {"letter", 32},
+                                                                  {"symbol", 5},
+                                                                  {"character_string", 32},
+                                                                  {"phone_number", 17},
+                                                                  {"car_number", 8},
+                                                                  {"name", 20},
+                                                                  {"phrase", 5}};
 
   std::string quota_zone = "Asia/Shanghai";  ///< where the platform's day and month begin at 00:00
   std::string quiet_from = "22:00";          ///< no proactive sends from here …
-  std::string quiet_until = "08:00";         ///< … to here, in the account's zone; equal: no quiet hours
-  std::int64_t touches_per_day = 1;          ///< proactive messages to one person over all channels
+  std::string quiet_until = "08:00";  ///< … to here, in the account's zone; equal: no quiet hours
+  std::int64_t touches_per_day = 1;   ///< proactive messages to one person over all channels
   std::int64_t touches_per_month = 4;
 };
 
@@ -86,28 +93,67 @@ struct Fields<wechat::Policy> {
   static constexpr double kMax = 1e12;
   static constexpr auto list = std::make_tuple(
       field("version", &S::version, "version of the set of limits").range(1, 1e6).optional(),
-      field("mass_per_user_month", &S::mass_per_user_month, "mass messages per person and calendar month").range(0, kMax).optional(),
-      field("mass_calls_per_day", &S::mass_calls_per_day, "mass-send calls per day").range(0, kMax).optional(),
-      field("mass_calls_per_minute", &S::mass_calls_per_minute, "mass-send calls per minute").range(1, kMax).optional(),
-      field("mass_previews_per_day", &S::mass_previews_per_day, "mass previews per day").range(0, kMax).optional(),
-      field("mass_openids_min", &S::mass_openids_min, "fewest openids of one call").range(1, kMax).optional(),
-      field("mass_openids_max", &S::mass_openids_max, "most openids of one call").range(1, 1e6).optional(),
-      field("mass_idempotency", &S::mass_idempotency, "how long a clientmsgid is remembered").optional(),
-      field("template_per_day", &S::template_per_day, "template messages per day").range(0, kMax).optional(),
-      field("template_idempotency", &S::template_idempotency, "how long a client_msg_id is remembered").optional(),
-      field("customer_service_per_day", &S::customer_service_per_day, "customer-service messages per day").range(0, kMax).optional(),
-      field("customer_service_windows", &S::customer_service_windows, "what a person's action allows, by kind of event").optional(),
-      field("user_list_per_day", &S::user_list_per_day, "pages of the follower list per day").range(0, kMax).optional(),
-      field("user_info_per_day", &S::user_info_per_day, "user-info calls per day").range(0, kMax).optional(),
-      field("user_info_batch_max", &S::user_info_batch_max, "people of one user-info call").range(1, 1000).optional(),
-      field("text_bytes_max", &S::text_bytes_max, "bytes of a text message").range(1, 1e6).optional(),
-      field("client_msg_id_bytes_max", &S::client_msg_id_bytes_max, "bytes of our id of a send").range(1, 1024).optional(),
-      field("template_value_chars_max", &S::template_value_chars_max, "characters of a template value, by type").optional(),
+      field("mass_per_user_month", &S::mass_per_user_month,
+            "mass messages per person and calendar month")
+          .range(0, kMax)
+          .optional(),
+      field("mass_calls_per_day", &S::mass_calls_per_day, "mass-send calls per day")
+          .range(0, kMax)
+          .optional(),
+      field("mass_calls_per_minute", &S::mass_calls_per_minute, "mass-send calls per minute")
+          .range(1, kMax)
+          .optional(),
+      field("mass_previews_per_day", &S::mass_previews_per_day, "mass previews per day")
+          .range(0, kMax)
+          .optional(),
+      field("mass_openids_min", &S::mass_openids_min, "fewest openids of one call")
+          .range(1, kMax)
+          .optional(),
+      field("mass_openids_max", &S::mass_openids_max, "most openids of one call")
+          .range(1, 1e6)
+          .optional(),
+      field("mass_idempotency", &S::mass_idempotency, "how long a clientmsgid is remembered")
+          .optional(),
+      field("template_per_day", &S::template_per_day, "template messages per day")
+          .range(0, kMax)
+          .optional(),
+      field("template_idempotency", &S::template_idempotency,
+            "how long a client_msg_id is remembered")
+          .optional(),
+      field("customer_service_per_day", &S::customer_service_per_day,
+            "customer-service messages per day")
+          .range(0, kMax)
+          .optional(),
+      field("customer_service_windows", &S::customer_service_windows,
+            "what a person's action allows, by kind of event")
+          .optional(),
+      field("user_list_per_day", &S::user_list_per_day, "pages of the follower list per day")
+          .range(0, kMax)
+          .optional(),
+      field("user_info_per_day", &S::user_info_per_day, "user-info calls per day")
+          .range(0, kMax)
+          .optional(),
+      field("user_info_batch_max", &S::user_info_batch_max, "people of one user-info call")
+          .range(1, 1000)
+          .optional(),
+      field("text_bytes_max", &S::text_bytes_max, "bytes of a text message")
+          .range(1, 1e6)
+          .optional(),
+      field("client_msg_id_bytes_max", &S::client_msg_id_bytes_max, "bytes of our id of a send")
+          .range(1, 1024)
+          .optional(),
+      field("template_value_chars_max", &S::template_value_chars_max,
+            "characters of a template value, by type")
+          .optional(),
       field("quota_zone", &S::quota_zone, "zone of the platform's day").length(1, 64).optional(),
       field("quiet_from", &S::quiet_from, "no proactive sends from, HH:MM").length(5, 5).optional(),
       field("quiet_until", &S::quiet_until, "until, HH:MM").length(5, 5).optional(),
-      field("touches_per_day", &S::touches_per_day, "proactive messages per person and day").range(0, 1000).optional(),
-      field("touches_per_month", &S::touches_per_month, "proactive messages per person and month").range(0, 10000).optional());
+      field("touches_per_day", &S::touches_per_day, "proactive messages per person and day")
+          .range(0, 1000)
+          .optional(),
+      field("touches_per_month", &S::touches_per_month, "proactive messages per person and month")
+          .range(0, 10000)
+          .optional());
 };
 
 }  // namespace zhiyin

@@ -5,14 +5,17 @@ namespace {
 
 constexpr std::size_t kTextBytesMax = 2048;
 
-bool is_web_address(std::string_view url) { return url.starts_with("http://") || url.starts_with("https://"); }
+bool is_web_address(std::string_view url) {
+  return url.starts_with("http://") || url.starts_with("https://");
+}
 
 Result<void> validate_articles(const std::vector<Article>& articles) {
   if (articles.empty()) return fail_field("articles", "is empty");
   for (std::size_t i = 0; i < articles.size(); ++i) {
     const std::string path = fmt::format("articles[{}]", i);
     if (articles[i].title.empty()) return fail_field(path + ".title", "is empty");
-    if (!is_web_address(articles[i].url)) return fail_field(path + ".url", "is not an http or https address");
+    if (!is_web_address(articles[i].url))
+      return fail_field(path + ".url", "is not an http or https address");
     if (!articles[i].picture_url.empty() && !is_web_address(articles[i].picture_url)) {
       return fail_field(path + ".picture_url", "is not an http or https address");
     }
@@ -25,17 +28,20 @@ Result<void> validate_articles(const std::vector<Article>& articles) {
 Result<void> validate(const Reply& reply) {
   switch (reply.type) {
     case ReplyType::kNone:
-    case ReplyType::kTransfer: return {};
+    case ReplyType::kTransfer:
+      return {};
     case ReplyType::kText:
       if (reply.text.empty()) return fail_field("text", "is empty");
       if (reply.text.size() > kTextBytesMax) {
-        return fail_field("text", "has {} bytes, at most {} are allowed", reply.text.size(), kTextBytesMax);
+        return fail_field("text", "has {} bytes, at most {} are allowed", reply.text.size(),
+                          kTextBytesMax);
       }
       return {};
     case ReplyType::kImage:
       if (reply.media_id.empty()) return fail_field("media_id", "is empty");
       return {};
-    case ReplyType::kNews: return validate_articles(reply.articles);
+    case ReplyType::kNews:
+      return validate_articles(reply.articles);
   }
   return fail_field("type", "is unknown");
 }

@@ -21,12 +21,12 @@ struct Article {
 };
 
 /// What an account answers to a message within the five seconds. `kNone` is the bare `success`;
-/// `kTransfer` hands the conversation to human customer service. Holds what the operator wrote, never
-/// anything about a person. A pure value.
+/// `kTransfer` hands the conversation to human customer service. Holds what the operator wrote,
+/// never anything about a person. A pure value.
 struct Reply {
   ReplyType type = ReplyType::kNone;
-  std::string text;      ///< kText, at most 2048 bytes
-  std::string media_id;  ///< kImage
+  std::string text;               ///< kText, at most 2048 bytes
+  std::string media_id;           ///< kImage
   std::vector<Article> articles;  ///< kNews; the platform shows one in answers to messages
   bool operator==(const Reply&) const = default;
 };

@@ -27,13 +27,15 @@ char32_t next_code_point(std::string_view text, std::size_t& at) {
 
 char32_t folded(char32_t c) {
   if (c == 0x3000) return ' ';
-  if (c >= 0xFF01 && c <= 0xFF5E) c -= 0xFEE0;  // full-width forms lie at a fixed distance from ASCII
+  if (c >= 0xFF01 && c <= 0xFF5E)
+    c -= 0xFEE0;  // full-width forms lie at a fixed distance from ASCII
   if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
   return c;
 }
 
 bool is_edge(char32_t c) {
-  constexpr char32_t kPunctuation[] = {0xA0, 0x2026, 0x3001, 0x3002, 0x300C, 0x300D, 0x201C, 0x201D, 0x2018, 0x2019};
+  constexpr char32_t kPunctuation[] = {0xA0,   0x2026, 0x3001, 0x3002, 0x300C,
+                                       0x300D, 0x201C, 0x201D, 0x2018, 0x2019};
   if (c <= ' ') return true;
   if (c < 0x80) return !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'));
   return std::ranges::find(kPunctuation, c) != std::end(kPunctuation);
@@ -58,7 +60,8 @@ void append_utf8(std::string& out, char32_t c) {
 }
 
 bool is_one_of(const std::vector<std::string>& words, std::string_view normalised) {
-  return std::ranges::any_of(words, [&](const std::string& w) { return normalised_keyword(w) == normalised; });
+  return std::ranges::any_of(
+      words, [&](const std::string& w) { return normalised_keyword(w) == normalised; });
 }
 
 bool matches(const KeywordRule& rule, std::string_view normalised) {
@@ -81,7 +84,8 @@ Result<void> validate_words(const std::vector<std::string>& words, std::string_v
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", field, i);
     if (normalised_keyword(words[i]).empty()) return fail_field(path, "has no letter or digit");
-    if (words[i].size() > kKeywordBytesMax) return fail_field(path, "has more than {} bytes", kKeywordBytesMax);
+    if (words[i].size() > kKeywordBytesMax)
+      return fail_field(path, "has more than {} bytes", kKeywordBytesMax);
   }
   return {};
 }
@@ -107,19 +111,24 @@ ReplyDecision decide_reply(const ReplyRules& rules, const Callback& callback) {
   if (callback.kind != CallbackKind::kText) return {};
   const std::string text = normalised_keyword(callback.content);
   if (text.empty()) return {};
-  if (is_one_of(rules.opt_out_words, text)) return {ReplyReason::kOptOut, text_or_nothing(rules.opt_out_text), {}};
-  if (is_one_of(rules.opt_in_words, text)) return {ReplyReason::kOptIn, text_or_nothing(rules.opt_in_text), {}};
+  if (is_one_of(rules.opt_out_words, text))
+    return {ReplyReason::kOptOut, text_or_nothing(rules.opt_out_text), {}};
+  if (is_one_of(rules.opt_in_words, text))
+    return {ReplyReason::kOptIn, text_or_nothing(rules.opt_in_text), {}};
   for (std::size_t i = 0; i < rules.keywords.size(); ++i) {
-    if (matches(rules.keywords[i], text)) return {ReplyReason::kKeyword, rules.keywords[i].reply, i};
+    if (matches(rules.keywords[i], text))
+      return {ReplyReason::kKeyword, rules.keywords[i].reply, i};
   }
   return {};
 }
 
 Result<void> validate(const ReplyRules& rules) {
-  if (auto ok = validate(rules.welcome); !ok) return std::unexpected(within("welcome", std::move(ok.error())));
+  if (auto ok = validate(rules.welcome); !ok)
+    return std::unexpected(within("welcome", std::move(ok.error())));
   ZHIYIN_TRY_VOID(validate_words(rules.opt_out_words, "opt_out_words"));
   ZHIYIN_TRY_VOID(validate_words(rules.opt_in_words, "opt_in_words"));
-  if (rules.opt_out_words.empty()) return fail_field("opt_out_words", "is empty: people must be able to leave");
+  if (rules.opt_out_words.empty())
+    return fail_field("opt_out_words", "is empty: people must be able to leave");
   for (std::size_t i = 0; i < rules.keywords.size(); ++i) {
     const std::string path = fmt::format("keywords[{}]", i);
     if (rules.keywords[i].words.empty()) return fail_field(path + ".words", "is empty");

@@ -24,15 +24,17 @@ struct KeywordRule {
 
 /// What an account answers by itself. Kept with the account, as JSON. A pure value.
 struct ReplyRules {
-  Reply welcome;  ///< to a new follower
+  Reply welcome;                      ///< to a new follower
   std::vector<KeywordRule> keywords;  ///< the first that matches answers
-  std::vector<std::string> opt_out_words = {"TD", "T", "退订", "取消订阅", "退订回T", "我要退订", "不再接收", "UNSUBSCRIBE"};
+  std::vector<std::string> opt_out_words = {"TD",      "T",        "退订",     "取消订阅",
+                                            "退订回T", "我要退订", "不再接收", "UNSUBSCRIBE"};
   std::vector<std::string> opt_in_words = {"订阅", "恢复订阅", "DY"};
   std::string opt_out_text = "您已退订，我们不会再主动给您发送消息。回复“订阅”可恢复。";
   std::string opt_in_text = "您已恢复订阅。回复“TD”可随时退订。";
 };
 
-/// Why an answer was chosen. Opt-out and opt-in also change the person's consent (the caller records it).
+/// Why an answer was chosen. Opt-out and opt-in also change the person's consent (the caller
+/// records it).
 enum class ReplyReason { kNothing, kWelcome, kKeyword, kOptOut, kOptIn };
 
 struct ReplyDecision {
@@ -45,8 +47,8 @@ struct ReplyDecision {
 /// welcomed, everything else is acknowledged. Pure.
 ReplyDecision decide_reply(const ReplyRules& rules, const Callback& callback);
 
-/// Text as keywords compare it: full-width forms as ASCII, letters lower case, blanks and punctuation at both
-/// ends removed. Pure.
+/// Text as keywords compare it: full-width forms as ASCII, letters lower case, blanks and
+/// punctuation at both ends removed. Pure.
 std::string normalised_keyword(std::string_view text);
 
 /// kInvalidArgument with the field when a reply or word is unusable. Pure.
@@ -78,9 +80,15 @@ struct Fields<wechat::ReplyRules> {
   static constexpr std::string_view name = "ReplyRules";
   static constexpr auto list = std::make_tuple(
       field("welcome", &S::welcome, "answer to a new follower").optional(),
-      field("keywords", &S::keywords, "answers by keyword, the first match wins").length(0, 200).optional(),
-      field("opt_out_words", &S::opt_out_words, "texts that end proactive messages").length(1, 50).optional(),
-      field("opt_in_words", &S::opt_in_words, "texts that allow them again").length(0, 50).optional(),
+      field("keywords", &S::keywords, "answers by keyword, the first match wins")
+          .length(0, 200)
+          .optional(),
+      field("opt_out_words", &S::opt_out_words, "texts that end proactive messages")
+          .length(1, 50)
+          .optional(),
+      field("opt_in_words", &S::opt_in_words, "texts that allow them again")
+          .length(0, 50)
+          .optional(),
       field("opt_out_text", &S::opt_out_text, "answer to an opt-out").length(0, 2048).optional(),
       field("opt_in_text", &S::opt_in_text, "answer to an opt-in").length(0, 2048).optional());
 };

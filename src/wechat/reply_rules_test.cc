@@ -93,7 +93,8 @@ TEST(ReplyRules, JsonRoundTripAndFieldPaths) {
   bad.keywords[0].words[1] = "。";
   EXPECT_EQ(validate(bad).error().field, "keywords[0].words[1]");
   bad = rules();
-  bad.welcome = {.type = ReplyType::kNews, .text = {}, .media_id = {}, .articles = {{"t", "", "ftp://x", ""}}};
+  bad.welcome = {
+      .type = ReplyType::kNews, .text = {}, .media_id = {}, .articles = {{"t", "", "ftp://x", ""}}};
   EXPECT_EQ(validate(bad).error().field, "welcome.articles[0].url");
   EXPECT_TRUE(validate(rules()));
 }

@@ -25,7 +25,10 @@ class TestStore {
     return store;
   }
 
-  TestStore() : state_(storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger()).value()) {
+  TestStore()
+      : state_(
+            storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger())
+                .value()) {
     std::vector<storage::Migration> all = storage::migrations();
     for (const storage::Migration& m : migrations()) all.push_back(m);
     EXPECT_TRUE(state_->migrate(all));

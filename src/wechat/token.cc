@@ -16,8 +16,10 @@ namespace zhiyin::wechat {
 namespace {
 
 constexpr Duration kRenewBefore = std::chrono::minutes(5);
-constexpr Duration kForceEvery = std::chrono::seconds(30);   // the platform ignores force more often than that
-constexpr Duration kRemember = std::chrono::seconds(30);     // how long a settings error answers by itself
+constexpr Duration kForceEvery =
+    std::chrono::seconds(30);  // the platform ignores force more often than that
+constexpr Duration kRemember =
+    std::chrono::seconds(30);  // how long a settings error answers by itself
 constexpr std::int64_t kLifeSecondsMax = 86'400;
 
 using Joined = std::move_only_function<void(Outcome<Secret>)>;
@@ -27,8 +29,8 @@ struct Fetched {
   Duration life;
 };
 
-/// What is known about one account's token. Shared by the keeper and those who wait for a fetch that is under
-/// way when the account is forgotten.
+/// What is known about one account's token. Shared by the keeper and those who wait for a fetch
+/// that is under way when the account is forgotten.
 struct Entry {
   std::string fingerprint;
   Mutex mutex;
@@ -44,7 +46,8 @@ struct Entry {
 using EntryPointer = std::shared_ptr<Entry>;
 
 std::string fingerprint_of(const ApiAccount& a) {
-  return crypto::sha256(fmt::format("{}\n{}\n{}\n{}", a.app_id, a.app_secret.reveal(), a.base_url, static_cast<int>(a.token_kind)));
+  return crypto::sha256(fmt::format("{}\n{}\n{}\n{}", a.app_id, a.app_secret.reveal(), a.base_url,
+                                    static_cast<int>(a.token_kind)));
 }
 
 SendError not_sent(ErrorCode code, std::string message) {
@@ -57,8 +60,9 @@ SendError not_sent(ErrorCode code, std::string message) {
 http::ClientRequest token_request(const ApiAccount& a, std::string_view base, bool force) {
   http::ClientRequest request;
   if (a.token_kind == TokenKind::kClassic) {
-    request.url = fmt::format("{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}", base,
-                              http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
+    request.url =
+        fmt::format("{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}", base,
+                    http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
     return request;
   }
   Json body = Json::object();
@@ -85,19 +89,22 @@ Outcome<Fetched> read_token(Outcome<Json> answer) {
   const std::string token = lenient_text((*answer)["access_token"]);
   const std::int64_t life = lenient_int((*answer)["expires_in"]);
   if (token.empty() || life <= 0) {
-    return std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：应答里没有 access_token 或 expires_in"));
+    return std::unexpected(
+        not_sent(ErrorCode::kUnavailable, "微信接口 token：应答里没有 access_token 或 expires_in"));
   }
   return Fetched{Secret(token), std::chrono::seconds(std::min(life, kLifeSecondsMax))};
 }
 
-/// Ends a fetch exactly once, also when its coroutine is dropped half-way, so that nobody waits for ever.
+/// Ends a fetch exactly once, also when its coroutine is dropped half-way, so that nobody waits for
+/// ever.
 class Flight {
  public:
   explicit Flight(EntryPointer entry) : entry_(std::move(entry)) {}
   Flight(const Flight&) = delete;
   Flight& operator=(const Flight&) = delete;
   ~Flight() {
-    if (!landed_) land(std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：获取被中断")));
+    if (!landed_)
+      land(std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：获取被中断")));
   }
   void land(const Outcome<Secret>& outcome) {
     landed_ = true;
@@ -133,17 +140,22 @@ struct TokenKeeper::Inner {
   }
 
   /// What can be answered without a fetch.
-  std::optional<Outcome<Secret>> known(Entry& entry, const std::optional<Secret>& rejected) const ZHIYIN_REQUIRES(entry.mutex) {
+  std::optional<Outcome<Secret>> known(Entry& entry, const std::optional<Secret>& rejected) const
+      ZHIYIN_REQUIRES(entry.mutex) {
     const Instant now = clock.now();
     const bool is_other = !rejected || entry.token != *rejected;
-    if (!entry.token.empty() && is_other && now < entry.renew_at) return Outcome<Secret>(entry.token);
-    if (entry.settings_error && now < entry.settings_error_until) return Outcome<Secret>(std::unexpected(*entry.settings_error));
+    if (!entry.token.empty() && is_other && now < entry.renew_at)
+      return Outcome<Secret>(entry.token);
+    if (entry.settings_error && now < entry.settings_error_until)
+      return Outcome<Secret>(std::unexpected(*entry.settings_error));
     return std::nullopt;
   }
 
-  http::Task<Outcome<Secret>> obtain(Waiting waiting, ApiAccount account, std::optional<Secret> rejected) {
+  http::Task<Outcome<Secret>> obtain(Waiting waiting, ApiAccount account,
+                                     std::optional<Secret> rejected) {
     if (account.app_secret.empty()) {
-      co_return std::unexpected(not_sent(ErrorCode::kInvalidArgument, "account: app_secret is missing"));
+      co_return std::unexpected(
+          not_sent(ErrorCode::kInvalidArgument, "account: app_secret is missing"));
     }
     EntryPointer entry = entry_of(account);
     // Twice: who joined a fetch that brought the rejected token again must fetch for himself.
@@ -151,7 +163,8 @@ struct TokenKeeper::Inner {
       bool leads = false;
       {
         MutexLock lock(entry->mutex);
-        if (std::optional<Outcome<Secret>> answer = known(*entry, rejected)) co_return std::move(*answer);
+        if (std::optional<Outcome<Secret>> answer = known(*entry, rejected))
+          co_return std::move(*answer);
         leads = !entry->fetching;
         if (leads) entry->fetching = true;
       }
@@ -163,11 +176,13 @@ struct TokenKeeper::Inner {
       const bool is_rejected_one = joined && rejected && *joined == *rejected;
       if (!is_rejected_one) co_return joined;
     }
-    co_return std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token"));
+    co_return std::unexpected(
+        not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token"));
   }
 
   http::Task<Outcome<Secret>> join(Waiting waiting, EntryPointer entry) {
-    auto promise = std::make_shared<std::promise<Outcome<Secret>>>();  // of the waiter and the leader
+    auto promise =
+        std::make_shared<std::promise<Outcome<Secret>>>();  // of the waiter and the leader
     const auto wait_on = [this](Entry& e, Joined wake) {
       std::optional<Outcome<Secret>> landed;
       {
@@ -178,12 +193,15 @@ struct TokenKeeper::Inner {
         }
         landed = known(e, std::nullopt);
       }
-      if (!landed) landed.emplace(std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：获取失败")));
+      if (!landed)
+        landed.emplace(
+            std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：获取失败")));
       wake(std::move(*landed));
     };
     if (waiting == Waiting::kBlock) {
       std::future<Outcome<Secret>> future = promise->get_future();
-      wait_on(*entry, [promise](Outcome<Secret> outcome) { promise->set_value(std::move(outcome)); });
+      wait_on(*entry,
+              [promise](Outcome<Secret> outcome) { promise->set_value(std::move(outcome)); });
       co_return future.get();
     }
     Outcome<Secret> outcome = co_await http::from_callback<Outcome<Secret>>(
@@ -191,7 +209,8 @@ struct TokenKeeper::Inner {
     co_return outcome;
   }
 
-  http::Task<Outcome<Secret>> lead(Waiting waiting, ApiAccount account, EntryPointer entry, std::optional<Secret> rejected) {
+  http::Task<Outcome<Secret>> lead(Waiting waiting, ApiAccount account, EntryPointer entry,
+                                   std::optional<Secret> rejected) {
     Flight flight(entry);
     Outcome<Fetched> fetched = co_await fetch(waiting, account, false);
     const bool is_rejected_one = fetched && rejected && fetched->token == *rejected;
@@ -205,12 +224,15 @@ struct TokenKeeper::Inner {
   }
 
   http::Task<Outcome<Fetched>> fetch(Waiting waiting, ApiAccount account, bool force) {
-    const std::string_view base = trimmed_base(account.base_url.empty() ? base_url : account.base_url);
+    const std::string_view base =
+        trimmed_base(account.base_url.empty() ? base_url : account.base_url);
     http::ClientRequest request = token_request(account, base, force);
     HttpOutcome answer = co_await exchange(client, waiting, std::move(request));
     Outcome<Fetched> fetched = read_token(interpret(answer, "token"));
-    metrics.counter("zhiyin_wechat_token_fetches_total", "Access tokens fetched",
-                    fetched ? "outcome=\"ok\"" : "outcome=\"error\"").add();
+    metrics
+        .counter("zhiyin_wechat_token_fetches_total", "Access tokens fetched",
+                 fetched ? "outcome=\"ok\"" : "outcome=\"error\"")
+        .add();
     co_return fetched;
   }
 
@@ -234,13 +256,16 @@ struct TokenKeeper::Inner {
       entry.renew_at = entry.expires_at - std::min<Duration>(kRenewBefore, fetched->life / 2);
       entry.settings_error.reset();
       if (rejected && entry.token == *rejected) {
-        return std::unexpected(not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token"));
+        return std::unexpected(
+            not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token"));
       }
       return entry.token;
     }
     const SendError& error = fetched.error();
-    logger.warning("wechat", "token_fetch_failed", {{"account", account.id}, {"errcode", error.errcode}, {"error", error.message}});
-    const bool is_usable = !entry.token.empty() && now < entry.expires_at && (!rejected || entry.token != *rejected);
+    logger.warning("wechat", "token_fetch_failed",
+                   {{"account", account.id}, {"errcode", error.errcode}, {"error", error.message}});
+    const bool is_usable =
+        !entry.token.empty() && now < entry.expires_at && (!rejected || entry.token != *rejected);
     if (is_usable) {  // try again a little later
       entry.renew_at = std::min(entry.expires_at, now + kRemember);
       return entry.token;
@@ -258,10 +283,12 @@ struct TokenKeeper::Inner {
   Logger& logger;
   const std::string base_url;
   Mutex mutex;
-  std::map<AccountId, EntryPointer> entries ZHIYIN_GUARDED_BY(mutex);  // as many as there are accounts
+  std::map<AccountId, EntryPointer> entries
+      ZHIYIN_GUARDED_BY(mutex);  // as many as there are accounts
 };
 
-TokenKeeper::TokenKeeper(http::Client& client, const Clock& clock, MetricsRegistry& metrics, Logger& logger, std::string base_url)
+TokenKeeper::TokenKeeper(http::Client& client, const Clock& clock, MetricsRegistry& metrics,
+                         Logger& logger, std::string base_url)
     : inner_(std::make_unique<Inner>(client, clock, metrics, logger, std::move(base_url))) {}
 TokenKeeper::~TokenKeeper() = default;
 

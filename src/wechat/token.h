@@ -13,10 +13,10 @@
 
 namespace zhiyin::wechat {
 
-/// Access tokens by account, in memory. One fetch at a time per account, whoever asks; renewed five minutes
-/// before it expires (domain time), and while that fails the old one serves until its end. A settings error
-/// (wrong secret, address not allowed) is remembered for half a minute, so that it cannot burn the day's quota.
-/// Thread-safe.
+/// Access tokens by account, in memory. One fetch at a time per account, whoever asks; renewed five
+/// minutes before it expires (domain time), and while that fails the old one serves until its end.
+/// A settings error (wrong secret, address not allowed) is remembered for half a minute, so that it
+/// cannot burn the day's quota. Thread-safe.
 class TokenKeeper {
  public:
   /// All must outlive the keeper. `base_url` is used for accounts that have none.
@@ -27,8 +27,8 @@ class TokenKeeper {
   TokenKeeper& operator=(const TokenKeeper&) = delete;
 
   http::Task<Outcome<Secret>> get(ApiAccount account);
-  /// After the platform refused `rejected`: a token that differs from it, or an error. Asks without force first
-  /// (somebody else may have renewed it); forces at most every 30 seconds.
+  /// After the platform refused `rejected`: a token that differs from it, or an error. Asks without
+  /// force first (somebody else may have renewed it); forces at most every 30 seconds.
   http::Task<Outcome<Secret>> replace(ApiAccount account, Secret rejected);
 
   Outcome<Secret> get_and_wait(const ApiAccount& account);

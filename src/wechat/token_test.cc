@@ -48,7 +48,8 @@ TEST_F(TokenKeeperTest, ClassicTokenIsAGet) {
   account_.token_kind = TokenKind::kClassic;
   EXPECT_EQ(get(), "AT");
   EXPECT_EQ(platform_.sent("token")[0].url,
-            "http://platform.test/cgi-bin/token?grant_type=client_credential&appid=wx0123456789abcdef&secret=the-secret");
+            "http://platform.test/cgi-bin/"
+            "token?grant_type=client_credential&appid=wx0123456789abcdef&secret=the-secret");
   EXPECT_EQ(platform_.sent("token")[0].method, "GET");
 }
 
@@ -82,7 +83,9 @@ TEST_F(TokenKeeperTest, OldTokenServesWhileRenewingFails) {
 }
 
 TEST_F(TokenKeeperTest, WrongSecretIsRememberedAndForgottenOnRequestOrInTime) {
-  platform_.token = [](const auto&) { return answer_json(R"({"errcode":40125,"errmsg":"invalid appsecret rid: 1-2-3"})"); };
+  platform_.token = [](const auto&) {
+    return answer_json(R"({"errcode":40125,"errmsg":"invalid appsecret rid: 1-2-3"})");
+  };
   const auto first = keeper_.get_and_wait(account_);
   ASSERT_FALSE(first);
   EXPECT_EQ(first.error().errcode, 40125);
@@ -101,7 +104,8 @@ TEST_F(TokenKeeperTest, WrongSecretIsRememberedAndForgottenOnRequestOrInTime) {
 
 TEST_F(TokenKeeperTest, CorrectedSecretIsTriedAtOnce) {
   platform_.token = [](const http::ClientRequest& r) {
-    return r.body.find("good") != std::string::npos ? answer_token("AT") : answer_json(R"({"errcode":40001})");
+    return r.body.find("good") != std::string::npos ? answer_token("AT")
+                                                    : answer_json(R"({"errcode":40001})");
   };
   EXPECT_EQ(get(), "error");
   account_.app_secret = Secret("good");
@@ -115,11 +119,14 @@ TEST_F(TokenKeeperTest, MissingSecretAsksNobody) {
 }
 
 TEST_F(TokenKeeperTest, AnswersWithoutTokenAreErrors) {
-  for (const char* body : {"{}", "[]", "oops", R"({"access_token":"x"})", R"({"access_token":"","expires_in":7200})"}) {
+  for (const char* body : {"{}", "[]", "oops", R"({"access_token":"x"})",
+                           R"({"access_token":"","expires_in":7200})"}) {
     platform_.token = [body](const auto&) { return answer_json(body); };
     EXPECT_EQ(get(), "error") << body;
   }
-  platform_.token = [](const auto&) { return answer_json(R"({"access_token":"AT","expires_in":"7200"})"); };
+  platform_.token = [](const auto&) {
+    return answer_json(R"({"access_token":"AT","expires_in":"7200"})");
+  };
   EXPECT_EQ(get(), "AT");
 }
 
@@ -140,7 +147,8 @@ TEST_F(TokenKeeperTest, ReplaceForcesOnlyWhenThePlatformInsistsOnTheRejectedToke
   EXPECT_FALSE(keeper_.replace_and_wait(account_, Secret("FORCED")).has_value() &&
                keeper_.replace_and_wait(account_, Secret("FORCED"))->reveal() == "FORCED");
   std::size_t forced = 0;
-  for (const auto& r : platform_.sent("token")) forced += r.body.find("force_refresh") != std::string::npos ? 1 : 0;
+  for (const auto& r : platform_.sent("token"))
+    forced += r.body.find("force_refresh") != std::string::npos ? 1 : 0;
   EXPECT_EQ(forced, 1U);
 }
 

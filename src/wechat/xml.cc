@@ -13,7 +13,8 @@ constexpr std::string_view kCdataOpen = "<![CDATA[";
 constexpr std::string_view kCdataClose = "]]>";
 
 bool is_name_start(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
 }
 
 /// Walks over the mark-up without building anything and refuses what callbacks never contain.
@@ -46,14 +47,17 @@ class Guard {
     const std::string_view rest = text_.substr(at_);
     if (rest.starts_with(kCdataOpen)) return skip_past(kCdataClose, kCdataOpen.size());
     if (rest.starts_with("<!--")) return skip_past("-->", 4);
-    if (rest.starts_with("<!")) return fail(ErrorCode::kInvalidArgument, "XML: a DOCTYPE is not allowed");
-    if (rest.starts_with("<?")) return fail(ErrorCode::kInvalidArgument, "XML: a processing instruction is not allowed");
+    if (rest.starts_with("<!"))
+      return fail(ErrorCode::kInvalidArgument, "XML: a DOCTYPE is not allowed");
+    if (rest.starts_with("<?"))
+      return fail(ErrorCode::kInvalidArgument, "XML: a processing instruction is not allowed");
     return tag();
   }
 
   Result<void> skip_past(std::string_view end, std::size_t opening) {
     const std::size_t found = text_.find(end, at_ + opening);
-    if (found == std::string_view::npos) return fail(ErrorCode::kInvalidArgument, "XML: is cut off");
+    if (found == std::string_view::npos)
+      return fail(ErrorCode::kInvalidArgument, "XML: is cut off");
     at_ = found + end.size();
     return {};
   }
@@ -73,8 +77,10 @@ class Guard {
       --depth_;
       return {};
     }
-    if (++elements_ > kXmlElementsMax) return fail(ErrorCode::kLimitReached, "XML: more than {} elements", kXmlElementsMax);
-    if (!is_empty && ++depth_ > kXmlDepthMax) return fail(ErrorCode::kLimitReached, "XML: deeper than {} levels", kXmlDepthMax);
+    if (++elements_ > kXmlElementsMax)
+      return fail(ErrorCode::kLimitReached, "XML: more than {} elements", kXmlElementsMax);
+    if (!is_empty && ++depth_ > kXmlDepthMax)
+      return fail(ErrorCode::kLimitReached, "XML: deeper than {} levels", kXmlDepthMax);
     return {};
   }
 
@@ -125,18 +131,24 @@ const XmlElement* XmlElement::find(std::string_view child) const {
 
 Result<XmlElement> parse_xml(std::string_view text, std::size_t bytes_max) {
   const std::size_t limit = std::min(bytes_max, kXmlBytesCap);
-  if (text.size() > limit) return fail(ErrorCode::kLimitReached, "XML: {} bytes, at most {}", text.size(), limit);
-  if (text.find('\0') != std::string_view::npos) return fail(ErrorCode::kInvalidArgument, "XML: has a NUL");
+  if (text.size() > limit)
+    return fail(ErrorCode::kLimitReached, "XML: {} bytes, at most {}", text.size(), limit);
+  if (text.find('\0') != std::string_view::npos)
+    return fail(ErrorCode::kInvalidArgument, "XML: has a NUL");
   if (!utf8::is_valid(text)) return fail(ErrorCode::kInvalidArgument, "XML: is not UTF-8");
   ZHIYIN_TRY_VOID(Guard(text).run());
 
   pugi::xml_document document;
   // No DTD nodes and no entities beyond the five of XML and numbers; text keeps its blanks.
   constexpr unsigned kOptions = pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol;
-  const pugi::xml_parse_result parsed = document.load_buffer(text.data(), text.size(), kOptions, pugi::encoding_utf8);
-  if (!parsed) return fail(ErrorCode::kInvalidArgument, "XML: {} at byte {}", parsed.description(), parsed.offset);
+  const pugi::xml_parse_result parsed =
+      document.load_buffer(text.data(), text.size(), kOptions, pugi::encoding_utf8);
+  if (!parsed)
+    return fail(ErrorCode::kInvalidArgument, "XML: {} at byte {}", parsed.description(),
+                parsed.offset);
   const pugi::xml_node root = document.document_element();
-  if (root.empty() || !root.next_sibling().empty()) return fail(ErrorCode::kInvalidArgument, "XML: not exactly one root");
+  if (root.empty() || !root.next_sibling().empty())
+    return fail(ErrorCode::kInvalidArgument, "XML: not exactly one root");
   return copy(root);
 }
 
@@ -161,7 +173,8 @@ Json to_json(const XmlElement& element) {
 std::string xml_text(std::string_view name, std::string_view text) {
   std::string out = fmt::format("<{}>{}", name, kCdataOpen);
   std::size_t at = 0;
-  for (std::size_t found = text.find(kCdataClose); found != std::string_view::npos; found = text.find(kCdataClose, at)) {
+  for (std::size_t found = text.find(kCdataClose); found != std::string_view::npos;
+       found = text.find(kCdataClose, at)) {
     out += text.substr(at, found + 2 - at);  // `]]` here, `>` in the next section
     out += "]]><![CDATA[";
     at = found + 2;

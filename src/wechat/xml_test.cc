@@ -12,7 +12,8 @@ ErrorCode refusal_of(std::string_view text) {
 }
 
 TEST(Xml, ReadsCdataTextAndNumbersAndKeepsBlanksInside) {
-  const auto root = parse_xml("<?xml version=\"1.0\"?>\n<xml><A><![CDATA[ x <b> & ]]></A><N>12</N><E/>\n</xml>");
+  const auto root =
+      parse_xml("<?xml version=\"1.0\"?>\n<xml><A><![CDATA[ x <b> & ]]></A><N>12</N><E/>\n</xml>");
   ASSERT_TRUE(root);
   EXPECT_EQ(root->find("A")->text, " x <b> & ");
   EXPECT_EQ(root->find("N")->text, "12");
@@ -26,18 +27,22 @@ TEST(Xml, SectionsOfOneTextAreJoined) {
 }
 
 TEST(Xml, DuplicatesAreKeptAndBecomeAnArray) {
-  const auto root = parse_xml("<xml><L><item><a>1</a></item><item><a>2</a></item><item>3</item></L></xml>");
+  const auto root =
+      parse_xml("<xml><L><item><a>1</a></item><item><a>2</a></item><item>3</item></L></xml>");
   ASSERT_TRUE(root);
   EXPECT_EQ(root->find("L")->children.size(), 3U);
   EXPECT_EQ(to_json(*root).dump(), R"({"L":{"item":[{"a":"1"},{"a":"2"},"3"]}})");
 }
 
 TEST(Xml, FiveEntitiesAndNumbersAreUnderstood) {
-  EXPECT_EQ(parse_xml("<xml><A>&lt;&amp;&gt;&quot;&apos;&#65;&#x4e2d;</A></xml>")->find("A")->text, "<&>\"'A中");
+  EXPECT_EQ(parse_xml("<xml><A>&lt;&amp;&gt;&quot;&apos;&#65;&#x4e2d;</A></xml>")->find("A")->text,
+            "<&>\"'A中");
 }
 
 TEST(Xml, DoctypeEntitiesAndInstructionsAreRefused) {
-  EXPECT_EQ(refusal_of("<!DOCTYPE xml [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><xml><A>&x;</A></xml>"), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      refusal_of("<!DOCTYPE xml [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><xml><A>&x;</A></xml>"),
+      ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal_of("<xml><!DOCTYPE a><A/></xml>"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal_of("<xml><!ENTITY a \"b\"></xml>"), ErrorCode::kInvalidArgument);
   EXPECT_EQ(refusal_of("<xml><?php echo 1 ?></xml>"), ErrorCode::kInvalidArgument);
@@ -56,7 +61,8 @@ TEST(Xml, DepthElementsAndBytesAreLimited) {
   std::string wide = "<xml>";
   for (std::size_t i = 0; i <= kXmlElementsMax; ++i) wide += "<a/>";
   EXPECT_EQ(refusal_of(wide + "</xml>"), ErrorCode::kLimitReached);
-  EXPECT_EQ(refusal_of("<xml>" + std::string(kXmlBytesDefault, ' ') + "</xml>"), ErrorCode::kLimitReached);
+  EXPECT_EQ(refusal_of("<xml>" + std::string(kXmlBytesDefault, ' ') + "</xml>"),
+            ErrorCode::kLimitReached);
   const std::string large = "<xml><A>" + std::string(kXmlBytesDefault, 'a') + "</A></xml>";
   EXPECT_TRUE(parse_xml(large, 2 * kXmlBytesDefault));
   EXPECT_FALSE(parse_xml("<xml>" + std::string(kXmlBytesCap, ' ') + "</xml>", 10 * kXmlBytesCap));
@@ -72,8 +78,9 @@ TEST(Xml, ExactlyTheAllowedDepthIsRead) {
 
 TEST(Xml, GarbageIsRefused) {
   for (const std::string_view bad :
-       {"", " ", "text", "<", "<xml", "<xml>", "</xml>", "<xml></xml></xml>", "<xml><a></xml></a>", "<xml/><xml/>", "<xml><![CDATA[x</xml>",
-        "<xml><!-- x</xml>", "< xml></xml>", "<xml a=\"<\"", "<1></1>", "{\"a\":1}"}) {
+       {"", " ", "text", "<", "<xml", "<xml>", "</xml>", "<xml></xml></xml>", "<xml><a></xml></a>",
+        "<xml/><xml/>", "<xml><![CDATA[x</xml>", "<xml><!-- x</xml>", "< xml></xml>",
+        "<xml a=\"<\"", "<1></1>", "{\"a\":1}"}) {
     EXPECT_EQ(refusal_of(bad), ErrorCode::kInvalidArgument) << bad;
   }
   EXPECT_EQ(refusal_of(std::string_view("<xml>\0</xml>", 12)), ErrorCode::kInvalidArgument);
@@ -82,8 +89,10 @@ TEST(Xml, GarbageIsRefused) {
 
 TEST(Xml, EveryTruncationOfARealCallbackIsRefusedOrWhole) {
   const std::string text =
-      "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><CreateTime>1</CreateTime><Event><![CDATA[CLICK]]></Event></xml>";
-  for (std::size_t n = 0; n < text.size(); ++n) EXPECT_FALSE(parse_xml(std::string_view(text).substr(0, n))) << n;
+      "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><CreateTime>1</"
+      "CreateTime><Event><![CDATA[CLICK]]></Event></xml>";
+  for (std::size_t n = 0; n < text.size(); ++n)
+    EXPECT_FALSE(parse_xml(std::string_view(text).substr(0, n))) << n;
   EXPECT_TRUE(parse_xml(text));
 }
 

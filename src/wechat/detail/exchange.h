@@ -15,7 +15,8 @@
 // Include in .cc files only.
 namespace zhiyin::wechat {
 
-/// Whether a coroutine may block its thread instead of suspending: the same code serves both kinds of callers.
+/// Whether a coroutine may block its thread instead of suspending: the same code serves both kinds
+/// of callers.
 enum class Waiting { kSuspend, kBlock };
 
 using HttpOutcome = std::expected<http::ClientResponse, http::ClientError>;
@@ -24,7 +25,8 @@ using HttpOutcome = std::expected<http::ClientResponse, http::ClientError>;
 Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name);
 
 /// Sends one request, suspending or blocking.
-http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting, http::ClientRequest request);
+http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting,
+                                 http::ClientRequest request);
 
 /// Runs a coroutine that only blocks on the calling thread.
 template <class T>

@@ -25,20 +25,24 @@ bool has_control_character(std::string_view text, bool line_breaks_allowed) {
   });
 }
 
-Result<void> check_text(std::string_view field, std::string_view text, std::size_t bytes_min, std::size_t bytes_max,
-                        bool line_breaks_allowed) {
+Result<void> check_text(std::string_view field, std::string_view text, std::size_t bytes_min,
+                        std::size_t bytes_max, bool line_breaks_allowed) {
   if (text.size() < bytes_min) return fail_field(field, "is empty");
-  if (text.size() > bytes_max) return fail_field(field, "has {} bytes, at most {} are allowed", text.size(), bytes_max);
+  if (text.size() > bytes_max)
+    return fail_field(field, "has {} bytes, at most {} are allowed", text.size(), bytes_max);
   if (!utf8::is_valid(text)) return fail_field(field, "is not UTF-8");
-  if (has_control_character(text, line_breaks_allowed)) return fail_field(field, "has a control character");
+  if (has_control_character(text, line_breaks_allowed))
+    return fail_field(field, "has a control character");
   return {};
 }
 
 Result<void> check_openid(std::string_view field, std::string_view openid) {
   const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
   };
-  if (openid.empty() || openid.size() > kOpenidBytesMax || !std::ranges::all_of(openid, is_allowed)) {
+  if (openid.empty() || openid.size() > kOpenidBytesMax ||
+      !std::ranges::all_of(openid, is_allowed)) {
     return fail_field(field, "is not an openid");
   }
   return {};
@@ -54,7 +58,8 @@ Result<void> check_url(std::string_view field, std::string_view url, bool requir
 }
 
 Result<void> check_client_id(const Policy& policy, const std::string& id) {
-  if (id.empty()) return fail_field("client_msg_id", "is missing: without it a repeated call would send twice");
+  if (id.empty())
+    return fail_field("client_msg_id", "is missing: without it a repeated call would send twice");
   const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f; };
   const auto bytes_max = static_cast<std::size_t>(policy.client_msg_id_bytes_max);
   if (id.size() > bytes_max || !std::ranges::all_of(id, is_allowed)) {
@@ -71,20 +76,27 @@ Json object(std::initializer_list<Json::Member> members) { return Json(Json::Obj
 
 std::string_view mass_type_name(MassContentType type) {
   switch (type) {
-    case MassContentType::kText: return "text";
-    case MassContentType::kImage: return "image";
-    case MassContentType::kNewsDraft: return "mpnews";
-    case MassContentType::kVoice: return "voice";
-    case MassContentType::kVideo: return "mpvideo";
+    case MassContentType::kText:
+      return "text";
+    case MassContentType::kImage:
+      return "image";
+    case MassContentType::kNewsDraft:
+      return "mpnews";
+    case MassContentType::kVoice:
+      return "voice";
+    case MassContentType::kVideo:
+      return "mpvideo";
   }
   return "text";
 }
 
 /// Adds type, content and (except for previews) our id.
-Result<void> add_mass_content(Json& body, const Policy& policy, const MassMessage& message, bool is_preview) {
+Result<void> add_mass_content(Json& body, const Policy& policy, const MassMessage& message,
+                              bool is_preview) {
   const std::string_view type = mass_type_name(message.type);
   if (message.type == MassContentType::kText) {
-    ZHIYIN_TRY_VOID(check_text("text", message.text, 1, static_cast<std::size_t>(policy.text_bytes_max), true));
+    ZHIYIN_TRY_VOID(
+        check_text("text", message.text, 1, static_cast<std::size_t>(policy.text_bytes_max), true));
     body.set(type, object({{"content", message.text}}));
   } else {
     ZHIYIN_TRY_VOID(check_text("media_id", message.media_id, 1, kIdBytesMax, false));
@@ -106,22 +118,27 @@ std::string_view value_type(std::string_view key) {
   return key.substr(0, end == std::string_view::npos ? 0 : end + 1);
 }
 
-Result<void> check_template_value(const Policy& policy, const std::string& key, const std::string& value) {
+Result<void> check_template_value(const Policy& policy, const std::string& key,
+                                  const std::string& value) {
   const std::string path = "data." + key;
   ZHIYIN_TRY_VOID(check_text("data", key, 1, kIdBytesMax, false));
   ZHIYIN_TRY_VOID(check_text(path, value, 1, kDescriptionBytesMax, false));
   const auto limit = policy.template_value_chars_max.find(std::string(value_type(key)));
-  const std::size_t chars_max = limit == policy.template_value_chars_max.end() ? kTemplateValueCharsMax
-                                                                               : static_cast<std::size_t>(limit->second);
+  const std::size_t chars_max = limit == policy.template_value_chars_max.end()
+                                    ? kTemplateValueCharsMax
+                                    : static_cast<std::size_t>(limit->second);
   const std::size_t chars = utf8::length(value);
-  if (chars > chars_max) return fail_field(path, "has {} characters, at most {} are allowed", chars, chars_max);
+  if (chars > chars_max)
+    return fail_field(path, "has {} characters, at most {} are allowed", chars, chars_max);
   return {};
 }
 
-Result<Json> customer_service_content(const Policy& policy, const CustomerServiceMessage& message, std::string_view& type) {
+Result<Json> customer_service_content(const Policy& policy, const CustomerServiceMessage& message,
+                                      std::string_view& type) {
   if (const auto* text = std::get_if<std::string>(&message.content)) {
     type = "text";
-    ZHIYIN_TRY_VOID(check_text("text", *text, 1, static_cast<std::size_t>(policy.text_bytes_max), true));
+    ZHIYIN_TRY_VOID(
+        check_text("text", *text, 1, static_cast<std::size_t>(policy.text_bytes_max), true));
     return object({{"content", *text}});
   }
   const Article& a = std::get<Article>(message.content);
@@ -130,7 +147,10 @@ Result<Json> customer_service_content(const Policy& policy, const CustomerServic
   ZHIYIN_TRY_VOID(check_text("description", a.description, 0, kDescriptionBytesMax, true));
   ZHIYIN_TRY_VOID(check_url("url", a.url, true));
   ZHIYIN_TRY_VOID(check_url("picture_url", a.picture_url, false));
-  const Json article = object({{"title", a.title}, {"description", a.description}, {"url", a.url}, {"picurl", a.picture_url}});
+  const Json article = object({{"title", a.title},
+                               {"description", a.description},
+                               {"url", a.url},
+                               {"picurl", a.picture_url}});
   return object({{"articles", Json(Json::Array{article})}});
 }
 
@@ -153,7 +173,8 @@ Result<ApiCall> user_info_call(const Policy& policy, const std::vector<std::stri
     ZHIYIN_TRY_VOID(check_openid("openids", openid));
     list.push(object({{"openid", openid}, {"lang", "zh_CN"}}));
   }
-  return post("user_info_batchget", "/cgi-bin/user/info/batchget", object({{"user_list", list}}), true);
+  return post("user_info_batchget", "/cgi-bin/user/info/batchget", object({{"user_list", list}}),
+              true);
 }
 
 Result<ApiCall> customer_service_call(const Policy& policy, const CustomerServiceMessage& message) {
@@ -175,7 +196,8 @@ Result<ApiCall> template_call(const Policy& policy, const TemplateMessage& messa
   ZHIYIN_TRY_VOID(check_text("template_id", message.template_id, 1, kIdBytesMax, false));
   ZHIYIN_TRY_VOID(check_url("url", message.url, false));
   ZHIYIN_TRY_VOID(check_client_id(policy, message.client_msg_id));
-  if (message.data.size() > kTemplateFieldsMax) return fail_field("data", "has more than {} fields", kTemplateFieldsMax);
+  if (message.data.size() > kTemplateFieldsMax)
+    return fail_field("data", "has more than {} fields", kTemplateFieldsMax);
   Json data = Json::object();
   for (const auto& [key, value] : message.data) {
     ZHIYIN_TRY_VOID(check_template_value(policy, key, value));
@@ -184,19 +206,24 @@ Result<ApiCall> template_call(const Policy& policy, const TemplateMessage& messa
   Json body = object({{"touser", message.openid}, {"template_id", message.template_id}});
   if (!message.url.empty()) body.set("url", message.url);
   if (message.mini_program) {
-    ZHIYIN_TRY_VOID(check_text("mini_program.app_id", message.mini_program->app_id, 1, kIdBytesMax, false));
-    ZHIYIN_TRY_VOID(check_text("mini_program.page_path", message.mini_program->page_path, 0, kDescriptionBytesMax, false));
-    body.set("miniprogram", object({{"appid", message.mini_program->app_id}, {"pagepath", message.mini_program->page_path}}));
+    ZHIYIN_TRY_VOID(
+        check_text("mini_program.app_id", message.mini_program->app_id, 1, kIdBytesMax, false));
+    ZHIYIN_TRY_VOID(check_text("mini_program.page_path", message.mini_program->page_path, 0,
+                               kDescriptionBytesMax, false));
+    body.set("miniprogram", object({{"appid", message.mini_program->app_id},
+                                    {"pagepath", message.mini_program->page_path}}));
   }
   body.set("client_msg_id", message.client_msg_id);
   body.set("data", std::move(data));
   return post("template_send", "/cgi-bin/message/template/send", body, true);
 }
 
-Result<ApiCall> mass_send_call(const Policy& policy, const std::vector<std::string>& openids, const MassMessage& message) {
+Result<ApiCall> mass_send_call(const Policy& policy, const std::vector<std::string>& openids,
+                               const MassMessage& message) {
   const auto count = static_cast<std::int64_t>(openids.size());
   if (count < policy.mass_openids_min || count > policy.mass_openids_max) {
-    return fail_field("openids", "{} people, {} to {} are allowed", count, policy.mass_openids_min, policy.mass_openids_max);
+    return fail_field("openids", "{} people, {} to {} are allowed", count, policy.mass_openids_min,
+                      policy.mass_openids_max);
   }
   Json list = Json::array();
   for (const std::string& openid : openids) {
@@ -208,7 +235,8 @@ Result<ApiCall> mass_send_call(const Policy& policy, const std::vector<std::stri
   return post("mass_send", "/cgi-bin/message/mass/send", body, true);
 }
 
-Result<ApiCall> mass_tag_call(const Policy& policy, std::optional<std::int64_t> tag_id, const MassMessage& message) {
+Result<ApiCall> mass_tag_call(const Policy& policy, std::optional<std::int64_t> tag_id,
+                              const MassMessage& message) {
   if (tag_id && *tag_id < 0) return fail_field("tag_id", "{} is negative", *tag_id);
   Json filter = object({{"is_to_all", !tag_id.has_value()}});
   if (tag_id) filter.set("tag_id", *tag_id);
@@ -217,7 +245,8 @@ Result<ApiCall> mass_tag_call(const Policy& policy, std::optional<std::int64_t> 
   return post("mass_sendall", "/cgi-bin/message/mass/sendall", body, true);
 }
 
-Result<ApiCall> mass_preview_call(const Policy& policy, const std::string& openid, const MassMessage& message) {
+Result<ApiCall> mass_preview_call(const Policy& policy, const std::string& openid,
+                                  const MassMessage& message) {
   ZHIYIN_TRY_VOID(check_openid("openid", openid));
   Json body = object({{"touser", openid}});
   ZHIYIN_TRY_VOID(add_mass_content(body, policy, message, true));
@@ -230,7 +259,8 @@ Result<ApiCall> mass_status_call(const std::string& msg_id) {
 }
 
 Result<ApiCall> templates_call() {
-  return ApiCall{"template_list", "GET", "/cgi-bin/template/get_all_private_template", {}, {}, true};
+  return ApiCall{
+      "template_list", "GET", "/cgi-bin/template/get_all_private_template", {}, {}, true};
 }
 
 Result<ApiCall> quota_call(const std::string& path) {
@@ -265,7 +295,8 @@ std::vector<UserInfo> read_user_info(const Json& answer) {
     u.remark = lenient_text(person["remark"]);
     u.subscribe_scene = lenient_text(person["subscribe_scene"]);
     u.qr_scene = lenient_text(person["qr_scene_str"]);
-    if (u.qr_scene.empty() && lenient_int(person["qr_scene"]) != 0) u.qr_scene = lenient_text(person["qr_scene"]);
+    if (u.qr_scene.empty() && lenient_int(person["qr_scene"]) != 0)
+      u.qr_scene = lenient_text(person["qr_scene"]);
     if (const Json::Array* tags = person["tagid_list"].if_array()) {
       for (const Json& tag : *tags) u.tag_ids.push_back(lenient_int(tag));
     }
@@ -281,7 +312,8 @@ std::string read_template_msgid(const Json& answer) { return lenient_text(answer
 
 MassReceipt read_mass_receipt(const Json& answer) {
   MassReceipt receipt{lenient_text(answer["msg_id"]), lenient_text(answer["msg_data_id"]), false};
-  receipt.already_sent = platform_error(lenient_int(answer["errcode"])).error_class == ErrorClass::kDone;
+  receipt.already_sent =
+      platform_error(lenient_int(answer["errcode"])).error_class == ErrorClass::kDone;
   return receipt;
 }
 
@@ -299,14 +331,16 @@ std::vector<TemplateDescription> read_templates(const Json& answer) {
   const Json::Array* list = answer["template_list"].if_array();
   if (list == nullptr) return out;
   for (const Json& t : *list) {
-    out.push_back({lenient_text(t["template_id"]), lenient_text(t["title"]), lenient_text(t["content"]), lenient_text(t["example"])});
+    out.push_back({lenient_text(t["template_id"]), lenient_text(t["title"]),
+                   lenient_text(t["content"]), lenient_text(t["example"])});
   }
   return out;
 }
 
 QuotaUse read_quota(const Json& answer) {
   const Json& quota = answer["quota"];
-  return {lenient_int(quota["daily_limit"]), lenient_int(quota["used"]), lenient_int(quota["remain"])};
+  return {lenient_int(quota["daily_limit"]), lenient_int(quota["used"]),
+          lenient_int(quota["remain"])};
 }
 
 }  // namespace zhiyin::wechat

@@ -1,5 +1,5 @@
-// Reads one JSON object per line, answers one per line: the library as an independent client sees it.
-// Only tests use it (wechatpy_oracle_test.py).
+// Reads one JSON object per line, answers one per line: the library as an independent client sees
+// it. Only tests use it (wechatpy_oracle_test.py).
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -12,7 +12,9 @@
 namespace zhiyin::wechat {
 namespace {
 
-std::string text(const Json& j, std::string_view name) { return std::string(j[name].string_or("")); }
+std::string text(const Json& j, std::string_view name) {
+  return std::string(j[name].string_or(""));
+}
 
 Json failed(std::string_view why) {
   Json out = Json::object();
@@ -46,7 +48,10 @@ Json shown(const Callback& c) {
   Json out = Json::object();
   out.set("kind", static_cast<int>(c.kind)).set("msg_type", c.msg_type).set("event", c.event);
   out.set("from", c.from_openid).set("to", c.to).set("create_time", c.create_time.us / 1'000'000);
-  out.set("msg_id", c.msg_id).set("event_key", c.event_key).set("ticket", c.ticket).set("content", c.content);
+  out.set("msg_id", c.msg_id)
+      .set("event_key", c.event_key)
+      .set("ticket", c.ticket)
+      .set("content", c.content);
   out.set("status", c.status).set("fields", c.fields).set("dedup_key", c.dedup_key);
   return out;
 }
@@ -71,14 +76,16 @@ Json open(const Json& j) {
 Json check(const Json& j) {
   const auto rules = rules_of(j);
   if (!rules) return failed(rules.error().text());
-  const auto echo = verify_callback_url(*rules, query_of(j), Instant{j["now"].int_or(0) * 1'000'000});
+  const auto echo =
+      verify_callback_url(*rules, query_of(j), Instant{j["now"].int_or(0) * 1'000'000});
   return echo ? single("echo", *echo) : failed(to_string(echo.error().refusal));
 }
 
 Json encrypt(const Json& j) {
   const auto key = decode_aes_key(text(j, "aes_key"));
   if (!key) return failed(key.error().message);
-  const auto out = encrypt_message(*key, text(j, "message"), text(j, "app_id"), crypto::random_bytes(kCryptRandomBytes));
+  const auto out = encrypt_message(*key, text(j, "message"), text(j, "app_id"),
+                                   crypto::random_bytes(kCryptRandomBytes));
   return out ? single("encrypt", *out) : failed(out.error().message);
 }
 
@@ -96,9 +103,11 @@ Result<ApiCall> call_of(const Json& j) {
   MassMessage mass;
   mass.text = text(j, "text");
   mass.client_msg_id = text(j, "client_msg_id");
-  if (what == "text") return customer_service_call(policy, {openid, text(j, "text"), false, text(j, "kf_account")});
+  if (what == "text")
+    return customer_service_call(policy, {openid, text(j, "text"), false, text(j, "kf_account")});
   if (what == "news") {
-    const Article a{text(j, "title"), text(j, "description"), text(j, "url"), text(j, "picture_url")};
+    const Article a{text(j, "title"), text(j, "description"), text(j, "url"),
+                    text(j, "picture_url")};
     return customer_service_call(policy, {openid, a, false, ""});
   }
   if (what == "template") {
@@ -107,7 +116,8 @@ Result<ApiCall> call_of(const Json& j) {
     t.template_id = text(j, "template_id");
     t.url = text(j, "url");
     t.client_msg_id = text(j, "client_msg_id");
-    for (const Json::Member& m : *j["data"].if_object()) t.data.emplace_back(m.first, m.second.string_or(""));
+    for (const Json::Member& m : *j["data"].if_object())
+      t.data.emplace_back(m.first, m.second.string_or(""));
     return template_call(policy, t);
   }
   std::vector<std::string> openids;
@@ -127,7 +137,10 @@ Json request(const Json& j) {
   const auto call = call_of(j);
   if (!call) return failed(call.error().text());
   Json out = Json::object();
-  out.set("method", call->http_method).set("path", call->path).set("query", call->query).set("body", call->body);
+  out.set("method", call->http_method)
+      .set("path", call->path)
+      .set("query", call->query)
+      .set("body", call->body);
   return out;
 }
 
@@ -138,7 +151,9 @@ Json answer(const Json& j) {
   if (op == "encrypt") return encrypt(j);
   if (op == "decrypt") return decrypt(j);
   if (op == "request") return request(j);
-  if (op == "js") return single("signature", js_sdk_signature(text(j, "ticket"), text(j, "nonce"), text(j, "timestamp"), text(j, "url")));
+  if (op == "js")
+    return single("signature", js_sdk_signature(text(j, "ticket"), text(j, "nonce"),
+                                                text(j, "timestamp"), text(j, "url")));
   return failed("op is unknown");
 }
 
@@ -149,7 +164,8 @@ int main() {
   std::string line;
   while (std::getline(std::cin, line)) {
     const auto json = zhiyin::parse_json(line);
-    const zhiyin::Json out = json ? zhiyin::wechat::answer(*json) : zhiyin::wechat::failed("not JSON");
+    const zhiyin::Json out =
+        json ? zhiyin::wechat::answer(*json) : zhiyin::wechat::failed("not JSON");
     std::puts(out.dump().c_str());
     std::fflush(stdout);
   }
