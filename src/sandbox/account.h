@@ -11,8 +11,8 @@ namespace zhiyin::sandbox {
 enum class AccountKind { kSubscription = 1, kService = 2 };
 enum class CallbackMode { kPlain = 1, kCompatible = 2, kSecure = 3 };
 
-/// An official account of the emulated platform with all its secrets. They are play money: made from a
-/// seed, worth nothing outside the sandbox. A pure value.
+/// An official account of the emulated platform with all its secrets. They are play money: made
+/// from a seed, worth nothing outside the sandbox. A pure value.
 struct SandboxAccount {
   std::string id = "shop";  ///< the name under which the server knows it
   std::string name;
@@ -62,7 +62,8 @@ struct Fields<sandbox::SandboxAccount> {
       field("kind", &A::kind, "subscription or service account").optional(),
       field("verified", &A::verified, "verified by the platform").optional(),
       field("app_id", &A::app_id, "AppID").length(1, 64),
-      field("original_id", &A::original_id, "gh_ id, the account's name in callbacks").length(1, 64),
+      field("original_id", &A::original_id, "gh_ id, the account's name in callbacks")
+          .length(1, 64),
       field("app_secret", &A::app_secret, "AppSecret").length(1, 128),
       field("token", &A::token, "token of the callback signature").length(3, 32),
       field("encoding_aes_key", &A::encoding_aes_key, "key of encrypted callbacks").length(43, 43),

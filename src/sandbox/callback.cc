@@ -73,9 +73,11 @@ Result<CallbackReply> check_reply(std::string_view xml, const CallbackMessage& m
   reply.msg_type = xml_text(xml, "MsgType");
   reply.content = xml_text(xml, "Content");
   if (xml_text(xml, "ToUserName") != message.openid) return bad("ToUserName is not the sender");
-  if (xml_text(xml, "FromUserName") != account.original_id) return bad("FromUserName is not the account");
+  if (xml_text(xml, "FromUserName") != account.original_id)
+    return bad("FromUserName is not the account");
   if (xml_text(xml, "CreateTime").empty()) return bad("CreateTime is missing");
-  if (!is_reply_type(reply.msg_type)) return bad("MsgType is unknown: " + reply.msg_type.substr(0, 40));
+  if (!is_reply_type(reply.msg_type))
+    return bad("MsgType is unknown: " + reply.msg_type.substr(0, 40));
   if (reply.msg_type == "text" && reply.content.empty()) return bad("Content is empty");
   return reply;
 }
@@ -86,7 +88,8 @@ Result<CallbackReply> check_encrypted(std::string_view xml, const CallbackMessag
   const std::string expected = message_signature(account.token, xml_text(xml, "TimeStamp"),
                                                  xml_text(xml, "Nonce"), encrypted);
   if (xml_text(xml, "MsgSignature") != expected) return bad("MsgSignature is wrong");
-  ZHIYIN_TRY(const MessageCipher cipher, MessageCipher::create(account.encoding_aes_key, account.app_id));
+  ZHIYIN_TRY(const MessageCipher cipher,
+             MessageCipher::create(account.encoding_aes_key, account.app_id));
   ZHIYIN_TRY(const std::string plain, cipher.decrypt(encrypted));
   ZHIYIN_TRY(CallbackReply reply, check_reply(plain, message, account));
   reply.encrypted = true;
@@ -124,13 +127,15 @@ Result<SignedCallback> sign_callback(const CallbackMessage& message, const Sandb
                                      std::string_view callback_url, Instant now, Random& random) {
   const std::string timestamp = std::to_string(now.us / 1'000'000);
   const std::string nonce = make_nonce(random);
-  std::string query = fmt::format("signature={}&timestamp={}&nonce={}&openid={}",
-                                  url_signature(account.token, timestamp, nonce), timestamp, nonce,
-                                  message.openid);
+  std::string query =
+      fmt::format("signature={}&timestamp={}&nonce={}&openid={}",
+                  url_signature(account.token, timestamp, nonce), timestamp, nonce, message.openid);
   if (account.mode == CallbackMode::kPlain) {
-    return SignedCallback{with_query(callback_url, query), render_xml(message, account.original_id)};
+    return SignedCallback{with_query(callback_url, query),
+                          render_xml(message, account.original_id)};
   }
-  ZHIYIN_TRY(const MessageCipher cipher, MessageCipher::create(account.encoding_aes_key, account.app_id));
+  ZHIYIN_TRY(const MessageCipher cipher,
+             MessageCipher::create(account.encoding_aes_key, account.app_id));
   const std::string encrypted =
       cipher.encrypt(render_xml(message, account.original_id), random_bytes16(random));
   fmt::format_to(std::back_inserter(query), "&encrypt_type=aes&msg_signature={}",
@@ -160,10 +165,12 @@ Result<CallbackReply> check_answer(std::string_view body, const CallbackMessage&
   if (body.size() > kAnswerBytesMax) return bad("longer than 64 KiB");
   if (!body.starts_with("<xml>")) return bad("neither success nor XML");
   if (body.find("<Encrypt>") != std::string_view::npos) {
-    if (account.mode == CallbackMode::kPlain) return bad("encrypted, but the account's mode is plain");
+    if (account.mode == CallbackMode::kPlain)
+      return bad("encrypted, but the account's mode is plain");
     return check_encrypted(body, message, account);
   }
-  if (account.mode == CallbackMode::kSecure) return bad("not encrypted, but the account's mode is secure");
+  if (account.mode == CallbackMode::kSecure)
+    return bad("not encrypted, but the account's mode is secure");
   return check_reply(body, message, account);
 }
 

@@ -20,10 +20,10 @@ struct CallbackField {
 
 /// A message or an event that the platform tells the account's server. A pure value.
 struct CallbackMessage {
-  std::string app_id;    ///< the account's
-  std::string openid;    ///< whom it comes from
+  std::string app_id;  ///< the account's
+  std::string openid;  ///< whom it comes from
   Instant created_at;
-  std::string msg_type;  ///< `text`, `event`
+  std::string msg_type;               ///< `text`, `event`
   std::vector<CallbackField> fields;  ///< beyond the common ones
 };
 
@@ -50,13 +50,13 @@ std::string verification_url(const SandboxAccount& account, std::string_view cal
 
 /// What the server's answer means.
 struct CallbackReply {
-  bool is_reply = false;   ///< false: a bare acknowledgement
+  bool is_reply = false;  ///< false: a bare acknowledgement
   std::string msg_type;
-  std::string content;     ///< of a text reply
+  std::string content;  ///< of a text reply
   bool encrypted = false;
 };
-/// Checks a 200 answer as the platform does: empty, `success`, or a reply with the right names, encrypted where the
-/// mode demands it. kInvalidArgument tells what is wrong with anything else.
+/// Checks a 200 answer as the platform does: empty, `success`, or a reply with the right names,
+/// encrypted where the mode demands it. kInvalidArgument tells what is wrong with anything else.
 Result<CallbackReply> check_answer(std::string_view body, const CallbackMessage& message,
                                    const SandboxAccount& account);
 

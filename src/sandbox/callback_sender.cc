@@ -39,7 +39,8 @@ void in_parallel(std::size_t n, const std::function<void(std::size_t)>& work) {
   if (n > 0) work(0);
 }
 
-std::vector<std::size_t> plan_deliveries(std::size_t n, const CallbackMischief& mischief, Random& random) {
+std::vector<std::size_t> plan_deliveries(std::size_t n, const CallbackMischief& mischief,
+                                         Random& random) {
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), 0);
   for (std::size_t i = 0; i + 1 < n; ++i) {
@@ -71,8 +72,8 @@ struct CallbackSender::Lane {
   std::vector<std::string> replies;
 };
 
-CallbackCounts CallbackSender::deliver(std::span<const CallbackMessage> messages, const std::string& url,
-                                       Instant now) {
+CallbackCounts CallbackSender::deliver(std::span<const CallbackMessage> messages,
+                                       const std::string& url, Instant now) {
   std::vector<Lane> lanes(std::max<std::size_t>(1, std::min(settings_.lanes, messages.size())));
   for (Lane& lane : lanes) lane.random = Random(random_.next());
   for (const CallbackMessage& message : messages) {
@@ -100,7 +101,8 @@ void CallbackSender::run(Lane& lane, const std::string& url, Instant now) const 
 }
 
 std::optional<HttpReply> CallbackSender::try_three_times(Lane& lane, const CallbackMessage& message,
-                                                         SignedCallback& callback, const std::string& url,
+                                                         SignedCallback& callback,
+                                                         const std::string& url,
                                                          Instant now) const {
   for (int attempt = 1;; ++attempt) {
     ++lane.counts.posts;
@@ -110,12 +112,14 @@ std::optional<HttpReply> CallbackSender::try_three_times(Lane& lane, const Callb
     ++lane.counts.retried;
     // Whether a repetition is signed anew is not documented: servers must cope with both.
     if (lane.random.uniform() < 0.5) {
-      if (auto anew = sign_callback(message, settings_.account, url, now, lane.random)) callback = *anew;
+      if (auto anew = sign_callback(message, settings_.account, url, now, lane.random))
+        callback = *anew;
     }
   }
 }
 
-void CallbackSender::post_one(Lane& lane, std::size_t index, const std::string& url, Instant now) const {
+void CallbackSender::post_one(Lane& lane, std::size_t index, const std::string& url,
+                              Instant now) const {
   const CallbackMessage& message = *lane.messages[index];
   const auto earlier = lane.done.find(index);
   const bool duplicate = earlier != lane.done.end();
@@ -144,7 +148,8 @@ void CallbackSender::post_one(Lane& lane, std::size_t index, const std::string& 
   }
   if (duplicate) {
     const std::optional<CallbackReply>& first = earlier->second.reply;
-    const bool alike = first && first->is_reply == answer->is_reply && first->content == answer->content;
+    const bool alike =
+        first && first->is_reply == answer->is_reply && first->content == answer->content;
     if (first && !alike) ++lane.counts.duplicates_answered_otherwise;
     return;
   }

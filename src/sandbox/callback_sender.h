@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cstdint>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -21,7 +21,8 @@ struct HttpReply {
   int status = 0;
   std::string body;
 };
-/// Makes one POST and waits at most kCallbackTimeout; nothing when no answer came. Must be thread-safe.
+/// Makes one POST and waits at most kCallbackTimeout; nothing when no answer came. Must be
+/// thread-safe.
 using PostCallback = std::function<std::optional<HttpReply>(const SignedCallback&)>;
 
 /// What became of callbacks. Sums.
@@ -45,11 +46,14 @@ struct CallbackMischief {
   double swap_share = 0.02;
 };
 
-/// The order in which messages 0 … n-1 are delivered: some twice, some swapped with their neighbour.
-std::vector<std::size_t> plan_deliveries(std::size_t n, const CallbackMischief& mischief, Random& random);
+/// The order in which messages 0 … n-1 are delivered: some twice, some swapped with their
+/// neighbour.
+std::vector<std::size_t> plan_deliveries(std::size_t n, const CallbackMischief& mischief,
+                                         Random& random);
 
-/// Delivers callbacks as the platform does: signed, three tries, now and then twice or out of order. What
-/// comes from one person goes in a row; people are served side by side. Thread-safe for one caller at a time.
+/// Delivers callbacks as the platform does: signed, three tries, now and then twice or out of
+/// order. What comes from one person goes in a row; people are served side by side. Thread-safe for
+/// one caller at a time.
 class CallbackSender {
  public:
   struct Settings {
@@ -62,7 +66,8 @@ class CallbackSender {
       : settings_(std::move(settings)), post_(std::move(post)), random_(settings_.seed) {}
 
   /// Returns when all are answered or given up. `now` signs.
-  CallbackCounts deliver(std::span<const CallbackMessage> messages, const std::string& url, Instant now);
+  CallbackCounts deliver(std::span<const CallbackMessage> messages, const std::string& url,
+                         Instant now);
   /// Why the last answers were bad; at most 20.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
   /// The latest text replies; at most 20.

@@ -38,7 +38,8 @@ TEST(MessageCipher, GivesAndReadsTheKnownAnswers) {
 }
 
 TEST(MessageCipher, UrlSignatureIsThatOfThePlatform) {
-  EXPECT_EQ(url_signature("AAAAA", "1714036504", "1514711492"), "f464b24fc39322e44b38aa78f5edd27bd1441696");
+  EXPECT_EQ(url_signature("AAAAA", "1714036504", "1514711492"),
+            "f464b24fc39322e44b38aa78f5edd27bd1441696");
 }
 
 TEST(MessageCipher, EveryLengthComesBack) {
@@ -70,17 +71,21 @@ SandboxAccount account(CallbackMode mode) {
 
 std::string query_of(const std::string& url, const std::string& name) {
   const std::size_t at = url.find(name + "=");
-  return at == std::string::npos ? "" : url.substr(at + name.size() + 1, url.find('&', at) - at - name.size() - 1);
+  return at == std::string::npos
+             ? ""
+             : url.substr(at + name.size() + 1, url.find('&', at) - at - name.size() - 1);
 }
 
 TEST(Callback, PlainModeSendsTheMessageItself) {
   Random random(1);
   const CallbackMessage message = text_message("oUser", kNow, "你好]]>再见", 7000000000000000001);
-  const auto callback = *sign_callback(message, account(CallbackMode::kPlain), "http://h/wechat/shop", kNow, random);
+  const auto callback =
+      *sign_callback(message, account(CallbackMode::kPlain), "http://h/wechat/shop", kNow, random);
   const SandboxAccount a = account(CallbackMode::kPlain);
   EXPECT_THAT(callback.url, testing::StartsWith("http://h/wechat/shop?signature="));
-  EXPECT_EQ(query_of(callback.url, "signature"),
-            url_signature(a.token, query_of(callback.url, "timestamp"), query_of(callback.url, "nonce")));
+  EXPECT_EQ(
+      query_of(callback.url, "signature"),
+      url_signature(a.token, query_of(callback.url, "timestamp"), query_of(callback.url, "nonce")));
   EXPECT_EQ(query_of(callback.url, "openid"), "oUser");
   EXPECT_EQ(callback.url.find("encrypt_type"), std::string::npos);
   EXPECT_EQ(xml_text(callback.body, "Content"), "你好]]>再见");
@@ -92,15 +97,18 @@ TEST(Callback, PlainModeSendsTheMessageItself) {
 TEST(Callback, SecureModeShowsNothingAndDecryptsToTheMessage) {
   Random random(1);
   const SandboxAccount a = account(CallbackMode::kSecure);
-  const CallbackMessage message = event_message("oUser", kNow, "CLICK", {{"EventKey", "MENU", false}});
+  const CallbackMessage message =
+      event_message("oUser", kNow, "CLICK", {{"EventKey", "MENU", false}});
   const auto callback = *sign_callback(message, a, "http://h/wechat/shop", kNow, random);
   EXPECT_EQ(callback.body.find("CLICK"), std::string::npos);
   EXPECT_EQ(callback.body.find("FromUserName"), std::string::npos);
   EXPECT_EQ(query_of(callback.url, "encrypt_type"), "aes");
   const std::string encrypted = xml_text(callback.body, "Encrypt");
   EXPECT_EQ(query_of(callback.url, "msg_signature"),
-            message_signature(a.token, query_of(callback.url, "timestamp"), query_of(callback.url, "nonce"), encrypted));
-  const std::string plain = *MessageCipher::create(a.encoding_aes_key, a.app_id)->decrypt(encrypted);
+            message_signature(a.token, query_of(callback.url, "timestamp"),
+                              query_of(callback.url, "nonce"), encrypted));
+  const std::string plain =
+      *MessageCipher::create(a.encoding_aes_key, a.app_id)->decrypt(encrypted);
   EXPECT_EQ(plain, render_xml(message, a.original_id));
   EXPECT_EQ(xml_text(plain, "EventKey"), "MENU");
 }
@@ -108,7 +116,8 @@ TEST(Callback, SecureModeShowsNothingAndDecryptsToTheMessage) {
 TEST(Callback, CompatibleModeSendsBothForms) {
   Random random(1);
   const SandboxAccount a = account(CallbackMode::kCompatible);
-  const auto callback = *sign_callback(text_message("oUser", kNow, "hi", 1), a, "http://h/x?k=1", kNow, random);
+  const auto callback =
+      *sign_callback(text_message("oUser", kNow, "hi", 1), a, "http://h/x?k=1", kNow, random);
   EXPECT_THAT(callback.url, testing::StartsWith("http://h/x?k=1&signature="));
   EXPECT_EQ(xml_text(callback.body, "Content"), "hi");
   EXPECT_FALSE(xml_text(callback.body, "Encrypt").empty());
@@ -132,26 +141,31 @@ std::string encrypted_reply(const SandboxAccount& a, const std::string& xml) {
 }
 
 TEST(CallbackAnswer, AcknowledgementsAndRightRepliesPass) {
-  const SandboxAccount plain = account(CallbackMode::kPlain), secure = account(CallbackMode::kSecure);
+  const SandboxAccount plain = account(CallbackMode::kPlain),
+                       secure = account(CallbackMode::kSecure);
   const CallbackMessage message = text_message("oUser", kNow, "hi", 1);
   EXPECT_FALSE(check_answer("", message, secure)->is_reply);
   EXPECT_FALSE(check_answer("success", message, secure)->is_reply);
   EXPECT_EQ(check_answer(reply_xml(plain, "oUser", "欢迎"), message, plain)->content, "欢迎");
-  const auto reply = check_answer(encrypted_reply(secure, reply_xml(secure, "oUser", "欢迎")), message, secure);
+  const auto reply =
+      check_answer(encrypted_reply(secure, reply_xml(secure, "oUser", "欢迎")), message, secure);
   ASSERT_TRUE(reply);
   EXPECT_TRUE(reply->encrypted);
   EXPECT_EQ(reply->content, "欢迎");
 }
 
 TEST(CallbackAnswer, WhatAUserWouldSeeAsAFaultIsRefused) {
-  const SandboxAccount secure = account(CallbackMode::kSecure), plain = account(CallbackMode::kPlain);
+  const SandboxAccount secure = account(CallbackMode::kSecure),
+                       plain = account(CallbackMode::kPlain);
   const CallbackMessage message = text_message("oUser", kNow, "hi", 1);
   EXPECT_FALSE(check_answer("ok", message, secure));
   EXPECT_FALSE(check_answer("{\"a\":1}", message, secure));
   EXPECT_FALSE(check_answer(reply_xml(secure, "oUser", "x"), message, secure));  // not encrypted
-  EXPECT_FALSE(check_answer(encrypted_reply(plain, reply_xml(plain, "oUser", "x")), message, plain));
+  EXPECT_FALSE(
+      check_answer(encrypted_reply(plain, reply_xml(plain, "oUser", "x")), message, plain));
   EXPECT_FALSE(check_answer(reply_xml(plain, "oOther", "x"), message, plain));
-  EXPECT_FALSE(check_answer(encrypted_reply(secure, reply_xml(secure, "oOther", "x")), message, secure));
+  EXPECT_FALSE(
+      check_answer(encrypted_reply(secure, reply_xml(secure, "oOther", "x")), message, secure));
   EXPECT_FALSE(check_answer(reply_xml(plain, "oUser", ""), message, plain));
   std::string forged = encrypted_reply(secure, reply_xml(secure, "oUser", "x"));
   forged.replace(forged.find("<Nonce><![CDATA[77"), 18, "<Nonce><![CDATA[78");
@@ -161,7 +175,8 @@ TEST(CallbackAnswer, WhatAUserWouldSeeAsAFaultIsRefused) {
 
 std::vector<CallbackMessage> messages(std::size_t n, std::string_view openid = "oUser") {
   std::vector<CallbackMessage> out;
-  for (std::size_t i = 0; i < n; ++i) out.push_back(text_message(openid, kNow, "hi", static_cast<std::int64_t>(i + 1)));
+  for (std::size_t i = 0; i < n; ++i)
+    out.push_back(text_message(openid, kNow, "hi", static_cast<std::int64_t>(i + 1)));
   return out;
 }
 
@@ -188,9 +203,10 @@ TEST(CallbackSender, TriesThreeTimesAndGivesUp) {
 
 TEST(CallbackSender, AnswerAtTheSecondTryEndsIt) {
   int calls = 0;
-  CallbackSender sender(sender_settings(0, 0), [&](const SignedCallback&) -> std::optional<HttpReply> {
-    return ++calls == 1 ? HttpReply{500, "oops"} : HttpReply{200, "success"};
-  });
+  CallbackSender sender(sender_settings(0, 0),
+                        [&](const SignedCallback&) -> std::optional<HttpReply> {
+                          return ++calls == 1 ? HttpReply{500, "oops"} : HttpReply{200, "success"};
+                        });
   const CallbackCounts counts = sender.deliver(messages(1), "http://h/x", kNow);
   EXPECT_EQ(counts.posts, 2);
   EXPECT_EQ(counts.acknowledged, 1);
@@ -215,12 +231,14 @@ TEST(CallbackSender, DuplicatesAreTheSameBytesAndMustBeAnsweredAlike) {
   std::map<std::string, int> bodies;
   int replies = 0;
   const SandboxAccount a = account(CallbackMode::kSecure);
-  CallbackSender sender(sender_settings(0.3, 0), [&](const SignedCallback& c) -> std::optional<HttpReply> {
-    const bool again = ++bodies[c.body] > 1;
-    // Answers repeated deliveries otherwise in every second case.
-    const bool otherwise = again && ++replies % 2 == 0;
-    return HttpReply{200, otherwise ? "success" : encrypted_reply(a, reply_xml(a, "oUser", "欢迎"))};
-  });
+  CallbackSender sender(
+      sender_settings(0.3, 0), [&](const SignedCallback& c) -> std::optional<HttpReply> {
+        const bool again = ++bodies[c.body] > 1;
+        // Answers repeated deliveries otherwise in every second case.
+        const bool otherwise = again && ++replies % 2 == 0;
+        return HttpReply{200,
+                         otherwise ? "success" : encrypted_reply(a, reply_xml(a, "oUser", "欢迎"))};
+      });
   const CallbackCounts counts = sender.deliver(messages(200), "http://h/x", kNow);
   EXPECT_EQ(bodies.size(), 200u);
   EXPECT_GT(counts.duplicates, 30);
@@ -231,8 +249,9 @@ TEST(CallbackSender, DuplicatesAreTheSameBytesAndMustBeAnsweredAlike) {
 }
 
 TEST(CallbackSender, BadAnswersAreCountedNotRepeated) {
-  CallbackSender sender(sender_settings(0, 0),
-                        [](const SignedCallback&) { return std::optional(HttpReply{200, "whatever"}); });
+  CallbackSender sender(sender_settings(0, 0), [](const SignedCallback&) {
+    return std::optional(HttpReply{200, "whatever"});
+  });
   const CallbackCounts counts = sender.deliver(messages(5), "http://h/x", kNow);
   EXPECT_EQ(counts.posts, 5);
   EXPECT_EQ(counts.bad_answers, 5);
@@ -241,7 +260,8 @@ TEST(CallbackSender, BadAnswersAreCountedNotRepeated) {
 
 TEST(CallbackSender, EverybodyIsServedWhateverTheNumberOfLanes) {
   std::vector<CallbackMessage> many;
-  for (int i = 0; i < 300; ++i) many.push_back(text_message("o" + std::to_string(i % 40), kNow, "hi", i + 1));
+  for (int i = 0; i < 300; ++i)
+    many.push_back(text_message("o" + std::to_string(i % 40), kNow, "hi", i + 1));
   std::atomic<int> calls = 0;
   CallbackSender sender(sender_settings(0, 0.1, 8), [&](const SignedCallback&) {
     ++calls;

@@ -18,8 +18,7 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
 /// `{"event_id":…` to `"occurred_at":…`, without the closing brace.
 std::string begin_event(const Behaviour& b, std::string_view kind, const EventContext& context) {
   const Person& person = context.population->person(b.person);
-  std::string out =
-      fmt::format("{{\"event_id\":\"sb{}-{}-{}\"", context.seed, b.person, b.number);
+  std::string out = fmt::format("{{\"event_id\":\"sb{}-{}-{}\"", context.seed, b.person, b.number);
   append_member(out, "account", context.account);
   out += ",\"identities\":[{\"kind\":\"openid\"";
   append_member(out, "value", person.openid);
@@ -37,7 +36,8 @@ void append_item(std::string& out, const LibraryItem& item) {
 
 std::string query_value(std::string_view url, std::string_view name) {
   const std::size_t mark = url.find('?');
-  std::string_view rest = mark == std::string_view::npos ? std::string_view() : url.substr(mark + 1);
+  std::string_view rest =
+      mark == std::string_view::npos ? std::string_view() : url.substr(mark + 1);
   rest = rest.substr(0, rest.find('#'));
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find('&'));
@@ -76,7 +76,8 @@ LinkTarget parse_link_target(std::string_view location) {
   return target;
 }
 
-std::string link_click_json(const Behaviour& open, const LinkTarget& target, const EventContext& context) {
+std::string link_click_json(const Behaviour& open, const LinkTarget& target,
+                            const EventContext& context) {
   std::string out = begin_event(open, "click", context);
   for (const LibraryItem& item : *context.library) {
     if (item.id == target.item) append_item(out, item);
@@ -94,7 +95,8 @@ bool is_tracked_link(std::string_view url) {
     const std::size_t slash = rest.find('/');
     if (slash == std::string_view::npos || !rest.substr(slash).starts_with("/l/")) return false;
     std::string_view host = rest.substr(0, slash);
-    if (const std::size_t port = host.rfind(':'); port != std::string_view::npos && !host.ends_with(']')) {
+    if (const std::size_t port = host.rfind(':');
+        port != std::string_view::npos && !host.ends_with(']')) {
       host = host.substr(0, port);
     }
     return host == "127.0.0.1" || host == "localhost" || host == "[::1]";

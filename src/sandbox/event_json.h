@@ -19,8 +19,8 @@ struct EventContext {
   const Population* population = nullptr;
 };
 
-/// One event of POST /v1/events as a JSON object. Its id depends on the seed and the behaviour only, so that a
-/// repeated delivery is recognised. The text of a comment is marked personal.
+/// One event of POST /v1/events as a JSON object. Its id depends on the seed and the behaviour
+/// only, so that a repeated delivery is recognised. The text of a comment is marked personal.
 std::string event_json(const Behaviour& behaviour, const EventContext& context);
 
 /// Where a tracked link leads.
@@ -32,10 +32,11 @@ struct LinkTarget {
 LinkTarget parse_link_target(std::string_view location);
 
 /// The click that the page behind a tracked link reports.
-std::string link_click_json(const Behaviour& open, const LinkTarget& target, const EventContext& context);
+std::string link_click_json(const Behaviour& open, const LinkTarget& target,
+                            const EventContext& context);
 
-/// True for http(s)://127.0.0.1, localhost or [::1] with a path that begins with /l/: the only links that the
-/// sandbox opens.
+/// True for http(s)://127.0.0.1, localhost or [::1] with a path that begins with /l/: the only
+/// links that the sandbox opens.
 bool is_tracked_link(std::string_view url);
 
 }  // namespace zhiyin::sandbox

@@ -95,9 +95,9 @@ std::string library_csv(const std::vector<LibraryItem>& library, std::string_vie
   for (const LibraryItem& item : library) {
     const std::string price = item.is_product() ? std::to_string(item.price.value) : "";
     fmt::format_to(std::back_inserter(csv), "{},{},{},{},{},{},{},{},{},{}\n", item.kind, item.id,
-                   quoted(item.title), quoted(item.text), quoted(fmt::format("{}", fmt::join(item.tags, "|"))),
-                   item.category, item.author, price,
-                   format_time(item.published_at, TimeZone::shanghai()),
+                   quoted(item.title), quoted(item.text),
+                   quoted(fmt::format("{}", fmt::join(item.tags, "|"))), item.category, item.author,
+                   price, format_time(item.published_at, TimeZone::shanghai()),
                    quoted(fmt::format("{}{}", page_base, item.id)));
   }
   return csv;

@@ -28,13 +28,13 @@ struct LibraryItem {
   [[nodiscard]] bool is_product() const { return kind == "product"; }
 };
 
-/// All that the shop has: every item was published within 120 days before `start`. The same arguments
-/// give the same library.
-std::vector<LibraryItem> make_library(std::uint64_t seed, Instant start,
-                                      std::size_t articles = 200, std::size_t products = 100);
+/// All that the shop has: every item was published within 120 days before `start`. The same
+/// arguments give the same library.
+std::vector<LibraryItem> make_library(std::uint64_t seed, Instant start, std::size_t articles = 200,
+                                      std::size_t products = 100);
 
-/// RFC 4180 with the header kind,id,title,text,tags,category,author,price,published_at,url: tags are
-/// separated by `|`, the price is in fen (empty for articles), `url` is `page_base` + id.
+/// RFC 4180 with the header kind,id,title,text,tags,category,author,price,published_at,url: tags
+/// are separated by `|`, the price is in fen (empty for articles), `url` is `page_base` + id.
 std::string library_csv(const std::vector<LibraryItem>& library, std::string_view page_base);
 
 }  // namespace zhiyin::sandbox

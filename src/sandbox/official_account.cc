@@ -90,7 +90,8 @@ Json OfficialAccount::call(const ApiCall& call, Instant now) {
   if (call.path == "/cgi-bin/stable_token") return stable_token(call, now);
   const Endpoint* endpoint = find_endpoint(call.path);
   if (endpoint == nullptr) return refuse(48001, "api unauthorized", now);
-  if (endpoint->http_method == "POST" && call.method != "POST") return refuse(43002, "require POST method", now);
+  if (endpoint->http_method == "POST" && call.method != "POST")
+    return refuse(43002, "require POST method", now);
   if (endpoint->http_method == "GET" && call.method != "GET" && call.method != "POST") {
     return refuse(43001, "require GET method", now);
   }
@@ -114,7 +115,8 @@ Json OfficialAccount::token(const ApiCall& call, Instant now) {
     const auto found = call.query.find(name);
     return found == call.query.end() ? std::string_view() : found->second;
   };
-  if (call.method != "GET" && call.method != "POST") return refuse(43001, "require GET method", now);
+  if (call.method != "GET" && call.method != "POST")
+    return refuse(43001, "require GET method", now);
   if (query("grant_type") != "client_credential") return refuse(40002, "invalid grant_type", now);
   if (query("secret").empty()) return refuse(41004, "appsecret missing", now);
   if (query("secret") != account_.app_secret) return refuse(40125, "invalid appsecret", now);
@@ -130,12 +132,14 @@ Json OfficialAccount::stable_token(const ApiCall& call, Instant now) {
   if (call.method != "POST") return refuse(43002, "require POST method", now);
   const Result<Json> body = parse_json(call.body);
   if (!body) return refuse(47001, "data format error", now);
-  if ((*body)["grant_type"].string_or("") != "client_credential") return refuse(40002, "invalid grant_type", now);
+  if ((*body)["grant_type"].string_or("") != "client_credential")
+    return refuse(40002, "invalid grant_type", now);
   const std::string_view secret = (*body)["secret"].string_or("");
   if (secret.empty()) return refuse(41004, "appsecret missing", now);
   if (secret != account_.app_secret) return refuse(40125, "invalid appsecret", now);
   if (!quota_.take(call.path, now)) return refuse(45009, "reach max api daily quota limit", now);
-  const TokenIssuer::Issued issued = tokens_.issue_stable(now, (*body)["force_refresh"].bool_or(false));
+  const TokenIssuer::Issued issued =
+      tokens_.issue_stable(now, (*body)["force_refresh"].bool_or(false));
   Json answer = Json::object();
   answer.set("access_token", issued.token);
   answer.set("expires_in", issued.expires_in_s);
@@ -196,11 +200,11 @@ void OfficialAccount::hand_over(SentMessage message) {
 
 void OfficialAccount::call_back(Instant due_at, CallbackMessage message) {
   message.app_id = account_.app_id;
-  callbacks_.push_back({due_at, std::move(message)});
+  const auto later = std::ranges::upper_bound(callbacks_, due_at, {}, &DueCallback::due_at);
+  callbacks_.insert(later, {due_at, std::move(message)});
 }
 
 std::vector<CallbackMessage> OfficialAccount::take_due_callbacks(Instant now) {
-  std::ranges::stable_sort(callbacks_, {}, &DueCallback::due_at);
   const auto end = std::ranges::upper_bound(callbacks_, now, {}, &DueCallback::due_at);
   std::vector<CallbackMessage> due;
   for (auto it = callbacks_.begin(); it != end; ++it) due.push_back(std::move(it->message));

@@ -33,8 +33,8 @@ struct SentMessage {
   std::int64_t id = 0;    ///< msg_id; for customer service a number of our own
   std::string client_id;  ///< clientmsgid, client_msg_id
   Instant at;
-  std::string text;       ///< all words that are shown
-  std::string link;       ///< the first http(s) address in it, or empty
+  std::string text;  ///< all words that are shown
+  std::string link;  ///< the first http(s) address in it, or empty
   bool ai_label = false;
   std::size_t targeted = 0;             ///< how many were asked for
   std::vector<std::string> recipients;  ///< openids that it reached
@@ -184,7 +184,7 @@ class OfficialAccount {
   std::map<std::string, TemplateSend, std::less<>> template_sends_;  // by openid and client_msg_id
   std::int64_t mass_to_all_day_ = -1;
   std::vector<SentMessage> messages_;
-  std::vector<DueCallback> callbacks_;
+  std::vector<DueCallback> callbacks_;  // by time
   std::int64_t last_message_id_ = 1'000'000'000;
 };
 

@@ -49,7 +49,8 @@ OfficialAccount::MassJob* OfficialAccount::find_job(const Json& body) {
   // Clients send the number as a number or as text.
   const Json& given = body["msg_id"];
   const std::string text = given.if_string() ? *given.if_string() : std::to_string(given.int_or(0));
-  const auto job = std::ranges::find_if(jobs_, [&](const MassJob& j) { return std::to_string(j.id) == text; });
+  const auto job =
+      std::ranges::find_if(jobs_, [&](const MassJob& j) { return std::to_string(j.id) == text; });
   return job == jobs_.end() ? nullptr : &*job;
 }
 
@@ -106,7 +107,8 @@ Json OfficialAccount::mass_send(const ApiCall&, const Json& body, Instant now) {
   }
   if (list->size() > kOpenidsMax) return refuse(40032, "invalid openid list size", now);
   const std::string client_id(body["clientmsgid"].string_or(""));
-  if (client_id.size() > kClientIdBytesMax) return refuse(45067, "clientmsgid size out of limit", now);
+  if (client_id.size() > kClientIdBytesMax)
+    return refuse(45067, "clientmsgid size out of limit", now);
   std::string scope_text;
   std::vector<Follower*> scope;
   for (const Json& openid : *list) {
@@ -119,8 +121,9 @@ Json OfficialAccount::mass_send(const ApiCall&, const Json& body, Instant now) {
   if (scope.empty()) return refuse(40003, "invalid openid", now);
   // Without an id of the caller, scope and content stand for it.
   const std::string key =
-      client_id.empty() ? crypto::hex(crypto::sha1(scope_text + body[body["msgtype"].string_or("")].dump()))
-                        : client_id;
+      client_id.empty()
+          ? crypto::hex(crypto::sha1(scope_text + body[body["msgtype"].string_or("")].dump()))
+          : client_id;
   if (auto answer = repetition_of(key, now)) return std::move(*answer);
   return start_mass(body, scope, list->size(), key, now);
 }
@@ -130,11 +133,12 @@ Json OfficialAccount::mass_send_all(const ApiCall&, const Json& body, Instant no
   const std::int64_t tag = body["filter"]["tag_id"].int_or(0);
   if (!to_all && find_tag(tag) == nullptr) return refuse(45159, "invalid tag id", now);
   const std::string client_id(body["clientmsgid"].string_or(""));
-  if (client_id.size() > kClientIdBytesMax) return refuse(45067, "clientmsgid size out of limit", now);
+  if (client_id.size() > kClientIdBytesMax)
+    return refuse(45067, "clientmsgid size out of limit", now);
   const std::string key =
-      client_id.empty()
-          ? crypto::hex(crypto::sha1(body["filter"].dump() + body[body["msgtype"].string_or("")].dump()))
-          : client_id;
+      client_id.empty() ? crypto::hex(crypto::sha1(body["filter"].dump() +
+                                                   body[body["msgtype"].string_or("")].dump()))
+                        : client_id;
   if (auto answer = repetition_of(key, now)) return std::move(*answer);
   const std::int64_t today = local_day(now, TimeZone::shanghai());
   const bool once_a_day = to_all || account_.kind == AccountKind::kSubscription;

@@ -26,9 +26,11 @@ struct MessageTemplate {
   std::array<TemplateField, 3> fields;
 };
 constexpr MessageTemplate kTemplates[] = {
-    {"ORDERSHIP_sb_4QwLr8vY2nKd0uTzXc5mJh1pGfEaBs", "订单发货通知",
+    {"ORDERSHIP_sb_4QwLr8vY2nKd0uTzXc5mJh1pGfEaBs",
+     "订单发货通知",
      {{{"character_string1", "订单编号"}, {"thing2", "商品名称"}, {"time3", "发货时间"}}}},
-    {"POINTSCHG_sb_9TbWm3kRz7vQe6yHnXu2sLd8cJfAgP", "积分变动提醒",
+    {"POINTSCHG_sb_9TbWm3kRz7vQe6yHnXu2sLd8cJfAgP",
+     "积分变动提醒",
      {{{"thing1", "变动原因"}, {"number2", "当前积分"}, {"time3", "变动时间"}}}},
 };
 
@@ -67,8 +69,9 @@ Shown shown(std::string_view type, const Json& content) {
     const Json::Array* articles = content["articles"].if_array();
     if (articles == nullptr || articles->size() != 1) return {};
     const Json& article = articles->front();
-    return {fmt::format("{}\n{}", article["title"].string_or(""), article["description"].string_or("")),
-            std::string(article["url"].string_or(""))};
+    return {
+        fmt::format("{}\n{}", article["title"].string_or(""), article["description"].string_or("")),
+        std::string(article["url"].string_or(""))};
   }
   std::string text(content["head_content"].string_or(""));  // msgmenu
   if (const Json::Array* list = content["list"].if_array()) {
@@ -86,7 +89,8 @@ Json OfficialAccount::custom_send(const ApiCall&, const Json& body, Instant now)
   if (type == "image" || type == "voice" || type == "video" || type == "mpnews") {
     return refuse(40007, "invalid media_id", now);  // there is no media store
   }
-  if (type != "text" && type != "news" && type != "msgmenu") return refuse(40008, "invalid message type", now);
+  if (type != "text" && type != "news" && type != "msgmenu")
+    return refuse(40008, "invalid message type", now);
   const Json& content = body[type];
   if (type == "news") {
     const Json::Array* articles = content["articles"].if_array();
@@ -129,7 +133,8 @@ Json OfficialAccount::template_send(const ApiCall&, const Json& body, Instant no
   }
   if (!follower->following) return refuse(43004, "require subscribe", now);
   const std::string client_id(body["client_msg_id"].string_or(""));
-  std::erase_if(template_sends_, [&](const auto& entry) { return entry.second.at + kTemplateRepeat <= now; });
+  std::erase_if(template_sends_,
+                [&](const auto& entry) { return entry.second.at + kTemplateRepeat <= now; });
   const std::string key = follower->openid + "\n" + client_id;
   const auto earlier = template_sends_.find(key);
   const bool repeated = !client_id.empty() && earlier != template_sends_.end();
@@ -144,7 +149,8 @@ Json OfficialAccount::template_send(const ApiCall&, const Json& body, Instant no
     message.at = now;
     message.text = wanted->title;
     for (const TemplateField& field : wanted->fields) {
-      message.text += fmt::format("\n{}：{}", field.label, body["data"][field.key]["value"].string_or(""));
+      message.text +=
+          fmt::format("\n{}：{}", field.label, body["data"][field.key]["value"].string_or(""));
     }
     message.link = body["url"].string_or("");
     message.targeted = 1;
@@ -184,7 +190,8 @@ Json OfficialAccount::template_list(const ApiCall&, const Json&, Instant) {
 
 Json OfficialAccount::quota_get(const ApiCall&, const Json& body, Instant now) {
   const std::string_view path = body["cgi_path"].string_or("");
-  if (!has_path(path) || !quota_.has_limit(path)) return refuse(76021, "cgi_path not found, please check", now);
+  if (!has_path(path) || !quota_.has_limit(path))
+    return refuse(76021, "cgi_path not found, please check", now);
   const QuotaCounters::Usage usage = quota_.usage(path, now);
   Json quota = Json::object();
   quota.set("daily_limit", usage.limit);
@@ -197,7 +204,8 @@ Json OfficialAccount::quota_get(const ApiCall&, const Json& body, Instant now) {
 
 Json OfficialAccount::quota_clear(const ApiCall&, const Json& body, Instant now) {
   if (body["appid"].string_or("") != account_.app_id) return refuse(40013, "invalid appid", now);
-  if (!quota_.clear(now)) return refuse(48006, "forbid to clear quota because of reaching the limit", now);
+  if (!quota_.clear(now))
+    return refuse(48006, "forbid to clear quota because of reaching the limit", now);
   return api_ok();
 }
 

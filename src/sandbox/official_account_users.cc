@@ -2,7 +2,8 @@
 
 #include "sandbox/official_account.h"
 
-// Followers and tags. Since 2021-12-27 the platform tells neither name nor picture nor sex nor place.
+// Followers and tags. Since 2021-12-27 the platform tells neither name nor picture nor sex nor
+// place.
 namespace zhiyin::sandbox {
 namespace {
 
@@ -155,7 +156,8 @@ Json OfficialAccount::tag_members(const ApiCall&, const Json& body, Instant now)
   for (std::size_t at = start == by_openid_.end() ? 0 : start->second + 1;
        at < people_.size() && openids.if_array()->size() < kPage; ++at) {
     const Follower& follower = people_[at];
-    if (!follower.following || std::ranges::find(follower.tags, id) == follower.tags.end()) continue;
+    if (!follower.following || std::ranges::find(follower.tags, id) == follower.tags.end())
+      continue;
     last = follower.openid;
     openids.push(last);
   }

@@ -11,12 +11,23 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -41,33 +52,40 @@ std::string snippet(const LibraryItem& item, std::string_view server_url, std::s
                     std::string_view openid) {
   if (server_url.empty()) return {};
   std::string out = fmt::format(
-      "<script src=\"{}/zhiyin.js\" data-account=\"{}\" data-item-kind=\"{}\" data-item-id=\"{}\"></script>\n",
+      "<script src=\"{}/zhiyin.js\" data-account=\"{}\" data-item-kind=\"{}\" "
+      "data-item-id=\"{}\"></script>\n",
       escaped(server_url), escaped(account), escaped(item.kind), escaped(item.id));
   if (!openid.empty()) {
-    out += fmt::format("<script>if (window.zhiyin) zhiyin.identify({{account: {}, openid: {}}});</script>\n",
-                       script_string(account), script_string(openid));
+    out += fmt::format(
+        "<script>if (window.zhiyin) zhiyin.identify({{account: {}, openid: {}}});</script>\n",
+        script_string(account), script_string(openid));
   }
   return out;
 }
 
 }  // namespace
 
-std::string render_page(const LibraryItem& item, std::string_view server_url, std::string_view account,
-                        std::string_view openid) {
+std::string render_page(const LibraryItem& item, std::string_view server_url,
+                        std::string_view account, std::string_view openid) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"zh-CN\"><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
       "<title>{0} - 知音小店</title>\n"
-      "<style>body{{font:16px/1.8 sans-serif;max-width:42em;margin:2em auto;padding:0 1em;color:#223}}"
+      "<style>body{{font:16px/1.8 sans-serif;max-width:42em;margin:2em auto;padding:0 "
+      "1em;color:#223}}"
       ".tag{{background:#eef3ee;border-radius:4px;padding:.1em .5em;margin-right:.5em}}"
       "button{{font:inherit;padding:.4em 1em;margin-right:.6em}}</style>\n<h1>{0}</h1>\n<p>",
       escaped(item.title));
-  for (const std::string& tag : item.tags) out += fmt::format("<span class=\"tag\">{}</span>", escaped(tag));
+  for (const std::string& tag : item.tags)
+    out += fmt::format("<span class=\"tag\">{}</span>", escaped(tag));
   out += fmt::format("</p>\n<p>{}</p>\n", escaped(item.text));
   if (item.is_product()) {
-    out += fmt::format("<p><strong>¥{}.{:02}</strong></p>\n", item.price.value / 100, item.price.value % 100);
+    out += fmt::format("<p><strong>¥{}.{:02}</strong></p>\n", item.price.value / 100,
+                       item.price.value % 100);
   }
-  out += "<p><button data-zy-click=\"like\">点赞</button><button data-zy-click=\"buy\">去看看</button></p>\n";
+  out +=
+      "<p><button data-zy-click=\"like\">点赞</button><button "
+      "data-zy-click=\"buy\">去看看</button></p>\n";
   return out + snippet(item, server_url, account, openid) + "</html>\n";
 }
 

@@ -22,9 +22,9 @@ constexpr double kEngagementMean = 0.42;
 
 /// Share of activity by hour for three ways to live; rows need not sum to 1.
 constexpr std::array<std::array<double, 24>, 3> kDayShapes = {{
-    {1, 0, 0, 0, 0, 0, 1, 4, 7, 4, 3, 3, 7, 6, 3, 3, 3, 4, 6, 6, 8, 9, 7, 3},   // office
-    {6, 4, 2, 1, 0, 0, 0, 1, 1, 2, 2, 3, 4, 4, 4, 4, 4, 4, 5, 6, 7, 8, 9, 9},   // late
-    {1, 0, 0, 0, 0, 1, 2, 3, 4, 7, 8, 5, 3, 4, 7, 7, 5, 3, 3, 4, 6, 7, 4, 2},   // home
+    {1, 0, 0, 0, 0, 0, 1, 4, 7, 4, 3, 3, 7, 6, 3, 3, 3, 4, 6, 6, 8, 9, 7, 3},  // office
+    {6, 4, 2, 1, 0, 0, 0, 1, 1, 2, 2, 3, 4, 4, 4, 4, 4, 4, 5, 6, 7, 8, 9, 9},  // late
+    {1, 0, 0, 0, 0, 1, 2, 3, 4, 7, 8, 5, 3, 4, 7, 7, 5, 3, 3, 4, 6, 7, 4, 2},  // home
 }};
 
 std::string wechat_id(char first, std::uint64_t seed, std::size_t index) {
@@ -77,13 +77,14 @@ Person make_person(const PopulationSettings& settings, std::size_t index) {
   person.openid = wechat_id('o', settings.seed, index);
   person.unionid = wechat_id('u', settings.seed, index);
   person.interest = make_interest(random);
-  for (std::uint8_t& style : person.style) style = static_cast<std::uint8_t>(random.below(kStyleCount));
+  for (std::uint8_t& style : person.style)
+    style = static_cast<std::uint8_t>(random.below(kStyleCount));
   person.hours = make_hours(random);
   const double liveliness = spread(random, kVisitsSpread);
   person.visits_per_day = kVisitsPerDay * liveliness * settings.activity;
   // Who visits more buys more, though not in proportion: this is what a response model can find.
-  person.purchases_per_day =
-      std::min(1.0, kPurchasesPerDay * std::pow(liveliness, 0.6) * spread(random, kPurchasesSpread));
+  person.purchases_per_day = std::min(
+      1.0, kPurchasesPerDay * std::pow(liveliness, 0.6) * spread(random, kPurchasesSpread));
   person.price_sensitivity = random.uniform();
   person.engagement =
       std::min(0.85, kEngagementMean * std::pow(liveliness, 0.35) * spread(random, 0.4));
@@ -101,9 +102,10 @@ MessageAppeal::MessageAppeal(std::string_view text) {
   };
   for (std::size_t t = 0; t < kTopicCount; ++t) {
     const Topic& topic = topics()[t];
-    topics_[t] = speaks_of(topic.name) || std::ranges::any_of(topic.styles, [&](const Style& style) {
-                   return speaks_of(style.name) || std::ranges::any_of(style.nouns, speaks_of);
-                 });
+    topics_[t] =
+        speaks_of(topic.name) || std::ranges::any_of(topic.styles, [&](const Style& style) {
+          return speaks_of(style.name) || std::ranges::any_of(style.nouns, speaks_of);
+        });
     any_topic_ = any_topic_ || topics_[t];
   }
   bargain_ = std::ranges::any_of(bargain_words(), speaks_of);

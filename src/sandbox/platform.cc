@@ -24,7 +24,8 @@ Platform::Platform(const Clock& clock, std::uint64_t seed)
 
 void Platform::add(SandboxAccount account) {
   MutexLock lock(mutex_);
-  accounts_.push_back(std::make_unique<OfficialAccount>(std::move(account), seed_ + accounts_.size()));
+  accounts_.push_back(
+      std::make_unique<OfficialAccount>(std::move(account), seed_ + accounts_.size()));
 }
 
 Json Platform::refuse(int code, std::string_view text) {
@@ -63,9 +64,10 @@ Json Platform::dispatch(const ApiCall& call) {
         break;
     }
   }
-  return refuse(40001,
-                "invalid credential, access_token is invalid or not latest, could get access_token by "
-                "getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r");
+  return refuse(
+      40001,
+      "invalid credential, access_token is invalid or not latest, could get access_token by "
+      "getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r");
 }
 
 Fault Platform::next_fault(std::string_view path) {
@@ -90,7 +92,8 @@ PlatformAnswer Platform::call(const ApiCall& call) {
   } else {
     answer.body = dispatch(call);
   }
-  answer.hang_up = fault.times > 0 && (fault.kind == FaultKind::kCloseBefore || fault.kind == FaultKind::kCloseAfter);
+  answer.hang_up = fault.times > 0 &&
+                   (fault.kind == FaultKind::kCloseBefore || fault.kind == FaultKind::kCloseAfter);
   answer.delay_ms = fault.times > 0 && fault.kind == FaultKind::kSlow ? fault.delay_ms : 0;
   ++calls_[call.path][static_cast<int>(answer.body["errcode"].int_or(0))];
   return answer;
@@ -109,7 +112,8 @@ void Platform::set_daily_limit(std::string_view path, std::int64_t limit) {
 void Platform::follow(std::string_view app_id, std::string_view openid, std::string_view unionid,
                       Instant at, std::string_view scene, std::string_view qr_scene) {
   MutexLock lock(mutex_);
-  if (OfficialAccount* account = find(app_id)) account->follow(openid, unionid, at, scene, qr_scene);
+  if (OfficialAccount* account = find(app_id))
+    account->follow(openid, unionid, at, scene, qr_scene);
 }
 
 void Platform::unfollow(std::string_view app_id, std::string_view openid) {
@@ -117,7 +121,8 @@ void Platform::unfollow(std::string_view app_id, std::string_view openid) {
   if (OfficialAccount* account = find(app_id)) account->unfollow(openid);
 }
 
-void Platform::trigger(std::string_view app_id, std::string_view openid, Trigger trigger, Instant at) {
+void Platform::trigger(std::string_view app_id, std::string_view openid, Trigger trigger,
+                       Instant at) {
   MutexLock lock(mutex_);
   if (OfficialAccount* account = find(app_id)) account->trigger(openid, trigger, at);
 }
@@ -141,7 +146,8 @@ std::vector<CallbackMessage> Platform::take_due_callbacks() {
   MutexLock lock(mutex_);
   std::vector<CallbackMessage> all;
   for (const auto& account : accounts_) {
-    for (CallbackMessage& message : account->take_due_callbacks(clock_.now())) all.push_back(std::move(message));
+    for (CallbackMessage& message : account->take_due_callbacks(clock_.now()))
+      all.push_back(std::move(message));
   }
   return all;
 }

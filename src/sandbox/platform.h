@@ -19,8 +19,8 @@ struct Fault {
   std::string path;
   int times = 1;
   FaultKind kind = FaultKind::kBusy;
-  int errcode = 0;        ///< of kErrcode
-  int delay_ms = 6'000;   ///< of kSlow: after the work is done
+  int errcode = 0;       ///< of kErrcode
+  int delay_ms = 6'000;  ///< of kSlow: after the work is done
 };
 
 /// What becomes of a call.
@@ -45,8 +45,8 @@ class Platform {
   /// A limit of calls a day for one path of every account.
   void set_daily_limit(std::string_view path, std::int64_t limit);
 
-  void follow(std::string_view app_id, std::string_view openid, std::string_view unionid, Instant at,
-              std::string_view scene, std::string_view qr_scene = {});
+  void follow(std::string_view app_id, std::string_view openid, std::string_view unionid,
+              Instant at, std::string_view scene, std::string_view qr_scene = {});
   void unfollow(std::string_view app_id, std::string_view openid);
   void trigger(std::string_view app_id, std::string_view openid, Trigger trigger, Instant at);
   std::int64_t next_message_id(std::string_view app_id);

@@ -17,8 +17,9 @@ constexpr double kReturnPerDay = 0.002;
 constexpr double kVisitsOfStrangers = 0.35;   // of those who do not follow (any more)
 constexpr double kVisitsOfEngaged = 1.8;      // while a message is fresh
 constexpr double kOptOutProbability = 0.012;  // per message too many
-constexpr double kTouchOfMessages = 0.12;     // effect of a message not acted on, as share of one that is
-constexpr double kFatigue = 0.8;              // of each earlier message within a month
+constexpr double kTouchOfMessages =
+    0.12;                         // effect of a message not acted on, as share of one that is
+constexpr double kFatigue = 0.8;  // of each earlier message within a month
 constexpr double kOpenDelayHours = 3;
 constexpr double kOpenDelayHoursMax = 20;
 constexpr int kDrawsMax = 6;
@@ -54,8 +55,8 @@ bool lies_in_hour(Instant t, Instant hour) { return t >= hour && t < hour + kHou
 
 std::string_view to_string(BehaviourKind kind) {
   static constexpr std::string_view kNames[] = {
-      "follow", "unfollow", "message", "menu_click", "scan",  "read",     "like",
-      "share",  "comment",  "favorite", "click",     "cart",  "purchase", "open_link"};
+      "follow", "unfollow", "message",  "menu_click", "scan", "read",     "like",
+      "share",  "comment",  "favorite", "click",      "cart", "purchase", "open_link"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -91,7 +92,8 @@ std::optional<std::uint32_t> Population::find(std::string_view openid) const {
 }
 
 Random Population::stream(std::uint32_t index, Instant hour, std::uint64_t purpose) const {
-  // A stream of its own for every person, hour and purpose: what one does with chance moves no other.
+  // A stream of its own for every person, hour and purpose: what one does with chance moves no
+  // other.
   const auto h = static_cast<std::uint64_t>(hour.us / kHour.count());
   Random mixer(settings_.seed ^ 0xa0761d6478bd642fULL);
   Random second(mixer.next() ^ (static_cast<std::uint64_t>(index) << 32 | (h & 0xffffffff)));
@@ -102,7 +104,9 @@ std::vector<Behaviour> Population::simulate_until(Instant to) {
   ZHIYIN_CHECK(to >= now_);
   for (; simulated_to_ < to; simulated_to_ = simulated_to_ + kHour) simulate_hour(simulated_to_);
   now_ = to;
-  std::ranges::stable_sort(upcoming_, {}, [](const Behaviour& b) { return std::tuple(b.at, b.person); });
+  std::ranges::sort(upcoming_, {}, [](const Behaviour& b) {
+    return std::tuple(b.at, b.person, b.kind, b.item);  // the same order however time is cut
+  });
   const auto end = std::ranges::upper_bound(upcoming_, to, {}, &Behaviour::at);
   std::vector<Behaviour> happened(std::make_move_iterator(upcoming_.begin()),
                                   std::make_move_iterator(end));
@@ -184,8 +188,8 @@ Instant Population::read_item(std::uint32_t index, std::size_t item, Instant at,
   State& state = states_[index];
   const LibraryItem& what = library_[item];
   const double match = std::min(1.0, people_[index].interest[what.topic] / 0.35);
-  const double seconds = std::clamp(
-      (12 + 70 * match) * std::exp(0.7 * random.normal()), 2.0, 1800.0);
+  const double seconds =
+      std::clamp((12 + 70 * match) * std::exp(0.7 * random.normal()), 2.0, 1800.0);
   state.seen[item] = true;
   const auto id = static_cast<std::int32_t>(item);
   at = at + seconds_of(seconds);  // the page reports when it is left
@@ -194,7 +198,8 @@ Instant Population::read_item(std::uint32_t index, std::size_t item, Instant at,
   if (sometimes(0.02 + 0.11 * match)) add(index, at - seconds_of(1), BehaviourKind::kLike, id);
   if (sometimes(0.01 + 0.04 * match)) add(index, at + seconds_of(2), BehaviourKind::kShare, id);
   if (sometimes(0.004 + 0.02 * match)) {
-    add(index, at + seconds_of(9), BehaviourKind::kComment, id, 0, std::string(any_of(comments(), random)));
+    add(index, at + seconds_of(9), BehaviourKind::kComment, id, 0,
+        std::string(any_of(comments(), random)));
   }
   if (sometimes(0.01 + 0.03 * match)) add(index, at + seconds_of(3), BehaviourKind::kFavorite, id);
   if (what.is_product()) {
@@ -219,7 +224,8 @@ void Population::buy(std::uint32_t index, Instant hour) {
         known ? static_cast<std::size_t>(state.last_product) : choose_product(index, random);
     const auto id = static_cast<std::int32_t>(item);
     const auto before = [&](double s) { return std::max(hour + Duration(1), at - seconds_of(s)); };
-    add(index, before(60), BehaviourKind::kRead, id, 20 + static_cast<std::int64_t>(random.below(100)));
+    add(index, before(60), BehaviourKind::kRead, id,
+        20 + static_cast<std::int64_t>(random.below(100)));
     if (random.uniform() < 0.6) add(index, before(30), BehaviourKind::kCart, id);
     const std::int64_t pieces = random.uniform() < 0.85 ? 1 : 2;
     add(index, at, BehaviourKind::kPurchase, id, library_[item].price.value * pieces);
@@ -233,7 +239,8 @@ void Population::talk(std::uint32_t index, Instant hour) {
   const Person& person = people_[index];
   Random random = stream(index, hour, kTalking);
   if (lies_in_hour(state.opt_out_at, hour)) {
-    add(index, state.opt_out_at, BehaviourKind::kText, -1, 0, random.uniform() < 0.5 ? "TD" : "退订");
+    add(index, state.opt_out_at, BehaviourKind::kText, -1, 0,
+        random.uniform() < 0.5 ? "TD" : "退订");
   }
   const double mean =
       person.contacts_per_day * person.hours[static_cast<std::size_t>(local_hour(hour))];
@@ -243,7 +250,8 @@ void Population::talk(std::uint32_t index, Instant hour) {
     if (what < 0.45) {
       const LibraryItem& item = library_[choose_item(index, random)];
       add(index, at, BehaviourKind::kText, -1, 0,
-          fmt::format(fmt::runtime(any_of(customer_messages(), random)), item.tags.back(), item.category));
+          fmt::format(fmt::runtime(any_of(customer_messages(), random)), item.tags.back(),
+                      item.category));
     } else if (what < 0.92) {
       add(index, at, BehaviourKind::kMenuClick, -1, 0, std::string(any_of(menu_keys(), random)));
     } else {
@@ -279,10 +287,12 @@ void Population::receive(const ReceivedMessage& message, std::span<const std::ui
     if (receipt.engaged && !message.link.empty()) {
       state.opens.push_back({open_at, message.number, std::string(message.link)});
     }
-    const double annoyed = earlier == 0 ? 0.001 : 0.005 * std::pow(static_cast<double>(earlier), 1.5);
+    const double annoyed =
+        earlier == 0 ? 0.001 : 0.005 * std::pow(static_cast<double>(earlier), 1.5);
     const Instant reacts_at = hour + seconds_of(3600 * 12 * random.uniform());
     if (random.uniform() < annoyed) state.unfollow_at = std::min(state.unfollow_at, reacts_at);
-    if (random.uniform() < kOptOutProbability * static_cast<double>(std::max<std::int64_t>(0, earlier - 1))) {
+    if (random.uniform() <
+        kOptOutProbability * static_cast<double>(std::max<std::int64_t>(0, earlier - 1))) {
       state.opt_out_at = reacts_at;
     }
   }
@@ -342,7 +352,8 @@ std::size_t Population::pick_by_weight(std::size_t topic, Random& random) const 
   if (weights.empty()) return random.below(library_.size());
   const double u = random.uniform() * weights.back();
   const auto at = std::ranges::upper_bound(weights, u);
-  return items_of_topic_[topic][static_cast<std::size_t>(std::min(at, weights.end() - 1) - weights.begin())];
+  return items_of_topic_[topic][static_cast<std::size_t>(std::min(at, weights.end() - 1) -
+                                                         weights.begin())];
 }
 
 void Population::weigh_items(Instant hour) {

@@ -18,9 +18,20 @@ namespace zhiyin::sandbox {
 
 enum class BehaviourKind {
   // In the account's conversation: the server learns of them through callbacks.
-  kFollow, kUnfollow, kText, kMenuClick, kScan,
+  kFollow,
+  kUnfollow,
+  kText,
+  kMenuClick,
+  kScan,
   // On the shop's pages: they go to POST /v1/events.
-  kRead, kLike, kShare, kComment, kFavorite, kClick, kCart, kPurchase,
+  kRead,
+  kLike,
+  kShare,
+  kComment,
+  kFavorite,
+  kClick,
+  kCart,
+  kPurchase,
   // A link in a received message is opened.
   kOpenLink,
 };
@@ -35,19 +46,19 @@ struct Behaviour {
   std::uint32_t person = 0;
   std::uint32_t number = 0;  ///< counts the person's behaviours: with `person` a lasting id
   BehaviourKind kind = BehaviourKind::kRead;
-  std::int32_t item = -1;    ///< index into the library
-  std::int64_t value = 0;    ///< seconds of kRead, fen of kPurchase
-  std::string text;          ///< what was said; menu key, scene or link
-  std::uint32_t message = 0; ///< of kOpenLink
+  std::int32_t item = -1;     ///< index into the library
+  std::int64_t value = 0;     ///< seconds of kRead, fen of kPurchase
+  std::string text;           ///< what was said; menu key, scene or link
+  std::uint32_t message = 0;  ///< of kOpenLink
 };
 
 /// A message as people see it.
 struct ReceivedMessage {
   std::uint32_t number = 0;  ///< names it in Receipt and effect_of
   std::string_view text;
-  std::string_view link;     ///< the first link in it, or empty
+  std::string_view link;  ///< the first link in it, or empty
   Instant at;
-  double strength = 1;       ///< scales its uplift; 0.3 for a mere notification
+  double strength = 1;  ///< scales its uplift; 0.3 for a mere notification
 };
 
 /// What a message did to "purchase within 7 days", in expectation, over those who received it.
@@ -57,8 +68,8 @@ struct MessageEffect {
   double treated_rate = 0;  ///< mean probability as they did
 };
 
-/// People with known truth, on the hours of a calendar. The same settings and the same messages give the
-/// same behaviours, however the time is cut into steps. Not thread-safe.
+/// People with known truth, on the hours of a calendar. The same settings and the same messages
+/// give the same behaviours, however the time is cut into steps. Not thread-safe.
 class Population {
  public:
   /// `library` must outlive the population and not be empty.
@@ -73,8 +84,9 @@ class Population {
   /// What happens in (now, to], by time. Moves now to `to`; requires to >= now.
   std::vector<Behaviour> simulate_until(Instant to);
 
-  /// A message reaches people at `message.at`, which is not before now. Whoever is named receives it:
-  /// whether they follow is the platform's affair. It changes what they do from the next full hour on.
+  /// A message reaches people at `message.at`, which is not before now. Whoever is named receives
+  /// it: whether they follow is the platform's affair. It changes what they do from the next full
+  /// hour on.
   void receive(const ReceivedMessage& message, std::span<const std::uint32_t> people);
 
   /// Somebody outside the simulation (a person at the console) followed or unfollowed for them.
@@ -98,7 +110,7 @@ class Population {
     Instant opt_out_at{std::numeric_limits<std::int64_t>::max()};
     std::vector<PlannedOpen> opens;
     std::vector<Receipt> receipts;
-    std::vector<bool> seen;       // by library index
+    std::vector<bool> seen;  // by library index
     std::int32_t last_product = -1;
     std::uint32_t behaviours = 0;
   };

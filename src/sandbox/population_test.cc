@@ -150,7 +150,8 @@ Trial run_trial(std::uint64_t seed, double message_effect) {
   for (std::uint32_t i = 0; i < with.size(); ++i) {
     if (with.person(i).joined_at < at) recipients.push_back(i);
   }
-  with.receive({7, "春季新品上架 http://127.0.0.1:8080/l/abc", "http://127.0.0.1:8080/l/abc", at}, recipients);
+  with.receive({7, "春季新品上架 http://127.0.0.1:8080/l/abc", "http://127.0.0.1:8080/l/abc", at},
+               recipients);
   Trial trial;
   trial.base = share(buyers(without, at), recipients);
   trial.treated = share(buyers(with, at), recipients);
@@ -222,7 +223,8 @@ TEST(Truth, AWeekHoldsSevenAverageDaysWhereverItBegins) {
   const Person person = make_person(settings(1), 3);
   for (const int offset : {0, 7, 50}) {
     double sum = 0;
-    for (int k = 0; k < 7 * 24; ++k) sum += purchase_rate(person, {}, kStart + (offset + k) * kHour);
+    for (int k = 0; k < 7 * 24; ++k)
+      sum += purchase_rate(person, {}, kStart + (offset + k) * kHour);
     EXPECT_NEAR(sum, 7 * person.purchases_per_day, 1e-12);
   }
 }
@@ -294,7 +296,8 @@ TEST(Library, HasEveryTopicOnlyPastItemsAndPlainCsv) {
   EXPECT_EQ(categories.size(), kTopicCount);
   EXPECT_EQ(ids.size(), 300u);
   const std::string csv = library_csv(library, "http://127.0.0.1:8090/page/");
-  EXPECT_THAT(csv, testing::StartsWith("kind,id,title,text,tags,category,author,price,published_at,url\n"));
+  EXPECT_THAT(
+      csv, testing::StartsWith("kind,id,title,text,tags,category,author,price,published_at,url\n"));
   EXPECT_EQ(std::ranges::count(csv, '\n'), 301);
   EXPECT_THAT(csv, testing::HasSubstr("http://127.0.0.1:8090/page/p007"));
   EXPECT_EQ(csv, library_csv(make_library(3, kStart), "http://127.0.0.1:8090/page/"));

@@ -13,8 +13,8 @@ namespace zhiyin::sandbox {
 /// Calls a day by path, of a newly registered verified service account.
 std::map<std::string, std::int64_t, std::less<>> default_daily_limits();
 
-/// How often each path was called today (from 00:00 in Asia/Shanghai). Paths that share a limit share a count.
-/// Not thread-safe.
+/// How often each path was called today (from 00:00 in Asia/Shanghai). Paths that share a limit
+/// share a count. Not thread-safe.
 class QuotaCounters {
  public:
   explicit QuotaCounters(std::map<std::string, std::int64_t, std::less<>> limits)
@@ -24,7 +24,8 @@ class QuotaCounters {
     std::int64_t limit = 0;
     std::int64_t used = 0;
   };
-  /// False when today's limit is reached; the call then does not count. Paths without limit always may.
+  /// False when today's limit is reached; the call then does not count. Paths without limit always
+  /// may.
   bool take(std::string_view path, Instant now);
   [[nodiscard]] Usage usage(std::string_view path, Instant now);
   [[nodiscard]] bool has_limit(std::string_view path) const;

@@ -65,7 +65,8 @@ PotentialOutcomes potential_outcomes(const Person& person, std::span<const Recei
   // The rate without messages repeats every week, so any seven days hold seven average days of it.
   double purchases = 7 * person.purchases_per_day;
   for (std::size_t i = 0; i < receipts.size(); ++i) {
-    if (i != which) purchases += extra_between(receipts[i], person, mine.at, mine.at + kOutcomeWindow);
+    if (i != which)
+      purchases += extra_between(receipts[i], person, mine.at, mine.at + kOutcomeWindow);
   }
   const double none = std::exp(-purchases);  // purchases come as a Poisson process
   const double c = mine.engage_probability;

@@ -10,20 +10,21 @@
 namespace zhiyin::sandbox {
 
 inline constexpr Duration kHour = std::chrono::hours(1);
-inline constexpr int kEffectHours = 72;          ///< how long a message moves its reader
+inline constexpr int kEffectHours = 72;               ///< how long a message moves its reader
 inline constexpr Duration kOutcomeWindow = kDay * 7;  ///< of "purchase within 7d"
 
-/// A message in one person's hands, with what it does to that person's buying. Whether the person acts on
-/// it is decided by chance; the probability is kept, so that the expected effect is known exactly.
+/// A message in one person's hands, with what it does to that person's buying. Whether the person
+/// acts on it is decided by chance; the probability is kept, so that the expected effect is known
+/// exactly.
 struct Receipt {
-  std::uint32_t message = 0;      ///< the caller's number of the message
+  std::uint32_t message = 0;  ///< the caller's number of the message
   Instant at;
   double engage_probability = 0;
-  double uplift_engaged = 0;      ///< expected further purchases of someone who acts on it
-  double uplift_ignored = 0;      ///< of someone who does not
+  double uplift_engaged = 0;  ///< expected further purchases of someone who acts on it
+  double uplift_ignored = 0;  ///< of someone who does not
   bool engaged = false;
-  Instant effect_from;            ///< start of the first hour that it changes, after `at`
-  double weight_sum = 0;          ///< over the hours of the effect
+  Instant effect_from;    ///< start of the first hour that it changes, after `at`
+  double weight_sum = 0;  ///< over the hours of the effect
 
   [[nodiscard]] double uplift() const { return engaged ? uplift_engaged : uplift_ignored; }
 };
@@ -44,8 +45,8 @@ double extra_between(const Receipt& receipt, const Person& person, Instant from,
 /// Purchases expected in the hour from `hour`, with all receipts so far.
 double purchase_rate(const Person& person, std::span<const Receipt> receipts, Instant hour);
 
-/// Probabilities of at least one purchase in (at, at + 7 days], given everything about the person but whether
-/// this message came: the others count as they were received and acted on.
+/// Probabilities of at least one purchase in (at, at + 7 days], given everything about the person
+/// but whether this message came: the others count as they were received and acted on.
 struct PotentialOutcomes {
   double without = 0;
   double with = 0;

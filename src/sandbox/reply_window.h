@@ -7,9 +7,9 @@ namespace zhiyin::sandbox {
 /// What a person did that lets the account write to them.
 enum class Trigger { kMessage, kMenuTap, kFollow, kScan };
 
-/// How many customer-service messages a person may still get, and until when: 5 in 48 hours after a message,
-/// 3 in a minute after a menu tap, a follow or a scan. A new trigger does not add: of what is left and what it
-/// grants, the larger counts. A pure value.
+/// How many customer-service messages a person may still get, and until when: 5 in 48 hours after a
+/// message, 3 in a minute after a menu tap, a follow or a scan. A new trigger does not add: of what
+/// is left and what it grants, the larger counts. A pure value.
 class ReplyWindow {
  public:
   enum class Verdict { kOpen, kClosed, kUsedUp };

@@ -75,11 +75,13 @@ http::Task<http::Response> answer_platform(Simulation& simulation, http::Request
   ApiCall call{request.method, request.path, request.query, std::move(request.body)};
   PlatformAnswer got = simulation.platform().call(call);
   if (got.delay_ms > 0) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(got.delay_ms));
+    asio::steady_timer timer(co_await asio::this_coro::executor,
+                             std::chrono::milliseconds(got.delay_ms));
     co_await timer.async_wait(asio::use_awaitable);
   }
   if (got.hang_up) co_return http::Response::hang_up();
-  if (got.body.is_null()) co_return http::Response::problem({ErrorCode::kNotFound, "no such path", {}});
+  if (got.body.is_null())
+    co_return http::Response::problem({ErrorCode::kNotFound, "no such path", {}});
   co_return http::Response::json(got.body);  // errors too come with status 200
 }
 
@@ -105,7 +107,8 @@ http::Response page(const Simulation& simulation, const http::Request& request) 
 
 Result<Json> advance(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(const AdvanceBody body, read_body<AdvanceBody>(request));
-  if (body.to.has_value() == body.by.has_value()) return fail_field("to", "give either 'to' or 'by'");
+  if (body.to.has_value() == body.by.has_value())
+    return fail_field("to", "give either 'to' or 'by'");
   const Instant to = body.to ? *body.to : simulation.now() + *body.by;
   ZHIYIN_TRY(const AdvanceReport report, simulation.advance(to));
   Json out = to_json(report);
@@ -115,15 +118,18 @@ Result<Json> advance(Simulation& simulation, const http::Request& request) {
 
 Result<Json> inject(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(Fault fault, read_body<Fault>(request));
-  if (!OfficialAccount::has_path(fault.path)) return fail_field("path", "the platform has no such path");
-  if (fault.kind == FaultKind::kErrcode && fault.errcode == 0) return fail_field("errcode", "is missing");
+  if (!OfficialAccount::has_path(fault.path))
+    return fail_field("path", "the platform has no such path");
+  if (fault.kind == FaultKind::kErrcode && fault.errcode == 0)
+    return fail_field("errcode", "is missing");
   simulation.platform().inject(std::move(fault));
   return Json::object();
 }
 
 Result<Json> limit(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(const LimitBody body, read_body<LimitBody>(request));
-  if (!OfficialAccount::has_path(body.path)) return fail_field("path", "the platform has no such path");
+  if (!OfficialAccount::has_path(body.path))
+    return fail_field("path", "the platform has no such path");
   simulation.platform().set_daily_limit(body.path, body.daily_limit);
   return Json::object();
 }
@@ -137,11 +143,13 @@ void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& po
     router.add_blocking("POST", path, pool, handler);
   };
   get("/sandbox/status", [s](http::Request&) { return http::Response::json(s->status()); });
-  get("/sandbox/account", [s](http::Request& r) { return http::Response::json(account_json(*s, r)); });
+  get("/sandbox/account",
+      [s](http::Request& r) { return http::Response::json(account_json(*s, r)); });
   get("/sandbox/truth", [s](http::Request&) { return answer(s->truth()); });
   get("/sandbox/messages", [s](http::Request&) { return answer(s->messages()); });
-  get("/sandbox/people/{openid}",
-      [s](http::Request& r) { return answer(s->person(r.path_parameters.find("openid")->second)); });
+  get("/sandbox/people/{openid}", [s](http::Request& r) {
+    return answer(s->person(r.path_parameters.find("openid")->second));
+  });
   get("/sandbox/library.csv", [s](http::Request& r) {
     const std::string base = fmt::format("http://{}/page/", http::header(r.headers, "Host"));
     return http::Response::text(library_csv(s->library(), base), "text/csv; charset=utf-8");
@@ -167,8 +175,9 @@ http::Router make_router(Simulation& simulation, ThreadPool& pool) {
   Simulation* s = &simulation;
   // Not on the pool: the server calls the platform while an advance waits for the server.
   for (const std::string_view method : {"GET", "POST"}) {
-    router.add(method, "/cgi-bin/{path...}",
-               [s](http::Request& request) { return answer_platform(*s, request); }, kPlatformBodyMax);
+    router.add(
+        method, "/cgi-bin/{path...}",
+        [s](http::Request& request) { return answer_platform(*s, request); }, kPlatformBodyMax);
   }
   router.add("GET", "/healthz", [](http::Request&) -> http::Task<http::Response> {
     co_return http::Response::text("ok\n");

@@ -6,8 +6,9 @@
 
 namespace zhiyin::sandbox {
 
-/// Everything that the sandbox answers: the platform's interface below /cgi-bin/, its own below /sandbox/, and the
-/// shop's pages. Whatever waits for the server runs on `pool`. Both must outlive the router.
+/// Everything that the sandbox answers: the platform's interface below /cgi-bin/, its own below
+/// /sandbox/, and the shop's pages. Whatever waits for the server runs on `pool`. Both must outlive
+/// the router.
 http::Router make_router(Simulation& simulation, ThreadPool& pool);
 
 }  // namespace zhiyin::sandbox

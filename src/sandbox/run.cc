@@ -36,8 +36,10 @@ class RunningSandbox final : public Sandbox {
     http::ServerSettings settings;
     settings.address = simulation_.settings().address;
     settings.port = simulation_.settings().port;
-    settings.request_timeout = std::chrono::minutes(5);  // weeks of time may pass within one request
-    ZHIYIN_TRY(server_, http::Server::start(settings, make_router(simulation_, pool_), {}, metrics_, logger));
+    settings.request_timeout =
+        std::chrono::minutes(5);  // weeks of time may pass within one request
+    ZHIYIN_TRY(server_, http::Server::start(settings, make_router(simulation_, pool_), {}, metrics_,
+                                            logger));
     return {};
   }
   Result<void> connect() {

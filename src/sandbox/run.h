@@ -13,7 +13,8 @@
 
 namespace zhiyin::sandbox {
 
-/// Where the server under trial is, and with what keys it is spoken to. All empty: not connected yet.
+/// Where the server under trial is, and with what keys it is spoken to. All empty: not connected
+/// yet.
 struct ServerConnection {
   std::string url;         ///< `http://127.0.0.1:8080`
   std::string admin_key;   ///< for POST /v1/clock
@@ -43,7 +44,8 @@ class Sandbox {
   [[nodiscard]] virtual std::uint16_t port() const = 0;
 };
 
-/// Runs until `stop` is requested. For `zhiyin sandbox`; `started` is told the port once it listens.
+/// Runs until `stop` is requested. For `zhiyin sandbox`; `started` is told the port once it
+/// listens.
 Result<void> run_sandbox(SandboxSettings settings, Logger& logger, std::stop_token stop,
                          const std::function<void(std::uint16_t port)>& started);
 

@@ -30,7 +30,8 @@ std::string first_reason(const Json& answer) {
   const Json::Array* events = answer["events"].if_array();
   if (events == nullptr) return {};
   for (const Json& event : *events) {
-    if (event["status"].string_or("") == "quarantined") return std::string(event["reason"].string_or(""));
+    if (event["status"].string_or("") == "quarantined")
+      return std::string(event["reason"].string_or(""));
   }
   return {};
 }
@@ -53,7 +54,8 @@ std::string ServerLink::callback_url() const {
 Result<void> ServerLink::move_clock(Instant to) {
   Json body = Json::object();
   body.set("to", format_utc(to));
-  http::ClientRequest request = json_post(connection_.url + "/v1/clock", connection_.admin_key, body.dump());
+  http::ClientRequest request =
+      json_post(connection_.url + "/v1/clock", connection_.admin_key, body.dump());
   request.timeout = kClockTimeout;
   auto response = client_.send_and_wait(std::move(request));
   if (!response) return std::unexpected(std::move(response.error().error));
@@ -69,7 +71,8 @@ Result<EventCounts> ServerLink::send_events(const std::vector<std::string>& even
   }
   body += "]";
   for (int attempt = 1;; ++attempt) {
-    http::ClientRequest request = json_post(connection_.url + "/v1/events", connection_.ingest_key, body);
+    http::ClientRequest request =
+        json_post(connection_.url + "/v1/events", connection_.ingest_key, body);
     request.timeout = std::chrono::seconds(60);
     auto response = client_.send_and_wait(std::move(request));
     const bool again = !response || response->status == 503;

@@ -33,7 +33,8 @@ class ServerLink {
   [[nodiscard]] std::string callback_url() const;
   /// POST /v1/clock. Returns when the server has done what is due by `to`.
   Result<void> move_clock(Instant to);
-  /// POST /v1/events with JSON objects. What fails for want of an answer is repeated: the ids make that safe.
+  /// POST /v1/events with JSON objects. What fails for want of an answer is repeated: the ids make
+  /// that safe.
   Result<EventCounts> send_events(const std::vector<std::string>& events);
   /// Nothing when no answer came within kCallbackTimeout.
   std::optional<HttpReply> post_callback(const SignedCallback& callback);

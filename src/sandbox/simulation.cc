@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kEventLanes = 2;
 constexpr std::size_t kEventsPerPost = 1000;
 constexpr std::size_t kOpenLanes = 8;
-constexpr std::size_t kMessagesShown = 50;
 constexpr double kNotificationStrength = 0.3;
 constexpr std::string_view kPageScenes[] = {"ADD_SCENE_SEARCH", "ADD_SCENE_QR_CODE",
                                             "ADD_SCENE_PROFILE_CARD", "ADD_SCENE_PAID"};
@@ -44,31 +43,6 @@ std::string_view scene_of(const Person& person) {
   return kPageScenes[static_cast<std::size_t>(person.openid.back()) % std::size(kPageScenes)];
 }
 
-Json counts_json(const EventCounts& counts) {
-  Json out = Json::object();
-  out.set("sent", counts.sent);
-  out.set("accepted", counts.accepted);
-  out.set("duplicate", counts.duplicate);
-  out.set("quarantined", counts.quarantined);
-  if (!counts.first_reason.empty()) out.set("first_reason", counts.first_reason);
-  return out;
-}
-
-Json counts_json(const CallbackCounts& counts) {
-  Json out = Json::object();
-  out.set("messages", counts.messages);
-  out.set("posts", counts.posts);
-  out.set("acknowledged", counts.acknowledged);
-  out.set("replied", counts.replied);
-  out.set("retried", counts.retried);
-  out.set("unanswered", counts.unanswered);
-  out.set("bad_answers", counts.bad_answers);
-  out.set("duplicates", counts.duplicates);
-  out.set("duplicates_answered_otherwise", counts.duplicates_answered_otherwise);
-  out.set("out_of_order", counts.out_of_order);
-  return out;
-}
-
 void add(AdvanceReport& total, const AdvanceReport& more) {
   total.events += more.events;
   total.callbacks += more.callbacks;
@@ -79,8 +53,9 @@ void add(AdvanceReport& total, const AdvanceReport& more) {
 }
 
 Result<BehaviourKind> deed_kind(std::string_view name) {
-  for (const BehaviourKind kind : {BehaviourKind::kFollow, BehaviourKind::kUnfollow, BehaviourKind::kText,
-                                   BehaviourKind::kMenuClick, BehaviourKind::kScan}) {
+  for (const BehaviourKind kind :
+       {BehaviourKind::kFollow, BehaviourKind::kUnfollow, BehaviourKind::kText,
+        BehaviourKind::kMenuClick, BehaviourKind::kScan}) {
     if (to_string(kind) == name) return kind;
   }
   return fail_field("kind", "'{}' is not one of follow, unfollow, message, menu_click, scan",
@@ -88,19 +63,6 @@ Result<BehaviourKind> deed_kind(std::string_view name) {
 }
 
 }  // namespace
-
-Json to_json(const AdvanceReport& report) {
-  Json out = Json::object();
-  out.set("events", report.events.accepted);
-  out.set("callbacks", report.callbacks.messages);
-  out.set("event_counts", counts_json(report.events));
-  out.set("callback_counts", counts_json(report.callbacks));
-  out.set("links_opened", report.links_opened);
-  out.set("links_failed", report.links_failed);
-  out.set("messages", report.messages);
-  out.set("steps", report.steps);
-  return out;
-}
 
 Simulation::Simulation(SandboxSettings settings, Logger& logger)
     : settings_(std::move(settings)),
@@ -131,7 +93,8 @@ Simulation::Turn::~Turn() {
 
 Result<Simulation::Turn> Simulation::take_turn() const {
   MutexLock lock(turn_mutex_);
-  if (turn_taken_) return fail(ErrorCode::kConflict, "sandbox: time is being moved; ask again when that is done");
+  if (turn_taken_)
+    return fail(ErrorCode::kConflict, "sandbox: time is being moved; ask again when that is done");
   turn_taken_ = true;
   return Turn(*this);
 }
@@ -147,19 +110,23 @@ Result<Json> Simulation::connect(ServerConnection connection) {
   connection_ = connection;
   link_ = std::make_unique<ServerLink>(*client_, connection);
   sender_ = std::make_unique<CallbackSender>(
-      CallbackSender::Settings{.account = settings_.account, .mischief = {}, .seed = random_.next()},
-      [link = link_.get()](const SignedCallback& callback) { return link->post_callback(callback); });
+      CallbackSender::Settings{
+          .account = settings_.account, .mischief = {}, .seed = random_.next()},
+      [link = link_.get()](const SignedCallback& callback) {
+        return link->post_callback(callback);
+      });
   ZHIYIN_TRY_VOID(link_->move_clock(clock_.now()));
   const std::string echo = std::to_string(random_.next());
-  const auto answer =
-      link_->get(verification_url(settings_.account, link_->callback_url(), echo, clock_.now(), random_));
+  const auto answer = link_->get(
+      verification_url(settings_.account, link_->callback_url(), echo, clock_.now(), random_));
   Json out = Json::object();
   out.set("callback_url", link_->callback_url());
   const bool verified = answer && answer->status == 200 && answer->body == echo;
   out.set("verified", verified);
   std::string detail;
   if (!answer) detail = answer.error().text();
-  if (answer && !verified) detail = fmt::format("answered {}: {}", answer->status, answer->body.substr(0, 200));
+  if (answer && !verified)
+    detail = fmt::format("answered {}: {}", answer->status, answer->body.substr(0, 200));
   out.set("detail", detail);
   publish_status();
   return out;
@@ -168,10 +135,12 @@ Result<Json> Simulation::connect(ServerConnection connection) {
 Result<AdvanceReport> Simulation::advance(Instant to) {
   ZHIYIN_TRY(const Turn turn, take_turn());
   if (!link_) {
-    return fail(ErrorCode::kConflict, "sandbox: no server is connected; POST /sandbox/connect first");
+    return fail(ErrorCode::kConflict,
+                "sandbox: no server is connected; POST /sandbox/connect first");
   }
   if (to < clock_.now()) {
-    return fail_field("to", "{} lies before the clock's {}", format_utc(to), format_utc(clock_.now()));
+    return fail_field("to", "{} lies before the clock's {}", format_utc(to),
+                      format_utc(clock_.now()));
   }
   AdvanceReport report;
   Result<void> outcome = deliver(report);  // what an earlier failure left
@@ -186,19 +155,22 @@ Result<AdvanceReport> Simulation::advance(Instant to) {
   publish_status();
   if (!outcome) return std::unexpected(std::move(outcome.error()));
   logger_.info("sandbox", "advanced",
-               {{"to", format_utc(to)}, {"events", report.events.accepted},
-                {"callbacks", report.callbacks.messages}, {"messages", report.messages}});
+               {{"to", format_utc(to)},
+                {"events", report.events.accepted},
+                {"callbacks", report.callbacks.messages},
+                {"messages", report.messages}});
   return report;
 }
 
 Result<void> Simulation::step(Instant to, AdvanceReport& report) {
   for (const Behaviour& behaviour : population_.simulate_until(to)) happen(behaviour);
   ZHIYIN_TRY_VOID(clock_.advance_to(to));
-  // The server's clock goes first: events from its future would be refused, and callbacks signed now with
-  // its old time would look too new.
+  // The server's clock goes first: events from its future would be refused, and callbacks signed
+  // now with its old time would look too new.
   ZHIYIN_TRY_VOID(link_->move_clock(to));
   hand_out_messages(report);
-  for (CallbackMessage& due : platform_.take_due_callbacks()) outbox_.callbacks.push_back(std::move(due));
+  for (CallbackMessage& due : platform_.take_due_callbacks())
+    outbox_.callbacks.push_back(std::move(due));
   ZHIYIN_TRY_VOID(deliver(report));
   hand_out_messages(report);
   ++report.steps;
@@ -220,21 +192,26 @@ void Simulation::happen(const Behaviour& behaviour) {
       platform_.follow(app_id, person.openid, person.unionid, behaviour.at,
                        by_code ? "ADD_SCENE_QR_CODE" : scene_of(person), by_code ? scene : "");
       std::vector<CallbackField> fields;
-      if (by_code) fields = {{"EventKey", "qrscene_" + scene, false}, {"Ticket", "gQ" + make_hex(1, scene, 40), false}};
+      if (by_code)
+        fields = {{"EventKey", "qrscene_" + scene, false},
+                  {"Ticket", "gQ" + make_hex(1, scene, 40), false}};
       call_back(event_message(person.openid, behaviour.at, "subscribe", std::move(fields)));
       return;
     }
     case BehaviourKind::kUnfollow:
       platform_.unfollow(app_id, person.openid);
-      call_back(event_message(person.openid, behaviour.at, "unsubscribe", {{"EventKey", "", false}}));
+      call_back(
+          event_message(person.openid, behaviour.at, "unsubscribe", {{"EventKey", "", false}}));
       return;
     case BehaviourKind::kText:
       platform_.trigger(app_id, person.openid, Trigger::kMessage, behaviour.at);
-      call_back(text_message(person.openid, behaviour.at, behaviour.text, platform_.next_message_id(app_id)));
+      call_back(text_message(person.openid, behaviour.at, behaviour.text,
+                             platform_.next_message_id(app_id)));
       return;
     case BehaviourKind::kMenuClick:
       platform_.trigger(app_id, person.openid, Trigger::kMenuTap, behaviour.at);
-      call_back(event_message(person.openid, behaviour.at, "CLICK", {{"EventKey", behaviour.text, false}}));
+      call_back(event_message(person.openid, behaviour.at, "CLICK",
+                              {{"EventKey", behaviour.text, false}}));
       return;
     case BehaviourKind::kScan:
       platform_.trigger(app_id, person.openid, Trigger::kScan, behaviour.at);
@@ -260,9 +237,10 @@ void Simulation::hand_out_messages(AdvanceReport& report) {
     }
     if (message.channel != "preview") {
       const bool notification = message.channel == "template";
-      population_.receive({number, message.text, message.link, std::max(message.at, population_.now()),
-                           notification ? kNotificationStrength : 1.0},
-                          people);
+      population_.receive(
+          {number, message.text, message.link, std::max(message.at, population_.now()),
+           notification ? kNotificationStrength : 1.0},
+          people);
     }
     message.recipients.clear();
     sent_.push_back({std::move(message), people.size(), {}});
@@ -284,7 +262,8 @@ Result<void> Simulation::deliver_events(AdvanceReport& report) {
     Result<void> outcome;
   };
   std::vector<Lane> lanes(kEventLanes);  // by person: what one person did stays in order
-  for (const auto& [person, event] : outbox_.events) lanes[person % kEventLanes].events.push_back(event);
+  for (const auto& [person, event] : outbox_.events)
+    lanes[person % kEventLanes].events.push_back(event);
   in_parallel(lanes.size(), [&](std::size_t i) {
     Lane& lane = lanes[i];
     for (std::size_t at = 0; at < lane.events.size() && lane.outcome; at += kEventsPerPost) {
@@ -314,7 +293,8 @@ void Simulation::deliver_opens(AdvanceReport& report) {
     std::int64_t failed = 0;
   };
   std::vector<Lane> lanes(std::min(kOpenLanes, outbox_.opens.size()));
-  for (std::size_t i = 0; i < outbox_.opens.size(); ++i) lanes[i % lanes.size()].opens.push_back(&outbox_.opens[i]);
+  for (std::size_t i = 0; i < outbox_.opens.size(); ++i)
+    lanes[i % lanes.size()].opens.push_back(&outbox_.opens[i]);
   in_parallel(lanes.size(), [&](std::size_t i) {
     for (const Behaviour* open : lanes[i].opens) {
       if (!is_tracked_link(open->text)) continue;
@@ -349,11 +329,16 @@ Result<Json> Simulation::act(const Deed& deed) {
   ZHIYIN_TRY(const BehaviourKind kind, deed_kind(deed.kind));
   ZHIYIN_TRY(const Turn turn, take_turn());
   const std::optional<std::uint32_t> index = population_.find(deed.openid);
-  if (!index) return fail(ErrorCode::kNotFound, "sandbox: nobody has the openid '{}'", shortened(deed.openid));
-  if (!link_) return fail(ErrorCode::kConflict, "sandbox: no server is connected; POST /sandbox/connect first");
+  if (!index)
+    return fail(ErrorCode::kNotFound, "sandbox: nobody has the openid '{}'",
+                shortened(deed.openid));
+  if (!link_)
+    return fail(ErrorCode::kConflict,
+                "sandbox: no server is connected; POST /sandbox/connect first");
   const bool following = population_.follows(*index);
   if (kind == BehaviourKind::kFollow ? following : !following) {
-    return fail(ErrorCode::kConflict, "sandbox: this person {}", following ? "follows already" : "does not follow");
+    return fail(ErrorCode::kConflict, "sandbox: this person {}",
+                following ? "follows already" : "does not follow");
   }
   if (kind == BehaviourKind::kFollow) population_.set_following(*index, true);
   if (kind == BehaviourKind::kUnfollow) population_.set_following(*index, false);
@@ -370,134 +355,8 @@ Result<Json> Simulation::act(const Deed& deed) {
   publish_status();
   Json out = to_json(report);
   const std::vector<std::string>& replies = sender_->replies();
-  out.set("reply", report.callbacks.replied > 0 && !replies.empty() ? Json(replies.back()) : Json());
-  return out;
-}
-
-void Simulation::publish_status() {
-  Json status = Json::object();
-  status.set("now", format_time(clock_.now(), TimeZone::shanghai()));
-  status.set("people", population_.size());
-  status.set("followers", platform_.followers(settings_.account.app_id));
-  status.set("connected", link_ ? Json(connection_.url) : Json());
-  status.set("callback_url", link_ ? Json(link_->callback_url()) : Json());
-  status.set("totals", to_json(total_));
-  Json waiting = Json::object();
-  waiting.set("events", outbox_.events.size());
-  waiting.set("links", outbox_.opens.size());
-  waiting.set("callbacks", outbox_.callbacks.size());
-  status.set("waiting", std::move(waiting));
-  Json complaints = Json::array(), replies = Json::array();
-  if (sender_) {
-    for (const std::string& text : sender_->complaints()) complaints.push(text);
-    for (const std::string& text : sender_->replies()) replies.push(text);
-  }
-  status.set("complaints", std::move(complaints));
-  status.set("replies", std::move(replies));
-  MutexLock lock(status_mutex_);
-  status_ = std::move(status);
-}
-
-Json Simulation::status() const {
-  Json status;
-  {
-    MutexLock lock(status_mutex_);
-    status = status_;
-  }
-  status.set("calls", platform_.call_counts());
-  return status;
-}
-
-Result<Json> Simulation::truth() const {
-  ZHIYIN_TRY(const Turn turn, take_turn());
-  struct Sum {
-    double n = 0, base = 0, treated = 0;
-  };
-  std::map<std::string, Sum> campaigns;
-  Json messages = Json::array();
-  for (const auto& [number, effect] : population_.effects()) {
-    const SentRecord& record = sent_[number];
-    Json one = Json::object();
-    one.set("msg_id", record.message.id);
-    one.set("clientmsgid", record.message.client_id);
-    one.set("channel", record.message.channel);
-    one.set("campaign", record.campaign.empty() ? Json() : Json(record.campaign));
-    one.set("at", format_time(record.message.at, TimeZone::shanghai()));
-    one.set("targeted", record.message.targeted);
-    one.set("recipients", effect.recipients);
-    one.set("true_effect", effect.treated_rate - effect.base_rate);
-    one.set("base_rate", effect.base_rate);
-    one.set("treated_rate", effect.treated_rate);
-    messages.push(std::move(one));
-    if (record.campaign.empty()) continue;
-    Sum& sum = campaigns[record.campaign];
-    const auto n = static_cast<double>(effect.recipients);
-    sum.n += n;
-    sum.base += n * effect.base_rate;
-    sum.treated += n * effect.treated_rate;
-  }
-  Json by_campaign = Json::array();
-  for (const auto& [campaign, sum] : campaigns) {
-    Json one = Json::object();
-    one.set("campaign", campaign);
-    one.set("recipients", static_cast<std::int64_t>(sum.n));
-    one.set("true_effect", (sum.treated - sum.base) / sum.n);
-    one.set("base_rate", sum.base / sum.n);
-    one.set("treated_rate", sum.treated / sum.n);
-    by_campaign.push(std::move(one));
-  }
-  Json out = Json::object();
-  out.set("metric", "purchase within 7d");
-  out.set("as_of", format_time(clock_.now(), TimeZone::shanghai()));
-  out.set("messages", std::move(messages));
-  out.set("campaigns", std::move(by_campaign));
-  return out;
-}
-
-Result<Json> Simulation::messages() const {
-  ZHIYIN_TRY(const Turn turn, take_turn());
-  Json items = Json::array();
-  const std::size_t from = sent_.size() > kMessagesShown ? sent_.size() - kMessagesShown : 0;
-  for (std::size_t i = sent_.size(); i-- > from;) {
-    const SentRecord& record = sent_[i];
-    Json one = Json::object();
-    one.set("msg_id", record.message.id);
-    one.set("clientmsgid", record.message.client_id);
-    one.set("channel", record.message.channel);
-    one.set("at", format_time(record.message.at, TimeZone::shanghai()));
-    one.set("text", record.message.text);
-    one.set("link", record.message.link);
-    one.set("ai_label", record.message.ai_label);
-    one.set("targeted", record.message.targeted);
-    one.set("recipients", record.recipients);
-    items.push(std::move(one));
-  }
-  Json out = Json::object();
-  out.set("total", sent_.size());
-  out.set("items", std::move(items));
-  return out;
-}
-
-Result<Json> Simulation::person(std::string_view openid) const {
-  ZHIYIN_TRY(const Turn turn, take_turn());
-  const std::optional<std::uint32_t> index = population_.find(openid);
-  if (!index) return fail(ErrorCode::kNotFound, "sandbox: nobody has the openid '{}'", shortened(openid));
-  const Person& person = population_.person(*index);
-  Json interests = Json::object();
-  for (std::size_t t = 0; t < kTopicCount; ++t) interests.set(topics()[t].name, person.interest[t]);
-  Json hours = Json::array();
-  for (const double share : person.hours) hours.push(share);
-  Json out = Json::object();
-  out.set("openid", person.openid);
-  out.set("following", population_.follows(*index));
-  out.set("interests", std::move(interests));
-  out.set("hours", std::move(hours));
-  out.set("visits_per_day", person.visits_per_day);
-  out.set("purchases_per_day", person.purchases_per_day);
-  out.set("price_sensitivity", person.price_sensitivity);
-  out.set("engagement", person.engagement);
-  out.set("uplift", person.uplift);
-  out.set("messages", population_.receipts(*index).size());
+  out.set("reply",
+          report.callbacks.replied > 0 && !replies.empty() ? Json(replies.back()) : Json());
   return out;
 }
 

@@ -36,8 +36,9 @@ struct AdvanceReport {
   std::int64_t steps = 0;
 };
 
-/// The world that the sandbox plays: it owns the clock, lets people act, tells the server, and hands the server's
-/// messages to people. Thread-safe; one advance, connect or act at a time (others get kConflict).
+/// The world that the sandbox plays: it owns the clock, lets people act, tells the server, and
+/// hands the server's messages to people. Thread-safe; one advance, connect or act at a time
+/// (others get kConflict).
 class Simulation {
  public:
   /// How far time moves at once: the server hears of what happened at most so much later.
@@ -51,17 +52,18 @@ class Simulation {
   [[nodiscard]] const SandboxSettings& settings() const { return settings_; }
   [[nodiscard]] Instant now() const { return clock_.now(); }
 
-  /// Sets the server's clock to ours and checks its callback address. `{"callback_url","verified","detail"}`.
+  /// Sets the server's clock to ours and checks its callback address.
+  /// `{"callback_url","verified","detail"}`.
   Result<Json> connect(ServerConnection connection);
-  /// kInvalidArgument when `to` is not later; kConflict when no server is connected. After a failure of the
-  /// server the same call goes on where it stopped; nothing is lost.
+  /// kInvalidArgument when `to` is not later; kConflict when no server is connected. After a
+  /// failure of the server the same call goes on where it stopped; nothing is lost.
   Result<AdvanceReport> advance(Instant to);
   /// One person does one thing now; the callback is delivered before this returns.
   Result<Json> act(const Deed& deed);
 
   [[nodiscard]] Json status() const;
-  /// Every message with its expected effect on "purchase within 7 days", and campaigns as far as their links
-  /// told their names.
+  /// Every message with its expected effect on "purchase within 7 days", and campaigns as far as
+  /// their links told their names.
   [[nodiscard]] Result<Json> truth() const;
   /// The latest messages that people got.
   [[nodiscard]] Result<Json> messages() const;

@@ -17,8 +17,9 @@ inline constexpr int kForcedRefreshesPerDay = 20;
 
 enum class TokenState { kValid, kExpired, kUnknown };
 
-/// The two families of access tokens of one account, as the platform issues them: each has one current token
-/// and for five minutes its predecessor. They know nothing of each other. Not thread-safe.
+/// The two families of access tokens of one account, as the platform issues them: each has one
+/// current token and for five minutes its predecessor. They know nothing of each other. Not
+/// thread-safe.
 class TokenIssuer {
  public:
   explicit TokenIssuer(std::string secret) : secret_(std::move(secret)) {}
@@ -29,8 +30,8 @@ class TokenIssuer {
   };
   /// `GET /cgi-bin/token`: always a new token; the one before lives five minutes more.
   Issued issue(Instant now);
-  /// `POST /cgi-bin/stable_token`: the same token until five minutes before its end. `force` makes a new one,
-  /// at most 20 times a day and 30 seconds apart; beyond that it is ignored.
+  /// `POST /cgi-bin/stable_token`: the same token until five minutes before its end. `force` makes
+  /// a new one, at most 20 times a day and 30 seconds apart; beyond that it is ignored.
   Issued issue_stable(Instant now, bool force);
   [[nodiscard]] TokenState check(std::string_view token, Instant now) const;
 

@@ -28,8 +28,8 @@ struct Topic {
 
 std::span<const Topic, kTopicCount> topics();
 
-/// Patterns with `{}` for style, noun and scene, in this order of arguments: 0 style, 1 noun, 2 scene,
-/// 3 topic, 4 a small number.
+/// Patterns with `{}` for style, noun and scene, in this order of arguments: 0 style, 1 noun, 2
+/// scene, 3 topic, 4 a small number.
 std::span<const std::string_view> article_titles();
 std::span<const std::string_view> product_titles();
 std::span<const std::string_view> sentences();

@@ -81,7 +81,8 @@ Result<MessageCipher> MessageCipher::create(std::string_view encoding_aes_key,
 std::string MessageCipher::encrypt(std::string_view message, std::string_view random) const {
   ZHIYIN_CHECK(random.size() == kRandom);
   std::string plain(random);
-  for (int shift = 24; shift >= 0; shift -= 8) plain += static_cast<char>(message.size() >> shift & 255);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    plain += static_cast<char>(message.size() >> shift & 255);
   plain += message;
   plain += app_id_;
   const std::size_t pad = kBlock - plain.size() % kBlock;

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 
-/// The platform's side of callback protection, written apart from the product's own (`wechat`), so that
-/// a mistake in one of them shows.
+/// The platform's side of callback protection, written apart from the product's own (`wechat`), so
+/// that a mistake in one of them shows.
 namespace zhiyin::sandbox {
 
 /// SHA-1, lower-case hex, of the sorted parts joined: the `signature` of a callback's URL.

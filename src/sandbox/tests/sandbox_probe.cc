@@ -1,4 +1,5 @@
-// Runs the sandbox on a free port until standard input ends; prints the port. For wechatpy_sandbox_test.py.
+// Runs the sandbox on a free port until standard input ends; prints the port. For
+// wechatpy_sandbox_test.py.
 #include <cstdio>
 #include <iostream>
 #include <string>
