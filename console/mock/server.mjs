@@ -165,12 +165,12 @@ function routes(data, state) {
     ["PUT", "/v1/campaigns/:id", ({ path, body, headers }) => versioned(data.campaigns, path.id, body, headers["if-match"], { state: "draft", note: "" })],
     ["DELETE", "/v1/campaigns/:id", ({ path }) => drop(data.campaigns, (one) => one.id === path.id && one.state === "draft")],
     ["POST", "/v1/campaigns/:id/dry-run", ({ path }) => dryRun(data, find(data.campaigns, path.id, "campaign"))],
-    ["POST", "/v1/campaigns/:id/test-send", ({ body }) => ({ items: body.openids.map((openid) => ({ openid, ok: true, detail: "" })) })],
+    ["POST", "/v1/campaigns/:id/test-send", ({ body }) => ({ items: body.openids.map((openid) => ({ openid_short: `${openid.slice(0, 4)}…`, outcome: openid.startsWith("o") ? "sent" : "failed", detail: openid.startsWith("o") ? "" : "not a follower" })) })],
     ["POST", "/v1/campaigns/:id/start", move(["draft"], "running")],
     ["POST", "/v1/campaigns/:id/pause", move(["running"], "paused")],
     ["POST", "/v1/campaigns/:id/stop", move(["running", "paused"], "stopped")],
     ["POST", "/v1/campaigns/:id/resume", ({ path, body }) => {
-      if (!body?.overdue) throw new Problem(409, "conflict", "campaign: 31 touches are overdue; say overdue = send or skip", "overdue", { overdue: 31 });
+      if (!body?.overdue) throw new Problem(409, "conflict", "campaign: weekend2 has 31 overdue touches: say overdue = send or skip");
       return move(["paused"], "running")({ path });
     }],
     ["GET", "/v1/campaigns/:id/report", ({ path, query }) => {
@@ -179,7 +179,7 @@ function routes(data, state) {
       return query.get("format") === "csv" ? { csv: `section,name,value\nfunnel,audience,${report.funnel.audience}\n` } : report;
     }],
     ["GET", "/v1/campaigns/:id/touches.csv", () => ({ csv: "person,state,rule\n" })],
-    ["POST", "/v1/emergency-stop", () => ({ stopped: data.campaigns.filter((one) => one.state === "running").map((one) => ((one.state = "stopped"), one.id)) })],
+    ["POST", "/v1/emergency-stop", () => ({ stopped: data.campaigns.filter((one) => ["running", "paused"].includes(one.state)).map((one) => ((one.state = "stopped"), one.id)) })],
     ["GET", "/v1/runs", ({ query }) => { const found = page(data.runs, query); return { ...found, items: found.items.map((one) => ({ ...one, result: null })) }; }],
     ["GET", "/v1/runs/:id", ({ path }) => find(data.runs, path.id, "run")],
     ["POST", "/v1/runs/:id/cancel", ({ path }) => { const found = find(data.runs, path.id, "run"); if (found.state !== "running") throw new Problem(409, "conflict", `run: it has ended already (${found.state})`); Object.assign(found, { state: "cancelled", ended_at: new Date().toISOString(), error: "run: cancelled" }); return {}; }],

@@ -40,13 +40,14 @@ export async function openPage(browser, { width = 1440, height = 900, language =
     if (request.failure()?.errorText !== "net::ERR_ABORTED") note(`request failed: ${request.url()} ${request.failure()?.errorText}`);
   });
 
-  /** Until nothing has been asked for a moment and nothing shows that it is loading. */
+  /** Until a page is there, nothing has been asked for a moment, and nothing shows that it is loading. */
   async function settle() {
     const end = Date.now() + 15_000;
     let quietSince = Date.now();
     while (Date.now() < end) {
       await page.waitForTimeout(40);
-      if (busy.size > 0 || (await page.locator(".is-loading").count()) > 0) quietSince = Date.now();
+      const there = (await page.locator("h1").count()) > 0 && (await page.locator(".is-loading").count()) === 0;
+      if (busy.size > 0 || !there) quietSince = Date.now();
       else if (Date.now() - quietSince >= kQuiet_ms) return;
     }
     note(`still loading after 15 s; open requests: ${[...busy].map((one) => one.url()).join(" ")}`);

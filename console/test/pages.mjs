@@ -321,6 +321,31 @@ test("a server that is gone is told, and trying again helps", () =>
     assert.match(await text(), /response-3/);
   }, { expected: [/ERR_CONNECTION_REFUSED/] }));
 
+test("a test message goes out and each outcome is told", () =>
+  withConsole(async ({ page, open }) => {
+    await open("/campaigns/order-notice");
+    await page.getByRole("button", { name: "测试发送" }).click();
+    await page.locator("dialog textarea").fill("oAbc123, xDef456\noAbc123");
+    await page.getByRole("button", { name: "发送给 2 人" }).click();
+    await page.locator("dialog").getByText("not a follower").waitFor();
+    assert.match(await page.locator("dialog").innerText(), /oAbc…\s*已发送/);
+  }));
+
+test("a model is trained on what the operator calls a response, and an older one brought back", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("button", { name: "启用" }).click();
+    await settle();
+    assert.match(await text(), /response-2\s*使用中/);
+    await page.getByRole("button", { name: "训练响应模型" }).click();
+    await page.locator("dialog").getByText("转发").click();
+    const asked = page.waitForRequest(/train\/response/);
+    await page.getByRole("button", { name: "开始训练" }).click();
+    assert.deepEqual((await asked).postDataJSON(), { kinds: ["purchase", "share"], horizon: "7d" });
+    await page.waitForURL(/runs\/r_/);
+    await settle();
+  }));
+
 test("the phone menu opens, leads on and closes", () =>
   withConsole(async ({ page, settle }) => {
     assert.ok(!(await page.locator("nav.side").isVisible()));

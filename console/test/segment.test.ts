@@ -112,6 +112,11 @@ describe("segment form", () => {
     expect(() => toTree(root)).toThrow(expect.objectContaining({ path: "2.1.", fault: "name missing" }));
   });
 
+  it.each(["90s", "5m", "12h", "7d", "2w"])("takes the window %s", (window) => {
+    const tree = { and: [{ event: "read", count: { ">=": 1 }, window }] };
+    expect(toTree(fromTree(tree))).toEqual(tree);
+  });
+
   it.each(["7", "0d", "d", "7 d", "-1d"])("refuses the window %s", (window) => {
     const node = { ...makeCondition("event"), window } as ReturnType<typeof makeCondition>;
     expect(() => toTree(makeGroup("and", [node]))).toThrow(TreeFault);

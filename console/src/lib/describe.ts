@@ -5,16 +5,23 @@ import { number, time, unitOf, yuan } from "./format";
 
 /** Conditions and their evidence in the operator's words. */
 
-const kWindowUnits = { m: "unit.minutes", h: "unit.hours", d: "unit.days", w: "unit.weeks" } as const;
+const kWindowUnits = { s: "unit.seconds", m: "unit.minutes", h: "unit.hours", d: "unit.days", w: "unit.weeks" } as const;
 
 /** `7d` → 7 days; what has another form stays as it is. */
 export function spanWords(span: string): string {
-  const match = /^(\d+)([mhdw])$/.exec(span);
+  const match = /^(\d+)([smhdw])$/.exec(span);
   return match ? t(kWindowUnits[match[2] as keyof typeof kWindowUnits], { n: match[1] }) : span;
 }
 
 export function windowWords(window: unknown): string {
   return window ? t("segment.within", { span: spanWords(String(window)) }) : t("segment.ever");
+}
+
+/** Why there is no estimate, where the reason is one of the known ones. */
+export function refusalWords(refused: string): string {
+  const few = /^fewer than (\d+) (people in an arm|conversions)$/.exec(refused);
+  if (!few) return refused;
+  return t(few[2] === "conversions" ? "report.few_conversions" : "report.few_people", { n: few[1] });
 }
 
 /** `purchase within 7d`, as reports call the outcome, in the operator's words. */

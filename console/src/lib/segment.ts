@@ -222,7 +222,7 @@ function comparisonsOut(list: Comparison[], path: string, numbers: boolean): Tre
   return Object.fromEntries(list.map((one) => [one.op, comparisonOut(one, path, numbers)]));
 }
 
-const kWindow = /^[1-9]\d{0,4}[mhdw]$/;
+const kWindow = /^[1-9]\d{0,8}[smhdw]$/;
 
 function eventOut(node: EventCondition, path: string): Tree {
   if (!node.event) throw new TreeFault(path, "name missing");
