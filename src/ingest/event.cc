@@ -146,7 +146,7 @@ Result<void> check_instant(std::string_view field, const std::optional<Instant>&
     return fail_field(field, "{} lies in the future (it is {} now; 5 minutes ahead are tolerated)", format_utc(*at),
                       format_utc(now));
   }
-  if (*at < kEarliest) return fail_field(field, "{} lies before 2000", format_utc(*at));
+  if (*at < kEarliest) return fail_field(field, "{} lies before 1990", format_utc(*at));
   return {};
 }
 

@@ -86,8 +86,9 @@ Result<void> validate(const WireEvent& event, Instant now);
 
 /// How far ahead of the server's clock an event may lie.
 inline constexpr Duration kAheadMax = std::chrono::minutes(5);
-/// Nothing happened before this: 2000-01-01T00:00:00Z.
-inline constexpr Instant kEarliest{946'684'800'000'000};
+/// Nothing happened before this: 1990-01-01T00:00:00Z. Early enough for public data sets of the 1990s, late enough to catch
+/// seconds that are taken for milliseconds.
+inline constexpr Instant kEarliest{631'152'000'000'000};
 
 /// The unit's default of a kind when an event brings no value: `default_value` of a core kind, else 1.
 std::int64_t default_value_of(std::string_view kind);

@@ -515,8 +515,7 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
     const BoundTime& time = times_[static_cast<std::size_t>(bound.published_at)];
     if (time.column == kNone || !cells_[static_cast<std::size_t>(time.column)].missing) {
       Instant at;
-      if (!read_time(bound.published_at, row, at)) return;
-      item.published_at = at;
+      if (read_time(bound.published_at, row, at)) item.published_at = at;  // an item without its date is still one
     }
   }
   row.out.items.push_back(std::move(item));

@@ -1,0 +1,445 @@
+#include "ingest/import.h"
+
+#include <gmock/gmock.h>
+
+#include <zstd.h>
+
+#include <map>
+#include <set>
+
+#include "ingest/detail/test_store.h"
+#include "ingest/projection.h"
+#include "ingest/quarantine.h"
+
+namespace zhiyin::ingest {
+namespace {
+
+using testing::HasSubstr;
+
+class ImportTest : public testing::Test {
+ protected:
+  std::filesystem::path write(std::string_view name, std::string_view bytes) {
+    const auto path = store.folder.path() / name;
+    EXPECT_TRUE(write_file(path, bytes));
+    return path;
+  }
+  ImportRequest request(const std::filesystem::path& path, std::string_view toml = "") {
+    ImportRequest r;
+    r.path = path;
+    r.account = "shop";
+    if (!toml.empty()) {
+      auto mapping = parse_mapping(toml, "test.toml");
+      EXPECT_TRUE(mapping) << mapping.error().text();
+      if (mapping) r.mapping = *mapping;
+    }
+    return r;
+  }
+  ImportContext context() {
+    ImportContext c{intake, *store.state, store.clock};
+    c.put_items = [this](std::vector<ImportedItem> some) -> Result<void> {
+      for (ImportedItem& item : some) items[item.ref.id] = std::move(item);
+      return {};
+    };
+    c.settle = [this] { return runner.catch_up(); };
+    return c;
+  }
+  ImportReport import(const ImportRequest& r) {
+    auto report = run_import(r, context());
+    EXPECT_TRUE(report) << report.error().text();
+    return report ? std::move(*report) : ImportReport();
+  }
+  ImportReport import_text(std::string_view name, std::string_view bytes, std::string_view toml = "") {
+    return import(request(write(name, bytes), toml));
+  }
+  std::map<std::string, int> kinds() {
+    std::map<std::string, int> n;
+    for (const Event& e : store.logged()) ++n[e.kind];
+    return n;
+  }
+  static const ColumnQuality& column(const ImportReport& report, std::string_view name) {
+    for (const ColumnQuality& c : report.quality.columns) {
+      if (c.name == name) return c;
+    }
+    ADD_FAILURE() << "no column " << name;
+    return report.quality.columns.at(0);
+  }
+
+  TestStore store;
+  Intake intake{*store.log, *store.state, *store.vault, store.clock, store.metrics, {}};
+  EventPipeline pipeline{kDay * 30};
+  storage::ProjectionRunner runner{*store.log, *store.state, pipeline, null_logger(), {}};
+  std::map<std::string, ImportedItem> items;
+};
+
+constexpr std::string_view kRows = R"(
+identity = "user"
+item_column = "item"
+[[event]]
+kind_column = "kind"
+value = "value"
+time = "time"
+)";
+
+TEST_F(ImportTest, TheMarketersTableWorksAsItIs) {
+  const auto report = import_text("people.csv", "用户,点赞,转发,评论,阅读时长,城市\nu1,3,0,1,120,上海\nu2,,2,0,30,北京\nu3,0,0,0,0,\n");
+  EXPECT_EQ(report.state, ImportState::kDone);
+  EXPECT_EQ(report.quality.rows, 3);
+  EXPECT_EQ(report.quality.events, 7);
+  EXPECT_EQ(report.quality.accepted, 7);
+  EXPECT_EQ(kinds(), (std::map<std::string, int>{{"like", 1}, {"comment", 1}, {"read", 2}, {"share", 1}, {"trait.set", 2}}));
+  for (const Event& e : store.logged()) {
+    if (e.kind == "trait.set" && e.identities[0] == store.vault->hash({"shop", "user_id", "u1"})) {
+      EXPECT_EQ(e.properties, R"({"城市":"上海"})");
+    }
+    if (e.kind == "like") EXPECT_EQ(e.value, 3);
+    EXPECT_EQ(e.occurred_at, TestStore::kNow);
+    EXPECT_EQ(e.source, "import:" + report.run.value);
+  }
+}
+
+TEST_F(ImportTest, EventRowsWorkAsTheyAre) {
+  const auto report = import_text("events.csv",
+                                  "user_id,item_id,kind,time,value\nu1,a1,transfer,2026-01-01 10:00:00,1\nu1,a2,点赞,1767232800,\n");
+  EXPECT_EQ(report.quality.accepted, 2);
+  const auto events = store.logged();
+  EXPECT_EQ(events[0].kind, "share");
+  EXPECT_EQ(format_utc(events[0].occurred_at), "2026-01-01T02:00:00Z");
+  EXPECT_EQ(events[0].item, (ItemRef{"article", "a1"}));
+  EXPECT_EQ(events[1].kind, "like");
+  EXPECT_EQ(events[1].value, std::nullopt);
+}
+
+TEST_F(ImportTest, TheSameFileAgainMakesOnlyDuplicates) {
+  const auto path = write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  EXPECT_EQ(import(request(path)).quality.accepted, 3) << "equal rows are kept";
+  const auto again = import(request(path));
+  EXPECT_EQ(again.state, ImportState::kDone);
+  EXPECT_EQ(again.quality.accepted, 0);
+  EXPECT_EQ(again.quality.duplicates, 3);
+  EXPECT_THAT(again.quality.notes.at(0), HasSubstr("imported before"));
+  // Also in another process, with nothing in its memory.
+  Intake fresh(*store.log, *store.state, *store.vault, store.clock, store.metrics, {});
+  ImportContext c{fresh, *store.state, store.clock};
+  c.settle = [this] { return runner.catch_up(); };
+  const auto third = run_import(request(path), c);
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->quality.duplicates, 3);
+}
+
+TEST_F(ImportTest, ACorrectedRowIsANewEvent) {
+  import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  const auto corrected = import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,2\n");
+  EXPECT_EQ(corrected.quality.accepted, 2) << "another file";
+}
+
+TEST_F(ImportTest, EqualRowsCanBeDropped) {
+  const auto report = import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu1,a,like,2026-01-01,1\n",
+                                  std::string("repeated_rows = \"drop\"\n") + std::string(kRows));
+  EXPECT_EQ(report.quality.accepted, 1);
+  EXPECT_EQ(report.quality.rows_repeated, 1);
+}
+
+TEST_F(ImportTest, BadRowsAreReportedAndTheRestGoesOn) {
+  const auto report = import_text("e.csv",
+                                  "user,item,kind,time,value\n"
+                                  "u1,a,like,2026-01-01,1\n"
+                                  "u2,a,like,2036-01-01,1\n"       // future
+                                  "null,a,like,2026-01-01,1\n"     // nobody
+                                  "u3,a,like,gestern,1\n"          // no time
+                                  "u4,a,like,2026-01-01,many\n"    // no number
+                                  "u5,a,BAD KIND,2026-01-01,1\n"   // no kind
+                                  "u6,a\n"                         // cells
+                                  "u7,,like,2026-01-01,1\n"        // no item
+                                  "u8,a,like,1989-12-31,1\n"       // too old
+                                  "u9,a,like,2026-01-01,2\n",
+                                  kRows);
+  EXPECT_EQ(report.state, ImportState::kDone);
+  EXPECT_EQ(report.quality.rows, 10);
+  EXPECT_EQ(report.quality.accepted, 2);
+  EXPECT_EQ(report.quality.rows_bad, 8);
+  EXPECT_EQ(report.quality.rows_good, 2);
+  EXPECT_EQ(report.quality.refused, 2) << "future and too old are refused by intake";
+  std::map<std::int64_t, std::string> reasons;
+  for (const BadRow& bad : report.quality.bad_rows) reasons[bad.row] = bad.column + ": " + bad.reason;
+  EXPECT_THAT(reasons[2], HasSubstr("future"));
+  EXPECT_THAT(reasons[3], HasSubstr("user: is missing"));
+  EXPECT_THAT(reasons[4], HasSubstr("time: time: 'gestern'"));
+  EXPECT_THAT(reasons[5], HasSubstr("value: 'many' is no number"));
+  EXPECT_THAT(reasons[6], HasSubstr("BAD KIND"));
+  EXPECT_THAT(reasons[7], HasSubstr("has 2 cells, the header has 5"));
+  EXPECT_THAT(reasons[8], HasSubstr("item: is missing"));
+  EXPECT_THAT(reasons[9], HasSubstr("before 1990"));
+  EXPECT_EQ(column(report, "value").invalid, 1);
+  EXPECT_EQ(column(report, "user").missing, 1);
+  Quarantine quarantine(*store.state, *store.vault);
+  EXPECT_EQ(quarantine.count("import:" + report.run.value), 8);
+}
+
+TEST_F(ImportTest, AFutureRowCanBeCorrectedAndSentAgain) {
+  const auto report = import_text("e.csv", "user,item,kind,time,value\nu2,a,like,2036-01-01,1\n", kRows);
+  EXPECT_EQ(report.quality.refused, 1);
+  Quarantine quarantine(*store.state, *store.vault);
+  const auto entry = quarantine.list("", 0, 1)->at(0);
+  Json event = entry.event;
+  EXPECT_EQ(event["identities"].if_array()->at(0)["value"].string_or(""), "u2");
+  event.set("occurred_at", "2026-01-01T00:00:00Z");
+  ASSERT_TRUE(quarantine.resubmit(intake, entry.id, event));
+  EXPECT_EQ(store.logged().size(), 1u);
+}
+
+TEST_F(ImportTest, AMissingColumnIsNamedWithThoseThatExist) {
+  const auto report = run_import(request(write("e.csv", "user,item,kind,tme\nu,i,like,1\n"), kRows), context());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(report.error().message, HasSubstr("no column 'value'"));
+  EXPECT_THAT(report.error().message, HasSubstr("user, item, kind, tme"));
+  EXPECT_EQ(report.error().field, "event[0].value");
+}
+
+TEST_F(ImportTest, NumbersAreReadAsPeopleWriteThemAndThatIsCounted) {
+  const auto report = import_text("p.csv", "id,likes,time_spent\n u1 ,\"1,234\",１２\nu2,3.6,-4\n");
+  EXPECT_EQ(column(report, "likes").normalised.at(0).what, "thousands_separator");
+  EXPECT_EQ(column(report, "likes").normalised.at(1).what, "rounded");
+  EXPECT_EQ(column(report, "time_spent").normalised.at(0).what, "full_width_digits");
+  EXPECT_EQ(column(report, "id").normalised.at(0).what, "trimmed");
+  std::set<std::int64_t> values;
+  for (const Event& e : store.logged()) values.insert(*e.value);
+  EXPECT_EQ(values, (std::set<std::int64_t>{1234, 12, 4}));
+  EXPECT_EQ(report.quality.rows_bad, 1) << "a negative time is refused";
+}
+
+TEST_F(ImportTest, PersonalPropertiesAreSealed) {
+  import_text("p.csv", "user,phone,city\nu1,13800138000,上海\n", R"(
+identity = "user"
+[[event]]
+kind = "trait.set"
+[event.properties]
+city = "city"
+phone = { column = "phone", personal = true, type = "text" }
+)");
+  const Event e = store.logged().at(0);
+  EXPECT_EQ(e.properties, R"({"city":"上海"})");
+  EXPECT_EQ(*store.vault->unseal(e.identities[0], e.sealed), R"({"phone":"13800138000"})");
+}
+
+TEST_F(ImportTest, FiltersConditionsAndListsWork) {
+  const auto report = import_text("l.tsv", "u1\t2026-01-01\tN1-0 N2-1 N3\tok\nu2\t2026-01-01\tN1-1\tdrop\n", R"(
+identity = "user"
+time = "time"
+skip = [{ column = "state", in = ["drop"] }]
+[file]
+header = false
+columns = ["user", "time", "list", "state"]
+[[event]]
+kind = "show"
+list = "list"
+list_response_separator = "-"
+[[event]]
+kind = "click"
+list = "list"
+list_response_separator = "-"
+list_response = ["1"]
+)");
+  EXPECT_EQ(report.quality.rows_skipped, 1);
+  EXPECT_EQ(kinds(), (std::map<std::string, int>{{"show", 2}, {"click", 1}}));
+  EXPECT_EQ(report.quality.rows_bad, 1) << "N3 has no response";
+}
+
+TEST_F(ImportTest, EventIdsOfAColumnAreKeptAndFoundAgain) {
+  const std::string toml = std::string(kRows) + "event_id = \"id\"\n";
+  import_text("a.csv", "id,user,item,kind,time,value\nx1,u,a,like,2026-01-01,1\nx2,u,a,like,2026-01-01,1\nx2,u,a,like,2026-01-01,1\n", toml);
+  EXPECT_EQ(store.logged().size(), 2u);
+  EXPECT_EQ(store.logged()[0].event_id, "x1");
+  ASSERT_TRUE(runner.catch_up());
+  const auto later = import_text("b.csv", "id,user,item,kind,time,value\nx2,u,a,like,2026-01-01,1\nx3,u,a,like,2026-01-01,1\n", toml);
+  EXPECT_EQ(later.quality.accepted, 1);
+  EXPECT_EQ(later.quality.duplicates, 1);
+}
+
+TEST_F(ImportTest, ItemsComeWithTagsPriceAndTime) {
+  import_text("items.csv", "id,title,tags,price,date\np1,茶杯,\"瓷器;茶:0.9\",\"1,299.5\",2026-01-01\n,none,,,\n", R"(
+[[item]]
+kind = "product"
+id = "id"
+title = "title"
+tags = ["tags"]
+tags_separator = ";"
+tags_cut = ":"
+price = "price"
+published_at = "date"
+)");
+  ASSERT_EQ(items.size(), 1u);
+  const ImportedItem& item = items.at("p1");
+  EXPECT_EQ(item.title, "茶杯");
+  EXPECT_EQ(item.tags, (std::vector<std::string>{"瓷器", "茶"}));
+  EXPECT_EQ(item.price, Fen{129'950});
+  EXPECT_EQ(format_utc(*item.published_at), "2025-12-31T16:00:00Z");
+}
+
+TEST_F(ImportTest, ACancelledImportGoesOnWhereItStopped) {
+  std::string text = "user,item,kind,time,value\n";
+  for (int i = 0; i < 60'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i);
+  const auto path = write("big.csv", text);
+  ImportContext c = context();
+  int asked = 0;
+  c.cancelled = [&] { return ++asked > 2; };
+  std::int64_t shown = 0;
+  c.progress = [&](const ImportProgress& p) { shown = p.rows; };
+  const auto first = run_import(request(path), std::move(c));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->state, ImportState::kCancelled);
+  EXPECT_GT(first->quality.accepted, 0);
+  EXPECT_LT(first->quality.accepted, 60'000);
+  EXPECT_EQ(shown, first->quality.rows);
+  const auto second = import(request(path));
+  EXPECT_EQ(second.state, ImportState::kDone);
+  EXPECT_EQ(second.resumed_from_row, first->quality.rows);
+  EXPECT_EQ(first->quality.accepted + second.quality.accepted, 60'000);
+  EXPECT_EQ(second.quality.rows, 60'000) << "the report covers the whole file";
+  std::set<std::string> ids;
+  for (const Event& e : store.logged()) ids.insert(e.event_id);
+  EXPECT_EQ(ids.size(), 60'000u);
+}
+
+TEST_F(ImportTest, WhatAKilledRunHadSentWithoutNotingItBecomesADuplicate) {
+  const auto path = write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  import(request(path));
+  // As if it had died between the append and the note of it.
+  ASSERT_TRUE(store.state->write([](storage::Session& s) -> Result<void> {
+    ZHIYIN_TRY_VOID(s.execute("UPDATE import_run SET state = 'running', rows_done = 0"));
+    return {};
+  }));
+  Intake fresh(*store.log, *store.state, *store.vault, store.clock, store.metrics, {});
+  const auto again = run_import(request(path), ImportContext{fresh, *store.state, store.clock});
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->quality.accepted, 2) << "intake cannot know";
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(storage::as_int(store.state->query("SELECT COUNT(*) FROM seen_event")->rows[0][0]), 2);
+  EXPECT_EQ(storage::as_int(store.state->query("SELECT COUNT(*) FROM duplicate_offset")->rows[0][0]), 2);
+}
+
+TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
+  std::string text = "user,item,kind,time,value\n";
+  for (int i = 0; i < 30'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
+  packed.resize(packed.size() * 3 / 4);
+  const auto report = import_text("e.csv.zst", packed);
+  EXPECT_EQ(report.state, ImportState::kFailed);
+  EXPECT_GT(report.quality.accepted, 1000);
+  EXPECT_EQ(report.quality.accepted, static_cast<std::int64_t>(store.logged().size()));
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("too early"));
+}
+
+TEST_F(ImportTest, AccountIsNeededAndGarbageIsRefused) {
+  ImportRequest r = request(write("e.csv", "user,likes\nu,1\n"));
+  r.account.clear();
+  EXPECT_EQ(run_import(r, context()).error().field, "account");
+  std::string noise;
+  for (int i = 0; i < 5000; ++i) noise += static_cast<char>(i * 7919 % 251);
+  EXPECT_FALSE(run_import(request(write("noise.csv", noise)), context()));
+  EXPECT_EQ(run_import(request("/nonexistent/x.csv"), context()).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(ImportTest, TheReportSaysWhatWasInTheColumns) {
+  std::string text = "user,likes,city\n";
+  for (int i = 0; i < 1000; ++i) text += fmt::format("u{},{},{}\n", i, i == 500 ? 100'000 : 1 + i % 20, i % 4 == 0 ? "" : "上海<b>");
+  const auto report = import_text("p.csv", text);
+  const ColumnQuality& likes = column(report, "likes");
+  EXPECT_EQ(likes.role, "like");
+  EXPECT_EQ(likes.numbers, 1000);
+  EXPECT_EQ(likes.maximum, 100'000.0);
+  EXPECT_EQ(likes.median, 10.0);
+  EXPECT_EQ(likes.outliers, 1);
+  EXPECT_EQ(column(report, "city").missing, 250);
+  EXPECT_EQ(column(report, "city").distinct, 1);
+  EXPECT_NEAR(static_cast<double>(column(report, "user").distinct), 1000.0, 30.0);
+  const std::string page = to_html(report.quality);
+  EXPECT_THAT(page, HasSubstr("数据质量报告"));
+  EXPECT_THAT(page, HasSubstr("<td>likes</td>"));
+  EXPECT_THAT(to_text(report.quality), HasSubstr("1000"));
+  const auto back = from_json<ImportReport>(to_json(report));
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->quality.columns.size(), 3u);
+}
+
+TEST(QualityReport, TextsOfTheFileCannotBecomeMarkup) {
+  QualityReport r;
+  r.file = "<script>alert(1)</script>.csv";
+  r.columns.push_back({.name = "<img src=x>"});
+  r.bad_rows.push_back({1, "a&b", "\"quoted\" <b>"});
+  const std::string page = to_html(r);
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_EQ(page.find("<img"), std::string::npos);
+  EXPECT_THAT(page, HasSubstr("a&amp;b"));
+}
+
+// Files that others published; skipped where they are not.
+class SharedDataTest : public ImportTest {
+ protected:
+  ImportReport import_shared(std::string_view file, std::string_view mapping) {
+    ImportRequest r = request(data(file));
+    auto found = find_shipped_mapping(mapping);
+    EXPECT_TRUE(found) << found.error().text();
+    if (found) r.mapping = *found;
+    return import(r);
+  }
+  static std::filesystem::path data(std::string_view file) {
+    const char* shared = std::getenv("ZHIYIN_SHARED");
+    const std::filesystem::path root = shared != nullptr ? std::filesystem::path(shared) : std::filesystem::path(ZHIYIN_SOURCE_DIR) / "../shared";
+    return root / "data" / "recommend" / file;
+  }
+  void SetUp() override {
+    if (!std::filesystem::exists(data("ml-100k/ml-100k.inter.gz"))) {
+      GTEST_SKIP() << "shared data are not here: set ZHIYIN_SHARED to the folder that holds data/recommend";
+    }
+  }
+};
+
+TEST_F(SharedDataTest, Ml100kRatings) {
+  const auto report = import_shared("ml-100k/ml-100k.inter.gz", "ml-100k");
+  EXPECT_EQ(report.quality.rows, 100'000);
+  EXPECT_EQ(report.quality.accepted, 100'000);
+  EXPECT_EQ(report.quality.rows_bad, 0);
+  EXPECT_EQ(format_utc(store.logged()[0].occurred_at), "1997-12-04T15:55:49Z");
+  EXPECT_EQ(column(report, "rating:float").minimum, 1.0);
+  EXPECT_EQ(column(report, "rating:float").maximum, 5.0);
+  EXPECT_NEAR(*column(report, "rating:float").mean, 3.52986, 1e-9);
+  EXPECT_NEAR(static_cast<double>(column(report, "user_id:token").distinct), 943, 30);
+}
+
+TEST_F(SharedDataTest, Ml100kItemsAndUsers) {
+  const auto films = import_shared("ml-100k/ml-100k.item", "ml-100k-items");
+  EXPECT_EQ(films.quality.items, 1682);
+  EXPECT_EQ(items.at("1").title, "Toy Story");
+  EXPECT_EQ(items.at("1").tags, (std::vector<std::string>{"Animation", "Children's", "Comedy"}));
+  const auto people = import_shared("ml-100k/ml-100k.user", "ml-100k-users");
+  EXPECT_EQ(people.quality.accepted, 943);
+  EXPECT_THAT(store.logged()[0].properties, HasSubstr("\"zip_code\":\"85711\""));
+  EXPECT_THAT(store.logged()[0].properties, HasSubstr("\"age\":24"));
+}
+
+TEST_F(SharedDataTest, NewsImpressions) {
+  const auto report = import_shared("news-impressions/behaviors.tsv.gz", "news-impressions");
+  EXPECT_EQ(report.quality.rows, 5000);
+  EXPECT_EQ(kinds(), (std::map<std::string, int>{{"read", 159'802}, {"show", 189'359}, {"click", 7'542}}));
+}
+
+TEST_F(SharedDataTest, YidianFeed) {
+  const auto report = import_shared("news-impressions/yidian_news_sampled.csv", "yidian");
+  EXPECT_EQ(report.quality.rows, 1000);
+  EXPECT_EQ(kinds().at("show"), 1000);
+}
+
+TEST_F(SharedDataTest, WechatChannels) {
+  const auto report = import_shared("wechat-channels-mini/user_action_mini.csv", "wechat-channels-actions");
+  EXPECT_EQ(report.quality.rows, 99);
+  EXPECT_EQ(kinds().at("show"), 99);
+  EXPECT_EQ(format_utc(store.logged()[0].occurred_at), "2021-04-30T16:00:00Z");
+  const auto feeds = import_shared("wechat-channels-mini/feed_info_mini.csv.gz", "wechat-channels-feeds");
+  EXPECT_EQ(feeds.quality.items, 99);
+  EXPECT_EQ(items.at("43549").tags.front(), "tag_81");
+}
+
+}  // namespace
+}  // namespace zhiyin::ingest
