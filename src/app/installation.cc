@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "campaign/segment_audience.h"
 #include "catalogue/item_statistics.h"
 #include "delivery/audience_recipients.h"
 #include "delivery/delivery_projection.h"
@@ -89,21 +90,6 @@ struct ClockState {
       return {};
     });
   }
-};
-
-class SegmentAudience final : public campaign::AudienceSource {
- public:
-  explicit SegmentAudience(const audience::Segments& segments) : segments_(segments) {}
-  [[nodiscard]] Result<void> check(const SegmentId& segment) const override {
-    ZHIYIN_TRY_VOID(segments_.get(segment));
-    return {};
-  }
-  [[nodiscard]] Result<std::vector<PersonId>> members(const SegmentId& segment, Instant as_of) const override {
-    return segments_.members(segment, as_of);
-  }
-
- private:
-  const audience::Segments& segments_;
 };
 
 /// Names of connected accounts, re-read every few seconds: asked for every event.
@@ -428,7 +414,7 @@ class BuiltInstallation final : public Installation {
   std::optional<catalogue::Items> items_;
   std::optional<audience::People> people_;
   std::optional<audience::Segments> segments_;
-  std::optional<SegmentAudience> segment_audience_;
+  std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<ingest::Quarantine> quarantine_;
