@@ -96,7 +96,7 @@ Result<TickResult> finish(const Work& work) {
   return TickResult{};
 }
 
-Result<TickResult> advance(Work& work, std::optional<detail::ExposedMembers>& members) {
+Result<TickResult> advance(Work& work, detail::MembersCache& members) {
   if (!work.row.is_planned) return detail::expose(work, members);
   ZHIYIN_TRY(TickResult sent, work.campaign().channel == ChannelKind::kMass
                                   ? detail::send_mass_step(work)
@@ -110,7 +110,7 @@ Result<TickResult> advance(Work& work, std::optional<detail::ExposedMembers>& me
 CampaignEngine::CampaignEngine(Parts parts, Settings settings)
     : parts_(parts),
       settings_(std::move(settings)),
-      members_(std::make_unique<std::optional<detail::ExposedMembers>>()) {}
+      members_(std::make_unique<detail::MembersCache>()) {}
 
 CampaignEngine::~CampaignEngine() = default;
 
@@ -243,10 +243,12 @@ Result<std::vector<CampaignId>> CampaignEngine::emergency_stop() {
 Result<TickResult> CampaignEngine::step(const CampaignId& id) {
   ZHIYIN_TRY(StoredCampaign row, read_row(parts_.state, id));
   if (row.campaign.state == CampaignState::kStopped) {
+    members_->forget(id);
     ZHIYIN_TRY(const bool closed, detail::close_stopped(parts_, id));
     return TickResult{!closed, std::nullopt};
   }
   if (row.campaign.state != CampaignState::kRunning) return TickResult{};
+  if (row.is_planned) members_->forget(id);
   const Instant now = parts_.clock.now();
   if (row.campaign.waiting_until && *row.campaign.waiting_until > now) {
     return TickResult{false, row.campaign.waiting_until};

@@ -19,7 +19,7 @@
 namespace zhiyin::campaign {
 
 namespace detail {
-struct ExposedMembers;
+class MembersCache;
 }
 
 /// What to do on resume with touches whose time has passed.
@@ -105,7 +105,7 @@ class CampaignEngine {
   Parts parts_;
   Settings settings_;
   Mutex tick_mutex_;
-  const std::unique_ptr<std::optional<detail::ExposedMembers>> members_;  ///< used under tick_mutex_
+  const std::unique_ptr<detail::MembersCache> members_;  ///< used under tick_mutex_
 };
 
 }  // namespace zhiyin::campaign

@@ -76,6 +76,7 @@ Result<PersonId> AudienceRecipients::person_of(const AccountId& account,
 
 Result<Secret> AudienceRecipients::openid(const IdentityHash& identity) const {
   ZHIYIN_TRY(storage::Identity found, people_.vault().reveal(identity));
+  if (found.kind != "openid") return fail(ErrorCode::kNotFound, "recipient: has no openid");
   return Secret(std::move(found.value));
 }
 

@@ -57,17 +57,19 @@ Result<TickResult> begin(Work& work, Instant now) {
   return TickResult{running, std::nullopt};
 }
 
-Result<void> fill(const Work& work, std::optional<ExposedMembers>& members) {
-  const Campaign& c = work.campaign();
-  if (members && members->campaign == c.id && members->as_of == *c.exposed_at) return {};
-  members.reset();
-  ZHIYIN_TRY(std::vector<PersonId> people,
-             work.parts.audience.members(c.segment, *c.exposed_at));
-  members = ExposedMembers{c.id, *c.exposed_at, std::move(people)};
-  return {};
-}
-
 }  // namespace
+
+Result<std::span<const PersonId>> MembersCache::get(const AudienceSource& source,
+                                                    const Campaign& campaign) {
+  const auto found = entries_.find(campaign.id);
+  if (found != entries_.end() && found->second.as_of == *campaign.exposed_at) {
+    return std::span<const PersonId>(found->second.people);
+  }
+  ZHIYIN_TRY(std::vector<PersonId> people, source.members(campaign.segment, *campaign.exposed_at));
+  Entry& entry = entries_[campaign.id];
+  entry = {*campaign.exposed_at, std::move(people)};
+  return std::span<const PersonId>(entry.people);
+}
 
 bool is_eligible(const Recipient& recipient) { return objection(recipient) == Rule::kNone; }
 
@@ -77,7 +79,7 @@ Exposed exposed(const Recipient& recipient, bool held_out) {
   return {};
 }
 
-Result<TickResult> expose(Work& work, std::optional<ExposedMembers>& members) {
+Result<TickResult> expose(Work& work, MembersCache& members) {
   const Campaign& c = work.campaign();
   const Instant now = work.now();
   if (!c.exposed_at) {
@@ -86,14 +88,13 @@ Result<TickResult> expose(Work& work, std::optional<ExposedMembers>& members) {
     if (allowed > now) return wait_until(work, allowed);
     return begin(work, now);
   }
-  ZHIYIN_TRY_VOID(fill(work, members));
-  const std::vector<PersonId>& people = members->people;
+  ZHIYIN_TRY(const std::span<const PersonId> people, members.get(work.parts.audience, c));
   const auto first = std::upper_bound(people.begin(), people.end(), PersonId(work.row.cursor));
   const auto n = std::min<std::size_t>(work.settings.plan_slice,
                                        static_cast<std::size_t>(people.end() - first));
   const std::span<const PersonId> slice(first, n);
   ZHIYIN_TRY(const std::vector<Recipient> recipients,
-             work.parts.recipients.find(slice, work.query()));
+             work.parts.recipients.find(slice, {c.account, c.purpose, false}));
   const bool is_last = first + static_cast<std::ptrdiff_t>(n) == people.end();
   ZHIYIN_TRY(const bool running,
              while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
@@ -105,7 +106,7 @@ Result<TickResult> expose(Work& work, std::optional<ExposedMembers>& members) {
                row.is_planned = is_last;
                return {};
              }));
-  if (is_last) members.reset();
+  if (is_last) members.forget(c.id);
   return TickResult{running, std::nullopt};
 }
 
