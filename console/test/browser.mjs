@@ -3,6 +3,8 @@ import { chromium } from "playwright-core";
 
 const kArguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const kQuiet_ms = 150;
+// Machines that build something else at the same time are slow.
+const kPatience_ms = 40_000;
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: kArguments });
@@ -16,7 +18,7 @@ export async function openPage(browser, { width = 1440, height = 900, language =
     if (location.protocol.startsWith("http") && !localStorage.getItem("zhiyin.language")) localStorage.setItem("zhiyin.language", chosen);
   }, language);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(kPatience_ms);
   const faults = [];
   const note = (text) => {
     if (!expected.some((pattern) => pattern.test(text))) faults.push(`${page.url()}: ${text}`);
@@ -42,7 +44,7 @@ export async function openPage(browser, { width = 1440, height = 900, language =
 
   /** Until a page is there, nothing has been asked for a moment, and nothing shows that it is loading. */
   async function settle() {
-    const end = Date.now() + 15_000;
+    const end = Date.now() + kPatience_ms;
     let quietSince = Date.now();
     while (Date.now() < end) {
       await page.waitForTimeout(40);
@@ -50,7 +52,7 @@ export async function openPage(browser, { width = 1440, height = 900, language =
       if (busy.size > 0 || !there) quietSince = Date.now();
       else if (Date.now() - quietSince >= kQuiet_ms) return;
     }
-    note(`still loading after 15 s; open requests: ${[...busy].map((one) => one.url()).join(" ")}`);
+    note(`still loading; open requests: ${[...busy].map((one) => one.url()).join(" ")}`);
   }
   return { page, faults, settle, close: () => context.close() };
 }

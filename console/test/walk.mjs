@@ -125,7 +125,7 @@ export async function walk(browser, base, { key, out, languages = ["zh", "en"], 
         ++visited;
       }
     } catch (error) {
-      wrong.push(`${language}${label}: ${error.message}`);
+      wrong.push(`${language}${label}: ${error.message.split("\n")[0]}`);
     }
     wrong.push(...walker.faults);
     await walker.close();
