@@ -202,7 +202,7 @@ const std::vector<CommandSpec>& command_table() {
         {"effect", "X", "scales what messages change (1); 0: nothing"}}, false},
       {"demo", "", "Run the whole loop on the sandbox", "zhiyin demo",
        {{"exit", "", "end after the account instead of leaving the console running"}, {"dir", "DIR", "keep everything in this folder"},
-        {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"}, {"weeks", "N", "stepped weeks, at least 3 (8)"},
+        {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"}, {"weeks", "N", "stepped weeks, at least 4 (8)"},
         {"port", "N", "port of the server (8080, or any free one)"}}, false},
       {"options", "", "Print docs/options.md", "zhiyin options", {{"commands", "", "print docs/command-line.md instead"}}, false},
   };

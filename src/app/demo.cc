@@ -46,7 +46,7 @@ Result<DemoSettings> read_settings(const Json& args) {
     ZHIYIN_TRY(const Json json, parse_json(weeks));
     s.weeks = static_cast<int>(json.int_or(0));
   }
-  if (s.weeks < 3 || s.weeks > 52) return fail_field("weeks", "expected 3 to 52");
+  if (s.weeks < 4 || s.weeks > 52) return fail_field("weeks", "expected 4 to 52");
   return s;
 }
 
@@ -224,7 +224,7 @@ class Demo {
                     learnt["interactions"].int_or(0)));
     ZHIYIN_TRY(const Json response, api_->call("POST", "/v1/train/response", Json::object()));
     ZHIYIN_TRY(const Json model, api_->wait_for_run(response));
-    const Json& m = model["metrics"]["values"].is_null() ? model["metrics"] : model["metrics"]["values"];
+    const Json& m = model["metrics"]["metrics"];
     say(fmt::format("训练购买意愿模型（测试集）：AUC {:.3f}，准确率 {:.3f}，精确率 {:.3f}，召回率 {:.3f}，F1 {:.3f} / response model, on its test part",
                     m["auc"].number_or(0), m["accuracy"].number_or(0), m["precision"].number_or(0), m["recall"].number_or(0), m["f1"].number_or(0)));
     return {};

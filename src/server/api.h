@@ -39,6 +39,19 @@ class Api {
     route(method, pattern, role, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
+  /// A route with a path parameter `id` whose body is a bound struct with a member `id`; the path decides.
+  template <class Body>
+  void route_with_id(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+                     std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
+    auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
+      ZHIYIN_TRY(Json json, parse_json(request.body));
+      if (json.if_object()) json.set("id", request.path_parameters["id"]);
+      ZHIYIN_TRY(Body body, from_json<Body>(json));
+      return handler(std::move(body), request, caller);
+    };
+    route(method, pattern, role, summary, std::move(bind), 1 << 20, json_schema<Body>());
+  }
+
   /// A route that is served elsewhere (asynchronously); only its description.
   void describe(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
                 Json body_schema = {});

@@ -55,7 +55,7 @@ ingest::WireEvent follow_event(const AccountId& account, const wechat::UserInfo&
   if (!user.unionid.empty()) event.identities.push_back({account.value, "unionid", user.unionid});
   event.kind = "follow";
   event.occurred_at = user.subscribed_at.value_or(now);
-  event.event_id = "sync-" + crypto::hex(crypto::sha256(fmt::format("{}\0{}\0{}", account.value, user.openid, event.occurred_at->us))).substr(0, 40);
+  event.event_id = "sync-" + crypto::hex(crypto::sha256(fmt::format("{}\n{}\n{}", account.value, user.openid, event.occurred_at->us))).substr(0, 40);
   event.properties.set("scene", user.subscribe_scene).set("origin", "sync");
   return event;
 }

@@ -37,7 +37,6 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
 }
 
 ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r) {
-  body.id = AccountId(r.path_parameters["id"]);
   ZHIYIN_TRY(const auto version, if_match(r));
   ZHIYIN_TRY(const auto account, s.accounts.put(body, version));
   s.tokens.forget(account.id);
@@ -70,7 +69,7 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
     ZHIYIN_TRY(const auto account, s.accounts.get(AccountId(r.path_parameters["id"])));
     return http::Response::json(to_json(wechat::view(account)));
   });
-  api.route_with<wechat::AccountInput>("PUT", "/v1/accounts/{id}", Role::kAdmin, "Change an account; absent secrets stay",
+  api.route_with_id<wechat::AccountInput>("PUT", "/v1/accounts/{id}", Role::kAdmin, "Change an account; absent secrets stay",
                                        [&s](wechat::AccountInput body, http::Request& r, const Caller&) { return put_account(s, std::move(body), r); });
   api.route("DELETE", "/v1/accounts/{id}", Role::kAdmin, "Forget an account and its secrets",
             [&s](http::Request& r, const Caller&) -> ApiResult {

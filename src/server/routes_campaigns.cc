@@ -34,7 +34,6 @@ ApiResult list(Services& s, http::Request& r, const Caller& caller) {
 }
 
 ApiResult put(Services& s, campaign::Campaign body, http::Request& r, const Caller& caller) {
-  body.id = id_of(r);
   ZHIYIN_TRY_VOID(check_account(caller, body.account.value));
   ZHIYIN_TRY(const auto version, if_match(r));
   return answer(s.campaigns.put(std::move(body), version, s.clock.now()));
@@ -94,7 +93,7 @@ void add_campaign_routes(Api& api, Services& s) {
   api.route("GET", "/v1/campaigns", Role::kAnalyst, "Campaigns", [&s](http::Request& r, const Caller& c) { return list(s, r, c); });
   api.route("GET", "/v1/campaigns/{id}", Role::kAnalyst, "One campaign",
             [&s](http::Request& r, const Caller&) { return answer(s.campaigns.get(id_of(r))); });
-  api.route_with<campaign::Campaign>("PUT", "/v1/campaigns/{id}", Role::kOperator, "Create or (with If-Match) change a draft",
+  api.route_with_id<campaign::Campaign>("PUT", "/v1/campaigns/{id}", Role::kOperator, "Create or (with If-Match) change a draft",
                                      [&s](campaign::Campaign body, http::Request& r, const Caller& c) { return put(s, std::move(body), r, c); });
   api.route("DELETE", "/v1/campaigns/{id}", Role::kOperator, "Remove a draft", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY_VOID(s.campaigns.remove(id_of(r)));

@@ -7,7 +7,7 @@ namespace zhiyin::server {
 namespace {
 
 struct SegmentBody {
-  std::optional<SegmentId> id;
+  SegmentId id;
   std::string name;
   Json tree;
 };
@@ -38,7 +38,7 @@ ApiResult list(Services& s) {
 }
 
 ApiResult put(Services& s, SegmentBody body, http::Request& r) {
-  audience::SegmentDefinition definition{SegmentId(r.path_parameters["id"]), body.name, body.tree};
+  audience::SegmentDefinition definition{body.id, body.name, body.tree};
   ZHIYIN_TRY(const auto version, if_match(r));
   ZHIYIN_TRY(const auto segment, s.segments.put(definition, version, s.clock.now()));
   http::Response response = http::Response::json(segment_json(segment), segment.version == 1 ? 201 : 200);
@@ -133,7 +133,7 @@ void add_segment_routes(Api& api, Services& s) {
     ZHIYIN_TRY(const auto segment, s.segments.get(SegmentId(r.path_parameters["id"])));
     return http::Response::json(segment_json(segment));
   });
-  api.route_with<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator, "Create or (with If-Match) change a segment",
+  api.route_with_id<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator, "Create or (with If-Match) change a segment",
                               [&s](SegmentBody body, http::Request& r, const Caller&) { return put(s, std::move(body), r); });
   api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto version, if_match(r));

@@ -48,7 +48,7 @@ class RealData(unittest.TestCase):
         self.assertTrue(self.server.ok("GET", f"/v1/recommend/{person}?n=5")["items"])
 
     def test_wechat_channels_sample(self):
-        quality = self.bring_in("recommend/wechat-channels-mini/user_action_mini.csv", "wechat-channels", "channels")
+        quality = self.bring_in("recommend/wechat-channels-mini/user_action_mini.csv", "wechat-channels-actions", "channels")
         self.assertEqual(quality["rows"], 99)
         self.assertEqual(quality["rows_bad"], 0)
         self.bring_in("recommend/wechat-channels-mini/feed_info_mini.csv.gz", "wechat-channels-feeds", "channels")
