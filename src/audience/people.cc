@@ -299,4 +299,13 @@ Result<std::int64_t> People::followers() const {
   return storage::as_int(rows.rows.at(0).at(0));
 }
 
+Result<std::vector<std::string>> People::trait_names(std::size_t limit) const {
+  ZHIYIN_TRY(const Rows rows,
+             state_.query("SELECT name FROM trait_name ORDER BY n DESC, name LIMIT ?1",
+                          {static_cast<std::int64_t>(limit)}));
+  std::vector<std::string> names;
+  for (const Row& row : rows.rows) names.push_back(text_of(row[0]));
+  return names;
+}
+
 }  // namespace zhiyin::audience

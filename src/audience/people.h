@@ -88,6 +88,9 @@ class People {
   /// People (not identities) that follow at least one account now.
   [[nodiscard]] Result<std::int64_t> followers() const;
 
+  /// Names of the traits that events have set, the most used first.
+  [[nodiscard]] Result<std::vector<std::string>> trait_names(std::size_t limit) const;
+
   [[nodiscard]] storage::State& state() const { return state_; }
   [[nodiscard]] storage::Vault& vault() const { return vault_; }
 

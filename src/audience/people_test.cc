@@ -112,6 +112,20 @@ TEST(People, ListsViewsAndSummariesAgree) {
   EXPECT_THAT(summaries[0].following, ElementsAre("shop"));
 }
 
+TEST(People, TraitNamesComeMostUsedFirst) {
+  World world;
+  std::vector<ingest::LoggedEvent> events;
+  const IdentityHash a = world.openid("a");
+  for (const char* properties :
+       {R"({"city":"上海"})", R"({"city":"北京","age":30})", R"({"age":31,"city":null})"}) {
+    events.push_back(world.event({a}, "trait.set", kDay));
+    events.back().event.properties = properties;
+  }
+  world.apply(events);
+  EXPECT_THAT(*world.people().trait_names(10), ElementsAre("city", "age"));
+  EXPECT_THAT(*world.people().trait_names(1), ElementsAre("city"));
+}
+
 TEST(People, RevealGivesTheIdentityOfOneAccount) {
   World world;
   const IdentityHash a = world.openid("shop-openid");
