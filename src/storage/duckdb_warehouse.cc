@@ -32,7 +32,9 @@ std::string_view sql_type(ColumnType type) {
 }
 
 bool is_name(std::string_view name) {
-  const auto ok = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  const auto ok = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
   return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, ok);
 }
 
@@ -68,8 +70,8 @@ std::string create_sql(const Table& table, std::string_view kind, std::string_vi
 
 /// Removes those rows that the staged ones replace.
 std::string delete_sql(const Table& table) {
-  std::string sql =
-      fmt::format("DELETE FROM \"{}\" AS t USING \"{}\" AS s WHERE ", table.name, stage_name(table));
+  std::string sql = fmt::format("DELETE FROM \"{}\" AS t USING \"{}\" AS s WHERE ", table.name,
+                                stage_name(table));
   for (const std::string_view key : table.key) {
     sql += fmt::format("{}t.\"{}\" = s.\"{}\"", key == table.key.front() ? "" : " AND ", key, key);
   }
@@ -244,7 +246,8 @@ class DuckdbWarehouse final : public Warehouse {
   }
 
  private:
-  /// Notes when DuckDB has given up: from then on it refuses everything until the file is opened anew.
+  /// Notes when DuckDB has given up: from then on it refuses everything until the file is opened
+  /// anew.
   template <class T>
   Result<T> checked(Result<T> result) {
     if (!result && result.error().code == ErrorCode::kInternal) {
@@ -283,11 +286,11 @@ class DuckdbWarehouse final : public Warehouse {
   }
 
   Result<void> check_columns(const Table& table) ZHIYIN_REQUIRES(mutex_) {
-    ZHIYIN_TRY(const Rows rows,
-               open_->writer->select("SELECT column_name, data_type FROM information_schema.columns "
-                                     "WHERE table_catalog = current_catalog() AND table_name = ? "
-                                     "ORDER BY ordinal_position",
-                                     std::vector<Value>{std::string(table.name)}, 10'000));
+    ZHIYIN_TRY(const Rows rows, open_->writer->select(
+                                    "SELECT column_name, data_type FROM information_schema.columns "
+                                    "WHERE table_catalog = current_catalog() AND table_name = ? "
+                                    "ORDER BY ordinal_position",
+                                    std::vector<Value>{std::string(table.name)}, 10'000));
     bool same = rows.rows.size() == table.columns.size();
     for (std::size_t i = 0; same && i < rows.rows.size(); ++i) {
       same = as_text(rows.rows[i][0]) == table.columns[i].name &&

@@ -80,7 +80,8 @@ TEST_F(DuckdbWarehouseTest, AQueryReachesNoFilesAndNoSettings) {
 }
 
 TEST_F(DuckdbWarehouseTest, KeepsToItsMemoryLimit) {
-  // Half a million distinct groups are about what 64 MB hold: the rest goes to a file, or it is refused.
+  // Half a million distinct groups are about what 64 MB hold: the rest goes to a file, or it is
+  // refused.
   const auto rows = warehouse_->query(
       "SELECT COUNT(*) FROM (SELECT range % 500003 AS k, COUNT(*) FROM range(1000000) GROUP BY k)");
   if (rows) {
@@ -97,7 +98,8 @@ TEST_F(DuckdbWarehouseTest, WhatIsNoWarehouseIsReported) {
   const auto outcome = open_duckdb_warehouse(other, null_logger());
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kDataLoss) << outcome.error().text();
-  EXPECT_EQ(open_duckdb_warehouse(path(), null_logger(), {1}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(open_duckdb_warehouse(path(), null_logger(), {1}).error().code,
+            ErrorCode::kInvalidArgument);
 }
 
 TEST(DuckdbKill, EveryInsertThatReturnedIsThereAfterwardsAndCanBeRepeated) {
@@ -136,8 +138,7 @@ TEST(DuckdbKill, EveryInsertThatReturnedIsThereAfterwardsAndCanBeRepeated) {
     const auto rows = rows_of(n);
     ASSERT_TRUE(warehouse->insert(table, rows, std::to_string(n)));
   }
-  const auto rows = warehouse->query(
-      "SELECT COUNT(*), COUNT(DISTINCT n), MAX(n) FROM t");
+  const auto rows = warehouse->query("SELECT COUNT(*), COUNT(DISTINCT n), MAX(n) FROM t");
   ASSERT_TRUE(rows) << rows.error().text();
   EXPECT_EQ(rows->rows[0], (Row{integer((last + 3) * 50), integer(last + 3), integer(last + 2)}));
 }
@@ -154,9 +155,11 @@ std::vector<Row> random_rows(int batch) {
   return rows;
 }
 
-/// In a process whose files cannot grow beyond `bytes_max`: inserts until that fails, then with space again.
-/// Exit status 0 when every batch is there exactly as answered, now and after reopening.
-void fill_disk(const std::filesystem::path& path, rlim_t bytes_max, std::uintmax_t checkpoint_bytes) {
+/// In a process whose files cannot grow beyond `bytes_max`: inserts until that fails, then with
+/// space again. Exit status 0 when every batch is there exactly as answered, now and after
+/// reopening.
+void fill_disk(const std::filesystem::path& path, rlim_t bytes_max,
+               std::uintmax_t checkpoint_bytes) {
   const Table table{"t", {{"n", ColumnType::kInt}, {"filler", ColumnType::kText}}};
   std::signal(SIGXFSZ, SIG_IGN);
   auto warehouse = open_small(path, checkpoint_bytes);
@@ -185,7 +188,8 @@ void fill_disk(const std::filesystem::path& path, rlim_t bytes_max, std::uintmax
   limit.rlim_cur = RLIM_INFINITY;
   if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(8);
   for (int more = 0; more < 5; ++more) {
-    if (!warehouse->insert(table, random_rows(batch + more), fmt::format("more {}", more))) _exit(9);
+    if (!warehouse->insert(table, random_rows(batch + more), fmt::format("more {}", more)))
+      _exit(9);
     inserted += 1000;
   }
   if (count(*warehouse) != inserted) _exit(10);

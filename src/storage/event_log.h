@@ -39,22 +39,24 @@ struct StoredRecord {
 /// The last offset that was dealt with, per partition; 0 = nothing yet (offsets begin at 1).
 using Positions = std::array<std::int64_t, kPartitions>;
 
-/// Where accepted events stay. An acknowledged append survives kill -9 and power loss; records of one
-/// partition are read in the order in which they were appended. Thread-safe.
+/// Where accepted events stay. An acknowledged append survives kill -9 and power loss; records of
+/// one partition are read in the order in which they were appended. Thread-safe.
 class EventLog {
  public:
   virtual ~EventLog() = default;
 
-  /// `done` runs exactly once, on a thread of the log, and must not block: success after the records
-  /// are synced, or an error (kUnavailable: disk full or server away; kLimitReached: too many bytes
-  /// wait) after which none of them will ever be read. Appends of one caller keep their order.
+  /// `done` runs exactly once, on a thread of the log, and must not block: success after the
+  /// records are synced, or an error (kUnavailable: disk full or server away; kLimitReached: too
+  /// many bytes wait) after which none of them will ever be read. Appends of one caller keep their
+  /// order.
   using Done = std::move_only_function<void(Result<void>)>;
   virtual void append(Stream stream, std::vector<NewRecord> records, Done done) = 0;
 
   /// As `append`, waiting for the outcome.
   Result<void> append_and_wait(Stream stream, std::vector<NewRecord> records);
 
-  /// Up to about `records_max` records after `after`, all partitions mixed, in log order. Empty at the end.
+  /// Up to about `records_max` records after `after`, all partitions mixed, in log order. Empty at
+  /// the end.
   virtual Result<std::vector<StoredRecord>> read(Stream stream, const Positions& after,
                                                  std::size_t records_max) = 0;
 
@@ -62,8 +64,9 @@ class EventLog {
   virtual Result<Positions> end(Stream stream) = 0;
 
   /// The positions of a consumer that was at `after` and has dealt with all of `batch`, which
-  /// `read(stream, after, …)` returned. A log whose offsets are one sequence over all partitions moves every
-  /// partition to the batch's last offset, so that a quiet partition never makes a reader start far back.
+  /// `read(stream, after, …)` returned. A log whose offsets are one sequence over all partitions
+  /// moves every partition to the batch's last offset, so that a quiet partition never makes a
+  /// reader start far back.
   [[nodiscard]] virtual Positions advance(const Positions& after,
                                           std::span<const StoredRecord> batch) const;
 
@@ -73,8 +76,8 @@ class EventLog {
   /// Removes records before the given positions where whole blocks allow it.
   virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;
 
-  /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use; once
-  /// another one (or none) is set, the old one no longer runs.
+  /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use;
+  /// once another one (or none) is set, the old one no longer runs.
   virtual void set_wake(std::function<void(Stream)> wake) = 0;
 };
 

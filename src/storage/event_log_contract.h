@@ -13,8 +13,8 @@
 #include "storage/event_log.h"
 
 /// What every event log promises. An adapter's test brings a `Harness` with
-/// `std::unique_ptr<EventLog> open()`, which opens the same store again after it was closed, and runs
-/// `INSTANTIATE_TYPED_TEST_SUITE_P(Name, EventLogContract, Harness)`.
+/// `std::unique_ptr<EventLog> open()`, which opens the same store again after it was closed, and
+/// runs `INSTANTIATE_TYPED_TEST_SUITE_P(Name, EventLogContract, Harness)`.
 namespace zhiyin::storage {
 
 inline NewRecord record(int partition, std::string bytes) { return {partition, std::move(bytes)}; }
@@ -237,9 +237,8 @@ TYPED_TEST_P(EventLogContract, GivesNewOffsetsAfterEverythingWasTrimmed) {
 TYPED_TEST_P(EventLogContract, WakesAfterAnAppend) {
   std::atomic<int> events = 0;
   std::atomic<int> impressions = 0;
-  this->log_->set_wake([&](Stream stream) {
-    ++(stream == Stream::kEvents ? events : impressions);
-  });
+  this->log_->set_wake(
+      [&](Stream stream) { ++(stream == Stream::kEvents ? events : impressions); });
   this->append(0, "x");
   this->append(0, "y");
   this->reopen();  // ends the threads of the log

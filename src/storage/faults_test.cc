@@ -38,7 +38,8 @@ std::vector<std::string> append_until_failure(EventLog& log, Random& random, int
     std::vector<NewRecord> records;
     const auto count = 1 + random.below(5);
     for (std::uint64_t i = 0; i < count; ++i) {
-      records.push_back(record(3, fmt::format("{:05}{}", next++, std::string(random.below(400), 'x'))));
+      records.push_back(
+          record(3, fmt::format("{:05}{}", next++, std::string(random.below(400), 'x'))));
     }
     if (!log.append_and_wait(Stream::kEvents, records)) return acknowledged;
     for (const NewRecord& r : records) acknowledged.push_back(r.bytes);
@@ -80,7 +81,8 @@ TEST(PowerLoss, EveryAcknowledgedAppendIsThereAfterwards) {
   EXPECT_GT(acknowledged_total, 500U) << "the faults must come late enough to mean something";
 }
 
-// The shim must be able to show a loss: a log that acknowledges before it has synced would be caught.
+// The shim must be able to show a loss: a log that acknowledges before it has synced would be
+// caught.
 TEST(PowerLoss, TheFaultyDiskReallyForgetsWhatWasNotSynced) {
   const TempFolder folder;
   const auto path = folder.path() / "state.db";
@@ -175,7 +177,8 @@ TEST(DiskFull, FailsAppendsLosesNothingAndGoesOn) {
     EXPECT_EQ(texts(read_all(*log, Stream::kEvents)), acknowledged);
   }
   log.reset();
-  log = open_sqlite_event_log(folder.path() / "log.db", null_logger(), small_settings(disk)).value();
+  log =
+      open_sqlite_event_log(folder.path() / "log.db", null_logger(), small_settings(disk)).value();
   EXPECT_EQ(texts(read_all(*log, Stream::kEvents)), acknowledged);
   disk.limit_bytes(10'000'000);
   ASSERT_TRUE(log->append_and_wait(Stream::kEvents, {record(3, "space again")}));
@@ -269,7 +272,8 @@ pid_t in_child(const std::function<void()>& work) {
   return pid;
 }
 
-// The kernel's own limit instead of the shim: files of the child cannot grow beyond half a megabyte.
+// The kernel's own limit instead of the shim: files of the child cannot grow beyond half a
+// megabyte.
 TEST(DiskFull, TheSameWithARealLimitOfTheSystem) {
   const TempFolder folder;
   const pid_t child = in_child([&] {
@@ -301,7 +305,8 @@ TEST(DiskFull, TheSameWithARealLimitOfTheSystem) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-/// Reads the child's acknowledgements (`caller`, `number` as two integers each) until `count` have come.
+/// Reads the child's acknowledgements (`caller`, `number` as two integers each) until `count` have
+/// come.
 void read_acknowledgements(int pipe, std::size_t count, std::set<std::pair<int, int>>& out) {
   int pair[2];
   while (out.size() < count && read(pipe, pair, sizeof(pair)) == sizeof(pair)) {

@@ -6,8 +6,8 @@
 
 namespace zhiyin::storage {
 
-/// The tables of this part: positions of consumers, outbox, identities. Goes before the migrations of
-/// the other parts in the list that `State::migrate` gets.
+/// The tables of this part: positions of consumers, outbox, identities. Goes before the migrations
+/// of the other parts in the list that `State::migrate` gets.
 std::vector<Migration> migrations();
 
 }  // namespace zhiyin::storage

@@ -34,7 +34,8 @@ Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
   return open_sqlite_state(path);
 }
 
-Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb, Logger& logger) {
+Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb,
+                                                  Logger& logger) {
   ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "duckdb", "warehouse"));
   DuckdbWarehouseSettings settings;
   settings.memory_mb = memory_mb;

@@ -17,7 +17,8 @@ class Outbox {
  public:
   static std::span<const Migration> migrations();
 
-  /// Puts a record (as `ingest::encode_event` makes it) into the outbox within the caller's transaction.
+  /// Puts a record (as `ingest::encode_event` makes it) into the outbox within the caller's
+  /// transaction.
   static Result<void> put(Session& session, Stream stream, const NewRecord& record);
 
   /// Moves everything that waits into the log: append, synced, then deleted here. Returns how many.

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "storage/event_log_contract.h"
 #include "storage/detail/unsynced.h"
+#include "storage/event_log_contract.h"
 #include "storage/migrations.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/sqlite_state.h"
@@ -12,7 +12,8 @@
 namespace zhiyin::storage {
 namespace {
 
-/// A state whose next writes fail, as in a process that dies after the append and before the deletion.
+/// A state whose next writes fail, as in a process that dies after the append and before the
+/// deletion.
 class FailingState final : public State {
  public:
   explicit FailingState(State& inner) : inner_(inner) {}
@@ -84,9 +85,8 @@ TEST_F(OutboxTest, ServesBothStreamsAndRefusesBadRecords) {
   ASSERT_TRUE(put(1, 1, Stream::kImpressions));
   EXPECT_EQ(Outbox::relay(*state_, *log_).value(), 2U);
   EXPECT_EQ(texts(read_all(*log_, Stream::kImpressions)), std::vector<std::string>{"1"});
-  const auto outcome = state_->write([&](Session& session) {
-    return Outbox::put(session, Stream::kEvents, record(64, "x"));
-  });
+  const auto outcome = state_->write(
+      [&](Session& session) { return Outbox::put(session, Stream::kEvents, record(64, "x")); });
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument);
 }

@@ -97,7 +97,8 @@ std::int64_t ProjectionRunner::lag() const {
 }
 
 void ProjectionRunner::run() {
-  (void)load();  // so that `lag` is right while held back; a failure comes again with the first step
+  (void)
+      load();  // so that `lag` is right while held back; a failure comes again with the first step
   Duration wait = kBackOffFirst;
   for (;;) {
     {

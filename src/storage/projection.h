@@ -20,9 +20,9 @@ Result<Positions> load_positions(Session& session, std::string_view consumer, St
 Result<void> save_positions(Session& session, std::string_view consumer, Stream stream,
                             const Positions& positions);
 
-/// A function of its state and the log. Called by one thread at a time, with the records of a batch in
-/// log order; what it writes through `session` commits together with the positions, so it happens
-/// exactly once however often the process dies. It reads no clock and no randomness.
+/// A function of its state and the log. Called by one thread at a time, with the records of a batch
+/// in log order; what it writes through `session` commits together with the positions, so it
+/// happens exactly once however often the process dies. It reads no clock and no randomness.
 class Projection {
  public:
   virtual ~Projection() = default;
@@ -30,8 +30,8 @@ class Projection {
   virtual Result<void> apply(Session& session, std::span<const StoredRecord> batch) = 0;
 };
 
-/// Drives one projection over one stream on a thread of its own; sleeps while there is nothing to do.
-/// After a failure it logs, waits (doubling, up to 10 s) and repeats the batch. Thread-safe.
+/// Drives one projection over one stream on a thread of its own; sleeps while there is nothing to
+/// do. After a failure it logs, waits (doubling, up to 10 s) and repeats the batch. Thread-safe.
 class ProjectionRunner {
  public:
   struct Settings {
@@ -39,7 +39,8 @@ class ProjectionRunner {
     std::size_t batch_max = 5000;
   };
   /// All references must outlive the runner. Tables of `storage::migrations()` must be there.
-  ProjectionRunner(EventLog& log, State& state, Projection& projection, Logger& logger, Settings settings);
+  ProjectionRunner(EventLog& log, State& state, Projection& projection, Logger& logger,
+                   Settings settings);
   ~ProjectionRunner();
 
   void start();
@@ -49,9 +50,9 @@ class ProjectionRunner {
   void wake();
   /// While held back, nothing is applied.
   void hold(bool held);
-  /// Applies everything that is in the log now, on the caller's thread when not started, else waits for
-  /// the runner. For tests and for the stepped clock. Fails with the projection's error when it fails
-  /// meanwhile, with kUnavailable while held back or when the runner is stopped.
+  /// Applies everything that is in the log now, on the caller's thread when not started, else waits
+  /// for the runner. For tests and for the stepped clock. Fails with the projection's error when it
+  /// fails meanwhile, with kUnavailable while held back or when the runner is stopped.
   Result<void> catch_up();
 
   [[nodiscard]] Positions positions() const;

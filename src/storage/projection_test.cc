@@ -48,8 +48,9 @@ class ProjectionRunnerTest : public ::testing::Test {
     ASSERT_TRUE(log_->append_and_wait(Stream::kEvents, std::move(records)));
   }
   std::unique_ptr<ProjectionRunner> runner(std::size_t batch_max = 7) {
-    return std::make_unique<ProjectionRunner>(*log_, *state_, projection_, null_logger(),
-                                              ProjectionRunner::Settings{Stream::kEvents, batch_max});
+    return std::make_unique<ProjectionRunner>(
+        *log_, *state_, projection_, null_logger(),
+        ProjectionRunner::Settings{Stream::kEvents, batch_max});
   }
   /// Exactly 0, 1, … count-1, each once, in order.
   void expect_seen(int count) {

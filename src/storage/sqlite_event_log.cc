@@ -45,7 +45,8 @@ Result<std::string> encode(std::span<const NewRecord> records) {
   }
   std::string out;
   out.reserve(bytes);
-  for (const NewRecord& record : records) detail::encode_record(out, record.partition, record.bytes);
+  for (const NewRecord& record : records)
+    detail::encode_record(out, record.partition, record.bytes);
   return out;
 }
 

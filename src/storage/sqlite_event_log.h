@@ -17,10 +17,10 @@ struct SqliteEventLogSettings {
   std::string vfs = {};                    ///< SQLite file layer; for tests of faults
 };
 
-/// The event log in one SQLite file (docs/formats/event-log.md). A thread of its own takes all appends that
-/// wait, writes them in one transaction, syncs, and answers each: group commit. Offsets are one sequence per
-/// stream. Reads use connections of their own and never wait for writes.
-/// One process at a time. `logger` must outlive the log.
+/// The event log in one SQLite file (docs/formats/event-log.md). A thread of its own takes all
+/// appends that wait, writes them in one transaction, syncs, and answers each: group commit.
+/// Offsets are one sequence per stream. Reads use connections of their own and never wait for
+/// writes. One process at a time. `logger` must outlive the log.
 Result<std::unique_ptr<EventLog>> open_sqlite_event_log(const std::filesystem::path& path,
                                                         Logger& logger,
                                                         SqliteEventLogSettings settings = {});

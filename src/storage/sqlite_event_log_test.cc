@@ -134,8 +134,9 @@ TEST_F(SqliteEventLogTest, ReportsADamagedChunkAfterWhatLiesBeforeIt) {
   SqliteEventLogSettings settings;
   settings.chunk_bytes_max = 1;
   open(settings)->append_and_wait(Stream::kEvents, {record(0, "good"), record(0, "bad")}).value();
-  change("UPDATE chunk_1 SET bytes = CAST(replace(hex(bytes), '626164', '626163') AS BLOB) "
-         "WHERE first = 2");
+  change(
+      "UPDATE chunk_1 SET bytes = CAST(replace(hex(bytes), '626164', '626163') AS BLOB) "
+      "WHERE first = 2");
   auto log = open();
   const auto good = log->read(Stream::kEvents, {}, 10);
   ASSERT_TRUE(good);
@@ -178,7 +179,8 @@ TEST_F(SqliteEventLogTest, ReportsAFileThatIsNoDatabase) {
   EXPECT_EQ(log.error().code, ErrorCode::kDataLoss);
 }
 
-// A chunk as version 1 wrote it, byte by byte as in docs/formats/event-log.md: it must stay readable.
+// A chunk as version 1 wrote it, byte by byte as in docs/formats/event-log.md: it must stay
+// readable.
 TEST(Chunk, ReadsTheDocumentedBytesOfVersionOne) {
   const std::string chunk = crypto::unhex(
                                 "01"                // version

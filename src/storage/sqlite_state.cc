@@ -87,12 +87,11 @@ class SqliteState final : public State {
  public:
   SqliteState(const std::filesystem::path& path, SqliteStateSettings settings, detail::Database db)
       : writer_(std::move(db), false, settings.rows_max),
-        readers_(kReadersMax,
-                 [path, settings]() -> Result<std::unique_ptr<detail::SqliteSession>> {
-                   ZHIYIN_TRY(detail::Database reader, open_database(path, settings.vfs, true));
-                   return std::make_unique<detail::SqliteSession>(std::move(reader), true,
-                                                                  settings.rows_max);
-                 }) {}
+        readers_(kReadersMax, [path, settings]() -> Result<std::unique_ptr<detail::SqliteSession>> {
+          ZHIYIN_TRY(detail::Database reader, open_database(path, settings.vfs, true));
+          return std::make_unique<detail::SqliteSession>(std::move(reader), true,
+                                                         settings.rows_max);
+        }) {}
 
   Result<void> write(const std::function<Result<void>(Session&)>& work) override {
     if (turns_.is_mine()) {
@@ -142,7 +141,8 @@ class SqliteState final : public State {
 
   /// Migrations named in earlier calls on this object count as known, too.
   Result<void> check_known(Session& session) const {
-    ZHIYIN_TRY(const Rows applied, session.query("SELECT name FROM schema_migration ORDER BY name"));
+    ZHIYIN_TRY(const Rows applied,
+               session.query("SELECT name FROM schema_migration ORDER BY name"));
     for (const Row& row : applied.rows) {
       if (known_.contains(std::string(as_text(row[0])))) continue;
       return fail(ErrorCode::kUnsupported,

@@ -34,9 +34,8 @@ class SqliteStateTest : public ::testing::Test {
 };
 
 TEST_F(SqliteStateTest, AWriteInsideAWriteIsRefused) {
-  const auto outcome = state_->write([&](Session&) {
-    return state_->write([](Session&) { return Result<void>(); });
-  });
+  const auto outcome = state_->write(
+      [&](Session&) { return state_->write([](Session&) { return Result<void>(); }); });
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kInternal);
   EXPECT_TRUE(state_->write([](Session&) { return Result<void>(); }));
@@ -79,7 +78,8 @@ TEST_F(SqliteStateTest, MoreStatementsThanStayPreparedStillWork) {
 
 TEST_F(SqliteStateTest, ErrorsNameTheStatementNotItsValues) {
   const auto outcome = state_->write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY_VOID(session.execute("INSERT INTO nothing VALUES(?1)", {std::string("13800138000")}));
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO nothing VALUES(?1)", {std::string("13800138000")}));
     return {};
   });
   ASSERT_FALSE(outcome);

@@ -11,14 +11,16 @@
 namespace zhiyin::storage {
 
 /// What a transaction (or a read) may do. SQL in the subset that SQLite and PostgreSQL share:
-/// parameters `?1 ?2 …`; BIGINT, DOUBLE PRECISION, TEXT, BYTEA as types; `INSERT … ON CONFLICT (…) DO
-/// UPDATE/NOTHING`, `RETURNING`, `WITH`; no AUTOINCREMENT, no dialect functions. Not thread-safe.
+/// parameters `?1 ?2 …`; BIGINT, DOUBLE PRECISION, TEXT, BYTEA as types; `INSERT … ON CONFLICT (…)
+/// DO UPDATE/NOTHING`, `RETURNING`, `WITH`; no AUTOINCREMENT, no dialect functions. Not
+/// thread-safe.
 class Session {
  public:
   virtual ~Session() = default;
   virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {}) = 0;
   /// Returns the number of rows changed. A broken uniqueness rule is kConflict.
-  virtual Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters = {}) = 0;
+  virtual Result<std::int64_t> execute(std::string_view sql,
+                                       std::span<const Value> parameters = {}) = 0;
 
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
@@ -31,8 +33,9 @@ class Session {
 /// One step of a schema: applied once, in order, inside a transaction, recorded with its name.
 struct Migration {
   std::string_view name;  ///< `audience-001-people`: part, number, what
-  /// Statements separated by `;`. `/*clustered*/` behind the closing parenthesis of a CREATE TABLE asks for
-  /// rows in the order of the primary key, where the database can: half the pages for tables read by ranges of it.
+  /// Statements separated by `;`. `/*clustered*/` behind the closing parenthesis of a CREATE TABLE
+  /// asks for rows in the order of the primary key, where the database can: half the pages for
+  /// tables read by ranges of it.
   std::string_view sql;
 };
 
@@ -41,8 +44,9 @@ class State {
  public:
   virtual ~State() = default;
 
-  /// Runs `work` in one serialisable transaction: committed and synced when it returns success, rolled
-  /// back otherwise. `work` may run again after a conflict (cluster), so it must have no other effect.
+  /// Runs `work` in one serialisable transaction: committed and synced when it returns success,
+  /// rolled back otherwise. `work` may run again after a conflict (cluster), so it must have no
+  /// other effect.
   virtual Result<void> write(const std::function<Result<void>(Session&)>& work) = 0;
 
   /// Runs `work` on a consistent snapshot; writing fails.

@@ -10,8 +10,8 @@
 
 #include "storage/state.h"
 
-/// What every state promises. An adapter's test brings a `Harness` with `std::unique_ptr<State> open()`,
-/// which opens the same store again after it was closed, and runs
+/// What every state promises. An adapter's test brings a `Harness` with `std::unique_ptr<State>
+/// open()`, which opens the same store again after it was closed, and runs
 /// `INSTANTIATE_TYPED_TEST_SUITE_P(Name, StateContract, Harness)`.
 namespace zhiyin::storage {
 
@@ -65,10 +65,10 @@ TYPED_TEST_P(StateContract, KeepsValuesOfEveryType) {
   ASSERT_TRUE(rows);
   EXPECT_EQ(rows->columns, (std::vector<std::string>{"name", "count", "weight", "bytes"}));
   ASSERT_EQ(rows->rows.size(), 1U);
-  EXPECT_EQ(rows->rows[0], (Row{std::string("知音 'x'"), std::int64_t{-9'007'199'254'740'993},
-                                0.1, Blob{odd}}));
-  const auto nulls =
-      this->state_->query("SELECT weight, bytes FROM thing WHERE name = ?1", {std::string("nulls")});
+  EXPECT_EQ(rows->rows[0],
+            (Row{std::string("知音 'x'"), std::int64_t{-9'007'199'254'740'993}, 0.1, Blob{odd}}));
+  const auto nulls = this->state_->query("SELECT weight, bytes FROM thing WHERE name = ?1",
+                                         {std::string("nulls")});
   EXPECT_EQ(nulls->rows[0], (Row{std::monostate(), std::monostate()}));
 }
 
@@ -182,8 +182,9 @@ TYPED_TEST_P(StateContract, ConcurrentTransactionsLoseNoUpdate) {
 TYPED_TEST_P(StateContract, AppliesEachMigrationOnce) {
   ASSERT_TRUE(this->put("a", 1));
   this->reopen();
-  const Migration more{"test-002-more", "ALTER TABLE thing ADD COLUMN more BIGINT;"
-                                        "UPDATE thing SET more = count + 1"};
+  const Migration more{"test-002-more",
+                       "ALTER TABLE thing ADD COLUMN more BIGINT;"
+                       "UPDATE thing SET more = count + 1"};
   ASSERT_TRUE(this->migrate({this->kThing, more}));
   ASSERT_TRUE(this->migrate({this->kThing, more}));
   EXPECT_EQ(this->number("SELECT more FROM thing"), 2);
@@ -216,9 +217,8 @@ REGISTER_TYPED_TEST_SUITE_P(StateContract, KeepsValuesOfEveryType,
                             KeepsWhatWasCommittedWhenReopened, RollsBackWhenTheWorkFails,
                             ATransactionSeesItsOwnChanges, AReadKeepsItsSnapshot, AReadCannotWrite,
                             ABrokenUniquenessRuleIsAConflict, KnowsUpsertAndReturning,
-                            WrongStatementsAreErrorsNotCrashes,
-                            ConcurrentTransactionsLoseNoUpdate, AppliesEachMigrationOnce,
-                            RefusesASchemaFromANewerProgram, NoticesAMigrationThatWasChanged,
-                            AFailedMigrationLeavesNothing);
+                            WrongStatementsAreErrorsNotCrashes, ConcurrentTransactionsLoseNoUpdate,
+                            AppliesEachMigrationOnce, RefusesASchemaFromANewerProgram,
+                            NoticesAMigrationThatWasChanged, AFailedMigrationLeavesNothing);
 
 }  // namespace zhiyin::storage

@@ -214,7 +214,8 @@ Result<void> StateVault::read_keys(WantedByHash& wanted) {
   });
 }
 
-/// Callers that come while a transaction is under way share the next one: its sync costs them all once.
+/// Callers that come while a transaction is under way share the next one: its sync costs them all
+/// once.
 Result<void> StateVault::write_in_group(WantedByHash& wanted, Instant now) {
   Request request{wanted, now, false, {}};
   MutexLock lock(group_mutex_);
@@ -269,18 +270,16 @@ Result<void> StateVault::write_keys(Session& session, WantedByHash& wanted, Inst
 Result<bool> StateVault::insert(Session& session, const Wanted& wanted, const IdentityKey& key,
                                 Instant now) {
   const Identity& identity = *wanted.identity;
-  ZHIYIN_TRY(
-      const std::int64_t changed,
-      session.execute("INSERT INTO identity(hash, account, kind, part, key_wrapped, value_sealed, "
-                      "first_seen) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-                      "ON CONFLICT(hash) DO UPDATE SET key_wrapped = excluded.key_wrapped, "
-                      "value_sealed = excluded.value_sealed, first_seen = excluded.first_seen "
-                      "WHERE identity.key_wrapped IS NULL",
-                      {to_blob(key.hash), identity.account, identity.kind,
-                       std::int64_t{key.partition},
-                       Blob{crypto::seal(wrap_key_, key.key, view(key.hash))},
-                       Blob{crypto::seal(key.key, identity.value, value_context(key.hash))},
-                       now.us}));
+  ZHIYIN_TRY(const std::int64_t changed,
+             session.execute(
+                 "INSERT INTO identity(hash, account, kind, part, key_wrapped, value_sealed, "
+                 "first_seen) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+                 "ON CONFLICT(hash) DO UPDATE SET key_wrapped = excluded.key_wrapped, "
+                 "value_sealed = excluded.value_sealed, first_seen = excluded.first_seen "
+                 "WHERE identity.key_wrapped IS NULL",
+                 {to_blob(key.hash), identity.account, identity.kind, std::int64_t{key.partition},
+                  Blob{crypto::seal(wrap_key_, key.key, view(key.hash))},
+                  Blob{crypto::seal(key.key, identity.value, value_context(key.hash))}, now.us}));
   return changed == 1;
 }
 

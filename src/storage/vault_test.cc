@@ -9,8 +9,8 @@
 
 #include "base/crypto.h"
 #include "base/file.h"
-#include "storage/event_log.h"
 #include "storage/detail/unsynced.h"
+#include "storage/event_log.h"
 #include "storage/migrations.h"
 #include "storage/sqlite_state.h"
 
@@ -96,8 +96,11 @@ TEST_F(VaultTest, WhatWasTamperedWithIsDataLoss) {
 }
 
 TEST_F(VaultTest, GivesHashesInTheOrderAsked) {
-  const std::vector<Identity> asked{openid("o1"), openid("o2"), openid("o1"),
-                                    {"shop", "unionid", "o1"}, {"other", "openid", "o1"}};
+  const std::vector<Identity> asked{openid("o1"),
+                                    openid("o2"),
+                                    openid("o1"),
+                                    {"shop", "unionid", "o1"},
+                                    {"other", "openid", "o1"}};
   const auto hashes = vault_->ensure(asked, kNow).value();
   ASSERT_EQ(hashes.size(), 5U);
   EXPECT_EQ(hashes[0], hashes[2]);
@@ -237,8 +240,8 @@ TEST_F(VaultTest, ConcurrentCallersAgreeOnOneKey) {
   EXPECT_EQ(as_int(state_.query("SELECT COUNT(*) FROM identity")->rows[0][0]), kThreads + 1);
 }
 
-// Ensures and erasures in turns from several threads: whoever gets a sealed text after the last ensure
-// must find the key that is in state, never one that lingers in the cache.
+// Ensures and erasures in turns from several threads: whoever gets a sealed text after the last
+// ensure must find the key that is in state, never one that lingers in the cache.
 TEST_F(VaultTest, NoErasedKeyLingersInTheCache) {
   const IdentityHash a = ensure("oA");
   {

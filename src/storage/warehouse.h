@@ -30,10 +30,10 @@ struct QueryLimits {
   std::size_t rows_max = 1'000'000;
 };
 
-/// Columnar history for scans and group-bys. SQL in the subset that DuckDB and ClickHouse share: ANSI
-/// joins, IN (SELECT …), GROUP BY/HAVING, `SUM(CASE WHEN … THEN 1 ELSE 0 END)`, COUNT(DISTINCT …), WITH,
-/// window functions; integer times; `?` parameters; no dialect functions outside the adapter.
-/// Thread-safe: inserts and queries use connections of their own.
+/// Columnar history for scans and group-bys. SQL in the subset that DuckDB and ClickHouse share:
+/// ANSI joins, IN (SELECT …), GROUP BY/HAVING, `SUM(CASE WHEN … THEN 1 ELSE 0 END)`, COUNT(DISTINCT
+/// …), WITH, window functions; integer times; `?` parameters; no dialect functions outside the
+/// adapter. Thread-safe: inserts and queries use connections of their own.
 class Warehouse {
  public:
   virtual ~Warehouse() = default;
@@ -41,14 +41,16 @@ class Warehouse {
   /// Creates the table when it is not there.
   virtual Result<void> create(const Table& table) = 0;
 
-  /// One atomic step: all rows or none. `batch_id` makes it repeatable: a batch whose id was written
-  /// before is skipped. Cells must match the table's column types or be null.
-  virtual Result<void> insert(const Table& table, std::span<const Row> rows, std::string_view batch_id) = 0;
+  /// One atomic step: all rows or none. `batch_id` makes it repeatable: a batch whose id was
+  /// written before is skipped. Cells must match the table's column types or be null.
+  virtual Result<void> insert(const Table& table, std::span<const Row> rows,
+                              std::string_view batch_id) = 0;
 
   /// kLimitReached above `rows_max`, kDeadline after the timeout (the query is interrupted).
   virtual Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {},
                              QueryLimits limits = {}) = 0;
-  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters, QueryLimits limits = {}) {
+  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters,
+                     QueryLimits limits = {}) {
     return query(sql, std::span(parameters.begin(), parameters.size()), limits);
   }
 

@@ -31,7 +31,9 @@ class WarehouseContract : public ::testing::Test {
   }
   static Table reads() {
     return {"reads",
-            {{"person", ColumnType::kText}, {"seconds", ColumnType::kInt}, {"score", ColumnType::kReal}}};
+            {{"person", ColumnType::kText},
+             {"seconds", ColumnType::kInt},
+             {"score", ColumnType::kReal}}};
   }
   static Table titles() {
     return {"titles",
@@ -68,9 +70,9 @@ TYPED_TEST_P(WarehouseContract, KeepsRowsAndNulls) {
       this->warehouse_->query("SELECT person, seconds, score FROM reads ORDER BY seconds, person");
   ASSERT_TRUE(rows) << rows.error().text();
   EXPECT_EQ(rows->columns, (std::vector<std::string>{"person", "seconds", "score"}));
-  EXPECT_THAT(rows->rows, testing::UnorderedElementsAre(
-                              Row{text("甲"), integer(-5), Value(0.25)},
-                              Row{text("b"), Value(), Value()}, Row{Value(), integer(1), Value(2.0)}));
+  EXPECT_THAT(rows->rows, testing::UnorderedElementsAre(Row{text("甲"), integer(-5), Value(0.25)},
+                                                        Row{text("b"), Value(), Value()},
+                                                        Row{Value(), integer(1), Value(2.0)}));
 }
 
 TYPED_TEST_P(WarehouseContract, ABatchIsWrittenOnce) {
@@ -89,8 +91,9 @@ TYPED_TEST_P(WarehouseContract, ABatchIsWrittenOnce) {
 
 TYPED_TEST_P(WarehouseContract, ABatchWithAWrongRowLeavesNothingAndCanBeRepeated) {
   const Row good{text("a"), integer(1), Value()};
-  for (const Row& bad : {Row{text("a"), text("1"), Value()}, Row{text("a"), integer(1)},
-                         Row{integer(1), integer(1), Value()}, Row{text("\xff"), integer(1), Value()}}) {
+  for (const Row& bad :
+       {Row{text("a"), text("1"), Value()}, Row{text("a"), integer(1)},
+        Row{integer(1), integer(1), Value()}, Row{text("\xff"), integer(1), Value()}}) {
     const auto outcome = this->insert(this->reads(), {good, bad}, "batch");
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument);
@@ -113,7 +116,8 @@ TYPED_TEST_P(WarehouseContract, ALaterRowReplacesTheOneWithItsKey) {
                            "2"));
   const auto rows = this->warehouse_->query("SELECT title FROM titles ORDER BY kind, id");
   ASSERT_TRUE(rows) << rows.error().text();
-  EXPECT_EQ(rows->rows, (std::vector<Row>{{text("newest")}, {text("two")}, {text("three")}, {text("page")}}));
+  EXPECT_EQ(rows->rows,
+            (std::vector<Row>{{text("newest")}, {text("two")}, {text("three")}, {text("page")}}));
   EXPECT_FALSE(this->insert(this->titles(), {{Value(), integer(1), text("x")}}, "3"));
 }
 
@@ -136,7 +140,8 @@ TYPED_TEST_P(WarehouseContract, AggregatesComeAsIntegersAndReals) {
   EXPECT_EQ(this->cell("SELECT SUM(seconds) FROM reads WHERE person = 'a'"), integer(15));
   EXPECT_EQ(this->cell("SELECT SUM(seconds) FROM reads WHERE person = 'b'"),
             integer(-4'000'000'000'000));
-  EXPECT_EQ(this->cell("SELECT SUM(CASE WHEN seconds > 5 THEN 1 ELSE 0 END) FROM reads"), integer(1));
+  EXPECT_EQ(this->cell("SELECT SUM(CASE WHEN seconds > 5 THEN 1 ELSE 0 END) FROM reads"),
+            integer(1));
   EXPECT_EQ(this->cell("SELECT COUNT(DISTINCT person) FROM reads"), integer(2));
   EXPECT_EQ(this->cell("SELECT SUM(score) FROM reads"), Value(1.5));
   EXPECT_EQ(this->cell("SELECT AVG(seconds) FROM reads WHERE person = 'a'"), Value(7.5));
@@ -170,9 +175,9 @@ TYPED_TEST_P(WarehouseContract, ALongQueryIsInterruptedAndTheNextOneWorks) {
 }
 
 TYPED_TEST_P(WarehouseContract, AQueryCannotChangeAnything) {
-  for (const char* sql : {"DROP TABLE reads", "INSERT INTO reads VALUES('a', 1, 1)",
-                          "DELETE FROM reads", "SELEC 1", "SELECT 1; DROP TABLE reads",
-                          "SELECT * FROM nowhere"}) {
+  for (const char* sql :
+       {"DROP TABLE reads", "INSERT INTO reads VALUES('a', 1, 1)", "DELETE FROM reads", "SELEC 1",
+        "SELECT 1; DROP TABLE reads", "SELECT * FROM nowhere"}) {
     const auto outcome = this->warehouse_->query(sql);
     ASSERT_FALSE(outcome) << sql;
     EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument) << outcome.error().text();

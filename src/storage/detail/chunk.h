@@ -42,8 +42,8 @@ class ChunkBuilder {
   std::string out_;
 };
 
-/// Calls `visit` with offset and record for each record of a chunk, until it returns false. kDataLoss
-/// when version, checksum, place (`first`, `count`) or records are not right.
+/// Calls `visit` with offset and record for each record of a chunk, until it returns false.
+/// kDataLoss when version, checksum, place (`first`, `count`) or records are not right.
 Result<void> read_chunk(std::string_view chunk, std::int64_t first, std::int64_t count,
                         const std::function<bool(std::int64_t, const EncodedRecord&)>& visit);
 

@@ -163,9 +163,9 @@ Result<DuckDatabase> DuckDatabase::open(const std::string& path, int memory_mb) 
   const std::pair<const char*, std::string> settings[] = {
       {"memory_limit", fmt::format("{}MB", memory_mb)},
       {"threads", "2"},
-      // DuckDB 1.4.4 loses the tables when a checkpoint of its own meets a full disk (the transaction
-      // fails, and what is committed next overwrites the file's state). A CHECKPOINT statement that
-      // fails leaves the file as it was, so only the adapter makes checkpoints.
+      // DuckDB 1.4.4 loses the tables when a checkpoint of its own meets a full disk (the
+      // transaction fails, and what is committed next overwrites the file's state). A CHECKPOINT
+      // statement that fails leaves the file as it was, so only the adapter makes checkpoints.
       {"checkpoint_threshold", "1TB"},
       // An analyst's SELECT must not read files or the network.
       {"enable_external_access", "false"},
@@ -253,8 +253,7 @@ Result<void> DuckConnection::append(const Table& table, bool temporary, std::str
   const Appender appender(raw);
   const auto error = [&] {
     duckdb_error_data data = duckdb_appender_error_data(raw);
-    auto result =
-        failure(duckdb_error_data_error_type(data), duckdb_error_data_message(data));
+    auto result = failure(duckdb_error_data_error_type(data), duckdb_error_data_message(data));
     duckdb_destroy_error_data(&data);
     return result;
   };

@@ -38,11 +38,12 @@ class DuckConnection {
   /// A statement without results.
   Result<void> run(const std::string& sql);
   Result<void> execute(std::string_view sql, std::span<const Value> parameters);
-  /// A SELECT, one chunk after the other; kLimitReached above `rows_max`, kDeadline when interrupted.
+  /// A SELECT, one chunk after the other; kLimitReached above `rows_max`, kDeadline when
+  /// interrupted.
   Result<Rows> select(std::string_view sql, std::span<const Value> parameters,
                       std::size_t rows_max);
-  /// Appends rows to a table in one go; `temporary` when it is one of this connection. Cells must fit
-  /// the columns or be null.
+  /// Appends rows to a table in one go; `temporary` when it is one of this connection. Cells must
+  /// fit the columns or be null.
   Result<void> append(const Table& table, bool temporary, std::string_view name,
                       std::span<const Row* const> rows);
   void interrupt();

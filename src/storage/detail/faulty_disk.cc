@@ -82,9 +82,7 @@ const sqlite3_io_methods kMethods = {
       return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
     },
     [](sqlite3_file* f) { real_of(f)->pMethods->xShmBarrier(real_of(f)); },
-    [](sqlite3_file* f, int remove) {
-      return real_of(f)->pMethods->xShmUnmap(real_of(f), remove);
-    },
+    [](sqlite3_file* f, int remove) { return real_of(f)->pMethods->xShmUnmap(real_of(f), remove); },
     nullptr,
     nullptr,
 };

@@ -10,8 +10,8 @@
 
 namespace zhiyin::storage::detail {
 
-/// For tests: a file layer of SQLite over the real one that can lose power, forgetting what was not synced,
-/// and run full. Thread-safe. Must outlive every database opened with it.
+/// For tests: a file layer of SQLite over the real one that can lose power, forgetting what was not
+/// synced, and run full. Thread-safe. Must outlive every database opened with it.
 class FaultyDisk {
  public:
   FaultyDisk();
@@ -27,7 +27,8 @@ class FaultyDisk {
   /// The power fails with the n-th operation from now on; from then on all of them fail.
   void lose_power_after(std::int64_t operations);
   /// After a power loss, with all databases closed: of what was written but not synced, each sector
-  /// of 512 bytes survives or not, as a coin of `seed` says (0: none survives). Then all works again.
+  /// of 512 bytes survives or not, as a coin of `seed` says (0: none survives). Then all works
+  /// again.
   void restart(std::uint64_t seed);
 
   /// The next sync reports an error; what was written stays as it is.

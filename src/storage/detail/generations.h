@@ -10,11 +10,13 @@ namespace zhiyin::storage::detail {
 /// A hash for string keys that can be asked with views.
 struct TextHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
 };
 
-/// A bounded map that forgets what was not used lately: of two generations the older one is dropped whenever
-/// the younger one has half of the bound. Not thread-safe.
+/// A bounded map that forgets what was not used lately: of two generations the older one is dropped
+/// whenever the younger one has half of the bound. Not thread-safe.
 template <class Key, class Value, class Hash = std::hash<Key>>
 class Generations {
  public:

@@ -16,15 +16,15 @@ namespace zhiyin::storage::detail {
 struct IdentityKey {
   IdentityHash hash{};
   int partition = 0;
-  std::string key;                  ///< 32 bytes
-  std::string id;                   ///< 4 bytes that tell this key from an earlier one of the identity
+  std::string key;  ///< 32 bytes
+  std::string id;   ///< 4 bytes that tell this key from an earlier one of the identity
   std::atomic<bool> erased{false};  ///< set when the key was dropped while somebody holds it
 };
 /// Shared by the two maps of the cache and by those who are sealing with it just now.
 using IdentityKeyPtr = std::shared_ptr<IdentityKey>;
 
-/// Keys by the text of an identity (`account \0 kind \0 value`) and by its hash. Bounded, thread-safe; in
-/// shards, so that the threads of the intake rarely meet.
+/// Keys by the text of an identity (`account \0 kind \0 value`) and by its hash. Bounded,
+/// thread-safe; in shards, so that the threads of the intake rarely meet.
 class KeyCache {
  public:
   explicit KeyCache(std::size_t size_max);

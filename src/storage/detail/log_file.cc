@@ -113,8 +113,9 @@ Result<void> LogFile::commit(std::span<const LogPart> parts) {
   return {};
 }
 
-/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a crash would
-/// bring it back. Any later commit overwrites it; this is the smallest one that changes something.
+/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a
+/// crash would bring it back. Any later commit overwrites it; this is the smallest one that changes
+/// something.
 void LogFile::overwrite_refused() {
   if (!db_.run("UPDATE stream SET next = next + 1")) return;
   for (auto& [stream, end] : ends_) ++end.next;
@@ -187,11 +188,11 @@ Result<std::unique_ptr<LogReader>> LogReader::open(const std::filesystem::path& 
   std::unique_ptr<LogReader> reader(new LogReader(std::move(db)));
   for (const Stream stream : kStreams) {
     ZHIYIN_TRY(Statement select,
-               reader->db_.prepare(for_stream(
-                   "SELECT first, count, bytes FROM chunk_{0} WHERE first >= "
-                   "(SELECT coalesce(max(first), 0) FROM chunk_{0} WHERE first <= ?1) "
-                   "ORDER BY first",
-                   stream)));
+               reader->db_.prepare(
+                   for_stream("SELECT first, count, bytes FROM chunk_{0} WHERE first >= "
+                              "(SELECT coalesce(max(first), 0) FROM chunk_{0} WHERE first <= ?1) "
+                              "ORDER BY first",
+                              stream)));
     reader->select_.emplace(stream, std::move(select));
   }
   return reader;

@@ -35,7 +35,8 @@ struct LogPart {
 /// The writing side of the embedded event log's file. Used by one thread at a time.
 class LogFile {
  public:
-  /// Creates the file when it is not there. kUnsupported for a file that is no event log, or of a newer version.
+  /// Creates the file when it is not there. kUnsupported for a file that is no event log, or of a
+  /// newer version.
   static Result<LogFile> open(const std::filesystem::path& path,
                               const SqliteEventLogSettings& settings);
 

@@ -10,8 +10,8 @@
 
 namespace zhiyin::storage::detail {
 
-/// At most `size_max` things of a kind (connections), made when first needed and lent to one user at a
-/// time; who comes when all are lent waits. Thread-safe. Must outlive its leases.
+/// At most `size_max` things of a kind (connections), made when first needed and lent to one user
+/// at a time; who comes when all are lent waits. Thread-safe. Must outlive its leases.
 template <class T>
 class Pool {
  public:

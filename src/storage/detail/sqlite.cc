@@ -51,9 +51,9 @@ std::unexpected<Error> failure(sqlite3* db, int rc, std::string_view what) {
 std::string_view column_bytes(sqlite3_stmt* raw, int column) {
   const void* data = sqlite3_column_blob(raw, column);
   const int size = sqlite3_column_bytes(raw, column);
-  return data == nullptr ? std::string_view()
-                         : std::string_view(static_cast<const char*>(data),
-                                            static_cast<std::size_t>(size));
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
 }  // namespace
@@ -107,7 +107,9 @@ std::string Statement::column_name(int column) const {
   return name == nullptr ? "" : name;
 }
 
-std::int64_t Statement::int_at(int column) const { return sqlite3_column_int64(raw_.get(), column); }
+std::int64_t Statement::int_at(int column) const {
+  return sqlite3_column_int64(raw_.get(), column);
+}
 
 std::string_view Statement::bytes_at(int column) const { return column_bytes(raw_.get(), column); }
 

@@ -52,8 +52,8 @@ struct DatabaseOptions {
   int page_bytes = 4096;  ///< of a new file
 };
 
-/// One connection to an SQLite file in WAL mode with full synchronisation: what was committed survives
-/// a power loss. Used by one thread at a time.
+/// One connection to an SQLite file in WAL mode with full synchronisation: what was committed
+/// survives a power loss. Used by one thread at a time.
 class Database {
  public:
   /// Creates the file (and its folder) when it is not there, unless read-only.
@@ -67,8 +67,8 @@ class Database {
   [[nodiscard]] std::int64_t changes() const;
   [[nodiscard]] bool in_transaction() const;
 
-  /// Copies the write-ahead log into the file as far as readers allow. `pages` in the log and how many
-  /// of them are copied.
+  /// Copies the write-ahead log into the file as far as readers allow. `pages` in the log and how
+  /// many of them are copied.
   struct Checkpoint {
     int pages = 0;
     int copied = 0;

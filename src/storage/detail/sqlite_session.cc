@@ -65,8 +65,9 @@ Result<void> SqliteSession::transaction(const std::function<Result<void>(Session
   return outcome;
 }
 
-/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a crash would
-/// bring it back. Any later commit overwrites it; a counter that nothing else uses makes one at once.
+/// When only the sync failed, the refused transaction lies complete in the write-ahead log, and a
+/// crash would bring it back. Any later commit overwrites it; a counter that nothing else uses
+/// makes one at once.
 void SqliteSession::overwrite_refused() {
   if (const auto version = db_.query_int("PRAGMA user_version")) {
     (void)db_.run(fmt::format("PRAGMA user_version={}", (*version + 1) & 0xffff).c_str());

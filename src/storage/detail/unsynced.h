@@ -10,8 +10,8 @@
 
 namespace zhiyin::storage::detail {
 
-/// Stores for tests of what stands above them: on a faulty disk without faults, which does not really sync,
-/// so that many small commits take no time.
+/// Stores for tests of what stands above them: on a faulty disk without faults, which does not
+/// really sync, so that many small commits take no time.
 inline std::unique_ptr<EventLog> open_unsynced_log(const std::filesystem::path& path,
                                                    const FaultyDisk& disk) {
   SqliteEventLogSettings settings;

@@ -20,8 +20,8 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  /// From `deadline` on, `interrupt` runs again and again (every 20 ms, since what is about to begin may
-  /// miss the first) until `unwatch` has returned.
+  /// From `deadline` on, `interrupt` runs again and again (every 20 ms, since what is about to
+  /// begin may miss the first) until `unwatch` has returned.
   std::uint64_t watch(Clock::time_point deadline, std::function<void()> interrupt);
   void unwatch(std::uint64_t id);
 
