@@ -64,14 +64,17 @@ Result<void> stop_in(Session& session, StoredCampaign& row, Instant now, std::st
   return {};
 }
 
-/// What is left of a campaign that has nothing due: the next moment, or nothing at all.
+/// What is left of a campaign of which nothing was due: the next moment, or nothing at all.
 struct Rest {
+  bool is_running = false;  ///< a refused request may just have paused it
   bool is_left = false;
   std::optional<Instant> next_due;
 };
 
 Result<Rest> rest_of(Session& session, const CampaignId& id) {
   Rest rest;
+  ZHIYIN_TRY(const StoredCampaign row, detail::load(session, id));
+  rest.is_running = row.campaign.state == CampaignState::kRunning;
   ZHIYIN_TRY(rest.is_left, detail::has_work_left(session, id));
   if (!rest.is_left) return rest;
   ZHIYIN_TRY(rest.next_due, SendLedger::next_due(session, id));
@@ -85,6 +88,7 @@ Result<TickResult> finish(const Work& work) {
     ZHIYIN_TRY(rest, rest_of(session, work.id()));
     return {};
   }));
+  if (!rest.is_running) return TickResult{};
   if (rest.is_left) return TickResult{false, rest.next_due};
   ZHIYIN_TRY_VOID(detail::while_running(work.parts.state, work.id(), [&](Session&, StoredCampaign& row) {
     row.campaign.state = CampaignState::kDone;
