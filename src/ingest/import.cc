@@ -102,7 +102,11 @@ class InFlight {
 class Import {
  public:
   Import(ImportContext context, Mapping mapping, std::unique_ptr<TableReader> reader, detail::RowMapper mapper)
-      : context_(std::move(context)), mapping_(std::move(mapping)), reader_(std::move(reader)), mapper_(std::move(mapper)) {}
+      : context_(std::move(context)),
+        mapping_(std::move(mapping)),
+        reader_(std::move(reader)),
+        mapper_(std::move(mapper)),
+        problem_([this](std::string_view column, std::string reason) { take_problem(column, std::move(reason)); }) {}
 
   struct Start {
     RunId run;
@@ -117,6 +121,7 @@ class Import {
   Result<void> read_all();
   Result<void> take_block(const RowBlock& block);
   void take_row(const RowBlock& block, const RowBlock::Row& row);
+  void take_problem(std::string_view column, std::string reason);
   Result<void> flush(std::int64_t last_row);
   Result<void> put_items();
   void refuse(std::int64_t row, const Error& error, std::string event);
@@ -130,6 +135,9 @@ class Import {
   const Mapping mapping_;
   std::unique_ptr<TableReader> reader_;
   detail::RowMapper mapper_;
+  const detail::RowMapper::Problem problem_;  // made once: it is passed with every row
+  const RowBlock* block_ = nullptr;           // where the mapper is
+  const RowBlock::Row* row_ = nullptr;
   Start start_;
   std::string source_;
   ImportReport report_;
@@ -171,6 +179,12 @@ void Import::refuse(std::int64_t row, const Error& error, std::string event) {
   refused_.push_back({fmt::format("row {}: {}", row, error.message), error.field, std::move(event)});
 }
 
+void Import::take_problem(std::string_view column, std::string reason) {
+  refuse(row_->number, {ErrorCode::kInvalidArgument, fmt::format("{}: {}", column, reason), std::string(column)},
+         quarantined_ < kQuarantinedMax ? row_json(*block_, *row_) : std::string());
+  bad_row(row_->number, column, std::move(reason));
+}
+
 void Import::take_row(const RowBlock& block, const RowBlock::Row& row) {
   QualityReport& q = report_.quality;
   ++q.rows;
@@ -188,11 +202,9 @@ void Import::take_row(const RowBlock& block, const RowBlock::Row& row) {
     ++q.rows_repeated;
     if (mapping_.repeated_rows == "drop") return;
   }
-  const auto outcome = mapper_.map(block, row, mapped_, [&](std::string_view column, std::string reason) {
-    refuse(row.number, {ErrorCode::kInvalidArgument, fmt::format("{}: {}", column, reason), std::string(column)},
-           quarantined_ < kQuarantinedMax ? row_json(block, row) : std::string());
-    bad_row(row.number, column, std::move(reason));
-  });
+  block_ = &block;
+  row_ = &row;
+  const auto outcome = mapper_.map(block, row, mapped_, problem_);
   if (outcome.skipped) {
     ++q.rows_skipped;
   } else if (outcome.bad) {

@@ -46,7 +46,7 @@ TEST(Mapping, UnknownKeysAreRefusedWithTheNearest) {
   EXPECT_THAT(error_of("identiy = 'u'\n[[event]]\nkind='a'\n"), HasSubstr("did you mean 'identity'"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nvalue_scal=2\n"), HasSubstr("did you mean 'value_scale'"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nvalue_scal=2\n"), HasSubstr("event[0]"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nproperties={x={colum='y'}}\n"), HasSubstr("did you mean 'column'"));
+  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nproperties={x={column='y', tpye='text'}}\n"), HasSubstr("did you mean 'type'"));
 }
 
 TEST(Mapping, WrongValuesAreRefusedWithTheirPlace) {

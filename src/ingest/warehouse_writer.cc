@@ -269,7 +269,7 @@ void WarehouseWriter::Inner::run() {
 
 WarehouseWriter::WarehouseWriter(storage::EventLog& log, storage::State& state, storage::Warehouse& warehouse,
                                  storage::ProjectionRunner& pipeline, Logger& logger, Settings settings)
-    : inner_(new Inner{log, state, warehouse, pipeline, logger, settings}) {}
+    : inner_(std::make_unique<Inner>(log, state, warehouse, pipeline, logger, settings)) {}
 
 WarehouseWriter::~WarehouseWriter() { stop(); }
 

@@ -306,12 +306,16 @@ Result<void> JsonEvents::read(std::string& body, std::size_t events_max, const Z
   const std::string_view text = trimmed(body);
   if (text.empty()) return fail(ErrorCode::kInvalidArgument, "body: is empty; send a JSON array, an object or NDJSON");
   if (text.front() == '[') return read_array(body, events_max, zone_of);
+  const std::size_t line = text.find('\n');
+  const bool like_lines = line != std::string_view::npos && trimmed(text.substr(0, line)).ends_with('}');
+  if (like_lines) {
+    ZHIYIN_TRY(const bool taken, read_lines_as_array(body, events_max, zone_of));
+    if (taken) return {};
+  }
   if (parser_->parse(body)) return take_elements(events_max, zone_of);
-  if (text.find('\n') == std::string_view::npos) {
+  if (line == std::string_view::npos) {
     return fail(ErrorCode::kInvalidArgument, "body: is not JSON: {}", json_error_position(body));
   }
-  ZHIYIN_TRY(const bool taken, read_lines_as_array(body, events_max, zone_of));
-  if (taken) return {};
   return read_lines(body, events_max, zone_of);
 }
 
