@@ -332,12 +332,13 @@ class AsioServer final : public Server {
   Task<void> send_last(Stream& stream, Response response) {
     const std::string text = render_head(response, false) + response.body;
     co_await asio::async_write(stream, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
-    // Reads what the peer still sends (bounded), so that closing does not reset away our answer.
-    std::array<char, 4096> sink;
-    for (int i = 0; i < kDrainReads; ++i) {
+    // Reads what the peer still sends, so that closing does not reset away our answer; the sweeper bounds the time.
+    std::vector<char> sink(kDrainBytesEach);
+    for (std::size_t left = kDrainBytesMax; left > 0;) {
       const auto [ec, n] =
           co_await stream.async_read_some(asio::buffer(sink), asio::as_tuple(asio::use_awaitable));
       if (ec) break;
+      left -= std::min(left, n);
     }
   }
 
@@ -367,7 +368,8 @@ class AsioServer final : public Server {
   }
 
   static constexpr std::size_t kReadBytes = 16 << 10;
-  static constexpr int kDrainReads = 64;
+  static constexpr std::size_t kDrainBytesEach = 64 << 10;
+  static constexpr std::size_t kDrainBytesMax = 64 << 20;
 
   const ServerSettings settings_;
   const Router router_;

@@ -28,7 +28,7 @@ class RealData(unittest.TestCase):
         trained = self.server.cli("train", "recommend", "--json")
         self.assertEqual(trained["metrics"]["people"], 943)
         portrait = self.server.ok("GET", "/v1/people/user_id:ml:196")
-        self.assertTrue(portrait["interests"])
+        self.assertEqual(portrait["events"], 39)  # of 1997, so every interest has decayed
         listed = self.server.ok("GET", "/v1/recommend/user_id:ml:196?n=10")
         self.assertEqual(len(listed["items"]), 10)
         self.assertFalse(listed["fallback"])
