@@ -63,7 +63,7 @@ def check_commands(document, text, commands, problems):
                 problems.append(f"{document.relative_to(ROOT)}: names the command '{span.strip()}', which does not exist")
         if words[0] == "./dev" and len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]):
             dev = (ROOT / "dev").read_text()
-            if not re.search(rf"^  {words[1]}\)", dev, re.M):
+            if not re.search(rf"^  ([a-z|-]*\|)?{words[1]}(\|[a-z|-]*)?\)", dev, re.M):
                 problems.append(f"{document.relative_to(ROOT)}: names ./dev {words[1]}, which does not exist")
 
 
