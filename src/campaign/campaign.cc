@@ -56,7 +56,8 @@ Result<void> check_news(const Message& m) {
 Result<void> check_template(const Message& m) {
   if (m.template_id.empty()) return fail_field("message.template_id", "is empty");
   if (m.data.empty() || m.data.size() > kDataMax) {
-    return fail_field("message.data", "has {} entries, 1 to {} are allowed", m.data.size(), kDataMax);
+    return fail_field("message.data", "has {} entries, 1 to {} are allowed", m.data.size(),
+                      kDataMax);
   }
   for (const auto& [keyword, text] : m.data) {
     if (keyword.empty() || keyword.size() > 64 || text.empty() || text.size() > kTextBytesMax) {
@@ -97,8 +98,12 @@ Result<void> check_message(const Message& m, const MessageTemplate& parsed) {
       ZHIYIN_TRY_VOID(check_text(m, text.uses_link()));
       break;
     }
-    case ContentType::kNews: ZHIYIN_TRY_VOID(check_news(m)); break;
-    case ContentType::kTemplate: ZHIYIN_TRY_VOID(check_template(m)); break;
+    case ContentType::kNews:
+      ZHIYIN_TRY_VOID(check_news(m));
+      break;
+    case ContentType::kTemplate:
+      ZHIYIN_TRY_VOID(check_template(m));
+      break;
   }
   if (parsed.uses_link()) {
     if (const auto url = delivery::ShortLinks::check_url(m.link); !url) {
@@ -124,13 +129,15 @@ Result<void> check_channel(const Campaign& c, const MessageTemplate& parsed) {
         return fail_field("message.type", "a customer-service message is text or news");
       }
       return {};
-    case ChannelKind::kTemplate: break;
+    case ChannelKind::kTemplate:
+      break;
   }
   if (c.message.type != ContentType::kTemplate) {
     return fail_field("message.type", "the template channel needs a template message");
   }
   if (c.purpose != Purpose::kNotification) {
-    return fail_field("purpose", "template messages may only be notifications: WeChat forbids marketing");
+    return fail_field("purpose",
+                      "template messages may only be notifications: WeChat forbids marketing");
   }
   return {};
 }
@@ -140,7 +147,8 @@ Result<void> check_goal(const Goal& goal) {
     return fail_field("goal.event", "'{}' is not a kind of event", utf8::truncate(goal.event, 64));
   }
   if (goal.window < std::chrono::minutes(1) || goal.window > kGoalWindowMax) {
-    return fail_field("goal.window", "{} is not within 1 minute and 92 days", format_duration(goal.window));
+    return fail_field("goal.window", "{} is not within 1 minute and 92 days",
+                      format_duration(goal.window));
   }
   return {};
 }
@@ -149,10 +157,12 @@ Result<void> check_goal(const Goal& goal) {
 
 Result<void> validate(const Campaign& c) {
   if (!is_id(c.id.value)) {
-    return fail_field("id", "'{}' is not made of a-z, 0-9, - and _ (1 to 64, a letter or digit first)",
+    return fail_field("id",
+                      "'{}' is not made of a-z, 0-9, - and _ (1 to 64, a letter or digit first)",
                       utf8::truncate(c.id.value, 64));
   }
-  if (!(c.holdout >= 0 && c.holdout <= 0.9)) return fail_field("holdout", "is not within 0 and 0.9");
+  if (!(c.holdout >= 0 && c.holdout <= 0.9))
+    return fail_field("holdout", "is not within 0 and 0.9");
   Result<MessageTemplate> parsed = MessageTemplate::create(c.message);
   if (!parsed) return std::unexpected(within("message", std::move(parsed.error())));
   ZHIYIN_TRY_VOID(check_message(c.message, *parsed));

@@ -21,8 +21,8 @@ using delivery::Purpose;
 /// The numbers are stored: never change them.
 enum class CampaignState : int { kDraft = 1, kRunning = 2, kPaused = 3, kStopped = 4, kDone = 5 };
 
-/// What is said. Texts may hold variables: `{{name|朋友}}` (with a fallback), `{{name}}` (whoever has
-/// no such value gets no message), and `{{link}}`, the tracked form of `link`.
+/// What is said. Texts may hold variables: `{{name|朋友}}` (with a fallback), `{{name}}` (whoever
+/// has no such value gets no message), and `{{link}}`, the tracked form of `link`.
 struct Message {
   ContentType type = ContentType::kText;
   std::string text;                         ///< of text
@@ -53,8 +53,8 @@ struct Progress {
   std::int64_t cancelled = 0;
 };
 
-/// A campaign as operators write and read it. `version`, `state` and what follows are read only: they
-/// are accepted from a client that sends back what it got, and ignored.
+/// A campaign as operators write and read it. `version`, `state` and what follows are read only:
+/// they are accepted from a client that sends back what it got, and ignored.
 struct Campaign {
   CampaignId id;
   std::string name;
@@ -70,15 +70,15 @@ struct Campaign {
   CampaignState state = CampaignState::kDraft;
   std::optional<Instant> created_at;
   std::optional<Instant> started_at;
-  std::optional<Instant> exposed_at;     ///< when the audience was fixed; effects count from here
+  std::optional<Instant> exposed_at;  ///< when the audience was fixed; effects count from here
   std::optional<Instant> finished_at;
   std::optional<Instant> waiting_until;  ///< quiet hours or quota
-  std::string note;                      ///< why it paused or stopped, when not by the operator's wish
+  std::string note;  ///< why it paused or stopped, when not by the operator's wish
   std::optional<Progress> progress;
 };
 
-/// Checks everything that needs no other part's knowledge: names, lengths, shares, variables, links,
-/// what a channel can carry. kInvalidArgument with the field path. Pure.
+/// Checks everything that needs no other part's knowledge: names, lengths, shares, variables,
+/// links, what a channel can carry. kInvalidArgument with the field path. Pure.
 Result<void> validate(const Campaign& campaign);
 
 /// Checks what depends on the sending account: mass sends need a verified service account, template
@@ -104,13 +104,15 @@ struct zhiyin::Fields<zhiyin::campaign::Message> {
   static constexpr auto list = std::make_tuple(
       field("type", &T::type, "text, news or template").optional(),
       field("text", &T::text, "of text; variables {{name|fallback}} and {{link}}")
-          .length(0, 8192).optional(),
+          .length(0, 8192)
+          .optional(),
       field("title", &T::title, "of news").length(0, 256).optional(),
       field("description", &T::description, "of news").length(0, 2048).optional(),
       field("picture_url", &T::picture_url, "of news").length(0, 2048).optional(),
       field("template_id", &T::template_id, "of template").length(0, 128).optional(),
       field("data", &T::data, "of template: keyword to text").optional(),
-      field("link", &T::link, "where {{link}}, the card or the template leads").length(0, 2048)
+      field("link", &T::link, "where {{link}}, the card or the template leads")
+          .length(0, 2048)
           .optional());
 };
 
@@ -148,7 +150,8 @@ struct zhiyin::Fields<zhiyin::campaign::Campaign> {
       field("name", &T::name, "for people").length(0, 200).optional(),
       field("account", &T::account, "who sends").length(1, 64),
       field("segment", &T::segment, "who may be reached").length(1, 64),
-      field("holdout", &T::holdout, "share that gets nothing, for comparison").range(0, 0.9)
+      field("holdout", &T::holdout, "share that gets nothing, for comparison")
+          .range(0, 0.9)
           .optional(),
       field("channel", &T::channel, "mass, customer_service or template"),
       field("message", &T::message, "what is said"),

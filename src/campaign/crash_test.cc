@@ -18,8 +18,9 @@ using testing::World;
 constexpr int kPeople = 7;
 constexpr int kPointsMax = 500;
 
-/// Runs `campaign` in a process that dies at its `point`-th step (a commit not made, a commit made, a
-/// call not made, a call made but not answered), then in one that lives. False: it never came to that.
+/// Runs `campaign` in a process that dies at its `point`-th step (a commit not made, a commit made,
+/// a call not made, a call made but not answered), then in one that lives. False: it never came to
+/// that.
 bool die_and_go_on(World& w, Campaign campaign, int point) {
   for (int i = 0; i < kPeople; ++i) w.message_from(i, kNoon);
   EngineSettings s = w.settings;
@@ -136,8 +137,9 @@ TEST(Crash, RandomTroubleAndRepeatedDeathsNeverSendTwice) {
     for (int life = 0; life < 6; ++life) {
       w.channel.script.clear();
       for (int i = 0; i < 5; ++i) {
-        w.channel.script.push_back({Outcome{kinds[random.below(6)], {}, 1, "x", std::chrono::seconds(5)},
-                                    random.below(2) == 0});
+        w.channel.script.push_back(
+            {Outcome{kinds[random.below(6)], {}, 1, "x", std::chrono::seconds(5)},
+             random.below(2) == 0});
         // Only a silent platform may have delivered what it did not confirm.
         auto& last = w.channel.script.back();
         last.reaches = last.reaches && last.outcome.kind == OutcomeKind::kUnknown;

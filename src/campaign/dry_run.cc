@@ -48,9 +48,8 @@ void preview(const Work& work, const Recipient& recipient, DryRun& out) {
 Result<void> decide_one(Session& session, const Work& work, const Recipient& recipient,
                         std::int64_t calls, Count& count) {
   const Campaign& c = work.campaign();
-  const bool held_out =
-      detail::is_eligible(recipient) &&
-      delivery::Holdout::would_hold_out(c.id, recipient.person, c.holdout);
+  const bool held_out = detail::is_eligible(recipient) &&
+                        delivery::Holdout::would_hold_out(c.id, recipient.person, c.holdout);
   const detail::Exposed exposed = detail::exposed(recipient, held_out);
   if (exposed.state == delivery::TouchState::kHeldOut) {
     ++count.out.holdout;
@@ -93,7 +92,8 @@ std::int64_t calls_needed(const Work& work, std::int64_t people) {
   const auto size = static_cast<std::int64_t>(
       std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max));
   // Every batch but the last leaves one place empty (see the mass sender).
-  return people <= size ? std::min<std::int64_t>(people, 1) : 1 + (people - size + size - 2) / (size - 1);
+  return people <= size ? std::min<std::int64_t>(people, 1)
+                        : 1 + (people - size + size - 2) / (size - 1);
 }
 
 Result<void> decide_slice(const Work& work, std::span<const PersonId> slice, std::int64_t calls,
@@ -122,8 +122,8 @@ Result<DryRun> CampaignEngine::dry_run(const CampaignId& id) const {
   ZHIYIN_TRY_VOID(check_startable(row.campaign));
   ZHIYIN_TRY(const Work work, detail::open_work(parts_, settings_, std::move(row)));
   const delivery::GateRules& rules = work.sender.rules;
-  out.send_at = rules.quiet.next_allowed(std::max(out.as_of, work.campaign().at.value_or(out.as_of)),
-                                         rules.zone);
+  out.send_at = rules.quiet.next_allowed(
+      std::max(out.as_of, work.campaign().at.value_or(out.as_of)), rules.zone);
   ZHIYIN_TRY(const std::vector<PersonId> people,
              parts_.audience.members(work.campaign().segment, out.as_of));
   out.audience = static_cast<std::int64_t>(people.size());
@@ -139,7 +139,8 @@ Result<DryRun> CampaignEngine::dry_run(const CampaignId& id) const {
   refuse_lonely(work, count);
   for (const auto& [rule, n] : count.refused) {
     const delivery::RuleWords words = delivery::rule_words(rule);
-    out.refused.push_back({std::string(enum_name(rule)), n, std::string(words.zh), std::string(words.en)});
+    out.refused.push_back(
+        {std::string(enum_name(rule)), n, std::string(words.zh), std::string(words.en)});
   }
   out.quota.needed = calls_needed(work, out.would_send);
   return out;

@@ -51,10 +51,9 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::RefusedCount> {
   using T = campaign::RefusedCount;
   static constexpr std::string_view name = "RefusedCount";
-  static constexpr auto list = std::make_tuple(field("rule", &T::rule, "which rule"),
-                                               field("count", &T::count, "how many people"),
-                                               field("zh", &T::zh, "the rule in words"),
-                                               field("en", &T::en, "the rule in words"));
+  static constexpr auto list = std::make_tuple(
+      field("rule", &T::rule, "which rule"), field("count", &T::count, "how many people"),
+      field("zh", &T::zh, "the rule in words"), field("en", &T::en, "the rule in words"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::campaign::QuotaNeed> {
@@ -83,14 +82,14 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::DryRun> {
   using T = campaign::DryRun;
   static constexpr std::string_view name = "DryRun";
-  static constexpr auto list = std::make_tuple(
-      field("as_of", &T::as_of, "when this was computed"),
-      field("send_at", &T::send_at, "when sending would begin"),
-      field("audience", &T::audience, "people in the segment"),
-      field("holdout", &T::holdout, "people kept back"),
-      field("would_send", &T::would_send, "people who would get it"),
-      field("refused", &T::refused, "people stopped, by rule"),
-      field("quota", &T::quota, "platform calls"),
-      field("previews", &T::previews, "for real people"),
-      field("people", &T::people, "the first 200 decisions"));
+  static constexpr auto list =
+      std::make_tuple(field("as_of", &T::as_of, "when this was computed"),
+                      field("send_at", &T::send_at, "when sending would begin"),
+                      field("audience", &T::audience, "people in the segment"),
+                      field("holdout", &T::holdout, "people kept back"),
+                      field("would_send", &T::would_send, "people who would get it"),
+                      field("refused", &T::refused, "people stopped, by rule"),
+                      field("quota", &T::quota, "platform calls"),
+                      field("previews", &T::previews, "for real people"),
+                      field("people", &T::people, "the first 200 decisions"));
 };

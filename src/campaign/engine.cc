@@ -90,13 +90,14 @@ Result<TickResult> finish(const Work& work) {
   }));
   if (!rest.is_running) return TickResult{};
   if (rest.is_left) return TickResult{false, rest.next_due};
-  ZHIYIN_TRY_VOID(detail::while_running(work.parts.state, work.id(), [&](Session&, StoredCampaign& row) {
-    row.campaign.state = CampaignState::kDone;
-    row.campaign.finished_at = work.now();
-    row.campaign.waiting_until.reset();
-    row.is_open = false;
-    return Result<void>();
-  }));
+  ZHIYIN_TRY_VOID(
+      detail::while_running(work.parts.state, work.id(), [&](Session&, StoredCampaign& row) {
+        row.campaign.state = CampaignState::kDone;
+        row.campaign.finished_at = work.now();
+        row.campaign.waiting_until.reset();
+        row.is_open = false;
+        return Result<void>();
+      }));
   return TickResult{};
 }
 
@@ -193,7 +194,8 @@ Result<void> CampaignEngine::skip_overdue(const CampaignId& id) {
 
 Result<Campaign> CampaignEngine::resume(const CampaignId& id, std::optional<Overdue> choice) {
   ZHIYIN_TRY(const StoredCampaign before, read_row(parts_.state, id));
-  if (before.campaign.state != CampaignState::kPaused) return wrong_state(before.campaign, "paused");
+  if (before.campaign.state != CampaignState::kPaused)
+    return wrong_state(before.campaign, "paused");
   ZHIYIN_TRY(const std::int64_t due, overdue(id));
   if (due > 0 && !choice) {
     return fail(ErrorCode::kConflict,
@@ -283,7 +285,8 @@ Result<TickResult> CampaignEngine::tick() {
   for (const CampaignId& id : open) {
     Result<TickResult> one = step(id);
     if (!one) {  // one campaign's trouble must not hold up the others
-      parts_.logger.error("campaign", "tick_failed", {{"campaign", id}, {"error", one.error().text()}});
+      parts_.logger.error("campaign", "tick_failed",
+                          {{"campaign", id}, {"error", one.error().text()}});
       one = TickResult{false, parts_.clock.now() + kErrorPause};
     }
     all.more = all.more || one->more;
@@ -310,7 +313,8 @@ Result<void> CampaignEngine::recover() {
     ZHIYIN_TRY(open, detail::open_ids(session));
     return {};
   }));
-  parts_.logger.info("campaign", "recovered", {{"open_campaigns", open.size()}, {"closed_tests", closed}});
+  parts_.logger.info("campaign", "recovered",
+                     {{"open_campaigns", open.size()}, {"closed_tests", closed}});
   return {};
 }
 

@@ -49,15 +49,15 @@ struct EngineParts {
 
 struct EngineSettings {
   std::string public_url = "http://127.0.0.1:8080";  ///< before `/l/CODE`
-  std::size_t plan_slice = 1000;         ///< people decided on per transaction
-  std::size_t mass_chunk_max = 10'000;   ///< openids per mass send, at least 4
-  std::size_t sends_per_tick = 50;       ///< of customer-service and template messages
-  int attempts_max = 5;                  ///< of a send that certainly did not go out
+  std::size_t plan_slice = 1000;                     ///< people decided on per transaction
+  std::size_t mass_chunk_max = 10'000;               ///< openids per mass send, at least 4
+  std::size_t sends_per_tick = 50;                   ///< of customer-service and template messages
+  int attempts_max = 5;                              ///< of a send that certainly did not go out
 };
 
-/// Runs campaigns: fixes the audience, asks the gate, writes intents, calls the channel, records what
-/// became of it. Everything it knows lies in state, so a killed process goes on where it was; nobody
-/// gets a message of a campaign twice. Thread-safe; ticks exclude each other.
+/// Runs campaigns: fixes the audience, asks the gate, writes intents, calls the channel, records
+/// what became of it. Everything it knows lies in state, so a killed process goes on where it was;
+/// nobody gets a message of a campaign twice. Thread-safe; ticks exclude each other.
 class CampaignEngine {
  public:
   using Parts = EngineParts;
@@ -91,10 +91,10 @@ class CampaignEngine {
   /// Does a bounded piece of what is due. Call until nothing more is due.
   [[nodiscard]] Result<TickResult> tick();
 
-  /// After a start of the process, before the first tick: closes test sends that the last one left half
-  /// done. Everything else that was under way is settled by the ticks: customer-service messages are
-  /// closed as unknown, mass and template sends are repeated under their own id while the platform
-  /// remembers it.
+  /// After a start of the process, before the first tick: closes test sends that the last one left
+  /// half done. Everything else that was under way is settled by the ticks: customer-service
+  /// messages are closed as unknown, mass and template sends are repeated under their own id while
+  /// the platform remembers it.
   [[nodiscard]] Result<void> recover();
 
  private:

@@ -9,17 +9,19 @@ namespace {
 
 using delivery::Rule;
 using delivery::TouchState;
+using std::chrono::hours;
 using testing::at;
 using testing::cs_campaign;
 using testing::FakePeople;
 using testing::kNoon;
 using testing::mass_campaign;
 using testing::World;
-using std::chrono::hours;
 
 const CampaignId kSpring("spring");
 
-ErrorCode code_of(const auto& result) { return result ? ErrorCode::kInternal : result.error().code; }
+ErrorCode code_of(const auto& result) {
+  return result ? ErrorCode::kInternal : result.error().code;
+}
 
 TEST(Engine, StartsOnlyWhatCanBeSent) {
   World w(3);
@@ -269,7 +271,8 @@ TEST(DryRun, SaysWhatStartThenDoes) {
   EXPECT_EQ(plan->quota.left, 500'000);
   EXPECT_EQ(plan->quota.needed, plan->would_send);
   ASSERT_EQ(plan->previews.size(), 5U);
-  EXPECT_NE(plan->previews[0].text.find("朋友，您要的资料：https://zy.example/l/"), std::string::npos)
+  EXPECT_NE(plan->previews[0].text.find("朋友，您要的资料：https://zy.example/l/"),
+            std::string::npos)
       << plan->previews[0].text;
   EXPECT_EQ(w.channel.calls, 0);
   EXPECT_EQ(w.progress().audience, 0) << "a dry run writes nothing";

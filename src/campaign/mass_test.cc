@@ -8,17 +8,19 @@ namespace {
 
 using delivery::Rule;
 using delivery::TouchState;
+using std::chrono::hours;
 using testing::at;
 using testing::kNoon;
 using testing::mass_campaign;
 using testing::Outcome;
 using testing::OutcomeKind;
 using testing::World;
-using std::chrono::hours;
 
 const CampaignId kSpring("spring");
 
-Outcome outcome(OutcomeKind kind, Duration retry_after = {}) { return {kind, {}, 1, "trouble", retry_after}; }
+Outcome outcome(OutcomeKind kind, Duration retry_after = {}) {
+  return {kind, {}, 1, "trouble", retry_after};
+}
 
 void chunks_of(World& w, std::size_t max) {
   EngineSettings s = w.settings;
@@ -102,7 +104,8 @@ TEST(MassSend, AnUnknownOutcomeIsNotRepeatedInQuietHours) {
 
 TEST(MassSend, ARefusalAfterAnUnknownOutcomeProvesNothing) {
   World w(4);
-  w.channel.script = {{outcome(OutcomeKind::kUnknown), true}, {outcome(OutcomeKind::kRefused), false}};
+  w.channel.script = {{outcome(OutcomeKind::kUnknown), true},
+                      {outcome(OutcomeKind::kRefused), false}};
   w.create_and_start(mass_campaign());
   w.run();
   EXPECT_EQ(w.channel.most_per_person(), 1U);
@@ -132,7 +135,8 @@ TEST(MassSend, ABusyPlatformIsAskedAgainAFewTimesThenTheOperator) {
   EXPECT_EQ(w.channel.calls, 3);
 
   World never(4);
-  never.channel.script.assign(100, {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
+  never.channel.script.assign(
+      100, {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
   never.create_and_start(mass_campaign());
   never.run();
   EXPECT_EQ(never.channel.calls, never.settings.attempts_max);
@@ -222,7 +226,8 @@ TEST(MassSend, TheQuotaIsExactAtTheEnd) {
   EXPECT_EQ(w.progress().sent, 30);
   w.db.write([&](storage::Session& s) -> Result<void> {
     const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kMass, kNoon);
-    const auto batches = static_cast<std::int64_t>(delivery::SendLedger::batches(s, kSpring)->size());
+    const auto batches =
+        static_cast<std::int64_t>(delivery::SendLedger::batches(s, kSpring)->size());
     EXPECT_EQ(*delivery::QuotaLedger::left(s, key, 100), 100 - batches);
     EXPECT_FALSE(delivery::QuotaLedger::release(s, key, 1)) << "no reservation is left open";
     return {};

@@ -120,10 +120,12 @@ bool MessageTemplate::uses_link() const { return !message_.link.empty(); }
 
 std::string preview_text(const delivery::Content& content) {
   switch (content.type) {
-    case ContentType::kText: return content.text;
+    case ContentType::kText:
+      return content.text;
     case ContentType::kNews:
       return fmt::format("{}\n{}\n{}", content.title, content.description, content.url);
-    case ContentType::kTemplate: break;
+    case ContentType::kTemplate:
+      break;
   }
   std::string out;
   for (const auto& [keyword, value] : content.data) out += fmt::format("{}: {}\n", keyword, value);

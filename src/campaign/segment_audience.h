@@ -5,7 +5,8 @@
 
 namespace zhiyin::campaign {
 
-/// Stored segments as audiences, evaluated in the warehouse. Thread-safe; `segments` must outlive it.
+/// Stored segments as audiences, evaluated in the warehouse. Thread-safe; `segments` must outlive
+/// it.
 class SegmentAudience final : public AudienceSource {
  public:
   explicit SegmentAudience(const audience::Segments& segments) : segments_(segments) {}

@@ -8,6 +8,8 @@ namespace {
 
 using delivery::Rule;
 using delivery::TouchState;
+using std::chrono::hours;
+using std::chrono::minutes;
 using testing::at;
 using testing::cs_campaign;
 using testing::kNoon;
@@ -15,12 +17,12 @@ using testing::Outcome;
 using testing::OutcomeKind;
 using testing::template_campaign;
 using testing::World;
-using std::chrono::hours;
-using std::chrono::minutes;
 
 const CampaignId kSpring("spring");
 
-Outcome outcome(OutcomeKind kind, Duration retry_after = {}) { return {kind, {}, 1, "trouble", retry_after}; }
+Outcome outcome(OutcomeKind kind, Duration retry_after = {}) {
+  return {kind, {}, 1, "trouble", retry_after};
+}
 
 void open_windows(World& w, int people) {
   for (int i = 0; i < people; ++i) w.message_from(i, kNoon);
@@ -122,7 +124,8 @@ TEST(CustomerService, ABusyPlatformDelaysOnlyTheOneConcerned) {
 TEST(CustomerService, GivesUpAfterItsAttempts) {
   World w(1);
   open_windows(w, 1);
-  w.channel.script.assign(100, {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
+  w.channel.script.assign(100,
+                          {outcome(OutcomeKind::kFailedRetry, std::chrono::seconds(30)), false});
   w.create_and_start(cs_campaign());
   w.run();
   EXPECT_EQ(w.channel.calls, w.settings.attempts_max);

@@ -14,7 +14,8 @@ namespace {
 constexpr storage::Migration kMigrations[] = {
     {"campaign-001-campaign",
      "CREATE TABLE campaign ("
-     " id TEXT PRIMARY KEY, definition TEXT NOT NULL, version BIGINT NOT NULL, state BIGINT NOT NULL,"
+     " id TEXT PRIMARY KEY, definition TEXT NOT NULL, version BIGINT NOT NULL, state BIGINT NOT "
+     "NULL,"
      " created_at BIGINT NOT NULL, started_at BIGINT, exposed_at BIGINT, finished_at BIGINT,"
      " waiting_until BIGINT, note TEXT NOT NULL, cursor TEXT NOT NULL, is_planned BIGINT NOT NULL,"
      " is_open BIGINT NOT NULL)"},
@@ -50,15 +51,16 @@ Result<void> replace(Session& session, StoredCampaign stored, Campaign campaign,
                 old.version, if_match);
   }
   if (old.state != CampaignState::kDraft) {
-    return fail(ErrorCode::kConflict, "campaign: {} is {}, only drafts can be changed", old.id.value,
-                enum_name(old.state));
+    return fail(ErrorCode::kConflict, "campaign: {} is {}, only drafts can be changed",
+                old.id.value, enum_name(old.state));
   }
   campaign.version = old.version + 1;
   stored.campaign = std::move(campaign);
   return detail::save_definition(session, stored);
 }
 
-Result<void> put_in(Session& session, const Campaign& campaign, std::int64_t if_match, Instant now) {
+Result<void> put_in(Session& session, const Campaign& campaign, std::int64_t if_match,
+                    Instant now) {
   Result<StoredCampaign> stored = detail::load(session, campaign.id);
   if (stored) return replace(session, std::move(*stored), campaign, if_match);
   if (stored.error().code != ErrorCode::kNotFound) return std::unexpected(stored.error());
@@ -102,16 +104,15 @@ Result<Campaign> Campaigns::get(const CampaignId& id) const {
 Result<Campaign> Campaigns::put(Campaign campaign, std::optional<std::int64_t> if_match,
                                 Instant now) {
   ZHIYIN_TRY_VOID(validate(campaign));
-  ZHIYIN_TRY_VOID(state_.write([&](Session& session) {
-    return put_in(session, campaign, if_match.value_or(0), now);
-  }));
+  ZHIYIN_TRY_VOID(state_.write(
+      [&](Session& session) { return put_in(session, campaign, if_match.value_or(0), now); }));
   return get(campaign.id);
 }
 
 Result<Campaign> Campaigns::apply(Campaign campaign, Instant now) {
   ZHIYIN_TRY_VOID(validate(campaign));
-  ZHIYIN_TRY_VOID(state_.write(
-      [&](Session& session) { return put_in(session, campaign, kAnyVersion, now); }));
+  ZHIYIN_TRY_VOID(
+      state_.write([&](Session& session) { return put_in(session, campaign, kAnyVersion, now); }));
   return get(campaign.id);
 }
 

@@ -22,11 +22,12 @@ class Campaigns {
   /// With progress. kNotFound.
   [[nodiscard]] Result<Campaign> get(const CampaignId& id) const;
   /// Creates (`if_match` absent or 0) or replaces a draft. kConflict when the stored version is not
-  /// `if_match`, when it exists and no `if_match` came, or when it is no draft any more. Checks with
-  /// `validate`. Read-only members of `campaign` are ignored.
+  /// `if_match`, when it exists and no `if_match` came, or when it is no draft any more. Checks
+  /// with `validate`. Read-only members of `campaign` are ignored.
   [[nodiscard]] Result<Campaign> put(Campaign campaign, std::optional<std::int64_t> if_match,
                                      Instant now);
-  /// As `put` with whatever version is there; an equal definition changes nothing, in any state. For `zhiyin campaign apply FILE`.
+  /// As `put` with whatever version is there; an equal definition changes nothing, in any state.
+  /// For `zhiyin campaign apply FILE`.
   [[nodiscard]] Result<Campaign> apply(Campaign campaign, Instant now);
   /// Drafts only; kConflict otherwise (what was sent must stay explainable).
   [[nodiscard]] Result<void> remove(const CampaignId& id);

@@ -11,7 +11,9 @@ using testing::kNoon;
 using testing::mass_campaign;
 using testing::World;
 
-ErrorCode code_of(const auto& result) { return result ? ErrorCode::kInternal : result.error().code; }
+ErrorCode code_of(const auto& result) {
+  return result ? ErrorCode::kInternal : result.error().code;
+}
 
 TEST(Campaigns, AChangeNeedsTheVersionThatIsThere) {
   World w;

@@ -82,10 +82,9 @@ Result<TestSend> send(const Work& work, const Recipient& recipient, const std::s
   Touch touch = test_touch(work, recipient, now);
   ZHIYIN_TRY(const std::string link, intend(work, touch, now));
   const delivery::Content content = detail::content_for(work, recipient, link);
-  const Outcome outcome =
-      touch.channel == ChannelKind::kMass
-          ? work.parts.channel.preview_mass(touch.account, openid, content)
-          : detail::call_channel(work, touch, openid, content);
+  const Outcome outcome = touch.channel == ChannelKind::kMass
+                              ? work.parts.channel.preview_mass(touch.account, openid, content)
+                              : detail::call_channel(work, touch, openid, content);
   ZHIYIN_TRY_VOID(record(work, touch, outcome));
   return TestSend{shortened(openid), std::string(enum_name(state_of(outcome.kind))), outcome.error};
 }

@@ -37,7 +37,8 @@ std::map<std::string, std::string> variables_of(const audience::PersonView& view
 Result<void> fill(const audience::People& people, const audience::Consent& consent,
                   const RecipientQuery& query, Instant as_of, Recipient& r) {
   ZHIYIN_TRY(r.identities, people.identities(r.person));
-  if (r.identities.empty()) return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
+  if (r.identities.empty())
+    return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
   r.following = consent.following;
   r.consent = !consent.withdrawn;
   r.has_openid = consent.following && consent.identity != IdentityHash{};

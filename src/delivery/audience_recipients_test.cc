@@ -38,7 +38,9 @@ struct Audience : TestState {
       return audience::PeopleProjection().apply(s, std::span(&logged, 1));
     });
   }
-  static storage::Identity openid(std::string value) { return {"shop", "openid", std::move(value)}; }
+  static storage::Identity openid(std::string value) {
+    return {"shop", "openid", std::move(value)};
+  }
 
   Recipient find(const PersonId& person, Purpose purpose = Purpose::kMarketing) {
     const auto found = recipients.find(std::span(&person, 1), {kShop, purpose, true});

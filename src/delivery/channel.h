@@ -23,12 +23,12 @@ enum class ContentType : int { kText = 1, kNews = 2, kTemplate = 3 };
 /// What one recipient (or, for mass sends, all of them) gets, with every variable filled in.
 struct Content {
   ContentType type = ContentType::kText;
-  std::string text;                         ///< of text
-  std::string title;                        ///< of news, as the following three
+  std::string text;   ///< of text
+  std::string title;  ///< of news, as the following three
   std::string description;
   std::string picture_url;
-  std::string url;                          ///< target of news and of template messages
-  std::string template_id;                  ///< of template, as the following
+  std::string url;          ///< target of news and of template messages
+  std::string template_id;  ///< of template, as the following
   std::map<std::string, std::string> data;
 };
 
@@ -50,14 +50,14 @@ struct Outcome {
   Duration retry_after{};  ///< of kFailedRetry
 };
 
-/// Sends through a platform. Calls block until the outcome is known or given up; they never repeat a
-/// call whose outcome is unknown (the caller decides). Thread-safe.
+/// Sends through a platform. Calls block until the outcome is known or given up; they never repeat
+/// a call whose outcome is unknown (the caller decides). Thread-safe.
 class MessageChannel {
  public:
   virtual ~MessageChannel() = default;
 
-  /// One message to 2 to 10,000 openids. The same `client_msg_id` within 24 h sends nothing again and
-  /// gives the first call's outcome.
+  /// One message to 2 to 10,000 openids. The same `client_msg_id` within 24 h sends nothing again
+  /// and gives the first call's outcome.
   virtual Outcome send_mass(const AccountId& account, std::span<const std::string> openids,
                             const Content& content, std::string_view client_msg_id) = 0;
   virtual Outcome send_customer_service(const AccountId& account, std::string_view openid,

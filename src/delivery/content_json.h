@@ -12,6 +12,5 @@ struct zhiyin::Fields<zhiyin::delivery::Content> {
       field("title", &T::title, "").optional(),
       field("description", &T::description, "").optional(),
       field("picture_url", &T::picture_url, "").optional(), field("url", &T::url, "").optional(),
-      field("template_id", &T::template_id, "").optional(),
-      field("data", &T::data, "").optional());
+      field("template_id", &T::template_id, "").optional(), field("data", &T::data, "").optional());
 };

@@ -24,8 +24,8 @@ Result<void> open_window(Session& session, const Event& event, CsTrigger trigger
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO cs_trigger (identity, account, kind, at) VALUES (?1, ?2, ?3, ?4) "
       "ON CONFLICT (identity, account, kind) DO UPDATE SET at = ?4 WHERE cs_trigger.at < ?4",
-      {storage::to_blob(event.identities.front()), event.account, static_cast<std::int64_t>(trigger),
-       event.occurred_at.us}));
+      {storage::to_blob(event.identities.front()), event.account,
+       static_cast<std::int64_t>(trigger), event.occurred_at.us}));
   return {};
 }
 
@@ -47,7 +47,8 @@ std::optional<Touch> first_of(std::vector<Touch> touches) {
 
 /// The touch that led to a click: the one it names, or else what the campaign sent to one of the
 /// event's identities.
-Result<std::optional<Touch>> clicked_touch(Session& session, const Event& event, const Json& properties) {
+Result<std::optional<Touch>> clicked_touch(Session& session, const Event& event,
+                                           const Json& properties) {
   const std::string_view id = properties["touch"].string_or("");
   if (!id.empty()) return SendLedger::find(session, TouchId(std::string(id)));
   const std::string_view campaign = properties["campaign"].string_or("");
@@ -77,8 +78,8 @@ Result<void> mark_click(Session& session, const Event& event) {
 
 bool is_success(std::string_view status) { return status == "success"; }
 
-/// The template touch that the platform's job id names; else the newest of that person whose call got
-/// no answer.
+/// The template touch that the platform's job id names; else the newest of that person whose call
+/// got no answer.
 Result<std::optional<Touch>> template_touch(Session& session, const Event& event,
                                             std::string_view provider_id) {
   static const std::string kByProvider = fmt::format(
@@ -94,10 +95,9 @@ Result<std::optional<Touch>> template_touch(Session& session, const Event& event
   ZHIYIN_TRY(storage::Rows rows, session.query(kByProvider, {identity, event.account, channel,
                                                              std::string(provider_id)}));
   if (rows.rows.empty()) {
-    ZHIYIN_TRY(rows, session.query(kUnanswered,
-                                   {identity, event.account, channel,
-                                    static_cast<std::int64_t>(TouchState::kUnknown),
-                                    static_cast<std::int64_t>(TouchState::kSending)}));
+    ZHIYIN_TRY(rows, session.query(kUnanswered, {identity, event.account, channel,
+                                                 static_cast<std::int64_t>(TouchState::kUnknown),
+                                                 static_cast<std::int64_t>(TouchState::kSending)}));
   }
   return first_of(detail::touches_from(rows));
 }
@@ -113,8 +113,8 @@ Result<void> settle_template(Session& session, const Event& event) {
   if (touch->state == now_known) return {};
   if (touch->state == TouchState::kSending) {
     // The call's own answer is still out (or never came): the job's word settles it here.
-    ZHIYIN_TRY_VOID(QuotaLedger::commit(
-        session, {touch->account, touch->channel, touch->quota_period}, 1));
+    ZHIYIN_TRY_VOID(
+        QuotaLedger::commit(session, {touch->account, touch->channel, touch->quota_period}, 1));
   }
   touch->state = now_known;
   touch->provider_id = provider_id;

@@ -101,7 +101,8 @@ TEST(DeliveryProjection, DamagedPropertiesAreNoReasonToStop) {
   TestState db;
   ingest::LoggedEvent broken = event("click", 1, kNow);
   broken.event.properties = "{\"touch\":";
-  ingest::LoggedEvent odd = event("click", 1, kNow, Json(Json::Object{{"touch", 5}, {"campaign", true}}));
+  ingest::LoggedEvent odd =
+      event("click", 1, kNow, Json(Json::Object{{"touch", 5}, {"campaign", true}}));
   apply(db, {broken, odd, event("template_result", 1, kNow)});
   EXPECT_TRUE(db.outbox().empty());
 }

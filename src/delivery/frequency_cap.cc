@@ -9,7 +9,8 @@ namespace zhiyin::delivery {
 Result<FrequencyCap> FrequencyCap::create(std::size_t limit, Duration window) {
   if (limit < 1) return fail(ErrorCode::kInvalidArgument, "frequency cap: limit is 0");
   if (window < std::chrono::seconds(1) || window > kMaxWindow) {
-    return fail(ErrorCode::kInvalidArgument, "frequency cap: window of {} s is not within 1 s and 366 d",
+    return fail(ErrorCode::kInvalidArgument,
+                "frequency cap: window of {} s is not within 1 s and 366 d",
                 std::chrono::duration_cast<std::chrono::seconds>(window).count());
   }
   return FrequencyCap(limit, window);
@@ -30,8 +31,8 @@ Result<MonthlyCap> MonthlyCap::create(std::size_t limit) {
 Instant MonthlyCap::next_allowed(std::span<const Instant> touches, Instant now,
                                  const TimeZone& zone) const {
   const Instant begin = month_start(now, zone);
-  const auto in_month = std::count_if(touches.begin(), touches.end(),
-                                      [&](Instant t) { return t >= begin; });
+  const auto in_month =
+      std::count_if(touches.begin(), touches.end(), [&](Instant t) { return t >= begin; });
   return static_cast<std::size_t>(in_month) < limit_ ? now : next_month_start(now, zone);
 }
 

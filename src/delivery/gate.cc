@@ -17,17 +17,22 @@ constexpr RuleLine kRuleWords[] = {
     {Rule::kNone, {"", ""}},
     {Rule::kNotFollowing, {"没有关注此公众号", "does not follow the account"}},
     {Rule::kNoConsent, {"已退订此类消息", "has withdrawn consent to such messages"}},
-    {Rule::kHeldOut, {"属于对照组，不发送以便衡量效果", "kept back, so that the effect can be measured"}},
+    {Rule::kHeldOut,
+     {"属于对照组，不发送以便衡量效果", "kept back, so that the effect can be measured"}},
     {Rule::kTemplateMarketing,
-     {"模板消息只能用于服务通知，不能用于营销", "template messages may only be notifications, not marketing"}},
+     {"模板消息只能用于服务通知，不能用于营销",
+      "template messages may only be notifications, not marketing"}},
     {Rule::kMissingVariable,
-     {"消息中的变量没有值，也没有备用文字", "a variable of the message has neither value nor fallback"}},
-    {Rule::kContentTooLong, {"填入变量后内容超过平台长度限制", "too long for the platform once filled in"}},
+     {"消息中的变量没有值，也没有备用文字",
+      "a variable of the message has neither value nor fallback"}},
+    {Rule::kContentTooLong,
+     {"填入变量后内容超过平台长度限制", "too long for the platform once filled in"}},
     {Rule::kQuietHours, {"免打扰时段，稍后发送", "quiet hours: sent later"}},
     {Rule::kCsWindow,
      {"不在客服消息窗口内（近期没有互动，或条数已用完）",
       "outside the customer-service window (no recent contact, or its messages are used up)"}},
-    {Rule::kFrequencyCap, {"已达到发送频次上限", "has had as many messages as the frequency cap allows"}},
+    {Rule::kFrequencyCap,
+     {"已达到发送频次上限", "has had as many messages as the frequency cap allows"}},
     {Rule::kPlatformQuota, {"已达到微信平台的配额", "the platform's quota is used up"}},
     {Rule::kBatchTooSmall,
      {"只剩一人，群发至少需要两人", "the only one left: a mass send needs at least two people"}},
@@ -84,7 +89,8 @@ Rule ineligible(const GateFacts& facts) {
 
 std::string too_long(const Content& content, const GateRules& rules) {
   if (content.text.size() > rules.text_bytes_max) return "text";
-  if (content.title.size() + content.description.size() > rules.text_bytes_max) return "description";
+  if (content.title.size() + content.description.size() > rules.text_bytes_max)
+    return "description";
   for (const auto& [keyword, value] : content.data) {
     const auto limit = rules.template_chars_max.find(std::string(keyword_type(keyword)));
     if (limit != rules.template_chars_max.end() && utf8::length(value) > limit->second) {
@@ -101,8 +107,8 @@ int cs_messages_left(const CsTriggers& triggers, const std::vector<Instant>& cs_
     const auto allowance = rules.cs_allowance.find(trigger);
     if (allowance == rules.cs_allowance.end() || at > now) continue;
     if (now >= at + allowance->second.validity) continue;
-    const auto used = std::count_if(cs_touches.begin(), cs_touches.end(),
-                                    [&](Instant t) { return t >= at; });
+    const auto used =
+        std::count_if(cs_touches.begin(), cs_touches.end(), [&](Instant t) { return t >= at; });
     left = std::max(left, allowance->second.messages - static_cast<int>(used));
   }
   return left;
@@ -110,7 +116,8 @@ int cs_messages_left(const CsTriggers& triggers, const std::vector<Instant>& cs_
 
 Decision decide(const GateFacts& facts, const GateRules& rules, Instant now) {
   if (const Rule rule = ineligible(facts); rule != Rule::kNone) return refuse(rule);
-  if (facts.held_out && !facts.is_test) return {Verdict::kHoldOut, Rule::kHeldOut, std::nullopt, {}};
+  if (facts.held_out && !facts.is_test)
+    return {Verdict::kHoldOut, Rule::kHeldOut, std::nullopt, {}};
   if (facts.channel == ChannelKind::kTemplate && facts.purpose != Purpose::kNotification) {
     return refuse(Rule::kTemplateMarketing);
   }

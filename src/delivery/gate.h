@@ -68,8 +68,9 @@ struct GateRules {
   std::size_t text_bytes_max = 2048;
   /// Characters of a template's value by the letters of its keyword (`thing1` is `thing`).
   std::map<std::string, std::size_t> template_chars_max = {
-      {"thing", 20},        {"number", 32},    {"letter", 32}, {"symbol", 5}, {"phrase", 5},
-      {"phone_number", 17}, {"car_number", 8}, {"name", 20},   {"character_string", 32}};
+      {"thing", 20},     {"number", 32}, {"letter", 32},
+      {"symbol", 5},     {"phrase", 5},  {"phone_number", 17},
+      {"car_number", 8}, {"name", 20},   {"character_string", 32}};
 };
 
 /// Everything that a decision about one touch looks at.
@@ -78,7 +79,7 @@ struct GateFacts {
   Purpose purpose = Purpose::kMarketing;
   bool is_test = false;  ///< asked for by the operator: no holdout, quiet hours or frequency cap
   bool following = false;
-  bool consent = true;   ///< not withdrawn for this purpose
+  bool consent = true;  ///< not withdrawn for this purpose
   bool held_out = false;
   std::vector<std::string> missing_variables;  ///< used in the message, without value or fallback
   std::string too_long;  ///< the part of the message that is too long when filled in; empty: none
@@ -98,20 +99,20 @@ struct Decision {
   std::string detail;                   ///< the variable that is missing and the like
 };
 
-/// Whether the person may be written to at all, before anybody is assigned to a holdout: following and
-/// consent. Pure.
+/// Whether the person may be written to at all, before anybody is assigned to a holdout: following
+/// and consent. Pure.
 Rule ineligible(const GateFacts& facts);
 
 /// The part of `content` that the platform would not take for its length; empty: none. Pure.
 std::string too_long(const Content& content, const GateRules& rules);
 
 /// The one gate that every touch passes. The rules are asked in the order of `Rule`; the first that
-/// objects decides. Quiet hours and the account's daily quota make the touch wait, other rules refuse
-/// it. Pure.
+/// objects decides. Quiet hours and the account's daily quota make the touch wait, other rules
+/// refuse it. Pure.
 Decision decide(const GateFacts& facts, const GateRules& rules, Instant now);
 
-/// Messages that the person's customer-service window still allows at `now`: the most that any trigger
-/// in force leaves, since triggers replace each other and do not add up. Pure.
+/// Messages that the person's customer-service window still allows at `now`: the most that any
+/// trigger in force leaves, since triggers replace each other and do not add up. Pure.
 int cs_messages_left(const CsTriggers& triggers, const std::vector<Instant>& cs_touches,
                      const GateRules& rules, Instant now);
 

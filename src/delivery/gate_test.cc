@@ -19,16 +19,20 @@ GateFacts good(ChannelKind channel) {
   facts.following = true;
   facts.calls_left_today = 10;
   if (channel == ChannelKind::kTemplate) facts.purpose = Purpose::kNotification;
-  if (channel == ChannelKind::kCustomerService) facts.cs_triggers[CsTrigger::kMessage] = kNoon - hours(1);
+  if (channel == ChannelKind::kCustomerService)
+    facts.cs_triggers[CsTrigger::kMessage] = kNoon - hours(1);
   return facts;
 }
 
-Rule rule_of(const GateFacts& facts, Instant now = kNoon) { return decide(facts, GateRules(), now).rule; }
+Rule rule_of(const GateFacts& facts, Instant now = kNoon) {
+  return decide(facts, GateRules(), now).rule;
+}
 
 TEST(Gate, LetsAGoodTouchThroughOnEveryChannel) {
   for (const auto channel :
        {ChannelKind::kMass, ChannelKind::kCustomerService, ChannelKind::kTemplate}) {
-    EXPECT_EQ(decide(good(channel), GateRules(), kNoon).verdict, Verdict::kSend) << enum_name(channel);
+    EXPECT_EQ(decide(good(channel), GateRules(), kNoon).verdict, Verdict::kSend)
+        << enum_name(channel);
   }
 }
 
@@ -64,7 +68,8 @@ TEST(Gate, TheFirstRuleThatObjectsDecides) {
 }
 
 TEST(Gate, QuietHoursMakeTheTouchWaitUntilMorning) {
-  const Decision decision = decide(good(ChannelKind::kMass), GateRules(), at("2026-03-10T22:00:00"));
+  const Decision decision =
+      decide(good(ChannelKind::kMass), GateRules(), at("2026-03-10T22:00:00"));
   EXPECT_EQ(decision.verdict, Verdict::kWait);
   EXPECT_EQ(decision.next_allowed, at("2026-03-11T08:00:00"));
 }

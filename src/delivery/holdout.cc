@@ -12,11 +12,12 @@ Result<bool> Holdout::assign(storage::Session& session, const CampaignId& campai
                              const PersonId& person, const storage::IdentityHash& identity,
                              double share, Instant now) {
   const bool held_out = would_hold_out(campaign, person, share);
-  ZHIYIN_TRY(const std::int64_t added,
-             session.execute("INSERT INTO holdout (campaign, person, identity, held_out, assigned_at)"
-                             " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (campaign, person) DO NOTHING",
-                             {campaign.value, person.value, storage::to_blob(identity),
-                              std::int64_t{held_out}, now.us}));
+  ZHIYIN_TRY(
+      const std::int64_t added,
+      session.execute("INSERT INTO holdout (campaign, person, identity, held_out, assigned_at)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (campaign, person) DO NOTHING",
+                      {campaign.value, person.value, storage::to_blob(identity),
+                       std::int64_t{held_out}, now.us}));
   if (added == 1) return held_out;
   ZHIYIN_TRY(const storage::Rows rows,
              session.query("SELECT held_out FROM holdout WHERE campaign = ?1 AND person = ?2",
@@ -24,9 +25,8 @@ Result<bool> Holdout::assign(storage::Session& session, const CampaignId& campai
   return !rows.rows.empty() && storage::as_int(rows.rows[0][0]) != 0;
 }
 
-Result<std::vector<Assignment>> Holdout::list(storage::Session& session,
-                                              const CampaignId& campaign, const PersonId& after,
-                                              std::size_t limit) {
+Result<std::vector<Assignment>> Holdout::list(storage::Session& session, const CampaignId& campaign,
+                                              const PersonId& after, std::size_t limit) {
   ZHIYIN_TRY(const storage::Rows rows,
              session.query("SELECT person, identity, held_out FROM holdout WHERE campaign = ?1 "
                            "AND person > ?2 ORDER BY person LIMIT ?3",

@@ -14,13 +14,13 @@ namespace zhiyin::delivery {
 
 /// A person's place in a campaign's comparison, fixed at first exposure.
 struct Assignment {
-  PersonId person;                    ///< as it was then
-  storage::IdentityHash identity{};   ///< finds the person again after merges
+  PersonId person;                   ///< as it was then
+  storage::IdentityHash identity{};  ///< finds the person again after merges
   bool held_out = false;
 };
 
-/// Who was held out of a campaign: by assignment hash version 2 of the person's id with the campaign's
-/// id as seed, stored, never recomputed. Stateless.
+/// Who was held out of a campaign: by assignment hash version 2 of the person's id with the
+/// campaign's id as seed, stored, never recomputed. Stateless.
 class Holdout {
  public:
   /// What `assign` would say of somebody new. Pure.
@@ -32,9 +32,8 @@ class Holdout {
                              double share, Instant now);
 
   /// In order of person, after `after`.
-  static Result<std::vector<Assignment>> list(storage::Session& session,
-                                              const CampaignId& campaign, const PersonId& after,
-                                              std::size_t limit);
+  static Result<std::vector<Assignment>> list(storage::Session& session, const CampaignId& campaign,
+                                              const PersonId& after, std::size_t limit);
 };
 
 }  // namespace zhiyin::delivery

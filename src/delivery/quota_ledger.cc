@@ -41,12 +41,12 @@ Result<void> QuotaLedger::reserve(Session& session, const QuotaKey& key, std::in
   ZHIYIN_CHECK(n >= 1);
   std::int64_t rows = 0;
   if (n <= limit) {
-    ZHIYIN_TRY(rows, session.execute(
-                         "INSERT INTO quota_use (account, channel, period, used, reserved) "
-                         "VALUES (?1, ?2, ?3, 0, ?4) ON CONFLICT (account, channel, period) "
-                         "DO UPDATE SET reserved = quota_use.reserved + ?4 "
-                         "WHERE quota_use.used + quota_use.reserved + ?4 <= ?5",
-                         {key.account.value, channel_of(key), key.period, n, limit}));
+    ZHIYIN_TRY(rows,
+               session.execute("INSERT INTO quota_use (account, channel, period, used, reserved) "
+                               "VALUES (?1, ?2, ?3, 0, ?4) ON CONFLICT (account, channel, period) "
+                               "DO UPDATE SET reserved = quota_use.reserved + ?4 "
+                               "WHERE quota_use.used + quota_use.reserved + ?4 <= ?5",
+                               {key.account.value, channel_of(key), key.period, n, limit}));
   }
   if (rows == 0) {
     return fail(ErrorCode::kLimitReached, "quota ledger: {} has no {} calls left of {}",

@@ -19,9 +19,9 @@ struct QuotaKey {
   std::int64_t period = 0;
 };
 
-/// Calls used and about to be used. A reservation is made in the transaction that writes the intent to
-/// send, and settled in the one that records the outcome, so the sum never passes the limit, however
-/// often the process dies. Stateless; every function works within the caller's transaction.
+/// Calls used and about to be used. A reservation is made in the transaction that writes the intent
+/// to send, and settled in the one that records the outcome, so the sum never passes the limit,
+/// however often the process dies. Stateless; every function works within the caller's transaction.
 class QuotaLedger {
  public:
   /// The key of the day that holds `now`: platform quotas roll at 00:00 Asia/Shanghai.

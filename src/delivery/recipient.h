@@ -21,8 +21,8 @@ using storage::IdentityHash;
 struct Recipient {
   PersonId person;                       ///< as it is now, after merges
   std::vector<IdentityHash> identities;  ///< all of the person, earliest first; at least one
-  IdentityHash identity{};               ///< the openid on the account; the earliest when there is none
-  int partition = 0;                     ///< of `identity` in the log
+  IdentityHash identity{};  ///< the openid on the account; the earliest when there is none
+  int partition = 0;        ///< of `identity` in the log
   bool has_openid = false;
   bool following = false;
   bool consent = false;                          ///< not withdrawn for the purpose asked
@@ -56,8 +56,8 @@ struct SenderAccount {
   bool is_service = false;
   bool is_verified = false;
   GateRules rules;
-  std::size_t mass_openids_max = 10'000;                    ///< per call
-  Duration mass_idempotency = std::chrono::hours(24);       ///< how long a clientmsgid is remembered
+  std::size_t mass_openids_max = 10'000;               ///< per call
+  Duration mass_idempotency = std::chrono::hours(24);  ///< how long a clientmsgid is remembered
   Duration template_idempotency = std::chrono::minutes(10);
 };
 

@@ -15,7 +15,8 @@ using storage::Session;
 namespace {
 
 constexpr std::string_view kBatchColumns =
-    "id, campaign, account, chunk, size, state, content, created_at, due_at, attempt, is_uncertain, "
+    "id, campaign, account, chunk, size, state, content, created_at, due_at, attempt, "
+    "is_uncertain, "
     "provider_id, error, quota_period";
 
 Result<SendBatch> batch_from(const Row& row) {
@@ -43,7 +44,8 @@ Result<SendBatch> batch_from(const Row& row) {
 bool is_success(std::string_view status) {
   std::string plain;
   for (const char c : status) {
-    if (c != ' ' && c != '_') plain.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    if (c != ' ' && c != '_')
+      plain.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   }
   return plain == "sendsuccess";
 }
@@ -78,10 +80,10 @@ Result<void> SendLedger::put_batch(Session& session, const SendBatch& b) {
       "is_uncertain = ?11, provider_id = ?12, error = ?13, quota_period = ?14",
       kBatchColumns);
   ZHIYIN_TRY_VOID(session.execute(
-      kSql, {b.id, b.campaign.value, b.account.value, b.chunk, b.size,
-             static_cast<std::int64_t>(b.state), to_json(b.content).dump(), b.created_at.us,
-             b.due_at.us, std::int64_t{b.attempt}, std::int64_t{b.is_uncertain}, b.provider_id,
-             b.error, b.quota_period}));
+      kSql,
+      {b.id, b.campaign.value, b.account.value, b.chunk, b.size, static_cast<std::int64_t>(b.state),
+       to_json(b.content).dump(), b.created_at.us, b.due_at.us, std::int64_t{b.attempt},
+       std::int64_t{b.is_uncertain}, b.provider_id, b.error, b.quota_period}));
   return {};
 }
 
@@ -113,8 +115,8 @@ Result<void> SendLedger::record_mass_result(Session& session, const AccountId& a
       "INSERT INTO mass_result (account, msg_id, status, total, filtered, sent, failed, at) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (account, msg_id) DO UPDATE SET "
       "status = ?3, total = ?4, filtered = ?5, sent = ?6, failed = ?7, at = ?8",
-      {account.value, std::string(msg_id), totals.status, totals.total, totals.filtered, totals.sent,
-       totals.failed, now.us}));
+      {account.value, std::string(msg_id), totals.status, totals.total, totals.filtered,
+       totals.sent, totals.failed, now.us}));
   static const std::string kSql = fmt::format(
       "SELECT {} FROM send_batch WHERE account = ?1 AND provider_id = ?2 AND provider_id <> ''",
       kBatchColumns);
@@ -144,7 +146,8 @@ Result<std::optional<MassTotals>> SendLedger::mass_totals(Session& session,
                            {campaign.value}));
   if (rows.rows.empty() || as_int(rows.rows[0][0]) == 0) return std::optional<MassTotals>();
   const Row& row = rows.rows[0];
-  return std::optional(MassTotals{"", as_int(row[1]), as_int(row[2]), as_int(row[3]), as_int(row[4])});
+  return std::optional(
+      MassTotals{"", as_int(row[1]), as_int(row[2]), as_int(row[3]), as_int(row[4])});
 }
 
 }  // namespace zhiyin::delivery

@@ -187,8 +187,8 @@ TEST(MassResult, TotalsAreSummedAndPerPersonNothingIsClaimed) {
     add_batch(s, "1000");
     EXPECT_FALSE(SendLedger::mass_totals(s, CampaignId("spring"))->has_value());
     for (int repeat = 0; repeat < 2; ++repeat) {
-      ZHIYIN_TRY_VOID(SendLedger::record_mass_result(s, kShop, "1000",
-                                                     {"send success", 3, 3, 2, 1}, kNow));
+      ZHIYIN_TRY_VOID(
+          SendLedger::record_mass_result(s, kShop, "1000", {"send success", 3, 3, 2, 1}, kNow));
     }
     const auto totals = *SendLedger::mass_totals(s, CampaignId("spring"));
     EXPECT_TRUE(totals.has_value());
@@ -218,7 +218,8 @@ TEST(MassResult, AJobThatFailedAsAWholeReachedNobodyAndGivesTheQuotaBack) {
 TEST(MassResult, MayComeBeforeTheAnswerOfTheCall) {
   TestState db;
   db.write([&](Session& s) -> Result<void> {
-    ZHIYIN_TRY_VOID(SendLedger::record_mass_result(s, kShop, "1000", {"err(20001)", 3, 3, 0, 3}, kNow));
+    ZHIYIN_TRY_VOID(
+        SendLedger::record_mass_result(s, kShop, "1000", {"err(20001)", 3, 3, 0, 3}, kNow));
     const SendBatch batch = add_batch(s, "1000");
     EXPECT_EQ(SendLedger::count(s, batch.campaign)->of(TouchState::kSent), 3);
     ZHIYIN_TRY_VOID(SendLedger::settle_mass_result(s, batch, kNow));

@@ -64,12 +64,13 @@ Result<StoredLink> visit(Session& session, std::string_view code) {
                            "RETURNING url, campaign, touch",
                            {std::string(code)}));
   if (rows.rows.empty()) {
-    return fail(ErrorCode::kNotFound, "link: '{}' does not exist", utf8::is_valid(code) ? code.substr(0, 16) : "?");
+    return fail(ErrorCode::kNotFound, "link: '{}' does not exist",
+                utf8::is_valid(code) ? code.substr(0, 16) : "?");
   }
   StoredLink out;
   const storage::Row& row = rows.rows[0];
-  out.link = {std::string(code), std::string(as_text(row[0])), CampaignId(std::string(as_text(row[1]))),
-              TouchId(std::string(as_text(row[2])))};
+  out.link = {std::string(code), std::string(as_text(row[0])),
+              CampaignId(std::string(as_text(row[1]))), TouchId(std::string(as_text(row[2])))};
   if (out.link.touch.empty()) return out;
   ZHIYIN_TRY(out.touch, SendLedger::find(session, out.link.touch));
   return out;
@@ -165,8 +166,9 @@ Result<FollowedLink> ShortLinks::follow(std::string_view code, Instant now) {
 }
 
 Result<std::int64_t> ShortLinks::visits(Session& session, const CampaignId& campaign) {
-  ZHIYIN_TRY(const Rows rows, session.query("SELECT SUM(visits) FROM short_link WHERE campaign = ?1",
-                                            {campaign.value}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query("SELECT SUM(visits) FROM short_link WHERE campaign = ?1", {campaign.value}));
   return rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
 }
 

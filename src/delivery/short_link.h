@@ -36,12 +36,12 @@ class ShortLinks {
 
   ShortLinks(storage::State& state, storage::Vault& vault) : state_(state), vault_(vault) {}
 
-  /// Fails with kInvalidArgument unless `url` is an absolute http or https address with a host, without
-  /// user name, control characters or blanks, of at most kUrlBytesMax bytes.
+  /// Fails with kInvalidArgument unless `url` is an absolute http or https address with a host,
+  /// without user name, control characters or blanks, of at most kUrlBytesMax bytes.
   static Result<void> check_url(std::string_view url);
 
-  /// A link with an unguessable code of 10 characters. The same campaign, touch and url give the link
-  /// that exists already. Within the caller's transaction.
+  /// A link with an unguessable code of 10 characters. The same campaign, touch and url give the
+  /// link that exists already. Within the caller's transaction.
   static Result<ShortLink> create(storage::Session& session, std::string_view url,
                                   const CampaignId& campaign, const TouchId& touch, Instant now);
 

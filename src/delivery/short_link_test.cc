@@ -16,15 +16,16 @@ const Instant kNow = at("2026-03-10T12:00:00");
 
 TEST(ShortLink, OnlyPlainHttpAddressesBecomeTargets) {
   for (const std::string_view good :
-       {"https://example.com/p/1", "http://127.0.0.1:8090/page?a=1&b=2#top", "https://例.test.example/",
-        "https://example.com/商品?标签=母婴"}) {
+       {"https://example.com/p/1", "http://127.0.0.1:8090/page?a=1&b=2#top",
+        "https://例.test.example/", "https://example.com/商品?标签=母婴"}) {
     const bool is_ascii_host = good.find("例") == std::string_view::npos;
     EXPECT_EQ(ShortLinks::check_url(good).has_value(), is_ascii_host) << good;
   }
   for (const std::string_view bad :
-       {"", "javascript:alert(1)", "//evil.example/", "https://", "https:///path", "ftp://example.com/",
-        "https://user@evil.example/", "https://example.com/a b", "https://example.com/\r\nSet-Cookie: a",
-        "https://example.com\\@evil.example/", "/l/other", "HTTPS//example.com"}) {
+       {"", "javascript:alert(1)", "//evil.example/", "https://", "https:///path",
+        "ftp://example.com/", "https://user@evil.example/", "https://example.com/a b",
+        "https://example.com/\r\nSet-Cookie: a", "https://example.com\\@evil.example/", "/l/other",
+        "HTTPS//example.com"}) {
     EXPECT_FALSE(ShortLinks::check_url(bad)) << bad;
   }
   EXPECT_FALSE(ShortLinks::check_url("https://example.com/" + std::string(3000, 'a')));
@@ -32,12 +33,15 @@ TEST(ShortLink, OnlyPlainHttpAddressesBecomeTargets) {
 
 TEST(ShortLink, ParametersGoBeforeTheFragment) {
   EXPECT_EQ(with_parameter("https://a.b/c", "zy_c", "x"), "https://a.b/c?zy_c=x");
-  EXPECT_EQ(with_parameter("https://a.b/c?d=1#top", "zy_c", "x y"), "https://a.b/c?d=1&zy_c=x%20y#top");
+  EXPECT_EQ(with_parameter("https://a.b/c?d=1#top", "zy_c", "x y"),
+            "https://a.b/c?d=1&zy_c=x%20y#top");
   EXPECT_EQ(with_parameter("https://a.b/c?", "k", "v"), "https://a.b/c?k=v");
 }
 
 struct Links : TestState {
-  Links() : vault(*storage::Vault::create(*state, Secret(std::string(32, 'k')))), links(*state, *vault) {}
+  Links()
+      : vault(*storage::Vault::create(*state, Secret(std::string(32, 'k')))),
+        links(*state, *vault) {}
   std::unique_ptr<storage::Vault> vault;
   ShortLinks links;
 };
@@ -67,7 +71,8 @@ TEST(ShortLink, ALinkForEverybodyCountsVisitsOnly) {
   Links db;
   ShortLink link;
   db.write([&](Session& s) -> Result<void> {
-    ZHIYIN_TRY(link, ShortLinks::create(s, "https://example.com/p?x=1", CampaignId("spring"), {}, kNow));
+    ZHIYIN_TRY(link,
+               ShortLinks::create(s, "https://example.com/p?x=1", CampaignId("spring"), {}, kNow));
     return {};
   });
   for (int i = 0; i < 2; ++i) {

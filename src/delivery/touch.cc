@@ -73,14 +73,20 @@ using detail::kTouchColumns;
 std::string_view told_as(const Touch& touch) {
   if (touch.is_test) return {};
   switch (touch.state) {
-    case TouchState::kRefused: return "refused";
-    case TouchState::kHeldOut: return "held_out";
-    case TouchState::kSent: return "sent";
-    case TouchState::kFailed: return "failed";
-    case TouchState::kUnknown: return "unknown";
+    case TouchState::kRefused:
+      return "refused";
+    case TouchState::kHeldOut:
+      return "held_out";
+    case TouchState::kSent:
+      return "sent";
+    case TouchState::kFailed:
+      return "failed";
+    case TouchState::kUnknown:
+      return "unknown";
     case TouchState::kPlanned:
     case TouchState::kSending:
-    case TouchState::kCancelled: break;
+    case TouchState::kCancelled:
+      break;
   }
   return {};
 }
@@ -116,30 +122,42 @@ Result<bool> SendLedger::add(Session& session, const Touch& t) {
       "INSERT INTO touch ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
       "?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (idempotency_key) DO NOTHING",
       kTouchColumns);
-  ZHIYIN_TRY(const std::int64_t added,
-             session.execute(
-                 kSql, {t.id.value, t.campaign.value, t.person.value, storage::to_blob(t.identity),
-                        std::int64_t{t.partition}, t.account.value,
-                        static_cast<std::int64_t>(t.channel), static_cast<std::int64_t>(t.state),
-                        static_cast<std::int64_t>(t.rule), std::int64_t{t.is_test},
-                        t.decided_at.us, t.due_at.us, instant_or_null(t.sent_at),
-                        instant_or_null(t.clicked_at), t.idempotency_key, t.provider_id, t.error,
-                        std::int64_t{t.attempt}, std::int64_t{t.is_uncertain}, t.batch,
-                        t.quota_period}));
+  ZHIYIN_TRY(const std::int64_t added, session.execute(kSql, {t.id.value,
+                                                              t.campaign.value,
+                                                              t.person.value,
+                                                              storage::to_blob(t.identity),
+                                                              std::int64_t{t.partition},
+                                                              t.account.value,
+                                                              static_cast<std::int64_t>(t.channel),
+                                                              static_cast<std::int64_t>(t.state),
+                                                              static_cast<std::int64_t>(t.rule),
+                                                              std::int64_t{t.is_test},
+                                                              t.decided_at.us,
+                                                              t.due_at.us,
+                                                              instant_or_null(t.sent_at),
+                                                              instant_or_null(t.clicked_at),
+                                                              t.idempotency_key,
+                                                              t.provider_id,
+                                                              t.error,
+                                                              std::int64_t{t.attempt},
+                                                              std::int64_t{t.is_uncertain},
+                                                              t.batch,
+                                                              t.quota_period}));
   if (added == 0) return false;
   ZHIYIN_TRY_VOID(tell_state(session, t, t.decided_at));
   return true;
 }
 
 Result<void> SendLedger::update(Session& session, const Touch& t, Instant now) {
-  ZHIYIN_TRY(const std::int64_t rows,
-             session.execute(
-                 "UPDATE touch SET state = ?2, rule = ?3, due_at = ?4, sent_at = ?5, provider_id = ?6,"
-                 " error = ?7, attempt = ?8, is_uncertain = ?9, batch = ?10, quota_period = ?11 "
-                 "WHERE id = ?1",
-                 {t.id.value, static_cast<std::int64_t>(t.state), static_cast<std::int64_t>(t.rule),
-                  t.due_at.us, instant_or_null(t.sent_at), t.provider_id, t.error,
-                  std::int64_t{t.attempt}, std::int64_t{t.is_uncertain}, t.batch, t.quota_period}));
+  ZHIYIN_TRY(
+      const std::int64_t rows,
+      session.execute(
+          "UPDATE touch SET state = ?2, rule = ?3, due_at = ?4, sent_at = ?5, provider_id = ?6,"
+          " error = ?7, attempt = ?8, is_uncertain = ?9, batch = ?10, quota_period = ?11 "
+          "WHERE id = ?1",
+          {t.id.value, static_cast<std::int64_t>(t.state), static_cast<std::int64_t>(t.rule),
+           t.due_at.us, instant_or_null(t.sent_at), t.provider_id, t.error, std::int64_t{t.attempt},
+           std::int64_t{t.is_uncertain}, t.batch, t.quota_period}));
   if (rows == 0) return fail(ErrorCode::kNotFound, "touch: {} does not exist", t.id.value);
   return tell_state(session, t, now);
 }
@@ -188,32 +206,32 @@ Result<std::optional<Instant>> SendLedger::next_due(Session& session, const Camp
 
 Result<std::int64_t> SendLedger::count_due(Session& session, const CampaignId& campaign,
                                            Instant now) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT COUNT(*) FROM touch WHERE campaign = ?1 AND state = ?2 "
-                           "AND is_test = 0 AND due_at <= ?3",
-                           {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned), now.us}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query("SELECT COUNT(*) FROM touch WHERE campaign = ?1 AND state = ?2 "
+                    "AND is_test = 0 AND due_at <= ?3",
+                    {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned), now.us}));
   return rows.rows.empty() ? 0 : as_int(rows.rows[0][0]);
 }
 
 Result<std::vector<Touch>> SendLedger::open_tests(Session& session, std::size_t limit) {
-  static const std::string kSql = fmt::format(
-      "SELECT {} FROM touch WHERE is_test = 1 AND state = ?1 LIMIT ?2", kTouchColumns);
-  ZHIYIN_TRY(const Rows rows,
-             session.query(kSql, {static_cast<std::int64_t>(TouchState::kSending),
-                                  static_cast<std::int64_t>(limit)}));
+  static const std::string kSql =
+      fmt::format("SELECT {} FROM touch WHERE is_test = 1 AND state = ?1 LIMIT ?2", kTouchColumns);
+  ZHIYIN_TRY(const Rows rows, session.query(kSql, {static_cast<std::int64_t>(TouchState::kSending),
+                                                   static_cast<std::int64_t>(limit)}));
   return detail::touches_from(rows);
 }
 
 Result<std::vector<Touch>> SendLedger::of_identities(Session& session,
                                                      std::span<const IdentityHash> identities,
                                                      std::size_t limit) {
-  static const std::string kSql = fmt::format(
-      "SELECT {} FROM touch WHERE identity = ?1 ORDER BY decided_at DESC, id LIMIT ?2",
-      kTouchColumns);
+  static const std::string kSql =
+      fmt::format("SELECT {} FROM touch WHERE identity = ?1 ORDER BY decided_at DESC, id LIMIT ?2",
+                  kTouchColumns);
   std::vector<Touch> out;
   for (const IdentityHash& identity : identities) {
-    ZHIYIN_TRY(const Rows rows, session.query(kSql, {storage::to_blob(identity),
-                                                     static_cast<std::int64_t>(limit)}));
+    ZHIYIN_TRY(const Rows rows,
+               session.query(kSql, {storage::to_blob(identity), static_cast<std::int64_t>(limit)}));
     for (Touch& touch : detail::touches_from(rows)) out.push_back(std::move(touch));
   }
   std::stable_sort(out.begin(), out.end(),
@@ -238,7 +256,8 @@ Result<TouchCounts> SendLedger::count(Session& session, const CampaignId& campai
   for (const Row& row : rows.rows) {
     const auto state = static_cast<TouchState>(as_int(row[0]));
     counts.states[state] += as_int(row[2]);
-    if (state == TouchState::kRefused) counts.refused[static_cast<Rule>(as_int(row[1]))] += as_int(row[2]);
+    if (state == TouchState::kRefused)
+      counts.refused[static_cast<Rule>(as_int(row[1]))] += as_int(row[2]);
     counts.clicked += as_int(row[3]);
   }
   return counts;

@@ -23,9 +23,9 @@ using storage::IdentityHash;
 /// The numbers are stored: never change them.
 enum class TouchState : int {
   kPlanned = 1,
-  kRefused = 2,    ///< by `rule`
+  kRefused = 2,  ///< by `rule`
   kHeldOut = 3,
-  kSending = 4,    ///< the intent is synced; the call may or may not have been made
+  kSending = 4,  ///< the intent is synced; the call may or may not have been made
   kSent = 5,
   kFailed = 6,     ///< certainly not reached
   kUnknown = 7,    ///< closed without knowing; counted against quota and caps, never repeated
@@ -109,10 +109,11 @@ TouchId touch_id(const CampaignId& campaign, const IdentityHash& identity);
 /// transaction. Stateless.
 class SendLedger {
  public:
-  /// False when a touch with this idempotency key exists already; nothing is changed then. Emits the
-  /// event of a state that is decided at once (refused, held out).
+  /// False when a touch with this idempotency key exists already; nothing is changed then. Emits
+  /// the event of a state that is decided at once (refused, held out).
   static Result<bool> add(storage::Session& session, const Touch& touch);
-  /// Writes state, rule, times, error, attempt, batch, provider of `touch`; emits the event of the state.
+  /// Writes state, rule, times, error, attempt, batch, provider of `touch`; emits the event of the
+  /// state.
   static Result<void> update(storage::Session& session, const Touch& touch, Instant now);
 
   static Result<std::optional<Touch>> find(storage::Session& session, const TouchId& id);
@@ -151,9 +152,9 @@ class SendLedger {
   static Result<std::vector<SendBatch>> batches(storage::Session& session,
                                                 const CampaignId& campaign);
 
-  /// The MASSSENDJOBFINISH callback. May come before the call's own answer, repeatedly, and for sends
-  /// that are not ours. A job that failed as a whole turns its touches into failed and gives the quota
-  /// back.
+  /// The MASSSENDJOBFINISH callback. May come before the call's own answer, repeatedly, and for
+  /// sends that are not ours. A job that failed as a whole turns its touches into failed and gives
+  /// the quota back.
   static Result<void> record_mass_result(storage::Session& session, const AccountId& account,
                                          std::string_view msg_id, const MassTotals& totals,
                                          Instant now);
@@ -173,8 +174,12 @@ std::span<const storage::Migration> migrations();
 template <>
 struct zhiyin::EnumNames<zhiyin::delivery::TouchState> {
   static constexpr std::pair<delivery::TouchState, std::string_view> list[] = {
-      {delivery::TouchState::kPlanned, "planned"},   {delivery::TouchState::kRefused, "refused"},
-      {delivery::TouchState::kHeldOut, "held_out"},  {delivery::TouchState::kSending, "sending"},
-      {delivery::TouchState::kSent, "sent"},         {delivery::TouchState::kFailed, "failed"},
-      {delivery::TouchState::kUnknown, "unknown"},   {delivery::TouchState::kCancelled, "cancelled"}};
+      {delivery::TouchState::kPlanned, "planned"},
+      {delivery::TouchState::kRefused, "refused"},
+      {delivery::TouchState::kHeldOut, "held_out"},
+      {delivery::TouchState::kSending, "sending"},
+      {delivery::TouchState::kSent, "sent"},
+      {delivery::TouchState::kFailed, "failed"},
+      {delivery::TouchState::kUnknown, "unknown"},
+      {delivery::TouchState::kCancelled, "cancelled"}};
 };

@@ -6,20 +6,28 @@ namespace {
 
 RuleWords state_words(TouchState state) {
   switch (state) {
-    case TouchState::kPlanned: return {"等待发送", "waiting to be sent"};
-    case TouchState::kSending: return {"正在发送", "being sent"};
-    case TouchState::kSent: return {"微信已接收", "accepted by WeChat"};
-    case TouchState::kFailed: return {"发送失败", "not reached"};
+    case TouchState::kPlanned:
+      return {"等待发送", "waiting to be sent"};
+    case TouchState::kSending:
+      return {"正在发送", "being sent"};
+    case TouchState::kSent:
+      return {"微信已接收", "accepted by WeChat"};
+    case TouchState::kFailed:
+      return {"发送失败", "not reached"};
     case TouchState::kUnknown:
-      return {"结果未知，按已发送计数，不再重发", "outcome unknown: counted as sent, never repeated"};
-    case TouchState::kCancelled: return {"已取消", "cancelled"};
+      return {"结果未知，按已发送计数，不再重发",
+              "outcome unknown: counted as sent, never repeated"};
+    case TouchState::kCancelled:
+      return {"已取消", "cancelled"};
     case TouchState::kRefused:
-    case TouchState::kHeldOut: break;
+    case TouchState::kHeldOut:
+      break;
   }
   return {};
 }
 
-std::string with_detail(std::string_view words, std::string_view separator, std::string_view detail) {
+std::string with_detail(std::string_view words, std::string_view separator,
+                        std::string_view detail) {
   if (detail.empty()) return std::string(words);
   return fmt::format("{}{}{}", words, separator, detail);
 }

@@ -33,7 +33,8 @@ struct zhiyin::Fields<zhiyin::delivery::TouchLine> {
   static constexpr auto list = std::make_tuple(
       field("touch", &T::touch, "which"), field("campaign", &T::campaign, "of which campaign"),
       field("channel", &T::channel, "mass, customer_service or template"),
-      field("state", &T::state, "planned, refused, held_out, sending, sent, failed, unknown, cancelled"),
+      field("state", &T::state,
+            "planned, refused, held_out, sending, sent, failed, unknown, cancelled"),
       field("rule", &T::rule, "which rule decided"),
       field("explanation", &T::explanation, "why not sent, in Chinese"),
       field("explanation_en", &T::explanation_en, "the same in English"),

@@ -6,23 +6,30 @@ namespace {
 
 constexpr Duration kRetryAfter = std::chrono::seconds(30);
 
-Outcome sent(std::string provider_id) { return {OutcomeKind::kSent, std::move(provider_id), 0, {}, {}}; }
+Outcome sent(std::string provider_id) {
+  return {OutcomeKind::kSent, std::move(provider_id), 0, {}, {}};
+}
 
 /// Before the platform was asked at all.
 Outcome not_asked(const Error& error) {
   const bool passes = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kDeadline;
-  return {passes ? OutcomeKind::kFailedRetry : OutcomeKind::kRefused, {}, 0, error.text(), kRetryAfter};
+  return {
+      passes ? OutcomeKind::kFailedRetry : OutcomeKind::kRefused, {}, 0, error.text(), kRetryAfter};
 }
 
 Outcome unsupported(const Content& content, std::string_view channel) {
-  return {OutcomeKind::kRefused, {}, 0,
-          fmt::format("{}: cannot carry {} messages", channel, enum_name(content.type)), {}};
+  return {OutcomeKind::kRefused,
+          {},
+          0,
+          fmt::format("{}: cannot carry {} messages", channel, enum_name(content.type)),
+          {}};
 }
 
 OutcomeKind kind_of(const wechat::SendError& error) {
   if (error.outcome_unknown()) return OutcomeKind::kUnknown;
   switch (error.error_class) {
-    case wechat::ErrorClass::kUser: return OutcomeKind::kFailedRecipient;
+    case wechat::ErrorClass::kUser:
+      return OutcomeKind::kFailedRecipient;
     // A limit that passes within the minute is a matter of waiting; the day's quota is not.
     case wechat::ErrorClass::kQuota:
       return error.retry_after ? OutcomeKind::kFailedRetry : OutcomeKind::kQuota;
@@ -30,14 +37,18 @@ OutcomeKind kind_of(const wechat::SendError& error) {
     case wechat::ErrorClass::kTransport:
       return error.code == ErrorCode::kInvalidArgument ? OutcomeKind::kRefused
                                                        : OutcomeKind::kFailedRetry;
-    default: return OutcomeKind::kRefused;
+    default:
+      return OutcomeKind::kRefused;
   }
 }
 
 }  // namespace
 
 Outcome outcome_of(const wechat::SendError& error) {
-  return {kind_of(error), {}, static_cast<int>(error.errcode), error.message,
+  return {kind_of(error),
+          {},
+          static_cast<int>(error.errcode),
+          error.message,
           error.retry_after.value_or(kRetryAfter)};
 }
 

@@ -8,8 +8,8 @@ namespace zhiyin::delivery {
 /// What an error of the platform means for a touch. Pure.
 Outcome outcome_of(const wechat::SendError& error);
 
-/// Sends through the official account's API. Thread-safe; both must outlive it. Blocks, so not on threads of
-/// the HTTP client or server.
+/// Sends through the official account's API. Thread-safe; both must outlive it. Blocks, so not on
+/// threads of the HTTP client or server.
 class WechatChannel final : public MessageChannel {
  public:
   WechatChannel(const wechat::Accounts& accounts, wechat::OfficialAccountApi& api)

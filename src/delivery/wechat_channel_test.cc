@@ -13,7 +13,8 @@ wechat::SendError error_of(std::int64_t errcode) {
   error.code = line.code;
   error.errcode = errcode;
   error.error_class = line.error_class;
-  if (line.retry_after_seconds > 0) error.retry_after = std::chrono::seconds(line.retry_after_seconds);
+  if (line.retry_after_seconds > 0)
+    error.retry_after = std::chrono::seconds(line.retry_after_seconds);
   return error;
 }
 
@@ -23,8 +24,8 @@ TEST(WechatChannel, KnowsWhatAnErrorMeansForTheTouch) {
   EXPECT_EQ(outcome_of(error_of(48001)).kind, OutcomeKind::kRefused);          // not authorised
   EXPECT_EQ(outcome_of(error_of(40037)).kind, OutcomeKind::kRefused);          // template id
   EXPECT_EQ(outcome_of(error_of(45028)).kind, OutcomeKind::kQuota);            // mass sends used up
-  EXPECT_EQ(outcome_of(error_of(45009)).kind, OutcomeKind::kQuota);            // day's calls used up
-  EXPECT_EQ(outcome_of(error_of(45066)).kind, OutcomeKind::kFailedRetry);      // repeated too soon
+  EXPECT_EQ(outcome_of(error_of(45009)).kind, OutcomeKind::kQuota);        // day's calls used up
+  EXPECT_EQ(outcome_of(error_of(45066)).kind, OutcomeKind::kFailedRetry);  // repeated too soon
   EXPECT_EQ(outcome_of(error_of(45066)).retry_after, std::chrono::seconds(60));
 }
 

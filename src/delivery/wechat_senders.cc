@@ -28,10 +28,12 @@ Result<GateRules> rules_of(const wechat::Account& account) {
   ZHIYIN_TRY(rules.platform_zone, TimeZone::create(policy.quota_zone));
   ZHIYIN_TRY(const int from, wechat::parse_minute_of_day(policy.quiet_from));
   ZHIYIN_TRY(const int until, wechat::parse_minute_of_day(policy.quiet_until));
-  ZHIYIN_TRY(rules.quiet, QuietHours::create(std::chrono::minutes(from), std::chrono::minutes(until)));
+  ZHIYIN_TRY(rules.quiet,
+             QuietHours::create(std::chrono::minutes(from), std::chrono::minutes(until)));
   ZHIYIN_TRY(rules.per_day,
              FrequencyCap::create(static_cast<std::size_t>(policy.touches_per_day), kDay));
-  ZHIYIN_TRY(rules.per_month, MonthlyCap::create(static_cast<std::size_t>(policy.touches_per_month)));
+  ZHIYIN_TRY(rules.per_month,
+             MonthlyCap::create(static_cast<std::size_t>(policy.touches_per_month)));
   rules.mass_per_person_month = static_cast<std::size_t>(policy.mass_per_user_month);
   rules.calls_per_day = {{ChannelKind::kMass, policy.mass_calls_per_day},
                          {ChannelKind::kCustomerService, policy.customer_service_per_day},

@@ -16,7 +16,8 @@ constexpr std::size_t kPage = 5000;
 /// RFC 4180; a text that a spreadsheet would run as a formula is kept from that by an apostrophe.
 std::string cell(std::string_view text) {
   std::string plain(text);
-  if (!plain.empty() && std::string_view("=+-@\t\r").find(plain.front()) != std::string_view::npos) {
+  if (!plain.empty() &&
+      std::string_view("=+-@\t\r").find(plain.front()) != std::string_view::npos) {
     plain.insert(plain.begin(), '\'');
   }
   if (plain.find_first_of(",\"\r\n") == std::string::npos) return plain;
@@ -28,7 +29,8 @@ std::string cell(std::string_view text) {
   return out + "\"";
 }
 
-void line(std::string& out, std::string_view section, std::string_view name, std::string_view value) {
+void line(std::string& out, std::string_view section, std::string_view name,
+          std::string_view value) {
   out += fmt::format("{},{},{}\r\n", cell(section), cell(name), value);
 }
 

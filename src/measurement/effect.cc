@@ -10,12 +10,14 @@ namespace zhiyin::measurement {
 namespace {
 
 ArmSummary summary_of(const ArmCount& arm) {
-  const double mean = arm.n == 0 ? 0 : static_cast<double>(arm.converted) / static_cast<double>(arm.n);
+  const double mean =
+      arm.n == 0 ? 0 : static_cast<double>(arm.converted) / static_cast<double>(arm.n);
   return {arm.n, arm.converted, mean};
 }
 
 statistics::Moments moments_of(const ArmCount& arm) {
-  return statistics::proportion_moments(static_cast<double>(arm.n), static_cast<double>(arm.converted));
+  return statistics::proportion_moments(static_cast<double>(arm.n),
+                                        static_cast<double>(arm.converted));
 }
 
 std::string percent(double share) { return fmt::format("{:.1f}%", 100 * share); }
@@ -35,30 +37,32 @@ Words caveat(const Effect& e) {
 }
 
 Words not_enough(const Effect& e) {
-  return {fmt::format("还没有足够的数据：处理组 {} 人中 {} 人、对照组 {} 人中 {} 人达成目标。", e.treated.n,
-                      e.treated.converted, e.control.n, e.control.converted),
-          fmt::format("Not enough data yet: {} of {} treated and {} of {} held out reached the goal.",
-                      e.treated.converted, e.treated.n, e.control.converted, e.control.n)};
+  return {
+      fmt::format("还没有足够的数据：处理组 {} 人中 {} 人、对照组 {} 人中 {} 人达成目标。",
+                  e.treated.n, e.treated.converted, e.control.n, e.control.converted),
+      fmt::format("Not enough data yet: {} of {} treated and {} of {} held out reached the goal.",
+                  e.treated.converted, e.treated.n, e.control.converted, e.control.n)};
 }
 
 Words no_evidence(const Effect& e) {
-  return {fmt::format("目前看不出效果：相差 {} 个百分点，95% 区间 {} 到 {}，包含 0。", points(*e.estimate),
-                      points((*e.interval)[0]), points((*e.interval)[1])),
-          fmt::format("No evidence of an effect: {} percentage points, 95 % interval {} to {}, which includes 0.",
+  return {fmt::format("目前看不出效果：相差 {} 个百分点，95% 区间 {} 到 {}，包含 0。",
+                      points(*e.estimate), points((*e.interval)[0]), points((*e.interval)[1])),
+          fmt::format("No evidence of an effect: {} percentage points, 95 % interval {} to {}, "
+                      "which includes 0.",
                       points(*e.estimate), points((*e.interval)[0]), points((*e.interval)[1]))};
 }
 
 Words an_effect(const Effect& e) {
   const bool is_up = *e.estimate > 0;
-  return {fmt::format("发送使达成目标的比例{} {} 个百分点（95% 区间 {} 到 {}）：处理组 {}，对照组 {}。",
-                      is_up ? "提高了" : "降低了", points(std::abs(*e.estimate)),
-                      points((*e.interval)[0]), points((*e.interval)[1]), percent(e.treated.mean),
-                      percent(e.control.mean)),
-          fmt::format("Sending {} the share reaching the goal by {} percentage points (95 % interval {} "
-                      "to {}): {} of the treated, {} of the holdout.",
-                      is_up ? "raised" : "lowered", points(std::abs(*e.estimate)),
-                      points((*e.interval)[0]), points((*e.interval)[1]), percent(e.treated.mean),
-                      percent(e.control.mean))};
+  return {fmt::format(
+              "发送使达成目标的比例{} {} 个百分点（95% 区间 {} 到 {}）：处理组 {}，对照组 {}。",
+              is_up ? "提高了" : "降低了", points(std::abs(*e.estimate)), points((*e.interval)[0]),
+              points((*e.interval)[1]), percent(e.treated.mean), percent(e.control.mean)),
+          fmt::format(
+              "Sending {} the share reaching the goal by {} percentage points (95 % interval {} "
+              "to {}): {} of the treated, {} of the holdout.",
+              is_up ? "raised" : "lowered", points(std::abs(*e.estimate)), points((*e.interval)[0]),
+              points((*e.interval)[1]), percent(e.treated.mean), percent(e.control.mean))};
 }
 
 }  // namespace
@@ -104,7 +108,7 @@ SplitCheck check_split(std::int64_t treated, std::int64_t held_out, double holdo
 Words explain(const Effect& e) {
   const Words first = caveat(e);
   constexpr double kSignificant = 0.05;
-  const Words verdict = e.refused || !e.p    ? not_enough(e)
+  const Words verdict = e.refused || !e.p     ? not_enough(e)
                         : *e.p < kSignificant ? an_effect(e)
                                               : no_evidence(e);
   return {first.zh + verdict.zh, first.en + verdict.en};

@@ -50,11 +50,13 @@ TEST(Effect, RefusesWhatWouldOnlyBeNoise) {
 TEST(Explain, SaysOneOfThreeThings) {
   Effect effect = measure_effect({1000, 100}, {1000, 50});
   effect.window_closed = true;
-  EXPECT_NE(explain(effect).zh.find("提高了 5.0 个百分点"), std::string::npos) << explain(effect).zh;
+  EXPECT_NE(explain(effect).zh.find("提高了 5.0 个百分点"), std::string::npos)
+      << explain(effect).zh;
   EXPECT_NE(explain(effect).en.find("raised"), std::string::npos);
   effect = measure_effect({1000, 50}, {1000, 100});
   effect.window_closed = true;
-  EXPECT_NE(explain(effect).zh.find("降低了 5.0 个百分点"), std::string::npos) << explain(effect).zh;
+  EXPECT_NE(explain(effect).zh.find("降低了 5.0 个百分点"), std::string::npos)
+      << explain(effect).zh;
   effect = measure_effect({1000, 52}, {1000, 50});
   effect.window_closed = true;
   EXPECT_NE(explain(effect).zh.find("目前看不出效果"), std::string::npos) << explain(effect).zh;

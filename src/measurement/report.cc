@@ -78,7 +78,8 @@ Result<Ledger> read_ledger(storage::State& state, const CampaignId& id) {
     ZHIYIN_TRY(ledger.totals, delivery::SendLedger::mass_totals(session, id));
     ZHIYIN_TRY(ledger.visits, delivery::ShortLinks::visits(session, id));
     ZHIYIN_TRY_VOID(read_assignments(session, ledger));
-    for (const TouchState touched : {TouchState::kSent, TouchState::kUnknown, TouchState::kSending}) {
+    for (const TouchState touched :
+         {TouchState::kSent, TouchState::kUnknown, TouchState::kSending}) {
       ZHIYIN_TRY_VOID(read_touches(session, touched, ledger));
     }
     return {};
@@ -115,7 +116,8 @@ Delivered delivered_of(const Ledger& ledger) {
               "totals only: WeChat reports no delivery per person"};
     case ChannelKind::kTemplate:
       return {std::nullopt, "accepted is all that is certain; reported failures count as failed"};
-    case ChannelKind::kCustomerService: break;
+    case ChannelKind::kCustomerService:
+      break;
   }
   return {std::nullopt, "accepted is all that is certain: WeChat reports no delivery"};
 }
@@ -189,7 +191,8 @@ Words without_effect(const Campaign& c) {
           "Without a holdout the effect cannot be measured: keep some people back next time."};
 }
 
-void add_effect(const Ledger& ledger, const Conversions& conversions, Instant as_of, Report& report) {
+void add_effect(const Ledger& ledger, const Conversions& conversions, Instant as_of,
+                Report& report) {
   const Campaign& c = ledger.campaign;
   if (!c.exposed_at || !c.goal || c.holdout <= 0) {
     report.words = without_effect(c);
@@ -204,7 +207,8 @@ void add_effect(const Ledger& ledger, const Conversions& conversions, Instant as
   report.split = check_split(arms.treated.n, arms.control.n, c.holdout);
   if (report.split->alarm) {
     report.words.zh += " 注意：对照组的比例与设定不符，请先查明原因。";
-    report.words.en += " Note: the holdout's share does not fit what was asked for; find out why first.";
+    report.words.en +=
+        " Note: the holdout's share does not fit what was asked for; find out why first.";
   }
   report.effect = std::move(effect);
 }

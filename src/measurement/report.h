@@ -97,8 +97,8 @@ struct Report {
 inline constexpr std::int64_t kArmMin = 30;
 inline constexpr std::int64_t kConversionsMin = 10;
 
-/// The campaign's funnel and effect at `as_of`, from the send ledger and the warehouse. kNotFound when there
-/// is no such campaign.
+/// The campaign's funnel and effect at `as_of`, from the send ledger and the warehouse. kNotFound
+/// when there is no such campaign.
 Result<Report> make_report(storage::State& state, storage::Warehouse& warehouse,
                            const CampaignId& campaign, Instant as_of);
 
@@ -136,8 +136,8 @@ struct zhiyin::Fields<zhiyin::measurement::Funnel> {
       field("audience", &T::audience, "people in the segment when it was fixed"),
       field("eligible", &T::eligible, "following and consenting"),
       field("held_out", &T::held_out, "kept back for comparison"),
-      field("refused", &T::refused, "stopped, by rule"),
-      field("planned", &T::planned, "waiting"), field("sent", &T::sent, "accepted by WeChat"),
+      field("refused", &T::refused, "stopped, by rule"), field("planned", &T::planned, "waiting"),
+      field("sent", &T::sent, "accepted by WeChat"),
       field("failed", &T::failed, "certainly not reached"),
       field("unknown", &T::unknown, "no answer; never repeated"),
       field("cancelled", &T::cancelled, "stopped or skipped"),
@@ -150,9 +150,9 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::ArmSummary> {
   using T = measurement::ArmSummary;
   static constexpr std::string_view name = "ArmSummary";
-  static constexpr auto list =
-      std::make_tuple(field("n", &T::n, "people"), field("converted", &T::converted, "with the goal"),
-                      field("mean", &T::mean, "share"));
+  static constexpr auto list = std::make_tuple(field("n", &T::n, "people"),
+                                               field("converted", &T::converted, "with the goal"),
+                                               field("mean", &T::mean, "share"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Effect> {
@@ -173,10 +173,10 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::SplitCheck> {
   using T = measurement::SplitCheck;
   static constexpr std::string_view name = "SplitCheck";
-  static constexpr auto list = std::make_tuple(
-      field("expected_holdout", &T::expected_holdout, "share asked for"),
-      field("observed_holdout", &T::observed_holdout, "share that came out"),
-      field("p", &T::p, "chi-square"), field("alarm", &T::alarm, "p < 0.001"));
+  static constexpr auto list =
+      std::make_tuple(field("expected_holdout", &T::expected_holdout, "share asked for"),
+                      field("observed_holdout", &T::observed_holdout, "share that came out"),
+                      field("p", &T::p, "chi-square"), field("alarm", &T::alarm, "p < 0.001"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Words> {
@@ -189,10 +189,10 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::DailyCount> {
   using T = measurement::DailyCount;
   static constexpr std::string_view name = "DailyCount";
-  static constexpr auto list = std::make_tuple(
-      field("day", &T::day, "local day"), field("sent", &T::sent, "sent that day"),
-      field("clicked", &T::clicked, "first clicks"),
-      field("converted", &T::converted, "first goal events of those sent to"));
+  static constexpr auto list =
+      std::make_tuple(field("day", &T::day, "local day"), field("sent", &T::sent, "sent that day"),
+                      field("clicked", &T::clicked, "first clicks"),
+                      field("converted", &T::converted, "first goal events of those sent to"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Report> {
@@ -200,7 +200,8 @@ struct zhiyin::Fields<zhiyin::measurement::Report> {
   static constexpr std::string_view name = "Report";
   static constexpr auto list = std::make_tuple(
       field("campaign", &T::campaign, "which"), field("as_of", &T::as_of, "when"),
-      field("funnel", &T::funnel, "who was reached"), field("effect", &T::effect, "what it was worth"),
+      field("funnel", &T::funnel, "who was reached"),
+      field("effect", &T::effect, "what it was worth"),
       field("split", &T::split, "check of the assignment"), field("words", &T::words, "in words"),
       field("daily", &T::daily, "by local day"));
 };

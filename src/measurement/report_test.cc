@@ -32,7 +32,8 @@ const Instant kExposed = at("2026-03-10T12:00:00");
 const Instant kWeekLater = kExposed + std::chrono::hours(7 * 24);
 const CampaignId kSpring("spring");
 
-/// A campaign of 300 people: 0-199 sent, 200-219 refused by the cap, 220-229 not following, 230-299 held out.
+/// A campaign of 300 people: 0-199 sent, 200-219 refused by the cap, 220-229 not following, 230-299
+/// held out.
 struct Case : TestState {
   Case() : TestState({campaign::migrations()}) {
     warehouse = *storage::open_warehouse("duckdb:" + (folder.path() / "w.duckdb").string(), 256,
@@ -53,7 +54,8 @@ struct Case : TestState {
   }
 
   static void add_identity(std::vector<Row>& rows, int number, int person) {
-    rows.push_back({storage::to_hex(identity(number)), "p_" + std::to_string(person), std::int64_t{0}});
+    rows.push_back(
+        {storage::to_hex(identity(number)), "p_" + std::to_string(person), std::int64_t{0}});
   }
 
   Result<void> fill(Session& s) {
@@ -72,14 +74,16 @@ struct Case : TestState {
       }
       ZHIYIN_TRY_VOID(delivery::SendLedger::add(s, touch));
       if (touch.rule == Rule::kNotFollowing) continue;
-      ZHIYIN_TRY_VOID(s.execute(
-          "INSERT INTO holdout (campaign, person, identity, held_out, assigned_at) VALUES (?1, ?2, ?3, "
-          "?4, ?5)",
-          {kSpring.value, touch.person.value, storage::to_blob(touch.identity),
-           std::int64_t{touch.state == TouchState::kHeldOut}, kExposed.us}));
+      ZHIYIN_TRY_VOID(
+          s.execute("INSERT INTO holdout (campaign, person, identity, held_out, assigned_at) "
+                    "VALUES (?1, ?2, ?3, "
+                    "?4, ?5)",
+                    {kSpring.value, touch.person.value, storage::to_blob(touch.identity),
+                     std::int64_t{touch.state == TouchState::kHeldOut}, kExposed.us}));
     }
-    ZHIYIN_TRY_VOID(s.execute("UPDATE touch SET clicked_at = ?1 WHERE person IN ('p_1', 'p_2', 'p_3')",
-                              {(kExposed + std::chrono::hours(13)).us}));
+    ZHIYIN_TRY_VOID(
+        s.execute("UPDATE touch SET clicked_at = ?1 WHERE person IN ('p_1', 'p_2', 'p_3')",
+                  {(kExposed + std::chrono::hours(13)).us}));
     return {};
   }
 
@@ -103,7 +107,8 @@ struct Case : TestState {
     rows_.push_back(std::move(row));
   }
   Report report(Instant as_of) {
-    EXPECT_TRUE(warehouse->insert(ingest::events_table(), rows_, "events" + std::to_string(offset_)));
+    EXPECT_TRUE(
+        warehouse->insert(ingest::events_table(), rows_, "events" + std::to_string(offset_)));
     rows_.clear();
     const auto made = make_report(*state, *warehouse, kSpring, as_of);
     if (!made) throw std::runtime_error(made.error().text());
@@ -118,15 +123,15 @@ struct Case : TestState {
 TEST(Report, TheFunnelAndTheEffectOfACaseCountedByHand) {
   Case w;
   const Instant inside = kExposed + std::chrono::hours(30);
-  for (int i = 0; i < 40; ++i) w.purchase(i, inside);             // sent to
-  for (int i = 200; i < 204; ++i) w.purchase(i, inside);          // treated, but refused by the cap
-  for (int i = 220; i < 225; ++i) w.purchase(i, inside);          // never eligible
-  for (int i = 230; i < 237; ++i) w.purchase(i, inside);          // held out
-  w.purchase(0, inside + std::chrono::hours(1));                  // a second purchase counts once
-  w.purchase(100, kExposed);                                      // at the exposure: before the window
-  w.purchase(101, kWeekLater + Duration(1));                      // just after it
-  w.purchase(102, kWeekLater);                                    // its last moment
-  w.purchase(103, inside, "read");                                // another kind
+  for (int i = 0; i < 40; ++i) w.purchase(i, inside);     // sent to
+  for (int i = 200; i < 204; ++i) w.purchase(i, inside);  // treated, but refused by the cap
+  for (int i = 220; i < 225; ++i) w.purchase(i, inside);  // never eligible
+  for (int i = 230; i < 237; ++i) w.purchase(i, inside);  // held out
+  w.purchase(0, inside + std::chrono::hours(1));          // a second purchase counts once
+  w.purchase(100, kExposed);                              // at the exposure: before the window
+  w.purchase(101, kWeekLater + Duration(1));              // just after it
+  w.purchase(102, kWeekLater);                            // its last moment
+  w.purchase(103, inside, "read");                        // another kind
   const Report r = w.report(kWeekLater + std::chrono::hours(1));
 
   EXPECT_EQ(r.funnel.audience, 300);
@@ -248,7 +253,8 @@ TEST(ReportCsv, OneLinePerFigureAndNoFormulas) {
   EXPECT_NE(csv.find("funnel,sent,200\r\n"), std::string::npos);
   EXPECT_NE(csv.find("refused,frequency_cap,20\r\n"), std::string::npos);
   w.write([](Session& s) -> Result<void> {
-    ZHIYIN_TRY_VOID(s.execute("UPDATE touch SET error = '=HYPERLINK(\"x\"),y' WHERE person = 'p_9'"));
+    ZHIYIN_TRY_VOID(
+        s.execute("UPDATE touch SET error = '=HYPERLINK(\"x\"),y' WHERE person = 'p_9'"));
     return {};
   });
   const auto touches = touches_csv(*w.state, kSpring);

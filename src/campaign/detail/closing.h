@@ -4,8 +4,8 @@
 
 namespace zhiyin::campaign::detail {
 
-/// Ends a stopped campaign, a slice at a time: cancels what is planned, closes what is open as unknown
-/// (nobody is at it while this runs). True when nothing is left.
+/// Ends a stopped campaign, a slice at a time: cancels what is planned, closes what is open as
+/// unknown (nobody is at it while this runs). True when nothing is left.
 Result<bool> close_stopped(const EngineParts& parts, const CampaignId& id);
 
 /// True when touches of the campaign are planned or sending.

@@ -24,9 +24,8 @@ Result<void> plan(Session& session, const Campaign& campaign, const Recipient& r
                   Instant now) {
   bool held_out = false;
   if (is_eligible(recipient)) {
-    ZHIYIN_TRY(held_out,
-               delivery::Holdout::assign(session, campaign.id, recipient.person, recipient.identity,
-                                         campaign.holdout, now));
+    ZHIYIN_TRY(held_out, delivery::Holdout::assign(session, campaign.id, recipient.person,
+                                                   recipient.identity, campaign.holdout, now));
   }
   const Exposed decision = exposed(recipient, held_out);
   Touch touch;
@@ -48,12 +47,12 @@ Result<void> plan(Session& session, const Campaign& campaign, const Recipient& r
 
 /// The moment of exposure, written once.
 Result<TickResult> begin(Work& work, Instant now) {
-  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
-                                               [&](Session&, StoredCampaign& row) {
-                                                 row.campaign.exposed_at = now;
-                                                 row.campaign.waiting_until.reset();
-                                                 return Result<void>();
-                                               }));
+  ZHIYIN_TRY(const bool running,
+             while_running(work.parts.state, work.id(), [&](Session&, StoredCampaign& row) {
+               row.campaign.exposed_at = now;
+               row.campaign.waiting_until.reset();
+               return Result<void>();
+             }));
   return TickResult{running, std::nullopt};
 }
 
@@ -74,7 +73,8 @@ Result<std::span<const PersonId>> MembersCache::get(const AudienceSource& source
 bool is_eligible(const Recipient& recipient) { return objection(recipient) == Rule::kNone; }
 
 Exposed exposed(const Recipient& recipient, bool held_out) {
-  if (const Rule rule = objection(recipient); rule != Rule::kNone) return {TouchState::kRefused, rule};
+  if (const Rule rule = objection(recipient); rule != Rule::kNone)
+    return {TouchState::kRefused, rule};
   if (held_out) return {TouchState::kHeldOut, Rule::kHeldOut};
   return {};
 }
@@ -97,15 +97,16 @@ Result<TickResult> expose(Work& work, MembersCache& members) {
              work.parts.recipients.find(slice, {c.account, c.purpose, false}));
   const bool is_last = first + static_cast<std::ptrdiff_t>(n) == people.end();
   ZHIYIN_TRY(const bool running,
-             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
-               for (const Recipient& recipient : recipients) {
-                 if (recipient.person.empty()) continue;
-                 ZHIYIN_TRY_VOID(plan(session, row.campaign, recipient, now));
-               }
-               if (n > 0) row.cursor = slice.back().value;
-               row.is_planned = is_last;
-               return {};
-             }));
+             while_running(work.parts.state, work.id(),
+                           [&](Session& session, StoredCampaign& row) -> Result<void> {
+                             for (const Recipient& recipient : recipients) {
+                               if (recipient.person.empty()) continue;
+                               ZHIYIN_TRY_VOID(plan(session, row.campaign, recipient, now));
+                             }
+                             if (n > 0) row.cursor = slice.back().value;
+                             row.is_planned = is_last;
+                             return {};
+                           }));
   if (is_last) members.forget(c.id);
   return TickResult{running, std::nullopt};
 }

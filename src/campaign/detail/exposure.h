@@ -24,8 +24,8 @@ class MembersCache {
   std::map<CampaignId, Entry> entries_;
 };
 
-/// Fixes the audience, a slice at a time: who is eligible is assigned to treatment or holdout, which is
-/// stored and never asked again.
+/// Fixes the audience, a slice at a time: who is eligible is assigned to treatment or holdout,
+/// which is stored and never asked again.
 Result<TickResult> expose(Work& work, MembersCache& members);
 
 /// The decision that exposure makes about one person, before anything is written. Pure.

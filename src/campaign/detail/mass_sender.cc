@@ -157,21 +157,27 @@ Result<void> keep_open(Session& session, SendBatch& batch, bool is_uncertain, In
   return SendLedger::put_batch(session, batch);
 }
 
-/// An earlier call of this batch may have gone through, so only `sent` ends it before its time is up.
-Result<void> settle_uncertain(Session& session, SendBatch& batch, const Outcome& outcome, Instant now) {
-  if (outcome.kind == OutcomeKind::kSent) return close_batch(session, batch, TouchState::kSent, now);
+/// An earlier call of this batch may have gone through, so only `sent` ends it before its time is
+/// up.
+Result<void> settle_uncertain(Session& session, SendBatch& batch, const Outcome& outcome,
+                              Instant now) {
+  if (outcome.kind == OutcomeKind::kSent)
+    return close_batch(session, batch, TouchState::kSent, now);
   const bool is_refusal = outcome.kind == OutcomeKind::kRefused ||
                           outcome.kind == OutcomeKind::kFailedRecipient ||
                           outcome.kind == OutcomeKind::kQuota;
-  const Duration after = is_refusal ? kRepeatAfterRefusal : std::max(kRepeatAfter, outcome.retry_after);
+  const Duration after =
+      is_refusal ? kRepeatAfterRefusal : std::max(kRepeatAfter, outcome.retry_after);
   return keep_open(session, batch, true, now + after);
 }
 
 Result<void> settle(Session& session, const Work& work, StoredCampaign& row, SendBatch& batch,
                     const Outcome& outcome, Instant now) {
   switch (outcome.kind) {
-    case OutcomeKind::kSent: return close_batch(session, batch, TouchState::kSent, now);
-    case OutcomeKind::kUnknown: return keep_open(session, batch, true, now + kRepeatAfter);
+    case OutcomeKind::kSent:
+      return close_batch(session, batch, TouchState::kSent, now);
+    case OutcomeKind::kUnknown:
+      return keep_open(session, batch, true, now + kRepeatAfter);
     case OutcomeKind::kFailedRetry:
       if (batch.attempt < work.settings.attempts_max) {
         return keep_open(session, batch, false,
@@ -183,7 +189,8 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Sen
       row.campaign.waiting_until = QuotaLedger::day_end(now);
       return QuotaLedger::exhaust(session, quota_of(batch), work.calls_per_day());
     case OutcomeKind::kRefused:
-    case OutcomeKind::kFailedRecipient: break;
+    case OutcomeKind::kFailedRecipient:
+      break;
   }
   pause(row, outcome.error);
   return close_batch(session, batch, TouchState::kPlanned, now);
@@ -223,37 +230,39 @@ Result<TickResult> call(const Work& work, const SendBatch& batch,
 
 /// Writes the intent: the batch and its touches as sending, its quota reserved.
 Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Instant now) {
-  return while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
-    row.campaign.waiting_until.reset();
-    for (const Touch& touch : gathered.refused) {
-      ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
-    }
-    if (gathered.send.empty()) return {};
-    ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches, SendLedger::batches(session, work.id()));
-    ZHIYIN_TRY(const std::string link, make_link(session, work, TouchId(), now));
-    const QuotaKey quota = QuotaLedger::today(work.campaign().account, ChannelKind::kMass, now);
-    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
-    batch.campaign = work.id();
-    batch.account = work.campaign().account;
-    batch.chunk = static_cast<std::int64_t>(earlier_batches.size());
-    batch.id = batch_id(row.campaign, batch.chunk);
-    batch.size = static_cast<std::int64_t>(gathered.send.size());
-    batch.content = content_for(work, {}, link);
-    batch.created_at = batch.due_at = now;
-    batch.attempt = 1;
-    batch.is_uncertain = true;  // until the call has answered
-    batch.quota_period = quota.period;
-    ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
-    for (Touch& touch : gathered.send) {
-      touch.state = TouchState::kSending;
-      touch.sent_at = now;
-      touch.batch = batch.id;
-      touch.attempt += 1;
-      touch.quota_period = quota.period;
-      ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
-    }
-    return {};
-  });
+  return while_running(
+      work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+        row.campaign.waiting_until.reset();
+        for (const Touch& touch : gathered.refused) {
+          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+        }
+        if (gathered.send.empty()) return {};
+        ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches,
+                   SendLedger::batches(session, work.id()));
+        ZHIYIN_TRY(const std::string link, make_link(session, work, TouchId(), now));
+        const QuotaKey quota = QuotaLedger::today(work.campaign().account, ChannelKind::kMass, now);
+        ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+        batch.campaign = work.id();
+        batch.account = work.campaign().account;
+        batch.chunk = static_cast<std::int64_t>(earlier_batches.size());
+        batch.id = batch_id(row.campaign, batch.chunk);
+        batch.size = static_cast<std::int64_t>(gathered.send.size());
+        batch.content = content_for(work, {}, link);
+        batch.created_at = batch.due_at = now;
+        batch.attempt = 1;
+        batch.is_uncertain = true;  // until the call has answered
+        batch.quota_period = quota.period;
+        ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
+        for (Touch& touch : gathered.send) {
+          touch.state = TouchState::kSending;
+          touch.sent_at = now;
+          touch.batch = batch.id;
+          touch.attempt += 1;
+          touch.quota_period = quota.period;
+          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+        }
+        return {};
+      });
 }
 
 Result<TickResult> send_next(const Work& work, Instant now) {
@@ -278,16 +287,17 @@ Result<std::vector<std::string>> openids_of(const Work& work, const SendBatch& b
   for (const Touch& touch : touches) {
     const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
     if (openid) out.push_back(openid->reveal());
-    if (!openid && openid.error().code != ErrorCode::kNotFound) return std::unexpected(openid.error());
+    if (!openid && openid.error().code != ErrorCode::kNotFound)
+      return std::unexpected(openid.error());
   }
   return out;
 }
 
 Result<TickResult> close_unknown(const Work& work, SendBatch batch, Instant now) {
-  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
-                                               [&](Session& session, StoredCampaign&) {
-                                                 return close_batch(session, batch, TouchState::kUnknown, now);
-                                               }));
+  ZHIYIN_TRY(const bool running,
+             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign&) {
+               return close_batch(session, batch, TouchState::kUnknown, now);
+             }));
   return TickResult{running, std::nullopt};
 }
 
@@ -301,10 +311,10 @@ Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
   if (allowed > now) return TickResult{false, allowed};
   batch.is_uncertain = true;
   batch.attempt += 1;
-  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
-                                               [&](Session& session, StoredCampaign&) {
-                                                 return SendLedger::put_batch(session, batch);
-                                               }));
+  ZHIYIN_TRY(const bool running,
+             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign&) {
+               return SendLedger::put_batch(session, batch);
+             }));
   if (!running) return TickResult{};
   ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
   return call(work, batch, openids, was_uncertain);

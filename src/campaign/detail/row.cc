@@ -76,8 +76,7 @@ Result<std::vector<StoredCampaign>> load_page(Session& session, const CampaignId
                                               std::size_t limit) {
   static const std::string kSql =
       fmt::format("SELECT {} FROM campaign WHERE id > ?1 ORDER BY id LIMIT ?2", kColumns);
-  ZHIYIN_TRY(const Rows rows,
-             session.query(kSql, {after.value, static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(const Rows rows, session.query(kSql, {after.value, static_cast<std::int64_t>(limit)}));
   std::vector<StoredCampaign> out;
   for (const Row& row : rows.rows) {
     ZHIYIN_TRY(StoredCampaign campaign, from_row(row));

@@ -59,9 +59,12 @@ Result<void> settle_uncertain(Session& session, const Work& work, Touch& touch,
 Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Touch& touch,
                     const Outcome& outcome, Instant now) {
   switch (outcome.kind) {
-    case OutcomeKind::kSent: return close(session, touch, TouchState::kSent, now);
-    case OutcomeKind::kFailedRecipient: return close(session, touch, TouchState::kFailed, now);
-    case OutcomeKind::kUnknown: return settle_uncertain(session, work, touch, outcome, now);
+    case OutcomeKind::kSent:
+      return close(session, touch, TouchState::kSent, now);
+    case OutcomeKind::kFailedRecipient:
+      return close(session, touch, TouchState::kFailed, now);
+    case OutcomeKind::kUnknown:
+      return settle_uncertain(session, work, touch, outcome, now);
     case OutcomeKind::kFailedRetry:
       if (touch.attempt >= work.settings.attempts_max) {
         return close(session, touch, TouchState::kFailed, now);
@@ -74,14 +77,16 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Tou
       row.campaign.waiting_until = QuotaLedger::day_end(now);
       return QuotaLedger::exhaust(session, quota, work.calls_per_day());
     }
-    case OutcomeKind::kRefused: break;
+    case OutcomeKind::kRefused:
+      break;
   }
   if (row.campaign.state == CampaignState::kRunning) row.campaign.state = CampaignState::kPaused;
   row.campaign.note = outcome.error;
   return try_again(session, touch, now, now);
 }
 
-Result<void> record(const Work& work, const TouchId& id, const Outcome& outcome, bool was_uncertain) {
+Result<void> record(const Work& work, const TouchId& id, const Outcome& outcome,
+                    bool was_uncertain) {
   const Instant now = work.now();
   return work.parts.state.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(StoredCampaign row, load(session, work.id()));
@@ -108,22 +113,22 @@ Result<std::vector<Touch>> read_open(const Work& work) {
   return out;
 }
 
-/// Writes the intent of one touch, in the transaction that reserves its quota and makes its link. The
-/// link's address comes back in `link`; false when the campaign is no longer running.
+/// Writes the intent of one touch, in the transaction that reserves its quota and makes its link.
+/// The link's address comes back in `link`; false when the campaign is no longer running.
 Result<bool> intend(const Work& work, Touch& touch, std::string& link, Instant now) {
-  return while_running(work.parts.state, work.id(),
-                       [&](Session& session, StoredCampaign& row) -> Result<void> {
-                         row.campaign.waiting_until.reset();
-                         const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
-                         ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
-                         ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
-                         touch.state = TouchState::kSending;
-                         touch.sent_at = touch.due_at = now;
-                         touch.attempt += 1;
-                         touch.is_uncertain = true;  // until the call has answered
-                         touch.quota_period = quota.period;
-                         return SendLedger::update(session, touch, now);
-                       });
+  return while_running(
+      work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+        row.campaign.waiting_until.reset();
+        const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
+        ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+        ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
+        touch.state = TouchState::kSending;
+        touch.sent_at = touch.due_at = now;
+        touch.attempt += 1;
+        touch.is_uncertain = true;  // until the call has answered
+        touch.quota_period = quota.period;
+        return SendLedger::update(session, touch, now);
+      });
 }
 
 Result<bool> refuse(const Work& work, Touch touch, Rule rule, std::string detail) {
@@ -155,12 +160,11 @@ Result<bool> send(const Work& work, Touch touch, const Recipient& recipient, Ins
 Result<void> settle_open(const Work& work, Touch touch, Instant now, TickResult& result) {
   if (!may_repeat(work, touch, now)) {
     result.more = true;
-    return work.parts.state.write([&](Session& session) {
-      return close_unknown(session, touch, "no answer", now);
-    });
+    return work.parts.state.write(
+        [&](Session& session) { return close_unknown(session, touch, "no answer", now); });
   }
-  const Instant allowed = std::max(
-      touch.due_at, work.sender.rules.quiet.next_allowed(now, work.sender.rules.zone));
+  const Instant allowed =
+      std::max(touch.due_at, work.sender.rules.quiet.next_allowed(now, work.sender.rules.zone));
   if (allowed > now) {
     result.next_due = earlier(result.next_due,
                               std::min(allowed, *touch.sent_at + work.sender.template_idempotency));
@@ -171,17 +175,17 @@ Result<void> settle_open(const Work& work, Touch touch, Instant now, TickResult&
   ZHIYIN_TRY(const std::vector<Recipient> found, work.parts.recipients.find(people, work.query()));
   const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
   if (found.front().person.empty() || !openid) {
-    return work.parts.state.write([&](Session& session) {
-      return close_unknown(session, touch, "erased", now);
-    });
+    return work.parts.state.write(
+        [&](Session& session) { return close_unknown(session, touch, "erased", now); });
   }
   std::string link;
-  ZHIYIN_TRY(const bool running, while_running(work.parts.state, work.id(),
-                                               [&](Session& session, StoredCampaign&) -> Result<void> {
-                                                 ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
-                                                 touch.attempt += 1;
-                                                 return SendLedger::update(session, touch, now);
-                                               }));
+  ZHIYIN_TRY(const bool running,
+             while_running(work.parts.state, work.id(),
+                           [&](Session& session, StoredCampaign&) -> Result<void> {
+                             ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
+                             touch.attempt += 1;
+                             return SendLedger::update(session, touch, now);
+                           }));
   if (!running) return {};
   const Outcome outcome =
       call_channel(work, touch, openid->reveal(), content_for(work, found.front(), link));

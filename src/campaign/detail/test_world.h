@@ -49,7 +49,9 @@ class MortalState final : public storage::State {
   }
 
  private:
-  static Result<void> gone() { return fail(ErrorCode::kUnavailable, "state: the process has ended"); }
+  static Result<void> gone() {
+    return fail(ErrorCode::kUnavailable, "state: the process has ended");
+  }
   storage::State& inner_;
   Death& death_;
 };
@@ -113,7 +115,8 @@ class FakeChannel final : public delivery::MessageChannel {
       script.erase(script.begin());
     }
     if (now.outcome.kind == OutcomeKind::kSent || now.reaches) {
-      const bool is_new = id.empty() || seen_.emplace(id, std::to_string(seen_.size() + 1000)).second;
+      const bool is_new =
+          id.empty() || seen_.emplace(id, std::to_string(seen_.size() + 1000)).second;
       if (is_new) deliver();
       if (!id.empty()) now.outcome.provider_id = seen_[id];
     }
@@ -147,8 +150,8 @@ class FakePeople final : public delivery::Recipients, public AudienceSource {
   static PersonId id(int n) { return PersonId(fmt::format("p_{:05}", n)); }
   Recipient& of(int n) { return people.at(id(n)); }
 
-  [[nodiscard]] Result<std::vector<Recipient>> find(std::span<const PersonId> ids,
-                                                    const delivery::RecipientQuery&) const override {
+  [[nodiscard]] Result<std::vector<Recipient>> find(
+      std::span<const PersonId> ids, const delivery::RecipientQuery&) const override {
     std::vector<Recipient> out;
     for (const PersonId& person : ids) {
       const auto moved = merged.find(person);
@@ -157,7 +160,8 @@ class FakePeople final : public delivery::Recipients, public AudienceSource {
     }
     return out;
   }
-  [[nodiscard]] Result<PersonId> person_of(const AccountId&, std::string_view openid) const override {
+  [[nodiscard]] Result<PersonId> person_of(const AccountId&,
+                                           std::string_view openid) const override {
     for (const auto& [person, r] : people) {
       if (openid_of(r.identity) == openid) return person;
     }
@@ -187,7 +191,8 @@ class FakeSenders final : public delivery::Senders {
  public:
   delivery::SenderAccount account = {AccountId("shop"), true, true, {}};
   [[nodiscard]] Result<delivery::SenderAccount> find(const AccountId& id) const override {
-    if (id != account.id) return fail(ErrorCode::kNotFound, "account: '{}' does not exist", id.value);
+    if (id != account.id)
+      return fail(ErrorCode::kNotFound, "account: '{}' does not exist", id.value);
     return account;
   }
 };
@@ -256,7 +261,8 @@ struct World {
     ASSERT_TRUE(started) << started.error().text();
   }
 
-  /// Ticks until nothing is due, moving the clock to what comes next, not beyond `end`. Stops at death.
+  /// Ticks until nothing is due, moving the clock to what comes next, not beyond `end`. Stops at
+  /// death.
   void run(Instant end = kNoon + std::chrono::hours(24 * 60)) {
     for (int i = 0; i < 10'000; ++i) {
       const auto tick = engine->tick();
@@ -275,8 +281,9 @@ struct World {
   delivery::Touch touch(int n, std::string campaign = "spring") {
     delivery::Touch out;
     db.write([&](storage::Session& s) -> Result<void> {
-      ZHIYIN_TRY(auto found, delivery::SendLedger::find(
-                                 s, delivery::touch_id(CampaignId(std::move(campaign)), identity(n))));
+      ZHIYIN_TRY(auto found,
+                 delivery::SendLedger::find(
+                     s, delivery::touch_id(CampaignId(std::move(campaign)), identity(n))));
       out = found.value();
       return {};
     });

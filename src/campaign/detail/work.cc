@@ -68,7 +68,8 @@ delivery::Content content_for(const Work& work, const Recipient& recipient, std:
   return work.message.render(recipient.variables, link).content;
 }
 
-Result<std::string> make_link(Session& session, const Work& work, const TouchId& touch, Instant now) {
+Result<std::string> make_link(Session& session, const Work& work, const TouchId& touch,
+                              Instant now) {
   if (!work.message.uses_link()) return std::string();
   ZHIYIN_TRY(const delivery::ShortLink link,
              delivery::ShortLinks::create(session, work.message.link(), work.id(), touch, now));

@@ -28,11 +28,12 @@ struct Work {
 };
 
 /// Reads account and message. Fails like `Senders::find` and `MessageTemplate::create`.
-Result<Work> open_work(const EngineParts& parts, const EngineSettings& settings, StoredCampaign row);
+Result<Work> open_work(const EngineParts& parts, const EngineSettings& settings,
+                       StoredCampaign row);
 
 using Change = std::function<Result<void>(storage::Session&, StoredCampaign&)>;
-/// In one transaction: `change` and the row it leaves, if the campaign is still running. False when it
-/// is not; nothing is changed then.
+/// In one transaction: `change` and the row it leaves, if the campaign is still running. False when
+/// it is not; nothing is changed then.
 Result<bool> while_running(storage::State& state, const CampaignId& id, const Change& change);
 
 /// Notes until when the campaign waits.
@@ -53,8 +54,8 @@ Result<std::int64_t> calls_left(storage::Session& session, const Work& work, Ins
 delivery::Content content_for(const Work& work, const delivery::Recipient& recipient,
                               std::string_view link);
 
-/// The code of the link that goes out with the message (for `touch`, or for everybody when it is empty),
-/// as an address; empty when the message has none.
+/// The code of the link that goes out with the message (for `touch`, or for everybody when it is
+/// empty), as an address; empty when the message has none.
 Result<std::string> make_link(storage::Session& session, const Work& work, const TouchId& touch,
                               Instant now);
 

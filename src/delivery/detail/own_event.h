@@ -7,8 +7,8 @@
 
 namespace zhiyin::delivery::detail {
 
-/// Puts `touch.<what>` into the outbox. The id is made from touch and `what`, so telling it twice is
-/// one event.
+/// Puts `touch.<what>` into the outbox. The id is made from touch and `what`, so telling it twice
+/// is one event.
 Result<void> tell(storage::Session& session, const Touch& touch, std::string_view what,
                   Instant occurred_at, Instant received_at);
 
