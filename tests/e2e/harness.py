@@ -15,6 +15,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("ZHIYIN_PROGRAM", str(ROOT / "build/dev/src/app/zhiyin"))
+# What steers the tests is none of the program's options.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("ZHIYIN_PROGRAM", "ZHIYIN_SHARED", "ZHIYIN_KILLS")}
 SHARED = pathlib.Path(os.environ.get("ZHIYIN_SHARED", ROOT.parent / "shared"))
 
 
@@ -64,7 +66,7 @@ def http(method, url, body=None, headers=None, timeout=120):
 
 def cli(*arguments, cwd=None, check=True, env=None):
     """Runs a command; returns its JSON when it was asked for, else its text."""
-    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=env, timeout=600)
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=env or ENVIRONMENT, timeout=600)
     if check and done.returncode != 0:
         raise AssertionError(f"zhiyin {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     if not check:
@@ -77,7 +79,7 @@ class Process:
 
     def __init__(self, arguments, log, env=None):
         self.log = open(log, "ab")
-        self.child = subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, env=env)
+        self.child = subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, env=env or ENVIRONMENT)
         line = self.child.stdout.readline()
         if not line:
             self.child.wait()

@@ -5,7 +5,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import PROGRAM, Server, main
+from harness import ENVIRONMENT, PROGRAM, Server, main
 
 KILLS = int(os.environ.get("ZHIYIN_KILLS", "3"))
 ROWS = 60_000
@@ -25,7 +25,7 @@ class ImportKill(unittest.TestCase):
         for _ in range(KILLS):
             timer = threading.Timer(rng.uniform(0.02, 0.5), server.kill)
             timer.start()
-            subprocess.run([PROGRAM, "import", csv, "--account", "shop", "--config", server.config], capture_output=True, timeout=300)
+            subprocess.run([PROGRAM, "import", csv, "--account", "shop", "--config", server.config], capture_output=True, timeout=300, env=ENVIRONMENT)
             timer.join()
             server.start()
         report = server.cli("import", csv, "--account", "shop", "--json")
