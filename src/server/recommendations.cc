@@ -17,6 +17,7 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
       candidate.tags.emplace_back(tag.tag, static_cast<double>(tag.weight) / catalogue::kTagWeightOne);
     }
     candidate.published_at = item.published_at.value_or(Instant{});
+    candidate.valid_from = item.valid_from;
     candidate.valid_until = item.valid_until;
     candidate.available = !item.stock || *item.stock > 0;
     out.push_back(std::move(candidate));
