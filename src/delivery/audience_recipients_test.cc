@@ -4,7 +4,7 @@
 
 #include "audience/people_projection.h"
 #include "base/clock.h"
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 
 namespace zhiyin::delivery {
 namespace {

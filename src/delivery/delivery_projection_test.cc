@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 #include "delivery/quota_ledger.h"
 
 namespace zhiyin::delivery {

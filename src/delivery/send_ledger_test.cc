@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 #include "delivery/holdout.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
 

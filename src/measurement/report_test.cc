@@ -8,7 +8,7 @@
 #include "audience/warehouse_people.h"
 #include "base/random.h"
 #include "campaign/store.h"
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 #include "delivery/holdout.h"
 #include "delivery/short_link.h"
 #include "ingest/warehouse_writer.h"

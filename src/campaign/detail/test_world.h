@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "campaign/engine.h"
 #include "delivery/delivery_projection.h"
-#include "delivery/detail/test_state.h"
+#include "delivery/test_state.h"
 
 /// Fakes of what an engine works with, for tests.
 namespace zhiyin::campaign::testing {
