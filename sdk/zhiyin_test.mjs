@@ -1,4 +1,5 @@
 // Runs the snippet in a made-up window: `node --test sdk`.
+import { webcrypto } from 'node:crypto';  // Node 18 has no global one
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -40,7 +41,7 @@ function page({ search = '', attributes = {}, blocked = false, beacon = true, ke
     pageYOffset: 0, innerHeight: 500, addEventListener: on,
   };
   const context = {
-    window, document, crypto: globalThis.crypto, URL, URLSearchParams,
+    window, document, crypto: webcrypto, URL, URLSearchParams,
     location: { search, href: 'https://page.example/' + search },
     navigator: beacon ? { sendBeacon: (u, b) => { take('beacon', u, b); return true; } } : {},
     fetch: (u, o) => {

@@ -40,7 +40,7 @@ function portrait(data, person) {
     features: Object.fromEntries(data.features.map((one) => [one.name, one.name === "night_share" ? 0.31 : busy || one.name === "reads_30d" ? Math.floor(random() * (one.unit === "fen" ? 40000 : one.unit === "s" ? 9000 : 30)) : null])),
     interests: busy ? [...new Set([...person.interests, ...data.tags.slice(0, 4)])].map((tag, at) => ({ tag, weight: 0.92 / (at + 1) })) : [],
     traits: { city: person.city, level: 2, vip: person.events > 100 }, active_hours: busy ? hours.map((one) => one / sum) : Array(24).fill(0),
-    response: busy ? { probability: 0.05 + random() * 0.5, model: "response-3" } : null, segments: busy ? ["readers", "everyone"] : [],
+    response: busy ? { probability: 0.05 + random() * 0.5, model: "response-3", because: [{ feature: "reads_30d", value: 20, log_odds: 0.8, zh: "近 30 天阅读次数高于平均", en: "reads in 30 days above average" }, { feature: "days_since_last", value: 9, log_odds: -0.3, zh: "距上次活动天数高于平均", en: "days since the last activity above average" }] } : null, segments: busy ? ["readers", "everyone"] : [],
   };
 }
 

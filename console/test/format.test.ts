@@ -1,8 +1,12 @@
+import { webcrypto } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { cell, csv } from "../src/lib/csv";
 import * as format from "../src/lib/format";
 import { byteLength, faults, filled, variables } from "../src/lib/message";
 import { randomAesKey, randomToken } from "../src/lib/secrets";
+
+// Browsers have it; Node 18 keeps it in a module.
+if (!globalThis.crypto) Object.defineProperty(globalThis, "crypto", { value: webcrypto });
 
 describe("format", () => {
   it("shows times in Shanghai whatever the machine's zone", () => {

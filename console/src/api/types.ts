@@ -72,7 +72,7 @@ export interface Portrait {
   interests: { tag: string; weight: number }[];
   traits: Record<string, unknown>;
   active_hours: number[];
-  response?: { probability: number; model: string } | null;
+  response?: { probability: number; model: string; because?: { feature: string; log_odds: number; zh?: string; en?: string }[] } | null;
   segments: string[];
 }
 

@@ -195,6 +195,8 @@ const people = {
   "person.hours": ["活跃时段（时）", "Active hours"],
   "person.no_hours": ["还没有活动记录", "No activity yet"],
   "person.features": ["行为特征", "Behaviour"],
+  "person.show_zeros": ["显示为零的 {n} 项", "Show {n} that are zero"],
+  "person.hide_zeros": ["隐藏为零的项", "Hide what is zero"],
   "person.traits": ["属性", "Traits"],
   "person.events": ["事件", "Events"],
   "person.touches": ["触达", "Touches"],

@@ -89,8 +89,8 @@ export function evidenceWords(evidence: unknown, fen = false): string {
   if (typeof evidence === "string") return /^\d{4}-\d\d-\d\dT/.test(evidence) ? time(evidence) : evidence;
   if (typeof evidence === "boolean") return t(evidence ? "word.yes" : "word.no");
   if (Array.isArray(evidence)) return evidence.map((one) => evidenceWords(one)).join("、");
-  return Object.entries(evidence)
+  const parts = Object.entries(evidence)
     .filter(([, value]) => value !== null && value !== "")
-    .map(([name, value]) => `${word("evidence", name)} ${evidenceWords(value, fen && (name === "sum" || name === "value"))}`)
-    .join(language.value === "zh" ? "，" : ", ");
+    .map(([name, value]) => `${word("evidence", name)} ${evidenceWords(value, fen && (name === "sum" || name === "value"))}`);
+  return parts.join(language.value === "zh" ? "，" : ", ") || t("segment.no_evidence");
 }

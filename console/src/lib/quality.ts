@@ -7,6 +7,12 @@ export function qualityOf(result: unknown): QualityReport | null {
   return quality && Array.isArray(quality.columns) ? quality : null;
 }
 
+/** How events of the import are marked in the quarantine. */
+export function sourceOf(result: unknown, run: string): string {
+  const own = result !== null && typeof result === "object" ? (result as Partial<ImportReport>).run : undefined;
+  return `import:${own || run}`;
+}
+
 /** Share of the cells of a column that have something in them. */
 export function completeness(column: { present: number; missing: number }): number {
   const all = column.present + column.missing;

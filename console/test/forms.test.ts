@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { accountInput, emptyAccount } from "../src/lib/account";
+import { campaignOf, emptyForm, formFaults, formOf, setChannel } from "../src/lib/campaign";
+import { readMetrics } from "../src/lib/metrics";
+import { completeness, qualityOf, sourceOf } from "../src/lib/quality";
+
+describe("import reports", () => {
+  it("finds the quality report and the source that its events carry", () => {
+    const quality = { rows: 1, columns: [] };
+    expect(qualityOf({ run: "import_7", quality })).toBe(quality);
+    expect(qualityOf(null)).toBeNull();
+    expect(qualityOf({ quality: {} })).toBeNull();
+    expect(sourceOf({ run: "import_7", quality }, "r_1")).toBe("import:import_7");
+    expect(sourceOf(null, "r_1")).toBe("import:r_1");
+    expect(completeness({ present: 3, missing: 1 })).toBe(0.75);
+    expect(completeness({ present: 0, missing: 0 })).toBe(0);
+  });
+});
+
+describe("model metrics", () => {
+  it("reads figures, intervals and the confusion matrix, wherever they were put", () => {
+    const part = { metrics: { auc: 0.8, note: "x" }, intervals: { auc: [0.7, 0.9] }, confusion: [[3, 1], [0, 2]] };
+    const expected = { values: [["auc", 0.8]], intervals: { auc: [0.7, 0.9] }, confusion: [[3, 1], [0, 2]] };
+    expect(readMetrics(part)).toEqual(expected);
+    expect(readMetrics({ test: part })).toEqual(expected);
+    expect(readMetrics({ items: 3 })).toEqual({ values: [["items", 3]], intervals: {}, confusion: null });
+    expect(readMetrics(null)).toEqual({ values: [], intervals: {}, confusion: null });
+  });
+});
+
+describe("campaign form", () => {
+  const filled = { ...emptyForm(), id: "spring", name: "春季", account: "shop", segment: "readers", text: "新品 {{link}}", link: "https://example.com" };
+
+  it("gives a stored campaign back as it was", () => {
+    const campaign = campaignOf({ ...filled, at: "2026-03-01T10:00" });
+    expect(campaign.at).toBe("2026-03-01T10:00:00+08:00");
+    expect(campaign.holdout).toBe(0.1);
+    expect(campaignOf(formOf(campaign))).toEqual(campaign);
+    const template = campaignOf({ ...filled, channel: "template", type: "template", purpose: "notification", templateId: "T1", data: [{ name: "thing1", value: "x" }, { name: "", value: "y" }] });
+    expect(template.message.data).toEqual({ thing1: "x" });
+    expect(campaignOf(formOf(template))).toEqual(template);
+  });
+
+  it("knows what is missing or not allowed", () => {
+    expect(formFaults(filled)).toEqual([]);
+    expect(formFaults(emptyForm())).toEqual(["id", "name", "account", "segment", "text"]);
+    expect(formFaults({ ...filled, link: "" })).toEqual(["link_missing"]);
+    expect(formFaults({ ...filled, text: "{{name|朋友}}" })).toEqual(["variables_in_mass"]);
+    expect(formFaults({ ...filled, text: "知".repeat(683) })).toEqual(["too_long"]);
+    expect(formFaults({ ...filled, text: "知".repeat(682) })).toEqual([]);
+    expect(formFaults({ ...filled, link: "example.com" })).toEqual(["link"]);
+    expect(formFaults({ ...filled, channel: "template", type: "template", templateId: "T" })).toEqual(["purpose"]);
+  });
+
+  it("changes the message with the channel", () => {
+    const form = { ...filled };
+    setChannel(form, "template");
+    expect([form.type, form.purpose]).toEqual(["template", "notification"]);
+    setChannel(form, "mass");
+    expect([form.type, form.purpose]).toEqual(["text", "marketing"]);
+  });
+});
+
+describe("account form", () => {
+  const known = { id: "shop", name: "", kind: "service", verified: true, mode: "secure", version: 3, has_secret: true, reply_rules: { keywords: [] }, zone: "Asia/Shanghai" } as const;
+
+  it("leaves empty secrets out and sends back what it does not show", () => {
+    const input = accountInput({ ...emptyAccount(), id: "shop", app_id: " wx1 ", token: "tok" }, known);
+    expect(input).toMatchObject({ id: "shop", app_id: "wx1", token: "tok", reply_rules: { keywords: [] }, zone: "Asia/Shanghai" });
+    for (const absent of ["app_secret", "encoding_aes_key", "version", "has_secret", "policy"]) expect(input).not.toHaveProperty(absent);
+  });
+});
