@@ -1,3 +1,4 @@
+// @ts-expect-error: the console has no types of Node
 import { webcrypto } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { cell, csv } from "../src/lib/csv";
