@@ -1,6 +1,12 @@
 # Third-party libraries, each behind one name. What for, licence and pins: docs/dependencies.md.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+# clang names some of fmt's templates differently from how Debian's g++ built libfmt.so.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(ZHIYIN_FMT fmt::fmt-header-only)
+else()
+  set(ZHIYIN_FMT fmt::fmt)
+endif()
 find_package(simdjson REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(SQLite3 REQUIRED)

@@ -125,6 +125,7 @@ class BuiltInstallation final : public Installation {
   ~BuiltInstallation() override {
     stop_worker();
     runs_.reset();
+    if (recommendations_) recommendations_->flush_impressions();
     if (writer_) writer_->stop();
     if (pipeline_runner_) pipeline_runner_->stop();
   }
@@ -346,6 +347,7 @@ class BuiltInstallation final : public Installation {
   void work() {
     Instant trimmed = clock_->now();
     while (!wait_for_work()) {
+      recommendations_->flush_impressions();
       report("outbox", storage::Outbox::relay(*state_, *log_));
       if (stepped_ == nullptr && !held_.load()) report("campaigns", tick_and_prepare());
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());

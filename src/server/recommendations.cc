@@ -59,9 +59,13 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
   impression.account = account;
   impression.place = place;
   if (!impression.items.empty()) {
-    std::vector<storage::NewRecord> records;
-    records.push_back(recommend::impression_record(impression));
-    log_.append(storage::Stream::kImpressions, std::move(records), [](Result<void>) {});
+    std::vector<storage::NewRecord> full;
+    {
+      MutexLock lock(impressions_mutex_);
+      impressions_.push_back(recommend::impression_record(impression));
+      if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
+    }
+    if (!full.empty()) log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
   }
   return Answer{std::move(response), recommender->model_id()};
 }
@@ -82,6 +86,15 @@ Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
   ZHIYIN_TRY(auto record, registry_.save(stored, now));
   forget_model();
   return record;
+}
+
+void Recommendations::flush_impressions() {
+  std::vector<storage::NewRecord> gathered;
+  {
+    MutexLock lock(impressions_mutex_);
+    gathered = std::exchange(impressions_, {});
+  }
+  if (!gathered.empty()) log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
 }
 
 void Recommendations::forget_model() {

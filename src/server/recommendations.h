@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "audience/people.h"
 #include "base/mutex.h"
@@ -26,13 +27,17 @@ class Recommendations {
     recommend::RecommendResponse response;
     std::string model_id;
   };
-  /// What was answered goes to the impressions stream (not awaited; a lost impression is counted).
+  /// What was answered goes to the impressions stream: gathered for up to a second (`flush_impressions`), not awaited,
+  /// so a crash may lose the last of them.
   /// `place` says where it is shown: `api`, `console`, `cli`.
   Result<Answer> recommend(const audience::PersonView& person, const recommend::RecommendRequest& request,
                            std::string_view account, std::string_view place);
 
   /// Trains on the warehouse's history up to `as_of` and makes the new version the active one.
   Result<model::ModelRecord> train(storage::Warehouse& warehouse, recommend::TrainParams params, Instant now);
+
+  /// Hands gathered impressions to the log. Called about once a second and before the end.
+  void flush_impressions();
 
   /// The active model changed elsewhere (activated, rolled back).
   void forget_model();
@@ -43,6 +48,9 @@ class Recommendations {
   model::Registry& registry_;
   catalogue::Items& items_;
   storage::EventLog& log_;
+  static constexpr std::size_t kImpressionsGathered = 256;
+  Mutex impressions_mutex_;
+  std::vector<storage::NewRecord> impressions_ ZHIYIN_GUARDED_BY(impressions_mutex_);
   Mutex mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const recommend::Recommender> recommender_ ZHIYIN_GUARDED_BY(mutex_);
