@@ -138,6 +138,9 @@ class Demo {
     ZHIYIN_TRY_VOID(write_file(config_, fmt::format("# Made by zhiyin demo.\nclock = \"stepped\"\nclock_start = \"{}\"\nlog_level = \"warning\"\n"
                                                     "[server]\nport = {}\n[wechat]\nbase_url = \"{}\"\n",
                                                     kStart, settings_.port, sandbox_->url())));
+    // The key from the seed, so that ids and with them the holdout are the same each time; it seals play data only.
+    fs::create_directories(settings_.dir / "data", ec);
+    ZHIYIN_TRY_VOID(write_file(settings_.dir / "data/secret.key", crypto::hex(crypto::sha256("demo " + settings_.seed)), 0600));
     ZHIYIN_TRY(const Options options, load_options({config_, {}}));
     ZHIYIN_TRY(const auto installation, Installation::open(options, null_logger()));
     auto& auth = installation->services().auth;
