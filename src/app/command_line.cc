@@ -177,7 +177,7 @@ const std::vector<CommandSpec>& command_table() {
       {"account list", "", "Connected accounts", "zhiyin account list", {}, false},
       {"account sync", "ID", "Read an account's follower list", "zhiyin account sync shop", {}, false},
       {"key create", "", "Make an API key; it is shown once", "zhiyin key create --name website --role ingest",
-       {{"name", "TEXT", "what it is for"}, {"role", "ROLE", "ingest, analyst, operator or admin"},
+       {{"name", "TEXT", "what it is for"}, {"role", "ROLE", "page, ingest, analyst, operator or admin"},
         {"account", "ID", "limits it to this account", true}}, false},
       {"key list", "", "API keys", "zhiyin key list", {}, false},
       {"key remove", "ID", "Revoke an API key", "zhiyin key remove 0123456789abcdef", {}, false},

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "audience/interests.h"
 #include "audience/traits.h"
@@ -25,7 +27,10 @@ Activity act(std::string kind, Instant at, std::int64_t value = 1, std::string i
 
 PersonView person(std::vector<Activity> activity) {
   PersonView view{PersonId("p_x"), std::vector<IdentityHash>(1), std::move(activity)};
-  std::ranges::stable_sort(view.activity, {}, &Activity::at);
+  std::int64_t offset = 0;
+  for (Activity& a : view.activity) a.offset = ++offset;
+  std::ranges::sort(view.activity, {},
+                    [](const Activity& a) { return std::tuple(a.at, a.offset); });
   return view;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "audience/features.h"
 
@@ -74,7 +75,8 @@ std::vector<Interest> interests(const PersonView& view, const TagLookup& tags, I
     const std::int64_t micro = micro_of(weight);
     if (micro > 0) list.push_back({std::string(tag), static_cast<double>(micro) / kMicro});
   }
-  std::ranges::stable_sort(list, std::greater(), &Interest::weight);
+  std::ranges::sort(
+      list, {}, [](const Interest& i) { return std::tuple(-i.weight, std::string_view(i.tag)); });
   if (list.size() > limit) list.resize(limit);
   return list;
 }

@@ -165,8 +165,8 @@ Value optional_text(std::string_view text) {
 
 Result<void> write_activity(Session& session, std::span<const LoggedEvent* const> events) {
   std::vector<const LoggedEvent*> order(events.begin(), events.end());
-  std::ranges::stable_sort(order, {}, [](const LoggedEvent* l) {
-    return std::tie(l->event.identities[0], l->event.occurred_at);
+  std::ranges::sort(order, {}, [](const LoggedEvent* l) {
+    return std::tie(l->event.identities[0], l->event.occurred_at, l->offset, l->partition);
   });
   for (const LoggedEvent* logged : order) {
     const Event& e = logged->event;

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "audience/features.h"
 
 namespace zhiyin::audience {
@@ -23,8 +26,9 @@ Activity act(std::string kind, Duration ago, std::int64_t value = 1) {
 PersonView person(std::vector<Activity> activity) {
   PersonView view{PersonId("p_x"), std::vector<IdentityHash>(2), std::move(activity)};
   std::int64_t offset = 0;
-  std::ranges::stable_sort(view.activity, {}, &Activity::at);
   for (Activity& a : view.activity) a.offset = ++offset;
+  std::ranges::sort(view.activity, {},
+                    [](const Activity& a) { return std::tuple(a.at, a.offset); });
   return view;
 }
 

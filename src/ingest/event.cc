@@ -180,6 +180,9 @@ Result<void> check_event(const EventView& event, Instant now) {
   if (!is_kind_name(event.kind)) {
     return fail_field("kind", "'{}' does not match [a-z][a-z0-9_.]{{0,63}}", utf8::truncate(event.kind, 80));
   }
+  if (event.kind.starts_with("touch.")) {
+    return fail_field("kind", "'{}' is reserved for what Zhiyin itself does", utf8::truncate(event.kind, 80));
+  }
   ZHIYIN_TRY_VOID(check_item(event));
   if (event.properties.size() + event.personal.size() > kPropertiesBytesMax) {
     return fail_field("properties", "has {} bytes, at most {} are allowed",

@@ -48,25 +48,22 @@ std::string script_string(std::string_view text) {
   return out;
 }
 
-std::string snippet(const LibraryItem& item, std::string_view server_url, std::string_view account,
-                    std::string_view openid) {
-  if (server_url.empty()) return {};
+std::string snippet(const LibraryItem& item, const SnippetSettings& settings) {
+  if (settings.server_url.empty()) return {};
   std::string out = fmt::format(
-      "<script src=\"{}/zhiyin.js\" data-account=\"{}\" data-item-kind=\"{}\" "
-      "data-item-id=\"{}\"></script>\n",
-      escaped(server_url), escaped(account), escaped(item.kind), escaped(item.id));
-  if (!openid.empty()) {
+      "<script src=\"{}/zhiyin.js\" data-key=\"{}\" data-account=\"{}\" data-item=\"{}:{}\"></script>\n",
+      escaped(settings.server_url), escaped(settings.key), escaped(settings.account), escaped(item.kind), escaped(item.id));
+  if (!settings.openid.empty()) {
     out += fmt::format(
         "<script>if (window.zhiyin) zhiyin.identify({{account: {}, openid: {}}});</script>\n",
-        script_string(account), script_string(openid));
+        script_string(settings.account), script_string(settings.openid));
   }
   return out;
 }
 
 }  // namespace
 
-std::string render_page(const LibraryItem& item, std::string_view server_url,
-                        std::string_view account, std::string_view openid) {
+std::string render_page(const LibraryItem& item, const SnippetSettings& settings) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"zh-CN\"><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
@@ -86,7 +83,7 @@ std::string render_page(const LibraryItem& item, std::string_view server_url,
   out +=
       "<p><button data-zy-click=\"like\">点赞</button><button "
       "data-zy-click=\"buy\">去看看</button></p>\n";
-  return out + snippet(item, server_url, account, openid) + "</html>\n";
+  return out + snippet(item, settings) + "</html>\n";
 }
 
 }  // namespace zhiyin::sandbox

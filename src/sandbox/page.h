@@ -1,15 +1,21 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "sandbox/library.h"
 
 namespace zhiyin::sandbox {
 
-/// One of the shop's pages with the server's page snippet, for clicking in a browser. `server_url`
-/// empty: without snippet. `openid` empty: the reader is not known. All texts are escaped.
-std::string render_page(const LibraryItem& item, std::string_view server_url,
-                        std::string_view account, std::string_view openid);
+/// Where a page's snippet reports to, as whom.
+struct SnippetSettings {
+  std::string server_url;  ///< empty: a page without snippet
+  std::string key;         ///< public write key
+  std::string account;
+  std::string openid;      ///< empty: the reader is not known
+};
+
+/// One of the shop's pages with the server's page snippet, for clicking in a browser. All texts are
+/// escaped.
+std::string render_page(const LibraryItem& item, const SnippetSettings& settings);
 
 }  // namespace zhiyin::sandbox

@@ -100,8 +100,8 @@ http::Response page(const Simulation& simulation, const http::Request& request) 
   }
   const Json status = simulation.status();
   return http::Response::text(
-      render_page(*item, status["connected"].string_or(""), simulation.settings().account.id,
-                  request.query_or("openid", "")),
+      render_page(*item, {std::string(status["connected"].string_or("")), std::string(status["page_key"].string_or("")),
+                          simulation.settings().account.id, std::string(request.query_or("openid", ""))}),
       "text/html; charset=utf-8");
 }
 

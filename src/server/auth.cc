@@ -161,7 +161,7 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
   Session session;
   if (request.key) {
     ZHIYIN_TRY(const Caller caller, by_key(*request.key));
-    if (caller.role == Role::kIngest) return denied("sign-in: an ingest key cannot sign in");
+    if (caller.role <= Role::kIngest) return denied("sign-in: this key only takes events in, it cannot sign in");
     session.user = caller.name;
     session.role = caller.role;
   } else if (request.user && request.password) {

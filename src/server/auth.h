@@ -16,8 +16,9 @@
 
 namespace zhiyin::server {
 
-/// What a caller may do; a higher role may do everything that a lower one may. The numbers are stored.
-enum class Role : int { kIngest = 1, kAnalyst = 2, kOperator = 3, kAdmin = 4 };
+/// What a caller may do; a higher role may do everything that a lower one may. `kPage` stands in public pages: it may only
+/// report what readers do there (POST /v1/collect). The numbers are stored.
+enum class Role : int { kPage = 0, kIngest = 1, kAnalyst = 2, kOperator = 3, kAdmin = 4 };
 
 /// Who asks.
 struct Caller {
@@ -117,6 +118,7 @@ namespace zhiyin {
 template <>
 struct EnumNames<server::Role> {
   static constexpr std::pair<server::Role, std::string_view> list[] = {
+      {server::Role::kPage, "page"},
       {server::Role::kIngest, "ingest"},
       {server::Role::kAnalyst, "analyst"},
       {server::Role::kOperator, "operator"},

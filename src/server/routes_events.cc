@@ -61,6 +61,9 @@ http::Task<http::Response> accept(Services& services, std::string body, std::str
 http::Task<http::Response> post_events(Services& services, http::Request& request) {
   const auto caller = services.auth.authenticate(request);
   if (!caller) co_return unauthorised(caller.error());
+  if (caller->role < Role::kIngest) {
+    co_return http::Response::problem({ErrorCode::kPermissionDenied, "a page's key may only POST /v1/collect", {}});
+  }
   co_return co_await accept(services, std::move(request.body), "api", caller->accounts);
 }
 

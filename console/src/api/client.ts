@@ -167,7 +167,7 @@ export function upload<T>(
   });
 }
 
-const kRank: Record<string, number> = { ingest: 0, analyst: 1, operator: 2, admin: 3 };
+const kRank: Record<string, number> = { page: -1, ingest: 0, analyst: 1, operator: 2, admin: 3 };
 
 /** Whether who is signed in may do what `role` may. */
 export function may(role: "admin" | "operator" | "analyst"): boolean {

@@ -1,6 +1,6 @@
 /** The shapes of docs/api.md. Members that a server may leave out are optional here. */
 
-export type Role = "admin" | "operator" | "analyst" | "ingest";
+export type Role = "admin" | "operator" | "analyst" | "ingest" | "page";
 
 export interface Page<T> {
   items: T[];
