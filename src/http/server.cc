@@ -91,8 +91,7 @@ class AsioServer final : public Server {
         router_(std::move(router)),
         filter_(std::move(filter)),
         logger_(logger),
-        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")),
-        metrics_(metrics) {
+        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")) {
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
     for (const Router::Route& route : router_.routes()) {
       for (const int group : {2, 3, 4, 5}) {
@@ -376,7 +375,6 @@ class AsioServer final : public Server {
   const Filter filter_;
   Logger& logger_;
   Histogram& seconds_;
-  MetricsRegistry& metrics_;
   std::map<const Router::Route*, std::array<Counter*, 6>> counters_;
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;
