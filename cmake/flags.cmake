@@ -11,7 +11,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer
     -Wno-mismatched-new-delete)
 else()
-  target_compile_options(zhiyin_build_flags INTERFACE -Wthread-safety)
+  # libstdc++ 12's stable_sort calls a function that it deprecates itself.
+  target_compile_options(zhiyin_build_flags INTERFACE -Wthread-safety -Wno-deprecated-declarations)
 endif()
 target_include_directories(zhiyin_build_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(zhiyin_build_flags INTERFACE ZHIYIN_VERSION="${PROJECT_VERSION}")
