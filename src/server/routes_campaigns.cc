@@ -67,12 +67,12 @@ ApiResult report(Services& s, http::Request& r) {
 namespace zhiyin {
 template <>
 struct Fields<server::TestSendBody> {
-  static constexpr std::string_view name = "TestSend";
+  [[maybe_unused]] static constexpr std::string_view name = "TestSend";
   static constexpr auto list = std::make_tuple(field("openids", &server::TestSendBody::openids, "to whom").length(1, 20));
 };
 template <>
 struct Fields<server::ResumeBody> {
-  static constexpr std::string_view name = "Resume";
+  [[maybe_unused]] static constexpr std::string_view name = "Resume";
   static constexpr auto list = std::make_tuple(field("overdue", &server::ResumeBody::overdue, "send or skip what is overdue"));
 };
 }  // namespace zhiyin
