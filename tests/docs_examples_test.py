@@ -3,7 +3,7 @@
 
 A fenced `sh` block directly below the line `<!-- run -->` is run with bash in a folder made for its document, one block
 after the other, and must end with 0. There `zhiyin` is the program under test and `examples/` is the tree's. A document
-whose blocks use $URL gets a server (its address in URL, an admin key in KEY); one whose blocks use $SANDBOX also an
+that makes no installation stands in one; one whose blocks use $URL gets a server (its address in URL, an admin key in KEY); one whose blocks use $SANDBOX also an
 emulated platform that is connected to it (its address in SANDBOX).
 
 usage: docs_examples_test.py ZHIYIN_PROGRAM [DOCUMENT…]"""
@@ -47,6 +47,8 @@ class Document:
         (self.folder / "examples").symlink_to(ROOT / "examples")
         (self.folder / "bin").mkdir()
         (self.folder / "bin/zhiyin").symlink_to(harness.PROGRAM)
+        if not self.server and not any("zhiyin init" in block for _, block in self.blocks):
+            harness.cli("init", self.folder)
 
     def close(self):
         for world in (self.sandbox, self.server):

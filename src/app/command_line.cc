@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "app/exit_code.h"
+#include "app/option_table.h"
 #include "base/nearest.h"
 
 namespace zhiyin::app {
@@ -60,6 +61,10 @@ std::unexpected<Error> unknown_flag(const CommandSpec& command, std::string_view
   return fail(ErrorCode::kInvalidArgument, "--{}: zhiyin {} has no such flag{}", flag, command.words, hint);
 }
 
+bool is_option(std::string_view name) {
+  return std::ranges::any_of(option_table(), [&](const OptionSpec& option) { return option.name == name; });
+}
+
 /// Walks over the arguments behind the command's words.
 class Walk {
  public:
@@ -109,7 +114,7 @@ class Walk {
     for (const FlagSpec& spec : out_.command->flags) {
       if (spec.name == name) return known(spec, std::move(attached));
     }
-    if (name.find('.') != std::string_view::npos || out_.command->takes_options) {
+    if (name.find('.') != std::string_view::npos || out_.command->takes_options || is_option(name)) {
       ZHIYIN_TRY(out_.options[std::string(name)], value_of(name, std::move(attached)));
       return {};
     }
@@ -181,8 +186,8 @@ const std::vector<CommandSpec>& command_table() {
         {"account", "ID", "limits it to this account", true}}, false},
       {"key list", "", "API keys", "zhiyin key list", {}, false},
       {"key remove", "ID", "Revoke an API key", "zhiyin key remove 0123456789abcdef", {}, false},
-      {"user create", "", "Add a console user", "zhiyin user create --name anna --role operator --password 'at least 8'",
-       {{"name", "TEXT", "sign-in name"}, {"role", "ROLE", "analyst, operator or admin"}, {"password", "TEXT", "at least 8 characters"}}, false},
+      {"user create", "", "Add a console user", "zhiyin user create --name anna --role operator",
+       {{"name", "TEXT", "sign-in name"}, {"role", "ROLE", "analyst, operator or admin"}, {"password", "TEXT", "at least 8 characters; absent: asked for, or read from stdin, so that no process list shows it"}}, false},
       {"model list", "", "Trained models", "zhiyin model list", {}, false},
       {"model activate", "ID", "Make a version the active one", "zhiyin model activate response-2", {}, false},
       {"doctor", "", "Check the installation and say what to do", "zhiyin doctor", {}, false},

@@ -235,8 +235,7 @@ Result<Json> report_campaign(Services& s, const Json& args, const ProgressSink&)
 
 Result<Json> account_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const Json json, file_as_json(args));
-  ZHIYIN_TRY(const auto input, from_json<wechat::AccountInput>(json));
-  ZHIYIN_TRY(const auto account, s.accounts.put(input, std::nullopt));
+  ZHIYIN_TRY(const auto account, s.accounts.apply(json));
   s.tokens.forget(account.id);
   Json out = to_json(wechat::view(account));
   out.set("callback_url", fmt::format("{}/wechat/{}", s.public_url, account.id.value));

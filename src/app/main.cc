@@ -1,6 +1,11 @@
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 #include <thread>
 
 #include "app/command_line.h"
@@ -37,7 +42,8 @@ int failed(const Error& error, bool json) {
 int answered(const Invocation& invocation, const Result<Json>& result) {
   if (!result) return failed(result.error(), invocation.json);
   print(stdout, invocation.json ? result->dump() + "\n" : render_for_people(invocation.command->words, *result));
-  return 0;
+  const bool unwell = invocation.command->words == "doctor" && !(*result)["ok"].bool_or(false);
+  return unwell ? exit_code_of(ErrorCode::kUnavailable) : 0;
 }
 
 /// A bar on a terminal, a line now and then elsewhere.
@@ -63,8 +69,14 @@ ProgressSink progress_on_stderr() {
   };
 }
 
-Location location_of(const Invocation& invocation) {
-  return {invocation.config.empty() ? fs::path("zhiyin.toml") : fs::path(invocation.config), invocation.options};
+/// kNotFound when --config names no file: a mistyped path must not start another installation.
+Result<Location> location_of(const Invocation& invocation) {
+  if (invocation.config.empty()) return Location{"zhiyin.toml", invocation.options};
+  std::error_code ec;
+  if (!fs::is_regular_file(invocation.config, ec)) {
+    return fail(ErrorCode::kNotFound, "--config: there is no file {}; zhiyin init DIR writes one", invocation.config);
+  }
+  return Location{invocation.config, invocation.options};
 }
 
 /// Requested by SIGINT or SIGTERM.
@@ -107,7 +119,8 @@ int run_init(const Invocation& invocation) {
 int run_serve(const Invocation& invocation) {
   stop_on_signals();
   const auto location = location_of(invocation);
-  const auto options = load_options(location);
+  if (!location) return failed(location.error(), invocation.json);
+  const auto options = load_options(*location);
   if (!options) return failed(options.error(), invocation.json);
   LogLevel level = LogLevel::kInfo;
   const std::string& name = options->text("log_level");
@@ -115,7 +128,7 @@ int run_serve(const Invocation& invocation) {
   if (name == "warning") level = LogLevel::kWarning;
   if (name == "error") level = LogLevel::kError;
   Logger logger(stderr, level);
-  const auto served = serve(location, logger, stop_signal().get_token(), [&](const std::string& url, const std::string& key) {
+  const auto served = serve(*location, logger, stop_signal().get_token(), [&](const std::string& url, const std::string& key) {
     if (invocation.json) {
       print(stdout, Json().set("url", url).set("admin_key", key.empty() ? Json() : Json(key)).dump() + "\n");
     } else {
@@ -230,11 +243,43 @@ Json with_absolute_paths(Json args) {
   return args;
 }
 
+/// The first line of standard input; a terminal is asked, without showing what is typed.
+Result<std::string> read_password() {
+  const bool terminal = ::isatty(STDIN_FILENO) != 0;
+  termios before{};
+  if (terminal) {
+    print(stderr, "Password: ");
+    ::tcgetattr(STDIN_FILENO, &before);
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  std::string line;
+  const bool got = static_cast<bool>(std::getline(std::cin, line));
+  if (terminal) {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    print(stderr, "\n");
+  }
+  if (!got || line.empty()) return fail_field("password", "is missing: give --password, type it, or send it to standard input");
+  return line;
+}
+
 int run_on_installation(const Invocation& invocation) {
-  const auto options = load_options(location_of(invocation));
+  const auto location = location_of(invocation);
+  if (!location) return failed(location.error(), invocation.json);
+  const auto options = load_options(*location);
   if (!options) return failed(options.error(), invocation.json);
+  std::error_code ec;
+  if (!fs::exists(location->config_file, ec) && !fs::exists(options->text("data_dir"), ec)) {
+    return failed({ErrorCode::kNotFound, "there is no installation here (no zhiyin.toml, no data folder): go to its folder, name it by --config FILE, or make one with zhiyin init", {}}, invocation.json);
+  }
   const std::string command(invocation.command->words);
-  const Json args = with_absolute_paths(invocation.args);
+  Json args = with_absolute_paths(invocation.args);
+  if (command == "user create" && args["password"].is_null()) {
+    auto password = read_password();
+    if (!password) return failed(password.error(), invocation.json);
+    args.set("password", std::move(*password));
+  }
   const ProgressSink sink = progress_on_stderr();
   const auto opened = Installation::open(*options, null_logger());
   if (!opened && opened.error().code == ErrorCode::kConflict) {
@@ -284,6 +329,7 @@ int run(std::span<const std::string> arguments) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);  // stores, uploads and logs hold personal data: for the user of the process alone
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return zhiyin::app::run(arguments);
 }

@@ -70,6 +70,24 @@ std::string campaign_report(const Json& r) {
   return out + fmt::format("\n  {}\n  {}\n", r["words"]["zh"].string_or(""), r["words"]["en"].string_or(""));
 }
 
+std::string dry_run(const Json& r) {
+  std::string out = fmt::format("as of {}, sending from {}\n\n", r["as_of"].string_or(""), r["send_at"].string_or(""));
+  for (const auto& [name, words] : {std::pair{"audience", "in the segment"}, std::pair{"holdout", "held out"}, std::pair{"would_send", "would get it"}}) {
+    out += fmt::format("  {:<14} {:>8}\n", words, r[name].int_or(0));
+  }
+  if (const auto* refused = r["refused"].if_array()) {
+    for (const Json& rule : *refused) {
+      out += fmt::format("  refused        {:>8}  {}: {} / {}\n", rule["count"].int_or(0), rule["rule"].string_or(""), rule["zh"].string_or(""), rule["en"].string_or(""));
+    }
+  }
+  out += fmt::format("  calls of the platform needed: {}, left today: {}\n", r["quota"]["needed"].int_or(0), r["quota"]["left"].int_or(0));
+  if (const auto* previews = r["previews"].if_array(); previews != nullptr && !previews->empty()) {
+    out += "\n";
+    for (const Json& preview : *previews) out += fmt::format("  {}: {}\n", preview["person"].string_or(""), preview["text"].string_or(""));
+  }
+  return out + "\nNothing was sent. --json also lists the first 200 people with their decisions.\n";
+}
+
 std::string doctor(const Json& result) {
   std::string out;
   for (const Json& check : *result["checks"].if_array()) {
@@ -85,6 +103,7 @@ std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "recommend") return recommendations(result);
   if (command == "report campaign") return campaign_report(result);
   if (command == "doctor") return doctor(result);
+  if (command == "campaign dry-run") return dry_run(result);
   if (command == "import") {
     if (const auto report = from_json<ingest::ImportReport>(result)) return ingest::to_text(report->quality);
   }

@@ -45,7 +45,7 @@ inline constexpr std::size_t kActivityAll = 200'000;
 struct PersonSummary {
   PersonId id;
   Instant first_seen;  ///< of any event that names one of the identities
-  Instant last_seen;
+  Instant last_seen;   ///< of what they did; what was sent to them does not count
   std::int64_t events = 0;
   std::vector<std::string> following;  ///< accounts, ascending
 };

@@ -38,12 +38,14 @@ struct Touched {
   bool mentioned = false;                              ///< by an event that counts
   bool earlier = false;                                ///< the batch moved first_at back
 
-  void mention(std::int64_t at) {
+  /// `own`: done by the person; what is done to a person does not make them seen.
+  void mention(std::int64_t at, bool own) {
     const bool fresh = person.empty() && !mentioned;
+    mentioned = true;
+    if (!own && !fresh) return;
     earlier = earlier || (!person.empty() && at < first_at);
     first_at = fresh ? at : std::min(first_at, at);
     last_at = fresh ? at : std::max(last_at, at);
-    mentioned = true;
   }
 };
 using Identities = std::unordered_map<IdentityHash, Touched, HashOfHash>;
@@ -291,8 +293,10 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
     // What was erased stays erased when the log is read again.
     if (logged.offset <= key.erased_off) continue;
     counted.push_back(&logged);
+    const std::string_view kind = logged.event.kind;
+    const bool own = !kind.starts_with("touch.") || kind == "touch.clicked";
     for (const IdentityHash& identity : logged.event.identities)
-      identities[identity].mention(logged.event.occurred_at.us);
+      identities[identity].mention(logged.event.occurred_at.us, own);
     ++key.events;
   }
 

@@ -88,6 +88,7 @@ TEST(People, ListsViewsAndSummariesAgree) {
     events.push_back(world.event({who[static_cast<std::size_t>(i)]}, "follow", kDay * (i + 1)));
     events.push_back(world.event({who[static_cast<std::size_t>(i)]}, "read", hours(i)));
   }
+  events.push_back(world.event({who[8]}, "touch.refused", hours(1)));
   world.apply(events);
   std::vector<PersonId> all;
   PersonId after;
@@ -107,8 +108,8 @@ TEST(People, ListsViewsAndSummariesAgree) {
   const auto summaries = *world.people().summaries({{last, PersonId("p_none")}});
   ASSERT_EQ(summaries.size(), 1U);
   EXPECT_EQ(summaries[0].first_seen, World::kNow - kDay * 9);
-  EXPECT_EQ(summaries[0].last_seen, World::kNow - hours(8));
-  EXPECT_EQ(summaries[0].events, 2);
+  EXPECT_EQ(summaries[0].last_seen, World::kNow - hours(8)) << "a message that was not sent is no visit";
+  EXPECT_EQ(summaries[0].events, 3);
   EXPECT_THAT(summaries[0].following, ElementsAre("shop"));
 }
 

@@ -147,6 +147,26 @@ TEST(ResponseTraining, ModelLearnsIsStoredAndScoresPeople) {
   EXPECT_EQ(again->checksum, record->checksum) << "same people, same seed, same bytes";
 }
 
+TEST(ResponseTraining, ModelThatOnlyGuessesIsStoredButNotActive) {
+  World world;
+  std::vector<ingest::LoggedEvent> events;
+  const auto who = world.openids("o", 120);
+  for (std::size_t i = 0; i < who.size(); ++i) {
+    events.push_back(world.event({who[i]}, "read", kDay * 20));
+    if (i % 8 == 0) events.push_back(world.event({who[i]}, "purchase", kDay * 2));  // nothing tells them apart
+  }
+  world.apply(events);
+  model::Registry registry(world.state());
+  const auto record = train_and_store_response(
+      world.people(), registry, {{"purchase"}, kDay * 7, World::kNow - kDay * 7, {}}, World::kNow);
+  ASSERT_TRUE(record) << record.error().text();
+  EXPECT_FALSE(record->active);
+  const auto* warnings = record->metrics["warnings"].if_array();
+  ASSERT_TRUE(warnings != nullptr && warnings->size() == 1);
+  EXPECT_NE(warnings->front().string_or("").find("not activated"), std::string::npos);
+  EXPECT_FALSE(*response_score(registry, world.people(), person_id_of(who[0]), World::kNow));
+}
+
 TEST(ResponseTraining, TooFewAnswersAreRefused) {
   World world;
   world.apply({world.event({world.openid("a")}, "read", kDay * 20)});

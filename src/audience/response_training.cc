@@ -67,6 +67,29 @@ Result<model::FeatureTable> response_table(const People& people, const ResponseT
   return table;
 }
 
+namespace {
+
+/// Whether the test part shows more than guessing would.
+bool tells_responders(const model::TrainedResponse& trained) {
+  const auto area = trained.test.intervals.find("auc");
+  return area != trained.test.intervals.end() && area->second.low > 0.5;
+}
+
+std::string doubt(const model::TrainedResponse& trained) {
+  const auto area = trained.test.values.find("auc");
+  const auto interval = trained.test.intervals.find("auc");
+  if (area == trained.test.values.end() || interval == trained.test.intervals.end())
+    return "未启用：测试集里只有一类人，无法评估 / not activated: the test part has people of one kind "
+           "only, so nothing can be said about the model";
+  return fmt::format(
+      "未启用：测试集 {3} 人的 AUC 为 {0:.2f}（95% 区间 {1:.2f} 到 {2:.2f}），与猜测没有明显差别；请积累更多响应后再训练 / "
+      "not activated: AUC {0:.2f} (95 % interval {1:.2f} to {2:.2f}) on the {3} people of the test part is not clearly "
+      "better than guessing; train again with more responses",
+      area->second, interval->second.low, interval->second.high, trained.test_rows);
+}
+
+}  // namespace
+
 Result<model::ModelRecord> train_and_store_response(const People& people, model::Registry& registry,
                                                     const ResponseTraining& training, Instant now) {
   ZHIYIN_TRY(const std::int64_t total, people.count());
@@ -88,9 +111,13 @@ Result<model::ModelRecord> train_and_store_response(const People& people, model:
   stored.window =
       Json::object().set("from", Json()).set("to", format_utc(training.as_of + training.horizon));
   stored.settings = settings_of(training, trained);
+  std::vector<std::string> warnings = trained.warnings;
+  const bool tells = tells_responders(trained);
+  if (!tells) warnings.push_back(doubt(trained));
   stored.metrics = trained.metrics_json();
+  stored.metrics.set("warnings", to_json(warnings));
   stored.bytes = trained.model.encode();
-  return registry.save(stored, now);
+  return registry.save(stored, now, tells);
 }
 
 Result<std::shared_ptr<const ResponseScorer::Loaded>> ResponseScorer::load() const {

@@ -227,7 +227,7 @@ Result<Campaign> CampaignEngine::stop(const CampaignId& id) {
   });
 }
 
-Result<std::vector<CampaignId>> CampaignEngine::emergency_stop() {
+Result<std::vector<CampaignId>> CampaignEngine::emergency_stop(const std::function<bool(const AccountId&)>& of) {
   std::vector<CampaignId> stopped;
   ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) -> Result<void> {
     stopped.clear();
@@ -235,6 +235,7 @@ Result<std::vector<CampaignId>> CampaignEngine::emergency_stop() {
     for (StoredCampaign& row : all) {
       const CampaignState state = row.campaign.state;
       if (state != CampaignState::kRunning && state != CampaignState::kPaused) continue;
+      if (of && !of(row.campaign.account)) continue;
       // Cancelling is left to the ticks: stopping must not take long.
       mark_stopped(row, parts_.clock.now(), "emergency stop");
       ZHIYIN_TRY_VOID(detail::save_run(session, row));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,8 +82,8 @@ class CampaignEngine {
   [[nodiscard]] Result<Campaign> resume(const CampaignId& id, std::optional<Overdue> overdue);
   /// Running or paused to stopped, for good: what was not sent is cancelled.
   [[nodiscard]] Result<Campaign> stop(const CampaignId& id);
-  /// Stops every running or paused campaign; returns which.
-  [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop();
+  /// Stops every running or paused campaign, or those of the accounts that `of` accepts; returns which.
+  [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop(const std::function<bool(const AccountId&)>& of = {});
 
   /// Touches that are planned and due (or, when the audience is not fixed yet though its time has
   /// passed, everybody in the segment): what a resume has to decide about.

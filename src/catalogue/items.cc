@@ -415,9 +415,16 @@ Result<void> Items::remove(const ingest::ItemRef& ref) {
   return {};
 }
 
-Result<std::int64_t> Items::count() const {
-  ZHIYIN_TRY(const Rows rows, state_.query("SELECT COUNT(*) FROM item"));
-  return storage::as_int(rows.rows.at(0).at(0));
+Result<std::int64_t> Items::count(const ItemFilter& filter) const {
+  const FilterSql where = filter_sql(filter, {});
+  std::int64_t n = 0;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const Rows rows,
+               session.query("SELECT COUNT(*) FROM item i WHERE " + where.where, where.parameters));
+    n = storage::as_int(rows.rows.at(0).at(0));
+    return {};
+  }));
+  return n;
 }
 
 Result<std::vector<std::string>> Items::tags(std::size_t limit) const {

@@ -84,7 +84,7 @@ class Items {
                                       std::size_t limit) const;
   /// kNotFound when there is none. Events and statistics about it stay.
   Result<void> remove(const ingest::ItemRef& ref);
-  [[nodiscard]] Result<std::int64_t> count() const;
+  [[nodiscard]] Result<std::int64_t> count(const ItemFilter& filter = {}) const;
   /// The most used tags, most used first.
   [[nodiscard]] Result<std::vector<std::string>> tags(std::size_t limit) const;
 

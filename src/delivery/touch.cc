@@ -224,18 +224,22 @@ Result<std::vector<Touch>> SendLedger::open_tests(Session& session, std::size_t 
 
 Result<std::vector<Touch>> SendLedger::of_identities(Session& session,
                                                      std::span<const IdentityHash> identities,
-                                                     std::size_t limit) {
+                                                     std::size_t limit,
+                                                     const TouchPlace& after) {
   static const std::string kSql =
-      fmt::format("SELECT {} FROM touch WHERE identity = ?1 ORDER BY decided_at DESC, id LIMIT ?2",
+      fmt::format("SELECT {} FROM touch WHERE identity = ?1 AND (decided_at < ?3 OR (decided_at = ?3"
+                  " AND id > ?4)) ORDER BY decided_at DESC, id LIMIT ?2",
                   kTouchColumns);
   std::vector<Touch> out;
   for (const IdentityHash& identity : identities) {
     ZHIYIN_TRY(const Rows rows,
-               session.query(kSql, {storage::to_blob(identity), static_cast<std::int64_t>(limit)}));
+               session.query(kSql, {storage::to_blob(identity), static_cast<std::int64_t>(limit),
+                                    after.decided_at.us, after.id.value}));
     for (Touch& touch : detail::touches_from(rows)) out.push_back(std::move(touch));
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Touch& a, const Touch& b) { return a.decided_at > b.decided_at; });
+  std::ranges::sort(out, [](const Touch& a, const Touch& b) {
+    return a.decided_at != b.decided_at ? a.decided_at > b.decided_at : a.id < b.id;
+  });
   if (out.size() > limit) out.resize(limit);
   return out;
 }

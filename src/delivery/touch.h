@@ -104,6 +104,12 @@ struct TouchHistory {
 /// `t_` and 26 characters made of campaign and identity: planning again plans the same touch.
 TouchId touch_id(const CampaignId& campaign, const IdentityHash& identity);
 
+/// A place in a list of touches, newest first.
+struct TouchPlace {
+  Instant decided_at{std::numeric_limits<std::int64_t>::max()};
+  TouchId id;
+};
+
 /// The send ledger: tables `touch`, `send_batch`, `mass_result`. A change of state that concerns
 /// somebody outside is written together with its own event (`touch.sent` …) in the caller's
 /// transaction. Stateless.
@@ -132,10 +138,10 @@ class SendLedger {
                                         Instant now);
   /// Test sends that a dead process left half done, whatever the campaign.
   static Result<std::vector<Touch>> open_tests(storage::Session& session, std::size_t limit);
-  /// Newest first.
+  /// Newest decision first, of the same moment by id; those behind `after`.
   static Result<std::vector<Touch>> of_identities(storage::Session& session,
                                                   std::span<const IdentityHash> identities,
-                                                  std::size_t limit);
+                                                  std::size_t limit, const TouchPlace& after = {});
   static Result<std::vector<Touch>> of_batch(storage::Session& session, std::string_view batch);
   static Result<TouchCounts> count(storage::Session& session, const CampaignId& campaign);
   /// Cancels what is planned, at most `limit` touches; returns how many.

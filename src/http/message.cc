@@ -64,9 +64,10 @@ Response Response::hang_up() {
   return response;
 }
 
-Response Response::problem(const Error& error) {
+Response Response::problem(const Error& error) { return problem(error, status_of(error.code)); }
+
+Response Response::problem(const Error& error, int status) {
   Json body = Json::object();
-  const int status = status_of(error.code);
   body.set("type", fmt::format("urn:zhiyin:problem:{}", to_string(error.code)));
   body.set("title", Json(title_of(error.code)));
   body.set("status", status);

@@ -39,6 +39,8 @@ struct Response {
   static Response text(std::string body, std::string content_type = "text/plain; charset=utf-8");
   /// RFC 9457 problem details; the status by the table in problem.cc.
   static Response problem(const Error& error);
+  /// The same with another status, where the code's own is not exact (401, 405, 413 …).
+  static Response problem(const Error& error, int status);
   /// No answer: the connection is closed instead. Status 0 says so. For emulating peers that fail.
   static Response hang_up();
 };

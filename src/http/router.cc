@@ -77,6 +77,7 @@ std::expected<const Router::Route*, Response> Router::find(Request& request) con
       fill_parameters(route, path, request);
       return &route;
     }
+    if (is_rest(route.parts.back())) continue;  // a page for whatever is asked for makes nothing else exist
     allowed += (allowed.empty() ? "" : ", ") + route.method;
   }
   if (allowed.empty()) {
@@ -84,8 +85,7 @@ std::expected<const Router::Route*, Response> Router::find(Request& request) con
         {ErrorCode::kNotFound, fmt::format("no such path: {}", request.path.substr(0, 200)), {}}));
   }
   Response response = Response::problem(
-      {ErrorCode::kInvalidArgument, fmt::format("{} is not possible here, only {}", request.method, allowed), {}});
-  response.status = 405;
+      {ErrorCode::kInvalidArgument, fmt::format("{} is not possible here, only {}", request.method, allowed), {}}, 405);
   response.headers.emplace_back("Allow", allowed);
   return std::unexpected(std::move(response));
 }

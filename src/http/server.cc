@@ -348,16 +348,14 @@ class AsioServer final : public Server {
       co_return;
     }
     Response response = Response::problem(
-        {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}});
-    if (ec == bhttp::error::header_limit) response.status = 431;
+        {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}}, ec == bhttp::error::header_limit ? 431 : 400);
     co_await send_last(stream, std::move(response));
   }
 
   template <class Stream>
   Task<void> refuse_size(Stream& stream, std::size_t body_max) {
     Response response = Response::problem(
-        {ErrorCode::kLimitReached, fmt::format("body: more than {} bytes", body_max), {}});
-    response.status = 413;
+        {ErrorCode::kLimitReached, fmt::format("body: more than {} bytes", body_max), {}}, 413);
     co_await send_last(stream, std::move(response));
   }
 

@@ -69,12 +69,16 @@ bool is_account_name(std::string_view name) {
          });
 }
 
+}  // namespace
+
 Result<void> check_account(std::string_view field, std::string_view account) {
   if (is_account_name(account)) return {};
   if (account.empty()) return fail_field(field, "is missing");
   return fail_field(field, "'{}' is not 1 to {} letters, digits, '_', '-' or '.'",
                     utf8::truncate(account, 80), kAccountBytesMax);
 }
+
+namespace {
 
 Result<void> check_event_id(std::string_view id) {
   if (id.empty()) return {};

@@ -80,6 +80,9 @@ std::string encode_event(const Event& event);
 /// kDataLoss when the bytes are damaged or from an unknown version.
 Result<Event> decode_event(std::string_view bytes);
 
+/// 1 to 64 letters, digits, `_`, `-`, `.`; otherwise kInvalidArgument naming `field`. Pure.
+Result<void> check_account(std::string_view field, std::string_view account);
+
 /// Checks one event against the rules above; kInvalidArgument with the field path. `now` bounds
 /// occurred_at (at most 5 minutes ahead). Pure.
 Result<void> validate(const WireEvent& event, Instant now);

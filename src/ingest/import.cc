@@ -382,6 +382,7 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   if (account.empty() && !mapping.event.empty()) {
     return fail_field("account", "import: say to which account the events belong");
   }
+  if (!account.empty()) ZHIYIN_TRY_VOID(check_account("account", account));
   if (!mapping.item.empty() && !context.put_items) {
     return fail(ErrorCode::kUnsupported, "import: mapping '{}' makes items, which are not taken here", mapping.name);
   }

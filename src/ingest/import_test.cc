@@ -204,6 +204,9 @@ TEST_F(ImportTest, NumbersAreReadAsPeopleWriteThemAndThatIsCounted) {
   EXPECT_EQ(column(report, "likes").normalised.at(1).what, "rounded");
   EXPECT_EQ(column(report, "time_spent").normalised.at(0).what, "full_width_digits");
   EXPECT_EQ(column(report, "id").normalised.at(0).what, "trimmed");
+  EXPECT_EQ(column(report, "likes").numbers, 2) << "corrected numbers are numbers";
+  EXPECT_EQ(column(report, "likes").maximum, 1234);
+  EXPECT_EQ(column(report, "time_spent").maximum, 12);
   std::set<std::int64_t> values;
   for (const Event& e : store.logged()) values.insert(*e.value);
   EXPECT_EQ(values, (std::set<std::int64_t>{1234, 12, 4}));

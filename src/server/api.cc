@@ -7,12 +7,12 @@
 
 namespace zhiyin::server {
 
-void Api::route(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+void Api::route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
                 ApiHandler handler, std::size_t body_max, Json body_schema) {
-  describe(method, pattern, role, summary, std::move(body_schema));
+  describe(method, pattern, access.role, summary, std::move(body_schema));
   router_.add_blocking(
       method, pattern, pool_,
-      [this, role, handler = std::move(handler)](http::Request& request) { return answer(handler, role, request); },
+      [this, access, handler = std::move(handler)](http::Request& request) { return answer(handler, access, request); },
       body_max);
 }
 
@@ -21,15 +21,14 @@ void Api::describe(std::string_view method, std::string_view pattern, std::optio
   entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary), std::move(body_schema)});
 }
 
-http::Response Api::answer(const ApiHandler& handler, std::optional<Role> role, http::Request& request) {
+http::Response Api::answer(const ApiHandler& handler, const Access& access, http::Request& request) {
+  const std::optional<Role> role = access.role;
   Caller caller;
   caller.name = "anonymous";
   if (role) {
     auto known = auth_.authenticate(request);
     if (!known) {
-      http::Response refused = http::Response::problem(known.error());
-      if (known.error().code == ErrorCode::kPermissionDenied) refused.status = 401;
-      return refused;
+      return unauthorised(known.error());
     }
     caller = std::move(*known);
     if (caller.role < *role) {
@@ -37,6 +36,11 @@ http::Response Api::answer(const ApiHandler& handler, std::optional<Role> role, 
                                       fmt::format("this needs the role {}, {} has {}", enum_name(*role), caller.name,
                                                   enum_name(caller.role)),
                                       {}});
+    }
+    if (!caller.accounts.empty() && access.reach == Reach::kInstallation) {
+      return http::Response::problem(
+          {ErrorCode::kPermissionDenied,
+           fmt::format("{} is limited to accounts; this concerns the whole installation", caller.name), {}});
     }
   }
   auto outcome = handler(request, caller);
@@ -99,6 +103,12 @@ Json Api::document() const {
   document.set("paths", std::move(paths));
   document.set("components", std::move(components));
   return document;
+}
+
+http::Response unauthorised(const Error& error) {
+  constexpr int kUnauthorised = 401;
+  if (error.code != ErrorCode::kPermissionDenied) return http::Response::problem(error);
+  return http::Response::problem(error, kUnauthorised);
 }
 
 Result<std::size_t> list_limit(const http::Request& request) {

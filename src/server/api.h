@@ -16,6 +16,22 @@ namespace zhiyin::server {
 using ApiResult = Result<http::Response>;
 using ApiHandler = std::function<ApiResult(http::Request&, const Caller&)>;
 
+/// What a caller who is limited to accounts may use: by default nothing that concerns the whole installation.
+enum class Reach {
+  kInstallation,  ///< people, models, users and the like: refused to limited callers
+  kAccount,       ///< the handler compares the account (`check_account`), or the answer holds nothing of an account
+};
+
+/// Who may use a route. `role` empty: everyone (the caller is then anonymous).
+struct Access {
+  std::optional<Role> role;
+  Reach reach = Reach::kInstallation;
+  Access(std::nullopt_t) : reach(Reach::kAccount) {}  // NOLINT(google-explicit-constructor)
+  Access(Role needed, Reach within = Reach::kInstallation) : role(needed), reach(within) {}  // NOLINT(google-explicit-constructor)
+};
+/// A route for callers of an account too.
+inline Access of_account(Role needed) { return {needed, Reach::kAccount}; }
+
 /// What every route of the interface goes through: who asks and may they, binding of the body, problems, audit of
 /// what changes something, and the entry in /openapi.json. Built before the server starts.
 class Api {
@@ -23,25 +39,24 @@ class Api {
   /// All must outlive the router's server.
   Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit) : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
 
-  /// `role` empty: open to everyone (the caller is then anonymous).
-  void route(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+  void route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
              ApiHandler handler, std::size_t body_max = 1 << 20, Json body_schema = {});
 
   /// A route whose body is a bound struct.
   template <class Body>
-  void route_with(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+  void route_with(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
                   std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
     auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
       ZHIYIN_TRY(const Json json, parse_json(request.body));
       ZHIYIN_TRY(Body body, from_json<Body>(json));
       return handler(std::move(body), request, caller);
     };
-    route(method, pattern, role, summary, std::move(bind), 1 << 20, json_schema<Body>());
+    route(method, pattern, access, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
   /// A route with a path parameter `id` whose body is a bound struct with a member `id`; the path decides.
   template <class Body>
-  void route_with_id(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
+  void route_with_id(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
                      std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
     auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
       ZHIYIN_TRY(Json json, parse_json(request.body));
@@ -49,7 +64,7 @@ class Api {
       ZHIYIN_TRY(Body body, from_json<Body>(json));
       return handler(std::move(body), request, caller);
     };
-    route(method, pattern, role, summary, std::move(bind), 1 << 20, json_schema<Body>());
+    route(method, pattern, access, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
   /// A route that is served elsewhere (asynchronously); only its description.
@@ -67,7 +82,7 @@ class Api {
     std::string summary;
     Json schema;
   };
-  http::Response answer(const ApiHandler& handler, std::optional<Role> role, http::Request& request);
+  http::Response answer(const ApiHandler& handler, const Access& access, http::Request& request);
 
   http::Router& router_;
   ThreadPool& pool_;
@@ -76,6 +91,8 @@ class Api {
   std::vector<Entry> entries_;
 };
 
+/// The answer when `Auth::authenticate` failed: 401, unless it could not be checked.
+http::Response unauthorised(const Error& error);
 /// `limit` of a list request: 1 to 1000, 50 when absent; kInvalidArgument otherwise.
 Result<std::size_t> list_limit(const http::Request& request);
 /// The If-Match header as a version; empty when absent.

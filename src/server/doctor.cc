@@ -41,7 +41,8 @@ Json examine(Services& s) {
   const auto console = read_asset("console/dist/index.html");
   checks.add("console", console.has_value(), console ? "built" : console.error().text(), "run ./dev build");
   const auto accounts = s.accounts.list();
-  checks.add("accounts", accounts && !accounts->empty(), accounts ? fmt::format("{} connected", accounts->size()) : accounts.error().text(), "connect an account: zhiyin account apply FILE, or the console");
+  const std::string connected = accounts && accounts->empty() ? "none yet: zhiyin account apply FILE, or the console" : accounts ? fmt::format("{} connected", accounts->size()) : accounts.error().text();
+  checks.add("accounts", accounts.has_value(), connected, "look at storage.state in zhiyin.toml");
   return Json().set("ok", checks.ok).set("version", ZHIYIN_VERSION).set("checks", std::move(checks.list));
 }
 

@@ -44,7 +44,7 @@ catalogue::Item to_item(ingest::ImportedItem in) {
 Json model_result(const model::ModelRecord& record) {
   Json out;
   out.set("model", record.id).set("version", record.version).set("settings", record.settings).set("metrics", record.metrics);
-  out.set("checksum", record.checksum);
+  out.set("checksum", record.checksum).set("active", record.active);
   return out;
 }
 
@@ -86,6 +86,7 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   request.path = job.path;
   request.file_name = job.file_name;
   request.account = job.account;
+  request.run = run.id();
   ZHIYIN_TRY(request.mapping, find_mapping(s.state, job));
   const auto put_items = [&s](std::vector<ingest::ImportedItem> imported) -> Result<void> {
     std::vector<catalogue::Item> items;

@@ -43,7 +43,7 @@ void add_access_routes(Api& api, Services& s) {
             [&s](http::Request& r, const Caller&) { return session_state(s, r); });
   api.route_with<SignInRequest>("POST", "/v1/session", std::nullopt, "Sign in",
                                 [&s](SignInRequest body, http::Request& r, const Caller&) { return sign_in(s, std::move(body), r); });
-  api.route("DELETE", "/v1/session", Role::kIngest, "Sign out", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("DELETE", "/v1/session", of_account(Role::kIngest), "Sign out", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY_VOID(s.auth.sign_out(r));
     http::Response response = http::Response::json(Json::object());
     response.headers.emplace_back("Set-Cookie", "zhiyin_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");

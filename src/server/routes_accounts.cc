@@ -9,6 +9,12 @@ Json check(std::string_view name, bool ok, std::string detail) {
   return Json().set("name", name).set("ok", ok).set("detail", std::move(detail));
 }
 
+http::Response answer(const wechat::Account& account, int status = 200) {
+  http::Response response = http::Response::json(to_json(wechat::view(account)), status);
+  response.headers.emplace_back("ETag", fmt::format("\"{}\"", account.version));
+  return response;
+}
+
 ApiResult check_account_settings(Services& s, const AccountId& id) {
   ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
   const std::string url = fmt::format("{}/wechat/{}", s.public_url, id.value);
@@ -36,11 +42,14 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
   return http::Response::json(out);
 }
 
-ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r) {
+AccountId id_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
+
+ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r, const Caller& caller) {
+  ZHIYIN_TRY_VOID(check_account(caller, body.id.value));
   ZHIYIN_TRY(const auto version, if_match(r));
-  ZHIYIN_TRY(const auto account, s.accounts.put(body, version));
+  ZHIYIN_TRY(const auto account, version ? s.accounts.put(body, *version) : s.accounts.create(body));
   s.tokens.forget(account.id);
-  return http::Response::json(to_json(wechat::view(account)));
+  return answer(account, version ? 200 : 201);
 }
 
 }  // namespace
@@ -52,7 +61,7 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
   api.describe("GET", "/wechat/{account}", std::nullopt, "WeChat checks the callback address");
   api.describe("POST", "/wechat/{account}", std::nullopt, "WeChat delivers a message or event");
 
-  api.route("GET", "/v1/accounts", Role::kAnalyst, "Accounts", [&s](http::Request&, const Caller& caller) -> ApiResult {
+  api.route("GET", "/v1/accounts", of_account(Role::kAnalyst), "Accounts", [&s](http::Request&, const Caller& caller) -> ApiResult {
     ZHIYIN_TRY(const auto accounts, s.accounts.list());
     Json items = Json::array();
     for (const wechat::Account& account : accounts) {
@@ -63,25 +72,31 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
   api.route_with<wechat::AccountInput>("POST", "/v1/accounts", Role::kAdmin, "Connect an account",
                                        [&s](wechat::AccountInput body, http::Request&, const Caller&) -> ApiResult {
                                          ZHIYIN_TRY(const auto account, s.accounts.create(body));
-                                         return http::Response::json(to_json(wechat::view(account)), 201);
+                                         return answer(account, 201);
                                        });
-  api.route("GET", "/v1/accounts/{id}", Role::kAdmin, "One account", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto account, s.accounts.get(AccountId(r.path_parameters["id"])));
-    return http::Response::json(to_json(wechat::view(account)));
+  api.route("GET", "/v1/accounts/{id}", of_account(Role::kAdmin), "One account", [&s](http::Request& r, const Caller& caller) -> ApiResult {
+    ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+    ZHIYIN_TRY(const auto account, s.accounts.get(id_of(r)));
+    return answer(account);
   });
-  api.route_with_id<wechat::AccountInput>("PUT", "/v1/accounts/{id}", Role::kAdmin, "Change an account; absent secrets stay",
-                                       [&s](wechat::AccountInput body, http::Request& r, const Caller&) { return put_account(s, std::move(body), r); });
-  api.route("DELETE", "/v1/accounts/{id}", Role::kAdmin, "Forget an account and its secrets",
-            [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route_with_id<wechat::AccountInput>("PUT", "/v1/accounts/{id}", of_account(Role::kAdmin), "Connect or (with If-Match) change an account; absent secrets stay",
+                                       [&s](wechat::AccountInput body, http::Request& r, const Caller& c) { return put_account(s, std::move(body), r, c); });
+  api.route("DELETE", "/v1/accounts/{id}", of_account(Role::kAdmin), "Forget an account and its secrets",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const auto version, if_match(r));
-              ZHIYIN_TRY_VOID(s.accounts.remove(AccountId(r.path_parameters["id"]), version));
+              ZHIYIN_TRY_VOID(s.accounts.remove(id_of(r), version));
               return http::Response::json(Json::object());
             });
-  api.route("POST", "/v1/accounts/{id}/check", Role::kAdmin, "Check callback and access token",
-            [&s](http::Request& r, const Caller&) { return check_account_settings(s, AccountId(r.path_parameters["id"])); });
-  api.route("POST", "/v1/accounts/{id}/sync", Role::kOperator, "Read the follower list (a run)",
-            [&s](http::Request& r, const Caller&) -> ApiResult {
-              const AccountId id(r.path_parameters["id"]);
+  api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin), "Check callback and access token",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              return check_account_settings(s, id_of(r));
+            });
+  api.route("POST", "/v1/accounts/{id}/sync", of_account(Role::kOperator), "Read the follower list (a run)",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              const AccountId id = id_of(r);
+              ZHIYIN_TRY_VOID(check_account(caller, id.value));
               ZHIYIN_TRY_VOID(s.accounts.get(id));
               ZHIYIN_TRY(const RunId run, s.runs.start("sync", id.value, [&s, id](RunContext& context) { return sync_account(s, id, context); }));
               return http::Response::json(Json().set("run", run.value), 202);

@@ -33,8 +33,16 @@ ApiResult list(Services& s, http::Request& r, const Caller& caller) {
   return http::Response::json(Json().set("items", std::move(items)).set("next", std::move(next)));
 }
 
+/// The campaign of the path, when the caller may use its account.
+Result<campaign::Campaign> allowed(Services& s, http::Request& r, const Caller& caller) {
+  ZHIYIN_TRY(auto campaign, s.campaigns.get(id_of(r)));
+  ZHIYIN_TRY_VOID(check_account(caller, campaign.account.value));
+  return campaign;
+}
+
 ApiResult put(Services& s, campaign::Campaign body, http::Request& r, const Caller& caller) {
   ZHIYIN_TRY_VOID(check_account(caller, body.account.value));
+  if (const auto before = s.campaigns.get(id_of(r))) ZHIYIN_TRY_VOID(check_account(caller, before->account.value));
   ZHIYIN_TRY(const auto version, if_match(r));
   return answer(s.campaigns.put(std::move(body), version, s.clock.now()));
 }
@@ -50,7 +58,8 @@ ApiResult resume(Services& s, const ResumeBody& body, const CampaignId& id) {
   return answer(s.engine.resume(id, overdue));
 }
 
-ApiResult report(Services& s, http::Request& r) {
+ApiResult report(Services& s, http::Request& r, const Caller& caller) {
+  ZHIYIN_TRY_VOID(allowed(s, r, caller));
   ZHIYIN_TRY_VOID(s.settle());
   ZHIYIN_TRY(const auto report, measurement::make_report(s.state, s.warehouse, id_of(r), s.clock.now()));
   if (r.query_or("format", "json") == "csv") {
@@ -81,21 +90,21 @@ namespace zhiyin::server {
 
 void add_campaign_routes(Api& api, Services& s) {
   const auto act = [&](std::string_view verb, std::string_view summary, auto function) {
-    api.route("POST", fmt::format("/v1/campaigns/{{id}}/{}", verb), Role::kOperator, summary,
+    api.route("POST", fmt::format("/v1/campaigns/{{id}}/{}", verb), of_account(Role::kOperator), summary,
               [&s, function](http::Request& r, const Caller& caller) -> ApiResult {
-                ZHIYIN_TRY(const auto campaign, s.campaigns.get(id_of(r)));
-                ZHIYIN_TRY_VOID(check_account(caller, campaign.account.value));
+                ZHIYIN_TRY_VOID(allowed(s, r, caller));
                 auto outcome = function(r);
                 s.wake_worker();
                 return outcome;
               });
   };
-  api.route("GET", "/v1/campaigns", Role::kAnalyst, "Campaigns", [&s](http::Request& r, const Caller& c) { return list(s, r, c); });
-  api.route("GET", "/v1/campaigns/{id}", Role::kAnalyst, "One campaign",
-            [&s](http::Request& r, const Caller&) { return answer(s.campaigns.get(id_of(r))); });
-  api.route_with_id<campaign::Campaign>("PUT", "/v1/campaigns/{id}", Role::kOperator, "Create or (with If-Match) change a draft",
+  api.route("GET", "/v1/campaigns", of_account(Role::kAnalyst), "Campaigns", [&s](http::Request& r, const Caller& c) { return list(s, r, c); });
+  api.route("GET", "/v1/campaigns/{id}", of_account(Role::kAnalyst), "One campaign",
+            [&s](http::Request& r, const Caller& c) { return answer(allowed(s, r, c)); });
+  api.route_with_id<campaign::Campaign>("PUT", "/v1/campaigns/{id}", of_account(Role::kOperator), "Create or (with If-Match) change a draft",
                                      [&s](campaign::Campaign body, http::Request& r, const Caller& c) { return put(s, std::move(body), r, c); });
-  api.route("DELETE", "/v1/campaigns/{id}", Role::kOperator, "Remove a draft", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("DELETE", "/v1/campaigns/{id}", of_account(Role::kOperator), "Remove a draft", [&s](http::Request& r, const Caller& c) -> ApiResult {
+    ZHIYIN_TRY_VOID(allowed(s, r, c));
     ZHIYIN_TRY_VOID(s.campaigns.remove(id_of(r)));
     return http::Response::json(Json::object());
   });
@@ -121,16 +130,17 @@ void add_campaign_routes(Api& api, Services& s) {
     ZHIYIN_TRY(const auto sends, s.engine.test_send(id_of(r), body.openids));
     return http::Response::json(Json().set("items", to_json(sends)));
   });
-  api.route("GET", "/v1/campaigns/{id}/report", Role::kAnalyst, "Funnel and effect; format=csv downloads",
-            [&s](http::Request& r, const Caller&) { return report(s, r); });
-  api.route("GET", "/v1/campaigns/{id}/touches.csv", Role::kAnalyst, "One row per touch", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("GET", "/v1/campaigns/{id}/report", of_account(Role::kAnalyst), "Funnel and effect; format=csv downloads",
+            [&s](http::Request& r, const Caller& c) { return report(s, r, c); });
+  api.route("GET", "/v1/campaigns/{id}/touches.csv", of_account(Role::kAnalyst), "One row per touch", [&s](http::Request& r, const Caller& c) -> ApiResult {
+    ZHIYIN_TRY_VOID(allowed(s, r, c));
     ZHIYIN_TRY(std::string csv, measurement::touches_csv(s.state, id_of(r)));
     http::Response response = http::Response::text(std::move(csv), "text/csv; charset=utf-8");
     response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"touches-{}.csv\"", id_of(r).value));
     return response;
   });
-  api.route("POST", "/v1/emergency-stop", Role::kOperator, "Stop every campaign now", [&s](http::Request&, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto stopped, s.engine.emergency_stop());
+  api.route("POST", "/v1/emergency-stop", of_account(Role::kOperator), "Stop every campaign (of the caller's accounts) now", [&s](http::Request&, const Caller& c) -> ApiResult {
+    ZHIYIN_TRY(const auto stopped, s.engine.emergency_stop([&](const AccountId& account) { return check_account(c, account.value).has_value(); }));
     return http::Response::json(Json().set("stopped", to_json(stopped)));
   });
 }

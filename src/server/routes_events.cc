@@ -40,12 +40,6 @@ http::Response intake_response(const Result<std::vector<ingest::Answer>>& answer
   return response;
 }
 
-http::Response unauthorised(const Error& error) {
-  http::Response response = http::Response::problem(error);
-  if (error.code == ErrorCode::kPermissionDenied) response.status = 401;
-  return response;
-}
-
 http::Task<http::Response> accept(Services& services, std::string body, std::string_view source,
                                   std::vector<std::string> accounts) {
   using Answers = Result<std::vector<ingest::Answer>>;

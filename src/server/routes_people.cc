@@ -16,31 +16,41 @@ Json item_json(const ingest::ItemRef& ref, const catalogue::ItemIndex& index) {
   return Json().set("kind", ref.kind).set("id", ref.id).set("title", index.title(ref));
 }
 
-Result<std::vector<PersonId>> choose_people(Services& s, http::Request& r, std::size_t limit, Json& next) {
-  const PersonId after{std::string(r.query_or("after", ""))};
+/// A page of people, and how many there are on all pages.
+struct Chosen {
   std::vector<PersonId> people;
+  std::int64_t total = 0;
+  Json next;
+};
+
+Result<Chosen> choose_people(Services& s, http::Request& r, std::size_t limit) {
+  const PersonId after{std::string(r.query_or("after", ""))};
+  Chosen chosen;
+  auto& [people, total, next] = chosen;
   if (const auto q = r.query_or("q", ""); !q.empty()) {
     ZHIYIN_TRY(people.emplace_back(), s.people.resolve(q));
-    return people;
+    total = 1;
+    return chosen;
   }
   if (const auto segment = r.query_or("segment", ""); !segment.empty()) {
     ZHIYIN_TRY_VOID(s.settle());
     ZHIYIN_TRY(const auto members, s.segments.members(SegmentId(std::string(segment)), s.clock.now()));
+    total = static_cast<std::int64_t>(members.size());
     auto from = std::upper_bound(members.begin(), members.end(), after);
     while (from != members.end() && people.size() < limit) people.push_back(*from++);
     if (from != members.end() && !people.empty()) next = people.back().value;
-    return people;
+    return chosen;
   }
   ZHIYIN_TRY(people, s.people.list(after, limit));
+  ZHIYIN_TRY(total, s.people.count());
   if (people.size() == limit) next = people.back().value;
-  return people;
+  return chosen;
 }
 
 ApiResult list_people(Services& s, http::Request& r) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-  Json next;
-  ZHIYIN_TRY(const auto people, choose_people(s, r, limit, next));
-  ZHIYIN_TRY(const auto summaries, s.people.summaries(people));
+  ZHIYIN_TRY(Chosen chosen, choose_people(s, r, limit));
+  ZHIYIN_TRY(const auto summaries, s.people.summaries(chosen.people));
   ZHIYIN_TRY(const auto index, s.items.index());
   const Instant now = s.clock.now();
   constexpr std::size_t kActivityForList = 300;
@@ -64,8 +74,7 @@ ApiResult list_people(Services& s, http::Request& r) {
     items.push(std::move(one));
   }
   if (r.query_or("format", "json") == "csv") return csv_download(std::move(csv), "people.csv");
-  ZHIYIN_TRY(const std::int64_t total, s.people.count());
-  return http::Response::json(Json().set("items", std::move(items)).set("total", total).set("next", std::move(next)));
+  return http::Response::json(Json().set("items", std::move(items)).set("total", chosen.total).set("next", std::move(chosen.next)));
 }
 
 ApiResult portrait(Services& s, http::Request& r) {
@@ -93,13 +102,26 @@ ApiResult events(Services& s, http::Request& r) {
   return http::Response::json(Json().set("items", std::move(items)).set("next", page.next ? Json(*page.next) : Json()));
 }
 
+/// `next` of the page before: MICROSECONDS:TOUCH.
+Result<delivery::TouchPlace> touch_place(std::string_view after) {
+  delivery::TouchPlace place;
+  if (after.empty()) return place;
+  const auto [end, ec] = std::from_chars(after.data(), after.data() + after.size(), place.decided_at.us);
+  if (ec != std::errc() || end == after.data() + after.size() || *end != ':') {
+    return fail_field("after", "'{}' is no `next` of a page of touches", after.substr(0, 80));
+  }
+  place.id = TouchId(std::string(end + 1, after.data() + after.size()));
+  return place;
+}
+
 ApiResult touches(Services& s, http::Request& r) {
   ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
   ZHIYIN_TRY(const auto identities, s.people.identities(person));
   ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  ZHIYIN_TRY(const delivery::TouchPlace after, touch_place(r.query_or("after", "")));
   std::vector<delivery::Touch> found;
   ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY(found, delivery::SendLedger::of_identities(db, identities, limit));
+    ZHIYIN_TRY(found, delivery::SendLedger::of_identities(db, identities, limit, after));
     return {};
   }));
   Json items = Json::array();
@@ -113,13 +135,23 @@ ApiResult touches(Services& s, http::Request& r) {
     one.set("clicked_at", touch.clicked_at ? to_json(*touch.clicked_at) : Json());
     items.push(std::move(one));
   }
-  return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+  Json next;
+  if (found.size() == limit) next = fmt::format("{}:{}", found.back().decided_at.us, found.back().id.value);
+  return http::Response::json(Json().set("items", std::move(items)).set("next", std::move(next)));
 }
 
 ApiResult why(Services& s, http::Request& r) {
   ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
   ZHIYIN_TRY(const auto membership, s.segments.why(SegmentId(r.path_parameters["segment"]), person, s.clock.now()));
   return http::Response::json(Json().set("member", membership.member).set("as_of", to_json(membership.as_of)).set("explanation", membership.explanation));
+}
+
+/// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked for.
+Result<void> check_person(Services& s, const Caller& caller, const audience::PersonView& person, std::string_view account) {
+  if (caller.accounts.empty() || s.people.reveal(person.id, account)) return {};
+  const auto& did = person.activity;
+  if (std::any_of(did.begin(), did.end(), [&](const audience::Activity& a) { return a.account == account; })) return {};
+  return fail(ErrorCode::kNotFound, "person: nobody of that id on the account '{}'", account);
 }
 
 ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
@@ -142,6 +174,7 @@ ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
   if (person) {
     constexpr std::size_t kHistoryMax = 1000;
     ZHIYIN_TRY(view, s.people.view(*person, kHistoryMax));
+    ZHIYIN_TRY_VOID(check_person(s, caller, view, account));
   } else if (person.error().code != ErrorCode::kNotFound || !ref.contains(':')) {
     return std::unexpected(person.error());
   }  // an identity that never did anything is a cold person, not an error
@@ -182,7 +215,7 @@ ApiResult list_items(Services& s, http::Request& r) {
   filter.category = r.query_or("category", "");
   filter.text = r.query_or("q", "");
   ZHIYIN_TRY(const auto page, s.items.list(filter, r.query_or("after", ""), limit));
-  ZHIYIN_TRY(const std::int64_t total, s.items.count());
+  ZHIYIN_TRY(const std::int64_t total, s.items.count(filter));
   return http::Response::json(
       Json().set("items", to_json(page.items)).set("total", total).set("next", page.next ? Json(*page.next) : Json()));
 }
@@ -201,11 +234,11 @@ void add_people_routes(Api& api, Services& s) {
     ZHIYIN_TRY_VOID(s.settle());
     return http::Response::json(audience::to_json(certificate));
   });
-  api.route("GET", "/v1/recommend/{person}", Role::kIngest, "What the person would like", [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
-  api.route("GET", "/v1/items", Role::kAnalyst, "The catalogue", [&s](http::Request& r, const Caller&) { return list_items(s, r); });
+  api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest), "What the person would like", [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
+  api.route("GET", "/v1/items", of_account(Role::kAnalyst), "The catalogue", [&s](http::Request& r, const Caller&) { return list_items(s, r); });
   api.route("POST", "/v1/items", Role::kOperator, "Add or replace items: one, or an array", [&s](http::Request& r, const Caller&) { return put_items(s, r); },
             32 << 20, json_schema<catalogue::Item>());
-  api.route("GET", "/v1/items/{kind}/{id}", Role::kAnalyst, "One item", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("GET", "/v1/items/{kind}/{id}", of_account(Role::kAnalyst), "One item", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto item, s.items.get({r.path_parameters["kind"], r.path_parameters["id"]}));
     return http::Response::json(to_json(item));
   });

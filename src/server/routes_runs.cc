@@ -19,12 +19,11 @@ std::string safe_name(std::string_view name) {
   return out.substr(0, kNameMax);
 }
 
-ApiResult upload(Services& s, http::Request& r, const Caller& caller) {
+ApiResult upload(Services& s, http::Request& r) {
   ImportJob job;
   job.file_name = safe_name(r.query_or("name", "upload.csv"));
   job.mapping = r.query_or("mapping", "");
   job.account = r.query_or("account", "");
-  ZHIYIN_TRY_VOID(check_account(caller, job.account));
   const fs::path folder = fs::path(s.options.text("data_dir")) / "uploads";
   std::error_code ec;
   fs::create_directories(folder, ec);
@@ -80,7 +79,7 @@ void add_run_routes(Api& api, Services& s) {
     ZHIYIN_TRY(const Json runs, s.runs.list(limit, r.query_or("after", "")));
     return http::Response::json(runs);
   });
-  api.route("GET", "/v1/runs/{id}", Role::kAnalyst, "One run with its result", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("GET", "/v1/runs/{id}", of_account(Role::kAnalyst), "One run with its result", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["id"])));
     return http::Response::json(run);
   });
@@ -89,7 +88,7 @@ void add_run_routes(Api& api, Services& s) {
     return http::Response::json(Json::object(), 202);
   });
   api.route("POST", "/v1/imports", Role::kOperator, "Import a file (the body); name, mapping and account in the query",
-            [&s](http::Request& r, const Caller& c) { return upload(s, r, c); }, kUploadMax);
+            [&s](http::Request& r, const Caller&) { return upload(s, r); }, kUploadMax);
   api.route("GET", "/v1/imports/mappings", Role::kAnalyst, "Names of mappings", [&s](http::Request&, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const Json mappings, list_mappings(s.state));
     return http::Response::json(mappings);
@@ -108,7 +107,7 @@ void add_run_routes(Api& api, Services& s) {
                                       ZHIYIN_TRY(const RunId run, s.runs.start("train recommend", "", [&s, job](RunContext& c) { return train_recommend_model(s, job, c); }));
                                       return http::Response::json(Json().set("run", run.value), 202);
                                     });
-  api.route("GET", "/v1/models", Role::kAnalyst, "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
+  api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
   api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto record, s.models.activate(r.path_parameters["id"], s.clock.now()));
     s.recommendations.forget_model();

@@ -60,6 +60,23 @@ ApiResult preview(Services& s, const PreviewBody& body) {
       Json().set("count", preview.count).set("as_of", to_json(preview.as_of)).set("sample", std::move(sample)));
 }
 
+/// kConflict when a campaign that is not over names the segment.
+Result<void> check_unused(Services& s, const SegmentId& id) {
+  CampaignId after;
+  constexpr std::size_t kPage = 1000;
+  for (;;) {
+    ZHIYIN_TRY(const auto page, s.campaigns.list(after, kPage));
+    for (const campaign::Campaign& c : page) {
+      const bool over = c.state == campaign::CampaignState::kDone || c.state == campaign::CampaignState::kStopped;
+      if (c.segment == id && !over) {
+        return fail(ErrorCode::kConflict, "segment '{}' is used by campaign '{}' ({})", id.value, c.id.value, enum_name(c.state));
+      }
+    }
+    if (page.size() < kPage) return {};
+    after = page.back().id;
+  }
+}
+
 ApiResult members(Services& s, http::Request& r) {
   const SegmentId id(r.path_parameters["id"]);
   ZHIYIN_TRY_VOID(s.settle());
@@ -96,10 +113,8 @@ ApiResult features(Services& s) {
     if (!kind.name.starts_with("touch.")) kinds.push(Json().set("name", kind.name).set("unit", kind.value_unit));
   }
   ZHIYIN_TRY(const auto tags, s.items.tags(500));
-  ZHIYIN_TRY(const auto traits, s.warehouse.query("SELECT DISTINCT name FROM traits ORDER BY name LIMIT 200"));
-  Json trait_names = Json::array();
-  for (const auto& row : traits.rows) trait_names.push(storage::as_text(row[0]));
-  return http::Response::json(Json().set("features", std::move(list)).set("kinds", std::move(kinds)).set("tags", to_json(tags)).set("traits", std::move(trait_names)));
+  ZHIYIN_TRY(const auto traits, s.people.trait_names(200));
+  return http::Response::json(Json().set("features", std::move(list)).set("kinds", std::move(kinds)).set("tags", to_json(tags)).set("traits", to_json(traits)));
 }
 
 }  // namespace
@@ -126,10 +141,10 @@ struct Fields<server::PreviewBody> {
 namespace zhiyin::server {
 
 void add_segment_routes(Api& api, Services& s) {
-  api.route("GET", "/v1/segments", Role::kAnalyst, "Segments with their sizes", [&s](http::Request&, const Caller&) { return list(s); });
+  api.route("GET", "/v1/segments", of_account(Role::kAnalyst), "Segments with their sizes", [&s](http::Request&, const Caller&) { return list(s); });
   api.route_with<PreviewBody>("POST", "/v1/segments/preview", Role::kAnalyst, "Size and sample of a tree",
                               [&s](PreviewBody body, http::Request&, const Caller&) { return preview(s, body); });
-  api.route("GET", "/v1/segments/{id}", Role::kAnalyst, "One segment", [&s](http::Request& r, const Caller&) -> ApiResult {
+  api.route("GET", "/v1/segments/{id}", of_account(Role::kAnalyst), "One segment", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto segment, s.segments.get(SegmentId(r.path_parameters["id"])));
     return http::Response::json(segment_json(segment));
   });
@@ -137,12 +152,14 @@ void add_segment_routes(Api& api, Services& s) {
                               [&s](SegmentBody body, http::Request& r, const Caller&) { return put(s, std::move(body), r); });
   api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto version, if_match(r));
-    ZHIYIN_TRY_VOID(s.segments.remove(SegmentId(r.path_parameters["id"]), version));
+    const SegmentId id(r.path_parameters["id"]);
+    ZHIYIN_TRY_VOID(check_unused(s, id));
+    ZHIYIN_TRY_VOID(s.segments.remove(id, version));
     return http::Response::json(Json::object());
   });
   api.route("GET", "/v1/segments/{id}/members", Role::kAnalyst, "Who is in it; format=csv downloads",
             [&s](http::Request& r, const Caller&) { return members(s, r); });
-  api.route("GET", "/v1/features", Role::kAnalyst, "What a segment may use", [&s](http::Request&, const Caller&) { return features(s); });
+  api.route("GET", "/v1/features", of_account(Role::kAnalyst), "What a segment may use", [&s](http::Request&, const Caller&) { return features(s); });
 }
 
 }  // namespace zhiyin::server

@@ -66,6 +66,9 @@ ApiResult move_clock(Services& s, const ClockBody& body) {
 
 http::Task<http::Response> serve_console(std::string path) {
   if (path.empty()) path = "index.html";
+  if (path.starts_with("v1/")) {
+    co_return http::Response::problem({ErrorCode::kNotFound, fmt::format("no such path: /{}; /openapi.json lists them", path.substr(0, 200)), {}});
+  }
   auto bytes = read_asset("console/dist/" + path);
   if (!bytes) {
     http::Response missing = http::Response::text("没有这个页面 / there is no such page\n");

@@ -76,6 +76,7 @@ void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome) {
 Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work work) {
   ZHIYIN_TRY(const RunId id, open(kind, title));
   auto context = std::make_shared<RunContext>();
+  context->id_ = id;
   {
     MutexLock lock(mutex_);
     active_[id.value] = context;
@@ -95,6 +96,11 @@ Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work wo
 
 Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunContext& context, Work work) {
   ZHIYIN_TRY(const RunId id, open(kind, title));
+  context.id_ = id;
+  {
+    MutexLock lock(mutex_);
+    active_[id.value] = std::shared_ptr<RunContext>(&context, [](RunContext*) {});  // the caller's; `close` forgets it
+  }
   Result<Json> outcome = work(context);
   close(id, context.cancelled() && !outcome, outcome);
   return outcome;

@@ -22,6 +22,8 @@ class RunContext {
  public:
   void report(std::optional<double> progress, std::string detail);
   [[nodiscard]] bool cancelled() const { return cancelled_.load(); }
+  /// Of the run; empty until it has begun.
+  [[nodiscard]] const RunId& id() const { return id_; }
   void cancel() { cancelled_ = true; }
   /// What was reported last.
   [[nodiscard]] std::pair<std::optional<double>, std::string> status() const {
@@ -31,6 +33,7 @@ class RunContext {
 
  private:
   friend class Runs;
+  RunId id_;  // set before the work sees it
   std::atomic<bool> cancelled_ = false;
   mutable Mutex mutex_;
   std::optional<double> progress_ ZHIYIN_GUARDED_BY(mutex_);
@@ -51,7 +54,7 @@ class Runs {
 
   /// kLimitReached when too many wait.
   Result<RunId> start(std::string_view kind, std::string_view title, Work work);
-  /// Runs it on the caller's thread, recorded like the others.
+  /// Runs it on the caller's thread, recorded, shown and cancellable like the others.
   Result<Json> run_now(std::string_view kind, std::string_view title, RunContext& context, Work work);
   Result<void> cancel(const RunId& id);
   /// docs/api.md, GET /v1/runs/{id}.

@@ -257,20 +257,16 @@ Result<Account> Accounts::create(const AccountInput& input) {
   return account;
 }
 
-Result<Account> Accounts::put(const AccountInput& input, std::optional<std::int64_t> if_version) {
+Result<Account> Accounts::put(const AccountInput& input, std::int64_t if_version) {
   Account account;
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const storage::Rows found,
                session.query(fmt::format("SELECT {} FROM account WHERE id = ?1", kColumns),
                              {Value(input.id.value)}));
-    Account before;
-    before.created_at = clock_.now();
-    if (found.rows.empty() && if_version)
+    if (found.rows.empty())
       return fail(ErrorCode::kNotFound, "account: there is no '{}'", input.id.value.substr(0, 64));
-    if (!found.rows.empty()) {
-      ZHIYIN_TRY(before, read(found.rows[0]));
-      ZHIYIN_TRY_VOID(check_version(before.version, if_version));
-    }
+    ZHIYIN_TRY(Account before, read(found.rows[0]));
+    ZHIYIN_TRY_VOID(check_version(before.version, if_version));
     account = merged(std::move(before), input);
     ZHIYIN_TRY_VOID(validate(account));
     ++account.version;
@@ -278,6 +274,22 @@ Result<Account> Accounts::put(const AccountInput& input, std::optional<std::int6
     return write(session, account);
   }));
   return account;
+}
+
+Result<Account> Accounts::apply(const Json& input) {
+  const Json::Object* members = input.if_object();
+  if (members == nullptr) return fail(ErrorCode::kInvalidArgument, "account: expected an object");
+  const AccountId id(std::string(input["id"].string_or("")));
+  const auto stored = get(id);
+  if (!stored) {
+    if (stored.error().code != ErrorCode::kNotFound) return std::unexpected(stored.error());
+    ZHIYIN_TRY(const AccountInput fresh, from_json<AccountInput>(input));
+    return create(fresh);
+  }
+  Json whole = to_json(settings_of(*stored));
+  for (const auto& [name, value] : *members) whole.set(name, value);
+  ZHIYIN_TRY(const AccountInput changed, from_json<AccountInput>(whole));
+  return put(changed, stored->version);
 }
 
 Result<void> Accounts::remove(const AccountId& id, std::optional<std::int64_t> if_version) {

@@ -120,10 +120,12 @@ class Accounts {
   Result<Account> get(const AccountId& id) const;
   /// kConflict when the id exists already.
   Result<Account> create(const AccountInput& input);
-  /// Changes it, or creates it when `if_version` is absent and it does not exist (`apply`).
-  /// kConflict when `if_version` is given and is no longer the account's version; kNotFound when it
-  /// is given and there is none.
-  Result<Account> put(const AccountInput& input, std::optional<std::int64_t> if_version);
+  /// Changes it: what `input` leaves at its default becomes the default, but absent secrets stay.
+  /// kConflict when `if_version` is no longer the account's version, kNotFound when there is none.
+  Result<Account> put(const AccountInput& input, std::int64_t if_version);
+  /// Creates the account, or lays the members of `input` (an object of AccountInput) over what is stored, so that
+  /// what a file does not mention stays as it is. A new account needs what `create` needs.
+  Result<Account> apply(const Json& input);
   /// Forgets the account and its secrets; its events stay. kNotFound, kConflict as above.
   Result<void> remove(const AccountId& id, std::optional<std::int64_t> if_version);
 

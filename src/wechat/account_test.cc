@@ -79,17 +79,30 @@ TEST_F(AccountsTest, PutKeepsSecretsThatAreAbsentAndChecksTheVersion) {
   EXPECT_EQ(accounts_.get(AccountId("shop"))->version, 2);
 }
 
-TEST_F(AccountsTest, PutWithoutVersionCreatesAndWithOneDoesNot) {
+TEST_F(AccountsTest, ApplyCreatesThenChangesOnlyWhatItNames) {
+  const auto input = [](std::string_view text) { return *parse_json(text); };
+  ASSERT_TRUE(accounts_.apply(to_json(shop())));
+  const auto changed = accounts_.apply(input(R"({"id":"shop","verified":false})"));
+  ASSERT_TRUE(changed) << changed.error().text();
+  EXPECT_EQ(changed->version, 2);
+  EXPECT_FALSE(changed->verified);
+  EXPECT_EQ(changed->app_id, shop().app_id);
+  EXPECT_EQ(accounts_.get(AccountId("shop"))->app_secret.reveal(), "the-secret");
+  EXPECT_EQ(accounts_.apply(input(R"({"id":"shop","verfied":true})")).error().field, "verfied");
+  EXPECT_EQ(accounts_.apply(input("[]")).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(AccountsTest, PutDoesNotCreate) {
   EXPECT_EQ(accounts_.put(shop(), 1).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(accounts_.put(shop(), {})->version, 1);
-  EXPECT_EQ(accounts_.put(shop(), {})->version, 2);
+  EXPECT_EQ(accounts_.create(shop())->version, 1);
+  EXPECT_EQ(accounts_.put(shop(), 1)->version, 2);
 }
 
 TEST_F(AccountsTest, EmptyTextRemovesASecret) {
   ASSERT_TRUE(accounts_.create(shop()));
   AccountInput change = shop();
   change.app_secret = "";
-  ASSERT_TRUE(accounts_.put(change, {}));
+  ASSERT_TRUE(accounts_.put(change, accounts_.get(change.id)->version));
   EXPECT_FALSE(view(*accounts_.get(AccountId("shop"))).has_secret);
 }
 

@@ -108,7 +108,7 @@ TEST_F(CallbackEndpointTest, AnswerStaysAlikeAfterTheRulesChangedInBetween) {
   a.app_id = "wx0123456789abcdef";
   a.original_id = "gh_shop";
   a.mode = CallbackMode::kPlain;
-  ASSERT_TRUE(accounts_.put(a, {}));
+  ASSERT_TRUE(accounts_.put(a, 1));
   EXPECT_EQ(endpoint_.handle(follow("n2")).body, first.body);
 }
 

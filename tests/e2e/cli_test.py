@@ -1,10 +1,11 @@
 """The command line as others call it: beside a server and without, JSON for programs, exit codes, mistakes."""
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
-from harness import Server, cli, main
+from harness import ENVIRONMENT, PROGRAM, Server, cli, main
 
 
 class CommandLine(unittest.TestCase):
@@ -60,6 +61,23 @@ class CommandLine(unittest.TestCase):
         unknown = server.cli("report", "campaign", "none", check=False)
         self.assertEqual(unknown.returncode, 3)
         self.assertTrue(server.cli("doctor", "--json")["checks"])
+
+    def test_no_installation_appears_by_mistake(self):
+        for arguments in (("serve", "--config", self.folder / "zhiyn.toml"), ("doctor", "--config", self.folder / "zhiyn.toml")):
+            failed = cli(*arguments, check=False)
+            self.assertEqual(failed.returncode, 3, failed.stderr)
+            self.assertIn("zhiyn.toml", failed.stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        bare = subprocess.run([PROGRAM, "segment", "list"], cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True)
+        self.assertEqual(bare.returncode, 3, bare.stderr)
+        self.assertIn("zhiyin init", bare.stderr)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_an_account_that_cannot_be(self):
+        cli("init", self.folder)
+        failed = cli("import", self.table(), "--account", "my shop", "--config", self.folder / "zhiyin.toml", check=False)
+        self.assertEqual(failed.returncode, 2)
+        self.assertIn("account", failed.stderr)
 
     def test_a_mapping_that_names_a_missing_column(self):
         cli("init", self.folder)

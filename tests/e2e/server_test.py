@@ -45,6 +45,78 @@ class ServerFromOutside(unittest.TestCase):
         audit = server.ok("GET", "/v1/audit")["items"]
         self.assertIn("PUT /v1/segments/x", [entry["what"] for entry in audit])
 
+    def test_a_key_limited_to_an_account_sees_nothing_else(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        for name, app in (("shop", "wx0123456789abcdef"), ("school", "wx0123456789abcde0")):
+            server.ok("PUT", f"/v1/accounts/{name}", {"name": name, "app_id": app, "mode": "plain", "token": "abcdef", "verified": True, "app_secret": "s"})
+            server.ok("POST", "/v1/events", [{"account": name, "identities": [{"kind": "openid", "value": "o" + name}], "kind": "read"}])
+        server.ok("PUT", "/v1/segments/all", {"name": "all", "tree": {"all": True}})
+        campaign = {"name": "c", "segment": "all", "channel": "customer_service", "message": {"type": "text", "text": "hi"}}
+        server.ok("PUT", "/v1/campaigns/ours", campaign | {"account": "shop"})
+        server.ok("PUT", "/v1/campaigns/theirs", campaign | {"account": "school"})
+        key = server.ok("POST", "/v1/keys", {"name": "shop", "role": "admin", "accounts": ["shop"]})["key"]
+        limited = {"Authorization": "Bearer " + key}
+        ask = lambda method, path, body=None: http(method, server.url + path, body, limited)
+
+        for method, path, body in (
+                ("GET", "/v1/campaigns/theirs", None), ("DELETE", "/v1/campaigns/theirs", None),
+                ("GET", "/v1/campaigns/theirs/report", None), ("GET", "/v1/campaigns/theirs/touches.csv", None),
+                ("POST", "/v1/campaigns/theirs/start", None), ("POST", "/v1/campaigns/theirs/dry-run", None),
+                ("PUT", "/v1/campaigns/theirs", campaign | {"account": "shop"}),
+                ("PUT", "/v1/campaigns/new", campaign | {"account": "school"}),
+                ("GET", "/v1/accounts/school", None), ("DELETE", "/v1/accounts/school", None), ("POST", "/v1/accounts/school/sync", None),
+                ("POST", "/v1/accounts/school/check", None), ("PUT", "/v1/accounts/school", {"name": "x", "app_id": "wx0123456789abcde0"}),
+                ("POST", "/v1/keys", {"name": "more", "role": "admin"}), ("GET", "/v1/users", None), ("GET", "/v1/people", None),
+                ("GET", "/v1/people/openid:school:oschool", None), ("DELETE", "/v1/people/openid:school:oschool", None),
+                ("GET", "/v1/segments/all/members", None), ("GET", "/v1/overview", None), ("GET", "/v1/audit", None),
+                ("GET", "/v1/quarantine", None), ("POST", "/v1/imports", "a,b"), ("PUT", "/v1/segments/all", {"name": "x", "tree": {"all": True}}),
+                ("GET", "/v1/recommend/openid:school:oschool?account=school", None), ("GET", "/v1/recommend/openid:shop:oshop", None)):
+            self.assertEqual(ask(method, path, body).status, 403, f"{method} {path}")
+        self.assertEqual(ask("GET", "/v1/recommend/openid:school:oschool?account=shop").status, 404)
+
+        self.assertEqual([c["id"] for c in ask("GET", "/v1/campaigns").json["items"]], ["ours"])
+        self.assertEqual([a["id"] for a in ask("GET", "/v1/accounts").json["items"]], ["shop"])
+        for path in ("/v1/campaigns/ours", "/v1/campaigns/ours/report", "/v1/accounts/shop", "/v1/segments", "/v1/features",
+                     "/v1/recommend/openid:shop:oshop?account=shop"):
+            self.assertEqual(ask("GET", path).status, 200, path)
+        event = {"account": "school", "identities": [{"kind": "openid", "value": "o"}], "kind": "read"}
+        self.assertEqual(ask("POST", "/v1/events", [event]).json["quarantined"], 1)
+        server.ok("POST", "/v1/campaigns/theirs/start")
+        self.assertEqual(ask("POST", "/v1/emergency-stop").json["stopped"], [])
+
+    def test_refusals_say_what_they_are(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        key = {"Authorization": "Bearer " + server.key}
+        for method, path, headers, status in (("GET", "/v1/people", {}, 401), ("POST", "/v1/people", key, 405),
+                                              ("GET", "/v1/none", key, 404), ("POST", "/v1/none", key, 404), ("DELETE", "/people", {}, 404)):
+            answer = http(method, server.url + path, headers=headers)
+            self.assertEqual((answer.status, answer.json["status"]), (status, status), f"{method} {path}")
+        self.assertEqual(http("POST", server.url + "/v1/people", headers=key).headers["Allow"], "GET")
+
+    def test_an_account_is_changed_only_by_those_who_know_it(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        account = {"name": "shop", "app_id": "wx0123456789abcdef", "mode": "plain", "token": "abcdef", "verified": True}
+        self.assertEqual(server.send("PUT", "/v1/accounts/shop", account).status, 201)
+        self.assertEqual(server.send("PUT", "/v1/accounts/shop", account).status, 409)
+        self.assertEqual(server.send("PUT", "/v1/accounts/shop", account, headers={"If-Match": "7"}).status, 409)
+        self.assertEqual(server.send("PUT", "/v1/accounts/shop", account, headers={"If-Match": "1"}).status, 200)
+        file = server.folder / "account.json"
+        file.write_text('{"id": "shop", "name": "The shop"}')
+        applied = server.cli("account", "apply", file, "--json")
+        self.assertEqual((applied["name"], applied["verified"], applied["app_id"]), ("The shop", True, "wx0123456789abcdef"))
+
+    def test_what_is_stored_is_for_its_owner_only(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/events", [{"account": "a", "identities": [{"kind": "openid", "value": "o"}], "kind": "read"}])
+        stored = list((server.folder / "data").rglob("*"))
+        self.assertGreater(len(stored), 3)
+        for path in stored:
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+
     def test_tls_by_files(self):
         server = Server()
         self.addCleanup(server.close)

@@ -4,6 +4,8 @@ export interface ModelMetrics {
   values: [string, number][];
   confusion: number[][] | null;
   intervals: Record<string, [number, number]>;
+  /** What a person should know before trusting it. */
+  warnings: string[];
 }
 
 type Bag = Record<string, unknown>;
@@ -23,7 +25,8 @@ export function readMetrics(metrics: unknown): ModelMetrics {
     const pair = isBag(value) ? [value.low, value.high] : value;
     if (Array.isArray(pair) && typeof pair[0] === "number" && typeof pair[1] === "number") intervals[name] = [pair[0], pair[1]];
   }
-  return { values: numbers, confusion, intervals };
+  const warnings = Array.isArray(bag.warnings) ? bag.warnings.filter((one): one is string => typeof one === "string") : [];
+  return { values: numbers, confusion, intervals, warnings };
 }
 
 const kShares = new Set(["accuracy", "precision", "recall", "f1", "macro_f1", "auc"]);

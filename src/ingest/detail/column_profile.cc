@@ -178,14 +178,16 @@ CleanCell ColumnProfile::add(std::string_view cell, std::span<const std::string>
   }
   ++present_;
   distinct_.add(crypto::xxh64(cell));
-  if (const auto number = plain_number(cell)) {
-    minimum_ = numbers_ == 0 ? *number : std::min(minimum_, *number);
-    maximum_ = numbers_ == 0 ? *number : std::max(maximum_, *number);
-    sum_ += *number;
-    ++numbers_;
-    histogram_.add(*number);
-  }
+  if (const auto number = plain_number(cell)) add_number(*number);
   return {cell, false};
+}
+
+void ColumnProfile::add_number(double value) {
+  minimum_ = numbers_ == 0 ? value : std::min(minimum_, value);
+  maximum_ = numbers_ == 0 ? value : std::max(maximum_, value);
+  sum_ += value;
+  ++numbers_;
+  histogram_.add(value);
 }
 
 void ColumnProfile::set_role(std::string_view role) {
@@ -194,9 +196,10 @@ void ColumnProfile::set_role(std::string_view role) {
   is_name_ = is_name_ || role == "identity" || role == "item" || role == "time" || role == "event_id" || role == "kind";
 }
 
-void ColumnProfile::add_normalised(bool full_width, bool separators) {
-  full_width_ += full_width ? 1 : 0;
-  separators_ += separators ? 1 : 0;
+void ColumnProfile::add_normalised(const WrittenNumber& number) {
+  full_width_ += number.full_width ? 1 : 0;
+  separators_ += number.separators ? 1 : 0;
+  if (number.full_width || number.separators) add_number(number.value);
 }
 
 ColumnQuality ColumnProfile::quality() const {

@@ -47,6 +47,14 @@ struct CleanCell {
   bool missing = true;
 };
 
+/// A number that a person wrote: `12`, `-3.5`, `1,234`, `１２`. Says what had to be corrected.
+struct WrittenNumber {
+  double value = 0;
+  bool full_width = false;
+  bool separators = false;
+};
+std::optional<WrittenNumber> read_number(std::string_view text);
+
 /// What is gathered about one column while its rows go by. Not thread-safe.
 class ColumnProfile {
  public:
@@ -57,8 +65,8 @@ class ColumnProfile {
   /// The cell was wanted as something that it is not.
   void add_invalid() { ++invalid_; }
   void set_role(std::string_view role);
-  /// A cell was read as a number only after a correction.
-  void add_normalised(bool full_width, bool separators);
+  /// A cell was read as a number only after a correction. A cell that is used twice counts twice.
+  void add_normalised(const WrittenNumber& number);
   /// A number was rounded to a whole one.
   void add_rounded() { ++rounded_; }
 
@@ -66,6 +74,8 @@ class ColumnProfile {
   [[nodiscard]] ColumnQuality quality() const;
 
  private:
+  void add_number(double value);
+
   std::string name_;
   std::string role_;
   bool is_name_ = false;  // identities and times have no outliers
@@ -83,13 +93,5 @@ class ColumnProfile {
   DistinctCounter distinct_;
   NumberHistogram histogram_;
 };
-
-/// A number that a person wrote: `12`, `-3.5`, `1,234`, `１２`. Says what had to be corrected.
-struct WrittenNumber {
-  double value = 0;
-  bool full_width = false;
-  bool separators = false;
-};
-std::optional<WrittenNumber> read_number(std::string_view text);
 
 }  // namespace zhiyin::ingest::detail

@@ -359,7 +359,7 @@ std::optional<double> RowMapper::number(int column, Row& row) {
     return std::nullopt;
   }
   if (read->full_width || read->separators) {
-    profiles_[static_cast<std::size_t>(column)].add_normalised(read->full_width, read->separators);
+    profiles_[static_cast<std::size_t>(column)].add_normalised(*read);
   }
   return read->value;
 }
