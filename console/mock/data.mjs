@@ -155,7 +155,9 @@ export function makeData(now) {
   ];
 
   const accounts = [
-    { id: "shop", name: "知音小店", kind: "service", verified: true, app_id: "wx1234567890abcdef", original_id: "gh_1a2b3c4d5e6f", has_secret: true, has_token: true, has_encoding_aes_key: true, mode: "secure", token_kind: "stable_token", zone: "Asia/Shanghai", base_url: "", version: 2 },
+    { id: "shop", name: "知音小店", kind: "service", verified: true, app_id: "wx1234567890abcdef", original_id: "gh_1a2b3c4d5e6f", has_secret: true, has_token: true, has_encoding_aes_key: true, mode: "secure", token_kind: "stable_token", zone: "Asia/Shanghai", base_url: "",
+      reply_rules: { welcome: { type: "text", text: "欢迎来到知音小店，回复“新人”领优惠券。" }, keywords: [{ words: ["新人"], match: "exact", reply: { type: "text", text: "满 100 减 20，今日有效" } }, { words: ["价格", "多少钱"], match: "contains", reply: { type: "news", articles: [{ title: "价目表", url: "https://example.com/prices" }] } }], opt_out_words: ["TD", "退订"], opt_in_words: ["订阅"], opt_out_text: "您已退订。", opt_in_text: "已恢复。" },
+      policy: { quiet_from: "22:00", quiet_until: "08:00", touches_per_day: 1, touches_per_month: 4 }, version: 2 },
     { id: "reading", name: "知音读书", kind: "subscription", verified: false, app_id: "wxabcdefabcdef1234", original_id: "gh_998877", has_secret: false, has_token: true, has_encoding_aes_key: false, mode: "plain", token_kind: "stable_token", zone: "Asia/Shanghai", base_url: "", version: 1 },
   ];
 

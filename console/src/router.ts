@@ -40,6 +40,7 @@ export const router = createRouter({
     page("/accounts", "admin", "accounts", () => import("./pages/Accounts.vue")),
     page("/accounts/new", "admin", "accounts", () => import("./pages/AccountWizard.vue")),
     page("/accounts/:id", "admin", "accounts", () => import("./pages/AccountWizard.vue")),
+    page("/accounts/:id/rules", "admin", "accounts", () => import("./pages/AccountRules.vue")),
     page("/access", "admin", "access", () => import("./pages/Access.vue")),
     page("/audit", "admin", "audit", () => import("./pages/Audit.vue")),
     page("/doctor", "admin", "doctor", () => import("./pages/Doctor.vue")),

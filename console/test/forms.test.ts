@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { accountInput, emptyAccount } from "../src/lib/account";
+import { accountInput, emptyAccount, inWords, rulesForm, rulesOf } from "../src/lib/account";
 import { campaignOf, emptyForm, formFaults, formOf, setChannel } from "../src/lib/campaign";
 import { readMetrics } from "../src/lib/metrics";
 import { completeness, qualityOf, sourceOf } from "../src/lib/quality";
@@ -14,6 +14,35 @@ describe("import reports", () => {
     expect(sourceOf(null, "r_1")).toBe("import:r_1");
     expect(completeness({ present: 3, missing: 1 })).toBe(0.75);
     expect(completeness({ present: 0, missing: 0 })).toBe(0);
+  });
+});
+
+describe("replies and limits of an account", () => {
+  const news = { type: "news" as const, articles: [{ title: "x", url: "https://example.com" }] };
+  const account = {
+    id: "shop", name: "shop", kind: "service" as const, verified: true, mode: "secure" as const,
+    reply_rules: { welcome: news, keywords: [{ words: ["价格", "price"], match: "contains" as const, reply: { type: "text" as const, text: "10" } },
+                   { words: ["图"], reply: news }], opt_out_words: ["TD"] },
+    policy: { mass_calls_per_day: 7, quiet_from: "21:00" },
+  };
+  it("are shown and kept", () => {
+    const form = rulesForm(account.reply_rules, account.policy);
+    expect(form.welcome_kept).toBe("news");
+    expect(form.keywords[0].words).toBe("价格，price");
+    const back = rulesOf({ ...form, opt_out_words: "TD、退订 td2", touches_per_day: 2 }, account);
+    expect(back.reply_rules.welcome).toEqual(news);
+    expect(back.reply_rules.keywords).toEqual([{ words: ["价格", "price"], match: "contains", reply: { type: "text", text: "10" } },
+                                               { words: ["图"], match: "exact", reply: news }]);
+    expect(back.reply_rules.opt_out_words).toEqual(["TD", "退订", "td2"]);
+    expect(back.policy).toEqual({ mass_calls_per_day: 7, quiet_from: "21:00", quiet_until: "08:00", touches_per_day: 2, touches_per_month: 4 });
+  });
+  it("leaves out rules without words and says nothing for an empty welcome", () => {
+    const form = rulesForm({}, {});
+    form.keywords.push({ words: " ，", match: "exact", text: "x", kept: null });
+    const back = rulesOf(form, { ...account, reply_rules: {}, policy: {} });
+    expect(back.reply_rules.keywords).toEqual([]);
+    expect(back.reply_rules.welcome).toEqual({ type: "none" });
+    expect(inWords("a，a b")).toEqual(["a", "b"]);
   });
 });
 
@@ -63,11 +92,11 @@ describe("campaign form", () => {
 });
 
 describe("account form", () => {
-  const known = { id: "shop", name: "", kind: "service", verified: true, mode: "secure", version: 3, has_secret: true, reply_rules: { keywords: [] }, zone: "Asia/Shanghai" } as const;
+  const known = { id: "shop", name: "", kind: "service", verified: true, mode: "secure", version: 3, has_secret: true, reply_rules: { keywords: [] as never[] }, zone: "Asia/Shanghai" } as const;
 
   it("leaves empty secrets out and sends back what it does not show", () => {
     const input = accountInput({ ...emptyAccount(), id: "shop", app_id: " wx1 ", token: "tok" }, known);
-    expect(input).toMatchObject({ id: "shop", app_id: "wx1", token: "tok", reply_rules: { keywords: [] }, zone: "Asia/Shanghai" });
+    expect(input).toMatchObject({ id: "shop", app_id: "wx1", token: "tok", reply_rules: { keywords: [] as never[] }, zone: "Asia/Shanghai" });
     for (const absent of ["app_secret", "encoding_aes_key", "version", "has_secret", "policy"]) expect(input).not.toHaveProperty(absent);
   });
 });

@@ -76,7 +76,7 @@ async function pagesOf(page) {
   list.push(["quarantine", "/quarantine"], ["runs", "/runs"]);
   if (runs.length) list.push(["run", `/runs/${encoded(runs.find((one) => one.state !== "running")?.id ?? runs[0].id)}`]);
   list.push(["models", "/models"], ["accounts", "/accounts"], ["account-new", "/accounts/new"]);
-  if (accounts.length) list.push(["account", `/accounts/${encoded(accounts[0].id)}`]);
+  if (accounts.length) list.push(["account", `/accounts/${encoded(accounts[0].id)}`], ["account-rules", `/accounts/${encoded(accounts[0].id)}/rules`]);
   list.push(["access-keys", "/access"], ["access-users", "/access", async ({ page, settle }) => {
     await page.locator("[role=tab]").nth(1).click();
     await settle();

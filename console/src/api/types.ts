@@ -257,6 +257,30 @@ export interface Model {
   active?: boolean;
 }
 
+/** An answer of the account; the console edits texts and keeps the other types as they are. */
+export interface Reply {
+  type: "none" | "text" | "image" | "news" | "transfer";
+  text?: string;
+}
+
+export interface ReplyRules {
+  welcome?: Reply;
+  keywords?: { words: string[]; match?: "exact" | "contains"; reply: Reply }[];
+  opt_out_words?: string[];
+  opt_in_words?: string[];
+  opt_out_text?: string;
+  opt_in_text?: string;
+}
+
+/** Limits; those that the console does not show are kept. */
+export interface AccountPolicy {
+  quiet_from?: string;
+  quiet_until?: string;
+  touches_per_day?: number;
+  touches_per_month?: number;
+  [name: string]: unknown;
+}
+
 export interface Account {
   id: string;
   name: string;
@@ -271,8 +295,8 @@ export interface Account {
   token_kind?: string;
   zone?: string;
   base_url?: string;
-  reply_rules?: unknown;
-  policy?: unknown;
+  reply_rules?: ReplyRules;
+  policy?: AccountPolicy;
   version?: number;
 }
 
