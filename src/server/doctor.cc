@@ -22,27 +22,27 @@ Json examine(Services& s) {
   Checks checks;
   const auto state = s.state.query("SELECT count(*) FROM schema_migration");
   checks.add("state", state.has_value(), state ? fmt::format("{} migrations", storage::as_int(state->rows.at(0).at(0))) : state.error().text(),
-             "look at storage.state in zhiyin.toml and at the file's rights");
+             "检查 zhiyin.toml 的 storage.state 与文件权限 / look at storage.state in zhiyin.toml and at the file's rights");
   const auto warehouse = s.warehouse.query("SELECT COUNT(*) FROM events");
   checks.add("warehouse", warehouse.has_value(), warehouse ? fmt::format("{} events", storage::as_int(warehouse->rows.at(0).at(0))) : warehouse.error().text(),
-             "look at storage.warehouse in zhiyin.toml and at the file's rights");
+             "检查 zhiyin.toml 的 storage.warehouse 与文件权限 / look at storage.warehouse in zhiyin.toml and at the file's rights");
   const auto end = s.log.end(storage::Stream::kEvents);
-  checks.add("event_log", end.has_value(), end ? "readable" : end.error().text(), "look at storage.log in zhiyin.toml and at the file's rights");
+  checks.add("event_log", end.has_value(), end ? "readable" : end.error().text(), "检查 zhiyin.toml 的 storage.log 与文件权限 / look at storage.log in zhiyin.toml and at the file's rights");
   const std::int64_t lag = s.lag();
   constexpr std::int64_t kLagMax = 1'000'000;
-  checks.add("projections", lag < kLagMax, fmt::format("{} records behind", lag), "the machine is too slow for what comes in, or a projection fails: see the log");
+  checks.add("projections", lag < kLagMax, fmt::format("{} records behind", lag), "机器跟不上写入，或某个投影出错，请看日志 / the machine is too slow for what comes in, or a projection fails: see the log");
   std::error_code ec;
   const auto space = std::filesystem::space(s.options.text("data_dir"), ec);
   constexpr std::uintmax_t kSpaceMin = std::uintmax_t{1} << 30;
-  checks.add("disk", !ec && space.available > kSpaceMin, ec ? ec.message() : fmt::format("{} MB free", space.available >> 20), "free some space: below 1 GB the intake will soon refuse events");
+  checks.add("disk", !ec && space.available > kSpaceMin, ec ? ec.message() : fmt::format("{} MB free", space.available >> 20), "请清理磁盘：不足 1 GB 时很快无法接收事件 / free some space: below 1 GB the intake will soon refuse events");
   constexpr std::int64_t kSanePast = 1'700'000'000'000'000;  // 2023
   const bool clock_ok = s.stepped != nullptr || s.clock.now().us > kSanePast;
-  checks.add("clock", clock_ok, fmt::format("{}{}", format_utc(s.clock.now()), s.stepped ? " (stepped)" : ""), "set the machine's clock: WeChat refuses requests that are minutes off");
+  checks.add("clock", clock_ok, fmt::format("{}{}", format_utc(s.clock.now()), s.stepped ? " (stepped)" : ""), "请校准系统时间：相差几分钟微信就会拒绝 / set the machine's clock: WeChat refuses requests that are minutes off");
   const auto console = read_asset("console/dist/index.html");
-  checks.add("console", console.has_value(), console ? "built" : console.error().text(), "run ./dev build");
+  checks.add("console", console.has_value(), console ? "built" : console.error().text(), "运行 ./dev build / run ./dev build");
   const auto accounts = s.accounts.list();
-  const std::string connected = accounts && accounts->empty() ? "none yet: zhiyin account apply FILE, or the console" : accounts ? fmt::format("{} connected", accounts->size()) : accounts.error().text();
-  checks.add("accounts", accounts.has_value(), connected, "look at storage.state in zhiyin.toml");
+  const std::string connected = accounts && accounts->empty() ? "还没有：zhiyin account apply FILE，或在控制台连接 / none yet: zhiyin account apply FILE, or the console" : accounts ? fmt::format("{} connected", accounts->size()) : accounts.error().text();
+  checks.add("accounts", accounts.has_value(), connected, "检查 zhiyin.toml 的 storage.state / look at storage.state in zhiyin.toml");
   return Json().set("ok", checks.ok).set("version", ZHIYIN_VERSION).set("checks", std::move(checks.list));
 }
 

@@ -95,7 +95,7 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   };
   const auto progress = [&run](const ingest::ImportProgress& p) {
     const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes_total) : 0;
-    run.report(share, fmt::format("{} rows, {} events", p.rows, p.events));
+    run.report(share, fmt::format("{0} 行，{1} 个事件 / {0} rows, {1} events", p.rows, p.events));
   };
   ingest::ImportContext context{s.intake, s.state, s.clock};
   context.put_items = put_items;
@@ -114,7 +114,7 @@ Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunC
   training.as_of = job.as_of.value_or(s.clock.now() - job.horizon);
   training.settings.seed = job.seed;
   training.settings.progress = [&run](double share) {
-    run.report(share, "training");
+    run.report(share, "训练中 / training");
     return !run.cancelled();
   };
   ZHIYIN_TRY(const auto record, audience::train_and_store_response(s.people, s.models, training, s.clock.now()));
@@ -127,7 +127,7 @@ Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, Ru
   params.knn.k = job.k;
   params.knn.shrink = job.shrink;
   params.progress = [&run](double share) {
-    run.report(share, "training");
+    run.report(share, "训练中 / training");
     return !run.cancelled();
   };
   ZHIYIN_TRY(const auto record, s.recommendations.train(s.warehouse, params, s.clock.now()));
@@ -167,7 +167,7 @@ Result<Json> sync_account(Services& s, const AccountId& id, RunContext& run) {
       for (const ingest::Answer& answer : *answers) accepted += answer.verdict == ingest::Verdict::kAccepted ? 1 : 0;
       seen += static_cast<std::int64_t>(users->size());
       run.report(page.total > 0 ? std::optional(static_cast<double>(seen) / static_cast<double>(page.total)) : std::nullopt,
-                 fmt::format("{} of {} followers", seen, page.total));
+                 fmt::format("{0} / {1} 位粉丝 / {0} of {1} followers", seen, page.total));
     }
     return failure.has_value();
   };
