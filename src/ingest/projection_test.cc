@@ -165,6 +165,7 @@ class FakeWarehouse final : public storage::Warehouse {
   }
   Result<storage::Rows> query(std::string_view, std::span<const storage::Value>, storage::QueryLimits) override { return storage::Rows(); }
   Result<void> flush() override { return {}; }
+  Result<std::int64_t> remove(const storage::Table&, std::string_view, std::span<const storage::Value>) override { return 0; }
 };
 
 class WarehouseWriterTest : public PipelineTest {

@@ -245,6 +245,39 @@ class DuckdbWarehouse final : public Warehouse {
     return {};
   }
 
+  Result<std::int64_t> remove(const Table& table, std::string_view condition,
+                              std::span<const Value> parameters) override {
+    ZHIYIN_TRY_VOID(check_table(table));
+    MutexLock lock(mutex_);
+    ZHIYIN_TRY_VOID(reopen_if_broken());
+    detail::DuckConnection& writer = *open_->writer;
+    ZHIYIN_TRY_VOID(checked(writer.run("BEGIN TRANSACTION")));
+    auto outcome = remove_rows(writer, table, condition, parameters);
+    if (outcome) {
+      if (auto committed = writer.run("COMMIT"); !committed) outcome = std::unexpected(std::move(committed.error()));
+    }
+    if (!outcome) (void)writer.run("ROLLBACK");
+    if (outcome) checkpoint_if_due(writer);
+    return checked(std::move(outcome));
+  }
+
+  Result<void> copy_to(const std::filesystem::path& file) override {
+    MutexLock lock(mutex_);
+    ZHIYIN_TRY_VOID(reopen_if_broken());
+    std::error_code error;
+    // Reading the file by a descriptor of our own and closing that gives up the lock by which DuckDB keeps other
+    // processes out; the installation's own lock does the same.
+    if (!std::filesystem::copy_file(path_, file, error)) {
+      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}: {}", file.string(), error.message());
+    }
+    const std::string wal = path_.string() + ".wal";
+    if (!std::filesystem::exists(wal, error)) return {};
+    if (!std::filesystem::copy_file(wal, file.string() + ".wal", error)) {
+      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}.wal: {}", file.string(), error.message());
+    }
+    return {};
+  }
+
  private:
   /// Notes when DuckDB has given up: from then on it refuses everything until the file is opened
   /// anew.
@@ -299,6 +332,19 @@ class DuckdbWarehouse final : public Warehouse {
     if (same) return {};
     return fail(ErrorCode::kUnsupported, "warehouse: table {} exists with other columns",
                 table.name);
+  }
+
+  static Result<std::int64_t> remove_rows(detail::DuckConnection& writer, const Table& table,
+                                          std::string_view condition,
+                                          std::span<const Value> parameters) {
+    ZHIYIN_TRY(const Rows counted, writer.select(fmt::format("SELECT COUNT(*) FROM \"{}\" WHERE {}",
+                                                             table.name, condition),
+                                                 parameters, 1));
+    const std::int64_t rows = as_int(counted.rows.at(0).at(0));
+    if (rows == 0) return rows;
+    ZHIYIN_TRY_VOID(writer.execute(
+        fmt::format("DELETE FROM \"{}\" WHERE {}", table.name, condition), parameters));
+    return rows;
   }
 
   static Result<void> write_batch(detail::DuckConnection& writer, const Table& table,

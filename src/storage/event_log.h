@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -75,6 +76,10 @@ class EventLog {
 
   /// Removes records before the given positions where whole blocks allow it.
   virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;
+
+  /// Writes a consistent copy to `file`, which must not exist, while appends go on: everything that
+  /// was acknowledged before the call is in it. kUnsupported where the log has tools of its own.
+  virtual Result<void> copy_to(const std::filesystem::path& file);
 
   /// `wake` runs (on a thread of the log, briefly) after something was appended. Set before use;
   /// once another one (or none) is set, the old one no longer runs.

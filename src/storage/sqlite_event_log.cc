@@ -63,7 +63,8 @@ class SqliteEventLog final : public EventLog {
  public:
   SqliteEventLog(const std::filesystem::path& path, Logger& logger, SqliteEventLogSettings settings,
                  detail::LogFile file)
-      : settings_(settings),
+      : path_(path),
+        settings_(settings),
         logger_(logger),
         file_(std::move(file)),
         readers_(kReadersMax, [path, settings] { return detail::LogReader::open(path, settings); }),
@@ -140,6 +141,14 @@ class SqliteEventLog final : public EventLog {
     MutexLock lock(mutex);
     while (!outcome) answered.wait(mutex);
     return *outcome;
+  }
+
+  Result<void> copy_to(const std::filesystem::path& file) override {
+    detail::DatabaseOptions options;
+    options.read_only = true;
+    options.vfs = settings_.vfs;
+    ZHIYIN_TRY(detail::Database reader, detail::Database::open(path_, options));
+    return reader.copy_to(file);
   }
 
   void set_wake(std::function<void(Stream)> wake) override {
@@ -233,6 +242,7 @@ class SqliteEventLog final : public EventLog {
     }
   }
 
+  const std::filesystem::path path_;
   const SqliteEventLogSettings settings_;
   Logger& logger_;
   detail::LogFile file_;  // owned by the writer thread

@@ -86,7 +86,9 @@ Result<detail::Database> open_database(const std::filesystem::path& path, const 
 class SqliteState final : public State {
  public:
   SqliteState(const std::filesystem::path& path, SqliteStateSettings settings, detail::Database db)
-      : writer_(std::move(db), false, settings.rows_max),
+      : path_(path),
+        vfs_(settings.vfs),
+        writer_(std::move(db), false, settings.rows_max),
         readers_(kReadersMax, [path, settings]() -> Result<std::unique_ptr<detail::SqliteSession>> {
           ZHIYIN_TRY(detail::Database reader, open_database(path, settings.vfs, true));
           return std::make_unique<detail::SqliteSession>(std::move(reader), true,
@@ -121,6 +123,11 @@ class SqliteState final : public State {
           writer_.transaction([&](Session& session) { return apply(session, migration); }));
     }
     return {};
+  }
+
+  Result<void> copy_to(const std::filesystem::path& file) override {
+    ZHIYIN_TRY(detail::Database reader, open_database(path_, vfs_, true));
+    return reader.copy_to(file);
   }
 
  private:
@@ -167,6 +174,8 @@ class SqliteState final : public State {
     return {};
   }
 
+  const std::filesystem::path path_;
+  const std::string vfs_;
   Turns turns_;
   detail::SqliteSession writer_;  // used by who has the turn
   std::set<std::string> known_;   // as writer_

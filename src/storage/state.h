@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -58,6 +59,10 @@ class State {
   /// Applies what is not yet applied, in the given order. Fails with kUnsupported when the database
   /// holds a migration that this program does not know (it is from a newer version).
   virtual Result<void> migrate(std::span<const Migration> migrations) = 0;
+
+  /// Writes a consistent copy to `file`, which must not exist, while others read and write.
+  /// kUnsupported where the database has backup tools of its own (cluster).
+  virtual Result<void> copy_to(const std::filesystem::path& file);
 };
 
 }  // namespace zhiyin::storage

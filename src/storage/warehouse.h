@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -56,6 +57,21 @@ class Warehouse {
 
   /// Everything inserted so far is on disk and visible to queries when it returns.
   virtual Result<void> flush() = 0;
+
+  /// Deletes the rows for which `condition` (SQL as in queries) holds, in one step; returns how many.
+  virtual Result<std::int64_t> remove(const Table& table, std::string_view condition,
+                                      std::span<const Value> parameters) = 0;
+  Result<std::int64_t> remove(const Table& table, std::string_view condition,
+                              std::initializer_list<Value> parameters) {
+    return remove(table, condition, std::span(parameters.begin(), parameters.size()));
+  }
+
+  /// Writes a consistent copy to `file`, which must not exist; inserts wait meanwhile. With it may
+  /// come `file` + ".wal". kUnsupported where the database has backup tools of its own (cluster).
+  virtual Result<void> copy_to(const std::filesystem::path& file) {
+    return fail(ErrorCode::kUnsupported,
+                "warehouse: this database is backed up with its own tools ({})", file.string());
+  }
 };
 
 }  // namespace zhiyin::storage

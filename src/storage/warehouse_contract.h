@@ -219,7 +219,19 @@ TYPED_TEST_P(WarehouseContract, RefusesATableThatExistsWithOtherColumns) {
   EXPECT_FALSE(this->warehouse_->create({"x", {{"a", ColumnType::kInt}}, {"b"}}));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, KeepsRowsAndNulls, ABatchIsWrittenOnce,
+TYPED_TEST_P(WarehouseContract, RemovesWhatAConditionNames) {
+  const std::vector<Row> rows{{text("a"), integer(1), Value()}, {text("a"), integer(2), Value()}, {text("b"), integer(3), Value()}};
+  ASSERT_TRUE(this->insert(this->reads(), rows, "r1"));
+  const std::string column(this->reads().columns[0].name);
+  EXPECT_EQ(this->warehouse_->remove(this->reads(), column + " = ?", {text("a")}), 2);
+  EXPECT_EQ(this->warehouse_->remove(this->reads(), column + " = ?", {text("a")}), 0);
+  EXPECT_EQ(this->cell("SELECT COUNT(*) FROM reads"), integer(1));
+  ASSERT_TRUE(this->insert(this->reads(), rows, "r1"));
+  EXPECT_EQ(this->cell("SELECT COUNT(*) FROM reads"), integer(1)) << "a batch that was written stays written";
+  EXPECT_FALSE(this->warehouse_->remove(this->reads(), "nothing = ?", {text("a")}));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, RemovesWhatAConditionNames, KeepsRowsAndNulls, ABatchIsWrittenOnce,
                             ABatchWithAWrongRowLeavesNothingAndCanBeRepeated,
                             ALaterRowReplacesTheOneWithItsKey, BindsParametersOfEachType,
                             AggregatesComeAsIntegersAndReals, AQueryIsBoundedInRows,

@@ -74,6 +74,9 @@ class Database {
     int copied = 0;
   };
   Result<Checkpoint> checkpoint();
+  /// Writes what is committed now to `file`, page for page, while others write. `file` must not
+  /// exist; it is removed again when that fails.
+  Result<void> copy_to(const std::filesystem::path& file);
   /// Commits no longer copy the write-ahead log by themselves; the owner calls `checkpoint`.
   void stop_automatic_checkpoints();
 
