@@ -83,7 +83,10 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
                                                         return run_installation_command(services, command, args, progress);
                                                       },
                                                       logger));
-  ZHIYIN_TRY(const auto http, http::Server::start(settings, std::move(router), {}, services.metrics, logger));
+  ZHIYIN_TRY(const auto http, http::Server::start(
+                                  settings, std::move(router),
+                                  [&api](const http::Request& request, const http::Router::Route& route) { return api.admit(request, route); },
+                                  services.metrics, logger));
   const std::string url = url_of(options, http->port());
   logger.info("app", "ready", {{"url", url}});
   started(url, installation->take_first_admin_key());

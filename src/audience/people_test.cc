@@ -164,6 +164,17 @@ TEST(Consent, FollowingIsConsentToThatAccountUntilWithdrawn) {
   EXPECT_TRUE(consent(world, a).allows());
 }
 
+TEST(Consent, AnOptOutIsNotUndoneByWhomeverThePersonIsTakenFor) {
+  World world;
+  const IdentityHash a = world.openid("a");
+  const IdentityHash b = world.openid("b");
+  world.apply({world.event({a}, "follow", kDay * 4), world.event({a}, "consent.withdraw", kDay * 3),
+               world.event({b}, "consent.grant", kDay * 2)});
+  world.apply({world.event({a, b}, "read", kDay)});  // a page says that both are one
+  EXPECT_EQ(consent(world, a).identity, a);
+  EXPECT_FALSE(consent(world, a).allows());
+}
+
 TEST(Consent, IsKeptByPurposeAndDecidedByTime) {
   World world;
   const IdentityHash a = world.openid("a");

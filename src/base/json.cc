@@ -220,7 +220,11 @@ void append_json_number(std::string& out, double value) {
     return;
   }
   char buffer[32];
-  const auto [end, ec] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  // From here on a double's shortest digits may be those of an integer that no reader takes for one.
+  constexpr double kExactIntegers = 9007199254740992.0;
+  const bool large = std::abs(value) >= kExactIntegers;
+  const auto [end, ec] = large ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific)
+                               : std::to_chars(buffer, buffer + sizeof buffer, value);
   out.append(buffer, end);
 }
 

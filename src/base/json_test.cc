@@ -51,6 +51,14 @@ TEST(Json, RoundTripKeepsValuesAndOrder) {
   EXPECT_EQ(parse_json(text)->dump(), text);
 }
 
+TEST(Json, EveryFiniteDoubleComesBackAsItWas) {
+  for (const double value : {0.0, -0.5, 1e15, 9007199254740992.0, 9007199254740994.0, 3.3333333333333332e19, -1e20, 1e300, 5e-324}) {
+    const auto back = parse_json(Json(value).dump());
+    ASSERT_TRUE(back) << Json(value).dump();
+    EXPECT_EQ(back->number_or(-1), value) << Json(value).dump();
+  }
+}
+
 TEST(Json, RefusesGarbageDepthAndSize) {
   EXPECT_FALSE(parse_json("{\"a\":"));
   EXPECT_FALSE(parse_json("\"\xff\""));

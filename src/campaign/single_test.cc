@@ -188,6 +188,7 @@ TEST(TemplateMessage, TheResultOfTheJobSettlesWhatIsStillOpen) {
   w.db.write([&](storage::Session& s) -> Result<void> {
     ingest::LoggedEvent e;
     e.event.kind = "template_result";
+    e.event.source = "wechat";
     e.event.account = "shop";
     e.event.identities = {testing::identity(0)};
     e.event.properties = R"({"msg_id":"1000","status":"success"})";

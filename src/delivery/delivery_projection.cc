@@ -12,6 +12,8 @@ using storage::Session;
 
 namespace {
 
+constexpr std::string_view kPlatform = "wechat";  // source of what came through the callback
+
 std::optional<CsTrigger> trigger_of(std::string_view kind) {
   if (kind == "message") return CsTrigger::kMessage;
   if (kind == "menu_click") return CsTrigger::kMenu;
@@ -129,10 +131,14 @@ Result<void> DeliveryProjection::apply(Session& session,
   for (const ingest::LoggedEvent& logged : events) {
     const Event& event = logged.event;
     if (event.identities.empty()) continue;
+    if (event.kind == "click") {
+      ZHIYIN_TRY_VOID(mark_click(session, event));
+      continue;
+    }
+    // What the platform says counts when the platform said it: anybody with a key can send events of these kinds.
+    if (event.source != kPlatform) continue;
     if (const auto trigger = trigger_of(event.kind)) {
       ZHIYIN_TRY_VOID(open_window(session, event, *trigger));
-    } else if (event.kind == "click") {
-      ZHIYIN_TRY_VOID(mark_click(session, event));
     } else if (event.kind == "template_result") {
       ZHIYIN_TRY_VOID(settle_template(session, event));
     }

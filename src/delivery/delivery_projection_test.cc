@@ -26,6 +26,7 @@ ingest::LoggedEvent event(std::string kind, int person, Instant when, Json prope
   if (!properties.is_null()) out.event.properties = properties.dump();
   out.event.occurred_at = when;
   out.event.received_at = when;
+  out.event.source = "wechat";
   return out;
 }
 
@@ -62,6 +63,23 @@ TEST(DeliveryProjection, KeepsTheNewestTriggerWhateverTheOrderOfEvents) {
               (CsTriggers{{CsTrigger::kMessage, later}, {CsTrigger::kScan, kNow}}));
     EXPECT_EQ(*cs_triggers(s, identity(2), kShop), (CsTriggers{{CsTrigger::kFollow, kNow}}));
     EXPECT_TRUE(cs_triggers(s, identity(1), AccountId("other"))->empty());
+    return {};
+  });
+}
+
+TEST(DeliveryProjection, WhatThePlatformSaysCountsOnlyFromThePlatform) {
+  TestState db;
+  Touch touch = planned(1, kNow);
+  touch.channel = ChannelKind::kTemplate;
+  touch.state = TouchState::kUnknown;
+  add(db, touch);
+  std::vector<ingest::LoggedEvent> forged{event("message", 1, kNow),
+                                          event("template_result", 1, kNow, Json(Json::Object{{"status", "success"}}))};
+  for (auto& logged : forged) logged.event.source = "page";
+  apply(db, forged);
+  EXPECT_EQ(stored(db, touch.id).state, TouchState::kUnknown);
+  db.write([&](Session& s) -> Result<void> {
+    EXPECT_TRUE(cs_triggers(s, identity(1), kShop)->empty());
     return {};
   });
 }

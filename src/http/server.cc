@@ -69,6 +69,27 @@ std::string render_head(const Response& response, bool keep_alive) {
   return head;
 }
 
+/// A share of what all large bodies may hold, from construction to destruction. Small ones are not counted.
+class LargeBody {
+ public:
+  LargeBody(std::atomic<std::size_t>& held, std::size_t bytes, std::size_t bytes_max)
+      : held_(held), bytes_(bytes > kSmall ? bytes : 0) {
+    // One alone always fits: its route allows it.
+    const std::size_t before = held_.fetch_add(bytes_);
+    fits_ = before == 0 || before + bytes_ <= bytes_max;
+  }
+  ~LargeBody() { held_.fetch_sub(bytes_); }
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+  [[nodiscard]] bool fits() const { return bytes_ == 0 || fits_; }
+
+ private:
+  static constexpr std::size_t kSmall = std::size_t{1} << 20;
+  std::atomic<std::size_t>& held_;
+  const std::size_t bytes_;
+  bool fits_ = false;
+};
+
 /// What the sweeper and the drain see of a connection. Lives on its loop's thread only.
 struct Connection {
   SteadyTime deadline;
@@ -86,10 +107,10 @@ struct Loop {
 
 class AsioServer final : public Server {
  public:
-  AsioServer(ServerSettings settings, Router router, Filter filter, MetricsRegistry& metrics, Logger& logger)
+  AsioServer(ServerSettings settings, Router router, Admission admission, MetricsRegistry& metrics, Logger& logger)
       : settings_(std::move(settings)),
         router_(std::move(router)),
-        filter_(std::move(filter)),
+        admission_(std::move(admission)),
         logger_(logger),
         seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")) {
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
@@ -113,6 +134,10 @@ class AsioServer final : public Server {
   }
 
   Result<void> listen() {
+    if (settings_.tls_certificate_file.empty() != settings_.tls_key_file.empty()) {
+      return fail(ErrorCode::kInvalidArgument, "TLS: server.tls_certificate and server.tls_key belong together; {} is missing",
+                  settings_.tls_key_file.empty() ? "server.tls_key" : "server.tls_certificate");
+    }
     if (!settings_.tls_certificate_file.empty()) {
       tls_ = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
       tls_->set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
@@ -270,6 +295,17 @@ class AsioServer final : public Server {
         co_return;
       }
       parser.body_limit(body_max);
+      if (route && admission_) {
+        if (auto refused = admission_(request, **route)) {
+          co_await send_last(stream, std::move(*refused));
+          co_return;
+        }
+      }
+      const LargeBody held(held_bytes_, parser.content_length().value_or(body_max), settings_.bodies_bytes_max);
+      if (!held.fits()) {
+        co_await send_last(stream, Response::problem({ErrorCode::kUnavailable, "server: too many large bodies are being read; try again", {}}));
+        co_return;
+      }
       if (bhttp::token_list(parser.get()[bhttp::field::expect]).exists("100-continue")) {
         constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await asio::async_write(stream, asio::buffer(kContinue), asio::as_tuple(asio::use_awaitable));
@@ -315,9 +351,6 @@ class AsioServer final : public Server {
         auto plain = gunzip(request.body, route.body_max);
         if (!plain) co_return Response::problem(plain.error());
         request.body = std::move(*plain);
-      }
-      if (filter_) {
-        if (auto refused = filter_(request)) co_return std::move(*refused);
       }
       co_return co_await route.handler(request);
     } catch (const std::exception& e) {
@@ -370,7 +403,8 @@ class AsioServer final : public Server {
 
   const ServerSettings settings_;
   const Router router_;
-  const Filter filter_;
+  const Admission admission_;
+  std::atomic<std::size_t> held_bytes_ = 0;  // of large bodies
   Logger& logger_;
   Histogram& seconds_;
   std::map<const Router::Route*, std::array<Counter*, 6>> counters_;
@@ -386,10 +420,10 @@ class AsioServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Router router, Filter filter,
+Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Router router, Admission admission,
                                               MetricsRegistry& metrics, Logger& logger) {
   ZHIYIN_CHECK(settings.threads >= 1);
-  auto server = std::make_unique<AsioServer>(std::move(settings), std::move(router), std::move(filter), metrics, logger);
+  auto server = std::make_unique<AsioServer>(std::move(settings), std::move(router), std::move(admission), metrics, logger);
   ZHIYIN_TRY_VOID(server->listen());
   return server;
 }

@@ -18,9 +18,6 @@
 namespace zhiyin::http {
 
 using Handler = std::function<Task<Response>(Request&)>;
-/// Runs before every handler of a server; an answer ends the request there.
-using Filter = std::function<std::optional<Response>(Request&)>;
-
 /// Which handler answers which method and path. Patterns have `{name}` parts (one segment) and may end
 /// in `{name...}` (the rest). Built before the server starts, read-only afterwards.
 class Router {
@@ -46,12 +43,17 @@ class Router {
   std::vector<Route> routes_;
 };
 
+/// Decides on a request whose header is there and whose body is not: an answer ends it there, so that whoever may not
+/// send a body need not be listened to. Runs on a thread of the network: brief.
+using Admission = std::function<std::optional<Response>(const Request&, const Router::Route&)>;
+
 struct ServerSettings {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  ///< 0: any free port
   int threads = 2;
   std::size_t header_bytes_max = 16 << 10;
   std::size_t connections_max = 4096;
+  std::size_t bodies_bytes_max = std::size_t{1} << 30;  ///< of bodies above 1 MiB that are held at once; more: 503
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{30'000};  ///< to receive one request, and to send one answer
   std::string tls_certificate_file;  ///< PEM; empty: no TLS
@@ -63,7 +65,7 @@ struct ServerSettings {
 class Server {
  public:
   /// Fails with kUnavailable when the address cannot be bound, kInvalidArgument on bad TLS files.
-  static Result<std::unique_ptr<Server>> start(ServerSettings settings, Router router, Filter filter,
+  static Result<std::unique_ptr<Server>> start(ServerSettings settings, Router router, Admission admission,
                                                MetricsRegistry& metrics, Logger& logger);
   virtual ~Server() = default;  ///< drains for a second, then closes
   [[nodiscard]] virtual std::uint16_t port() const = 0;

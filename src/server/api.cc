@@ -21,6 +21,29 @@ void Api::describe(std::string_view method, std::string_view pattern, std::optio
   entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary), std::move(body_schema)});
 }
 
+namespace {
+
+/// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing a person leaves the audit
+/// log alone, so it must not hold one.
+std::string without_identities(const http::Request& request, std::string text) {
+  constexpr std::size_t kShown = 4;
+  for (const auto& [name, value] : request.path_parameters) {
+    const std::size_t colon = value.find(':', std::min(value.find(':'), value.size() - 1) + 1);
+    if (name != "person" || colon == std::string::npos) continue;
+    const std::string shown = value.substr(0, colon + 1 + kShown) + "…";
+    for (std::size_t at = text.find(value); at != std::string::npos; at = text.find(value, at + shown.size())) {
+      text.replace(at, value.size(), shown);
+    }
+    const std::size_t person = text.find("/people/");  // percent-encoded, it is not the value
+    if (person == std::string::npos || text.find(shown) != std::string::npos) continue;
+    const std::size_t from = person + std::string_view("/people/").size();
+    text.replace(from, std::min(text.find('/', from), text.size()) - from, shown);
+  }
+  return text;
+}
+
+}  // namespace
+
 http::Response Api::answer(const ApiHandler& handler, const Access& access, http::Request& request) {
   const std::optional<Role> role = access.role;
   Caller caller;
@@ -32,10 +55,7 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access, http
     }
     caller = std::move(*known);
     if (caller.role < *role) {
-      return http::Response::problem({ErrorCode::kPermissionDenied,
-                                      fmt::format("this needs the role {}, {} has {}", enum_name(*role), caller.name,
-                                                  enum_name(caller.role)),
-                                      {}});
+      return too_low(caller, *role);
     }
     if (!caller.accounts.empty() && access.reach == Reach::kInstallation) {
       return http::Response::problem(
@@ -47,10 +67,27 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access, http
   http::Response response = outcome ? std::move(*outcome) : http::Response::problem(outcome.error());
   const bool changes = request.method != "GET" && request.method != "HEAD";
   if (changes && role && *role > Role::kIngest) {
-    (void)audit_.record(caller.name, request.method + " " + request.path, response.status,
-                        outcome ? "" : outcome.error().text());
+    (void)audit_.record(caller.name, request.method + " " + without_identities(request, request.path), response.status,
+                        outcome ? "" : without_identities(request, outcome.error().text()));
   }
   return response;
+}
+
+http::Response Api::too_low(const Caller& caller, Role needed) {
+  return http::Response::problem(
+      {ErrorCode::kPermissionDenied,
+       fmt::format("this needs the role {}, {} has {}", enum_name(needed), caller.name, enum_name(caller.role)), {}});
+}
+
+std::optional<http::Response> Api::admit(const http::Request& request, const http::Router::Route& route) const {
+  constexpr std::size_t kLarge = std::size_t{1} << 20;
+  if (route.body_max <= kLarge) return std::nullopt;
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.method == route.method && e.pattern == route.pattern; });
+  if (entry == entries_.end() || !entry->role) return std::nullopt;
+  const auto caller = auth_.authenticate(request);
+  if (!caller) return unauthorised(caller.error());
+  if (caller->role < *entry->role) return too_low(*caller, *entry->role);
+  return std::nullopt;
 }
 
 Json Api::document() const {

@@ -74,6 +74,9 @@ class Api {
   /// OpenAPI 3.1.
   [[nodiscard]] Json document() const;
 
+  /// For http::Server: a large body is only read from a caller who may send it.
+  [[nodiscard]] std::optional<http::Response> admit(const http::Request& request, const http::Router::Route& route) const;
+
  private:
   struct Entry {
     std::string method;
@@ -88,6 +91,7 @@ class Api {
   ThreadPool& pool_;
   Auth& auth_;
   Audit& audit_;
+  [[nodiscard]] static http::Response too_low(const Caller& caller, Role needed);
   std::vector<Entry> entries_;
 };
 

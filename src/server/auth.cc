@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 
 namespace zhiyin::server {
 namespace {
@@ -19,11 +20,15 @@ constexpr storage::Migration kAuthMigrations[] = {
      "CREATE TABLE user_account (name TEXT PRIMARY KEY, role BIGINT NOT NULL, password TEXT NOT NULL,"
      " created_at BIGINT NOT NULL);"
      "CREATE TABLE session (hash BYTEA PRIMARY KEY, user_name TEXT NOT NULL, role BIGINT NOT NULL, csrf TEXT NOT NULL,"
-     " expires_at BIGINT NOT NULL)"}};
+     " expires_at BIGINT NOT NULL)"},
+    // A session is worth what its user or key is worth at the moment; those of keys made before must sign in again.
+    {"server-004-session-key", "ALTER TABLE session ADD COLUMN key_hash BYTEA"}};
 constexpr storage::Migration kAuditMigrations[] = {
     {"server-002-audit",
      "CREATE TABLE audit (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,"
      " status BIGINT NOT NULL, detail TEXT NOT NULL)"}};
+
+const std::string kUserPrefix = "user:";
 
 std::unexpected<Error> denied(std::string_view why) {
   return fail(ErrorCode::kPermissionDenied, "{}", why);
@@ -77,6 +82,7 @@ Result<void> Auth::set_key(const KeyRequest& request, const Secret& key) {
 Result<void> Auth::remove_key(std::string_view id) {
   std::int64_t changed = 0;
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE key_hash IN (SELECT hash FROM api_key WHERE id = ?1)", {std::string(id)}));
     ZHIYIN_TRY(changed, session.execute("DELETE FROM api_key WHERE id = ?1", {std::string(id)}));
     return {};
   }));
@@ -122,7 +128,7 @@ Result<void> Auth::remove_user(std::string_view name) {
   std::int64_t changed = 0;
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY(changed, session.execute("DELETE FROM user_account WHERE name = ?1", {std::string(name)}));
-    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE user_name = ?1", {std::string(name)}));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE user_name = ?1", {kUserPrefix + std::string(name)}));
     return {};
   }));
   forget_cached();
@@ -159,8 +165,10 @@ Result<void> Auth::note_try(std::string_view remote) {
 Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view remote) {
   ZHIYIN_TRY_VOID(note_try(remote));
   Session session;
+  storage::Value key_hash;
   if (request.key) {
     ZHIYIN_TRY(const Caller caller, by_key(*request.key));
+    key_hash = storage::Blob{crypto::sha256(*request.key)};
     if (caller.role <= Role::kIngest) return denied("sign-in: this key only takes events in, it cannot sign in");
     session.user = caller.name;
     session.role = caller.role;
@@ -171,7 +179,7 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
     if (!crypto::check_password(*request.password, hash) || rows.rows.empty()) {
       return denied("sign-in: wrong name or password");
     }
-    session.user = "user:" + *request.user;
+    session.user = kUserPrefix + *request.user;
     session.role = static_cast<Role>(storage::as_int(rows.rows[0][1]));
   } else {
     return fail(ErrorCode::kInvalidArgument, "sign-in: give user and password, or key");
@@ -182,9 +190,9 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute("DELETE FROM session WHERE expires_at < ?1", {now}));
     ZHIYIN_TRY_VOID(db.execute(
-        "INSERT INTO session (hash, user_name, role, csrf, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO session (hash, user_name, role, csrf, expires_at, key_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         {storage::Blob{crypto::sha256(session.token.reveal())}, session.user, static_cast<std::int64_t>(session.role),
-         session.csrf, now + kSessionLife.count()}));
+         session.csrf, now + kSessionLife.count(), key_hash}));
     return {};
   }));
   return session;
@@ -221,6 +229,14 @@ Result<Caller> Auth::by_key(std::string_view key) {
     const auto found = cache_.find(hash);
     if (found != cache_.end() && found->second.until_us > now) return found->second.caller;
   }
+  ZHIYIN_TRY(const Caller caller, stored_key(hash));
+  MutexLock lock(mutex_);
+  if (cache_.size() > kCacheMax) cache_.clear();
+  cache_[hash] = {caller, now + kCacheLifeUs};
+  return caller;
+}
+
+Result<Caller> Auth::stored_key(const std::string& hash) const {
   ZHIYIN_TRY(const auto rows, state_.query("SELECT name, role, accounts FROM api_key WHERE hash = ?1", {storage::Blob{hash}}));
   if (rows.rows.empty()) return denied("the key is not valid");
   Caller caller;
@@ -228,22 +244,26 @@ Result<Caller> Auth::by_key(std::string_view key) {
   caller.role = static_cast<Role>(storage::as_int(rows.rows[0][1]));
   ZHIYIN_TRY(const Json accounts, parse_json(storage::as_text(rows.rows[0][2])));
   for (const Json& account : *accounts.if_array()) caller.accounts.emplace_back(account.string_or(""));
-  MutexLock lock(mutex_);
-  if (cache_.size() > kCacheMax) cache_.clear();
-  cache_[hash] = {caller, now + kCacheLifeUs};
   return caller;
 }
 
 Result<Caller> Auth::by_session(std::string_view token) {
   const std::string hash = crypto::sha256(token);
-  ZHIYIN_TRY(const auto rows, state_.query("SELECT user_name, role, csrf, expires_at FROM session WHERE hash = ?1",
+  ZHIYIN_TRY(const auto rows, state_.query("SELECT user_name, role, csrf, expires_at, key_hash FROM session WHERE hash = ?1",
                                            {storage::Blob{hash}}));
   if (rows.rows.empty() || storage::as_int(rows.rows[0][3]) < real_clock_.now().us) {
     return denied("the session has ended; sign in again");
   }
+  const std::string owner(storage::as_text(rows.rows[0][0]));
   Caller caller;
-  caller.name = storage::as_text(rows.rows[0][0]);
-  caller.role = static_cast<Role>(storage::as_int(rows.rows[0][1]));
+  if (owner.starts_with(kUserPrefix)) {
+    ZHIYIN_TRY(const auto user, state_.query("SELECT role FROM user_account WHERE name = ?1", {owner.substr(kUserPrefix.size())}));
+    if (user.rows.empty()) return denied("the user is gone");
+    caller.name = owner;
+    caller.role = static_cast<Role>(storage::as_int(user.rows[0][0]));
+  } else {
+    ZHIYIN_TRY(caller, stored_key(std::string(storage::as_text(rows.rows[0][4]))));
+  }
   caller.csrf = storage::as_text(rows.rows[0][2]);
   return caller;
 }
@@ -254,10 +274,12 @@ void Auth::forget_cached() {
 }
 
 Result<void> Audit::record(std::string_view who, std::string_view what, int status, std::string_view detail) {
+  // Whoever asks decides on the length of names and paths, not on how much of the disk they fill.
+  constexpr std::size_t kTextMax = 300;
+  const auto cut = [](std::string_view text) { return std::string(utf8::truncate(text, kTextMax)); };
   return state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute("INSERT INTO audit (at, who, what, status, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
-                               {SystemClock().now().us, std::string(who), std::string(what),
-                                static_cast<std::int64_t>(status), std::string(detail)}));
+                               {SystemClock().now().us, cut(who), cut(what), static_cast<std::int64_t>(status), cut(detail)}));
     return {};
   });
 }

@@ -51,7 +51,8 @@ struct Session {
   Role role = Role::kAnalyst;
 };
 
-/// API keys, console users, browser sessions. Keys and session tokens are stored as hashes only.
+/// API keys, console users, browser sessions. Keys and session tokens are stored as hashes only. A session may do what
+/// its user or key may do now: it ends with them, and keeps a key's limits.
 /// Sessions live in real time, whatever the domain clock does. Thread-safe.
 class Auth {
  public:
@@ -84,6 +85,7 @@ class Auth {
 
  private:
   [[nodiscard]] Result<Caller> by_key(std::string_view key);
+  [[nodiscard]] Result<Caller> stored_key(const std::string& hash) const;
   [[nodiscard]] Result<Caller> by_session(std::string_view token);
   Result<void> note_try(std::string_view remote) ZHIYIN_EXCLUDES(mutex_);
   void forget_cached() ZHIYIN_EXCLUDES(mutex_);
@@ -143,8 +145,8 @@ struct Fields<server::UserRequest> {
 template <>
 struct Fields<server::SignInRequest> {
   static constexpr std::string_view name = "SignIn";
-  static constexpr auto list = std::make_tuple(field("user", &server::SignInRequest::user, "sign-in name"),
-                                               field("password", &server::SignInRequest::password, ""),
-                                               field("key", &server::SignInRequest::key, "an API key instead"));
+  static constexpr auto list = std::make_tuple(field("user", &server::SignInRequest::user, "sign-in name").length(0, 80),
+                                               field("password", &server::SignInRequest::password, "").length(0, 200),
+                                               field("key", &server::SignInRequest::key, "an API key instead").length(0, 200));
 };
 }  // namespace zhiyin

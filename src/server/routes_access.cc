@@ -22,6 +22,8 @@ ApiResult session_state(Services& services, http::Request& request) {
 ApiResult sign_in(Services& services, SignInRequest body, http::Request& request) {
   auto session = services.auth.sign_in(body, request.remote);
   if (!session) {
+    // Not when there were too many tries: whoever sends them must not fill the disk.
+    if (session.error().code == ErrorCode::kLimitReached) return std::unexpected(session.error());
     (void)services.audit.record(body.user ? "user:" + *body.user : "key", "sign-in", 401, session.error().text());
     return std::unexpected(session.error());
   }
@@ -29,7 +31,7 @@ ApiResult sign_in(Services& services, SignInRequest body, http::Request& request
   Json out;
   out.set("signed_in", true).set("user", session->user).set("role", enum_name(session->role)).set("csrf", session->csrf);
   http::Response response = http::Response::json(out);
-  const bool tls = !services.options.text("server.tls_certificate").empty();
+  const bool tls = !services.options.text("server.tls_certificate").empty() || services.public_url.starts_with("https://");
   response.headers.emplace_back(
       "Set-Cookie", fmt::format("zhiyin_session={}; HttpOnly; SameSite=Strict; Path=/; Max-Age={}{}",
                                 session->token.reveal(), Auth::kSessionLife.count() / 1'000'000, tls ? "; Secure" : ""));

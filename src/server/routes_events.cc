@@ -13,8 +13,21 @@ constexpr std::size_t kEventsBodyMax = 32 << 20;
 constexpr std::size_t kCollectBodyMax = 256 << 10;
 
 /// What a public key on a web page may not claim.
-constexpr std::array<std::string_view, 5> kNotFromPages = {"trait.set", "consent.grant", "consent.withdraw", "follow",
-                                                           "unfollow"};
+constexpr std::array<std::string_view, 9> kNotFromPages = {"trait.set", "consent.grant", "consent.withdraw", "follow", "unfollow",
+                                                           "message", "menu_click", "scan", "template_result"};
+
+/// Kinds of identity that stand for one person each: a page sees one reader, so it may name one of a kind.
+constexpr std::array<std::string_view, 2> kOneOfAKind = {"openid", "unionid"};
+
+Result<void> check_page_identities(const Json& event) {
+  const Json::Array* identities = event["identities"].if_array();
+  if (identities == nullptr) return {};
+  for (const std::string_view kind : kOneOfAKind) {
+    const auto n = std::count_if(identities->begin(), identities->end(), [&](const Json& i) { return i["kind"].string_or("") == kind; });
+    if (n > 1) return fail(ErrorCode::kPermissionDenied, "identities: a page may name one {}, not {}", kind, n);
+  }
+  return {};
+}
 
 http::Response intake_response(const Result<std::vector<ingest::Answer>>& answers) {
   if (!answers) return http::Response::problem(answers.error());
@@ -67,7 +80,8 @@ Result<void> check_page_events(std::string_view body) {
   const Json::Array one = {json};
   for (const Json& event : json.if_array() ? *json.if_array() : one) {
     const std::string_view kind = event["kind"].string_or("");
-    if (kind.starts_with("touch.") ||
+    ZHIYIN_TRY_VOID(check_page_identities(event));
+    if (kind.starts_with("touch.") || kind.starts_with("wechat.") ||
         std::find(kNotFromPages.begin(), kNotFromPages.end(), kind) != kNotFromPages.end()) {
       return fail(ErrorCode::kPermissionDenied, "kind: a page may not send '{}'", kind.substr(0, 64));
     }

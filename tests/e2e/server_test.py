@@ -1,10 +1,11 @@
 """The server as site operators meet it: TLS by files, health, metrics, the API document, sign-in, drain on SIGTERM."""
+import socket
 import ssl
 import subprocess
 import unittest
 import urllib.request
 
-from harness import Server, http, main
+from harness import Server, cli, http, main
 
 
 class ServerFromOutside(unittest.TestCase):
@@ -84,6 +85,71 @@ class ServerFromOutside(unittest.TestCase):
         self.assertEqual(ask("POST", "/v1/events", [event]).json["quarantined"], 1)
         server.ok("POST", "/v1/campaigns/theirs/start")
         self.assertEqual(ask("POST", "/v1/emergency-stop").json["stopped"], [])
+
+    def sign_in(self, server, **who):
+        answer = http("POST", server.url + "/v1/session", who)
+        self.assertEqual(answer.status, 200, answer.body)
+        return {"Cookie": answer.headers["Set-Cookie"].split(";")[0], "X-CSRF-Token": answer.json["csrf"]}
+
+    def test_a_session_may_what_its_owner_may_and_ends_with_it(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        limited = server.ok("POST", "/v1/keys", {"name": "shop", "role": "admin", "accounts": ["shop"]})
+        browser = self.sign_in(server, key=limited["key"])
+        self.assertEqual(http("GET", server.url + "/v1/keys", headers=browser).status, 403)
+        self.assertEqual(http("GET", server.url + "/v1/segments", headers=browser).status, 200)
+        server.ok("DELETE", f"/v1/keys/{limited['id']}")
+        self.assertEqual(http("GET", server.url + "/v1/segments", headers=browser).status, 401)
+        server.ok("POST", "/v1/users", {"name": "bob", "role": "admin", "password": "correct horse"})
+        browser = self.sign_in(server, user="bob", password="correct horse")
+        self.assertEqual(http("GET", server.url + "/v1/keys", headers=browser).status, 200)
+        server.ok("DELETE", "/v1/users/bob")
+        self.assertEqual(http("GET", server.url + "/v1/keys", headers=browser).status, 401)
+
+    def test_strangers_cannot_fill_disk_or_memory(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        self.assertEqual(http("POST", server.url + "/v1/session", {"user": "x" * 900_000, "password": "y"}).status, 400)
+        for _ in range(15):
+            http("POST", server.url + "/v1/session", {"user": "x" * 80, "password": "y"})
+        tries = [e for e in server.ok("GET", "/v1/audit")["items"] if e["what"] == "sign-in"]
+        self.assertLessEqual(len(tries), 10)
+        # A large body is refused by its header, before it is sent.
+        for path, key in (("/v1/imports", "wrong"), ("/v1/imports", None), ("/v1/events", "wrong")):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as peer:
+                authorization = f"Authorization: Bearer {key}\r\n" if key else ""
+                peer.sendall(f"POST {path}?name=a.csv HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 20000000\r\n\r\n".encode())
+                self.assertIn(b" 401 ", peer.recv(100))
+
+    def test_a_page_speaks_for_one_reader(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        key = server.ok("POST", "/v1/keys", {"name": "page", "role": "page"})["key"]
+        openid = lambda value: {"kind": "openid", "value": value}
+        collect = lambda event: http("POST", f"{server.url}/v1/collect?key={key}", [{"account": "shop"} | event]).status
+        self.assertEqual(collect({"kind": "read", "identities": [openid("a"), {"kind": "anonymous_id", "value": "x"}]}), 200)
+        self.assertEqual(collect({"kind": "read", "identities": [openid("a"), openid("b")]}), 403)
+        for kind in ("template_result", "message", "scan", "menu_click", "wechat.raw", "touch.sent", "consent.grant"):
+            self.assertEqual(collect({"kind": kind, "identities": [openid("a")]}), 403, kind)
+
+    def test_the_audit_log_holds_no_identity(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/events", [{"account": "shop", "identities": [{"kind": "openid", "value": "oSECRETMARKER"}], "kind": "read"}])
+        server.ok("DELETE", "/v1/people/openid:shop:oSECRETMARKER")
+        self.assertEqual(server.send("DELETE", "/v1/people/openid:shop:oSECRETMARKER").status, 404)
+        entries = [e for e in server.ok("GET", "/v1/audit")["items"] if "/people/" in e["what"]]
+        self.assertEqual(len(entries), 2)
+        self.assertNotIn("MARKER", str(entries))
+        self.assertIn("openid:shop:oSEC", str(entries))
+
+    def test_tls_needs_both_files(self):
+        for name in ("server.tls_certificate", "server.tls_key"):
+            server = Server()
+            self.addCleanup(server.close)
+            failed = cli("serve", "--config", server.config, f"--{name}", "some.pem", check=False)
+            self.assertEqual(failed.returncode, 2, failed.stderr)
+            self.assertIn("belong together", failed.stderr)
 
     def test_refusals_say_what_they_are(self):
         server = Server().start()

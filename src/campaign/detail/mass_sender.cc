@@ -116,12 +116,13 @@ QuotaKey quota_of(const SendBatch& batch) {
 }
 
 Result<void> set_touches(Session& session, const SendBatch& batch, TouchState state,
-                         std::string_view error, Instant now) {
+                         std::string_view error, Instant now, Instant not_before) {
   ZHIYIN_TRY(std::vector<Touch> touches, SendLedger::of_batch(session, batch.id));
   for (Touch& touch : touches) {
     if (touch.state != TouchState::kSending) continue;
     if (state == TouchState::kPlanned) {
       plan_again(touch);
+      touch.due_at = std::max(touch.due_at, not_before);
     } else {
       touch.state = state;
       touch.is_uncertain = false;
@@ -133,12 +134,14 @@ Result<void> set_touches(Session& session, const SendBatch& batch, TouchState st
   return {};
 }
 
-/// The batch has come to its end in `state`; planned again: its people go into a later one.
-Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now) {
+/// The batch has come to its end in `state`; planned again: its people go into a later one, past the
+/// gate once more, not before `not_before`.
+Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now,
+                         Instant not_before = {}) {
   batch.state = state == TouchState::kPlanned ? TouchState::kFailed : state;
   batch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
-  ZHIYIN_TRY_VOID(set_touches(session, batch, state, batch.error, now));
+  ZHIYIN_TRY_VOID(set_touches(session, batch, state, batch.error, now, not_before));
   if (state == TouchState::kPlanned) return QuotaLedger::release(session, quota_of(batch), 1);
   ZHIYIN_TRY_VOID(QuotaLedger::commit(session, quota_of(batch), 1));
   return state == TouchState::kSent ? SendLedger::settle_mass_result(session, batch, now)
@@ -180,8 +183,8 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Sen
       return keep_open(session, batch, true, now + kRepeatAfter);
     case OutcomeKind::kFailedRetry:
       if (batch.attempt < work.settings.attempts_max) {
-        return keep_open(session, batch, false,
-                         now + std::max<Duration>(outcome.retry_after, std::chrono::seconds(1)));
+        const Duration wait = std::max<Duration>(outcome.retry_after, std::chrono::seconds(1));
+        return close_batch(session, batch, TouchState::kPlanned, now, now + wait);
       }
       break;
     case OutcomeKind::kQuota:
@@ -249,18 +252,19 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Inst
         batch.size = static_cast<std::int64_t>(gathered.send.size());
         batch.content = content_for(work, {}, link);
         batch.created_at = batch.due_at = now;
-        batch.attempt = 1;
+        batch.attempt = 0;
         batch.is_uncertain = true;  // until the call has answered
         batch.quota_period = quota.period;
-        ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
         for (Touch& touch : gathered.send) {
           touch.state = TouchState::kSending;
           touch.sent_at = now;
           touch.batch = batch.id;
           touch.attempt += 1;
           touch.quota_period = quota.period;
+          batch.attempt = std::max(batch.attempt, touch.attempt);
           ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
         }
+        ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
         return {};
       });
 }

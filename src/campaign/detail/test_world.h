@@ -294,6 +294,7 @@ struct World {
     db.write([&](storage::Session& s) -> Result<void> {
       ingest::LoggedEvent e;
       e.event.kind = "message";
+      e.event.source = "wechat";
       e.event.account = "shop";
       e.event.identities = {identity(n)};
       e.event.occurred_at = when;
