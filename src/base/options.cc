@@ -24,7 +24,18 @@ std::unexpected<Error> unknown_key(std::span<const OptionSpec> specs, std::strin
                                    std::string_view name) {
   std::vector<std::string_view> names;
   for (const OptionSpec& spec : specs) names.push_back(spec.name);
-  const std::string_view near = nearest_name(name, names);
+  std::string near(nearest_name(name, names));
+  if (near.empty()) {  // `prot` at the top of the file, ZHIYIN_SERVER_PROT
+    std::vector<std::string> others;
+    for (const OptionSpec& spec : specs) {
+      others.emplace_back(spec.name.substr(spec.name.rfind('.') + 1));
+      others.push_back(option_environment_name(spec.name));
+    }
+    const std::vector<std::string_view> views(others.begin(), others.end());
+    const std::string_view other = nearest_name(name, views);
+    const auto at = static_cast<std::size_t>(std::find(others.begin(), others.end(), other) - others.begin());
+    if (!other.empty()) near = at % 2 == 0 ? std::string(specs[at / 2].name) : others[at];
+  }
   if (near.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no option has this name", shown);
   return fail(ErrorCode::kInvalidArgument, "{}: no option has this name; did you mean '{}'?", shown, near);
 }

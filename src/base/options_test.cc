@@ -30,7 +30,10 @@ TEST(Options, LaterSourcesWin) {
 TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_EQ(load("[server]\nprot = 1\n").error().text(),
             "zhiyin.toml: server.prot: no option has this name; did you mean 'server.port'?");
-  EXPECT_FALSE(load("", {{"ZHIYIN_SERVER_PORTS", "1"}}));
+  EXPECT_EQ(load("", {{"ZHIYIN_SERVER_PROT", "1"}}).error().text(),
+            "ZHIYIN_SERVER_PROT: no option has this name; did you mean 'ZHIYIN_SERVER_PORT'?");
+  EXPECT_EQ(load("prot = 1\n").error().text(),
+            "zhiyin.toml: prot: no option has this name; did you mean 'server.port'?");
   EXPECT_FALSE(load("", {}, {{"clok", "system"}}));
 }
 

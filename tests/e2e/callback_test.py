@@ -54,6 +54,15 @@ class Callback(unittest.TestCase):
         checked = self.server.ok("POST", "/v1/accounts/shop/check")
         self.assertTrue(checked["callback_seen_at"])
 
+    def test_an_opt_out_is_applied_whatever_the_platforms_clock_says(self):
+        self.post(follow("oAhead", int(time.time()) - 100))
+        ahead = int(time.time()) + 400
+        self.assertIn("退订", self.post(text_message(3001, "TD", "oAhead", created=ahead), signed(str(ahead))).body.decode())
+        self.server.settled_total()
+        kinds = [e["kind"] for e in self.server.ok("GET", "/v1/people/openid:shop:oAhead/events")["items"]]
+        self.assertIn("consent.withdraw", kinds)
+        self.assertEqual(self.server.ok("GET", "/v1/quarantine")["total"], 0)
+
     def test_answers_and_repeated_deliveries(self):
         body = text_message(1001, "营业时间")
         first = self.post(body)
