@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "ingest/import.h"
 #include "measurement/report.h"
+#include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
 
@@ -300,10 +301,24 @@ Result<Json> model_activate(Services& s, const Json& args, const ProgressSink&) 
   return Json().set("id", record.id).set("active", record.active);
 }
 
+Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress) {
+  server::BackupJob job;
+  ZHIYIN_TRY(const std::string folder, needed(args, "to"));
+  job.folder = folder;
+  job.config_file = text_of(args, "config-file");
+  job.with_key = !args["without-key"].bool_or(false);
+  job.note = text_of(args, "note");
+  ZHIYIN_TRY(const auto keep, number<std::size_t>(args, "keep"));
+  if (keep && *keep < 1) return fail_field("keep", "expected 1 or more");
+  job.keep = keep.value_or(0);
+  return as_run(s, "backup", folder, progress, [&](server::RunContext& run) { return server::make_backup(s, job, run); });
+}
+
 Result<Json> doctor(Services& s, const Json&, const ProgressSink&) { return server::examine(s); }
 
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
+      {"backup", backup},
       {"import", import},
       {"train response", train_response},
       {"train recommend", train_recommend},

@@ -265,6 +265,7 @@ class BuiltInstallation final : public Installation {
         *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, public_url(),
         [this] { return settle(); }, [this] { return run_due_work(); },
         [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
+        [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
         [this](bool held) { hold(held); }});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
@@ -331,6 +332,11 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY_VOID(audience::sync_people(*state_, *warehouse_));
     ZHIYIN_TRY_VOID(items_->sync_to_warehouse(*warehouse_));
     return {};
+  }
+
+  Result<void> while_warehouse_stands(const std::function<Result<void>()>& work) {
+    MutexLock lock(settle_mutex_);
+    return writer_->while_still(work);
   }
 
   /// True when there may be more at this moment.

@@ -19,6 +19,7 @@
 #include "model/evaluate_response.h"
 #include "recommend/evaluate.h"
 #include "sandbox/run.h"
+#include "server/backup.h"
 #include "statistics/stats_compare.h"
 
 namespace zhiyin::app {
@@ -233,7 +234,7 @@ int run_sandbox(const Invocation& invocation) {
 
 /// File operands are meant from where the caller stands, not from where the server runs.
 Json with_absolute_paths(Json args) {
-  for (const char* name : {"file", "report"}) {
+  for (const char* name : {"file", "report", "to"}) {
     if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
   }
   std::error_code ec;
@@ -275,6 +276,7 @@ int run_on_installation(const Invocation& invocation) {
   }
   const std::string command(invocation.command->words);
   Json args = with_absolute_paths(invocation.args);
+  if (command == "backup") args.set("config-file", fs::absolute(location->config_file).string());
   if (command == "user create" && args["password"].is_null()) {
     auto password = read_password();
     if (!password) return failed(password.error(), invocation.json);
@@ -290,6 +292,46 @@ int run_on_installation(const Invocation& invocation) {
     print(stderr, fmt::format("First admin key, shown only this once: {}\n", key));
   }
   return answered(invocation, run_installation_command((*opened)->services(), command, args, sink));
+}
+
+std::string text_arg(const Invocation& invocation, std::string_view name) { return std::string(invocation.args[name].string_or("")); }
+
+Result<Json> backup_list(const Invocation& invocation) {
+  ZHIYIN_TRY(const auto store, storage::BackupStore::open(text_arg(invocation, "dir"), false));
+  ZHIYIN_TRY(const auto all, store.list());
+  Json items = Json::array();
+  for (const auto& manifest : all) items.push(server::backup_json(manifest));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> backup_verify(const Invocation& invocation) {
+  ZHIYIN_TRY(const auto store, storage::BackupStore::open(text_arg(invocation, "dir"), false));
+  ZHIYIN_TRY(const auto manifest, store.find(text_arg(invocation, "backup")));
+  const auto sink = progress_on_stderr();
+  ZHIYIN_TRY_VOID(store.verify(manifest, [&](double share) { return sink(share, "checking"); }));
+  return server::backup_json(manifest).set("verified", true);
+}
+
+Result<Json> restore(const Invocation& invocation) {
+  const std::string into = text_arg(invocation, "into");
+  if (into.empty()) return fail_field("into", "is missing: an empty folder for the new installation");
+  const auto sink = progress_on_stderr();
+  const fs::path target = fs::absolute(into).lexically_normal();
+  ZHIYIN_TRY(Json out, server::restore_backup(text_arg(invocation, "dir"), text_arg(invocation, "backup"), target,
+                                              [&](double share) { return sink(share, "restoring"); }));
+  // Settings that keep the stores elsewhere would open those of the installation that was backed up.
+  const fs::path config = target / "zhiyin.toml";
+  std::error_code error;
+  const auto options = load_options(Location{config, {}});
+  const bool elsewhere = !options || options->text("storage.state") != "sqlite:" + (target / "data/state.db").string() ||
+                         options->text("storage.log") != "sqlite:" + (target / "data/log.db").string() ||
+                         options->text("storage.warehouse") != "duckdb:" + (target / "data/warehouse.duckdb").string();
+  if (fs::exists(config, error) && elsewhere) {
+    fs::rename(config, target / "zhiyin.toml.from-backup", error);
+    ZHIYIN_TRY_VOID(write_file(config, options_template(option_table()), 0600));
+    out.set("settings", "the backup's settings keep the stores elsewhere: they are in zhiyin.toml.from-backup");
+  }
+  return out;
 }
 
 int run_demo(const Invocation& invocation) {
@@ -314,6 +356,9 @@ int run(std::span<const std::string> arguments) {
   if (words == "serve") return run_serve(*invocation);
   if (words == "sandbox") return run_sandbox(*invocation);
   if (words == "demo") return run_demo(*invocation);
+  if (words == "backup list") return answered(*invocation, backup_list(*invocation));
+  if (words == "backup verify") return answered(*invocation, backup_verify(*invocation));
+  if (words == "restore") return answered(*invocation, restore(*invocation));
   if (words == "evaluate recommend") return answered(*invocation, evaluate_recommend(*invocation));
   if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
   if (words == "stats compare") return answered(*invocation, compare(*invocation));

@@ -319,4 +319,21 @@ Result<void> CampaignEngine::recover() {
   return {};
 }
 
+Result<std::vector<CampaignId>> pause_all(storage::State& state, std::string_view note) {
+  std::vector<CampaignId> paused;
+  ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
+    paused.clear();
+    ZHIYIN_TRY(std::vector<StoredCampaign> all, detail::load_page(session, {}, kCampaignsMax));
+    for (StoredCampaign& row : all) {
+      if (row.campaign.state != CampaignState::kRunning) continue;
+      row.campaign.state = CampaignState::kPaused;
+      row.campaign.note = std::string(note);
+      ZHIYIN_TRY_VOID(detail::save_run(session, row));
+      paused.push_back(row.campaign.id);
+    }
+    return {};
+  }));
+  return paused;
+}
+
 }  // namespace zhiyin::campaign

@@ -109,6 +109,10 @@ class CampaignEngine {
   const std::unique_ptr<detail::MembersCache> members_;  ///< used under tick_mutex_
 };
 
+/// Pauses every running campaign and says why in its note; returns which. For an installation that nobody serves:
+/// after a restore it is not known what was sent since.
+Result<std::vector<CampaignId>> pause_all(storage::State& state, std::string_view note);
+
 }  // namespace zhiyin::campaign
 
 template <>

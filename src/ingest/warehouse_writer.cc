@@ -309,6 +309,11 @@ void WarehouseWriter::hold(bool held) {
 
 Result<void> WarehouseWriter::catch_up() { return inner_->catch_up(); }
 
+Result<void> WarehouseWriter::while_still(const std::function<Result<void>()>& work) {
+  const MutexLock lock(inner_->working);
+  return work();
+}
+
 std::int64_t WarehouseWriter::lag() const {
   const Positions at = inner_->position();
   const auto behind = inner_->log.behind(Stream::kEvents, at);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -42,6 +43,9 @@ class WarehouseWriter {
   void wake();
   /// While held back, nothing is written.
   void hold(bool held);
+
+  /// Runs `work` between two batches; none is begun before it returns.
+  Result<void> while_still(const std::function<Result<void>()>& work);
 
   /// Writes everything that the pipeline has dealt with so far, on the caller's thread, and makes it visible to queries.
   /// Works also when not started.

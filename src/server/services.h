@@ -68,6 +68,8 @@ struct Services {
   std::function<std::int64_t()> lag;
   /// Does a bounded piece of campaign work now instead of at the next look of the timer.
   std::function<void()> wake_worker;
+  /// Runs the work while nothing writes to the warehouse, so that it and state fit together. Others go on.
+  std::function<Result<void>(const std::function<Result<void>()>& work)> while_warehouse_stands;
   /// Holds the projections back, or lets them go on: for maintenance and benchmarks.
   std::function<void(bool held)> hold_projections;
 };

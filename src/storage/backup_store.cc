@@ -38,8 +38,9 @@ std::string new_id(Instant now) {
     if (c == '.' || c == 'Z') break;
     if (c != '-' && c != ':') id += c;
   }
-  constexpr std::size_t kRandomBytes = 4;
-  return id + "Z-" + crypto::hex(crypto::random_bytes(kRandomBytes));
+  constexpr std::int64_t kSecond = 1'000'000;
+  constexpr std::size_t kRandomBytes = 2;
+  return fmt::format("{}.{:06}Z-{}", id, now.us % kSecond, crypto::hex(crypto::random_bytes(kRandomBytes)));
 }
 
 bool is_hash(std::string_view text) {

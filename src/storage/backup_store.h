@@ -23,7 +23,7 @@ struct BackupFile {
 /// What a backup holds (docs/formats/backup.md). A pure value.
 struct BackupManifest {
   std::int64_t format = 1;
-  std::string id;        ///< sorts by time: `20260301T101500Z-5f2c`
+  std::string id;        ///< sorts by time: `20260301T101500.123456Z-5f2c`
   Instant created_at;    ///< real time
   std::string program;   ///< version that made it
   std::string note;      ///< or empty

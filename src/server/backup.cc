@@ -1,0 +1,116 @@
+#include "server/backup.h"
+
+#include "base/file.h"
+#include "campaign/engine.h"
+#include "storage/open.h"
+
+namespace zhiyin::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kCopyingShare = 0.2;
+
+/// A folder for copies within the backup folder; removed with this value.
+class Staging {
+ public:
+  explicit Staging(fs::path folder) : folder_(std::move(folder)) {}
+  ~Staging() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+  /// Also clears what a backup that was killed left behind.
+  Result<void> create() {
+    std::error_code error;
+    fs::remove_all(folder_, error);
+    fs::create_directories(folder_, error);
+    if (error) return fail(ErrorCode::kUnavailable, "backup: cannot create {}: {}", folder_.string(), error.message());
+    return {};
+  }
+  [[nodiscard]] fs::path path(std::string_view name) const { return folder_ / name; }
+
+ private:
+  fs::path folder_;
+};
+
+Result<void> check_room(Services& s, const fs::path& folder) {
+  std::uintmax_t needed = 0;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(s.options.text("data_dir"), error)) {
+    if (entry.is_regular_file(error)) needed += entry.file_size(error);
+  }
+  const auto space = fs::space(folder, error);
+  if (!error && space.available < needed) {
+    return fail(ErrorCode::kUnavailable, "backup: {} has {} MB free; the copies need up to {} MB", folder.string(), space.available >> 20, needed >> 20);
+  }
+  return {};
+}
+
+void add_when_there(std::vector<storage::BackupStore::Source>& sources, std::string name, const fs::path& path) {
+  std::error_code error;
+  if (fs::is_regular_file(path, error)) sources.push_back({std::move(name), path});
+}
+
+}  // namespace
+
+Json backup_json(const storage::BackupManifest& manifest) {
+  std::int64_t bytes = 0;
+  Json files = Json::array();
+  for (const storage::BackupFile& file : manifest.files) {
+    bytes += file.bytes;
+    files.push(Json().set("name", file.name).set("bytes", file.bytes));
+  }
+  return Json().set("id", manifest.id).set("created_at", to_json(manifest.created_at)).set("program", manifest.program)
+      .set("note", manifest.note).set("bytes", bytes).set("new_bytes", manifest.new_bytes).set("files", std::move(files));
+}
+
+Result<Json> make_backup(Services& s, const BackupJob& job, RunContext& run) {
+  ZHIYIN_TRY(storage::BackupStore store, storage::BackupStore::open(job.folder, true));
+  ZHIYIN_TRY_VOID(check_room(s, job.folder));
+  Staging staging(job.folder / "staging");
+  ZHIYIN_TRY_VOID(staging.create());
+  run.report(0, "复制数据 / copying the stores");
+  ZHIYIN_TRY_VOID(s.while_warehouse_stands([&]() -> Result<void> {
+    ZHIYIN_TRY_VOID(s.warehouse.copy_to(staging.path("warehouse.duckdb")));
+    return s.state.copy_to(staging.path("state.db"));
+  }));
+  // Behind state: every position that state knows lies in this copy of the log.
+  ZHIYIN_TRY_VOID(s.log.copy_to(staging.path("log.db")));
+  std::vector<storage::BackupStore::Source> sources;
+  for (const char* name : {"state.db", "log.db", "warehouse.duckdb", "warehouse.duckdb.wal"}) {
+    add_when_there(sources, std::string("data/") + name, staging.path(name));
+  }
+  if (job.with_key) add_when_there(sources, "data/secret.key", fs::path(s.options.text("data_dir")) / "secret.key");
+  if (!job.config_file.empty()) add_when_there(sources, "zhiyin.toml", job.config_file);
+  ZHIYIN_TRY(const storage::BackupManifest made, store.add(sources, job.note, SystemClock().now(), [&](double share) {
+               run.report(kCopyingShare + (1 - kCopyingShare) * share, "存储备份 / storing the backup");
+               return !run.cancelled();
+             }));
+  Json out = backup_json(made);
+  if (job.keep > 0) {
+    ZHIYIN_TRY(const std::int64_t removed, store.prune(job.keep));
+    out.set("removed", removed);
+  }
+  return out;
+}
+
+Result<Json> restore_backup(const fs::path& folder, std::string_view id, const fs::path& target,
+                            const storage::BackupStore::Progress& progress) {
+  ZHIYIN_TRY(const storage::BackupStore store, storage::BackupStore::open(folder, false));
+  ZHIYIN_TRY(const storage::BackupManifest manifest, store.find(id));
+  std::error_code error;
+  if (fs::exists(target / "data", error) && !fs::is_empty(target / "data", error)) {
+    return fail(ErrorCode::kConflict, "restore: {} holds data already; restore into an empty folder", target.string());
+  }
+  ZHIYIN_TRY_VOID(store.extract(manifest, target, progress));
+  std::vector<CampaignId> paused;
+  {
+    ZHIYIN_TRY(const auto state, storage::open_state("sqlite:" + (target / "data/state.db").string(), null_logger()));
+    ZHIYIN_TRY(paused, campaign::pause_all(*state, fmt::format("restored from backup {}: what was sent since is not known", manifest.id)));
+  }
+  return backup_json(manifest).set("paused", to_json(paused)).set("folder", target.string());
+}
+
+}  // namespace zhiyin::server
