@@ -11,6 +11,7 @@
 #include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
+#include "server/retention.h"
 
 namespace zhiyin::app {
 namespace {
@@ -314,6 +315,20 @@ Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress)
   return as_run(s, "backup", folder, progress, [&](server::RunContext& run) { return server::make_backup(s, job, run); });
 }
 
+Result<Json> retention_run(Services& s, const Json& args, const ProgressSink& progress) {
+  const bool dry_run = args["dry-run"].bool_or(false);
+  ZHIYIN_TRY_VOID(s.settle());
+  if (dry_run) return server::apply_retention(s, true);
+  return as_run(s, "retention", "", progress, [&](server::RunContext& run) { return server::apply_retention(s, false, &run); });
+}
+
+Result<Json> retention_list(Services& s, const Json&, const ProgressSink&) {
+  constexpr std::size_t kShown = 1000;
+  ZHIYIN_TRY(const std::int64_t verified, server::verify_retention(s.state));
+  ZHIYIN_TRY(Json out, server::list_retention(s.state, 0, kShown));
+  return out.set("verified", verified);
+}
+
 Result<Json> doctor(Services& s, const Json&, const ProgressSink&) { return server::examine(s); }
 
 const std::map<std::string, Function, std::less<>>& functions() {
@@ -323,6 +338,8 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"train response", train_response},
       {"train recommend", train_recommend},
       {"recommend", recommend},
+      {"retention run", retention_run},
+      {"retention list", retention_list},
       {"segment apply", segment_apply},
       {"segment preview", segment_preview},
       {"segment list", segment_list},

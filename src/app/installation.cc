@@ -26,6 +26,7 @@
 #include "ingest/warehouse_writer.h"
 #include "ingest/wechat_events.h"
 #include "server/jobs.h"
+#include "server/retention.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
 #include "storage/outbox.h"
@@ -52,7 +53,7 @@ std::vector<storage::Migration> all_migrations() {
   return joined(storage::migrations(), model::Registry::migrations(), wechat::migrations(), ingest::migrations(),
                 catalogue::Items::migrations(), catalogue::ItemStatistics::migrations(), audience::migrations(),
                 delivery::migrations(), campaign::migrations(), server::Auth::migrations(), server::Audit::migrations(),
-                server::Runs::migrations(), server::job_migrations());
+                server::Runs::migrations(), server::job_migrations(), server::retention_migrations());
 }
 
 Result<Secret> installation_secret(const Options& options) {
@@ -137,6 +138,7 @@ class BuiltInstallation final : public Installation {
     build_reading_side();
     ZHIYIN_TRY_VOID(build_writing_side());
     build_campaigns();
+    ZHIYIN_TRY_VOID(server::parse_retention(options_.text("retention.events")));
     return build_services();
   }
 
@@ -373,6 +375,7 @@ class BuiltInstallation final : public Installation {
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
+        if (!held_.load()) report("retention", server::apply_retention(*services_, false));
         trimmed = clock_->now();
       }
     }

@@ -24,6 +24,11 @@ constexpr OptionSpec kOptions[] = {
     {"storage.warehouse_memory_mb", kInt, "128", "Memory that the warehouse may use, in MB.", "", 32, 1 << 20},
     {"intake.unknown_accounts", kString, "accept", "Events for accounts that are not connected: accept or quarantine."},
     {"intake.dedupe_window", kDuration, "30d", "How long an event id is remembered."},
+    {"retention.events", kString, "", "How long events are kept, by kind: KIND=DURATION, separated by commas; * for all others; empty: for ever.", "page_view=180d, read=400d, *=1095d"},
+    {"retention.log", kDuration, "0s", "How long the event log keeps what everything has dealt with; 0s: for ever.", "90d"},
+    {"retention.impressions", kDuration, "0s", "How long impressions are kept; 0s: for ever.", "180d"},
+    {"retention.audit", kDuration, "0s", "How long audit entries are kept; 0s: for ever.", "730d"},
+    {"retention.runs", kDuration, "0s", "How long ended runs and their reports are kept; 0s: for ever.", "90d"},
     {"wechat.base_url", kString, "https://api.weixin.qq.com", "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
 };
 

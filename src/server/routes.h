@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ingest/bots.h"
 #include "server/api.h"
 #include "server/services.h"
 
@@ -7,6 +8,7 @@ namespace zhiyin::server {
 
 /// The routes of docs/api.md, by area. `services` must outlive the router's server.
 void add_event_routes(Api& api, http::Router& router, Services& services);
+void add_tracking_routes(Api& api, http::Router& router, Services& services);
 void add_access_routes(Api& api, Services& services);
 void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
 void add_people_routes(Api& api, Services& services);
@@ -14,5 +16,8 @@ void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
 void add_run_routes(Api& api, Services& services);
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
+
+/// Counts in /metrics what a machine sent.
+void count_bot(Services& services, ingest::Agent agent, std::int64_t n);
 
 }  // namespace zhiyin::server

@@ -53,13 +53,12 @@ http::Response intake_response(const Result<std::vector<ingest::Answer>>& answer
   return response;
 }
 
-http::Task<http::Response> accept(Services& services, std::string body, std::string_view source,
-                                  std::vector<std::string> accounts) {
+http::Task<http::Response> accept(Services& services, std::string body, ingest::Intake::Origin origin) {
   using Answers = Result<std::vector<ingest::Answer>>;
   // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
   std::move_only_function<void(std::move_only_function<void(Answers)>)> start =
-      [&services, source, b = std::move(body), a = std::move(accounts)](std::move_only_function<void(Answers)> done) mutable {
-        services.intake.accept_body(std::move(b), source, std::move(a), std::move(done));
+      [&services, b = std::move(body), o = std::move(origin)](std::move_only_function<void(Answers)> done) mutable {
+        services.intake.accept_body(std::move(b), o, std::move(done));
       };
   Answers answers = co_await http::from_callback<Answers>(std::move(start));
   co_return intake_response(answers);
@@ -71,7 +70,8 @@ http::Task<http::Response> post_events(Services& services, http::Request& reques
   if (caller->role < Role::kIngest) {
     co_return http::Response::problem({ErrorCode::kPermissionDenied, "a page's key may only POST /v1/collect", {}});
   }
-  co_return co_await accept(services, std::move(request.body), "api", caller->accounts);
+  ingest::Intake::Origin origin{"api", caller->accounts, false};
+  co_return co_await accept(services, std::move(request.body), std::move(origin));
 }
 
 /// Refuses a body in which a page claims what only the platform or the owner may say.
@@ -89,6 +89,15 @@ Result<void> check_page_events(std::string_view body) {
   return {};
 }
 
+/// What a request for which a browser is expected says about who made it.
+ingest::Agent browser_of(const http::Request& request) {
+  std::string_view purpose;
+  for (const std::string_view name : {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}) {
+    if (purpose.empty()) purpose = http::header(request.headers, name);
+  }
+  return ingest::browser_agent_of({http::header(request.headers, "User-Agent"), purpose});
+}
+
 http::Task<http::Response> collect(Services& services, http::Request& request) {
   request.headers.emplace_back("Authorization", fmt::format("Bearer {}", request.query_or("key", "")));
   http::Response response;
@@ -98,7 +107,12 @@ http::Task<http::Response> collect(Services& services, http::Request& request) {
   } else if (auto checked = check_page_events(request.body); !checked) {
     response = http::Response::problem(checked.error());
   } else {
-    response = co_await accept(services, std::move(request.body), "page", caller->accounts);
+    // A server or an app may post here with a library; a crawler that runs scripts is no reader.
+    const ingest::Agent agent = browser_of(request);
+    const bool bot = agent != ingest::Agent::kReader && agent != ingest::Agent::kLibrary;
+    if (bot) count_bot(services, agent, 1);
+    ingest::Intake::Origin origin{"page", caller->accounts, bot};
+    response = co_await accept(services, std::move(request.body), std::move(origin));
   }
   response.headers.emplace_back("Access-Control-Allow-Origin", "*");
   co_return response;
@@ -133,7 +147,10 @@ http::Response follow_link(Services& services, http::Request& request) {
   if (followed->event) {
     std::vector<ingest::WireEvent> events;
     events.push_back(std::move(*followed->event));
-    services.intake.accept(std::move(events), "link", [](auto) {});  // the visitor does not wait for the disk
+    const ingest::Agent agent = browser_of(request);
+    const bool bot = agent != ingest::Agent::kReader || request.method == "HEAD";
+    if (bot) count_bot(services, agent, 1);
+    services.intake.accept(std::move(events), {}, {"link", {}, bot}, [](auto) {});  // the visitor does not wait for the disk
   }
   http::Response response = http::Response::text("");
   response.status = 302;

@@ -1,6 +1,7 @@
 // The overview, the clock, health, metrics, the API document, and the console's files.
 #include "server/assets.h"
 #include "server/doctor.h"
+#include "server/retention.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -117,6 +118,21 @@ void add_system_routes(Api& api, http::Router& router, ThreadPool&, Services& s)
   api.route("GET", "/v1/doctor", Role::kAdmin, "Checks of the installation", [&s](http::Request&, const Caller&) -> ApiResult {
     return http::Response::json(examine(s));
   });
+  api.route("GET", "/v1/retention", Role::kAdmin, "Certificates of what was removed by age", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+    const std::string after(r.query_or("after", "0"));
+    ZHIYIN_TRY(const Json certificates, list_retention(s.state, std::atoll(after.c_str()), limit));
+    return http::Response::json(certificates);
+  });
+  api.route("POST", "/v1/retention", Role::kAdmin, "Remove what is older than the settings allow (a run); dry_run=1 only counts",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              if (r.query_or("dry_run", "") == "1") {
+                ZHIYIN_TRY(const Json counted, apply_retention(s, true));
+                return http::Response::json(counted);
+              }
+              ZHIYIN_TRY(const RunId run, s.runs.start("retention", "", [&s](RunContext& c) { return apply_retention(s, false, &c); }));
+              return http::Response::json(Json().set("run", run.value), 202);
+            });
   router.add("GET", "/healthz", [](http::Request&) -> http::Task<http::Response> { co_return http::Response::text("ok\n"); });
   router.add("GET", "/readyz", [](http::Request&) -> http::Task<http::Response> { co_return http::Response::text("ready\n"); });
   router.add("GET", "/metrics", [&s](http::Request&) -> http::Task<http::Response> {
