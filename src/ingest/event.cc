@@ -176,6 +176,17 @@ bool is_kind_name(std::string_view kind) {
   });
 }
 
+Duration clock_error(Instant occurred_at, Instant sent_at, Instant now) {
+  const Duration behind = now - sent_at;
+  if (behind >= -kClockTolerance && behind <= kClockTolerance) return Duration{0};
+  // Nothing is sent in the future, or before there were such clients; what lies far back may be an old export that is
+  // sent again as it was, so it is left alone.
+  const bool surely_wrong = behind < Duration{0} || sent_at < kEarliest;
+  if (!surely_wrong && behind > kClockBehindMax) return Duration{0};
+  // Nothing happened after it was sent.
+  return occurred_at > sent_at + kClockTolerance ? now - occurred_at : behind;
+}
+
 Result<void> check_event(const EventView& event, Instant now) {
   ZHIYIN_TRY_VOID(check_event_id(event.event_id));
   ZHIYIN_TRY_VOID(check_account("account", event.account));
@@ -184,7 +195,7 @@ Result<void> check_event(const EventView& event, Instant now) {
   if (!is_kind_name(event.kind)) {
     return fail_field("kind", "'{}' does not match [a-z][a-z0-9_.]{{0,63}}", utf8::truncate(event.kind, 80));
   }
-  if (event.kind.starts_with("touch.")) {
+  if (event.kind.starts_with("touch.") || is_bot_kind(event.kind)) {
     return fail_field("kind", "'{}' is reserved for what Zhiyin itself does", utf8::truncate(event.kind, 80));
   }
   ZHIYIN_TRY_VOID(check_item(event));
@@ -192,8 +203,8 @@ Result<void> check_event(const EventView& event, Instant now) {
     return fail_field("properties", "has {} bytes, at most {} are allowed",
                       event.properties.size() + event.personal.size(), kPropertiesBytesMax);
   }
-  ZHIYIN_TRY_VOID(check_instant("occurred_at", event.occurred_at, now));
-  return check_instant("sent_at", event.sent_at, now);
+  // `sent_at` only says how wrong the client's clock is, so it may be anything.
+  return check_instant("occurred_at", event.occurred_at, now);
 }
 
 Result<void> validate(const WireEvent& event, Instant now) {

@@ -87,6 +87,18 @@ Result<void> check_account(std::string_view field, std::string_view account);
 /// occurred_at (at most 5 minutes ahead). Pure.
 Result<void> validate(const WireEvent& event, Instant now);
 
+/// What a client's clock lacks, so that `occurred_at` plus this is the time by ours: `now` - `sent_at`, and 0 where the two
+/// agree within kClockTolerance (that is the way through the network), or where `sent_at` lies more than kClockBehindMax back
+/// (then it may as well be an old export that is sent again). Pure.
+Duration clock_error(Instant occurred_at, Instant sent_at, Instant now);
+inline constexpr Duration kClockTolerance = std::chrono::seconds(5);
+inline constexpr Duration kClockBehindMax = std::chrono::hours(24);
+
+/// What a crawler, a link preview or a prefetch did is kept as `bot.KIND`: in the log, the warehouse and the counts by kind,
+/// but not handed to what is known of people and items.
+inline constexpr std::string_view kBotPrefix = "bot.";
+inline bool is_bot_kind(std::string_view kind) { return kind.starts_with(kBotPrefix); }
+
 /// How far ahead of the server's clock an event may lie.
 inline constexpr Duration kAheadMax = std::chrono::minutes(5);
 /// Nothing happened before this: 1990-01-01T00:00:00Z. Early enough for public data sets of the 1990s, late enough to catch

@@ -32,6 +32,31 @@ struct Draft {
 
 std::string reason_of(const Error& error) { return error.text(); }
 
+/// Moves the event to our time where its client's clock is wrong, and notes by how much.
+void correct_clock(EventView& event, Instant now, detail::TextArena& arena) {
+  if (!event.sent_at || !event.occurred_at) return;
+  const Duration error = clock_error(*event.occurred_at, *event.sent_at, now);
+  if (error == Duration{0}) return;
+  event.occurred_at = *event.occurred_at + error;
+  const bool none = event.properties.size() <= 2;
+  event.properties = arena.keep(fmt::format("{}{}\"clock_error_ms\":{}}}", none ? "{" : event.properties.substr(0, event.properties.size() - 1),
+                                            none ? "" : ",", error.count() / 1000));
+}
+
+// What `source` of a bot's events ends in.
+constexpr std::string_view kBotSource = ":bot";
+
+/// `bot.KIND`, cut to what a kind may have.
+std::string_view bot_kind(std::string_view kind, detail::TextArena& arena) {
+  return arena.keep(fmt::format("{}{}", kBotPrefix, kind.substr(0, kKindBytesMax - kBotPrefix.size())));
+}
+
+void mark_bots(std::span<Draft> drafts, detail::TextArena& arena) {
+  for (Draft& draft : drafts) {
+    if (draft.verdict == Verdict::kAccepted) draft.view.kind = bot_kind(draft.view.kind, arena);
+  }
+}
+
 // The answer to one call, which comes when both the log and the quarantine have spoken.
 struct Reply {
   std::vector<Answer> answers;
@@ -97,8 +122,8 @@ struct Intake::Inner {
              detail::TextArena& arena, std::vector<Hash128>& keys);
   Result<void> check_account(const EventView& event, std::span<const std::string> accounts) const;
   Result<std::vector<storage::NewRecord>> encode(std::span<const Draft> drafts, std::string_view source, Instant now);
-  void submit(std::span<Draft> drafts, const std::function<std::string(std::size_t)>& json_of,
-              std::string_view source, std::span<const std::string> accounts, detail::TextArena& arena, Done done);
+  void submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused, const std::function<std::string(std::size_t)>& json_of,
+              const Origin& origin, detail::TextArena& arena, Done done);
   void part_done(const std::shared_ptr<Reply>& reply, Result<void> outcome);
 };
 
@@ -124,6 +149,7 @@ void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> 
   for (Draft& draft : drafts) {
     EventView& event = draft.view;
     if (!draft.error) {
+      correct_clock(event, now, arena);
       auto ok = check_event(event, now);
       if (ok) ok = check_account(event, accounts);
       if (!ok) draft.error = std::move(ok.error());
@@ -176,18 +202,23 @@ void Intake::Inner::part_done(const std::shared_ptr<Reply>& reply, Result<void> 
   }
 }
 
-void Intake::Inner::submit(std::span<Draft> drafts, const std::function<std::string(std::size_t)>& json_of,
-                           std::string_view source, std::span<const std::string> accounts,
+void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused,
+                           const std::function<std::string(std::size_t)>& json_of, const Origin& origin,
                            detail::TextArena& arena, Done done) {
   const Instant now = clock.now();
+  // In the quarantine the source keeps the mark, so that what is sent again has it too.
+  const std::string source = origin.from_bot ? origin.source + std::string(kBotSource) : origin.source;
   auto reply = std::make_shared<Reply>();  // shared by the callbacks of log and quarantine
-  judge(drafts, accounts, true, now, arena, reply->keys);
+  judge(drafts, origin.accounts, true, now, arena, reply->keys);
+  if (origin.from_bot) mark_bots(drafts, arena);
   auto records = encode(drafts, source, now);
   if (!records) return done(std::unexpected(std::move(records.error())));
 
-  std::vector<RefusedEvent> refused;
   std::int64_t duplicate_count = 0;
-  reply->answers.reserve(drafts.size());
+  reply->answers.reserve(drafts.size() + refused.size());
+  for (const RefusedEvent& event : refused) {
+    reply->answers.push_back({{}, Verdict::kQuarantined, Error{ErrorCode::kInvalidArgument, event.reason, event.field}.text()});
+  }
   for (std::size_t i = 0; i < drafts.size(); ++i) {
     Draft& draft = drafts[i];
     Answer& answer = reply->answers.emplace_back();
@@ -227,6 +258,10 @@ Intake::Intake(storage::EventLog& log, storage::State& state, storage::Vault& va
 Intake::~Intake() = default;
 
 void Intake::accept_body(std::string body, std::string_view source, std::vector<std::string> accounts, Done done) {
+  accept_body(std::move(body), {std::string(source), std::move(accounts), false}, std::move(done));
+}
+
+void Intake::accept_body(std::string body, const Origin& origin, Done done) {
   thread_local detail::JsonEvents kept;
   std::optional<detail::JsonEvents> own;
   if (body.size() > kKeptParserBytesMax) own.emplace();
@@ -237,10 +272,14 @@ void Intake::accept_body(std::string body, std::string_view source, std::vector<
   std::vector<Draft> drafts;
   drafts.reserve(json.events().size());
   for (detail::JsonEvent& event : json.events()) drafts.push_back({event.view, std::move(event.error)});
-  inner_->submit(drafts, [&](std::size_t i) { return json.json_of(i); }, source, accounts, json.arena(), std::move(done));
+  inner_->submit(drafts, {}, [&](std::size_t i) { return json.json_of(i); }, origin, json.arena(), std::move(done));
 }
 
 void Intake::accept(std::vector<WireEvent> events, std::string_view source, Done done) {
+  accept(std::move(events), {}, {std::string(source), {}, false}, std::move(done));
+}
+
+void Intake::accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused, const Origin& origin, Done done) {
   if (events.size() > inner_->settings.events_max) {
     return done(fail(ErrorCode::kLimitReached, "events: {} at once, at most {} are taken", events.size(),
                      inner_->settings.events_max));
@@ -259,7 +298,7 @@ void Intake::accept(std::vector<WireEvent> events, std::string_view source, Done
     drafts.push_back({texts.back().view(), std::nullopt});
   }
   detail::TextArena arena;
-  inner_->submit(drafts, [&](std::size_t i) { return to_json(events[i]).dump(); }, source, {}, arena, std::move(done));
+  inner_->submit(drafts, std::move(refused), [&](std::size_t i) { return to_json(events[i]).dump(); }, origin, arena, std::move(done));
 }
 
 Result<std::vector<Answer>> Intake::accept_and_wait(std::vector<WireEvent> events, std::string_view source) {
@@ -282,6 +321,7 @@ Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view
   if (draft.error) return std::unexpected(std::move(*draft.error));
   Answer answer{std::string(draft.view.event_id), draft.verdict, {}};
   if (draft.verdict == Verdict::kDuplicate) return answer;
+  if (source.ends_with(kBotSource)) mark_bots(std::span(&draft, 1), json.arena());
   ZHIYIN_TRY(auto records, inner_->encode(std::span(&draft, 1), source, now));
   ZHIYIN_TRY_VOID(inner_->log.append_and_wait(storage::Stream::kEvents, std::move(records)));
   inner_->recent.add(keys);

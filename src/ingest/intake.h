@@ -55,6 +55,17 @@ class Intake {
   /// NDJSON is quarantined alone; more than `events_max` fail with kLimitReached. `done` runs once everything accepted is synced; on a thread of the log or the caller's.
   void accept_body(std::string body, std::string_view source, std::vector<std::string> accounts, Done done);
 
+  /// Who sends, for events of one call.
+  struct Origin {
+    std::string source;                 ///< api, page, link, tracking, …
+    std::vector<std::string> accounts;  ///< limits whom the caller may write for; empty: all
+    bool from_bot = false;              ///< kept as `bot.KIND`
+  };
+  /// As above.
+  void accept_body(std::string body, const Origin& origin, Done done);
+  /// Events that were read from another protocol, with what could not be read: that goes into the quarantine.
+  void accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused, const Origin& origin, Done done);
+
   /// For callers inside (WeChat callbacks, importers, tracked links).
   void accept(std::vector<WireEvent> events, std::string_view source, Done done);
   Result<std::vector<Answer>> accept_and_wait(std::vector<WireEvent> events, std::string_view source);

@@ -1,6 +1,7 @@
 #include "ingest/quarantine.h"
 
 #include "ingest/migrations.h"
+#include "ingest/segment_protocol.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -66,6 +67,10 @@ Result<QuarantinedEvent> Quarantine::get(std::int64_t id) const {
 Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id, const std::optional<Json>& corrected) {
   ZHIYIN_TRY(const QuarantinedEvent entry, get(id));
   Json event = corrected ? *corrected : entry.event;
+  if (auto call = unpack_refused_call(event)) {
+    if (!*call) return std::unexpected(std::move(call->error()));
+    event = to_json(**call);
+  }
   // An id that follows from the entry: when we die between the append and the removal, the second attempt
   // is a duplicate.
   if (event.if_object() != nullptr && event["event_id"].string_or("").empty()) {

@@ -69,7 +69,7 @@ http::Task<Answers> take(Services& services, Share share, ingest::Intake::Origin
 }
 
 http::Response failed(const Error& error, int status) {
-  http::Response response = http::Response::json(Json().set("success", false).set("code", enum_name(error.code)).set("message", error.text()), status);
+  http::Response response = http::Response::json(Json().set("success", false).set("code", to_string(error.code)).set("message", error.text()), status);
   return response;
 }
 
