@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "catalogue/item_statistics.h"
 #include "storage/open.h"
+#include "storage/testing.h"
 
 namespace zhiyin::catalogue {
 namespace {
@@ -27,10 +28,7 @@ Item product(std::string id, std::vector<std::string> tags = {}) {
 class ItemsTest : public testing::Test {
  protected:
   ItemsTest() {
-    auto opened =
-        storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger());
-    if (!opened) throw std::runtime_error(opened.error().text());
-    state_ = std::move(*opened);
+    state_ = storage::open_test_state(folder_.path() / "state.db");
     std::vector<storage::Migration> all;
     for (const auto& part : {Items::migrations(), ItemStatistics::migrations()})
       all.insert(all.end(), part.begin(), part.end());

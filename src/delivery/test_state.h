@@ -16,8 +16,8 @@
 #include "delivery/touch.h"
 #include "ingest/event.h"
 #include "storage/migrations.h"
-#include "storage/open.h"
 #include "storage/outbox.h"
+#include "storage/testing.h"
 
 /// For tests of this part and of those above it.
 namespace zhiyin::delivery::testing {
@@ -52,10 +52,7 @@ struct TestState {
   /// As after the end of the process: everything that is not on disk is gone.
   void open() {
     state.reset();
-    auto opened =
-        storage::open_state("sqlite:" + (folder.path() / "state.db").string(), null_logger());
-    if (!opened) throw std::runtime_error(opened.error().text());
-    state = std::move(*opened);
+    state = storage::open_test_state(folder.path() / "state.db");
     std::vector<storage::Migration> all = storage::migrations();
     for (const auto& part : extra) all.insert(all.end(), part.begin(), part.end());
     const auto done = state->migrate(all);

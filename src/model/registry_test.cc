@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "storage/open.h"
+#include "storage/testing.h"
 
 namespace zhiyin::model {
 namespace {
@@ -11,10 +11,7 @@ namespace {
 class RegistryTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto opened =
-        storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger());
-    ASSERT_TRUE(opened) << opened.error().text();
-    state_ = std::move(*opened);
+    state_ = storage::open_test_state(folder_.path() / "state.db");
     ASSERT_TRUE(state_->migrate(Registry::migrations()));
     registry_ = std::make_unique<Registry>(*state_);
   }

@@ -4,7 +4,7 @@
 #include "server/api.h"
 #include "server/auth.h"
 #include "server/runs.h"
-#include "storage/open.h"
+#include "storage/testing.h"
 
 namespace zhiyin::server {
 namespace {
@@ -13,7 +13,7 @@ struct Bench {
   TempFolder folder;
   std::unique_ptr<storage::State> state;
   Bench() {
-    state = *storage::open_state("sqlite:" + (folder.path() / "state.db").string(), null_logger());
+    state = storage::open_test_state(folder.path() / "state.db");
     std::vector<storage::Migration> migrations;
     for (const auto list : {Auth::migrations(), Audit::migrations(), Runs::migrations()}) {
       migrations.insert(migrations.end(), list.begin(), list.end());

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "storage/duckdb_warehouse.h"
+#include "storage/postgres_state.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/sqlite_state.h"
 
@@ -30,8 +31,15 @@ Result<std::unique_ptr<EventLog>> open_event_log(std::string_view url, Logger& l
 }
 
 Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
-  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "sqlite", "state"));
-  return open_sqlite_state(path);
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
+    return open_postgres_state(std::string(url));
+  }
+  const auto path = path_of(url, "sqlite", "state");
+  if (!path && path.error().code == ErrorCode::kUnsupported) {
+    return fail(ErrorCode::kUnsupported, "{} or postgresql://…", path.error().message);
+  }
+  if (!path) return std::unexpected(path.error());
+  return open_sqlite_state(*path);
 }
 
 Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb,

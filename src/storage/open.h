@@ -12,8 +12,8 @@
 namespace zhiyin::storage {
 
 /// The one place that knows which adapters exist. URLs: `sqlite:PATH` (log and state),
-/// `duckdb:PATH` (warehouse). Other schemes fail with kUnsupported, naming those that are
-/// supported. The folder of PATH is created. `logger` must outlive the store.
+/// `postgresql://…` (state), `duckdb:PATH` (warehouse). Other schemes fail with kUnsupported,
+/// naming those that are supported. The folder of PATH is created. `logger` must outlive the store.
 Result<std::unique_ptr<EventLog>> open_event_log(std::string_view url, Logger& logger);
 Result<std::unique_ptr<State>> open_state(std::string_view url, Logger& logger);
 /// `memory_mb` bounds what the engine keeps in memory.

@@ -24,6 +24,7 @@ class FailingState final : public State {
     return inner_.read(work);
   }
   Result<void> migrate(std::span<const Migration>) override { return {}; }
+  Result<std::string> identity() override { return inner_.identity(); }
 
  private:
   State& inner_;

@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/mutex.h"
 #include "storage/detail/pool.h"
+#include "storage/detail/schema_rules.h"
 #include "storage/detail/sqlite_session.h"
 
 namespace zhiyin::storage {
@@ -17,9 +18,10 @@ namespace {
 constexpr std::size_t kReadersMax = 4;
 constexpr int kWriterCacheKib = 16 << 10;
 constexpr int kReaderCacheKib = 2 << 10;
-constexpr char kMigrationTable[] =
+constexpr char kOwnTables[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
-    "applied_at BIGINT NOT NULL)";
+    "applied_at BIGINT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS state_identity(one BIGINT PRIMARY KEY, id TEXT NOT NULL)";
 
 /// What other databases read as a comment asks this one to keep rows in the order of their key.
 std::string sqlite_dialect(std::string_view sql) {
@@ -115,14 +117,37 @@ class SqliteState final : public State {
 
   Result<void> migrate(std::span<const Migration> migrations) override {
     const Turn turn(turns_);
-    ZHIYIN_TRY_VOID(writer_.run(kMigrationTable));
+    ZHIYIN_TRY_VOID(writer_.run(kOwnTables));
+    Rows applied;
+    ZHIYIN_TRY_VOID(writer_.transaction([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY(applied,
+                 session.query("SELECT name, checksum FROM schema_migration ORDER BY name"));
+      ZHIYIN_TRY_VOID(session.execute(
+          "INSERT INTO state_identity(one, id) VALUES(1, ?1) ON CONFLICT(one) DO NOTHING",
+          {crypto::base32(crypto::random_bytes(16))}));
+      return {};
+    }));
+    // Migrations named in earlier calls on this object count as known, too.
     for (const Migration& migration : migrations) known_.emplace(migration.name);
-    ZHIYIN_TRY_VOID(writer_.transaction([&](Session& session) { return check_known(session); }));
+    ZHIYIN_TRY_VOID(detail::check_known(applied, known_));
     for (const Migration& migration : migrations) {
-      ZHIYIN_TRY_VOID(
-          writer_.transaction([&](Session& session) { return apply(session, migration); }));
+      ZHIYIN_TRY(const bool done, detail::is_applied(migration, applied));
+      if (!done) ZHIYIN_TRY_VOID(apply(migration));
     }
     return {};
+  }
+
+  Result<std::string> identity() override {
+    std::string found;
+    ZHIYIN_TRY_VOID(read([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY(const Rows table,
+                 session.query("SELECT 1 FROM sqlite_master WHERE name = 'state_identity'"));
+      if (table.rows.empty()) return {};
+      ZHIYIN_TRY(const Rows rows, session.query("SELECT id FROM state_identity"));
+      if (!rows.rows.empty()) found = as_text(rows.rows[0][0]);
+      return {};
+    }));
+    return found;
   }
 
   Result<void> copy_to(const std::filesystem::path& file) override {
@@ -146,32 +171,14 @@ class SqliteState final : public State {
     }
   }
 
-  /// Migrations named in earlier calls on this object count as known, too.
-  Result<void> check_known(Session& session) const {
-    ZHIYIN_TRY(const Rows applied,
-               session.query("SELECT name FROM schema_migration ORDER BY name"));
-    for (const Row& row : applied.rows) {
-      if (known_.contains(std::string(as_text(row[0])))) continue;
-      return fail(ErrorCode::kUnsupported,
-                  "state: schema {} is from a newer version of this program", as_text(row[0]));
-    }
-    return {};
-  }
-
-  Result<void> apply(Session& session, const Migration& migration) {
-    const std::string name(migration.name);
-    const std::string checksum = crypto::hex(crypto::sha256(migration.sql));
-    ZHIYIN_TRY(const Rows applied,
-               session.query("SELECT checksum FROM schema_migration WHERE name = ?1", {name}));
-    if (!applied.rows.empty()) {
-      if (as_text(applied.rows[0][0]) == checksum) return {};
-      return fail(ErrorCode::kDataLoss, "state: schema {} was changed after it was applied", name);
-    }
-    ZHIYIN_TRY_VOID(writer_.run(sqlite_dialect(migration.sql)));
-    ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO schema_migration(name, checksum, applied_at) VALUES(?1, ?2, ?3)",
-        {name, checksum, SystemClock().now().us}));
-    return {};
+  Result<void> apply(const Migration& migration) {
+    return writer_.transaction([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(writer_.run(sqlite_dialect(migration.sql)));
+      ZHIYIN_TRY_VOID(session.execute(
+          "INSERT INTO schema_migration(name, checksum, applied_at) VALUES(?1, ?2, ?3)",
+          {std::string(migration.name), detail::checksum_of(migration), SystemClock().now().us}));
+      return {};
+    });
   }
 
   const std::filesystem::path path_;

@@ -96,7 +96,7 @@ TEST(SqliteState, ReportsAFileThatIsNoDatabase) {
 }
 
 TEST(Open, NamesWhatIsSupported) {
-  for (const char* url : {"postgresql://localhost/x", "state.db", ""}) {
+  for (const char* url : {"mysql://localhost/x", "state.db", ""}) {
     const auto state = open_state(url, null_logger());
     ASSERT_FALSE(state);
     EXPECT_EQ(state.error().code, ErrorCode::kUnsupported);

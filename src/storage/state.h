@@ -12,9 +12,15 @@
 namespace zhiyin::storage {
 
 /// What a transaction (or a read) may do. SQL in the subset that SQLite and PostgreSQL share:
-/// parameters `?1 ?2 …`; BIGINT, DOUBLE PRECISION, TEXT, BYTEA as types; `INSERT … ON CONFLICT (…)
-/// DO UPDATE/NOTHING`, `RETURNING`, `WITH`; no AUTOINCREMENT, no dialect functions. Not
-/// thread-safe.
+/// parameters `?1 ?2 …`; BIGINT, DOUBLE PRECISION, TEXT, BYTEA (in capitals) as types; `INSERT … ON
+/// CONFLICT (…) DO UPDATE/NOTHING`, `RETURNING`, `WITH`; no AUTOINCREMENT, no dialect functions. A
+/// parameter has the type of its value: one that is compared with nothing but constants, or may be
+/// null without standing beside a column, is written as `CAST(?1 AS BIGINT)`. Text is UTF-8 without
+/// zero bytes, else kInvalidArgument, and columns of text are ordered by their bytes. Sums beyond
+/// 64 bits are errors; other arithmetic must stay within them.
+///
+/// After an error nothing more can be done: every later statement gives the same error, and so does
+/// the transaction, whatever the work returns. Not thread-safe.
 class Session {
  public:
   virtual ~Session() = default;
@@ -54,7 +60,10 @@ class State {
   virtual Result<void> read(const std::function<Result<void>(Session&)>& work) = 0;
 
   /// One query on a snapshot.
-  Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters = {});
+  virtual Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters = {});
+
+  /// A text that belongs to this database alone, made by the first `migrate`; empty before that.
+  virtual Result<std::string> identity() = 0;
 
   /// Applies what is not yet applied, in the given order. Fails with kUnsupported when the database
   /// holds a migration that this program does not know (it is from a newer version).

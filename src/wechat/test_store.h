@@ -5,7 +5,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "storage/migrations.h"
-#include "storage/open.h"
+#include "storage/testing.h"
 #include "storage/vault.h"
 #include "wechat/migrations.h"
 
@@ -25,10 +25,7 @@ class TestStore {
     return store;
   }
 
-  TestStore()
-      : state_(
-            storage::open_state("sqlite:" + (folder_.path() / "state.db").string(), null_logger())
-                .value()) {
+  TestStore() : state_(storage::open_test_state(folder_.path() / "state.db")) {
     std::vector<storage::Migration> all = storage::migrations();
     for (const storage::Migration& m : migrations()) all.push_back(m);
     EXPECT_TRUE(state_->migrate(all));

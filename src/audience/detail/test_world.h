@@ -17,6 +17,7 @@
 #include "model/registry.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
+#include "storage/testing.h"
 
 namespace zhiyin::audience {
 
@@ -28,7 +29,7 @@ class World {
   static constexpr Instant kNow{1'780'000'000'000'000};
 
   World() {
-    state_ = must(storage::open_state("sqlite:" + path("state.db"), null_logger()));
+    state_ = storage::open_test_state(path("state.db"));
     std::vector<storage::Migration> all = storage::migrations();
     for (const auto& part :
          {model::Registry::migrations(), catalogue::Items::migrations(), migrations()}) {

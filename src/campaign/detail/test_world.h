@@ -47,6 +47,7 @@ class MortalState final : public storage::State {
   Result<void> migrate(std::span<const storage::Migration> migrations) override {
     return inner_.migrate(migrations);
   }
+  Result<std::string> identity() override { return inner_.identity(); }
 
  private:
   static Result<void> gone() {

@@ -13,6 +13,7 @@
 #include "ingest/migrations.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
+#include "storage/testing.h"
 #include "storage/vault.h"
 
 namespace zhiyin::ingest {
@@ -33,10 +34,9 @@ struct TestStore {
   void open() {
     const std::string path = folder.path().string();
     auto opened_log = storage::open_event_log("sqlite:" + path + "/log.db", null_logger());
-    auto opened_state = storage::open_state("sqlite:" + path + "/state.db", null_logger());
-    if (!opened_log || !opened_state) throw std::runtime_error("test store cannot be opened");
+    if (!opened_log) throw std::runtime_error(opened_log.error().text());
     log = std::move(*opened_log);
-    state = std::move(*opened_state);
+    state = storage::open_test_state(folder.path() / "state.db");
     std::vector<storage::Migration> all = storage::migrations();
     for (const storage::Migration& m : migrations()) all.push_back(m);
     if (auto done = state->migrate(all); !done) throw std::runtime_error(done.error().text());

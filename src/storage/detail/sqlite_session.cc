@@ -1,5 +1,7 @@
 #include "storage/detail/sqlite_session.h"
 
+#include "storage/detail/text_rule.h"
+
 namespace zhiyin::storage::detail {
 namespace {
 
@@ -25,7 +27,24 @@ Row read_row(const Statement& statement, int columns) {
 
 }  // namespace
 
+template <class T>
+Result<T> SqliteSession::noted(Result<T> outcome) {
+  if (!outcome && !failed_) failed_ = outcome.error();
+  return outcome;
+}
+
 Result<Rows> SqliteSession::query(std::string_view sql, std::span<const Value> parameters) {
+  if (failed_) return std::unexpected(*failed_);
+  return noted(read_rows(sql, parameters));
+}
+
+Result<std::int64_t> SqliteSession::execute(std::string_view sql,
+                                            std::span<const Value> parameters) {
+  if (failed_) return std::unexpected(*failed_);
+  return noted(perform(sql, parameters));
+}
+
+Result<Rows> SqliteSession::read_rows(std::string_view sql, std::span<const Value> parameters) {
   ZHIYIN_TRY(Statement * found, start(sql, parameters));
   const InUse statement(found);
   Rows rows;
@@ -42,7 +61,7 @@ Result<Rows> SqliteSession::query(std::string_view sql, std::span<const Value> p
   }
 }
 
-Result<std::int64_t> SqliteSession::execute(std::string_view sql,
+Result<std::int64_t> SqliteSession::perform(std::string_view sql,
                                             std::span<const Value> parameters) {
   ZHIYIN_TRY(Statement * found, start(sql, parameters));
   const InUse statement(found);
@@ -54,7 +73,10 @@ Result<std::int64_t> SqliteSession::execute(std::string_view sql,
 
 Result<void> SqliteSession::transaction(const std::function<Result<void>(Session&)>& work) {
   ZHIYIN_TRY_VOID(db_.run(read_only_ ? "BEGIN" : "BEGIN IMMEDIATE"));
+  failed_.reset();
   auto outcome = work(*this);
+  if (outcome && failed_) outcome = std::unexpected(*failed_);
+  failed_.reset();
   if (outcome && !db_.in_transaction()) {
     outcome = fail(ErrorCode::kUnavailable, "state: transaction was rolled back by an error");
   }
@@ -87,6 +109,9 @@ Result<Statement*> SqliteSession::start(std::string_view sql, std::span<const Va
                 parameters.size(), statement->parameters(), sql);
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (const auto* text = std::get_if<std::string>(&parameters[i])) {
+      ZHIYIN_TRY_VOID(check_text(*text));
+    }
     statement->bind(static_cast<int>(i) + 1, parameters[i]);
   }
   return statement;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -31,6 +32,11 @@ class SqliteSession final : public Session {
   Result<void> run(std::string_view sql);
 
  private:
+  Result<Rows> read_rows(std::string_view sql, std::span<const Value> parameters);
+  Result<std::int64_t> perform(std::string_view sql, std::span<const Value> parameters);
+  /// Keeps the first error of the transaction: nothing more is done in it.
+  template <class T>
+  Result<T> noted(Result<T> outcome);
   /// The statement, ready to step. Only inside a transaction.
   Result<Statement*> start(std::string_view sql, std::span<const Value> parameters);
   Result<Statement*> prepared(std::string_view sql);
@@ -43,7 +49,8 @@ class SqliteSession final : public Session {
   Database db_;
   const bool read_only_;
   const std::size_t rows_max_;
-  std::list<Cached> recent_;  // most recently used first
+  std::optional<Error> failed_;  // of the transaction under way
+  std::list<Cached> recent_;     // most recently used first
   std::unordered_map<std::string_view, std::list<Cached>::iterator> by_sql_;
 };
 
