@@ -11,6 +11,7 @@
 #include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
+#include "server/kinds.h"
 #include "server/retention.h"
 
 namespace zhiyin::app {
@@ -140,6 +141,45 @@ Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
 
 Json segment_json(const audience::Segment& segment) {
   return Json().set("id", segment.id.value).set("name", segment.name).set("tree", segment.tree.to_json()).set("version", segment.version);
+}
+
+Result<Json> kinds_apply(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string path, needed(args, "file"));
+  constexpr std::size_t kFileBytesMax = 1 << 20;
+  ZHIYIN_TRY(const std::string text, read_file(path, kFileBytesMax));
+  ZHIYIN_TRY(auto kinds, ingest::parse_kinds(text));
+  Json applied = Json::array();
+  for (auto& kind : kinds) {
+    ZHIYIN_TRY(const auto stored, s.kinds.put(std::move(kind), std::nullopt));
+    applied.push(Json().set("name", stored.name).set("version", stored.version));
+  }
+  return Json().set("applied", std::move(applied));
+}
+
+Result<Json> kinds_list(Services& s, const Json&, const ProgressSink&) { return server::kinds_json(s); }
+
+Result<ingest::QuarantineFilter> filter_of(const Json& args, std::size_t limit) {
+  ingest::QuarantineFilter filter;
+  filter.source = text_of(args, "source");
+  filter.field = text_of(args, "field");
+  filter.kind = text_of(args, "kind");
+  ZHIYIN_TRY(const auto given, number<std::size_t>(args, "limit"));
+  filter.limit = given.value_or(limit);
+  return filter;
+}
+
+Result<Json> quarantine_list(Services& s, const Json& args, const ProgressSink&) {
+  constexpr std::size_t kShown = 20;
+  ZHIYIN_TRY(const auto filter, filter_of(args, kShown));
+  ZHIYIN_TRY(const auto entries, s.quarantine.find(filter));
+  return Json().set("items", to_json(entries));
+}
+
+Result<Json> quarantine_resubmit(Services& s, const Json& args, const ProgressSink& progress) {
+  constexpr std::size_t kMany = 1000;
+  ZHIYIN_TRY(const auto filter, filter_of(args, kMany));
+  ZHIYIN_TRY(const auto outcome, s.quarantine.resubmit_all(s.intake, filter, [&](double part) { return progress(part, "quarantine"); }));
+  return to_json(outcome);
 }
 
 Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
@@ -340,6 +380,10 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"recommend", recommend},
       {"retention run", retention_run},
       {"retention list", retention_list},
+      {"kinds apply", kinds_apply},
+      {"kinds list", kinds_list},
+      {"quarantine list", quarantine_list},
+      {"quarantine resubmit", quarantine_resubmit},
       {"segment apply", segment_apply},
       {"segment preview", segment_preview},
       {"segment list", segment_list},

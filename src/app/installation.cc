@@ -1,5 +1,6 @@
 #include "app/installation.h"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <set>
@@ -204,6 +205,7 @@ class BuiltInstallation final : public Installation {
 
   Result<void> build_writing_side() {
     pipeline_.emplace(options_.duration("intake.dedupe_window"));
+    pipeline_->add_counting(kind_counts_);
     pipeline_->add(people_projection_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
@@ -218,7 +220,33 @@ class BuiltInstallation final : public Installation {
       return fail(ErrorCode::kInvalidArgument, "intake.unknown_accounts: '{}' is neither accept nor quarantine",
                   options_.text("intake.unknown_accounts"));
     }
+    ZHIYIN_TRY(kinds_, ingest::EventCatalogue::create(*state_));
+    ZHIYIN_TRY_VOID(apply_kind_files());
+    intake.catalogue = kinds_.get();
+    intake.refuse_unknown_kinds = options_.text("intake.unknown_kinds") == "quarantine";
+    if (!intake.refuse_unknown_kinds && options_.text("intake.unknown_kinds") != "accept") {
+      return fail(ErrorCode::kInvalidArgument, "intake.unknown_kinds: '{}' is neither accept nor quarantine", options_.text("intake.unknown_kinds"));
+    }
     intake_.emplace(*log_, *state_, *vault_, *clock_, metrics_, std::move(intake));
+    return {};
+  }
+
+  /// Kinds of events that are declared in files, in the order of their names.
+  Result<void> apply_kind_files() {
+    const std::filesystem::path folder = options_.text("intake.kinds");
+    if (folder.empty() || !std::filesystem::is_directory(folder)) return {};
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      if (entry.path().extension() == ".toml") files.push_back(entry.path());
+    }
+    std::ranges::sort(files);
+    constexpr std::size_t kFileBytesMax = 1 << 20;
+    for (const auto& file : files) {
+      ZHIYIN_TRY(const std::string text, read_file(file, kFileBytesMax));
+      auto kinds = ingest::parse_kinds(text);
+      if (!kinds) return std::unexpected(within(file.filename().string(), std::move(kinds.error())));
+      for (auto& kind : *kinds) ZHIYIN_TRY_VOID(kinds_->put(std::move(kind), std::nullopt));
+    }
     return {};
   }
 
@@ -263,7 +291,7 @@ class BuiltInstallation final : public Installation {
     }
     services_.reset(new server::Services{
         options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
-        *quarantine_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
+        *quarantine_, *kinds_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
         *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, public_url(),
         [this] { return settle(); }, [this] { return run_due_work(); },
         [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
@@ -445,6 +473,8 @@ class BuiltInstallation final : public Installation {
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<ingest::Quarantine> quarantine_;
+  std::unique_ptr<ingest::EventCatalogue> kinds_;
+  ingest::KindCounts kind_counts_;
   std::optional<server::Auth> auth_;
   std::optional<server::Audit> audit_;
   std::optional<delivery::ShortLinks> links_;
@@ -507,7 +537,7 @@ Result<Options> load_options(const Location& location) {
   ZHIYIN_TRY(const Options first, Options::load(option_table(), text, location.config_file.filename().string(), environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;
-  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key"}) {
+  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds"}) {
     flags[name] = absolute_path(base, first.text(name));
   }
   for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {

@@ -23,6 +23,8 @@ constexpr OptionSpec kOptions[] = {
     {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb", "Columnar history."},
     {"storage.warehouse_memory_mb", kInt, "128", "Memory that the warehouse may use, in MB.", "", 32, 1 << 20},
     {"intake.unknown_accounts", kString, "accept", "Events for accounts that are not connected: accept or quarantine."},
+    {"intake.unknown_kinds", kString, "accept", "Events of kinds that nobody declared: accept or quarantine."},
+    {"intake.kinds", kString, "kinds", "Folder with declared kinds of events (*.toml), applied at the start; relative to this file.", "kinds"},
     {"intake.dedupe_window", kDuration, "30d", "How long an event id is remembered."},
     {"retention.events", kString, "", "How long events are kept, by kind: KIND=DURATION, separated by commas; * for all others; empty: for ever.", "page_view=180d, read=400d, *=1095d"},
     {"retention.log", kDuration, "0s", "How long the event log keeps what everything has dealt with; 0s: for ever.", "90d"},

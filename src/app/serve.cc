@@ -67,6 +67,7 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
   server::Api api(router, pool, services.auth, services.audit);
   server::add_event_routes(api, router, services);
   server::add_tracking_routes(api, router, services);
+  server::add_kind_routes(api, services);
   server::add_access_routes(api, services);
   server::add_account_routes(api, router, pool, services);
   server::add_people_routes(api, services);

@@ -31,6 +31,18 @@ constexpr std::array kCoreKinds = {
 
 constexpr std::size_t kAccountBytesMax = 64;
 
+/// What a value of a core kind may be, by its unit. Beyond it stands another unit (milliseconds), an id or a sentinel, and
+/// one of them would outweigh all honest events of a sum.
+struct UnitBounds {
+  std::string_view unit;
+  std::int64_t most;
+};
+constexpr UnitBounds kUnitBounds[] = {
+    {"second", 86'400},                 // a day
+    {"fen", 10'000'000'000'000},        // 10^11 yuan
+    {"point", 1'000'000},
+};
+
 bool equals_without_case(std::string_view a, std::string_view lower) {
   return a.size() == lower.size() &&
          std::equal(a.begin(), a.end(), lower.begin(), [](char x, char y) {
@@ -106,11 +118,11 @@ Result<void> check_identity(const IdentityView& identity) {
     return fail_field("value", "has {} bytes, at most {} are allowed", identity.value.size(),
                       kIdentityValueBytesMax);
   }
+  if (has_control_character(identity.value)) return fail_field("value", "contains a control character");
   if (is_junk_id(identity.value)) {
     return fail_field("value", "'{}' names nobody: it is what a broken export writes for a missing id",
                       identity.value);
   }
-  if (has_control_character(identity.value)) return fail_field("value", "contains a control character");
   if (identity.kind == "phone_hash" && !is_phone_hash(identity.value)) {
     return fail_field("value", "is not a hash (32 to 128 hex digits); phone numbers are not taken in clear");
   }
@@ -144,6 +156,17 @@ Result<void> check_item(const EventView& event) {
   return {};
 }
 
+Result<void> check_value(const EventView& event) {
+  if (!event.value) return {};
+  const auto core = std::ranges::find(kCoreKinds, event.kind, &CoreKind::name);
+  if (core == kCoreKinds.end()) return {};
+  const auto bounds = std::ranges::find(kUnitBounds, core->value_unit, &UnitBounds::unit);
+  if (bounds == std::end(kUnitBounds)) return {};
+  if (*event.value >= 0 && *event.value <= bounds->most) return {};
+  return fail_field("value", "{} is not between 0 and {}: the unit of '{}' is {}", *event.value, bounds->most, core->name,
+                    bounds->unit);
+}
+
 Result<void> check_instant(std::string_view field, const std::optional<Instant>& at, Instant now) {
   if (!at) return {};
   if (*at > now + kAheadMax) {
@@ -166,7 +189,7 @@ std::int64_t default_value_of(std::string_view kind) {
 }
 
 bool is_junk_id(std::string_view id) {
-  return id.empty() || is_no_id(id) || (id.size() <= kJunkBytesMax && is_one_of(id, kNobody));
+  return id.empty() || is_no_id(id) || has_control_character(id) || (id.size() <= kJunkBytesMax && is_one_of(id, kNobody));
 }
 
 bool is_kind_name(std::string_view kind) {
@@ -199,6 +222,7 @@ Result<void> check_event(const EventView& event, Instant now) {
     return fail_field("kind", "'{}' is reserved for what Zhiyin itself does", utf8::truncate(event.kind, 80));
   }
   ZHIYIN_TRY_VOID(check_item(event));
+  ZHIYIN_TRY_VOID(check_value(event));
   if (event.properties.size() + event.personal.size() > kPropertiesBytesMax) {
     return fail_field("properties", "has {} bytes, at most {} are allowed",
                       event.properties.size() + event.personal.size(), kPropertiesBytesMax);

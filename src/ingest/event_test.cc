@@ -65,6 +65,27 @@ TEST(EventRules, APhoneNumberInClearIsNoPhoneHash) {
   EXPECT_EQ(field_of(e), "ok");
 }
 
+TEST(EventRules, AValueMustBePossibleInItsUnit) {
+  const auto check = [](const char* kind, std::int64_t value) {
+    WireEvent e = good();
+    e.kind = kind;
+    e.value = value;
+    return field_of(e);
+  };
+  EXPECT_EQ(check("read", 86'400), "ok");
+  EXPECT_EQ(check("read", 86'401), "value");
+  EXPECT_EQ(check("play", -1), "value");
+  EXPECT_EQ(check("purchase", 0), "ok");
+  EXPECT_EQ(check("purchase", 10'000'000'000'000), "ok");
+  EXPECT_EQ(check("refund", 10'000'000'000'001), "value");
+  EXPECT_EQ(check("rating", 1'000'001), "value");
+  EXPECT_EQ(check("like", -5), "ok");  // no unit, so nothing that a number could contradict
+  EXPECT_EQ(check("balance.changed", -5), "ok");
+  WireEvent e = good();
+  e.value = -3;
+  EXPECT_THAT(validate(e, kNow).error().text(), testing::HasSubstr("-3 is not between 0 and 86400: the unit of 'read' is second"));
+}
+
 TEST(EventRules, TheFutureBeginsAfterFiveMinutes) {
   WireEvent e = good();
   e.occurred_at = kNow + std::chrono::minutes(5);

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/utf8.h"
 #include "ingest/detail/json_events.h"
+#include "ingest/detail/kind_rules.h"
 #include "ingest/detail/quarantine_writer.h"
 #include "ingest/detail/recent_ids.h"
 #include "ingest/detail/record_batch.h"
@@ -121,6 +122,7 @@ struct Intake::Inner {
   void judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat, Instant now,
              detail::TextArena& arena, std::vector<Hash128>& keys);
   Result<void> check_account(const EventView& event, std::span<const std::string> accounts) const;
+  Result<void> check_kind(EventView& event, const detail::KindRules& rules, detail::TextArena& arena) const;
   Result<std::vector<storage::NewRecord>> encode(std::span<const Draft> drafts, std::string_view source, Instant now);
   void submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused, const std::function<std::string(std::size_t)>& json_of,
               const Origin& origin, detail::TextArena& arena, Done done);
@@ -143,15 +145,22 @@ Result<void> Intake::Inner::check_account(const EventView& event, std::span<cons
   return {};
 }
 
+Result<void> Intake::Inner::check_kind(EventView& event, const detail::KindRules& rules, detail::TextArena& arena) const {
+  if (settings.refuse_unknown_kinds && !rules.knows(event.kind)) return fail_field("kind", "'{}' is not declared (zhiyin kinds apply)", event.kind);
+  return rules.empty() ? Result<void>() : rules.check(event, arena);
+}
+
 void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat,
                           Instant now, detail::TextArena& arena, std::vector<Hash128>& keys) {
   detail::HashSet in_this_call(ids_may_repeat ? drafts.size() : 0);
+  const auto rules = settings.catalogue != nullptr ? settings.catalogue->rules() : nullptr;
   for (Draft& draft : drafts) {
     EventView& event = draft.view;
     if (!draft.error) {
       correct_clock(event, now, arena);
       auto ok = check_event(event, now);
       if (ok) ok = check_account(event, accounts);
+      if (ok && rules) ok = check_kind(event, *rules, arena);
       if (!ok) draft.error = std::move(ok.error());
     }
     if (draft.error) {

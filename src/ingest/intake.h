@@ -14,6 +14,8 @@
 
 namespace zhiyin::ingest {
 
+class EventCatalogue;
+
 /// What was refused, before it is stored in the quarantine.
 struct RefusedEvent {
   std::string reason;
@@ -40,6 +42,9 @@ class Intake {
     /// Whether an account exists; events for others are quarantined. Empty: every name is taken.
     /// Thread-safe, quick.
     std::function<bool(std::string_view)> account_known = {};
+    /// Declared kinds, whose rules events must keep; null: none. Must outlive the intake.
+    EventCatalogue* catalogue = nullptr;
+    bool refuse_unknown_kinds = false;  ///< events of kinds that are neither declared nor ours go into the quarantine
     /// The zone of an account's times that come without one. Empty: Asia/Shanghai. Thread-safe, quick.
     std::function<TimeZone(std::string_view)> zone_of = {};
   };

@@ -91,6 +91,10 @@ Result<void> EventPipeline::apply(storage::Session& session, std::span<const sto
   }
   events.resize(kept);
   if (events.empty()) return {};
+  for (EventProjection* projection : counting_) ZHIYIN_TRY_VOID(projection->apply(session, events));
+  // What machines did is in the log, the warehouse and the counts; people and items know nothing of it.
+  std::erase_if(events, [](const LoggedEvent& e) { return is_bot_kind(e.event.kind); });
+  if (events.empty()) return {};
   for (EventProjection* projection : projections_) ZHIYIN_TRY_VOID(projection->apply(session, events));
   return {};
 }

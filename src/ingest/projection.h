@@ -34,12 +34,15 @@ class EventPipeline final : public storage::Projection {
   static std::span<const storage::Migration> migrations();
 
   void add(EventProjection& projection) { projections_.push_back(&projection); }
+  /// One that counts: it sees what bots did too, and runs before the others.
+  void add_counting(EventProjection& projection) { counting_.push_back(&projection); }
   [[nodiscard]] std::string_view name() const override { return "events"; }
   Result<void> apply(storage::Session& session, std::span<const storage::StoredRecord> batch) override;
 
  private:
   const Duration window_;
   std::vector<EventProjection*> projections_;
+  std::vector<EventProjection*> counting_;
 };
 
 }  // namespace zhiyin::ingest

@@ -1,5 +1,8 @@
 #include "ingest/quarantine.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "ingest/migrations.h"
 #include "ingest/segment_protocol.h"
 
@@ -64,8 +67,7 @@ Result<QuarantinedEvent> Quarantine::get(std::int64_t id) const {
   return read_row(rows.rows[0], vault_);
 }
 
-Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id, const std::optional<Json>& corrected) {
-  ZHIYIN_TRY(const QuarantinedEvent entry, get(id));
+Result<Answer> Quarantine::send_again(Intake& intake, const QuarantinedEvent& entry, const std::optional<Json>& corrected) {
   Json event = corrected ? *corrected : entry.event;
   if (auto call = unpack_refused_call(event)) {
     if (!*call) return std::unexpected(std::move(call->error()));
@@ -77,9 +79,82 @@ Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id, const std::
     event.set("event_id", fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
   }
   std::string text = event.if_string() != nullptr ? std::string(event.string_or("")) : event.dump();
-  ZHIYIN_TRY(Answer answer, intake.accept_corrected(std::move(text), entry.source));
+  return intake.accept_corrected(std::move(text), entry.source);
+}
+
+Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id, const std::optional<Json>& corrected) {
+  ZHIYIN_TRY(const QuarantinedEvent entry, get(id));
+  ZHIYIN_TRY(Answer answer, send_again(intake, entry, corrected));
   ZHIYIN_TRY_VOID(remove(id));
   return answer;
+}
+
+namespace {
+
+/// The kind of an entry's event, also where it is still a call of another protocol.
+bool is_of_kind(const QuarantinedEvent& entry, std::string_view kind) { return kind.empty() || entry.event["kind"].string_or("") == kind; }
+
+}  // namespace
+
+Result<std::vector<QuarantinedEvent>> Quarantine::find(const QuarantineFilter& filter) const {
+  if (filter.limit == 0 || filter.limit > kResubmitMax) return fail_field("limit", "{} is not between 1 and {}", filter.limit, kResubmitMax);
+  constexpr std::int64_t kPage = 500;
+  std::string sql(kColumns);
+  sql += "WHERE id < ?1 AND (?2 = '' OR source = ?2) AND (?3 = '' OR field = ?3) AND received_at >= ?4 AND received_at < ?5"
+         " ORDER BY id DESC LIMIT ?6";
+  std::vector<QuarantinedEvent> out;
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();
+  while (out.size() < filter.limit) {  // ends: each page begins below the last one
+    ZHIYIN_TRY(const storage::Rows rows,
+               state_.query(sql, {before, filter.source, filter.field, filter.from ? filter.from->us : std::int64_t{0},
+                                  filter.until ? filter.until->us : std::numeric_limits<std::int64_t>::max(), kPage}));
+    for (const storage::Row& row : rows.rows) {
+      before = storage::as_int(row[0]);
+      if (out.size() == filter.limit || storage::as_text(row[3]).find(filter.reason) == std::string_view::npos) continue;
+      ZHIYIN_TRY(QuarantinedEvent entry, read_row(row, vault_));
+      if (is_of_kind(entry, filter.kind)) out.push_back(std::move(entry));
+    }
+    if (rows.rows.size() < static_cast<std::size_t>(kPage)) break;
+  }
+  return out;
+}
+
+Result<ResubmitOutcome> Quarantine::resubmit_all(Intake& intake, const QuarantineFilter& filter, const std::function<bool(double)>& progress) {
+  constexpr std::size_t kReasonsMax = 20;
+  constexpr std::size_t kRemoveEvery = 100;
+  ZHIYIN_TRY(std::vector<QuarantinedEvent> entries, find(filter));
+  std::ranges::reverse(entries);  // as they came
+  ResubmitOutcome outcome;
+  std::vector<std::int64_t> done;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto answer = send_again(intake, entries[i], std::nullopt);
+    if (answer) {
+      ++(answer->verdict == Verdict::kDuplicate ? outcome.duplicate : outcome.accepted);
+      done.push_back(entries[i].id);
+    } else if (answer.error().code == ErrorCode::kInvalidArgument) {
+      ++outcome.refused;
+      std::string reason = answer.error().text();
+      if (outcome.reasons.size() < kReasonsMax && std::ranges::find(outcome.reasons, reason) == outcome.reasons.end()) {
+        outcome.reasons.push_back(std::move(reason));
+      }
+    } else {
+      ZHIYIN_TRY_VOID(remove_all(done));
+      return std::unexpected(std::move(answer.error()));
+    }
+    if (done.size() < kRemoveEvery && i + 1 < entries.size()) continue;
+    ZHIYIN_TRY_VOID(remove_all(done));
+    done.clear();
+    if (!progress(static_cast<double>(i + 1) / static_cast<double>(entries.size()))) break;
+  }
+  return outcome;
+}
+
+Result<void> Quarantine::remove_all(const std::vector<std::int64_t>& ids) {
+  if (ids.empty()) return {};
+  return state_.write([&](storage::Session& session) -> Result<void> {
+    for (const std::int64_t id : ids) ZHIYIN_TRY_VOID(session.execute("DELETE FROM quarantine WHERE id = ?1", {id}));
+    return {};
+  });
 }
 
 Result<void> Quarantine::remove(std::int64_t id) {

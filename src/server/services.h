@@ -15,6 +15,7 @@
 #include "catalogue/items.h"
 #include "delivery/channel.h"
 #include "delivery/short_link.h"
+#include "ingest/event_catalogue.h"
 #include "ingest/intake.h"
 #include "ingest/quarantine.h"
 #include "model/registry.h"
@@ -44,6 +45,7 @@ struct Services {
   storage::ProjectionRunner& pipeline;
   ingest::Intake& intake;
   ingest::Quarantine& quarantine;
+  ingest::EventCatalogue& kinds;
   wechat::Accounts& accounts;
   wechat::CallbackEndpoint& callbacks;
   wechat::TokenKeeper& tokens;
