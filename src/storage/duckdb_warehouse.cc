@@ -8,6 +8,7 @@
 #include "base/mutex.h"
 #include "storage/detail/duckdb_connection.h"
 #include "storage/detail/pool.h"
+#include "storage/detail/warehouse_tables.h"
 #include "storage/detail/watchdog.h"
 
 namespace zhiyin::storage {
@@ -15,7 +16,6 @@ namespace {
 
 constexpr std::size_t kReadersMax = 3;
 constexpr int kMemoryMbMin = 32;
-constexpr std::size_t kNameBytesMax = 63;
 constexpr char kBatchTable[] =
     "CREATE TABLE IF NOT EXISTS zhiyin_batch(table_name VARCHAR, batch_id VARCHAR)";
 
@@ -27,32 +27,6 @@ std::string_view sql_type(ColumnType type) {
       return "DOUBLE";
     case ColumnType::kText:
       return "VARCHAR";
-  }
-  return {};
-}
-
-bool is_name(std::string_view name) {
-  const auto ok = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  };
-  return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, ok);
-}
-
-Result<void> check_table(const Table& table) {
-  if (!is_name(table.name) || table.columns.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "warehouse: table {} has no name or no columns",
-                table.name);
-  }
-  const auto has_column = [&](std::string_view name) {
-    return std::ranges::any_of(table.columns, [&](const auto& c) { return c.name == name; });
-  };
-  for (const TableColumn& column : table.columns) {
-    if (is_name(column.name)) continue;
-    return fail(ErrorCode::kInvalidArgument, "warehouse: {} is no column name", column.name);
-  }
-  for (const std::string_view key : table.key) {
-    if (has_column(key)) continue;
-    return fail(ErrorCode::kInvalidArgument, "warehouse: {} has no key column {}", table.name, key);
   }
   return {};
 }
@@ -76,52 +50,6 @@ std::string delete_sql(const Table& table) {
     sql += fmt::format("{}t.\"{}\" = s.\"{}\"", key == table.key.front() ? "" : " AND ", key, key);
   }
   return sql;
-}
-
-std::vector<std::size_t> key_columns(const Table& table) {
-  std::vector<std::size_t> indexes;
-  for (const std::string_view key : table.key) {
-    const auto at = std::ranges::find(table.columns, key, &TableColumn::name);
-    indexes.push_back(static_cast<std::size_t>(at - table.columns.begin()));
-  }
-  return indexes;
-}
-
-/// The key of a row as one string; kInvalidArgument when a part of it is null.
-Result<std::string> key_of(const Table& table, const std::vector<std::size_t>& columns,
-                           const Row& row) {
-  std::string key;
-  for (const std::size_t column : columns) {
-    if (column >= row.size() || is_null(row[column])) {
-      return fail(ErrorCode::kInvalidArgument, "warehouse: key {}.{} is null", table.name,
-                  table.columns[column].name);
-    }
-    const Value& cell = row[column];
-    const std::string part =
-        std::holds_alternative<std::int64_t>(cell) || std::holds_alternative<double>(cell)
-            ? fmt::format("{}", as_real(cell)) + fmt::format("/{}", as_int(cell))
-            : std::string(as_text(cell));
-    key += fmt::format("{}:", part.size());
-    key += part;
-  }
-  return key;
-}
-
-/// Of several rows with one key the last.
-Result<std::vector<const Row*>> last_rows(const Table& table, std::span<const Row> rows) {
-  const std::vector<std::size_t> columns = key_columns(table);
-  std::unordered_map<std::string, std::size_t> place;
-  std::vector<const Row*> last;
-  for (const Row& row : rows) {
-    ZHIYIN_TRY(std::string key, key_of(table, columns, row));
-    const auto [known, is_new] = place.try_emplace(std::move(key), last.size());
-    if (is_new) {
-      last.push_back(&row);
-    } else {
-      last[known->second] = &row;
-    }
-  }
-  return last;
 }
 
 /// The open file with its connections.
@@ -199,7 +127,7 @@ class DuckdbWarehouse final : public Warehouse {
         checkpoint_at_(settings.checkpoint_bytes) {}
 
   Result<void> create(const Table& table) override {
-    ZHIYIN_TRY_VOID(check_table(table));
+    ZHIYIN_TRY_VOID(detail::check_table(table));
     MutexLock lock(mutex_);
     ZHIYIN_TRY_VOID(reopen_if_broken());
     ZHIYIN_TRY_VOID(checked(open_->writer->run(create_sql(table, "TABLE", table.name))));
@@ -208,7 +136,7 @@ class DuckdbWarehouse final : public Warehouse {
 
   Result<void> insert(const Table& table, std::span<const Row> rows,
                       std::string_view batch_id) override {
-    ZHIYIN_TRY_VOID(check_table(table));
+    ZHIYIN_TRY_VOID(detail::check_table(table));
     MutexLock lock(mutex_);
     ZHIYIN_TRY_VOID(reopen_if_broken());
     detail::DuckConnection& writer = *open_->writer;
@@ -247,7 +175,7 @@ class DuckdbWarehouse final : public Warehouse {
 
   Result<std::int64_t> remove(const Table& table, std::string_view condition,
                               std::span<const Value> parameters) override {
-    ZHIYIN_TRY_VOID(check_table(table));
+    ZHIYIN_TRY_VOID(detail::check_table(table));
     MutexLock lock(mutex_);
     ZHIYIN_TRY_VOID(reopen_if_broken());
     detail::DuckConnection& writer = *open_->writer;
@@ -369,7 +297,7 @@ class DuckdbWarehouse final : public Warehouse {
   /// Deleting and inserting costs one scan per batch; a unique index would hold all keys in memory.
   static Result<void> replace(detail::DuckConnection& writer, const Table& table,
                               std::span<const Row> rows) {
-    ZHIYIN_TRY(const std::vector<const Row*> last, last_rows(table, rows));
+    ZHIYIN_TRY(const std::vector<const Row*> last, detail::last_rows(table, rows));
     const std::string stage = stage_name(table);
     ZHIYIN_TRY_VOID(writer.run(create_sql(table, "TEMP TABLE", stage)));
     ZHIYIN_TRY_VOID(writer.append(table, true, stage, last));

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "storage/clickhouse_warehouse.h"
 #include "storage/duckdb_warehouse.h"
 #include "storage/postgres_state.h"
 #include "storage/sqlite_event_log.h"
@@ -44,10 +45,15 @@ Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
 
 Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb,
                                                   Logger& logger) {
-  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "duckdb", "warehouse"));
+  if (url.starts_with("clickhouse://")) return open_clickhouse_warehouse(url, logger);
+  const auto path = path_of(url, "duckdb", "warehouse");
+  if (!path && path.error().code == ErrorCode::kUnsupported) {
+    return fail(ErrorCode::kUnsupported, "{} or clickhouse://…", path.error().message);
+  }
+  if (!path) return std::unexpected(path.error());
   DuckdbWarehouseSettings settings;
   settings.memory_mb = memory_mb;
-  return open_duckdb_warehouse(path, logger, settings);
+  return open_duckdb_warehouse(*path, logger, settings);
 }
 
 }  // namespace zhiyin::storage

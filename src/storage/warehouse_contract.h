@@ -23,7 +23,11 @@ inline Value integer(std::int64_t i) { return i; }
 template <class Harness>
 class WarehouseContract : public ::testing::Test {
  protected:
-  WarehouseContract() : warehouse_(harness_.open()) {
+  void SetUp() override {
+    if constexpr (requires { Harness::unavailable(); }) {
+      if (const std::string reason = Harness::unavailable(); !reason.empty()) GTEST_SKIP() << reason;
+    }
+    warehouse_ = harness_.open();
     for (const Table& table : {reads(), titles()}) {
       const auto outcome = warehouse_->create(table);
       EXPECT_TRUE(outcome) << outcome.error().text();
