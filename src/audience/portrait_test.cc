@@ -18,6 +18,7 @@ TEST(Portrait, ShowsWhatTheDocumentedAnswerHas) {
   catalogue::Item item;
   item.kind = "article";
   item.id = "a1";
+  item.title = "辅食";
   item.tags = {"母婴"};
   ASSERT_TRUE(world.items().put({{item}}));
   const IdentityHash shop = world.openid("oABCDEFGH");
@@ -153,7 +154,8 @@ TEST(ResponseTraining, ModelThatOnlyGuessesIsStoredButNotActive) {
   const auto who = world.openids("o", 120);
   for (std::size_t i = 0; i < who.size(); ++i) {
     events.push_back(world.event({who[i]}, "read", kDay * 20));
-    if (i % 8 == 0) events.push_back(world.event({who[i]}, "purchase", kDay * 2));  // nothing tells them apart
+    if (i % 8 == 0)
+      events.push_back(world.event({who[i]}, "purchase", kDay * 2));  // nothing tells them apart
   }
   world.apply(events);
   model::Registry registry(world.state());

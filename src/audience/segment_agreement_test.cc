@@ -76,6 +76,7 @@ void fill_catalogue(World& world, Random& random) {
         catalogue::Item item;
         item.kind = kind;
         item.id = fmt::format("i{}", i);
+        item.title = item.id;
         for (const std::string_view tag : kTags) {
           if (random.below(2) == 0) item.tags.emplace_back(tag);
         }

@@ -6,10 +6,13 @@
 #include "audience/segment.h"
 #include "audience/traits.h"
 #include "base/nearest.h"
+#include "base/utf8.h"
+#include "ingest/event_view.h"
 
 namespace zhiyin::audience {
 namespace {
 
+constexpr std::size_t kTreeBytesMax = 1 << 20;
 constexpr std::size_t kComparisonsMax = 4;
 constexpr std::size_t kOperandsMax = 1000;
 constexpr std::size_t kOperandBytesMax = kTraitTextBytesMax;
@@ -153,6 +156,8 @@ Result<std::vector<Operand>> operands_of(CompareOp op, const Json& json) {
 /// Reads one node at a time and counts them.
 class Parser {
  public:
+  explicit Parser(bool stored = false) : stored_(stored) {}
+
   Result<SegmentNode> node(const Json& json, std::size_t depth) {
     if (depth > kSegmentDepthMax) {
       return fail(ErrorCode::kLimitReached, "segment: deeper than {} levels", kSegmentDepthMax);
@@ -217,12 +222,19 @@ class Parser {
     return SegmentNode{Everyone{}};
   }
 
-  static Result<SegmentNode> event(const Json& json) {
+  Result<void> check_kind(std::string_view field, std::string_view kind) const {
+    if (stored_ || ingest::is_kind_name(kind)) return {};
+    return fail_field(field, "'{}' does not match [a-z][a-z0-9_.]{{0,63}}, so nothing ever has it",
+                      utf8::truncate(kind, 64));
+  }
+
+  Result<SegmentNode> event(const Json& json) const {
     static constexpr std::string_view kKnown[] = {"event",  "count", "sum",
                                                   "window", "item",  "account"};
     ZHIYIN_TRY_VOID(only_members(json, kKnown));
     EventCondition c;
     ZHIYIN_TRY(c.kind, text_of(json["event"], "event", ingest::kKindBytesMax));
+    ZHIYIN_TRY_VOID(check_kind("event", c.kind));
     const Json* count = json.find("count");
     const Json* sum = json.find("sum");
     if (count && sum) return fail_field("sum", "stands beside count; use one of them");
@@ -249,7 +261,7 @@ class Parser {
     return SegmentNode{std::move(c)};
   }
 
-  static Result<ItemCondition> item_condition(const Json& json) {
+  Result<ItemCondition> item_condition(const Json& json) const {
     static constexpr std::string_view kKnown[] = {"kind", "id", "tag"};
     if (json.if_object() == nullptr)
       return invalid(fmt::format("expected an object, got {}", json.type_name()));
@@ -257,6 +269,7 @@ class Parser {
     ItemCondition c;
     if (const Json* j = json.find("kind")) {
       ZHIYIN_TRY(c.kind, text_of(*j, "kind", 32));
+      ZHIYIN_TRY_VOID(check_kind("kind", c.kind));
     }
     if (const Json* j = json.find("id")) {
       ZHIYIN_TRY(c.id, text_of(*j, "id", ingest::kItemIdBytesMax));
@@ -313,6 +326,7 @@ class Parser {
     return SegmentNode{std::move(c)};
   }
 
+  const bool stored_;
   std::size_t nodes_ = 0;
 };
 
@@ -393,9 +407,14 @@ Result<SegmentTree> SegmentTree::from_json(const Json& json) {
 }
 
 Result<SegmentTree> SegmentTree::parse(std::string_view text) {
-  constexpr std::size_t kBytesMax = 1 << 20;
-  ZHIYIN_TRY(const auto json, parse_json(text, kBytesMax));
+  ZHIYIN_TRY(const auto json, parse_json(text, kTreeBytesMax));
   return from_json(json);
+}
+
+Result<SegmentTree> SegmentTree::parse_stored(std::string_view text) {
+  ZHIYIN_TRY(const auto json, parse_json(text, kTreeBytesMax));
+  ZHIYIN_TRY(auto root, Parser(true).node(json, 1));
+  return SegmentTree(std::move(root));
 }
 
 Json SegmentTree::to_json() const { return std::visit(Writer(), root_.value); }

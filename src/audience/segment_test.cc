@@ -162,6 +162,17 @@ TEST(Segment, NewestTraitDecidesAndNullTakesItAway) {
   EXPECT_FALSE(holds(R"({"trait":"none","is":{"!=":1}})", view));
 }
 
+TEST(SegmentTree, KindsThatNoEventCanHaveAreRefused) {
+  EXPECT_EQ(error_of(R"({"event":"READ"})"),
+            "event: 'READ' does not match [a-z][a-z0-9_.]{0,63}, so nothing ever has it");
+  EXPECT_THAT(error_of(R"({"not":{"event":"read now"}})"), testing::StartsWith("not.event: "));
+  EXPECT_THAT(error_of(R"({"event":"read","item":{"kind":"Article"}})"),
+              testing::StartsWith("item.kind: "));
+  EXPECT_EQ(error_of(R"({"event":"page_view.v2"})"), "accepted");
+  EXPECT_TRUE(SegmentTree::parse_stored(R"({"event":"READ"})"))
+      << "one that was stored before stays readable";
+}
+
 TEST(Segment, FollowingNeedsOneIdentityThatStillFollows) {
   Activity other = act("unfollow", kDay);
   other.identity = 1;

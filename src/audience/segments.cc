@@ -13,7 +13,7 @@ using storage::Session;
 
 Result<Segment> segment_of(const Row& row) {
   SegmentId id{std::string(storage::as_text(row[0]))};
-  auto tree = SegmentTree::parse(storage::as_text(row[2]));
+  auto tree = SegmentTree::parse_stored(storage::as_text(row[2]));
   if (!tree)
     return fail(ErrorCode::kDataLoss, "segment {}: its stored tree cannot be read: {}", id.value,
                 tree.error().text());

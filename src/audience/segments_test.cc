@@ -37,6 +37,19 @@ class SegmentsTest : public testing::Test {
 constexpr std::string_view kReaders = R"({"event":"read"})";
 constexpr std::string_view kBuyers = R"({"event":"purchase"})";
 
+TEST_F(SegmentsTest, AStoredTreeOutlivesStricterRules) {
+  ASSERT_TRUE(segments().put(definition("old", kReaders), {}, World::kNow));
+  ASSERT_TRUE(world_.state().write([](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(session.execute("UPDATE segment SET tree = ?1 WHERE id = 'old'",
+                                    {std::string(R"({"event":"READ"})")}));
+    return {};
+  }));
+  EXPECT_EQ(segments().list()->size(), 1U);
+  EXPECT_THAT(
+      segments().put(definition("new", R"({"event":"READ"})"), {}, World::kNow).error().field,
+      "tree.event");
+}
+
 TEST_F(SegmentsTest, VersionsGuardChanges) {
   const Instant now = World::kNow;
   EXPECT_EQ(segments().put(definition("readers", kReaders), 1, now).error().code,

@@ -122,6 +122,24 @@ Result<std::int64_t> stored_version(Session& session, const AccountId& id) {
   return as_int(found.rows[0][0]);
 }
 
+/// WeChat knows an application by its app id: two accounts with one would take each other's token
+/// away.
+Result<void> check_app_id(Session& session, const Account& account) {
+  ZHIYIN_TRY(
+      const storage::Rows all,
+      session.query("SELECT id, settings FROM account WHERE id <> ?1", {Value(account.id.value)}));
+  for (const Row& row : all.rows) {
+    ZHIYIN_TRY(const Json settings, parse_json(as_text(row[1])));
+    if (settings["app_id"].string_or("") != account.app_id) continue;
+    Error error{
+        ErrorCode::kConflict,
+        fmt::format("'{}' is the one of account '{}' already", account.app_id, as_text(row[0])),
+        "app_id"};
+    return std::unexpected(std::move(error));
+  }
+  return {};
+}
+
 Result<void> check_version(std::int64_t stored, std::optional<std::int64_t> wanted) {
   if (!wanted || *wanted == stored) return {};
   return fail(ErrorCode::kConflict, "account: is at version {}, not {}", stored, *wanted);
@@ -252,6 +270,7 @@ Result<Account> Accounts::create(const AccountInput& input) {
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     if (stored_version(session, account.id))
       return fail(ErrorCode::kConflict, "account: '{}' exists already", account.id.value);
+    ZHIYIN_TRY_VOID(check_app_id(session, account));
     return write(session, account);
   }));
   return account;
@@ -267,8 +286,12 @@ Result<Account> Accounts::put(const AccountInput& input, std::int64_t if_version
       return fail(ErrorCode::kNotFound, "account: there is no '{}'", input.id.value.substr(0, 64));
     ZHIYIN_TRY(Account before, read(found.rows[0]));
     ZHIYIN_TRY_VOID(check_version(before.version, if_version));
+    const std::string app_id = before.app_id;
     account = merged(std::move(before), input);
     ZHIYIN_TRY_VOID(validate(account));
+    if (account.app_id != app_id) {
+      ZHIYIN_TRY_VOID(check_app_id(session, account));
+    }
     ++account.version;
     account.updated_at = clock_.now();
     return write(session, account);

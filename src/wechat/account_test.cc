@@ -64,6 +64,22 @@ TEST_F(AccountsTest, SecondCreateConflicts) {
   EXPECT_EQ(accounts_.create(shop()).error().code, ErrorCode::kConflict);
 }
 
+TEST_F(AccountsTest, AnAppIdBelongsToOneAccount) {
+  ASSERT_TRUE(accounts_.create(shop()));
+  AccountInput other = shop();
+  other.id = AccountId("school");
+  const auto refused = accounts_.create(other);
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().field, "app_id");
+  other.app_id = "wx0000000000000001";
+  ASSERT_TRUE(accounts_.create(other));
+  EXPECT_TRUE(accounts_.put(other, 1)) << "its own is no conflict";
+  other.app_id = shop().app_id;
+  EXPECT_EQ(accounts_.put(other, 2).error().code, ErrorCode::kConflict);
+  ASSERT_TRUE(accounts_.remove(AccountId("shop"), {}));
+  EXPECT_TRUE(accounts_.put(other, 2)) << "it is free again";
+}
+
 TEST_F(AccountsTest, PutKeepsSecretsThatAreAbsentAndChecksTheVersion) {
   ASSERT_TRUE(accounts_.create(shop()));
   AccountInput change = shop();
