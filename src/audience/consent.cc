@@ -13,7 +13,7 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person,
              session.query("SELECT f.identity, f.following, f.at FROM identity_person ip"
                            " JOIN follow_state f ON f.identity = ip.identity"
                            " WHERE ip.person = ?1 AND f.account = ?2"
-                           " ORDER BY f.following DESC, f.at DESC, f.off DESC LIMIT 1",
+                           " ORDER BY f.following DESC, f.at DESC, f.identity LIMIT 1",
                            {person.value, account}));
   for (const Row& row : follows.rows) {
     consent.following = storage::as_int(row[1]) != 0;
@@ -25,7 +25,7 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person,
                  "SELECT c.withdrawn, c.at FROM identity_person ip"
                  " JOIN consent_mark c ON c.identity = ip.identity"
                  " WHERE ip.person = ?1 AND c.account = ?2 AND (c.purpose = ?3 OR c.purpose = '*')"
-                 " ORDER BY c.at DESC, c.off DESC, c.withdrawn DESC LIMIT 1",
+                 " ORDER BY c.at DESC, c.withdrawn DESC LIMIT 1",
                  {person.value, account, purpose}));
   for (const Row& row : marks.rows) {
     consent.withdrawn = storage::as_int(row[0]) != 0;
@@ -36,7 +36,7 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person,
   ZHIYIN_TRY(const Rows own,
              session.query("SELECT withdrawn, at FROM consent_mark WHERE identity = ?1 AND account = ?2"
                            " AND (purpose = ?3 OR purpose = '*')"
-                           " ORDER BY at DESC, off DESC, withdrawn DESC LIMIT 1",
+                           " ORDER BY at DESC, withdrawn DESC LIMIT 1",
                            {storage::to_blob(consent.identity), account, purpose}));
   for (const Row& row : own.rows) {
     consent.withdrawn = storage::as_int(row[0]) != 0;

@@ -184,11 +184,11 @@ Result<void> write_activity(Session& session, std::span<const LoggedEvent* const
   return {};
 }
 
-/// By time, then place in the log (one identity's events lie in one partition).
+/// By time. Of one moment what forbids sending counts: the place in the log is no argument, since a retry can change it.
 struct Mark {
   Instant at;
+  bool off = false;
   std::int64_t offset = 0;
-  bool on = false;
   auto operator<=>(const Mark&) const = default;
 };
 
@@ -198,7 +198,7 @@ Result<void> write_follows(Session& session, std::span<const LoggedEvent* const>
     const Event& e = logged->event;
     if (e.kind != "follow" && e.kind != "unfollow") continue;
     Mark& mark = newest[{e.identities[0], e.account}];
-    mark = std::max(mark, Mark{e.occurred_at, logged->offset, e.kind == "follow"});
+    mark = std::max(mark, Mark{e.occurred_at, e.kind == "unfollow", logged->offset});
   }
   for (const auto& [key, mark] : newest) {
     ZHIYIN_TRY_VOID(session.execute(
@@ -206,8 +206,8 @@ Result<void> write_follows(Session& session, std::span<const LoggedEvent* const>
         " ON CONFLICT(identity, account) DO UPDATE SET following = excluded.following, at = "
         "excluded.at,"
         " off = excluded.off WHERE excluded.at > follow_state.at"
-        " OR (excluded.at = follow_state.at AND excluded.off > follow_state.off)",
-        {to_blob(key.first), std::string(key.second), std::int64_t{mark.on}, mark.at.us,
+        " OR (excluded.at = follow_state.at AND excluded.following < follow_state.following)",
+        {to_blob(key.first), std::string(key.second), std::int64_t{!mark.off}, mark.at.us,
          mark.offset}));
   }
   return {};
@@ -233,7 +233,7 @@ Result<void> write_consents(Session& session, std::span<const LoggedEvent* const
         " ON CONFLICT(identity, account, purpose) DO UPDATE SET withdrawn = excluded.withdrawn, at "
         "= excluded.at,"
         " off = excluded.off WHERE excluded.at > consent_mark.at"
-        " OR (excluded.at = consent_mark.at AND excluded.off > consent_mark.off)",
+        " OR (excluded.at = consent_mark.at AND excluded.withdrawn > consent_mark.withdrawn)",
         {to_blob(e.identities[0]), e.account, purpose_of(e),
          std::int64_t{e.kind == "consent.withdraw"}, e.occurred_at.us, logged->offset}));
   }

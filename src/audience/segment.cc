@@ -88,8 +88,10 @@ const Activity* follow_of(const Context& c, std::string_view account) {
   std::map<std::size_t, const Activity*> newest;
   for (const Activity& a : c.view.activity) {
     if (a.at > c.as_of) break;
-    if (a.account == account && (a.kind == "follow" || a.kind == "unfollow"))
-      newest[a.identity] = &a;
+    if (a.account != account || (a.kind != "follow" && a.kind != "unfollow")) continue;
+    const Activity*& last = newest[a.identity];
+    // Of one moment the unfollow counts, whichever arrived first.
+    if (last == nullptr || last->at < a.at || a.kind == "unfollow") last = &a;
   }
   const Activity* found = nullptr;
   for (const auto& [identity, a] : newest) {

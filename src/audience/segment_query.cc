@@ -226,7 +226,7 @@ class Builder {
     sql_ +=
         "p.person IN (SELECT person FROM (SELECT ip.person AS person, t.text AS text, t.number AS "
         "number,"
-        " ROW_NUMBER() OVER (PARTITION BY ip.person ORDER BY t.at DESC, t.off DESC, t.part DESC) "
+        " ROW_NUMBER() OVER (PARTITION BY ip.person ORDER BY t.at DESC, t.text DESC NULLS LAST) "
         "AS place"
         " FROM traits t JOIN identity_person ip ON ip.identity = t.identity AND ip.person <> ''"
         " AND t.off > ip.after_off WHERE t.name = ";
@@ -248,7 +248,7 @@ class Builder {
   void operator()(const FollowingCondition& c) {
     sql_ +=
         "p.person IN (SELECT person FROM (SELECT ip.person AS person, e.kind AS kind,"
-        " ROW_NUMBER() OVER (PARTITION BY e.identity ORDER BY e.occurred_at DESC, e.off DESC) AS "
+        " ROW_NUMBER() OVER (PARTITION BY e.identity ORDER BY e.occurred_at DESC, e.kind DESC) AS "
         "place ";
     sql_ += kOfPeople;
     sql_ += " WHERE e.kind IN ('follow', 'unfollow') AND e.account = ";

@@ -47,17 +47,24 @@ std::vector<TraitSetting> trait_settings(std::string_view properties) {
 }
 
 std::map<std::string, TraitSetting> traits_of(const PersonView& view, Instant as_of) {
-  std::map<std::string, TraitSetting> traits;
+  struct Newest {
+    Instant at;
+    TraitSetting setting;
+  };
+  std::map<std::string, Newest> newest;
   for (const Activity& a : view.activity) {
     if (a.at > as_of) break;
     if (a.kind != "trait.set") continue;
     for (TraitSetting& setting : trait_settings(a.properties)) {
-      if (setting.text) {
-        traits.insert_or_assign(setting.name, std::move(setting));
-      } else {
-        traits.erase(setting.name);
-      }
+      const auto [place, added] = newest.try_emplace(setting.name, Newest{a.at, setting});
+      // The place in the log tells nothing that a retry could not change, so texts decide between settings of one moment.
+      const bool wins = place->second.at < a.at || place->second.setting.text < setting.text;
+      if (!added && wins) place->second = {a.at, std::move(setting)};
     }
+  }
+  std::map<std::string, TraitSetting> traits;
+  for (auto& [name, last] : newest) {
+    if (last.setting.text) traits.emplace(name, std::move(last.setting));
   }
   return traits;
 }

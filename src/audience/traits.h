@@ -10,7 +10,8 @@
 #include "base/json.h"
 
 /// Traits come from `trait.set` events: each member of the event's properties sets the trait of
-/// that name, null takes it away; the newest event (by time, then place in the log) decides. Pure.
+/// that name, null takes it away; the newest event decides, and between events of one moment the
+/// greater text (null least), so that the order in which they arrived does not matter. Pure.
 namespace zhiyin::audience {
 
 inline constexpr std::size_t kTraitNameBytesMax = 128;

@@ -71,10 +71,12 @@ bool may_be_clicked(const Touch& touch) {
 Result<void> mark_click(Session& session, const Event& event) {
   const Json properties = properties_of(event);
   ZHIYIN_TRY(const std::optional<Touch> touch, clicked_touch(session, event, properties));
-  if (!touch || !may_be_clicked(*touch) || touch->clicked_at) return {};
+  if (!touch || !may_be_clicked(*touch)) return {};
+  // The earliest click counts, whichever arrives first; it is told once.
+  if (touch->clicked_at && *touch->clicked_at <= event.occurred_at) return {};
   ZHIYIN_TRY_VOID(session.execute("UPDATE touch SET clicked_at = ?2 WHERE id = ?1",
                                   {touch->id.value, event.occurred_at.us}));
-  if (touch->is_test) return {};
+  if (touch->is_test || touch->clicked_at) return {};
   return detail::tell(session, *touch, "clicked", event.occurred_at, event.received_at);
 }
 
