@@ -47,7 +47,12 @@ inline std::vector<std::string> texts(const std::vector<StoredRecord>& records,
 template <class Harness>
 class EventLogContract : public ::testing::Test {
  protected:
-  EventLogContract() : log_(harness_.open()) {}
+  void SetUp() override {
+    if constexpr (requires { Harness::unavailable(); }) {
+      if (const std::string reason = Harness::unavailable(); !reason.empty()) GTEST_SKIP() << reason;
+    }
+    log_ = harness_.open();
+  }
 
   void append(int partition, const std::string& bytes, Stream stream = Stream::kEvents) {
     const auto outcome = log_->append_and_wait(stream, {record(partition, bytes)});
@@ -138,6 +143,7 @@ TYPED_TEST_P(EventLogContract, KeepsEverythingWhenReopened) {
 TYPED_TEST_P(EventLogContract, ConcurrentAppendsKeepEachCallersOrder) {
   constexpr int kCallers = 4;
   constexpr int kEach = 50;
+  std::atomic<int> answered = 0;
   std::atomic<int> acknowledged = 0;
   {
     std::vector<std::jthread> callers;
@@ -145,12 +151,16 @@ TYPED_TEST_P(EventLogContract, ConcurrentAppendsKeepEachCallersOrder) {
       callers.emplace_back([&, c] {
         for (int i = 0; i < kEach; ++i) {
           this->log_->append(Stream::kEvents, {record(c, std::to_string(i)), record(60, "shared")},
-                             [&](Result<void> done) { acknowledged += done ? 1 : 0; });
+                             [&](Result<void> done) {
+                               acknowledged += done ? 1 : 0;
+                               ++answered;
+                             });
         }
       });
     }
   }
   ASSERT_TRUE(this->log_->append_and_wait(Stream::kEvents, {record(61, "last")}));
+  while (answered < kCallers * kEach) std::this_thread::yield();  // partitions do not wait for each other
   EXPECT_EQ(acknowledged, kCallers * kEach);
   const auto all = read_all(*this->log_, Stream::kEvents);
   std::vector<std::string> expected;
@@ -217,9 +227,12 @@ TYPED_TEST_P(EventLogContract, TrimsOnlyWhatIsBeforeThePositions) {
   const auto all = read_all(*this->log_, Stream::kEvents);
   const std::vector<StoredRecord> dealt_with(all.begin(), all.begin() + 4);
   ASSERT_TRUE(this->log_->trim(Stream::kEvents, this->log_->advance({}, dealt_with)));
-  const auto rest = texts(read_all(*this->log_, Stream::kEvents));
+  auto rest = texts(read_all(*this->log_, Stream::kEvents));
   for (std::size_t i = 4; i < all.size(); ++i) EXPECT_THAT(rest, testing::Contains(all[i].bytes));
-  EXPECT_TRUE(std::ranges::includes(texts(all), rest));
+  auto whole = texts(all);
+  std::ranges::sort(rest);
+  std::ranges::sort(whole);
+  EXPECT_TRUE(std::ranges::includes(whole, rest));
 }
 
 TYPED_TEST_P(EventLogContract, GivesNewOffsetsAfterEverythingWasTrimmed) {
