@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "campaign/message_template.h"
 #include "delivery/short_link.h"
+#include "ingest/event_view.h"
 
 namespace zhiyin::campaign {
 
@@ -20,12 +21,6 @@ bool is_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && is_lower_or_digit(id.front()) &&
          std::all_of(id.begin(), id.end(),
                      [](char c) { return is_lower_or_digit(c) || c == '_' || c == '-'; });
-}
-
-bool is_event_kind(std::string_view kind) {
-  return !kind.empty() && kind.size() <= 64 && kind.front() >= 'a' && kind.front() <= 'z' &&
-         std::all_of(kind.begin(), kind.end(),
-                     [](char c) { return is_lower_or_digit(c) || c == '_' || c == '.'; });
 }
 
 Result<void> check_text(const Message& m, bool uses_link) {
@@ -143,8 +138,9 @@ Result<void> check_channel(const Campaign& c, const MessageTemplate& parsed) {
 }
 
 Result<void> check_goal(const Goal& goal) {
-  if (!is_event_kind(goal.event)) {
-    return fail_field("goal.event", "'{}' is not a kind of event", utf8::truncate(goal.event, 64));
+  if (!ingest::is_kind_name(goal.event)) {
+    return fail_field("goal.event", "'{}' is not a kind of event: [a-z][a-z0-9_.]{{0,63}}",
+                      utf8::truncate(goal.event, 64));
   }
   if (goal.window < std::chrono::minutes(1) || goal.window > kGoalWindowMax) {
     return fail_field("goal.window", "{} is not within 1 minute and 92 days",

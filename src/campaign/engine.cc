@@ -119,6 +119,16 @@ CampaignEngine::CampaignEngine(Parts parts, Settings settings)
 
 CampaignEngine::~CampaignEngine() = default;
 
+Result<void> CampaignEngine::check_references(const Campaign& campaign) const {
+  const auto refer = [](std::string_view field, const auto& found) -> Result<void> {
+    if (found) return {};
+    if (found.error().code != ErrorCode::kNotFound) return std::unexpected(found.error());
+    return fail_field(field, "{}", found.error().message);
+  };
+  ZHIYIN_TRY_VOID(refer("account", parts_.senders.find(campaign.account)));
+  return refer("segment", parts_.audience.check(campaign.segment));
+}
+
 Result<void> CampaignEngine::check_startable(const Campaign& campaign) const {
   ZHIYIN_TRY_VOID(validate(campaign));
   Result<delivery::SenderAccount> sender = parts_.senders.find(campaign.account);
@@ -227,7 +237,8 @@ Result<Campaign> CampaignEngine::stop(const CampaignId& id) {
   });
 }
 
-Result<std::vector<CampaignId>> CampaignEngine::emergency_stop(const std::function<bool(const AccountId&)>& of) {
+Result<std::vector<CampaignId>> CampaignEngine::emergency_stop(
+    const std::function<bool(const AccountId&)>& of) {
   std::vector<CampaignId> stopped;
   ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) -> Result<void> {
     stopped.clear();

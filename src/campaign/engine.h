@@ -66,6 +66,9 @@ class CampaignEngine {
   CampaignEngine(Parts parts, Settings settings);
   ~CampaignEngine();
 
+  /// Whether account and segment of a draft exist; otherwise kInvalidArgument naming the field.
+  [[nodiscard]] Result<void> check_references(const Campaign& campaign) const;
+
   /// What `start` would do now. Writes nothing.
   [[nodiscard]] Result<DryRun> dry_run(const CampaignId& id) const;
 

@@ -90,6 +90,17 @@ Result<std::vector<Campaign>> Campaigns::list(const CampaignId& after, std::size
   return out;
 }
 
+Result<std::vector<Campaign>> Campaigns::newest(std::size_t limit) const {
+  std::vector<Campaign> out;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    out.clear();
+    ZHIYIN_TRY(std::vector<StoredCampaign> page, detail::load_newest(session, limit));
+    for (StoredCampaign& stored : page) out.push_back(std::move(stored.campaign));
+    return {};
+  }));
+  return out;
+}
+
 Result<Campaign> Campaigns::get(const CampaignId& id) const {
   Campaign out;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {

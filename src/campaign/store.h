@@ -19,6 +19,9 @@ class Campaigns {
   /// In order of id, after `after`; without progress.
   [[nodiscard]] Result<std::vector<Campaign>> list(const CampaignId& after,
                                                    std::size_t limit) const;
+  /// Running and paused ones, then those that ended, each by start, newest first; no drafts.
+  /// Without progress.
+  [[nodiscard]] Result<std::vector<Campaign>> newest(std::size_t limit) const;
   /// With progress. kNotFound.
   [[nodiscard]] Result<Campaign> get(const CampaignId& id) const;
   /// Creates (`if_match` absent or 0) or replaces a draft. kConflict when the stored version is not

@@ -57,6 +57,44 @@ TEST(Campaigns, ApplyingTheSameFileAgainChangesNothing) {
   EXPECT_EQ(code_of(w.campaigns.apply(changed, kNoon)), ErrorCode::kConflict) << "it is running";
 }
 
+TEST(Campaigns, ReferToAccountsAndSegmentsThatExist) {
+  World w;
+  Campaign c = mass_campaign();
+  EXPECT_TRUE(w.engine->check_references(c));
+  c.segment = SegmentId("gone");
+  const auto no_segment = w.engine->check_references(c);
+  EXPECT_EQ(code_of(no_segment), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(no_segment.error().field, "segment");
+  c.account = AccountId("nobody");
+  EXPECT_EQ(w.engine->check_references(c).error().field, "account");
+}
+
+TEST(Campaigns, TheNewestBeginWithThoseThatGoOn) {
+  World w;
+  const auto start = [&](const char* id) {
+    Campaign c = mass_campaign();
+    c.id = CampaignId(id);
+    w.create(c);
+    ASSERT_TRUE(w.engine->start(c.id));
+    ASSERT_TRUE(w.clock.advance_to(w.clock.now() + std::chrono::minutes(1)));
+  };
+  for (const char* id : {"d-running", "c-stopped", "b-stopped", "a-paused"}) start(id);
+  ASSERT_TRUE(w.engine->stop(CampaignId("c-stopped")));
+  ASSERT_TRUE(w.engine->stop(CampaignId("b-stopped")));
+  ASSERT_TRUE(w.engine->pause(CampaignId("a-paused")));
+  Campaign draft = mass_campaign();
+  draft.id = CampaignId("e-draft");
+  w.create(draft);
+  const auto ids = [&](std::size_t limit) {
+    std::vector<std::string> out;
+    const auto newest = w.campaigns.newest(limit);
+    for (const Campaign& c : *newest) out.push_back(c.id.value);
+    return out;
+  };
+  EXPECT_EQ(ids(10), (std::vector<std::string>{"a-paused", "d-running", "b-stopped", "c-stopped"}));
+  EXPECT_EQ(ids(2), (std::vector<std::string>{"a-paused", "d-running"}));
+}
+
 TEST(Campaigns, ListsInPagesAndRemovesDraftsOnly) {
   World w;
   for (const char* id : {"a", "b", "c"}) {

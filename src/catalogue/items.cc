@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/utf8.h"
+#include "ingest/event_view.h"
 
 namespace zhiyin::catalogue {
 namespace {
@@ -79,6 +80,13 @@ Result<void> check_text(std::string_view name, std::string_view text, std::size_
     return fail_field(name, "has {} bytes, expected at most {}", text.size(), bytes_max);
   if (!utf8::is_valid(text)) return fail_field(name, "is not valid UTF-8");
   return {};
+}
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u < 0x20 || u == 0x7f;
+  });
 }
 
 Result<void> check_tags(const std::vector<std::string>& tags) {
@@ -305,6 +313,8 @@ const storage::Table& item_tags_table() {
 
 Result<void> validate(const Item& item) {
   if (std::ranges::find(kKinds, item.kind) == std::end(kKinds)) {
+    if (!ingest::is_kind_name(item.kind))
+      return fail_field("kind", "does not match [a-z][a-z0-9_.]{{0,63}}");
     return fail_field("kind",
                       "'{}' is not one of article, video, audio, page, product, course, activity, "
                       "coupon, creative",
@@ -312,7 +322,10 @@ Result<void> validate(const Item& item) {
   }
   if (item.id.empty()) return fail_field("id", "is empty");
   ZHIYIN_TRY_VOID(check_text("id", item.id, ingest::kItemIdBytesMax));
-  ZHIYIN_TRY_VOID(check_text("title", item.title, 512));
+  if (has_control_character(item.id)) return fail_field("id", "contains a control character");
+  if (item.title.find_first_not_of(' ') == std::string::npos)
+    return fail_field("title", "is missing or empty");
+  ZHIYIN_TRY_VOID(check_text("title", item.title, kTitleBytesMax));
   ZHIYIN_TRY_VOID(check_text("text", item.text, 200'000));
   ZHIYIN_TRY_VOID(check_text("category", item.category, 128));
   ZHIYIN_TRY_VOID(check_text("author", item.author, 128));

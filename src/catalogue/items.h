@@ -19,6 +19,7 @@ namespace zhiyin::catalogue {
 
 inline constexpr std::size_t kTagsMax = 50;
 inline constexpr std::size_t kTagBytesMax = 64;
+inline constexpr std::size_t kTitleBytesMax = 512;
 
 /// Something to show or sell. A pure value. Kinds are those of `ingest::ItemRef`.
 struct Item {
@@ -118,7 +119,9 @@ struct zhiyin::Fields<zhiyin::catalogue::Item> {
             "article, video, audio, page, product, course, activity, coupon or creative")
           .length(1, 32),
       field("id", &Item::id, "unique within its kind").length(1, ingest::kItemIdBytesMax),
-      field("title", &Item::title, "as people see it").length(0, 512).optional(),
+      field("title", &Item::title, "as people see it; needed")
+          .length(1, catalogue::kTitleBytesMax)
+          .optional(),
       field("text", &Item::text, "plain text").length(0, 200'000).optional(),
       field("tags", &Item::tags, "what it is about").length(0, catalogue::kTagsMax).optional(),
       field("category", &Item::category, "one word for where it belongs").length(0, 128).optional(),

@@ -79,6 +79,17 @@ TEST_F(ItemsTest, RulesAreChecked) {
   EXPECT_EQ(field_of(item), "kind");
   item = product("");
   EXPECT_EQ(field_of(item), "id");
+  item = product("p\n1");
+  EXPECT_EQ(field_of(item), "id");
+  item = product("p");
+  item.kind = "Bad Kind\x01";
+  EXPECT_EQ(field_of(item), "kind");
+  EXPECT_THAT(validate(item).error().message, HasSubstr("does not match"));
+  for (const char* nothing : {"", "  "}) {
+    item = product("p");
+    item.title = nothing;
+    EXPECT_EQ(field_of(item), "title");
+  }
   item = product("p", {"a", "b", "a"});
   EXPECT_EQ(field_of(item), "tags[2]");
   item = product("p");

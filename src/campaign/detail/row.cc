@@ -57,6 +57,15 @@ Result<StoredCampaign> from_row(const Row& row) {
   return out;
 }
 
+Result<std::vector<StoredCampaign>> from_rows(const Rows& rows) {
+  std::vector<StoredCampaign> out;
+  for (const Row& row : rows.rows) {
+    ZHIYIN_TRY(StoredCampaign campaign, from_row(row));
+    out.push_back(std::move(campaign));
+  }
+  return out;
+}
+
 }  // namespace
 
 bool same_definition(const Campaign& a, const Campaign& b) {
@@ -77,12 +86,20 @@ Result<std::vector<StoredCampaign>> load_page(Session& session, const CampaignId
   static const std::string kSql =
       fmt::format("SELECT {} FROM campaign WHERE id > ?1 ORDER BY id LIMIT ?2", kColumns);
   ZHIYIN_TRY(const Rows rows, session.query(kSql, {after.value, static_cast<std::int64_t>(limit)}));
-  std::vector<StoredCampaign> out;
-  for (const Row& row : rows.rows) {
-    ZHIYIN_TRY(StoredCampaign campaign, from_row(row));
-    out.push_back(std::move(campaign));
-  }
-  return out;
+  return from_rows(rows);
+}
+
+Result<std::vector<StoredCampaign>> load_newest(Session& session, std::size_t limit) {
+  static const std::string kSql = fmt::format(
+      "SELECT {} FROM campaign WHERE state <> ?1"
+      " ORDER BY CASE WHEN state IN (?2, ?3) THEN 0 ELSE 1 END, started_at DESC, id LIMIT ?4",
+      kColumns);
+  ZHIYIN_TRY(const Rows rows,
+             session.query(kSql, {static_cast<std::int64_t>(CampaignState::kDraft),
+                                  static_cast<std::int64_t>(CampaignState::kRunning),
+                                  static_cast<std::int64_t>(CampaignState::kPaused),
+                                  static_cast<std::int64_t>(limit)}));
+  return from_rows(rows);
 }
 
 Result<std::vector<CampaignId>> open_ids(Session& session) {

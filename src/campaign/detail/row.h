@@ -21,6 +21,8 @@ Result<StoredCampaign> load(storage::Session& session, const CampaignId& id);
 /// In order of id, after `after`.
 Result<std::vector<StoredCampaign>> load_page(storage::Session& session, const CampaignId& after,
                                               std::size_t limit);
+/// Running and paused ones, then those that ended, each newest first; no drafts.
+Result<std::vector<StoredCampaign>> load_newest(storage::Session& session, std::size_t limit);
 /// Ids of those with something left to do.
 Result<std::vector<CampaignId>> open_ids(storage::Session& session);
 Result<void> insert(storage::Session& session, const StoredCampaign& row);
