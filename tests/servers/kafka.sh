@@ -92,6 +92,7 @@ CONF
   setsid java -Xms256m -Xmx256m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -cp "$jars/*" kafka.Kafka "$dir/server.properties" \
     < /dev/null >> "$dir/server.log" 2>&1 &
   pid=$!
+  disown  # or the shell would report its end
   echo "$pid" > "$dir/pid"
   for _ in $(seq 600); do
     grep -q 'Kafka Server started' "$dir/server.log" && return 0
