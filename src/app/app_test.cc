@@ -7,6 +7,7 @@
 #include "app/data_lock.h"
 #include "app/exit_code.h"
 #include "app/installation.h"
+#include "app/number_argument.h"
 #include "app/option_table.h"
 #include "app/render.h"
 #include "base/file.h"
@@ -56,6 +57,38 @@ TEST(Options, TemplateOfInitIsValidAndUnknownKeysStop) {
   EXPECT_EQ(options->text("data_dir"), (folder.path() / "data").string());
   EXPECT_EQ(options->text("storage.log"), "sqlite:" + (folder.path() / "data/log.db").string());
   EXPECT_THAT(load_options({file, {{"server.prot", "1"}}}).error().message, testing::HasSubstr("server.port"));
+}
+
+TEST(Options, WordsAndAddressesAreChecked) {
+  const TempFolder folder;
+  const auto field_of = [&](const char* name, const char* value) {
+    const auto options = load_options({folder.path() / "zhiyin.toml", {{name, value}}});
+    return options ? std::string("ok") : options.error().field;
+  };
+  EXPECT_EQ(field_of("log_level", "loud"), "log_level");
+  EXPECT_EQ(field_of("log_level", "error"), "ok");
+  EXPECT_EQ(field_of("clock", "sundial"), "clock");
+  for (const char* url : {"not a url", "example.com", "https://", "https:///x", "http://a b", "https://a?x=1", "ftp://a"}) {
+    EXPECT_EQ(field_of("server.public_url", url), "server.public_url") << url;
+  }
+  for (const char* url : {"", "https://zhiyin.example.com", "http://127.0.0.1:8080/zhiyin/"}) {
+    EXPECT_EQ(field_of("server.public_url", url), "ok") << url;
+  }
+  EXPECT_EQ(field_of("wechat.base_url", ""), "wechat.base_url");
+}
+
+TEST(NumberArguments, NameTheFlagAndWhatWasExpected) {
+  const auto args = [](const char* value) { return Json().set("n", value); };
+  EXPECT_EQ(*number_argument<std::size_t>(args("5"), "n"), 5U);
+  EXPECT_EQ(*number_argument<std::size_t>(Json::object(), "n"), std::nullopt);
+  EXPECT_EQ(*number_argument<double>(args("-0.5"), "n"), -0.5);
+  EXPECT_EQ(number_argument<std::size_t>(args("5x"), "n").error().text(), "--n: '5x' is not a whole number, 0 or more");
+  EXPECT_EQ(number_argument<std::size_t>(args("-5"), "n").error().field, "--n");
+  EXPECT_EQ(number_argument<std::uint16_t>(args("70000"), "n").error().text(), "--n: '70000' is too large for a whole number, 0 or more");
+  EXPECT_EQ(number_argument<double>(args("nan"), "n").error().text(), "--n: 'nan' is not a number");
+  EXPECT_EQ(*numbers_argument<std::size_t>(args("10, 20"), "n"), (std::vector<std::size_t>{10, 20}));
+  EXPECT_EQ(numbers_argument<std::size_t>(args("0,x"), "n").error().text(), "--n: 'x' is not a whole number, 0 or more");
+  EXPECT_FALSE(numbers_argument<std::size_t>(args("1,,2"), "n"));
 }
 
 TEST(DataLock, IsHeldOnce) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "app/number_argument.h"
 #include "audience/segment_query.h"
 #include "base/file.h"
 #include "ingest/import.h"
@@ -12,6 +13,7 @@
 #include "server/doctor.h"
 #include "server/jobs.h"
 #include "server/kinds.h"
+#include "server/request_checks.h"
 #include "server/retention.h"
 
 namespace zhiyin::app {
@@ -26,16 +28,6 @@ Result<std::string> needed(const Json& args, std::string_view name) {
   std::string text = text_of(args, name);
   if (text.empty()) return fail_field(name, "is missing");
   return text;
-}
-
-template <class T>
-Result<std::optional<T>> number(const Json& args, std::string_view name) {
-  const std::string text = text_of(args, name);
-  if (text.empty()) return std::optional<T>();
-  ZHIYIN_TRY(const Json json, parse_json(text));
-  auto value = from_json<T>(json);
-  if (!value) return std::unexpected(within(name, value.error()));
-  return std::optional<T>(*value);
 }
 
 Result<Json> file_as_json(const Json& args) {
@@ -106,15 +98,15 @@ Result<Json> train_response(Services& s, const Json& args, const ProgressSink& p
   if (const std::string horizon = text_of(args, "horizon"); !horizon.empty()) {
     ZHIYIN_TRY(job.horizon, parse_duration(horizon));
   }
-  ZHIYIN_TRY(const auto seed, number<std::uint64_t>(args, "seed"));
+  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
   job.seed = seed.value_or(1);
   return as_run(s, "train response", "", progress, [&](server::RunContext& run) { return server::train_response_model(s, job, run); });
 }
 
 Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& progress) {
   server::TrainRecommendJob job;
-  ZHIYIN_TRY(const auto k, number<std::size_t>(args, "k"));
-  ZHIYIN_TRY(const auto shrink, number<double>(args, "shrink"));
+  ZHIYIN_TRY(const auto k, number_argument<std::size_t>(args, "k"));
+  ZHIYIN_TRY(const auto shrink, number_argument<double>(args, "shrink"));
   job.k = k.value_or(job.k);
   job.shrink = shrink.value_or(job.shrink);
   return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) { return server::train_recommend_model(s, job, run); });
@@ -122,11 +114,11 @@ Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& 
 
 Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const std::string ref, needed(args, "person"));
+  ZHIYIN_TRY(const auto n, number_argument<std::size_t>(args, "n"));
   ZHIYIN_TRY_VOID(s.settle());
   ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
   ZHIYIN_TRY(const auto view, s.people.view(person));
   recommend::RecommendRequest request;
-  ZHIYIN_TRY(const auto n, number<std::size_t>(args, "n"));
   request.n = n.value_or(10);
   request.kind = text_of(args, "kind");
   request.now = s.clock.now();
@@ -163,7 +155,7 @@ Result<ingest::QuarantineFilter> filter_of(const Json& args, std::size_t limit) 
   filter.source = text_of(args, "source");
   filter.field = text_of(args, "field");
   filter.kind = text_of(args, "kind");
-  ZHIYIN_TRY(const auto given, number<std::size_t>(args, "limit"));
+  ZHIYIN_TRY(const auto given, number_argument<std::size_t>(args, "limit"));
   filter.limit = given.value_or(limit);
   return filter;
 }
@@ -304,6 +296,7 @@ Result<Json> key_create(Services& s, const Json& args, const ProgressSink&) {
   if (const auto* accounts = args["account"].if_array()) {
     for (const Json& account : *accounts) request.accounts.emplace_back(account.string_or(""));
   }
+  ZHIYIN_TRY_VOID(server::check(request));
   return s.auth.create_key(request);
 }
 
@@ -322,6 +315,7 @@ Result<Json> user_create(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(request.role, parse_enum<server::Role>(role));
   ZHIYIN_TRY(request.password, needed(args, "password"));
   if (request.password.size() < 8) return fail_field("password", "has {} bytes, expected 8 or more", request.password.size());
+  ZHIYIN_TRY_VOID(server::check(request));
   ZHIYIN_TRY_VOID(s.auth.create_user(request));
   return Json().set("name", request.name);
 }
@@ -349,7 +343,7 @@ Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress)
   job.config_file = text_of(args, "config-file");
   job.with_key = !args["without-key"].bool_or(false);
   job.note = text_of(args, "note");
-  ZHIYIN_TRY(const auto keep, number<std::size_t>(args, "keep"));
+  ZHIYIN_TRY(const auto keep, number_argument<std::size_t>(args, "keep"));
   if (keep && *keep < 1) return fail_field("keep", "expected 1 or more");
   job.keep = keep.value_or(0);
   return as_run(s, "backup", folder, progress, [&](server::RunContext& run) { return server::make_backup(s, job, run); });

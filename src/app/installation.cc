@@ -165,7 +165,8 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY(state_, storage::open_state(options_.text("storage.state"), logger_));
     const auto migrations = joined(all_migrations(), ClockState::kMigrations);
     ZHIYIN_TRY_VOID(state_->migrate(migrations));
-    ZHIYIN_TRY(log_, storage::open_event_log(options_.text("storage.log"), logger_));
+    ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
+    log_ = server::watched(std::move(log), readiness_);
     ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),
                                                    static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
     ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
@@ -292,7 +293,7 @@ class BuiltInstallation final : public Installation {
     services_.reset(new server::Services{
         options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
         *quarantine_, *kinds_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
-        *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, public_url(),
+        *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, readiness_, public_url(),
         [this] { return settle(); }, [this] { return run_due_work(); },
         [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
         [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
@@ -348,6 +349,7 @@ class BuiltInstallation final : public Installation {
     pipeline_runner_->hold(held);
     writer_->hold(held);
     held_.store(held);
+    readiness_.set_held(held);
   }
 
   Result<void> settle() {
@@ -460,6 +462,7 @@ class BuiltInstallation final : public Installation {
   MetricsRegistry metrics_;
   std::unique_ptr<DataLock> lock_;
   std::unique_ptr<storage::State> state_;
+  server::Readiness readiness_;
   std::unique_ptr<storage::EventLog> log_;
   std::unique_ptr<storage::Warehouse> warehouse_;
   std::unique_ptr<storage::Vault> vault_;
@@ -549,7 +552,9 @@ Result<Options> load_options(const Location& location) {
     }
     flags[name] = absolute_url(base, url);
   }
-  return Options::load(option_table(), text, location.config_file.filename().string(), environment, flags);
+  ZHIYIN_TRY(Options options, Options::load(option_table(), text, location.config_file.filename().string(), environment, flags));
+  ZHIYIN_TRY_VOID(check_options(options));
+  return options;
 }
 
 Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger) {

@@ -12,6 +12,7 @@
 #include "app/commands.h"
 #include "app/demo.h"
 #include "app/exit_code.h"
+#include "app/number_argument.h"
 #include "app/option_table.h"
 #include "app/render.h"
 #include "app/serve.h"
@@ -160,12 +161,8 @@ Result<Json> evaluate_recommend(const Invocation& invocation) {
       e.params[std::string(pair.substr(0, eq))] = pair.substr(eq + 1);
     }
   }
-  if (const std::string at = text("at", ""); !at.empty()) {
-    ZHIYIN_TRY(const Json list, parse_json("[" + at + "]"));
-    auto cuts = from_json<std::vector<std::size_t>>(list);
-    if (!cuts) return std::unexpected(within("at", cuts.error()));
-    e.at = *cuts;
-  }
+  ZHIYIN_TRY(auto cuts, numbers_argument<std::size_t>(args, "at"));
+  if (!cuts.empty()) e.at = std::move(cuts);
   const auto sink = progress_on_stderr();
   e.progress = [&](double share) { return sink(share, "evaluating"); };
   return recommend::evaluate_recommend(e);
@@ -178,12 +175,8 @@ Result<Json> evaluate_response(const Invocation& invocation) {
   e.label = args["label"].string_or("");
   if (e.data.empty()) return fail_field("data", "is missing");
   if (e.label.empty()) return fail_field("label", "is missing");
-  if (const std::string_view seed = args["seed"].string_or(""); !seed.empty()) {
-    ZHIYIN_TRY(const Json json, parse_json(seed));
-    auto number = from_json<std::uint64_t>(json);
-    if (!number) return std::unexpected(within("seed", number.error()));
-    e.seed = *number;
-  }
+  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
+  e.seed = seed.value_or(e.seed);
   if (const auto* exclude = args["exclude"].if_array()) {
     for (const Json& column : *exclude) e.exclude.emplace_back(column.string_or(""));
   }
@@ -206,12 +199,8 @@ int run_sandbox(const Invocation& invocation) {
   sandbox::SandboxSettings settings;
   const Json& args = invocation.args;
   const auto number = [&](std::string_view name, auto& target) -> Result<void> {
-    const std::string_view text = args[name].string_or("");
-    if (text.empty()) return {};
-    ZHIYIN_TRY(const Json json, parse_json(text));
-    auto value = from_json<std::remove_cvref_t<decltype(target)>>(json);
-    if (!value) return std::unexpected(within(name, value.error()));
-    target = *value;
+    ZHIYIN_TRY(const auto value, number_argument<std::remove_cvref_t<decltype(target)>>(args, name));
+    target = value.value_or(target);
     return {};
   };
   for (const auto& outcome : {number("port", settings.port), number("people", settings.people), number("seed", settings.seed),

@@ -1,5 +1,12 @@
 #include "app/option_table.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/utf8.h"
+
 namespace zhiyin::app {
 namespace {
 
@@ -18,6 +25,7 @@ constexpr OptionSpec kOptions[] = {
     {"server.workers", kInt, "4", "Threads for requests that read or write stores.", "", 1, 256},
     {"server.tls_certificate", kString, "", "PEM file with the certificate chain; empty: no TLS."},
     {"server.tls_key", kString, "", "PEM file with the private key."},
+    {"server.stop_notice", kDuration, "0s", "After the signal to stop: how long requests are still taken while /readyz says 503, so that a load balancer can turn away.", "10s"},
     {"storage.log", kString, "sqlite:data/log.db", "Event log."},
     {"storage.state", kString, "sqlite:data/state.db", "State: people, segments, ledgers, users."},
     {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb", "Columnar history."},
@@ -34,8 +42,39 @@ constexpr OptionSpec kOptions[] = {
     {"wechat.base_url", kString, "https://api.weixin.qq.com", "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
 };
 
+struct Words {
+  std::string_view option;
+  std::vector<std::string_view> allowed;
+};
+
+Result<void> check_words(const Options& options, const Words& words) {
+  const std::string& value = options.text(words.option);
+  if (std::ranges::find(words.allowed, value) != words.allowed.end()) return {};
+  return fail_field(words.option, "'{}' is not one of {}", utf8::truncate(value, 80), fmt::join(words.allowed, ", "));
+}
+
+/// An address to which paths are appended.
+Result<void> check_address(const Options& options, std::string_view option, bool may_be_empty) {
+  const std::string& url = options.text(option);
+  if (url.empty() && may_be_empty) return {};
+  std::string_view rest = url;
+  const bool has_scheme = rest.starts_with("http://") || rest.starts_with("https://");
+  if (has_scheme) rest.remove_prefix(rest.find("//") + 2);
+  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f && std::string_view("?#\"<>\\").find(c) == std::string_view::npos; };
+  const bool has_host = !rest.empty() && rest.front() != '/' && rest.front() != ':';
+  if (has_scheme && has_host && std::ranges::all_of(rest, is_plain)) return {};
+  return fail_field(option, "'{}' is no address such as https://zhiyin.example.com", utf8::truncate(url, 80));
+}
+
 }  // namespace
 
 std::span<const OptionSpec> option_table() { return kOptions; }
+
+Result<void> check_options(const Options& options) {
+  ZHIYIN_TRY_VOID(check_words(options, {"log_level", {"debug", "info", "warning", "error"}}));
+  ZHIYIN_TRY_VOID(check_words(options, {"clock", {"system", "stepped"}}));
+  ZHIYIN_TRY_VOID(check_address(options, "server.public_url", true));
+  return check_address(options, "wechat.base_url", false);
+}
 
 }  // namespace zhiyin::app

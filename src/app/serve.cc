@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "app/commands.h"
 #include "app/control_socket.h"
@@ -94,6 +95,8 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
   started(url, installation->take_first_admin_key());
   wait_until_stopped(stop);
   logger.info("app", "stopping");
+  services.readiness.set_draining();
+  if (const Duration notice = options.duration("server.stop_notice"); notice > Duration{0}) std::this_thread::sleep_for(notice);
   http->drain(kDrain);
   return {};
 }

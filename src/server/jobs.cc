@@ -2,6 +2,7 @@
 
 #include "audience/response_training.h"
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "ingest/import.h"
 #include "ingest/mapping.h"
 
@@ -30,7 +31,8 @@ catalogue::Item to_item(ingest::ImportedItem in) {
   catalogue::Item item;
   item.kind = std::move(in.ref.kind);
   item.id = std::move(in.ref.id);
-  item.title = std::move(in.title);
+  // Where a file gives no title, people see the id.
+  item.title = utf8::truncate(in.title.find_first_not_of(' ') == std::string::npos ? item.id : in.title, catalogue::kTitleBytesMax);
   item.text = std::move(in.text);
   item.tags = std::move(in.tags);
   item.category = std::move(in.category);

@@ -1,4 +1,5 @@
 // Who may come in: sessions, users, keys, audit.
+#include "server/request_checks.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -57,6 +58,7 @@ void add_access_routes(Api& api, Services& s) {
   });
   api.route_with<UserRequest>("POST", "/v1/users", Role::kAdmin, "Add a console user",
                               [&s](UserRequest body, http::Request&, const Caller&) -> ApiResult {
+                                ZHIYIN_TRY_VOID(check(body));
                                 ZHIYIN_TRY_VOID(s.auth.create_user(body));
                                 return http::Response::json(Json().set("name", body.name), 201);
                               });
@@ -70,6 +72,7 @@ void add_access_routes(Api& api, Services& s) {
   });
   api.route_with<KeyRequest>("POST", "/v1/keys", Role::kAdmin, "Make an API key; it is shown once",
                              [&s](KeyRequest body, http::Request&, const Caller&) -> ApiResult {
+                               ZHIYIN_TRY_VOID(check(body));
                                ZHIYIN_TRY(const Json key, s.auth.create_key(body));
                                return http::Response::json(key, 201);
                              });
@@ -79,8 +82,8 @@ void add_access_routes(Api& api, Services& s) {
   });
   api.route("GET", "/v1/audit", Role::kAdmin, "Who did what", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-    const std::string after(r.query_or("after", "0"));
-    ZHIYIN_TRY(const Json entries, s.audit.list(std::atoll(after.c_str()), limit));
+    ZHIYIN_TRY(const std::int64_t after, list_after(r));
+    ZHIYIN_TRY(const Json entries, s.audit.list(after, limit));
     return http::Response::json(entries);
   });
 }

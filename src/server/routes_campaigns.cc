@@ -44,7 +44,10 @@ ApiResult put(Services& s, campaign::Campaign body, http::Request& r, const Call
   ZHIYIN_TRY_VOID(check_account(caller, body.account.value));
   if (const auto before = s.campaigns.get(id_of(r))) ZHIYIN_TRY_VOID(check_account(caller, before->account.value));
   ZHIYIN_TRY(const auto version, if_match(r));
-  return answer(s.campaigns.put(std::move(body), version, s.clock.now()));
+  ZHIYIN_TRY_VOID(campaign::validate(body));
+  ZHIYIN_TRY_VOID(s.engine.check_references(body));
+  const auto stored = s.campaigns.put(std::move(body), version, s.clock.now());
+  return answer(stored, stored && stored->version == 1 ? 201 : 200);
 }
 
 ApiResult resume(Services& s, const ResumeBody& body, const CampaignId& id) {

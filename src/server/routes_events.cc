@@ -4,6 +4,7 @@
 
 #include "http/await.h"
 #include "server/assets.h"
+#include "server/request_checks.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -118,11 +119,35 @@ http::Task<http::Response> collect(Services& services, http::Request& request) {
   co_return response;
 }
 
+/// One event of a page that runs no scripts. The picture is the answer, whatever the event was worth.
+http::Task<http::Response> pixel(Services& services, http::Request& request) {
+  const std::string_view item = request.query_or("item", "");
+  const std::size_t colon = item.find(':');
+  Json event;
+  event.set("account", request.query_or("account", "")).set("kind", request.query_or("kind", "view"));
+  event.set("identities", Json::Array{Json().set("kind", "anonymous_id").set("value", request.query_or("aid", ""))});
+  if (colon != std::string_view::npos) event.set("item", Json().set("kind", item.substr(0, colon)).set("id", item.substr(colon + 1)));
+  if (const std::string_view id = request.query_or("id", ""); !id.empty()) event.set("event_id", id);
+  request.body = event.dump();
+  http::Response response = co_await collect(services, request);
+  if (response.status >= 300) co_return response;
+  constexpr std::string_view kGif("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+                                  "\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02" "D\x01\x00;", 43);
+  response.body = kGif;
+  response.content_type = "image/gif";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  co_return response;
+}
+
+http::Response script(std::string_view file) {
+  auto text = read_asset(fmt::format("sdk/dist/{}", file));
+  if (!text) return http::Response::problem(text.error());
+  return http::Response::text(std::move(*text), "text/javascript; charset=utf-8");
+}
+
 ApiResult list_quarantine(Services& services, http::Request& request) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(request));
-  std::int64_t before = 0;
-  const std::string after(request.query_or("after", "0"));
-  before = std::atoll(after.c_str());
+  ZHIYIN_TRY(const std::int64_t before, list_after(request));
   ZHIYIN_TRY(const auto entries, services.quarantine.list(request.query_or("source", ""), before, limit));
   ZHIYIN_TRY(const std::int64_t total, services.quarantine.count(request.query_or("source", "")));
   Json next;
@@ -176,11 +201,13 @@ void add_event_routes(Api& api, http::Router& router, Services& services) {
     co_return response;
   });
   router.add("GET", "/zhiyin.js", [](http::Request&) -> http::Task<http::Response> {
-    auto script = read_asset("sdk/zhiyin.js");
-    if (!script) co_return http::Response::problem(script.error());
-    co_return http::Response::text(std::move(*script), "text/javascript; charset=utf-8");
+    co_return script("zhiyin.js");
   });
-  api.describe("GET", "/zhiyin.js", std::nullopt, "The page snippet");
+  router.add("GET", "/zhiyin-mini.js", [](http::Request&) -> http::Task<http::Response> { co_return script("zhiyin-mini.js"); });
+  router.add("GET", "/v1/pixel.gif", [&services](http::Request& r) { return pixel(services, r); });
+  api.describe("GET", "/zhiyin.js", std::nullopt, "The tracking SDK for web pages");
+  api.describe("GET", "/zhiyin-mini.js", std::nullopt, "The tracking SDK for mini-programs");
+  api.describe("GET", "/v1/pixel.gif", std::nullopt, "One event as a picture, for pages without scripts: key, account, kind, item, aid in the query");
   api.route("GET", "/l/{code}", std::nullopt, "Follow a tracked link",
             [&services](http::Request& r, const Caller&) -> ApiResult { return follow_link(services, r); });
   api.route("GET", "/v1/quarantine", Role::kOperator, "Events that broke a rule",

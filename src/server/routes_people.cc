@@ -1,6 +1,7 @@
 // People, what is known about them, what is recommended to them; the catalogue.
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "audience/erase.h"
 #include "audience/interests.h"
@@ -16,65 +17,110 @@ Json item_json(const ingest::ItemRef& ref, const catalogue::ItemIndex& index) {
   return Json().set("kind", ref.kind).set("id", ref.id).set("title", index.title(ref));
 }
 
-/// A page of people, and how many there are on all pages.
-struct Chosen {
-  std::vector<PersonId> people;
+/// Whom a request names: one person (or nobody) by `q`, the members of a segment, or everybody.
+struct Filter {
+  std::optional<std::vector<PersonId>> people;  ///< ascending; absent: everybody
   std::int64_t total = 0;
-  Json next;
 };
 
-Result<Chosen> choose_people(Services& s, http::Request& r, std::size_t limit) {
-  const PersonId after{std::string(r.query_or("after", ""))};
-  Chosen chosen;
-  auto& [people, total, next] = chosen;
+Result<Filter> read_filter(Services& s, http::Request& r) {
+  Filter filter;
   if (const auto q = r.query_or("q", ""); !q.empty()) {
-    ZHIYIN_TRY(people.emplace_back(), s.people.resolve(q));
-    total = 1;
-    return chosen;
-  }
-  if (const auto segment = r.query_or("segment", ""); !segment.empty()) {
+    auto& found = filter.people.emplace();
+    auto person = s.people.resolve(q);
+    if (person) {
+      found.push_back(std::move(*person));
+    } else if (person.error().code != ErrorCode::kNotFound) {
+      return std::unexpected(within("q", std::move(person.error())));
+    }
+  } else if (const auto segment = r.query_or("segment", ""); !segment.empty()) {
     ZHIYIN_TRY_VOID(s.settle());
-    ZHIYIN_TRY(const auto members, s.segments.members(SegmentId(std::string(segment)), s.clock.now()));
-    total = static_cast<std::int64_t>(members.size());
-    auto from = std::upper_bound(members.begin(), members.end(), after);
-    while (from != members.end() && people.size() < limit) people.push_back(*from++);
-    if (from != members.end() && !people.empty()) next = people.back().value;
-    return chosen;
+    ZHIYIN_TRY(filter.people, s.segments.members(SegmentId(std::string(segment)), s.clock.now()));
+  } else {
+    ZHIYIN_TRY(filter.total, s.people.count());
+    return filter;
   }
-  ZHIYIN_TRY(people, s.people.list(after, limit));
-  ZHIYIN_TRY(total, s.people.count());
-  if (people.size() == limit) next = people.back().value;
-  return chosen;
+  filter.total = static_cast<std::int64_t>(filter.people->size());
+  return filter;
+}
+
+/// The next `limit` at most, in order of id.
+Result<std::vector<PersonId>> page_of(Services& s, const Filter& filter, const PersonId& after, std::size_t limit) {
+  if (!filter.people) return s.people.list(after, limit);
+  const auto from = std::upper_bound(filter.people->begin(), filter.people->end(), after);
+  const auto left = static_cast<std::size_t>(filter.people->end() - from);
+  return std::vector<PersonId>(from, from + static_cast<std::ptrdiff_t>(std::min(limit, left)));
+}
+
+/// What a list shows of a person.
+struct Line {
+  audience::PersonSummary person;
+  std::vector<std::string> interests;
+};
+
+Result<std::vector<Line>> lines_of(Services& s, std::span<const PersonId> people, const catalogue::ItemIndex& index) {
+  constexpr std::size_t kActivityForList = 300;
+  constexpr std::size_t kInterestsShown = 3;
+  ZHIYIN_TRY(auto summaries, s.people.summaries(people));
+  const Instant now = s.clock.now();
+  const auto tags = [&](const ingest::ItemRef& ref) { return index.tags(ref); };
+  std::vector<Line> lines;
+  for (auto& person : summaries) {
+    const auto view = s.people.view(person.id, kActivityForList);
+    if (!view && view.error().code == ErrorCode::kNotFound) continue;  // erased just now
+    if (!view) return std::unexpected(view.error());
+    Line& line = lines.emplace_back(std::move(person));
+    for (const auto& interest : audience::interests(*view, tags, now, kInterestsShown)) line.interests.push_back(interest.tag);
+  }
+  return lines;
+}
+
+/// Everybody whom the filter leaves, read page by page: at once there are one page and the text.
+ApiResult people_csv(Services& s, const Filter& filter) {
+  constexpr std::int64_t kRowsMax = 1'000'000;
+  constexpr std::size_t kPage = 1000;
+  ZHIYIN_TRY(const auto index, s.items.index());
+  std::string csv = "person,first_seen,last_seen,events,following,interests\n";
+  PersonId after;
+  std::int64_t rows = 0;
+  for (std::size_t got = kPage; got == kPage && rows < kRowsMax;) {
+    ZHIYIN_TRY(const auto page, page_of(s, filter, after, kPage));
+    got = page.size();
+    if (!page.empty()) after = page.back();
+    ZHIYIN_TRY(const auto lines, lines_of(s, page, *index));
+    for (const auto& [person, interests] : lines) {
+      std::string words;
+      for (const std::string& interest : interests) words += (words.empty() ? "" : " ") + interest;
+      fmt::format_to(std::back_inserter(csv), "{},{},{},{},{},{}\n", person.id.value, format_time(person.first_seen, TimeZone::shanghai()),
+                     format_time(person.last_seen, TimeZone::shanghai()), person.events, person.following.empty() ? "no" : "yes",
+                     csv_cell(words));
+      ++rows;
+    }
+  }
+  http::Response response = csv_download(std::move(csv), "people.csv");
+  if (filter.total > kRowsMax) response.headers.emplace_back("X-Rows-Left-Out", std::to_string(filter.total - kRowsMax));
+  return response;
 }
 
 ApiResult list_people(Services& s, http::Request& r) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-  ZHIYIN_TRY(Chosen chosen, choose_people(s, r, limit));
-  ZHIYIN_TRY(const auto summaries, s.people.summaries(chosen.people));
+  ZHIYIN_TRY(const Filter filter, read_filter(s, r));
+  if (r.query_or("format", "json") == "csv") return people_csv(s, filter);
+  const PersonId after{std::string(r.query_or("after", ""))};
+  ZHIYIN_TRY(const auto page, page_of(s, filter, after, limit));
   ZHIYIN_TRY(const auto index, s.items.index());
-  const Instant now = s.clock.now();
-  constexpr std::size_t kActivityForList = 300;
-  constexpr std::size_t kInterestsShown = 3;
+  ZHIYIN_TRY(const auto lines, lines_of(s, page, *index));
   Json items = Json::array();
-  std::string csv = "person,first_seen,last_seen,events,following,interests\n";
-  for (const auto& person : summaries) {
-    ZHIYIN_TRY(const auto view, s.people.view(person.id, kActivityForList));
-    Json interests = Json::array();
-    std::string words;
-    for (const auto& interest : audience::interests(view, [&](const ingest::ItemRef& ref) { return index->tags(ref); }, now, kInterestsShown)) {
-      interests.push(interest.tag);
-      words += (words.empty() ? "" : " ") + interest.tag;
-    }
-    csv += fmt::format("{},{},{},{},{},{}\n", person.id.value, format_time(person.first_seen, TimeZone::shanghai()),
-                       format_time(person.last_seen, TimeZone::shanghai()), person.events,
-                       person.following.empty() ? "no" : "yes", csv_cell(words));
+  for (const auto& [person, interests] : lines) {
     Json one;
     one.set("id", person.id.value).set("first_seen", to_json(person.first_seen)).set("last_seen", to_json(person.last_seen));
-    one.set("events", person.events).set("following", to_json(person.following)).set("interests", std::move(interests));
+    one.set("events", person.events).set("following", to_json(person.following)).set("interests", to_json(interests));
     items.push(std::move(one));
   }
-  if (r.query_or("format", "json") == "csv") return csv_download(std::move(csv), "people.csv");
-  return http::Response::json(Json().set("items", std::move(items)).set("total", chosen.total).set("next", std::move(chosen.next)));
+  Json next;
+  const bool last = filter.people && (page.empty() || page.back() == filter.people->back());
+  if (page.size() == limit && !last) next = page.back().value;
+  return http::Response::json(Json().set("items", std::move(items)).set("total", filter.total).set("next", std::move(next)));
 }
 
 ApiResult portrait(Services& s, http::Request& r) {
@@ -223,12 +269,13 @@ ApiResult list_items(Services& s, http::Request& r) {
 }  // namespace
 
 void add_people_routes(Api& api, Services& s) {
-  api.route("GET", "/v1/people", Role::kAnalyst, "People; q, segment, format=csv", [&s](http::Request& r, const Caller&) { return list_people(s, r); });
+  api.route("GET", "/v1/people", Role::kAnalyst, "People; q, segment; format=csv: all of them", [&s](http::Request& r, const Caller&) { return list_people(s, r); });
   api.route("GET", "/v1/people/{person}", Role::kAnalyst, "One person's portrait", [&s](http::Request& r, const Caller&) { return portrait(s, r); });
   api.route("GET", "/v1/people/{person}/events", Role::kAnalyst, "What the person did", [&s](http::Request& r, const Caller&) { return events(s, r); });
   api.route("GET", "/v1/people/{person}/touches", Role::kAnalyst, "What was sent, and why not", [&s](http::Request& r, const Caller&) { return touches(s, r); });
   api.route("GET", "/v1/people/{person}/segments/{segment}", Role::kAnalyst, "Why in the segment", [&s](http::Request& r, const Caller&) { return why(s, r); });
   api.route("DELETE", "/v1/people/{person}", Role::kAdmin, "Erase a person; answers with a certificate", [&s](http::Request& r, const Caller&) -> ApiResult {
+    ZHIYIN_TRY_VOID(s.settle());  // what was acknowledged goes with the rest
     ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
     ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
     ZHIYIN_TRY_VOID(s.settle());

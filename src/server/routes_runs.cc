@@ -71,6 +71,20 @@ ApiResult store(Services& s, http::Request& r) {
   return http::Response::json(Json().set("name", name), 201);
 }
 
+/// A job whose settings are all optional: without a body with the usual ones.
+template <class Job>
+Result<Job> job_of(const http::Request& r) {
+  ZHIYIN_TRY(const Json json, parse_json(r.body.empty() ? "{}" : r.body));
+  return from_json<Job>(json);
+}
+
+template <class Job>
+ApiResult train(Services& s, const http::Request& r, std::string_view kind, Result<Json> (*work)(Services&, const Job&, RunContext&)) {
+  ZHIYIN_TRY(const Job job, job_of<Job>(r));
+  ZHIYIN_TRY(const RunId run, s.runs.start(kind, "", [&s, job, work](RunContext& c) { return work(s, job, c); }));
+  return http::Response::json(Json().set("run", run.value), 202);
+}
+
 }  // namespace
 
 void add_run_routes(Api& api, Services& s) {
@@ -97,16 +111,13 @@ void add_run_routes(Api& api, Services& s) {
             [&s](http::Request& r, const Caller&) { return store(s, r); }, ingest::kMappingBytesMax);
   api.route("GET", "/v1/imports/{run}/report.html", Role::kAnalyst, "Data-quality report as a page",
             [&s](http::Request& r, const Caller&) { return report_html(s, r); });
-  api.route_with<TrainResponseJob>("POST", "/v1/train/response", Role::kOperator, "Train the response model (a run)",
-                                   [&s](TrainResponseJob job, http::Request&, const Caller&) -> ApiResult {
-                                     ZHIYIN_TRY(const RunId run, s.runs.start("train response", "", [&s, job](RunContext& c) { return train_response_model(s, job, c); }));
-                                     return http::Response::json(Json().set("run", run.value), 202);
-                                   });
-  api.route_with<TrainRecommendJob>("POST", "/v1/train/recommend", Role::kOperator, "Train the recommender (a run)",
-                                    [&s](TrainRecommendJob job, http::Request&, const Caller&) -> ApiResult {
-                                      ZHIYIN_TRY(const RunId run, s.runs.start("train recommend", "", [&s, job](RunContext& c) { return train_recommend_model(s, job, c); }));
-                                      return http::Response::json(Json().set("run", run.value), 202);
-                                    });
+  constexpr std::size_t kJobBytesMax = 64 << 10;
+  api.route("POST", "/v1/train/response", Role::kOperator, "Train the response model (a run); the body may be absent",
+            [&s](http::Request& r, const Caller&) { return train<TrainResponseJob>(s, r, "train response", train_response_model); }, kJobBytesMax,
+            json_schema<TrainResponseJob>());
+  api.route("POST", "/v1/train/recommend", Role::kOperator, "Train the recommender (a run); the body may be absent",
+            [&s](http::Request& r, const Caller&) { return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model); }, kJobBytesMax,
+            json_schema<TrainRecommendJob>());
   api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
   api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto record, s.models.activate(r.path_parameters["id"], s.clock.now()));

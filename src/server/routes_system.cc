@@ -1,6 +1,7 @@
 // The overview, the clock, health, metrics, the API document, and the console's files.
 #include "server/assets.h"
 #include "server/doctor.h"
+#include "server/request_checks.h"
 #include "server/retention.h"
 #include "server/routes.h"
 
@@ -13,6 +14,21 @@ struct ClockBody {
 struct HoldBody {
   bool held = false;
 };
+
+/// All that are running or paused (up to 1000), and the newest of those that ended, as long as the list is short.
+Result<Json> campaigns_shown(Services& s) {
+  constexpr std::size_t kMost = 1000;
+  constexpr std::size_t kEndedUpTo = 100;
+  ZHIYIN_TRY(const auto campaigns, s.campaigns.newest(kMost));
+  Json shown = Json::array();
+  for (std::size_t i = 0; i < campaigns.size(); ++i) {
+    const campaign::CampaignState state = campaigns[i].state;
+    const bool goes_on = state == campaign::CampaignState::kRunning || state == campaign::CampaignState::kPaused;
+    if (!goes_on && i >= kEndedUpTo) break;
+    shown.push(to_json(campaigns[i]));
+  }
+  return shown;
+}
 
 ApiResult overview(Services& s) {
   const Instant now = s.clock.now();
@@ -33,25 +49,19 @@ ApiResult overview(Services& s) {
     per_day.push(Json().set("at", to_json(Instant{storage::as_int(row[0])})).set("count", storage::as_int(row[1])));
   }
   ZHIYIN_TRY(const auto kinds, s.warehouse.query("SELECT kind, COUNT(*) AS n FROM events GROUP BY kind ORDER BY n DESC LIMIT 20"));
-  std::int64_t total = 0;
+  ZHIYIN_TRY(const auto all, s.warehouse.query("SELECT COUNT(*) FROM events"));
   Json kind_counts = Json::array();
   for (const auto& row : kinds.rows) {
-    total += storage::as_int(row[1]);
     kind_counts.push(Json().set("kind", storage::as_text(row[0])).set("count", storage::as_int(row[1])));
   }
   ZHIYIN_TRY(const std::int64_t people, s.people.count());
   ZHIYIN_TRY(const std::int64_t followers, s.people.followers());
   ZHIYIN_TRY(const Json runs, s.runs.list(8, ""));
-  constexpr std::size_t kCampaignsShown = 100;
-  ZHIYIN_TRY(const auto campaigns, s.campaigns.list(CampaignId(), kCampaignsShown));
-  Json active = Json::array();
-  for (const auto& campaign : campaigns) {
-    if (campaign.state != campaign::CampaignState::kDraft) active.push(to_json(campaign));
-  }
+  ZHIYIN_TRY(const Json campaigns, campaigns_shown(s));
   Json out;
-  out.set("people", people).set("followers", followers).set("events_total", total);
+  out.set("people", people).set("followers", followers).set("events_total", storage::as_int(all.rows.at(0).at(0)));
   out.set("events_per_minute", std::move(per_minute)).set("events_per_day", std::move(per_day));
-  out.set("kinds", std::move(kind_counts)).set("runs", runs["items"]).set("campaigns", std::move(active));
+  out.set("kinds", std::move(kind_counts)).set("runs", runs["items"]).set("campaigns", campaigns);
   out.set("lag", s.lag()).set("as_of", to_json(now));
   return http::Response::json(out);
 }
@@ -63,6 +73,16 @@ ApiResult move_clock(Services& s, const ClockBody& body) {
   ZHIYIN_TRY_VOID(s.stepped->advance_to(body.to));
   ZHIYIN_TRY_VOID(s.run_due_work());
   return http::Response::json(Json().set("now", to_json(s.clock.now())));
+}
+
+http::Response ready(Services& s) {
+  const auto reasons = s.readiness.reasons(s.state, s.log);
+  if (reasons.empty()) return http::Response::text("ready\n");
+  std::string text = "not ready\n";
+  for (const std::string& reason : reasons) text += reason + "\n";
+  http::Response response = http::Response::text(std::move(text));
+  response.status = 503;
+  return response;
 }
 
 http::Task<http::Response> serve_console(std::string path) {
@@ -106,7 +126,7 @@ struct Fields<server::HoldBody> {
 
 namespace zhiyin::server {
 
-void add_system_routes(Api& api, http::Router& router, ThreadPool&, Services& s) {
+void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& s) {
   api.route("GET", "/v1/overview", Role::kAnalyst, "What is going on", [&s](http::Request&, const Caller&) { return overview(s); });
   api.route_with<ClockBody>("POST", "/v1/clock", Role::kAdmin, "Move the stepped clock; answers when due work is done",
                             [&s](ClockBody body, http::Request&, const Caller&) { return move_clock(s, body); });
@@ -120,8 +140,8 @@ void add_system_routes(Api& api, http::Router& router, ThreadPool&, Services& s)
   });
   api.route("GET", "/v1/retention", Role::kAdmin, "Certificates of what was removed by age", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-    const std::string after(r.query_or("after", "0"));
-    ZHIYIN_TRY(const Json certificates, list_retention(s.state, std::atoll(after.c_str()), limit));
+    ZHIYIN_TRY(const std::int64_t after, list_after(r));
+    ZHIYIN_TRY(const Json certificates, list_retention(s.state, after, limit));
     return http::Response::json(certificates);
   });
   api.route("POST", "/v1/retention", Role::kAdmin, "Remove what is older than the settings allow (a run); dry_run=1 only counts",
@@ -134,7 +154,7 @@ void add_system_routes(Api& api, http::Router& router, ThreadPool&, Services& s)
               return http::Response::json(Json().set("run", run.value), 202);
             });
   router.add("GET", "/healthz", [](http::Request&) -> http::Task<http::Response> { co_return http::Response::text("ok\n"); });
-  router.add("GET", "/readyz", [](http::Request&) -> http::Task<http::Response> { co_return http::Response::text("ready\n"); });
+  router.add_blocking("GET", "/readyz", pool, [&s](http::Request&) { return ready(s); });
   router.add("GET", "/metrics", [&s](http::Request&) -> http::Task<http::Response> {
     co_return http::Response::text(s.metrics.text(), "text/plain; version=0.0.4; charset=utf-8");
   });

@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "server/api.h"
 #include "server/auth.h"
+#include "server/readiness.h"
+#include "server/request_checks.h"
 #include "server/runs.h"
 #include "storage/testing.h"
 
@@ -128,6 +130,85 @@ TEST(Csv, CellsAreQuotedAndFormulasDefused) {
   EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
   EXPECT_EQ(csv_cell("=1+1"), "'=1+1");
   EXPECT_EQ(csv_cell("say \"hi\""), "\"say \"\"hi\"\"\"");
+}
+
+/// A log that answers every append as it is told.
+class ToldLog final : public storage::EventLog {
+ public:
+  Result<void> outcome;
+  bool readable = true;
+  void append(storage::Stream, std::vector<storage::NewRecord>, Done done) override { done(outcome); }
+  Result<std::vector<storage::StoredRecord>> read(storage::Stream, const storage::Positions&, std::size_t) override { return {}; }
+  Result<storage::Positions> end(storage::Stream) override {
+    if (!readable) return fail(ErrorCode::kUnavailable, "event log: is away");
+    return storage::Positions{};
+  }
+  Result<void> trim(storage::Stream, const storage::Positions&) override { return {}; }
+  void set_wake(std::function<void(storage::Stream)>) override {}
+};
+
+TEST(Readiness, SaysWhyNot) {
+  Bench bench;
+  Readiness readiness;
+  auto told = std::make_unique<ToldLog>();
+  ToldLog& inner = *told;
+  const auto log = watched(std::move(told), readiness);
+  const auto now = std::chrono::steady_clock::now;
+  const auto reasons = [&](std::chrono::seconds later = {}) { return readiness.reasons(*bench.state, *log, now() + later); };
+  EXPECT_THAT(reasons(), testing::IsEmpty());
+
+  const auto append = [&] { return log->append_and_wait(storage::Stream::kEvents, {{0, "x"}}).has_value(); };
+  inner.outcome = fail(ErrorCode::kUnavailable, "event log: the disk is full");
+  EXPECT_FALSE(append());
+  EXPECT_THAT(reasons(), testing::ElementsAre("event log: refuses appends"));
+  EXPECT_THAT(reasons(Readiness::kRefusalCounts), testing::IsEmpty()) << "who gets no events could never recover";
+  inner.outcome = {};
+  EXPECT_TRUE(append());
+  EXPECT_THAT(reasons(), testing::IsEmpty());
+  inner.outcome = fail(ErrorCode::kInvalidArgument, "event log: partition is 99");
+  EXPECT_FALSE(append());
+  EXPECT_THAT(reasons(), testing::IsEmpty()) << "the caller's mistake";
+
+  inner.readable = false;
+  EXPECT_THAT(reasons(), testing::ElementsAre("event log: cannot be read"));
+  inner.readable = true;
+  readiness.set_held(true);
+  EXPECT_THAT(reasons(), testing::ElementsAre(testing::StartsWith("projections: ")));
+  readiness.set_held(false);
+  readiness.set_draining();
+  EXPECT_THAT(reasons(), testing::ElementsAre("server: is stopping"));
+}
+
+TEST(Readiness, NeedsAStateThatCanBeRead) {
+  const TempFolder folder;
+  const auto empty = storage::open_test_state(folder.path() / "state.db");
+  Readiness readiness;
+  ToldLog log;
+  EXPECT_THAT(readiness.reasons(*empty, log), testing::ElementsAre("state: cannot be read"));
+}
+
+TEST(RequestChecks, KeysAndUsers) {
+  const auto field_of = [](const auto& request) {
+    const auto checked = check(request);
+    return checked ? std::string("ok") : checked.error().field;
+  };
+  EXPECT_EQ(field_of(KeyRequest{"site", Role::kPage, {"shop", "school.2"}}), "ok");
+  EXPECT_EQ(field_of(KeyRequest{"site", Role::kPage, {"shop", "bad id"}}), "accounts[1]");
+  EXPECT_EQ(field_of(KeyRequest{"  ", Role::kPage, {}}), "name");
+  EXPECT_EQ(field_of(UserRequest{"anna\n", Role::kAdmin, "correct horse"}), "name");
+  EXPECT_EQ(field_of(UserRequest{"anna", Role::kAnalyst, "correct horse"}), "ok");
+  for (const Role role : {Role::kPage, Role::kIngest}) EXPECT_EQ(field_of(UserRequest{"anna", role, "correct horse"}), "role");
+}
+
+TEST(ListAfter, IsANumberOrAbsent) {
+  http::Request request;
+  EXPECT_EQ(*list_after(request), 0);
+  request.query["after"] = "17";
+  EXPECT_EQ(*list_after(request), 17);
+  for (const char* bad : {"abc", "7x", "-1", "99999999999999999999"}) {
+    request.query["after"] = bad;
+    EXPECT_EQ(list_after(request).error().field, "after") << bad;
+  }
 }
 
 TEST(ListLimit, RefusesNonsense) {

@@ -20,6 +20,7 @@
 #include "ingest/quarantine.h"
 #include "model/registry.h"
 #include "server/auth.h"
+#include "server/readiness.h"
 #include "server/recommendations.h"
 #include "server/runs.h"
 #include "storage/projection.h"
@@ -61,6 +62,7 @@ struct Services {
   Auth& auth;
   Audit& audit;
   Runs& runs;
+  Readiness& readiness;
   std::string public_url;  ///< under which WeChat and people reach this server, without a slash at the end
   /// Brings everything that was acknowledged so far into state and warehouse: own events, people, items.
   std::function<Result<void>()> settle;

@@ -1,4 +1,5 @@
 """The server as site operators meet it: TLS by files, health, metrics, the API document, sign-in, drain on SIGTERM."""
+import signal
 import socket
 import ssl
 import subprocess
@@ -142,6 +143,122 @@ class ServerFromOutside(unittest.TestCase):
         self.assertEqual(len(entries), 2)
         self.assertNotIn("MARKER", str(entries))
         self.assertIn("openid:shop:oSEC", str(entries))
+
+    def refused(self, answer, field, status=400):
+        self.assertEqual((answer.status, answer.json.get("field")), (status, field), answer.body)
+
+    def test_not_ready_says_why(self):
+        server = Server()
+        server.config.write_text(f'[server]\nport = {server.port}\nstop_notice = "30s"\n')
+        server.start()
+        self.addCleanup(server.close)
+        ready = lambda: http("GET", server.url + "/readyz")
+        self.assertEqual((ready().status, ready().body), (200, b"ready\n"))
+        server.ok("POST", "/v1/projections", {"held": True})
+        held = ready()
+        self.assertEqual(held.status, 503)
+        self.assertIn(b"projections: are held back", held.body)
+        self.assertEqual(http("GET", server.url + "/healthz").status, 200)
+        server.ok("POST", "/v1/projections", {"held": False})
+        self.assertEqual(ready().status, 200)
+        server.process.child.send_signal(signal.SIGTERM)
+        while (stopping := ready()).status == 200:  # until the signal has arrived
+            pass
+        self.assertEqual((stopping.status, stopping.body), (503, b"not ready\nserver: is stopping\n"))
+        server.kill()
+
+    def test_people_are_exported_whole(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        events = [{"event_id": f"e{i}", "account": "a", "identities": [{"kind": "openid", "value": f"o{i}"}], "kind": "read" if i % 3 else "like"}
+                  for i in range(1100)]
+        server.ok("POST", "/v1/events", events)
+        server.ok("PUT", "/v1/segments/likers", {"name": "likers", "tree": {"event": "like"}})
+        server.settled_total()
+        rows = lambda query: server.ok("GET", "/v1/people?format=csv" + query).decode("utf-8-sig").splitlines()
+        everybody = rows("&limit=7")
+        self.assertEqual(everybody[0], "person,first_seen,last_seen,events,following,interests")
+        self.assertEqual(len(set(everybody[1:])), 1100)
+        self.assertEqual(len(rows("&segment=likers")), 1 + 367)
+        self.assertEqual(len(rows("&q=openid:a:o5")), 1 + 1)
+        seen, after = [], ""
+        while after is not None:
+            page = server.ok("GET", f"/v1/people?segment=likers&limit=100&after={after}")
+            seen, after = seen + [p["id"] for p in page["items"]], page["next"]
+            self.assertEqual(page["total"], 367)
+        self.assertEqual((len(seen), len(set(seen))), (367, 367))
+
+    def test_lists_take_what_they_gave(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        for path in ("/v1/audit", "/v1/quarantine", "/v1/retention"):
+            self.refused(server.send("GET", path + "?after=abc"), "after")
+            self.assertEqual(server.send("GET", path + "?after=5").status, 200)
+        nobody = server.ok("GET", "/v1/people?q=openid:a:nobody")
+        self.assertEqual(nobody, {"items": [], "total": 0, "next": None})
+        self.assertEqual(server.ok("GET", "/v1/people?q=p_00000000000000000000000000000000")["items"], [])
+
+    def test_overview_counts_every_kind_and_shows_what_goes_on(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/events", [{"account": "a", "identities": [{"kind": "openid", "value": "o"}], "kind": f"kind_{i}"} for i in range(30)])
+        self.assertEqual(server.settled_total()[1], 30)
+        server.ok("PUT", "/v1/accounts/shop", {"name": "shop", "app_id": "wx0123456789abcdef", "mode": "plain", "token": "abcdef", "verified": True, "app_secret": "s"})
+        server.ok("PUT", "/v1/segments/all", {"name": "all", "tree": {"all": True}})
+        campaign = {"name": "c", "account": "shop", "segment": "all", "channel": "customer_service", "message": {"type": "text", "text": "hi"}}
+        for i in range(101):
+            server.ok("PUT", f"/v1/campaigns/draft{i}", campaign)
+        server.ok("PUT", "/v1/campaigns/zebra", campaign | {"at": "2099-01-01T00:00:00+08:00"})
+        server.ok("POST", "/v1/campaigns/zebra/start")
+        self.assertEqual([(c["id"], c["state"]) for c in server.ok("GET", "/v1/overview")["campaigns"]], [("zebra", "running")])
+
+    def test_training_needs_no_body(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        for what in ("recommend", "response"):
+            for body in (None, "{}"):
+                started = server.send("POST", f"/v1/train/{what}", body)
+                self.assertEqual(started.status, 202, started.body)
+                server.run_ended(started.json["run"])
+            self.assertEqual(server.send("POST", f"/v1/train/{what}", {"none": 1}).status, 400)
+
+    def test_what_cannot_be_is_refused_with_its_field(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        shop = {"name": "shop", "app_id": "wx0123456789abcdef", "mode": "plain", "token": "abcdef", "verified": True, "app_secret": "s"}
+        server.ok("PUT", "/v1/accounts/shop", shop)
+        self.refused(server.send("PUT", "/v1/accounts/twin", shop), "app_id", 409)
+        self.refused(server.send("PUT", "/v1/segments/s", {"name": "s", "tree": {"not": {"event": "READ"}}}), "tree.not.event")
+        self.refused(server.send("POST", "/v1/segments/preview", {"tree": {"event": "READ"}}), "tree.event")
+        server.ok("PUT", "/v1/segments/all", {"name": "all", "tree": {"all": True}})
+        campaign = {"name": "c", "account": "shop", "segment": "all", "channel": "customer_service", "message": {"type": "text", "text": "hi"}}
+        self.refused(server.send("PUT", "/v1/campaigns/c", campaign | {"account": "none"}), "account")
+        self.refused(server.send("PUT", "/v1/campaigns/c", campaign | {"segment": "none"}), "segment")
+        self.assertEqual(server.send("PUT", "/v1/campaigns/c", campaign).status, 201)
+        self.assertEqual(server.send("PUT", "/v1/campaigns/c", campaign | {"name": "d"}, headers={"If-Match": "1"}).status, 200)
+        item = {"kind": "article", "id": "1", "title": "t"}
+        for field, wrong in (("items[0].id", {"id": "a\nb"}), ("items[0].kind", {"kind": "Art\x01"}), ("items[0].title", {"title": " "})):
+            self.refused(server.send("POST", "/v1/items", item | wrong), field)
+        self.refused(server.send("POST", "/v1/items", [{"kind": "article", "id": "1"}]), "items[0].title")
+        self.refused(server.send("POST", "/v1/keys", {"name": "k", "role": "ingest", "accounts": ["shop", "bad id"]}), "accounts[1]")
+        self.refused(server.send("POST", "/v1/users", {"name": "u", "role": "ingest", "password": "correct horse"}), "role")
+        answer = server.ok("POST", "/v1/events", [
+            {"account": "shop", "identities": [{"kind": "openid", "value": "o"}], "kind": "read", "value": value} for value in (30, -1, 86_401)])
+        self.assertEqual((answer["accepted"], answer["quarantined"]), (1, 2))
+        self.assertEqual([q["field"] for q in server.ok("GET", "/v1/quarantine")["items"]], ["value", "value"])
+
+    def test_flags_and_options_say_what_they_expect(self):
+        server = Server()
+        self.addCleanup(server.close)
+        for arguments, words in ((("recommend", "--person", "openid:a:b", "--n", "5x"), "--n: '5x' is not a whole number"),
+                                 (("train", "recommend", "--k", "many"), "--k: 'many' is not a whole number"),
+                                 (("evaluate", "recommend", "--train", "a", "--test", "b", "--at", "0,x"), "--at: 'x' is not a whole number"),
+                                 (("evaluate", "response", "--data", "a", "--label", "b", "--seed", "-1"), "--seed: '-1' is not a whole number"),
+                                 (("serve", "--log_level", "loud"), "log_level: 'loud' is not one of debug, info, warning, error"),
+                                 (("serve", "--server.public_url", "not a url"), "server.public_url: 'not a url' is no address")):
+            done = server.cli(*arguments, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr)
 
     def test_tls_needs_both_files(self):
         for name in ("server.tls_certificate", "server.tls_key"):
