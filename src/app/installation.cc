@@ -28,6 +28,7 @@
 #include "ingest/wechat_events.h"
 #include "server/jobs.h"
 #include "server/retention.h"
+#include "storage/installation_id.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
 #include "storage/outbox.h"
@@ -164,7 +165,7 @@ class BuiltInstallation final : public Installation {
   Result<void> open_stores() {
     ZHIYIN_TRY(state_, storage::open_state(options_.text("storage.state"), logger_));
     const auto migrations = joined(all_migrations(), ClockState::kMigrations);
-    ZHIYIN_TRY_VOID(state_->migrate(migrations));
+    ZHIYIN_TRY_VOID(storage::migrate_own_state(*state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
     ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
     log_ = server::watched(std::move(log), readiness_);
     ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),

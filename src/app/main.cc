@@ -21,6 +21,7 @@
 #include "recommend/evaluate.h"
 #include "sandbox/run.h"
 #include "server/backup.h"
+#include "server/doctor.h"
 #include "statistics/stats_compare.h"
 
 namespace zhiyin::app {
@@ -276,6 +277,7 @@ int run_on_installation(const Invocation& invocation) {
   if (!opened && opened.error().code == ErrorCode::kConflict) {
     return answered(invocation, call_server(options->text("data_dir"), command, args, sink));
   }
+  if (!opened && command == "doctor") return answered(invocation, server::examine_failure(opened.error()));
   if (!opened) return failed(opened.error(), invocation.json);
   if (const std::string key = (*opened)->take_first_admin_key(); !key.empty()) {
     print(stderr, fmt::format("First admin key, shown only this once: {}\n", key));

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "delivery/test_state.h"
 #include "delivery/holdout.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/test_state.h"
 #include "delivery/touch.h"
 #include "delivery/touch_line.h"
 
@@ -71,8 +71,8 @@ TEST(QuotaLedger, ExhaustedLeavesNothingButKeepsReservations) {
 
 TEST(SendLedger, AddingTheSameTouchAgainChangesNothing) {
   TestState db;
-  Touch touch = planned(1, kNow);
   db.write([&](Session& s) -> Result<void> {
+    Touch touch = planned(1, kNow);
     EXPECT_TRUE(*SendLedger::add(s, touch));
     touch.state = TouchState::kRefused;
     EXPECT_FALSE(*SendLedger::add(s, touch));

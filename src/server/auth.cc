@@ -278,7 +278,8 @@ Result<void> Audit::record(std::string_view who, std::string_view what, int stat
   constexpr std::size_t kTextMax = 300;
   const auto cut = [](std::string_view text) { return std::string(utf8::truncate(text, kTextMax)); };
   return state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO audit (at, who, what, status, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+    ZHIYIN_TRY_VOID(db.execute("INSERT INTO audit (id, at, who, what, status, detail)"
+                               " VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM audit), ?1, ?2, ?3, ?4, ?5)",
                                {SystemClock().now().us, cut(who), cut(what), static_cast<std::int64_t>(status), cut(detail)}));
     return {};
   });

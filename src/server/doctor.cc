@@ -18,11 +18,29 @@ struct Checks {
 
 }  // namespace
 
+Json examine_failure(const Error& error) {
+  const auto advice = [&]() -> std::string_view {
+    switch (error.code) {
+      case ErrorCode::kUnavailable: return "服务器不可达或磁盘已满：检查 storage.* 的地址、服务是否在运行 / a server cannot be reached or the disk is full: look at the addresses in storage.* and whether the servers run";
+      case ErrorCode::kPermissionDenied: return "检查密码与权限（PostgreSQL：GRANT CREATE, USAGE ON SCHEMA public TO 该角色），以及 secret.key 是否原来的那个 / look at password and rights (PostgreSQL: GRANT CREATE, USAGE ON SCHEMA public TO the role), and whether secret.key is the one of before";
+      case ErrorCode::kDataLoss: return "不要从空库开始：恢复备份或连回原来的服务器 / do not begin from nothing: restore the backup or connect to the server of before";
+      case ErrorCode::kUnsupported: return "版本或设置不受支持：见 docs/cluster.md / a version or setting is not supported: see docs/cluster.md";
+      default: return "见上面的说明与 docs/operations.md / see the reason above and docs/operations.md";
+    }
+  };
+  Checks checks;
+  checks.add("installation", false, error.text(), advice());
+  return Json().set("ok", false).set("version", ZHIYIN_VERSION).set("checks", std::move(checks.list));
+}
+
 Json examine(Services& s) {
   Checks checks;
   const auto state = s.state.query("SELECT count(*) FROM schema_migration");
   checks.add("state", state.has_value(), state ? fmt::format("{} migrations", storage::as_int(state->rows.at(0).at(0))) : state.error().text(),
              "检查 zhiyin.toml 的 storage.state 与文件权限 / look at storage.state in zhiyin.toml and at the file's rights");
+  for (storage::Finding& finding : s.state.examine()) {
+    checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
+  }
   const auto warehouse = s.warehouse.query("SELECT COUNT(*) FROM events");
   checks.add("warehouse", warehouse.has_value(), warehouse ? fmt::format("{} events", storage::as_int(warehouse->rows.at(0).at(0))) : warehouse.error().text(),
              "检查 zhiyin.toml 的 storage.warehouse 与文件权限 / look at storage.warehouse in zhiyin.toml and at the file's rights");

@@ -9,4 +9,7 @@ namespace zhiyin::server {
 /// the disk, the clock, and the console's files; calls no platform.
 Json examine(Services& services);
 
+/// The same for an installation that cannot be opened: the reason and what to do.
+Json examine_failure(const Error& error);
+
 }  // namespace zhiyin::server

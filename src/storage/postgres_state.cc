@@ -1,6 +1,7 @@
 #include "storage/postgres_state.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <thread>
@@ -25,7 +26,7 @@ constexpr int kAttemptsAlone = 3;
 constexpr int kBackOffFirstMs = 2;
 constexpr std::uint64_t kMarksKept = 1000;  // before those whose answers came are removed
 constexpr Milliseconds kDecideStep{200};
-constexpr Milliseconds kAnswerMargin{5'000};  // the server's own timeout comes first
+constexpr Milliseconds kAnswerMargin{2'000};  // the server's own timeout comes first
 constexpr int kMigrationLock = 0x7a686979;    // "zhiy": apart from locks of other programs
 
 // `write_turn` is locked by every writer, shared with the others or alone. `write_mark` gets a row
@@ -55,6 +56,58 @@ std::int64_t random_number() {
   std::int64_t out = 0;
   std::memcpy(&out, bytes.data(), sizeof out);
   return out;
+}
+
+constexpr char kReachAdvice[] =
+    "检查 PostgreSQL 是否在运行、storage.state 的地址与密码 / is PostgreSQL running, are address "
+    "and "
+    "password in storage.state right?";
+
+/// What `findings_of` reads.
+constexpr char kExamination[] =
+    "SELECT current_setting('server_version'), has_schema_privilege(current_schema(), 'CREATE'), "
+    "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT), current_setting('fsync'), "
+    "current_setting('full_page_writes'), current_setting('synchronous_commit'), "
+    "current_setting('max_pred_locks_per_transaction'), current_setting('max_connections'), "
+    "pg_database_size(current_database())";
+
+std::int64_t number(const Value& cell) {
+  return std::strtoll(std::string(as_text(cell)).c_str(), nullptr, 10);
+}
+
+/// `before` and `after`: our clock around the question.
+std::vector<Finding> findings_of(const Row& row, Instant before, Instant after) {
+  constexpr std::int64_t kSkewMaxUs = 5'000'000;
+  constexpr std::int64_t kPredicateLocksMin = 256;
+  constexpr std::int64_t kConnectionsMin = 40;
+  const std::int64_t there = number(row[2]);
+  const std::int64_t skew =
+      there < before.us ? there - before.us : std::max<std::int64_t>(there - after.us, 0);
+  const bool durable = as_text(row[3]) == "on" && as_text(row[4]) == "on";
+  return {
+      {"state_server", true,
+       fmt::format("PostgreSQL {}, {} MB", as_text(row[0]), number(row[8]) >> 20)},
+      {"state_rights", as_text(row[1]) == "t",
+       as_text(row[1]) == "t" ? "may create tables" : "may not create tables",
+       "授权：GRANT CREATE ON SCHEMA public TO 该角色 / grant it: GRANT CREATE ON SCHEMA public TO "
+       "the role"},
+      {"state_clock", std::abs(skew) <= kSkewMaxUs,
+       fmt::format("{:+.3f} s from ours", static_cast<double>(skew) / 1e6),
+       "两台机器的时钟不一致，请启用 NTP / the two machines' clocks differ: run NTP on both"},
+      {"state_durable", durable,
+       fmt::format("fsync {}, full_page_writes {}, synchronous_commit {}", as_text(row[3]),
+                   as_text(row[4]), as_text(row[5])),
+       "postgresql.conf 里 fsync 与 full_page_writes 须为 on，否则断电会丢数据 / set fsync and "
+       "full_page_writes to on: "
+       "else a power loss loses what was acknowledged"},
+      {"state_locks", number(row[6]) >= kPredicateLocksMin,
+       fmt::format("max_pred_locks_per_transaction {}", number(row[6])),
+       "建议设为 1024：太小会让并行事务频繁重试 / set it to 1024: when small, transactions beside "
+       "each other repeat often"},
+      {"state_connections", number(row[7]) >= kConnectionsMin,
+       fmt::format("max_connections {}", number(row[7])),
+       "每个进程最多用 14 个连接 / each process uses up to 14 connections"},
+  };
 }
 
 enum class Use { kWrite, kRead, kMigrate };
@@ -134,6 +187,7 @@ class PostgresState final : public State {
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) override;
   Result<void> migrate(std::span<const Migration> migrations) override;
   Result<std::string> identity() override;
+  std::vector<Finding> examine() override;
 
   /// A connection, set up and checked, whose backend's time of start is in `started`.
   Result<std::unique_ptr<PostgresConnection>> connect(Use use, std::string* started = nullptr);
@@ -359,6 +413,16 @@ Result<std::string> PostgresState::identity() {
   return found.rows.rows.empty() ? std::string() : std::string(as_text(found.rows.rows[0][0]));
 }
 
+std::vector<Finding> PostgresState::examine() {
+  const auto connection = connect(Use::kRead);
+  if (!connection) return {{"state_server", false, connection.error().message, kReachAdvice}};
+  const auto before = SystemClock().now();
+  const auto found = (*connection)->run(kExamination);
+  const auto after = SystemClock().now();
+  if (!found) return {{"state_server", false, found.error().message, kReachAdvice}};
+  return findings_of(found->rows.rows.at(0), before, after);
+}
+
 Result<void> PostgresState::migrate(std::span<const Migration> migrations) {
   ZHIYIN_TRY(auto connection, connect(Use::kMigrate));
   // Of several processes that start at once one goes first; the lock ends with the connection.
@@ -390,9 +454,10 @@ Result<void> PostgresState::apply_one(PostgresConnection& connection, const Migr
   const auto step = [&]() -> Result<void> {
     ZHIYIN_TRY_VOID(connection.run("BEGIN"));
     ZHIYIN_TRY_VOID(connection.run(detail::migration_to_postgres(migration.sql)));
-    ZHIYIN_TRY_VOID(connection.run(fmt::format(
-        "INSERT INTO schema_migration(name, checksum, applied_at) VALUES({}, {}, {})",
-        sql_literal(migration.name), sql_literal(detail::checksum_of(migration)), SystemClock().now().us)));
+    ZHIYIN_TRY_VOID(connection.run(
+        fmt::format("INSERT INTO schema_migration(name, checksum, applied_at) VALUES({}, {}, {})",
+                    sql_literal(migration.name), sql_literal(detail::checksum_of(migration)),
+                    SystemClock().now().us)));
     ZHIYIN_TRY_VOID(connection.run("COMMIT"));
     return {};
   };

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "storage/value.h"
@@ -46,6 +47,14 @@ struct Migration {
   std::string_view sql;
 };
 
+/// One thing that `zhiyin doctor` looks at.
+struct Finding {
+  std::string name;
+  bool ok = true;
+  std::string detail;
+  std::string advice = {};  ///< Chinese, then English; shown when it is not ok
+};
+
 /// Transactional storage: people, segments, ledgers, users, audit. Thread-safe.
 class State {
  public:
@@ -68,6 +77,10 @@ class State {
   /// Applies what is not yet applied, in the given order. Fails with kUnsupported when the database
   /// holds a migration that this program does not know (it is from a newer version).
   virtual Result<void> migrate(std::span<const Migration> migrations) = 0;
+
+  /// What can be said about the database beyond that it answers: version, rights, clock,
+  /// durability.
+  virtual std::vector<Finding> examine();
 
   /// Writes a consistent copy to `file`, which must not exist, while others read and write.
   /// kUnsupported where the database has backup tools of its own (cluster).

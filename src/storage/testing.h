@@ -39,14 +39,40 @@ inline std::string test_server_url(const std::filesystem::path& path) {
   return std::string(test_server()) + "?options=-csearch_path%3D" + schema;
 }
 
+/// Runs the work of each transaction twice and keeps the second: on a server a conflict does so at
+/// any time.
+class RepeatingState final : public State {
+ public:
+  explicit RepeatingState(std::unique_ptr<State> inner) : inner_(std::move(inner)) {}
+  Result<void> write(const std::function<Result<void>(Session&)>& work) override {
+    bool undone = false;
+    auto first = inner_->write([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(work(session));
+      undone = true;
+      return fail(ErrorCode::kConflict, "test: once more");
+    });
+    return undone ? inner_->write(work) : first;
+  }
+  Result<void> read(const std::function<Result<void>(Session&)>& work) override {
+    return inner_->read(work);
+  }
+  Result<void> migrate(std::span<const Migration> list) override { return inner_->migrate(list); }
+  Result<std::string> identity() override { return inner_->identity(); }
+  Result<void> copy_to(const std::filesystem::path& file) override { return inner_->copy_to(file); }
+
+ private:
+  const std::unique_ptr<State> inner_;
+};
+
 /// The state of a test: the file `path`, or what stands for it on the server of the tests. Opened
-/// again with the same path it holds what was there.
+/// again with the same path it holds what was there. With REPEAT_TRANSACTIONS set it repeats each.
 inline std::unique_ptr<State> open_test_state(const std::filesystem::path& path) {
   std::filesystem::create_directories(path.parent_path());
   auto state =
       open_state(test_server() ? test_server_url(path) : "sqlite:" + path.string(), null_logger());
   if (!state) throw std::runtime_error(state.error().text());
-  return std::move(*state);
+  if (std::getenv("REPEAT_TRANSACTIONS") == nullptr) return std::move(*state);
+  return std::make_unique<RepeatingState>(std::move(*state));
 }
 
 }  // namespace zhiyin::storage

@@ -107,6 +107,16 @@ class Process:
         self.log.close()
 
 
+def own_state(name):
+    """Under `tests/servers/postgres.sh with`: the URL of a schema on that server, for one installation; else nothing."""
+    server = os.environ.get("POSTGRES_URL")
+    if not server:
+        return None
+    schema = "s_" + "".join(c if c.isalnum() else "_" for c in name.lower())
+    subprocess.run(["psql", "-q", server, "-c", f"CREATE SCHEMA IF NOT EXISTS {schema}"], check=True, stderr=subprocess.DEVNULL, timeout=60)
+    return f"{server}?options=-csearch_path%3D{schema}"
+
+
 class Server:
     """An installation in a folder of its own, with an admin key; started, killed and restarted at will."""
 
@@ -115,6 +125,9 @@ class Server:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="zhiyin-test-"))
         self.port = free_port()
         self.config = self.folder / "zhiyin.toml"
+        state = None if "[storage]" in settings else own_state(self.folder.name)
+        if state:
+            settings += f'\n[storage]\nstate = "{state}"\n'
         head, _, sections = settings.partition("[")
         self.config.write_text(f"{head}\n[server]\nport = {self.port}\n" + (f"[{sections}" if sections else ""))
         self.url = f"http://127.0.0.1:{self.port}"

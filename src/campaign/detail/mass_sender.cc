@@ -255,7 +255,7 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Inst
         batch.attempt = 0;
         batch.is_uncertain = true;  // until the call has answered
         batch.quota_period = quota.period;
-        for (Touch& touch : gathered.send) {
+        for (Touch touch : gathered.send) {  // a copy: all this may run again
           touch.state = TouchState::kSending;
           touch.sent_at = now;
           touch.batch = batch.id;

@@ -116,6 +116,7 @@ Result<std::vector<Touch>> read_open(const Work& work) {
 /// Writes the intent of one touch, in the transaction that reserves its quota and makes its link.
 /// The link's address comes back in `link`; false when the campaign is no longer running.
 Result<bool> intend(const Work& work, Touch& touch, std::string& link, Instant now) {
+  const auto attempt = touch.attempt + 1;
   return while_running(
       work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
         row.campaign.waiting_until.reset();
@@ -124,7 +125,7 @@ Result<bool> intend(const Work& work, Touch& touch, std::string& link, Instant n
         ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
         touch.state = TouchState::kSending;
         touch.sent_at = touch.due_at = now;
-        touch.attempt += 1;
+        touch.attempt = attempt;
         touch.is_uncertain = true;  // until the call has answered
         touch.quota_period = quota.period;
         return SendLedger::update(session, touch, now);
@@ -179,11 +180,12 @@ Result<void> settle_open(const Work& work, Touch touch, Instant now, TickResult&
         [&](Session& session) { return close_unknown(session, touch, "erased", now); });
   }
   std::string link;
+  const auto attempt = touch.attempt + 1;
   ZHIYIN_TRY(const bool running,
              while_running(work.parts.state, work.id(),
                            [&](Session& session, StoredCampaign&) -> Result<void> {
                              ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
-                             touch.attempt += 1;
+                             touch.attempt = attempt;
                              return SendLedger::update(session, touch, now);
                            }));
   if (!running) return {};

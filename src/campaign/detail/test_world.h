@@ -279,12 +279,12 @@ struct World {
 
   Campaign get(std::string id = "spring") { return *campaigns.get(CampaignId(std::move(id))); }
   Progress progress(std::string id = "spring") { return *get(std::move(id)).progress; }
-  delivery::Touch touch(int n, std::string campaign = "spring") {
+  delivery::Touch touch(int n, const std::string& campaign = "spring") {
     delivery::Touch out;
     db.write([&](storage::Session& s) -> Result<void> {
       ZHIYIN_TRY(auto found,
                  delivery::SendLedger::find(
-                     s, delivery::touch_id(CampaignId(std::move(campaign)), identity(n))));
+                     s, delivery::touch_id(CampaignId(campaign), identity(n))));
       out = found.value();
       return {};
     });

@@ -62,7 +62,8 @@ std::string migration_to_postgres(std::string_view sql) {
     if (end == at && is_word(sql[at])) {
       end = skip_word(sql, at);
       const std::string_view word = sql.substr(at, end - at);
-      out += word;
+      // The whole numbers of the embedded state have 64 bits under either name.
+      out += word == "INTEGER" ? "BIGINT" : word;
       // `CAST(x AS TEXT)` names a type where no collation may stand.
       if (word == "TEXT" && last_word != "AS") out += " COLLATE \"C\"";
       last_word = word;

@@ -16,6 +16,7 @@ PostgresSql to_postgres(std::string_view sql);
 
 /// For the statements of a migration: columns of type TEXT (in capitals) compare by bytes (COLLATE
 /// "C"), so that texts are ordered as in the embedded state, whatever the locale of the server is.
+/// INTEGER becomes BIGINT.
 std::string migration_to_postgres(std::string_view sql);
 
 }  // namespace zhiyin::storage::detail

@@ -23,7 +23,8 @@ inline std::unique_ptr<EventLog> open_unsynced_log(const std::filesystem::path& 
 
 inline std::unique_ptr<State> open_unsynced_state(const std::filesystem::path& path,
                                                   const FaultyDisk& disk) {
-  if (test_server() != nullptr) return open_test_state(path);
+  if (test_server() != nullptr || std::getenv("REPEAT_TRANSACTIONS") != nullptr)
+    return open_test_state(path);
   SqliteStateSettings settings;
   settings.vfs = disk.name();
   return open_sqlite_state(path, settings).value();
