@@ -57,6 +57,78 @@ TEST_F(IntakeTest, WhatIsSentIsWhatIsLogged) {
   EXPECT_EQ(e.source, "api");
 }
 
+TEST_F(IntakeTest, AClientsWrongClockIsCorrectedByWhenItSent) {
+  const auto at = [&](Duration ago) { return TestStore::kNow - ago; };
+  const auto logged = [&](Instant occurred, Instant sent, std::string_view properties = "{}") {
+    const std::size_t n = store.logged().size();
+    const auto answers = send(fmt::format(
+        R"({{"account":"shop","identities":[{{"kind":"openid","value":"o"}}],"kind":"read","properties":{},"occurred_at":{},"sent_at":{}}})",
+        properties, occurred.us / 1000, sent.us / 1000));
+    EXPECT_EQ((*answers)[0].verdict, Verdict::kAccepted) << (*answers)[0].reason;
+    return store.logged().at(n);
+  };
+  using std::chrono::hours;
+  using std::chrono::minutes;
+  using std::chrono::seconds;
+  EXPECT_EQ(logged(at(minutes(10)), at(seconds(2))).occurred_at, at(minutes(10))) << "that is the network";
+  const Event late = logged(at(hours(3)), at(hours(1)), R"({"a":1})");
+  EXPECT_EQ(late.occurred_at, at(hours(2))) << "the clock is an hour slow";
+  EXPECT_EQ(late.properties, R"({"a":1,"clock_error_ms":3600000})") << "so the client's own time can be had back";
+  EXPECT_EQ(logged(at(-hours(50)), at(-hours(51))).occurred_at, TestStore::kNow) << "nothing happened after it was sent";
+  EXPECT_EQ(logged(at(-hours(49)), at(-hours(50)), "{}").occurred_at, TestStore::kNow);
+  EXPECT_EQ(logged(at(-hours(48)), at(-hours(49))).properties.substr(0, 17), R"({"clock_error_ms")");
+  EXPECT_EQ(logged(Instant{0}, Instant{60'000'000}).occurred_at, at(minutes(1))) << "a phone that believes in 1970";
+  EXPECT_EQ(logged(at(hours(24 * 90)), at(hours(24 * 80))).occurred_at, at(hours(24 * 90))) << "an old export, sent again as it was";
+}
+
+TEST_F(IntakeTest, WhatABotSendsIsKeptUnderItsMarkAlsoWhenItIsSentAgain) {
+  std::promise<void> done;
+  intake.accept_body("[" + event("a") + R"(,{"account":"shop","kind":"read"}])", {"page", {}, true}, [&](auto) { done.set_value(); });
+  done.get_future().wait();
+  const Event e = store.logged().at(0);
+  EXPECT_EQ(e.kind.substr(0, 4), "bot.");
+  EXPECT_EQ(e.source, "page:bot");
+  const auto entries = *quarantine.list("", 0, 10);
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].source, "page:bot");
+  const Json mended = *parse_json(R"({"account":"shop","kind":"like","identities":[{"kind":"openid","value":"o"}]})");
+  ASSERT_TRUE(quarantine.resubmit(intake, entries[0].id, mended));
+  EXPECT_EQ(store.logged().at(1).kind, "bot.like");
+  EXPECT_EQ((*send(R"({"account":"shop","kind":"bot.like","identities":[{"kind":"openid","value":"o"}]})"))[0].verdict, Verdict::kQuarantined)
+      << "the mark is ours to give";
+}
+
+TEST_F(IntakeTest, RefusedEventsCanBeSentAgainTogether) {
+  Intake::Settings settings;
+  bool known = false;
+  settings.account_known = [&](std::string_view) { return known; };
+  Intake strict(*store.log, *store.state, *store.vault, store.clock, store.metrics, std::move(settings));
+  std::vector<WireEvent> events;
+  for (int i = 0; i < 250; ++i) {
+    WireEvent e;
+    e.account = "shop";
+    e.identities = {{"shop", "openid", fmt::format("o{}", i)}};
+    e.kind = i % 2 == 0 ? "read" : "like";
+    events.push_back(std::move(e));
+  }
+  ASSERT_TRUE(strict.accept_and_wait(events, "api"));
+  QuarantineFilter likes;
+  likes.kind = "like";
+  likes.field = "account";
+  const auto always = [](double) { return true; };
+  const auto refused = *quarantine.resubmit_all(strict, likes, always);
+  EXPECT_EQ(refused.refused, 125);
+  EXPECT_EQ(refused.reasons.size(), 1u);
+  known = true;
+  EXPECT_EQ(quarantine.resubmit_all(strict, likes, always)->accepted, 125);
+  EXPECT_EQ(*quarantine.count(), 125) << "those that were not asked for stay";
+  QuarantineFilter other;
+  other.source = "import:1";
+  EXPECT_EQ(quarantine.resubmit_all(strict, other, always)->accepted, 0);
+  other.limit = Quarantine::kResubmitMax + 1;
+  EXPECT_FALSE(quarantine.resubmit_all(strict, other, always));
+}
+
 TEST_F(IntakeTest, NoPersonalTextLiesInTheLogInClear) {
   ASSERT_TRUE(send(event("x", R"(,"properties":{"personal":{"text":"geheim-4711"}})")));
   store.reopen();
@@ -125,6 +197,35 @@ TEST_F(IntakeTest, AMalformedArrayFailsAsAWholeWithThePosition) {
   EXPECT_FALSE(send("[\"\xff\xfe\"]"));
   EXPECT_TRUE(store.logged().empty());
   EXPECT_EQ(quarantine.count(), 0);
+}
+
+TEST_F(IntakeTest, WhatIsWrongInTheTextIsSaidAndWhere) {
+  const std::pair<std::string_view, std::string_view> kCases[] = {
+      {R"([{"a":"\ud800 x"}])", "line 1, column 8: half of a surrogate pair"},
+      {R"([{"a":"\ud83d\u0041"}])", "line 1, column 8: half of a surrogate pair"},
+      {R"([{"a":"\udc00"}])", "line 1, column 8: half of a surrogate pair"},
+      {"[{\"a\":\"张\xff\"}]", "line 1, column 9: not UTF-8"},
+      {"[{\"a\":\"\xe5\xbc\"}]", "line 1, column 8: not UTF-8"},
+      {"[\n{\"v\":1e400}]", "line 2, column 6: a number that is too large"},
+      {"[{\"v\":-1e400}]", "line 1, column 7: a number that is too large"},
+      {"[{\"v\":99999999999999999999}]", "line 1, column 7: a whole number that does not fit into 64 bits"},
+      {"[{\"v\":01}]", "line 1, column 7: a number must not begin with 0"},
+      {R"([{"a":"\u12g4"}])", "line 1, column 8: \\u needs four hex digits"},
+      {R"([{"a":"\x"}])", "line 1, column 8: an unknown escape"},
+      {"[{\"a\":\"x\ty\"}]", "line 1, column 9: a control character"},
+      {"[{\"a\" 1}]", "line 1, column 7: a colon was expected"},
+      {"[{\"a\":1 2}]", "line 1, column 9: a comma or } was expected"},
+      {"[{}] x", "line 1, column 6: something follows"},
+      {"[{\"a\":tru", "line 1, column 7: a value was expected"},
+      {"[{\"a\":1", "the text ends too early"},
+      {"[{\"a\":\"x", "the text ends too early"}};
+  for (const auto& [body, expected] : kCases) {
+    const auto answers = send(std::string(body));
+    ASSERT_FALSE(answers) << body;
+    EXPECT_THAT(answers.error().message, HasSubstr(std::string(expected))) << body;
+  }
+  // Whole pairs and numbers near to 0 are no fault, so they cannot be what a message names.
+  EXPECT_THAT(send(R"([{"a":"\ud83d\ude00","v":1e-400,"w":18446744073709551615},])").error().message, HasSubstr("a value was expected"));
 }
 
 TEST_F(IntakeTest, AMalformedLineIsQuarantinedAloneInItsPlace) {

@@ -321,7 +321,6 @@ Result<void> JsonEvents::read(std::string& body, std::size_t events_max, const Z
 
 Result<void> JsonEvents::read_array(std::string& body, std::size_t events_max, const ZoneOf& zone_of) {
   if (!parser_->parse(body)) {
-    if (!utf8::is_valid(body)) return fail(ErrorCode::kInvalidArgument, "body: is not UTF-8");
     return fail(ErrorCode::kInvalidArgument, "body: is not JSON: {}", json_error_position(body));
   }
   return take_elements(events_max, zone_of);
@@ -374,14 +373,15 @@ Result<void> JsonEvents::read_lines(std::string& body, std::size_t events_max, c
       return fail(ErrorCode::kLimitReached, "body: more than {} events at once", events_max);
     }
     one = line;
-    if (parser_->parse(one) && parser_->document.is_object()) {
+    const bool parsed = parser_->parse(one);
+    if (parsed && parser_->document.is_object()) {
       good += good.empty() ? '[' : ',';
       good += line;
       continue;
     }
     JsonEvent event;
     event.error = Error{ErrorCode::kInvalidArgument,
-                        utf8::is_valid(line) ? "is not a JSON object: " + json_error_position(line) : "is not UTF-8",
+                        parsed ? "is not a JSON object" : "is not a JSON object: " + json_error_position(line),
                         fmt::format("line {}", lines)};
     event.raw = line;
     bad.push_back({lines - 1, std::move(event)});

@@ -52,7 +52,8 @@ class JsonEvents {
   TextArena arena_;
 };
 
-/// Where `text` stops being one JSON value: `line 3, column 7`. For messages; the text is known to be wrong.
+/// Where `text` stops being one JSON value, and why: `line 3, column 7: a comma or } was expected`. For messages; the text is
+/// known to be wrong.
 std::string json_error_position(std::string_view text);
 
 }  // namespace zhiyin::ingest::detail
