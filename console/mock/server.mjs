@@ -60,12 +60,20 @@ function explained(node, random) {
   return { ...node, result, evidence: { value: node.trait ? (result ? "上海" : "北京") : node.interest ? (result ? 0.61 : 0.12) : result ? 712 : 85 } };
 }
 
+const kKindName = /^[a-z][a-z0-9_.]{0,63}$/;
+
 function checkTree(node, path = "tree") {
   const [first] = Object.keys(node ?? {});
   if (!first) throw new Problem(400, "invalid_argument", `${path}: is no condition`, path);
   for (const op of ["and", "or"]) node[op]?.forEach((one, at) => checkTree(one, `${path}.${op}[${at}]`));
   if (node.not) checkTree(node.not, `${path}.not`);
+  if (node.event !== undefined && !kKindName.test(node.event)) throw new Problem(400, "invalid_argument", `${path}.event: '${node.event}' does not match [a-z][a-z0-9_.]{0,63}`, `${path}.event`);
   if (node.feature === "none_such") throw new Problem(400, "invalid_argument", `${path}.feature: there is no 'none_such'`, `${path}.feature`);
+}
+
+/** An answer with status 201. */
+class Created {
+  constructor(value) { this.value = value; }
 }
 
 function versioned(list, id, body, ifMatch, defaults = {}) {
@@ -73,7 +81,7 @@ function versioned(list, id, body, ifMatch, defaults = {}) {
   if (at < 0) {
     const made = { ...defaults, ...body, id, version: 1 };
     list.push(made);
-    return made;
+    return new Created(made);
   }
   if (ifMatch === undefined || Number(String(ifMatch).replace(/"/g, "")) !== list[at].version) {
     throw new Problem(409, "conflict", `${id}: version is ${list[at].version}, not ${ifMatch ?? "given"}`, "If-Match");
@@ -127,7 +135,6 @@ function routes(data, state) {
       const q = query.get("q");
       if (q && !/^(p_|\w+:)/.test(q)) throw new Problem(400, "invalid_argument", `q: '${q}' is neither a person id nor KIND:ACCOUNT:VALUE`, "q");
       const people = data.people.filter((one) => !q || one.id.startsWith(q));
-      if (q && people.length === 0) throw notFound("person");
       return page(query.get("segment") ? people.filter((_, at) => at % 3 === 0) : people, query);
     }],
     ["GET", "/v1/people/:id", ({ path }) => portrait(data, person(path.id))],
@@ -162,7 +169,12 @@ function routes(data, state) {
     ["GET", "/v1/features", () => ({ features: data.features, kinds: ["read", "like", "share", "comment", "favorite", "click", "view", "purchase", "refund", "cart", "message", "follow", "unfollow", "scan"].map((name) => ({ name, unit: name === "purchase" ? "fen" : "" })), traits: ["city", "level", "vip"], tags: data.tags })],
     ["GET", "/v1/campaigns", ({ query }) => page(data.campaigns, query)],
     ["GET", "/v1/campaigns/:id", ({ path }) => find(data.campaigns, path.id, "campaign")],
-    ["PUT", "/v1/campaigns/:id", ({ path, body, headers }) => versioned(data.campaigns, path.id, body, headers["if-match"], { state: "draft", note: "" })],
+    ["PUT", "/v1/campaigns/:id", ({ path, body, headers }) => {
+      for (const [field, list] of [["account", data.accounts], ["segment", data.segments]]) {
+        if (!list.some((one) => one.id === body[field])) throw new Problem(400, "invalid_argument", `${field}: there is no '${body[field]}'`, field);
+      }
+      return versioned(data.campaigns, path.id, body, headers["if-match"], { state: "draft", note: "" });
+    }],
     ["DELETE", "/v1/campaigns/:id", ({ path }) => drop(data.campaigns, (one) => one.id === path.id && one.state === "draft")],
     ["POST", "/v1/campaigns/:id/dry-run", ({ path }) => dryRun(data, find(data.campaigns, path.id, "campaign"))],
     ["POST", "/v1/campaigns/:id/test-send", ({ body }) => ({ items: body.openids.map((openid) => ({ openid_short: `${openid.slice(0, 4)}…`, outcome: openid.startsWith("o") ? "sent" : "failed", detail: openid.startsWith("o") ? "" : "not a follower" })) })],
@@ -197,6 +209,8 @@ function routes(data, state) {
     ["GET", "/v1/accounts", () => ({ items: data.accounts, next: null })],
     ["POST", "/v1/accounts", ({ body }) => {
       if (data.accounts.some((one) => one.id === body.id)) throw new Problem(409, "conflict", `account: '${body.id}' exists`, "id");
+      const twin = data.accounts.find((one) => one.app_id === body.app_id);
+      if (twin) throw new Problem(409, "conflict", `app_id: '${body.app_id}' is the one of account '${twin.id}' already`, "app_id");
       const { app_secret, token, encoding_aes_key, ...plain } = body;
       return versioned(data.accounts, body.id, { ...plain, has_secret: !!app_secret, has_token: !!token, has_encoding_aes_key: !!encoding_aes_key });
     }],
@@ -209,10 +223,10 @@ function routes(data, state) {
     }],
     ["POST", "/v1/accounts/:id/sync", ({ path }) => run("sync", path.id)],
     ["GET", "/v1/users", () => ({ items: data.users, next: null })],
-    ["POST", "/v1/users", ({ body }) => { if (body.password.length < 10) throw new Problem(400, "invalid_argument", "password: at least 10 characters", "password"); data.users.push({ name: body.name, role: body.role, created_at: new Date().toISOString() }); return { name: body.name }; }],
+    ["POST", "/v1/users", ({ body }) => { if (body.password.length < 10) throw new Problem(400, "invalid_argument", "password: at least 10 characters", "password"); if (["page", "ingest"].includes(body.role)) throw new Problem(400, "invalid_argument", `role: '${body.role}' is for keys`, "role"); data.users.push({ name: body.name, role: body.role, created_at: new Date().toISOString() }); return { name: body.name }; }],
     ["DELETE", "/v1/users/:name", ({ path }) => drop(data.users, (one) => one.name === path.name)],
     ["GET", "/v1/keys", () => ({ items: data.keys, next: null })],
-    ["POST", "/v1/keys", ({ body }) => { const made = { id: `ff${state.runs++}00112233`, ...body, created_at: new Date().toISOString() }; data.keys.push(made); return { id: made.id, key: "zk_0f1e2d3c4b5a69788796a5b4c3d2e1f0" }; }],
+    ["POST", "/v1/keys", ({ body }) => { (body.accounts ?? []).forEach((one, at) => { if (!/^[\w.-]{1,64}$/.test(one)) throw new Problem(400, "invalid_argument", `accounts[${at}]: '${one}' is not 1 to 64 letters, digits, '_', '-' or '.'`, `accounts[${at}]`); }); const made = { id: `ff${state.runs++}00112233`, ...body, created_at: new Date().toISOString() }; data.keys.push(made); return { id: made.id, key: "zk_0f1e2d3c4b5a69788796a5b4c3d2e1f0" }; }],
     ["DELETE", "/v1/keys/:id", ({ path }) => drop(data.keys, (one) => one.id === path.id)],
     ["GET", "/v1/audit", ({ query }) => page(data.audit, query)],
     ["GET", "/v1/doctor", () => ({ ok: false, version: "0.1.0", checks: [["state", true, "41 migrations", ""], ["warehouse", true, "201338 events", ""], ["event_log", true, "readable", ""], ["projections", true, "0 records behind", ""], ["disk", false, "812 MB free", "free some space: below 1 GB the intake will soon refuse events"], ["clock", true, "2026-03-01T02:00:00Z", ""], ["console", true, "built", ""], ["accounts", true, "2 connected", ""]].map(([name, ok, detail, advice]) => ({ name, ok, detail, advice })) })],
@@ -303,6 +317,7 @@ export async function startMock(port = 0, options = {}) {
       const value = answer(request, url, await bodyOf(request), response);
       if (value?.csv) return send(response, 200, "text/csv; charset=utf-8", value.csv, { "Content-Disposition": "attachment" });
       if (value?.html) return send(response, 200, "text/html; charset=utf-8", value.html);
+      if (value instanceof Created) return send(response, 201, "application/json", JSON.stringify(value.value));
       send(response, 200, "application/json", JSON.stringify(value));
     } catch (error) {
       if (!(error instanceof Problem)) console.error(error);

@@ -308,7 +308,25 @@ test("people are searched, and exported as CSV", () =>
     const lines = (await readFile(await download.path(), "utf8")).trimEnd().split("\r\n");
     assert.equal(lines.length, 138);
     assert.equal(lines[0], "\ufeffperson,following,interests,events,first_seen,last_seen");
-  }, { expected: [/404/, /400/] }));
+  }, { expected: [/400/] }));
+
+test("a campaign whose segment has gone is refused, with the field", () =>
+  withConsole(async ({ page, open, base }) => {
+    await open("/campaigns/new");
+    await page.locator("input[type=text]").nth(0).fill("晚了");
+    await page.locator("input[type=text]").nth(1).fill("late");
+    await page.locator("select").nth(0).selectOption("shop");
+    await page.locator("select").nth(1).selectOption("readers");
+    await page.getByText("客服消息").click();
+    await page.fill("textarea", "你好");
+    await page.evaluate(async (root) => {
+      const { csrf } = await (await fetch(`${root}/v1/session`)).json();
+      await fetch(`${root}/v1/segments/readers`, { method: "DELETE", headers: { "X-CSRF-Token": csrf } });
+    }, base);
+    await page.getByRole("button", { name: "保存" }).click();
+    await page.locator(".problem").waitFor();
+    assert.match(await page.locator(".problem").innerText(), /字段 segment/);
+  }, { expected: [/400/] }));
 
 test("a server that is gone is told, and trying again helps", () =>
   withConsole(async ({ page, settle, open, text }) => {
