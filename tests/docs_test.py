@@ -10,7 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = sys.argv[1]
 TOP = {p.name for p in ROOT.iterdir()} - {"build", ".git"}
-BUILT = ("build/", "console/dist", "console/node_modules")
+BUILT = ("build/", "console/dist", "console/node_modules", "sdk/dist", "tests/sdks/node_modules")
 
 
 def documents():

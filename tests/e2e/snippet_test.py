@@ -50,7 +50,9 @@ class Snippet(unittest.TestCase):
         profile = tempfile.mkdtemp(prefix="zhiyin-page-")
         subprocess.run(["/usr/bin/chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                         "--disable-background-networking", "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}",
-                        "--virtual-time-budget=5000", "--dump-dom", f"http://127.0.0.1:{web.server_port}/?zy_c=spring"],
+                        "--virtual-time-budget=5000",
+                        # Headless browsers are bots; this one plays a reader.
+                        "--user-agent=Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36 MicroMessenger/8.0.47", "--dump-dom", f"http://127.0.0.1:{web.server_port}/?zy_c=spring"],
                        capture_output=True, timeout=120)
         self.assertEqual(server.ok("GET", "/v1/quarantine")["items"], [])
         server.settled_total()

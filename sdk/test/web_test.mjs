@@ -1,11 +1,12 @@
-// Runs the snippet in a made-up window: `node --test sdk`.
+// Runs the web build in a made-up window: `node --test sdk`.
 import { webcrypto } from 'node:crypto';  // Node 18 has no global one
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import vm from 'node:vm';
+import { gzipSync } from 'node:zlib';
 
-const source = readFileSync(new URL('./zhiyin.js', import.meta.url), 'utf8');
+const source = readFileSync(new URL('../dist/zhiyin.js', import.meta.url), 'utf8');
 
 function storage(blocked) {
   const values = new Map();
@@ -57,7 +58,8 @@ function page({ search = '', attributes = {}, blocked = false, beacon = true, ke
 const events = (w) => w.sent.flatMap((s) => s.events);
 
 test('is small and needs nothing', () => {
-  assert.ok(Buffer.byteLength(source) < 6 * 1024);
+  assert.ok(gzipSync(source).length < 6 * 1024);
+  assert.ok(!source.includes('require('));
 });
 
 test('a page that is left reports the visible seconds and the depth, by beacon', () => {
@@ -153,4 +155,55 @@ test('blocked storage and a missing beacon are lived with', () => {
   w.fire('pagehide');
   assert.equal(w.sent[0].how, 'fetch');
   assert.equal(events(w)[0].value, 5);
+});
+
+test('what was not sent outlives the page', async () => {
+  const w = page();
+  w.failing = true;
+  w.zhiyin.track('like');
+  await new Promise((done) => setImmediate(done));
+  const next = page({ kept: w });
+  assert.deepEqual(events(next).map((e) => e.kind), ['like']);
+  await new Promise((done) => setImmediate(done));
+  assert.equal(page({ kept: w }).sent.length, 0, 'sent once');
+});
+
+test('another page of the same reader loses nothing of this one', async () => {
+  const w = page();
+  w.failing = true;
+  w.zhiyin.track('like');
+  await new Promise((done) => setImmediate(done));
+  const other = page({ kept: w });
+  other.failing = true;
+  other.zhiyin.track('share');
+  await new Promise((done) => setImmediate(done));
+  w.zhiyin.track('cart');
+  await new Promise((done) => setImmediate(done));
+  assert.deepEqual(events(page({ kept: w })).map((e) => e.kind).sort(), ['cart', 'like', 'share']);
+});
+
+test('views are reported where the page asks for it, and by pages that change without a reload', () => {
+  const w = page({ attributes: { views: 'on' } });
+  w.now += 10_000;
+  w.zhiyin.view('article:2');
+  assert.deepEqual(events(w).map((e) => [e.kind, e.item.id]), [['view', '1001'], ['read', '1001'], ['view', '2']]);
+  assert.equal(events(w)[1].value, 10);
+});
+
+test('before consent nothing is stored or sent', () => {
+  const w = page({ attributes: { consent: 'ask' } });
+  w.zhiyin.track('like');
+  w.now += 5000;
+  w.fire('pagehide');
+  assert.equal(w.sent.length, 0);
+  assert.equal(w.localStorage.getItem('zhiyin.id'), null);
+  w.zhiyin.consent(true);
+  assert.deepEqual(events(w).map((e) => e.kind), ['like', 'read']);
+  assert.equal(w.localStorage.getItem('zhiyin.id'), events(w)[0].identities[0].value);
+});
+
+test('events tell when they were sent, so that a wrong clock shows', () => {
+  const w = page();
+  w.zhiyin.track('like');
+  assert.equal(events(w)[0].sent_at, w.now);
 });
