@@ -38,7 +38,7 @@ Result<void> migrate_own_state(State& state, std::span<const Migration> migratio
   ZHIYIN_TRY_VOID(state.migrate(migrations));
   if (!expected.empty()) return {};
   ZHIYIN_TRY(const std::string made, state.identity());
-  return write_file(file, made + "\n");
+  return write_file(file, made + "\n", 0600);
 }
 
 }  // namespace zhiyin::storage
