@@ -4,6 +4,7 @@
 
 #include "storage/clickhouse_warehouse.h"
 #include "storage/duckdb_warehouse.h"
+#include "storage/kafka_event_log.h"
 #include "storage/postgres_state.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/sqlite_state.h"
@@ -27,8 +28,13 @@ Result<std::filesystem::path> path_of(std::string_view url, std::string_view sch
 }  // namespace
 
 Result<std::unique_ptr<EventLog>> open_event_log(std::string_view url, Logger& logger) {
-  ZHIYIN_TRY(const std::filesystem::path path, path_of(url, "sqlite", "event log"));
-  return open_sqlite_event_log(path, logger);
+  if (url.starts_with("kafka://")) return open_kafka_event_log(url, logger);
+  const auto path = path_of(url, "sqlite", "event log");
+  if (!path && path.error().code == ErrorCode::kUnsupported) {
+    return fail(ErrorCode::kUnsupported, "{} or kafka://…", path.error().message);
+  }
+  if (!path) return std::unexpected(path.error());
+  return open_sqlite_event_log(*path, logger);
 }
 
 Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
