@@ -67,6 +67,14 @@ TEST(Utf8, TruncationNeverCutsACharacter) {
   EXPECT_FALSE(utf8::is_valid("\xff"));
 }
 
+TEST(Utf8, CleanedTextCanBeStored) {
+  EXPECT_EQ(utf8::cleaned("知音"), "知音");
+  EXPECT_EQ(utf8::cleaned(std::string("a\0b", 3)), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(utf8::cleaned("\xe7\x9f"), "\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(utf8::cleaned("\xff知"), "\xef\xbf\xbd知");
+  EXPECT_EQ(utf8::cleaned(""), "");
+}
+
 TEST(Uuid, IsVersionSevenAndOrderedByTime) {
   const std::string a = uuid_v7({1'700'000'000'000'000});
   const std::string b = uuid_v7({1'700'000'000'001'000});

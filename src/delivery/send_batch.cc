@@ -1,5 +1,6 @@
 #include <cctype>
 
+#include "base/utf8.h"
 #include "delivery/content_json.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
@@ -83,7 +84,7 @@ Result<void> SendLedger::put_batch(Session& session, const SendBatch& b) {
       kSql,
       {b.id, b.campaign.value, b.account.value, b.chunk, b.size, static_cast<std::int64_t>(b.state),
        to_json(b.content).dump(), b.created_at.us, b.due_at.us, std::int64_t{b.attempt},
-       std::int64_t{b.is_uncertain}, b.provider_id, b.error, b.quota_period}));
+       std::int64_t{b.is_uncertain}, b.provider_id, utf8::cleaned(b.error), b.quota_period}));
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/detail/rows.h"
 
@@ -138,7 +139,7 @@ Result<bool> SendLedger::add(Session& session, const Touch& t) {
                                                               instant_or_null(t.clicked_at),
                                                               t.idempotency_key,
                                                               t.provider_id,
-                                                              t.error,
+                                                              utf8::cleaned(t.error),
                                                               std::int64_t{t.attempt},
                                                               std::int64_t{t.is_uncertain},
                                                               t.batch,
@@ -156,8 +157,8 @@ Result<void> SendLedger::update(Session& session, const Touch& t, Instant now) {
           " error = ?7, attempt = ?8, is_uncertain = ?9, batch = ?10, quota_period = ?11 "
           "WHERE id = ?1",
           {t.id.value, static_cast<std::int64_t>(t.state), static_cast<std::int64_t>(t.rule),
-           t.due_at.us, instant_or_null(t.sent_at), t.provider_id, t.error, std::int64_t{t.attempt},
-           std::int64_t{t.is_uncertain}, t.batch, t.quota_period}));
+           t.due_at.us, instant_or_null(t.sent_at), t.provider_id, utf8::cleaned(t.error),
+           std::int64_t{t.attempt}, std::int64_t{t.is_uncertain}, t.batch, t.quota_period}));
   if (rows == 0) return fail(ErrorCode::kNotFound, "touch: {} does not exist", t.id.value);
   return tell_state(session, t, now);
 }
@@ -224,12 +225,11 @@ Result<std::vector<Touch>> SendLedger::open_tests(Session& session, std::size_t 
 
 Result<std::vector<Touch>> SendLedger::of_identities(Session& session,
                                                      std::span<const IdentityHash> identities,
-                                                     std::size_t limit,
-                                                     const TouchPlace& after) {
-  static const std::string kSql =
-      fmt::format("SELECT {} FROM touch WHERE identity = ?1 AND (decided_at < ?3 OR (decided_at = ?3"
-                  " AND id > ?4)) ORDER BY decided_at DESC, id LIMIT ?2",
-                  kTouchColumns);
+                                                     std::size_t limit, const TouchPlace& after) {
+  static const std::string kSql = fmt::format(
+      "SELECT {} FROM touch WHERE identity = ?1 AND (decided_at < ?3 OR (decided_at = ?3"
+      " AND id > ?4)) ORDER BY decided_at DESC, id LIMIT ?2",
+      kTouchColumns);
   std::vector<Touch> out;
   for (const IdentityHash& identity : identities) {
     ZHIYIN_TRY(const Rows rows,

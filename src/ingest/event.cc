@@ -188,6 +188,18 @@ std::int64_t default_value_of(std::string_view kind) {
   return 1;
 }
 
+bool has_zero_character(std::string_view json) {
+  constexpr std::string_view kEscaped = "\\u0000";
+  if (json.find('\0') != std::string_view::npos) return true;
+  for (auto at = json.find(kEscaped); at != std::string_view::npos; at = json.find(kEscaped, at + 1)) {
+    // After an odd number of backslashes this one is a character of the text, not an escape.
+    std::size_t before = at;
+    while (before > 0 && json[before - 1] == '\\') --before;
+    if ((at - before) % 2 == 0) return true;
+  }
+  return false;
+}
+
 bool is_junk_id(std::string_view id) {
   return id.empty() || is_no_id(id) || has_control_character(id) || (id.size() <= kJunkBytesMax && is_one_of(id, kNobody));
 }
@@ -226,6 +238,9 @@ Result<void> check_event(const EventView& event, Instant now) {
   if (event.properties.size() + event.personal.size() > kPropertiesBytesMax) {
     return fail_field("properties", "has {} bytes, at most {} are allowed",
                       event.properties.size() + event.personal.size(), kPropertiesBytesMax);
+  }
+  if (has_zero_character(event.properties) || has_zero_character(event.personal)) {
+    return fail_field("properties", "contain the character zero");
   }
   // `sent_at` only says how wrong the client's clock is, so it may be anything.
   return check_instant("occurred_at", event.occurred_at, now);

@@ -39,6 +39,9 @@ struct EventView {
 /// `now` bounds occurred_at (at most kAheadMax later). Pure.
 Result<void> check_event(const EventView& event, Instant now);
 
+/// True when a text in the JSON holds the character zero, which state does not keep.
+bool has_zero_character(std::string_view json);
+
 /// True for what broken exports write where an id is missing: `null`, `undefined`, `NaN`, `0`, …
 bool is_junk_id(std::string_view id);
 /// True for [a-z][a-z0-9_.]{0,63}.

@@ -4,6 +4,7 @@
 
 #include "ingest/detail/recent_ids.h"
 #include "ingest/detail/seen_events.h"
+#include "ingest/event_view.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -37,6 +38,10 @@ Result<std::vector<LoggedEvent>> decode_all(storage::Session& session,
   events.reserve(batch.size());
   for (const storage::StoredRecord& record : batch) {
     auto event = decode_event(record.bytes);
+    // Logged before intake refused it; no projection could keep it, and the partition has to go on.
+    if (event && has_zero_character(event->properties)) {
+      event = fail(ErrorCode::kInvalidArgument, "properties: contain the character zero");
+    }
     if (event) {
       events.push_back({record.partition, record.offset, std::move(*event)});
     } else {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "ingest/detail/test_store.h"
+#include "ingest/event_view.h"
 #include "ingest/warehouse_writer.h"
 
 namespace zhiyin::ingest {
@@ -117,6 +118,26 @@ TEST_F(PipelineTest, ADamagedRecordIsNotedAndTheRestGoesOn) {
   const auto noted = store.state->query("SELECT reason FROM damaged_record");
   ASSERT_EQ(noted->rows.size(), 1u);
   EXPECT_EQ(storage::as_text(noted->rows[0][0]), "event record: unknown version");
+}
+
+TEST_F(PipelineTest, ARecordThatStateCannotKeepIsNotedAndTheRestGoesOn) {
+  append({"a"});
+  Event e = *decode_event(store.log->read(Stream::kEvents, {}, 1)->at(0).bytes);
+  e.event_id = "b";
+  e.properties = R"({"city":"x\u0000y"})";
+  append_raw(encode_event(e));
+  append({"c"});
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_THAT(collector.ids, ElementsAre("a", "c"));
+  EXPECT_EQ(count("damaged_record"), 1);
+}
+
+TEST(ZeroCharacter, IsFoundAsAnEscapeOnly) {
+  EXPECT_TRUE(has_zero_character(R"({"a":"\u0000"})"));
+  EXPECT_TRUE(has_zero_character(R"({"a":"\\\u0000"})"));
+  EXPECT_FALSE(has_zero_character(R"({"a":"\\u0000"})"));
+  EXPECT_FALSE(has_zero_character(R"({"a":"\u0001"})"));
+  EXPECT_FALSE(has_zero_character(""));
 }
 
 TEST_F(PipelineTest, AFailureLeavesNothingBehindSoTheBatchCanBeRepeated) {

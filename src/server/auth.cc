@@ -276,7 +276,7 @@ void Auth::forget_cached() {
 Result<void> Audit::record(std::string_view who, std::string_view what, int status, std::string_view detail) {
   // Whoever asks decides on the length of names and paths, not on how much of the disk they fill.
   constexpr std::size_t kTextMax = 300;
-  const auto cut = [](std::string_view text) { return std::string(utf8::truncate(text, kTextMax)); };
+  const auto cut = [](std::string_view text) { return utf8::cleaned(utf8::truncate(text, kTextMax)); };
   return state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute("INSERT INTO audit (id, at, who, what, status, detail)"
                                " VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM audit), ?1, ?2, ?3, ?4, ?5)",

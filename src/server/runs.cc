@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json_binding.h"
 #include "base/random.h"
+#include "base/utf8.h"
 
 namespace zhiyin::server {
 namespace {
@@ -61,7 +62,7 @@ void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome) {
   if (outcome) {
     result = outcome->dump();
   } else {
-    error = outcome.error().text();
+    error = utf8::cleaned(outcome.error().text());
   }
   // When even this cannot be written, the row stays `running` and the next start closes it.
   (void)state_.write([&](storage::Session& db) -> Result<void> {

@@ -1,5 +1,7 @@
 #include "campaign/detail/row.h"
 
+#include "base/utf8.h"
+
 namespace zhiyin::campaign::detail {
 
 using storage::as_int;
@@ -135,8 +137,9 @@ Result<void> save_run(Session& session, const StoredCampaign& row) {
       "UPDATE campaign SET state = ?2, started_at = ?3, exposed_at = ?4, finished_at = ?5, "
       "waiting_until = ?6, note = ?7, cursor = ?8, is_planned = ?9, is_open = ?10 WHERE id = ?1",
       {c.id.value, static_cast<std::int64_t>(c.state), value_of(c.started_at),
-       value_of(c.exposed_at), value_of(c.finished_at), value_of(c.waiting_until), c.note,
-       row.cursor, std::int64_t{row.is_planned}, std::int64_t{row.is_open}}));
+       value_of(c.exposed_at), value_of(c.finished_at), value_of(c.waiting_until),
+       utf8::cleaned(c.note), row.cursor, std::int64_t{row.is_planned},
+       std::int64_t{row.is_open}}));
   return {};
 }
 

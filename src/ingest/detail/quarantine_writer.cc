@@ -14,8 +14,8 @@ Result<void> write_one(storage::Session& session, storage::Vault& vault, std::in
   const std::string sealed = vault.seal_secret(Secret(std::string(kept)), "quarantine");
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO quarantine (id, received_at, source, reason, field, event) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-      {id, at.us, std::string(source), std::string(utf8::truncate(event.reason, kReasonBytesMax)),
-       std::string(utf8::truncate(event.field, kReasonBytesMax)), storage::Blob{sealed}}));
+      {id, at.us, utf8::cleaned(source), utf8::cleaned(utf8::truncate(event.reason, kReasonBytesMax)),
+       utf8::cleaned(utf8::truncate(event.field, kReasonBytesMax)), storage::Blob{sealed}}));
   return {};
 }
 
