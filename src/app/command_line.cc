@@ -253,7 +253,7 @@ Result<Invocation> parse_command_line(std::span<const std::string> arguments) {
 
 std::string general_help() {
   std::string out = "zhiyin " ZHIYIN_VERSION ": a self-hosted WeChat marketing engine\n\nzhiyin COMMAND [--config FILE] [--json]\n\n";
-  for (const CommandSpec& command : command_table()) out += fmt::format("  {:<19} {}\n", command.words, command.summary);
+  for (const CommandSpec& command : command_table()) out += fmt::format("  {:<20} {}\n", command.words, command.summary);
   out += "\nzhiyin COMMAND --help shows flags and an example. Results go to stdout (--json for programs), progress to stderr.\n"
          "Settings: zhiyin.toml in the current folder, or --config FILE; docs/options.md.\n";
   return out;
