@@ -14,6 +14,7 @@
 #include "ingest/detail/block_queue.h"
 #include "ingest/detail/import_store.h"
 #include "ingest/detail/mapping_fields.h"
+#include "ingest/detail/row_counter.h"
 #include "ingest/detail/row_mapper.h"
 #include "ingest/detail/view_json.h"
 
@@ -27,8 +28,6 @@ constexpr std::size_t kItemsPerCall = 1'000;
 constexpr int kInFlightMax = 4;
 constexpr std::chrono::milliseconds kProgressEvery{500};
 constexpr std::chrono::seconds kSaveEvery{1};
-// Rows among which equal ones are looked for; the memory of a set of hashes is the limit.
-constexpr std::size_t kRepeatedRowsAmong = 1'000'000;
 // Refused events of one import that are kept in the quarantine; all are counted.
 constexpr std::size_t kQuarantinedMax = 1'000;
 
@@ -114,6 +113,7 @@ class Import {
     std::string account;
     std::int64_t rows_done = 0;
     bool ids_may_repeat = false;
+    std::vector<std::string> notes;
   };
   Result<ImportReport> run(const Start& start);
 
@@ -143,7 +143,7 @@ class Import {
   ImportReport report_;
   detail::MappedRows mapped_;
   std::vector<std::int64_t> bad_here_;  // rows of `mapped_` that are counted as bad already, ascending
-  detail::HashSet rows_seen_;
+  detail::RowCounter rows_seen_;
   std::vector<RefusedEvent> refused_;
   std::size_t quarantined_ = 0;
   InFlight in_flight_;
@@ -198,13 +198,15 @@ void Import::take_row(const RowBlock& block, const RowBlock::Row& row) {
     bad_row(row.number, {}, std::move(reason));
     return;
   }
-  if (rows_seen_.size() < kRepeatedRowsAmong && !rows_seen_.insert(crypto::xxh3_128(row.raw))) {
+  const detail::Hash128 content = crypto::xxh3_128(row.raw);
+  const detail::RowMapper::RowName name{content, rows_seen_.next(content[0])};
+  if (name.occurrence > 1) {
     ++q.rows_repeated;
     if (mapping_.repeated_rows == "drop") return;
   }
   block_ = &block;
   row_ = &row;
-  const auto outcome = mapper_.map(block, row, mapped_, problem_);
+  const auto outcome = mapper_.map(block, row, name, mapped_, problem_);
   if (outcome.skipped) {
     ++q.rows_skipped;
   } else if (outcome.bad) {
@@ -234,9 +236,12 @@ Result<void> Import::flush(std::int64_t last_row) {
   const auto first_new = std::ranges::upper_bound(mapped_.row_of, start_.rows_done);
   const auto known = static_cast<std::size_t>(first_new - mapped_.row_of.begin());
   const std::span<const EventView> all = std::span<const EventView>(mapped_.events).subspan(known);
-  q.events += static_cast<std::int64_t>(mapped_.events.size());
+  // Each event is counted as made together with what became of it, so that the figures add up however the import ends.
+  q.events += static_cast<std::int64_t>(known);
+  q.duplicates += static_cast<std::int64_t>(known);
   if (last_row > start_.rows_done) ZHIYIN_TRY_VOID(put_items());
   std::size_t at = 0;
+  std::int64_t last_bad = -1;
   do {
     const auto part = all.subspan(at, std::min(kBatchEvents, all.size() - at));
     at += part.size();
@@ -255,10 +260,10 @@ Result<void> Import::flush(std::int64_t last_row) {
       in_flight_.end(number, std::unexpected(outcome.error()));
       return std::unexpected(std::move(outcome.error()));
     }
+    q.events += static_cast<std::int64_t>(part.size());
     q.accepted += static_cast<std::int64_t>(outcome->accepted);
     q.duplicates += static_cast<std::int64_t>(outcome->duplicates);
     q.refused += static_cast<std::int64_t>(outcome->refused.size());
-    std::int64_t last_bad = -1;
     for (const Intake::Refused& refused : outcome->refused) {
       const std::int64_t row = mapped_.row_of[known + (at - part.size()) + refused.index];
       bad_row(row, {}, refused.error.text());
@@ -326,8 +331,10 @@ void Import::finish(const Result<void>& outcome) {
   report_.state = !outcome ? ImportState::kFailed : cancelled_ ? ImportState::kCancelled : ImportState::kDone;
   if (!outcome) q.notes.push_back(fmt::format("stopped: {}", outcome.error().text()));
   if (cancelled_) q.notes.emplace_back("cancelled; the same import goes on where it stopped");
-  if (rows_seen_.size() >= kRepeatedRowsAmong) {
-    q.notes.push_back(fmt::format("equal rows were looked for among the first {} different rows", kRepeatedRowsAmong));
+  if (rows_seen_.full()) {
+    q.notes.push_back(fmt::format("the file has more than {} different rows: equal ones were looked for among the first of them, and the ids "
+                                  "of the others hang on their place in the file",
+                                  detail::RowCounter::kRowsMax));
   }
   for (detail::ColumnProfile& profile : mapper_.profiles()) q.columns.push_back(profile.quality());
 }
@@ -340,9 +347,11 @@ Result<ImportReport> Import::run(const Start& start) {
   report_.resumed_from_row = start.rows_done;
   report_.quality.file = start.file;
   report_.quality.mapping = mapping_.name;
+  report_.quality.notes = start.notes;
   saved_row_ = start.rows_done;
   if (start.rows_done > 0) {
-    report_.quality.notes.push_back(fmt::format("goes on behind row {}, which an interrupted run had reached", start.rows_done));
+    report_.quality.notes.push_back(
+        fmt::format("goes on behind row {}, which an interrupted run had reached; the events of the rows up to it count as known already", start.rows_done));
   }
   const auto began = SteadyClock::now();
   Result<void> outcome = read_all();
@@ -358,6 +367,42 @@ Result<ImportReport> Import::run(const Start& start) {
   if (!ended && outcome) return std::unexpected(ended.error());
   report_.seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
   return std::move(report_);
+}
+
+// What made ids depend on beside the rows. The columns belong to it because the same cells under another header say something else;
+// JSONL has the names in its rows. A constant time belongs to it because it is a part of every row that no row shows.
+detail::Hash128 id_space_of(const Mapping& mapping, std::string_view account, const TableReader& reader) {
+  std::string text = fmt::format("{}\n{}", mapping.name, account);
+  if (mapping.time) text += "\n" + mapping.time->constant;
+  for (const EventRule& rule : mapping.event) {
+    if (rule.time) text += "\n" + rule.time->constant;
+  }
+  if (reader.kind() != TableKind::kJsonl) {
+    for (const std::string& column : reader.columns()) text += "\n" + column;
+  }
+  return crypto::xxh3_128(text);
+}
+
+// What there is to say about the file before its first row. kInvalidArgument when a heading that the mapping uses stands over
+// several columns.
+Result<std::vector<std::string>> notes_on(const TableReader& reader, const detail::RowMapper& mapper) {
+  std::vector<std::string> notes;
+  if (!reader.encoding().empty() && reader.encoding() != "utf-8") {
+    notes.push_back(fmt::format("the file was read as {}; where that is wrong, say encoding = … in [file] of the mapping", reader.encoding()));
+  }
+  for (const TableReader::RepeatedHeading& repeated : reader.repeated_headings()) {
+    std::vector<std::size_t> places;
+    for (const std::size_t column : repeated.columns) places.push_back(column + 1);
+    const std::string what = fmt::format("the heading '{}' stands over columns {}", repeated.heading, fmt::join(places, ", "));
+    if (std::ranges::any_of(repeated.columns, [&](std::size_t column) { return mapper.uses(column); })) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "file: {}, and which of them is meant cannot be told; give each its own heading, or name all columns with columns = [...] "
+                  "in [file] of the mapping",
+                  what);
+    }
+    notes.push_back(what + "; the mapping uses none of them");
+  }
+  return notes;
 }
 
 bool names_event_ids(const Mapping& mapping) {
@@ -387,23 +432,28 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
     return fail(ErrorCode::kUnsupported, "import: mapping '{}' makes items, which are not taken here", mapping.name);
   }
   const std::string fingerprint = fmt::format("{}/{}/{}", file_print, mapping.name, account);
-  ZHIYIN_TRY(const detail::EarlierImports earlier, detail::find_earlier(context.state, fingerprint));
+  const detail::Hash128 id_space = id_space_of(mapping, account, *reader);
+  const std::string id_space_name = fmt::format("{:016x}{:016x}", id_space[0], id_space[1]);
+  ZHIYIN_TRY(const detail::EarlierImports earlier, detail::find_earlier(context.state, fingerprint, id_space_name));
   const Instant now = context.clock.now();
-  ZHIYIN_TRY(auto mapper, detail::RowMapper::create(mapping, reader->columns(),
-                                                    {account, earlier.started_at.value_or(now), crypto::xxh3_128(fingerprint)}));
+  ZHIYIN_TRY(auto mapper, detail::RowMapper::create(mapping, reader->columns(), {account, earlier.started_at.value_or(now), id_space}));
   Import::Start start;
+  ZHIYIN_TRY(start.notes, notes_on(*reader, mapper));
   start.run = request.run.empty() ? RunId("import_" + uuid_v7(now)) : request.run;
   start.file = file;
   start.account = account;
   start.rows_done = earlier.rows_done;
-  start.ids_may_repeat = earlier.finished_once || names_event_ids(mapping);
-  if (earlier.finished_once && context.settle) ZHIYIN_TRY_VOID(context.settle());
-  ZHIYIN_TRY_VOID(detail::begin_run(context.state, start.run, fingerprint, account, file, start.rows_done, now));
+  start.ids_may_repeat = earlier.ids_may_repeat || names_event_ids(mapping);
+  if (earlier.ids_may_repeat && context.settle) ZHIYIN_TRY_VOID(context.settle());
+  ZHIYIN_TRY_VOID(detail::begin_run(context.state, {start.run, fingerprint, id_space_name, account, file, start.rows_done}, now));
   Import import(std::move(context), std::move(mapping), std::move(reader), std::move(mapper));
   ZHIYIN_TRY(ImportReport report, import.run(start));
   if (earlier.finished_once) {
     report.quality.notes.push_back(fmt::format("this file was imported before ({}): its events are known already",
                                                format_time(earlier.finished_at, TimeZone::shanghai())));
+  } else if (earlier.rows_done == 0 && report.quality.duplicates > 0) {
+    report.quality.notes.push_back(fmt::format("{} events were known already: from equal rows of an earlier import, or by an id that came before",
+                                               report.quality.duplicates));
   }
   return report;
 }

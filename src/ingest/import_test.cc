@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "ingest/detail/row_counter.h"
 #include "ingest/detail/test_store.h"
 #include "ingest/projection.h"
 #include "ingest/quarantine.h"
@@ -46,7 +47,14 @@ class ImportTest : public testing::Test {
   ImportReport import(const ImportRequest& r) {
     auto report = run_import(r, context());
     EXPECT_TRUE(report) << report.error().text();
+    if (report) expect_sums(report->quality);
     return report ? std::move(*report) : ImportReport();
+  }
+  // Of every report.
+  static void expect_sums(const QualityReport& q) {
+    EXPECT_EQ(q.events, q.accepted + q.duplicates + q.refused);
+    EXPECT_GE(q.rows, q.rows_good + q.rows_bad + q.rows_skipped) << "beside them there are dropped repetitions only";
+    EXPECT_LE(q.rows, q.rows_good + q.rows_bad + q.rows_skipped + q.rows_repeated);
   }
   ImportReport import_text(std::string_view name, std::string_view bytes, std::string_view toml = "") {
     return import(request(write(name, bytes), toml));
@@ -131,7 +139,64 @@ TEST_F(ImportTest, TheSameFileAgainMakesOnlyDuplicates) {
 TEST_F(ImportTest, ACorrectedRowIsANewEvent) {
   import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
   const auto corrected = import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,2\n");
-  EXPECT_EQ(corrected.quality.accepted, 2) << "another file";
+  EXPECT_EQ(corrected.quality.accepted, 1);
+  EXPECT_EQ(corrected.quality.duplicates, 1) << "the row that stayed as it was";
+}
+
+TEST_F(ImportTest, AGrownOrResortedFileAddsOnlyWhatIsNew) {
+  const std::string head = "user,item,kind,time,value\n";
+  const std::string equal = "u1,a,like,2026-01-01,1\n";
+  const std::string other = "u2,a,like,2026-01-02,1\n";
+  EXPECT_EQ(import_text("day1.csv", head + equal + other + equal).quality.accepted, 3) << "equal rows are two events";
+  // Grown at its end, by a third of the equal rows too.
+  const auto grown = import_text("day2.csv", head + equal + other + equal + "u3,a,like,2026-01-03,1\n" + equal);
+  EXPECT_EQ(grown.quality.events, 5);
+  EXPECT_EQ(grown.quality.duplicates, 3);
+  EXPECT_EQ(grown.quality.accepted, 2);
+  EXPECT_THAT(grown.quality.notes.at(0), HasSubstr("3 events were known already"));
+  // In another order, with other line ends, without the last one, and in another encoding.
+  const auto sorted = import_text("day3.csv", head + "u3,a,like,2026-01-03,1\r\n" + equal + equal + equal + other.substr(0, other.size() - 1));
+  EXPECT_EQ(sorted.quality.duplicates, 5);
+  EXPECT_EQ(sorted.quality.accepted, 0);
+  // Of the projections' view, too: what lies in the log twice counts once.
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(storage::as_int(store.state->query("SELECT COUNT(*) FROM seen_event")->rows[0][0]), 5);
+  EXPECT_EQ(store.logged().size(), 5u);
+}
+
+TEST_F(ImportTest, RowsOfAnotherHeaderMappingAccountOrConstantTimeAreOthers) {
+  const auto accepted = [&](std::string_view text, std::string_view toml, std::string account) {
+    ImportRequest r = request(write("e.csv", text), toml);
+    r.account = std::move(account);
+    return import(r).quality.accepted;
+  };
+  const std::string toml = "identity = \"user\"\n[[event]]\nkind = \"view\"\n";
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "", "shop"), 1);
+  EXPECT_EQ(accepted("user,shares\nu1,3\n", "", "shop"), 1) << "the same cells say something else";
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "", "shop2"), 1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", toml, "shop"), 1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "name = \"b\"\n" + toml, "shop"), 1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-01\" }\n" + toml, "shop"), 1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"), 1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"), 0);
+}
+
+TEST_F(ImportTest, JsonLinesWithFurtherMembersKeepTheIdsOfTheirRows) {
+  const std::string toml = "identity = \"user\"\n[[event]]\nkind = \"view\"\n";
+  EXPECT_EQ(import_text("a.jsonl", "{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml).quality.accepted, 2);
+  const auto grown = import_text("a.jsonl", "{\"city\":\"x\",\"user\":\"u3\"}\n{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml);
+  EXPECT_EQ(grown.quality.accepted, 1);
+  EXPECT_EQ(grown.quality.duplicates, 2);
+}
+
+TEST(RowCounter, CountsEachRowAndSaysWhenItCanKeepNoMore) {
+  detail::RowCounter counter(5000);
+  for (std::uint64_t round = 1; round <= 3; ++round) {
+    for (std::uint64_t i = 0; i < 5000; ++i) ASSERT_EQ(counter.next(i * 0x9e3779b97f4a7c15u), round) << i;
+  }
+  EXPECT_TRUE(counter.full());
+  EXPECT_EQ(counter.next(12345), 0u) << "a new row";
+  EXPECT_EQ(counter.next(0x9e3779b97f4a7c15u), 4u) << "one that is known";
 }
 
 TEST_F(ImportTest, EqualRowsCanBeDropped) {
@@ -175,6 +240,71 @@ TEST_F(ImportTest, BadRowsAreReportedAndTheRestGoesOn) {
   EXPECT_EQ(column(report, "user").missing, 1);
   Quarantine quarantine(*store.state, *store.vault);
   EXPECT_EQ(quarantine.count("import:" + report.run.value), 8);
+}
+
+TEST_F(ImportTest, TheFiguresAddUpForEveryKindOfFault) {
+  const std::string good = "u1,a,like,2026-01-01,1\n";
+  const std::pair<std::string_view, std::int64_t> kFaults[] = {  // a row, and how many events of it are refused by intake
+      {"u2,a,like,2036-01-01,1\n", 1},     {"u2,a,like,1989-12-31,1\n", 1}, {"0,a,like,2026-01-01,1\n", 1},
+      {"null,a,like,2026-01-01,1\n", 0},   {"u2,a,like,gestern,1\n", 0},    {"u2,a,like,,1\n", 0},           {"u2,a,like,2026-01-01,many\n", 0},
+      {"u2,a,like,2026-01-01,1e300\n", 0}, {"u2,a,BAD KIND,2026-01-01,1\n", 0}, {"u2,a,,2026-01-01,1\n", 0}, {"u2,a\n", 0},
+      {"u2,a,like,2026-01-01,1,1\n", 0},   {"u2,,like,2026-01-01,1\n", 0},  {"u\xff,a,like,2026-01-01,1\n", 0}, {"\"u2\"x,a,like,2026-01-01,1\n", 0}};
+  for (const auto& [row, refused] : kFaults) {
+    SCOPED_TRACE(row);
+    const auto report = import_text("e.csv", "user,item,kind,time,value\n" + good + std::string(row), kRows);
+    EXPECT_EQ(report.quality.rows, 2);
+    EXPECT_EQ(report.quality.rows_good, 1);
+    EXPECT_EQ(report.quality.rows_bad, 1);
+    EXPECT_EQ(report.quality.refused, refused);
+    EXPECT_EQ(report.quality.events, 1 + refused);
+  }
+}
+
+TEST_F(ImportTest, TheFiguresOfAResumedImportAddUp) {
+  std::string text = "user,item,kind,time,value\n";
+  for (int i = 0; i < 60'000; ++i) text += fmt::format("u{},a{},like,{}-01-01,1\n", i % 50, i, i % 1000 == 7 ? 2036 : 2026);
+  const auto path = write("big.csv", text);
+  ImportContext c = context();
+  int asked = 0;
+  c.cancelled = [&] { return ++asked > 2; };
+  const auto first = run_import(request(path), std::move(c));
+  ASSERT_TRUE(first);
+  expect_sums(first->quality);
+  EXPECT_GT(first->quality.refused, 0);
+  const auto second = import(request(path));
+  EXPECT_EQ(second.quality.events, 60'000);
+  EXPECT_EQ(second.quality.duplicates, first->quality.events) << "those of the rows that were brought in before";
+  EXPECT_EQ(first->quality.refused + second.quality.refused, 60);
+}
+
+TEST_F(ImportTest, ARepeatedHeadingIsRefusedWhereItIsUsedAndElseNoted) {
+  const std::string text = "openid,likes,city,likes\no1,1,x,2\n";
+  const auto detected = run_import(request(write("e.csv", text)), context());
+  ASSERT_FALSE(detected);
+  EXPECT_EQ(detected.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(detected.error().message, HasSubstr("the heading 'likes' stands over columns 2, 4"));
+  const std::string toml = "identity = \"openid\"\n[[event]]\n";
+  for (const std::string column : {"likes", "likes_2"}) {
+    const auto used = run_import(request(write("e.csv", text), toml + "columns = { " + column + " = \"like\" }\n"), context());
+    ASSERT_FALSE(used) << column;
+    EXPECT_THAT(used.error().message, HasSubstr("'likes' stands over columns 2, 4"));
+  }
+  const auto unused = import_text("e.csv", text, toml + "kind = \"view\"\nproperties = [\"city\"]\n");
+  EXPECT_EQ(unused.quality.accepted, 1);
+  EXPECT_THAT(unused.quality.notes.at(0), HasSubstr("'likes' stands over columns 2, 4; the mapping uses none of them"));
+  const auto named = import_text("e.csv", text + "o2,1,x,2\n", "[[event]]\nidentity = \"who\"\ncolumns = { likes = \"like\" }\n[file]\ncolumns = [\"who\", \"likes\", \"city\", \"more\"]\n");
+  EXPECT_EQ(named.quality.accepted, 2);
+  EXPECT_TRUE(named.quality.notes.empty());
+}
+
+TEST_F(ImportTest, AChineseSpreadsheetIsReadInItsEncodingAndThatIsNoted) {
+  // 用户,点赞,城市 / 张三,3,上海 in GB18030, and the same rows in UTF-8.
+  const std::string gb = "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde,\xb3\xc7\xca\xd0\n\xd5\xc5\xc8\xfd,3,\xc9\xcf\xba\xa3\n";
+  const auto report = import_text("e.csv", gb);
+  EXPECT_EQ(report.quality.accepted, 2);
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("read as gb18030"));
+  const auto again = import_text("utf8.csv", "用户,点赞,城市\n张三,3,上海\n");
+  EXPECT_EQ(again.quality.duplicates, 2) << "the rows are the same, however they are written";
 }
 
 TEST_F(ImportTest, AFutureRowCanBeCorrectedAndSentAgain) {
@@ -296,6 +426,7 @@ TEST_F(ImportTest, ACancelledImportGoesOnWhereItStopped) {
   EXPECT_GT(first->quality.accepted, 0);
   EXPECT_LT(first->quality.accepted, 60'000);
   EXPECT_EQ(shown, first->quality.rows);
+  expect_sums(first->quality);
   const auto second = import(request(path));
   EXPECT_EQ(second.state, ImportState::kDone);
   EXPECT_EQ(second.resumed_from_row, first->quality.rows);
@@ -329,7 +460,7 @@ TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
   packed.resize(packed.size() * 3 / 4);
-  const auto report = import_text("e.csv.zst", packed);
+  const auto report = import_text("e.csv.zst", packed);  // its figures add up all the same
   EXPECT_EQ(report.state, ImportState::kFailed);
   EXPECT_GT(report.quality.accepted, 1000);
   EXPECT_EQ(report.quality.accepted, static_cast<std::int64_t>(store.logged().size()));

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "ingest/detail/delimited_reader.h"
+#include "ingest/detail/encoding.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -43,6 +44,34 @@ Result<TableKind> kind_of(std::string_view name) {
               name);
 }
 
+// The encoding of a file whose mapping does not say it, by its first bytes.
+Result<std::string> encoding_of(const std::filesystem::path& path, Packing packing) {
+  constexpr std::size_t kLookAt = 512 << 10;
+  ZHIYIN_TRY(auto source, detail::open_bytes(path, packing, "utf-8"));
+  std::string sample(kLookAt, '\0');
+  std::size_t size = 0;
+  while (size < kLookAt) {
+    const auto got = source->read(sample.data() + size, kLookAt - size);
+    if (!got || *got == 0) break;  // what is damaged comes to light when the rows are read
+    size += *got;
+  }
+  sample.resize(size);
+  const detail::EncodingGuess guess = detail::guess_encoding(sample);
+  if (guess.sure) return std::string(guess.name);
+  if (guess.name.empty()) {
+    return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8, nor an encoding that is known here; is it a text file?");
+  }
+  return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8; it looks like {0}: say encoding = \"{0}\" in [file] of the mapping",
+              guess.name);
+}
+
+Result<std::unique_ptr<TableReader>> open_text(std::unique_ptr<detail::ByteSource> source, TableKind kind, std::int64_t bytes_total,
+                                               const TableFormat& format) {
+  if (kind == TableKind::kJsonl) return detail::JsonLinesReader::open(std::move(source), bytes_total);
+  const char delimiter = !format.delimiter.empty() ? format.delimiter[0] : kind == TableKind::kTsv ? '\t' : ',';
+  return detail::DelimitedReader::open(std::move(source), bytes_total, format, delimiter);
+}
+
 }  // namespace
 
 std::string_view to_string(RowBlock::Fault fault) {
@@ -50,7 +79,7 @@ std::string_view to_string(RowBlock::Fault fault) {
     case RowBlock::Fault::kNone: return "";
     case RowBlock::Fault::kCells: return "the number of cells is not that of the header";
     case RowBlock::Fault::kTooLong: return "the row is longer than 1 MiB (is a quote not closed?)";
-    case RowBlock::Fault::kEncoding: return "not UTF-8";
+    case RowBlock::Fault::kEncoding: return "holds bytes that are no text in the encoding of the file";
     case RowBlock::Fault::kSyntax: return "a quote is not closed, text follows a quote, or the row is no JSON object";
   }
   return "";
@@ -72,12 +101,19 @@ Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::pa
     if (packing != Packing::kNone) {
       return fail(ErrorCode::kUnsupported, "file: Parquet packs its own columns; unpack '{}' first", file_name);
     }
-    return detail::open_parquet(path, bytes_total);
+    ZHIYIN_TRY(auto reader, detail::open_parquet(path, file_name, bytes_total));
+    reader->kind_ = kind;
+    return reader;
   }
-  ZHIYIN_TRY(auto source, detail::open_bytes(path, packing, format.encoding));
-  if (kind == TableKind::kJsonl) return detail::JsonLinesReader::open(std::move(source), bytes_total);
-  const char delimiter = !format.delimiter.empty() ? format.delimiter[0] : kind == TableKind::kTsv ? '\t' : ',';
-  return detail::DelimitedReader::open(std::move(source), bytes_total, format, delimiter);
+  std::string encoding = format.encoding;
+  if (encoding == "auto") {
+    ZHIYIN_TRY(encoding, encoding_of(path, packing));
+  }
+  ZHIYIN_TRY(auto source, detail::open_bytes(path, packing, encoding));
+  ZHIYIN_TRY(auto reader, open_text(std::move(source), kind, bytes_total, format));
+  reader->encoding_ = std::move(encoding);
+  reader->kind_ = kind;
+  return reader;
 }
 
 }  // namespace zhiyin::ingest

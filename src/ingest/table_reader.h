@@ -26,7 +26,7 @@ struct TableFormat {
   std::vector<std::string> columns;  ///< names where there is no header
   std::string delimiter;             ///< one character; `,` of CSV, tab of TSV
   bool quotes = true;                ///< false: `"` is a character like any other
-  std::string encoding = "utf-8";    ///< utf-8, gb18030 (also gbk, gb2312), big5, utf-16
+  std::string encoding = "auto";     ///< auto (UTF-8, or what the beginning of the file plainly is), utf-8, gb18030 (also gbk, gb2312), big5, utf-16
 };
 
 /// Rows of a table as views into the block's own bytes. Reused from call to call.
@@ -65,7 +65,7 @@ class TableReader {
   static constexpr char kListSeparator = '\x1f';
 
   /// `name` is what the format is guessed from. kNotFound, kInvalidArgument (no header, unknown format, wrong
-  /// encoding: says which it looks like), kUnsupported.
+  /// encoding: says which it looks like), kUnsupported. Bytes that are wrong here and there cost their rows only.
   static Result<std::unique_ptr<TableReader>> open(const std::filesystem::path& path, std::string_view name,
                                                    const TableFormat& format);
   virtual ~TableReader() = default;
@@ -76,6 +76,25 @@ class TableReader {
   virtual Result<bool> next(RowBlock& block) = 0;
   /// Size of the file, compressed as it is.
   [[nodiscard]] virtual std::int64_t bytes_total() const = 0;
+
+  /// A heading that stands over several columns; `columns` are their indices. All but the first got names of their own
+  /// (`likes_2`).
+  struct RepeatedHeading {
+    std::string heading;
+    std::vector<std::size_t> columns;
+  };
+  [[nodiscard]] const std::vector<RepeatedHeading>& repeated_headings() const { return repeated_headings_; }
+  /// What the file turned out to be; never kAuto.
+  [[nodiscard]] TableKind kind() const { return kind_; }
+  /// The encoding that the file is read in, in the words of TableFormat; empty of Parquet.
+  [[nodiscard]] const std::string& encoding() const { return encoding_; }
+
+ protected:
+  std::vector<RepeatedHeading> repeated_headings_;
+
+ private:
+  std::string encoding_;
+  TableKind kind_ = TableKind::kAuto;
 };
 
 }  // namespace zhiyin::ingest
@@ -98,6 +117,6 @@ struct Fields<ingest::TableFormat> {
       field("columns", &F::columns, "names where there is no header").length(0, ingest::kColumnsMax).optional(),
       field("delimiter", &F::delimiter, "one character").length(0, 1).optional(),
       field("quotes", &F::quotes, "false: a quote is a character like any other").optional(),
-      field("encoding", &F::encoding, "utf-8, gb18030, big5 or utf-16").length(1, 20).optional());
+      field("encoding", &F::encoding, "auto, utf-8, gb18030, big5 or utf-16").length(1, 20).optional());
 };
 }  // namespace zhiyin

@@ -5,6 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <set>
+
 #include "base/file.h"
 
 namespace zhiyin::ingest {
@@ -41,6 +43,7 @@ class TableTest : public testing::Test {
       return rows;
     }
     columns = (*reader)->columns();
+    encoding = (*reader)->encoding();
     RowBlock block;
     while (true) {
       auto more = (*reader)->next(block);
@@ -75,6 +78,7 @@ class TableTest : public testing::Test {
 
   TempFolder folder;
   std::vector<std::string> columns;
+  std::string encoding;
   std::optional<Error> error;
 };
 
@@ -202,25 +206,90 @@ TEST_F(TableTest, ACutOffPackedFileGivesWhatItHasAndThenAnError) {
   EXPECT_EQ(error->code, ErrorCode::kDataLoss);
 }
 
-TEST_F(TableTest, AnotherEncodingIsNamedAndReadWhenSaid) {
+TEST_F(TableTest, Gb18030IsToldByItsBytesOrReadWhenSaid) {
   const std::string gb = "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde\n\xd5\xc5\xc8\xfd,3\n";  // 用户,点赞 / 张三,3
-  read("a.csv", gb);
+  for (const std::string_view said : {"auto", "gb18030", "gbk"}) {
+    TableFormat format;
+    format.encoding = said;
+    const auto rows = read("a.csv", gb, format);
+    EXPECT_FALSE(error);
+    EXPECT_THAT(columns, ElementsAre("用户", "点赞"));
+    ASSERT_EQ(rows.size(), 1u);
+    EXPECT_EQ(rows[0].cells[0], "张三");
+    EXPECT_EQ(encoding, said == "auto" ? "gb18030" : said);
+  }
+  TableFormat utf8;
+  utf8.encoding = "utf-8";
+  read("a.csv", gb, utf8);
   ASSERT_TRUE(error);
-  EXPECT_THAT(error->message, HasSubstr("gb18030"));
-  TableFormat format;
-  format.encoding = "gb18030";
-  const auto rows = read("a.csv", gb, format);
-  EXPECT_THAT(columns, ElementsAre("用户", "点赞"));
-  ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0].cells[0], "张三");
+  EXPECT_THAT(error->message, HasSubstr("heading 1"));
+  EXPECT_EQ(read("a.jsonl", "{\"name\":\"\xd5\xc5\xc8\xfd\"}\n").at(0).cells.at(0), "张三");
+  EXPECT_EQ(read("a.csv.gz", gzip(gb)).at(0).cells.at(0), "张三");
+}
+
+TEST_F(TableTest, Utf16AndBig5AreToldApart) {
   const std::string utf16("\xff\xfe" "a\0,\0b\0\n\0" "1\0,\0" "2\0\n\0", 18);
-  read("b.csv", utf16);
-  EXPECT_THAT(error->message, HasSubstr("utf-16"));
-  format.encoding = "utf-16";
-  EXPECT_EQ(read("b.csv", utf16, format).size(), 1u);
+  ASSERT_EQ(read("b.csv", utf16).size(), 1u);
+  EXPECT_EQ(encoding, "utf-16");
+  EXPECT_THAT(columns, ElementsAre("a", "b"));
+  // Little endian without a mark, and Big5: too little speaks for them to be read unasked. 用戶,城市 / 張三,臺北 …
+  read("c.csv", std::string_view(utf16).substr(2));
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message, HasSubstr("encoding = \"utf-16le\""));
+  std::string big5 = "\xa5\xce\xa4\xe1,\xab\xb0\xa5\xab\n";
+  for (int i = 0; i < 30; ++i) big5 += "\xb1\x69\xa4\x54,\xbb\x4f\xa5\x5f\n";
+  read("d.csv", big5);
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message, HasSubstr("encoding = \"big5\""));
+  TableFormat format;
+  format.encoding = "big5";
+  EXPECT_EQ(read("d.csv", big5, format).at(0).cells.at(1), "臺北");
   format.encoding = "klingon";
   read("b.csv", utf16, format);
   EXPECT_THAT(error->message, HasSubstr("'klingon' is not one of"));
+}
+
+// Bytes that are wrong cost their rows, wherever these are and whatever else the file holds.
+TEST_F(TableTest, IsolatedBadBytesCostTheirRowsOnly) {
+  const auto table = [](std::string_view row, std::string_view bad, int rows, const std::set<int>& at) {
+    std::string text = "a,b\n";
+    for (int i = 0; i < rows; ++i) text += at.contains(i) ? bad : row;
+    return text;
+  };
+  const auto faults = [&](const std::vector<ReadRow>& rows) {
+    std::set<int> at;
+    for (const ReadRow& row : rows) {
+      if (row.fault != Fault::kNone) at.insert(static_cast<int>(row.number) - 1);
+    }
+    return at;
+  };
+  const std::pair<std::string_view, std::string_view> kFiles[] = {
+      {"x,1\n", "x\xff,1\n"},                                          // ASCII
+      {"x,1\n", "caf\xe9,1\n"},                                        // a stray Latin-1 letter
+      {"x,张三\n", "x,张\xe4\xb8\n"},                                  // a character that was cut
+      {"x,Jos\xc3\xa9 M\xc3\xbcller\n", "x,Jos\xe9\n"},                // UTF-8 of two bytes, which may look like Chinese
+      {"x,\xd5\xc5\xc8\xfd\xc9\xcf\xba\xa3\n", "x,\xd5\xc5\xff\xc9\xcf\n"}};  // GB18030
+  for (const auto& [row, bad] : kFiles) {
+    for (const std::set<int>& at : {std::set<int>{0}, {1}, {4}, {0, 3}}) {
+      SCOPED_TRACE(std::string(bad) + std::to_string(*at.rbegin()));
+      for (const int rows : {5, 100}) {
+        EXPECT_EQ(faults(read("a.csv", table(row, bad, rows, at))), at) << rows;
+        EXPECT_FALSE(error) << error->text();
+      }
+    }
+    EXPECT_EQ(faults(read("a.csv", table(row, bad, 100'000, {1, 99'999}))), (std::set<int>{1, 99'999})) << bad;
+  }
+}
+
+TEST_F(TableTest, WhatIsNoTextIsRefused) {
+  std::string noise = "a,b\n";
+  for (int i = 0; i < 5000; ++i) noise += static_cast<char>(i * 7919 % 251);
+  read("noise.csv", noise);
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message, HasSubstr("text file"));
+  read("heading.csv", "user,ci\xffty\nu,x\n");
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->message, HasSubstr("heading 2"));
 }
 
 TEST_F(TableTest, OneRowInAWrongEncodingIsAFaultOfThatRow) {
@@ -268,8 +337,20 @@ TEST_F(TableTest, ParquetIsReadThroughDuckDb) {
   ASSERT_EQ(rows.size(), 5000u);
   EXPECT_THAT(rows[4321].cells, ElementsAre("u4321", "4321", "2160.5", "x\x1fy4321", "2026-01-02 03:04:05"));
   EXPECT_EQ(rows[2].cells[2], "");
-  read("broken.parquet", "PAR1 nothing of the kind");
-  EXPECT_TRUE(error);
+}
+
+TEST_F(TableTest, ADamagedParquetFileIsNamedWithoutQueryAndPlace) {
+  std::string cut = "PAR1" + std::string(100, 'x') + std::string("\x50\0\0\0", 4) + "PAR1";
+  for (const std::string& bytes : {std::string("PAR1 nothing of the kind"), std::string(), std::string("x"), cut}) {
+    read("broken.parquet", bytes);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, ErrorCode::kDataLoss);
+    EXPECT_THAT(error->message, HasSubstr("file: 'broken.parquet' cannot be read as Parquet: "));
+    for (const std::string& inside : {std::string("SELECT"), std::string("read_parquet"), std::string("LINE"), folder.path().string(), std::string(" Error:")}) {
+      EXPECT_EQ(error->message.find(inside), std::string::npos) << error->message;
+    }
+    EXPECT_EQ(error->message.find('\n'), std::string::npos) << error->message;
+  }
 }
 
 }  // namespace

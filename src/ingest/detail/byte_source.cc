@@ -153,6 +153,7 @@ class IconvSource final : public ByteSource {
   IconvSource& operator=(const IconvSource&) = delete;
 
   Result<std::size_t> read(char* to, std::size_t n) override {
+    if (spill_at_ < spill_end_) return take_spill(to, n);
     char* out = to;
     std::size_t room = n;
     while (room == n) {
@@ -162,7 +163,12 @@ class IconvSource final : public ByteSource {
       std::size_t left = input_.end - input_.at;
       const std::size_t code = iconv(converter_, &in, &left, &out, &room);
       input_.at = input_.end - left;
-      if (code != static_cast<std::size_t>(-1) || errno == E2BIG) continue;
+      if (code != static_cast<std::size_t>(-1)) continue;
+      if (errno == E2BIG) {
+        if (room != n) break;
+        spill(in, left);  // the next character needs more than the caller has room for
+        return take_spill(to, n);
+      }
       if (errno == EINVAL && left < kCharacterBytesMax) {  // a character is cut by the end of the window
         ZHIYIN_TRY(const bool more, extend(left));
         if (more) continue;
@@ -178,6 +184,22 @@ class IconvSource final : public ByteSource {
  private:
   static constexpr std::size_t kCharacterBytesMax = 8;
 
+  // Converts the next few characters into our own bytes, of which the caller takes what it has room for.
+  void spill(char* in, std::size_t left) {
+    char* out = spill_.data();
+    std::size_t room = spill_.size();
+    iconv(converter_, &in, &left, &out, &room);
+    input_.at = input_.end - left;
+    spill_at_ = 0;
+    spill_end_ = spill_.size() - room;
+  }
+  std::size_t take_spill(char* to, std::size_t n) {
+    const std::size_t taken = std::min(n, spill_end_ - spill_at_);
+    std::memcpy(to, spill_.data() + spill_at_, taken);
+    spill_at_ += taken;
+    return taken;
+  }
+
   // Keeps the last `left` bytes and reads on behind them; false at the end of the file.
   Result<bool> extend(std::size_t left) {
     std::memmove(input_.bytes.data(), input_.bytes.data() + input_.at, left);
@@ -189,6 +211,9 @@ class IconvSource final : public ByteSource {
 
   Input input_;
   const iconv_t converter_;
+  std::array<char, 2 * kCharacterBytesMax> spill_{};
+  std::size_t spill_at_ = 0;
+  std::size_t spill_end_ = 0;
 };
 
 const iconv_t kNoConverter = reinterpret_cast<iconv_t>(-1);  // NOLINT: what iconv_open returns
@@ -227,29 +252,6 @@ Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path
     return fail(ErrorCode::kUnsupported, "encoding: this system cannot convert '{}'", encoding);
   }
   return std::make_unique<IconvSource>(std::move(source), converter);
-}
-
-std::string_view guess_encoding(std::string_view bytes) {
-  if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff")) return "utf-16";
-  if (bytes.size() >= 4 && bytes[1] == '\0' && bytes[3] == '\0') return "utf-16le";
-  // Enough to tell, and cut behind a line so that no character is broken.
-  constexpr std::size_t kLookAt = 64 << 10;
-  bytes = bytes.substr(0, kLookAt);
-  bytes = bytes.substr(0, bytes.rfind('\n') == std::string_view::npos ? bytes.size() : bytes.rfind('\n'));
-  for (const std::string_view name : {std::string_view("gb18030"), std::string_view("big5")}) {
-    const iconv_t converter = open_converter(name == "big5" ? "BIG5" : "GB18030");
-    if (converter == kNoConverter) continue;
-    std::string in(bytes);
-    std::string out(bytes.size() * 4 + 16, '\0');
-    char* from = in.data();
-    char* to = out.data();
-    std::size_t left = in.size();
-    std::size_t room = out.size();
-    const bool fits = iconv(converter, &from, &left, &to, &room) != static_cast<std::size_t>(-1);
-    iconv_close(converter);
-    if (fits) return name;
-  }
-  return {};
 }
 
 }  // namespace zhiyin::ingest::detail

@@ -26,7 +26,4 @@ enum class Packing { kNone, kGzip, kZstd };
 Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path, Packing packing,
                                                std::string_view encoding);
 
-/// The encoding that bytes which are no UTF-8 look like, in the words of TableFormat; empty when none fits.
-std::string_view guess_encoding(std::string_view bytes);
-
 }  // namespace zhiyin::ingest::detail

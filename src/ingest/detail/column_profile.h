@@ -65,6 +65,7 @@ class ColumnProfile {
   /// The cell was wanted as something that it is not.
   void add_invalid() { ++invalid_; }
   void set_role(std::string_view role);
+  [[nodiscard]] const std::string& role() const { return role_; }
   /// A cell was read as a number only after a correction. A cell that is used twice counts twice.
   void add_normalised(const WrittenNumber& number);
   /// A number was rounded to a whole one.

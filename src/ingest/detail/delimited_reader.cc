@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
+#include <span>
 
 #include "base/utf8.h"
 
@@ -10,8 +12,6 @@ namespace zhiyin::ingest::detail {
 namespace {
 
 constexpr std::size_t kBlockBytes = 512 << 10;
-// Above this share of rows with a wrong encoding in the first block, the whole file has another one.
-constexpr double kWrongEncodingMax = 0.1;
 
 std::string_view trimmed(std::string_view s) {
   constexpr std::string_view kBlank = " \t\r\n";
@@ -20,15 +20,16 @@ std::string_view trimmed(std::string_view s) {
   return s.substr(begin, s.find_last_not_of(kBlank) - begin + 1);
 }
 
-// Names that are there once each: `column_3` for an empty one, `name_2` for the second of a name.
-std::vector<std::string> distinct_names(std::vector<std::string> names) {
-  std::set<std::string> used;
+// A name that cannot be read cannot be found either, so that a bad byte in the header is a fault of the file.
+Result<void> check_headings(std::span<const std::string> names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
-    std::string name = names[i].empty() ? fmt::format("column_{}", i + 1) : names[i];
-    for (int n = 2; !used.insert(name).second; ++n) name = fmt::format("{}_{}", names[i], n);
-    names[i] = std::move(name);
+    if (utf8::is_valid(names[i])) continue;
+    return fail(ErrorCode::kInvalidArgument,
+                "file: heading {} holds bytes that are no text in the encoding of the file; is it a text file? Mend the heading, or name all "
+                "columns with columns = [...] in [file] of the mapping",
+                i + 1);
   }
-  return names;
+  return {};
 }
 
 }  // namespace
@@ -66,10 +67,9 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   ZHIYIN_TRY_VOID(bytes_.extend(block.bytes));
   if (block.bytes.empty() && bytes_.failure) return std::unexpected(*bytes_.failure);
   if (block.bytes.starts_with("\xef\xbb\xbf")) block.bytes.erase(0, 3);
-  ZHIYIN_TRY_VOID(check_encoding(block.bytes));
   std::size_t at = 0;
   if (!format.columns.empty()) {
-    columns_ = distinct_names(format.columns);
+    name_columns(format.columns);
     if (format.header) {  // named by the mapping although there is a header: the header is skipped
       while (parse_row(block, at) == Step::kBlank) {}
     }
@@ -82,14 +82,15 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
     if (block.rows.empty()) return fail(ErrorCode::kInvalidArgument, "file: is empty, there is not even a header");
     std::vector<std::string> names;
     for (const std::string_view cell : block.cells) names.emplace_back(trimmed(cell));
-    columns_ = distinct_names(std::move(names));
+    ZHIYIN_TRY_VOID(check_headings(names));
+    name_columns(std::move(names));
   } else {
     std::size_t ignored = 0;
     RowBlock probe;
     probe.bytes = block.bytes;
     while (parse_row(probe, ignored) == Step::kBlank) {}
     if (probe.rows.empty()) return fail(ErrorCode::kInvalidArgument, "file: is empty");
-    columns_ = distinct_names(std::vector<std::string>(probe.cells.size()));
+    name_columns(std::vector<std::string>(probe.cells.size()));
   }
   if (columns_.size() > kColumnsMax) {
     return fail(ErrorCode::kInvalidArgument, "file: the header has {} columns, at most {} are read", columns_.size(),
@@ -100,28 +101,22 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   return {};
 }
 
-Result<void> DelimitedReader::check_encoding(std::string_view sample) const {
-  const std::size_t end = sample.rfind('\n');
-  const std::string_view whole = sample.substr(0, end == std::string_view::npos ? sample.size() : end);
-  if (utf8::is_valid(whole)) return {};
-  std::size_t lines = 0;
-  std::size_t wrong = 0;
-  for (std::string_view rest = whole; !rest.empty();) {
-    const std::size_t cut = std::min(rest.find('\n'), rest.size());
-    ++lines;
-    if (!utf8::is_valid(rest.substr(0, cut))) {
-      ++wrong;
-      if (lines == 1) wrong += whole.size();  // a header that cannot be read is reason enough
-    }
-    rest.remove_prefix(std::min(cut + 1, rest.size()));
+// A column is called what stands over it; where nothing or a name that is there already stands, it gets a name of its own:
+// `column_3`, `name_2`.
+void DelimitedReader::name_columns(std::vector<std::string> names) {
+  std::set<std::string> used;
+  std::map<std::string, std::vector<std::size_t>> under;
+  columns_.clear();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].empty()) under[names[i]].push_back(i);
+    std::string name = names[i].empty() ? fmt::format("column_{}", i + 1) : names[i];
+    const std::string stem = name;
+    for (int n = 2; !used.insert(name).second; ++n) name = fmt::format("{}_{}", stem, n);
+    columns_.push_back(std::move(name));
   }
-  if (static_cast<double>(wrong) <= kWrongEncodingMax * static_cast<double>(lines)) return {};
-  const std::string_view guess = guess_encoding(sample);
-  if (guess.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8, nor an encoding that is known here; is it a text file?");
+  for (auto& [heading, columns] : under) {
+    if (columns.size() > 1) repeated_headings_.push_back({heading, std::move(columns)});
   }
-  return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8; it looks like {0}: say encoding = \"{0}\" in [file] of the mapping",
-              guess);
 }
 
 // Reads one row at `at` and moves behind it. Quoted cells lose their quotes in place.

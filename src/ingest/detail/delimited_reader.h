@@ -45,7 +45,7 @@ class DelimitedReader final : public TableReader {
   DelimitedReader(std::unique_ptr<ByteSource> source, std::int64_t bytes_total, bool quotes, char delimiter)
       : bytes_(std::move(source)), bytes_total_(bytes_total), quotes_(quotes), delimiter_(delimiter) {}
   Result<void> read_header(const TableFormat& format);
-  Result<void> check_encoding(std::string_view sample) const;
+  void name_columns(std::vector<std::string> names);
   void parse_rows(RowBlock& block);
   enum class Step { kRow, kBlank, kMore };
   Step parse_row(RowBlock& block, std::size_t& at);
@@ -77,6 +77,7 @@ class JsonLinesReader final : public TableReader {
 };
 
 /// Through DuckDB.
-Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::int64_t bytes_total);
+Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::string_view file_name,
+                                                  std::int64_t bytes_total);
 
 }  // namespace zhiyin::ingest::detail

@@ -9,6 +9,9 @@ constexpr storage::Migration kMigrations[] = {
      "file TEXT NOT NULL, state TEXT NOT NULL, rows_done BIGINT NOT NULL, started_at BIGINT NOT NULL, "
      "updated_at BIGINT NOT NULL);"
      "CREATE INDEX import_run_fingerprint ON import_run (fingerprint, started_at)"},
+    {"ingest-006-import-id-space",
+     "ALTER TABLE import_run ADD COLUMN id_space TEXT NOT NULL DEFAULT '';"
+     "CREATE INDEX import_run_id_space ON import_run (id_space)"},
 };
 
 }  // namespace
@@ -17,7 +20,7 @@ std::span<const storage::Migration> import_migrations() { return kMigrations; }
 
 namespace detail {
 
-Result<EarlierImports> find_earlier(storage::State& state, std::string_view fingerprint) {
+Result<EarlierImports> find_earlier(storage::State& state, std::string_view fingerprint, std::string_view id_space) {
   ZHIYIN_TRY(const storage::Rows rows,
              state.query("SELECT state, rows_done, started_at, updated_at FROM import_run WHERE fingerprint = ?1 "
                          "ORDER BY started_at, id",
@@ -33,22 +36,23 @@ Result<EarlierImports> find_earlier(storage::State& state, std::string_view fing
     // A run that was finished is followed by one from the beginning, which finds only duplicates.
     earlier.rows_done = done ? 0 : std::max(earlier.rows_done, storage::as_int(row[1]));
   }
+  ZHIYIN_TRY(const storage::Rows relatives, state.query("SELECT 1 FROM import_run WHERE id_space = ?1 LIMIT 1", {std::string(id_space)}));
+  earlier.ids_may_repeat = !rows.rows.empty() || !relatives.rows.empty();
   return earlier;
 }
 
-Result<void> begin_run(storage::State& state, const RunId& run, std::string_view fingerprint,
-                       std::string_view account, std::string_view file, std::int64_t rows_done, Instant now) {
+Result<void> begin_run(storage::State& state, const NewRun& run, Instant now) {
   return state.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY(const storage::Rows known,
-               session.query("SELECT fingerprint FROM import_run WHERE id = ?1", {run.value}));
-    if (!known.rows.empty() && storage::as_text(known.rows[0][0]) != fingerprint) {
-      return fail(ErrorCode::kConflict, "import: run '{}' belongs to another file", run.value);
+               session.query("SELECT fingerprint FROM import_run WHERE id = ?1", {run.run.value}));
+    if (!known.rows.empty() && storage::as_text(known.rows[0][0]) != run.fingerprint) {
+      return fail(ErrorCode::kConflict, "import: run '{}' belongs to another file", run.run.value);
     }
     ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO import_run (id, fingerprint, account, file, state, rows_done, started_at, updated_at) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
-        {run.value, std::string(fingerprint), std::string(account), std::string(file),
-         std::string(enum_name(ImportState::kRunning)), rows_done, now.us}));
+        "INSERT INTO import_run (id, fingerprint, id_space, account, file, state, rows_done, started_at, updated_at) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO UPDATE SET state = excluded.state",
+        {run.run.value, run.fingerprint, run.id_space, run.account, run.file,
+         std::string(enum_name(ImportState::kRunning)), run.rows_done, now.us}));
     return {};
   });
 }

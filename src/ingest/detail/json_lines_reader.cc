@@ -154,11 +154,6 @@ Result<std::unique_ptr<TableReader>> JsonLinesReader::open(std::unique_ptr<ByteS
   if (sample.starts_with("\xef\xbb\xbf")) sample.erase(0, 3);
   inner->name_columns(sample);
   if (inner->columns.empty()) {
-    const std::string_view guess = utf8::is_valid(sample) ? std::string_view() : guess_encoding(sample);
-    if (!guess.empty()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "file: is not UTF-8; it looks like {0}: say encoding = \"{0}\" in [file] of the mapping", guess);
-    }
     return fail(ErrorCode::kInvalidArgument, "file: none of the first lines is a JSON object with members");
   }
   inner->bytes.keep(sample);

@@ -11,8 +11,8 @@
 namespace zhiyin::ingest::detail {
 namespace {
 
-// A plain recursive-descent check that remembers how far it came and why it went no further. Speed does not matter: it runs
-// only for a body that is refused anyway.
+// A plain recursive-descent check that remembers how far it came and why it went no further. Speed
+// does not matter: it runs only for a body that is refused anyway.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -45,7 +45,9 @@ class Scanner {
     return true;
   }
   void blank() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
   }
   std::size_t digits() {
     const std::size_t begin = at_;
@@ -57,7 +59,8 @@ class Scanner {
     take('-');
     const std::size_t first = at_;
     const std::size_t whole = digits();
-    if (whole == 0) return at_ == begin ? wrong("a value was expected") : wrong("a digit was expected");
+    if (whole == 0)
+      return at_ == begin ? wrong("a value was expected") : wrong("a digit was expected");
     if (whole > 1 && text_[first] == '0') return wrong_at(first, "a number must not begin with 0");
     bool is_whole = true;
     if (take('.')) {
@@ -76,14 +79,17 @@ class Scanner {
     const char* const to = text_.data() + at_;
     std::int64_t with_sign = 0;
     std::uint64_t without = 0;
-    if (std::from_chars(from, to, with_sign).ec == std::errc() || std::from_chars(from, to, without).ec == std::errc()) return true;
+    if (std::from_chars(from, to, with_sign).ec == std::errc() ||
+        std::from_chars(from, to, without).ec == std::errc())
+      return true;
     return wrong_at(begin, "a whole number that does not fit into 64 bits");
   }
   // Too small is taken (as 0), too large is not.
   bool fits(std::size_t begin) {
     double number = 0;
     const auto read = std::from_chars(text_.data() + begin, text_.data() + at_, number);
-    if (read.ec != std::errc::result_out_of_range || is_tiny(text_.substr(begin, at_ - begin))) return true;
+    if (read.ec != std::errc::result_out_of_range || is_tiny(text_.substr(begin, at_ - begin)))
+      return true;
     return wrong_at(begin, "a number that is too large (beyond 1.8e308)");
   }
   // Of a number that is out of range: whether because it is too near to 0.
@@ -111,7 +117,8 @@ class Scanner {
   bool escape() {
     const std::size_t begin = at_ - 1;
     if (at_ >= text_.size()) return false;
-    if (std::string_view("\"\\/bfnrtu").find(text_[at_]) == std::string_view::npos) return wrong_at(begin, "an unknown escape behind a backslash");
+    if (std::string_view("\"\\/bfnrtu").find(text_[at_]) == std::string_view::npos)
+      return wrong_at(begin, "an unknown escape behind a backslash");
     if (text_[at_++] != 'u') return true;
     const auto code = unit();
     if (!code) return wrong_at(begin, "\\u needs four hex digits");
@@ -120,7 +127,9 @@ class Scanner {
       const auto second = unit();
       if (second && is_low(*second)) return true;
     }
-    return is_high(*code) || is_low(*code) ? wrong_at(begin, "half of a surrogate pair, which is no character") : true;
+    return is_high(*code) || is_low(*code)
+               ? wrong_at(begin, "half of a surrogate pair, which is no character")
+               : true;
   }
   // One character that is no plain ASCII.
   bool character() {
@@ -161,19 +170,29 @@ class Scanner {
       if (!value(depth + 1)) return false;
       blank();
       if (take(close)) return true;
-      if (!take(',')) return wrong(close == '}' ? "a comma or } was expected" : "a comma or ] was expected");
+      if (!take(','))
+        return wrong(close == '}' ? "a comma or } was expected" : "a comma or ] was expected");
     }
   }
   bool value(int depth) {
     if (depth > static_cast<int>(kJsonDepthMax)) return wrong("nested too deeply");
     switch (peek()) {
-      case '{': ++at_; return members(depth, '}', true);
-      case '[': ++at_; return members(depth, ']', false);
-      case '"': return string();
-      case 't': return word("true");
-      case 'f': return word("false");
-      case 'n': return word("null");
-      default: return number();
+      case '{':
+        ++at_;
+        return members(depth, '}', true);
+      case '[':
+        ++at_;
+        return members(depth, ']', false);
+      case '"':
+        return string();
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        return number();
     }
   }
 
@@ -191,10 +210,13 @@ std::string json_error_position(std::string_view text) {
   const std::size_t at = scanner.at();
   const std::string_view before = text.substr(0, at);
   const auto line = 1 + std::ranges::count(before, '\n');
-  const std::size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  const std::size_t line_start =
+      before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
   const std::size_t column = 1 + utf8::length(before.substr(line_start));
-  if (at >= text.size()) return fmt::format("line {}, column {}: the text ends too early", line, column);
-  return fmt::format("line {}, column {}: {}", line, column, scanner.why().empty() ? "this is no JSON" : scanner.why());
+  if (at >= text.size())
+    return fmt::format("line {}, column {}: the text ends too early", line, column);
+  return fmt::format("line {}, column {}: {}", line, column,
+                     scanner.why().empty() ? "this is no JSON" : scanner.why());
 }
 
 }  // namespace zhiyin::ingest::detail

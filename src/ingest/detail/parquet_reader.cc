@@ -47,9 +47,24 @@ std::string_view text_at(duckdb_vector vector, idx_t row) {
   return {duckdb_string_t_data(&data[row]), duckdb_string_t_length(data[row])};
 }
 
+// What DuckDB says, without the kind of its error, its query and the path.
+std::string plain_reason(std::string_view why, std::string_view path, std::string_view file_name) {
+  constexpr std::string_view kQuery = "\nLINE ";
+  constexpr std::string_view kKind = " Error: ";
+  why = why.substr(0, why.find(kQuery));
+  if (const std::size_t kind = why.find(kKind); kind != std::string_view::npos && kind < why.find('\n')) {
+    why.remove_prefix(kind + kKind.size());
+  }
+  std::string reason(why);
+  for (std::size_t at = 0; (at = reason.find(path, at)) != std::string::npos; at += file_name.size()) reason.replace(at, path.size(), file_name);
+  while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' ')) reason.pop_back();
+  return reason.empty() ? "no further detail" : reason;
+}
+
 class ParquetReader final : public TableReader {
  public:
-  explicit ParquetReader(std::int64_t bytes_total) : bytes_total_(bytes_total) {}
+  ParquetReader(std::filesystem::path path, std::string_view file_name, std::int64_t bytes_total)
+      : path_(std::move(path)), file_name_(file_name), bytes_total_(bytes_total) {}
   ~ParquetReader() override {
     duckdb_destroy_prepare(&statement_);
     duckdb_disconnect(&connection_);
@@ -58,18 +73,18 @@ class ParquetReader final : public TableReader {
   ParquetReader(const ParquetReader&) = delete;
   ParquetReader& operator=(const ParquetReader&) = delete;
 
-  Result<void> start(const std::filesystem::path& path) {
+  Result<void> start() {
     if (duckdb_open(nullptr, &database_) != DuckDBSuccess || duckdb_connect(database_, &connection_) != DuckDBSuccess) {
       return fail(ErrorCode::kInternal, "parquet: DuckDB does not start");
     }
     ZHIYIN_TRY_VOID(run(fmt::format("SET memory_limit='{}'", kMemoryMax)));
     ZHIYIN_TRY_VOID(run("SET threads=1"));
-    const std::string table = "read_parquet(" + sql_text(path.string()) + ")";
+    const std::string table = "read_parquet(" + sql_text(path_.string()) + ")";
     ZHIYIN_TRY(const std::string columns, describe(table));
     ZHIYIN_TRY(rows_total_, count(table));
     const std::string sql = "SELECT " + columns + " FROM " + table;
     if (duckdb_prepare(connection_, sql.c_str(), &statement_) != DuckDBSuccess) {
-      return fail(ErrorCode::kDataLoss, "parquet: {}", duckdb_prepare_error(statement_));
+      return unreadable(duckdb_prepare_error(statement_));
     }
     // The streaming form keeps one chunk in memory instead of the whole answer.
     duckdb_pending_result pending = nullptr;
@@ -106,16 +121,19 @@ class ParquetReader final : public TableReader {
     return fail(ErrorCode::kInternal, "parquet: {}", duckdb_result_error(answer.get()));
   }
 
-  std::unexpected<Error> damaged() {
-    const char* why = duckdb_result_error(rows_.get());
-    return fail(ErrorCode::kDataLoss, "parquet: {}", why == nullptr ? "the file cannot be read" : why);
+  std::unexpected<Error> damaged() { return unreadable(duckdb_result_error(rows_.get())); }
+
+  // Says it in terms of the user's file: not with the query that was run, nor with the place where the file lies.
+  [[nodiscard]] std::unexpected<Error> unreadable(const char* why) const {
+    return fail(ErrorCode::kDataLoss, "file: '{}' cannot be read as Parquet: {}", file_name_,
+                plain_reason(why == nullptr ? std::string_view() : std::string_view(why), path_.string(), file_name_));
   }
 
   // Every column as text; lists as their elements joined.
   Result<std::string> describe(const std::string& table) {
     Answer answer;
     if (duckdb_query(connection_, ("DESCRIBE SELECT * FROM " + table).c_str(), answer.get()) != DuckDBSuccess) {
-      return fail(ErrorCode::kInvalidArgument, "parquet: {}", duckdb_result_error(answer.get()));
+      return unreadable(duckdb_result_error(answer.get()));
     }
     std::string list;
     while (duckdb_data_chunk chunk = duckdb_fetch_chunk(answer.value())) {
@@ -133,7 +151,7 @@ class ParquetReader final : public TableReader {
       duckdb_destroy_data_chunk(&chunk);
     }
     if (columns_.empty() || columns_.size() > kColumnsMax) {
-      return fail(ErrorCode::kInvalidArgument, "parquet: has {} columns, 1 to {} are read", columns_.size(), kColumnsMax);
+      return fail(ErrorCode::kInvalidArgument, "file: '{}' has {} columns, 1 to {} are read", file_name_, columns_.size(), kColumnsMax);
     }
     return list;
   }
@@ -141,7 +159,7 @@ class ParquetReader final : public TableReader {
   Result<std::int64_t> count(const std::string& table) {
     Answer answer;
     if (duckdb_query(connection_, ("SELECT CAST(COUNT(*) AS BIGINT) FROM " + table).c_str(), answer.get()) != DuckDBSuccess) {
-      return fail(ErrorCode::kDataLoss, "parquet: {}", duckdb_result_error(answer.get()));
+      return unreadable(duckdb_result_error(answer.get()));
     }
     duckdb_data_chunk chunk = duckdb_fetch_chunk(answer.value());
     if (chunk == nullptr) return 0;
@@ -186,6 +204,8 @@ class ParquetReader final : public TableReader {
     return {begin, size};
   }
 
+  const std::filesystem::path path_;
+  const std::string file_name_;
   const std::int64_t bytes_total_;
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
@@ -198,9 +218,10 @@ class ParquetReader final : public TableReader {
 
 }  // namespace
 
-Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::int64_t bytes_total) {
-  auto reader = std::make_unique<ParquetReader>(bytes_total);
-  ZHIYIN_TRY_VOID(reader->start(path));
+Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::string_view file_name,
+                                                  std::int64_t bytes_total) {
+  auto reader = std::make_unique<ParquetReader>(path, file_name, bytes_total);
+  ZHIYIN_TRY_VOID(reader->start());
   return reader;
 }
 

@@ -67,6 +67,7 @@ void each_part(std::string_view list, std::string_view separator, const Take& ta
 // The row at hand, and what its events share.
 struct RowMapper::Row {
   const RowBlock::Row& source;
+  const RowName& name;
   MappedRows& out;
   const Problem& problem;
   bool bad = false;
@@ -222,13 +223,13 @@ bool RowMapper::all_hold(const std::vector<BoundCondition>& conditions) const {
   return std::ranges::all_of(conditions, [&](const BoundCondition& c) { return holds(c); });
 }
 
-RowMapper::Outcome RowMapper::map(const RowBlock& block, const RowBlock::Row& source, MappedRows& out,
+RowMapper::Outcome RowMapper::map(const RowBlock& block, const RowBlock::Row& source, const RowName& name, MappedRows& out,
                                   const Problem& problem) {
   for (std::size_t c = 0; c < cells_.size(); ++c) cells_[c] = profiles_[c].add(block.cell(source, c), mapping_.missing);
   for (const BoundCondition& condition : skip_) {
     if (holds(condition)) return {true, false};
   }
-  Row row{source, out, problem};
+  Row row{source, name, out, problem};
   for (const BoundEvent& bound : events_) {
     if (!all_hold(bound.where)) {
       row.ordinal += std::max<std::size_t>(1, bound.columns.size());
@@ -521,8 +522,8 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   row.out.items.push_back(std::move(item));
 }
 
-// Made ids follow from file, mapping, account, row number and the row's bytes, so the same file gives the same ids and a corrected
-// row gives another.
+// Made ids follow from mapping, account, columns, the row's bytes and which of the equal rows of the file it is. So the rows that a
+// file had before give the same ids when it has grown or is sorted anew, and a corrected row gives another.
 std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
   constexpr std::size_t kSuffixMax = 24;
   if (!row.own_id.empty()) {
@@ -535,8 +536,9 @@ std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
     return {begin, static_cast<std::size_t>(p - begin)};
   }
   if (!row.key) {
-    std::array<std::uint64_t, 4> seed{settings_.fingerprint[0], settings_.fingerprint[1],
-                                      static_cast<std::uint64_t>(row.source.number), crypto::xxh64(row.source.raw)};
+    constexpr std::uint64_t kByNumber = std::uint64_t{1} << 63;  // apart from every occurrence
+    const std::uint64_t which = row.name.occurrence != 0 ? row.name.occurrence : kByNumber | static_cast<std::uint64_t>(row.source.number);
+    const std::array<std::uint64_t, 5> seed{settings_.fingerprint[0], settings_.fingerprint[1], row.name.content[0], row.name.content[1], which};
     row.key = crypto::xxh3_128({reinterpret_cast<const char*>(seed.data()), sizeof(seed)});
   }
   constexpr std::size_t kHexBytes = 32;

@@ -42,7 +42,7 @@ class RowMapper {
   struct Settings {
     std::string account;
     Instant base_time;        ///< of rows whose mapping states no time
-    Hash128 fingerprint{};    ///< of file, mapping and account: made ids depend on it
+    Hash128 fingerprint{};    ///< of mapping, account and columns: made ids depend on it
   };
   /// kInvalidArgument when the mapping names a column that is not there (says which there are).
   static Result<RowMapper> create(const Mapping& mapping, std::span<const std::string> columns, Settings settings);
@@ -54,10 +54,19 @@ class RowMapper {
   /// What is wrong with a cell: the row goes on without what needed it.
   using Problem = std::function<void(std::string_view column, std::string reason)>;
 
+  /// What makes a row's ids: the hash of its bytes, and which of the rows with these bytes it is (from 1; 0: not known, its number
+  /// stands for it).
+  struct RowName {
+    Hash128 content{};
+    std::uint32_t occurrence = 0;
+  };
+
   /// Maps one row without fault.
-  Outcome map(const RowBlock& block, const RowBlock::Row& row, MappedRows& out, const Problem& problem);
+  Outcome map(const RowBlock& block, const RowBlock::Row& row, const RowName& name, MappedRows& out, const Problem& problem);
 
   [[nodiscard]] std::vector<ColumnProfile>& profiles() { return profiles_; }
+  /// Whether the mapping takes anything from the column.
+  [[nodiscard]] bool uses(std::size_t column) const { return !profiles_[column].role().empty(); }
 
  private:
   static constexpr int kNone = -1;
