@@ -176,7 +176,7 @@ Result<Json> quarantine_resubmit(Services& s, const Json& args, const ProgressSi
 
 Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const Json json, file_as_json(args));
-  audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"), json["tree"]};
+  audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"), json["tree"], json["live"].bool_or(false)};
   if (definition.id.empty()) return fail_field("id", "is missing");
   if (definition.name.empty()) definition.name = definition.id.value;
   ZHIYIN_TRY(const auto segment, s.segments.apply(definition, s.clock.now()));

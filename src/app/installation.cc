@@ -8,6 +8,7 @@
 
 #include "app/data_lock.h"
 #include "app/option_table.h"
+#include "audience/live_segments.h"
 #include "audience/people_projection.h"
 #include "audience/segment_query.h"
 #include "audience/warehouse_people.h"
@@ -209,6 +210,8 @@ class BuiltInstallation final : public Installation {
     pipeline_.emplace(options_.duration("intake.dedupe_window"));
     pipeline_->add_counting(kind_counts_);
     pipeline_->add(people_projection_);
+    live_segments_.emplace(people_projection_, *items_);
+    pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
     pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_, storage::ProjectionRunner::Settings{});
@@ -356,14 +359,42 @@ class BuiltInstallation final : public Installation {
   Result<void> settle() {
     if (held_.load()) return fail(ErrorCode::kUnavailable, "projections are held back");
     MutexLock lock(settle_mutex_);
-    for (;;) {
+    // A stepped clock's time is all there is; under the system's clock the worker goes on with the rest.
+    const int ticks_max = stepped_ != nullptr ? kTicksMax : 5;
+    for (int ticks = 0;; ++ticks) {
       ZHIYIN_TRY(const std::size_t moved, storage::Outbox::relay(*state_, *log_));
-      if (moved == 0) break;
+      if (moved != 0) continue;
+      ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
+      ZHIYIN_TRY(const bool ticked, ticks < ticks_max ? tick_log() : Result<bool>(false));
+      if (!ticked) break;
+      ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
     }
-    ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
     ZHIYIN_TRY_VOID(writer_->catch_up());
     ZHIYIN_TRY_VOID(audience::sync_people(*state_, *warehouse_));
     ZHIYIN_TRY_VOID(items_->sync_to_warehouse(*warehouse_));
+    return {};
+  }
+
+  /// Tells the log what time it is, when that changes anything.
+  Result<bool> tick_log() {
+    const Instant now = clock_->now();
+    bool due = false;
+    ZHIYIN_TRY_VOID(state_->read([&](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY(due, audience::tick_due(db, now));
+      return {};
+    }));
+    if (!due) return false;
+    ZHIYIN_TRY_VOID(log_->append_and_wait(storage::Stream::kEvents, {ingest::tick_record(now)}));
+    return true;
+  }
+
+  /// One tick, and the next one at once when this one was not enough and the projections keep up.
+  Result<void> tick_live_segments() {
+    constexpr std::int64_t kBehindMax = 10'000;
+    ZHIYIN_TRY(const bool ticked, tick_log());
+    if (!ticked || pipeline_runner_->lag() > kBehindMax) return {};
+    ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
+    wake_worker();
     return {};
   }
 
@@ -402,7 +433,10 @@ class BuiltInstallation final : public Installation {
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
       report("outbox", storage::Outbox::relay(*state_, *log_));
-      if (stepped_ == nullptr && !held_.load()) report("campaigns", tick_and_prepare());
+      if (stepped_ == nullptr && !held_.load()) {
+        report("segments", tick_live_segments());
+        report("campaigns", tick_and_prepare());
+      }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
@@ -484,6 +518,7 @@ class BuiltInstallation final : public Installation {
   std::optional<delivery::ShortLinks> links_;
 
   audience::PeopleProjection people_projection_;
+  std::optional<audience::LiveSegments> live_segments_;
   catalogue::ItemStatistics item_statistics_;
   delivery::DeliveryProjection delivery_projection_;
   std::optional<ingest::EventPipeline> pipeline_;

@@ -1,5 +1,6 @@
 #include "audience/erase.h"
 
+#include "audience/live_segments.h"
 #include "base/crypto.h"
 
 namespace zhiyin::audience {
@@ -70,6 +71,7 @@ Result<ErasureCertificate> erase(const People& people, const PersonId& person, I
       ZHIYIN_TRY_VOID(
           erase_rows(session, identity, storage::as_int(number.rows.at(0).at(0)), certificate));
     }
+    ZHIYIN_TRY_VOID(forget_live(session, known));
     return {};
   }));
   certificate.digest = digest_of(certificate);

@@ -58,7 +58,8 @@ std::vector<double> feature_vector(const PersonView& view, Instant as_of);
 /// True for what a person did, as opposed to what was done to or said about them: neither `touch.*`
 /// nor one of kPassiveKinds.
 bool is_behaviour(std::string_view kind);
-inline constexpr std::string_view kPassiveKinds[] = {"trait.set", "show", "template_result"};
+inline constexpr std::string_view kPassiveKinds[] = {"trait.set", "show", "template_result",
+                                                     "segment.entered", "segment.left"};
 /// Hour of the day in UTC+8, [0, 24).
 int local_hour(Instant t);
 

@@ -79,7 +79,45 @@ constexpr storage::Migration kSegments{"audience-002-segments",
                                        "  version BIGINT NOT NULL,"
                                        "  updated_at BIGINT NOT NULL)"};
 
-constexpr storage::Migration kAll[] = {kPeople, kSegments};
+constexpr storage::Migration kLive{
+    "audience-003-live-segments",
+    "ALTER TABLE segment ADD COLUMN live BIGINT NOT NULL DEFAULT 0;"
+    // `generation` grows when what has to be remembered of people changes; `now` is the newest
+    // moment that the log has named; `numbers` and `changes` count what was given out.
+    "CREATE TABLE live_state("
+    "  one BIGINT PRIMARY KEY,"
+    "  generation BIGINT NOT NULL,"
+    "  now BIGINT NOT NULL,"
+    "  sweeping BIGINT NOT NULL,"
+    "  swept TEXT NOT NULL,"
+    "  changes BIGINT NOT NULL,"
+    "  items BIGINT NOT NULL,"
+    "  numbers BIGINT NOT NULL);"
+    "INSERT INTO live_state(one, generation, now, sweeping, swept, changes, items, numbers)"
+    " VALUES(1, 0, 0, 0, '', 0, 0, 0);"
+    "CREATE TABLE live_segment("
+    "  segment TEXT PRIMARY KEY,"
+    "  number BIGINT NOT NULL,"
+    "  version BIGINT NOT NULL,"
+    "  members BIGINT NOT NULL,"
+    "  filled BIGINT NOT NULL);"
+    "CREATE TABLE live_member("
+    "  number BIGINT NOT NULL,"
+    "  person TEXT NOT NULL,"
+    "  since BIGINT NOT NULL,"
+    "  PRIMARY KEY(number, person)) /*clustered*/;"
+    "CREATE TABLE live_person("
+    "  person TEXT PRIMARY KEY,"
+    "  due BIGINT NOT NULL,"
+    "  data BYTEA NOT NULL) /*clustered*/;"
+    "CREATE INDEX live_person_due ON live_person(due);"
+    "CREATE TABLE live_ahead("
+    "  at BIGINT NOT NULL,"
+    "  identity BYTEA NOT NULL,"
+    "  PRIMARY KEY(at, identity)) /*clustered*/;"
+    "CREATE TABLE live_recheck(person TEXT PRIMARY KEY, became TEXT NOT NULL) /*clustered*/"};
+
+constexpr storage::Migration kAll[] = {kPeople, kSegments, kLive};
 
 }  // namespace
 

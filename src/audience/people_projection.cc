@@ -1,10 +1,8 @@
 #include "audience/people_projection.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
-#include <unordered_map>
 
 #include "audience/detail/identity_graph.h"
 #include "audience/traits.h"
@@ -21,34 +19,8 @@ using storage::Session;
 using storage::to_blob;
 using storage::Value;
 
-struct HashOfHash {
-  std::size_t operator()(const IdentityHash& h) const noexcept {
-    std::size_t word = 0;  // the identity's hash is uniform already
-    std::memcpy(&word, h.data(), sizeof word);
-    return word;
-  }
-};
-
-/// One identity of the batch: what state knows, and what the batch adds.
-struct Touched {
-  bool known = false;  ///< has a row
-  std::string person;  ///< empty: new, or erased
-  std::int64_t erased_off = 0;
-  std::int64_t first_at = 0, last_at = 0, events = 0;  ///< of the row, then with the batch
-  bool mentioned = false;                              ///< by an event that counts
-  bool earlier = false;                                ///< the batch moved first_at back
-
-  /// `own`: done by the person; what is done to a person does not make them seen.
-  void mention(std::int64_t at, bool own) {
-    const bool fresh = person.empty() && !mentioned;
-    mentioned = true;
-    if (!own && !fresh) return;
-    earlier = earlier || (!person.empty() && at < first_at);
-    first_at = fresh ? at : std::min(first_at, at);
-    last_at = fresh ? at : std::max(last_at, at);
-  }
-};
-using Identities = std::unordered_map<IdentityHash, Touched, HashOfHash>;
+using Touched = BatchIdentity;
+using Identities = BatchIdentities;
 
 /// Ordered for writing: neighbours in the table are written together.
 std::vector<std::pair<const IdentityHash, Touched>*> sorted(Identities& identities) {
@@ -96,7 +68,7 @@ Result<void> load(Session& session, Identities& identities) {
   return {};
 }
 
-Result<void> write_identity(Session& session, const IdentityHash& identity, const Touched& t,
+Result<void> write_identity(Session& session, const IdentityHash& identity, Touched& t,
                             ChangeNumber& changed) {
   const Blob key = to_blob(identity);
   if (!t.person.empty()) {
@@ -106,6 +78,8 @@ Result<void> write_identity(Session& session, const IdentityHash& identity, cons
     return {};
   }
   const std::string person = person_id_of(identity).value;
+  t.person = person;
+  t.fresh = true;
   ZHIYIN_TRY(const std::int64_t number, changed.get());
   ZHIYIN_TRY_VOID(
       session.execute("INSERT INTO person(id, identity, current) VALUES(?1, ?2, 1)"
@@ -123,7 +97,7 @@ Result<void> write_identity(Session& session, const IdentityHash& identity, cons
 }
 
 Result<void> write_identities(Session& session, Identities& identities, ChangeNumber& changed) {
-  for (const auto* entry : sorted(identities)) {
+  for (auto* entry : sorted(identities)) {
     if (entry->second.mentioned)
       ZHIYIN_TRY_VOID(write_identity(session, entry->first, entry->second, changed));
   }
@@ -184,7 +158,8 @@ Result<void> write_activity(Session& session, std::span<const LoggedEvent* const
   return {};
 }
 
-/// By time. Of one moment what forbids sending counts: the place in the log is no argument, since a retry can change it.
+/// By time. Of one moment what forbids sending counts: the place in the log is no argument, since a
+/// retry can change it.
 struct Mark {
   Instant at;
   bool off = false;
@@ -279,8 +254,23 @@ Result<void> write_traits(Session& session, std::span<const LoggedEvent* const> 
 
 }  // namespace
 
+void BatchIdentity::mention(std::int64_t at, bool own) {
+  const bool first = person.empty() && !mentioned;
+  mentioned = true;
+  if (!own && !first) return;
+  earlier = earlier || (!person.empty() && at < first_at);
+  first_at = first ? at : std::min(first_at, at);
+  last_at = first ? at : std::max(last_at, at);
+}
+
+const BatchIdentity* PeopleProjection::of_batch(const IdentityHash& identity) const {
+  const auto found = batch_.find(identity);
+  return found == batch_.end() ? nullptr : &found->second;
+}
+
 Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEvent> events) {
-  Identities identities;
+  Identities& identities = batch_;
+  identities.clear();
   for (const LoggedEvent& logged : events) {
     for (const IdentityHash& identity : logged.event.identities) identities.try_emplace(identity);
   }
@@ -294,7 +284,8 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
     if (logged.offset <= key.erased_off) continue;
     counted.push_back(&logged);
     const std::string_view kind = logged.event.kind;
-    const bool own = !kind.starts_with("touch.") || kind == "touch.clicked";
+    const bool own =
+        (!kind.starts_with("touch.") || kind == "touch.clicked") && !ingest::is_segment_kind(kind);
     for (const IdentityHash& identity : logged.event.identities)
       identities[identity].mention(logged.event.occurred_at.us, own);
     ++key.events;

@@ -203,10 +203,15 @@ struct Explainer {
 
 }  // namespace
 
-bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
+bool evaluate(const SegmentNode& node, const PersonView& view, const TagLookup& tags,
               Instant as_of) {
   const Context context{view, tags, as_of};
-  return Evaluator{context}(tree.root());
+  return Evaluator{context}(node);
+}
+
+bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
+              Instant as_of) {
+  return evaluate(tree.root(), view, tags, as_of);
 }
 
 Json explain(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,

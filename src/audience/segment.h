@@ -116,6 +116,10 @@ using TagLookup = std::function<std::span<const catalogue::ItemTag>(const ingest
 bool evaluate(const SegmentTree& tree, const PersonView& view, const TagLookup& tags,
               Instant as_of);
 
+/// As above, of one node.
+bool evaluate(const SegmentNode& node, const PersonView& view, const TagLookup& tags,
+              Instant as_of);
+
 /// The tree as JSON; every node with `result`, every condition also with `evidence`: the value
 /// found, and for events how many, the first and the last that counted.
 Json explain(const SegmentTree& tree, const PersonView& view, const TagLookup& tags, Instant as_of);

@@ -21,10 +21,12 @@ Result<Segment> segment_of(const Row& row) {
                  std::string(storage::as_text(row[1])),
                  std::move(*tree),
                  storage::as_int(row[3]),
-                 {storage::as_int(row[4])}};
+                 {storage::as_int(row[4])},
+                 storage::as_int(row[5]) != 0};
 }
 
-constexpr std::string_view kSelect = "SELECT id, name, tree, version, updated_at FROM segment ";
+constexpr std::string_view kSelect =
+    "SELECT id, name, tree, version, updated_at, live FROM segment ";
 
 Result<std::optional<Segment>> find(Session& session, const SegmentId& id) {
   ZHIYIN_TRY(const Rows rows, session.query(fmt::format("{} WHERE id = ?1", kSelect), {id.value}));
@@ -61,13 +63,17 @@ Result<SegmentTree> checked_tree(const SegmentDefinition& definition) {
   return tree;
 }
 
-Result<Segment> store(Session& session, Segment segment) {
+Result<Segment> store(Session& session, Segment segment, const std::optional<Segment>& before) {
+  const std::string tree = segment.tree.to_json().dump();
   ZHIYIN_TRY_VOID(session.execute(
-      "INSERT INTO segment(id, name, tree, version, updated_at) VALUES(?1, ?2, ?3, ?4, ?5)"
-      " ON CONFLICT(id) DO UPDATE SET name = excluded.name, tree = excluded.tree,"
-      " version = excluded.version, updated_at = excluded.updated_at",
-      {segment.id.value, segment.name, segment.tree.to_json().dump(), segment.version,
-       segment.updated_at.us}));
+      "INSERT INTO segment(id, name, tree, version, updated_at, live) VALUES(?1, ?2, ?3, ?4, ?5, "
+      "?6)"
+      " ON CONFLICT(id) DO UPDATE SET name = excluded.name, tree = excluded.tree, version ="
+      " excluded.version, updated_at = excluded.updated_at, live = excluded.live",
+      {segment.id.value, segment.name, tree, segment.version, segment.updated_at.us,
+       std::int64_t{segment.live}}));
+  const bool changed = !before || before->tree.to_json().dump() != tree;
+  ZHIYIN_TRY_VOID(set_live(session, segment.id, segment.version, segment.live, changed));
   return segment;
 }
 
@@ -115,8 +121,10 @@ Result<Segment> Segments::put(const SegmentDefinition& definition,
     if (!before && if_match) return missing(definition.id);
     if (before && before->version != *if_match) return moved_on(definition.id, before->version);
     if (!before) ZHIYIN_TRY_VOID(check_room(session));
-    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree,
-                                       before ? before->version + 1 : 1, now}));
+    ZHIYIN_TRY(stored, store(session,
+                             {definition.id, definition.name, tree,
+                              before ? before->version + 1 : 1, now, definition.live},
+                             before));
     return {};
   }));
   return stored;
@@ -127,13 +135,16 @@ Result<Segment> Segments::apply(const SegmentDefinition& definition, Instant now
   Segment stored;
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(auto before, find(session, definition.id));
-    if (before && before->name == definition.name && before->tree.to_json() == tree.to_json()) {
+    if (before && before->name == definition.name && before->live == definition.live &&
+        before->tree.to_json() == tree.to_json()) {
       stored = std::move(*before);
       return {};
     }
     if (!before) ZHIYIN_TRY_VOID(check_room(session));
-    ZHIYIN_TRY(stored, store(session, {definition.id, definition.name, tree,
-                                       before ? before->version + 1 : 1, now}));
+    ZHIYIN_TRY(stored, store(session,
+                             {definition.id, definition.name, tree,
+                              before ? before->version + 1 : 1, now, definition.live},
+                             before));
     return {};
   }));
   return stored;
@@ -145,6 +156,7 @@ Result<void> Segments::remove(const SegmentId& id, std::optional<std::int64_t> i
     if (!before) return missing(id);
     if (if_match && before->version != *if_match) return moved_on(id, before->version);
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM segment WHERE id = ?1", {id.value}));
+    ZHIYIN_TRY_VOID(set_live(session, id, before->version, false, true));
     return {};
   });
 }
@@ -172,6 +184,29 @@ Result<SegmentCount> Segments::count(const SegmentId& id, Instant as_of, Duratio
   return fresh;
 }
 
+Result<std::optional<LiveCount>> Segments::live(const SegmentId& id, Instant now) const {
+  std::optional<LiveCount> found;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(found, live_count(session, id, now));
+    return {};
+  }));
+  return found;
+}
+
+Result<std::vector<PersonId>> Segments::live_members(const SegmentId& id, const PersonId& after,
+                                                     std::size_t limit) const {
+  std::vector<PersonId> people;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto known, live_count(session, id, Instant{}));
+    if (!known || !known->filled)
+      return fail(ErrorCode::kConflict, "segment {}: {}", id.value,
+                  known ? "is still being filled" : "is not live");
+    ZHIYIN_TRY(people, audience::live_members(session, id, after, limit));
+    return {};
+  }));
+  return people;
+}
+
 Result<SegmentPreview> Segments::preview(const SegmentTree& tree, Instant as_of,
                                          std::size_t sample_size) const {
   SegmentPreview preview;
@@ -194,8 +229,19 @@ Result<std::vector<SegmentId>> Segments::segments_of(const PersonView& view, Ins
   ZHIYIN_TRY(const auto all, list());
   ZHIYIN_TRY(auto index, items_.index());
   const TagLookup tags = lookup_in(std::move(index));
+  std::vector<SegmentId> kept;
   std::vector<SegmentId> found;
+  std::vector<SegmentId> filled;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(kept, live_segments_of(session, view.id));
+    ZHIYIN_TRY(filled, filled_live_segments(session));
+    return {};
+  }));
   for (const Segment& segment : all) {
+    if (std::ranges::find(filled, segment.id) != filled.end()) {
+      if (std::ranges::find(kept, segment.id) != kept.end()) found.push_back(segment.id);
+      continue;
+    }
     if (evaluate(segment.tree, view, tags, as_of)) found.push_back(segment.id);
   }
   return found;

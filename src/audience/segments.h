@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audience/live_segments.h"
 #include "audience/people.h"
 #include "audience/segment.h"
 #include "base/json_binding.h"
@@ -23,6 +24,7 @@ struct SegmentDefinition {
   SegmentId id;
   std::string name;
   Json tree;
+  bool live = false;  ///< members are kept with each event
 };
 
 /// A stored segment.
@@ -32,6 +34,7 @@ struct Segment {
   SegmentTree tree;
   std::int64_t version = 0;  ///< 1, 2, …
   Instant updated_at;
+  bool live = false;
 };
 
 struct SegmentCount {
@@ -77,12 +80,21 @@ class Segments {
   /// May be up to `age_max` old, in domain time; its `as_of` says how old.
   [[nodiscard]] Result<SegmentCount> count(const SegmentId& id, Instant as_of,
                                            Duration age_max = std::chrono::seconds(60)) const;
+  /// Of a live segment, from state, without a query; nothing for others. `now`: up to which only
+  /// time may have passed since the last event.
+  [[nodiscard]] Result<std::optional<LiveCount>> live(const SegmentId& id, Instant now) const;
+  /// Members of a live segment in order of id, after `after`; kConflict while it is being filled or
+  /// when it is not live.
+  [[nodiscard]] Result<std::vector<PersonId>> live_members(const SegmentId& id,
+                                                           const PersonId& after,
+                                                           std::size_t limit) const;
   [[nodiscard]] Result<SegmentPreview> preview(const SegmentTree& tree, Instant as_of,
                                                std::size_t sample_size = 10) const;
 
   /// In memory, from state, so fresher than the warehouse.
   [[nodiscard]] Result<Membership> why(const SegmentId& id, const PersonId& person,
                                        Instant as_of) const;
+  /// Live segments from state, the others evaluated in memory.
   [[nodiscard]] Result<std::vector<SegmentId>> segments_of(const PersonView& view,
                                                            Instant as_of) const;
 
@@ -108,5 +120,6 @@ struct zhiyin::Fields<zhiyin::audience::SegmentDefinition> {
   static constexpr auto list = std::make_tuple(
       field("id", &Definition::id, "[a-z0-9][a-z0-9_-]{0,63}").length(1, 64),
       field("name", &Definition::name, "as people see it").length(0, 200).optional(),
-      field("tree", &Definition::tree, "conditions"));
+      field("tree", &Definition::tree, "conditions"),
+      field("live", &Definition::live, "whether members are kept with each event").optional());
 };

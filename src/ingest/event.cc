@@ -26,7 +26,8 @@ constexpr std::array kCoreKinds = {
     CoreKind{"consent.withdraw", "", 1}, CoreKind{"touch.refused", "", 1},
     CoreKind{"touch.held_out", "", 1},   CoreKind{"touch.sent", "", 1},
     CoreKind{"touch.failed", "", 1},     CoreKind{"touch.unknown", "", 1},
-    CoreKind{"touch.clicked", "", 1},
+    CoreKind{"touch.clicked", "", 1},    CoreKind{"segment.entered", "", 1},
+    CoreKind{"segment.left", "", 1},
 };
 
 constexpr std::size_t kAccountBytesMax = 64;
@@ -230,7 +231,7 @@ Result<void> check_event(const EventView& event, Instant now) {
   if (!is_kind_name(event.kind)) {
     return fail_field("kind", "'{}' does not match [a-z][a-z0-9_.]{{0,63}}", utf8::truncate(event.kind, 80));
   }
-  if (event.kind.starts_with("touch.") || is_bot_kind(event.kind)) {
+  if (is_reserved_kind(event.kind)) {
     return fail_field("kind", "'{}' is reserved for what Zhiyin itself does", utf8::truncate(event.kind, 80));
   }
   ZHIYIN_TRY_VOID(check_item(event));

@@ -83,6 +83,9 @@ Result<Event> decode_event(std::string_view bytes);
 /// 1 to 64 letters, digits, `_`, `-`, `.`; otherwise kInvalidArgument naming `field`. Pure.
 Result<void> check_account(std::string_view field, std::string_view account);
 
+/// A record that says: it is `now`.
+storage::NewRecord tick_record(Instant now);
+
 /// Checks one event against the rules above; kInvalidArgument with the field path. `now` bounds
 /// occurred_at (at most 5 minutes ahead). Pure.
 Result<void> validate(const WireEvent& event, Instant now);
@@ -98,6 +101,15 @@ inline constexpr Duration kClockBehindMax = std::chrono::hours(24);
 /// but not handed to what is known of people and items.
 inline constexpr std::string_view kBotPrefix = "bot.";
 inline bool is_bot_kind(std::string_view kind) { return kind.starts_with(kBotPrefix); }
+
+/// Own events about live segments: `segment.entered`, `segment.left`.
+inline bool is_segment_kind(std::string_view kind) { return kind == "segment.entered" || kind == "segment.left"; }
+/// Passing time, as a record of the log: what depends on time is a function of the log alone. Nobody's event.
+inline constexpr std::string_view kTickKind = "clock.tick";
+/// Kinds that only Zhiyin itself uses.
+inline bool is_reserved_kind(std::string_view kind) {
+  return kind.starts_with("touch.") || is_bot_kind(kind) || is_segment_kind(kind) || kind == kTickKind;
+}
 
 /// How far ahead of the server's clock an event may lie.
 inline constexpr Duration kAheadMax = std::chrono::minutes(5);

@@ -170,6 +170,18 @@ std::string encode_event(const Event& event) {
   return detail::encode_record({v, event.identities, event.sealed, event.source, event.received_at});
 }
 
+storage::NewRecord tick_record(Instant now) {
+  Event tick;
+  tick.event_id = fmt::format("tick.{}", now.us);
+  tick.account = "zhiyin";
+  tick.identities.emplace_back();
+  tick.kind = kTickKind;
+  tick.occurred_at = now;
+  tick.received_at = now;
+  tick.source = "own";
+  return {0, encode_event(tick)};
+}
+
 Result<Event> decode_event(std::string_view bytes) {
   if (bytes.size() < 2 + kChecksumBytes) return damaged("too short");
   if (static_cast<unsigned char>(bytes[0]) != kVersion) return damaged("unknown version");

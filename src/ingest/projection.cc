@@ -1,6 +1,7 @@
 #include "ingest/projection.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "ingest/detail/recent_ids.h"
 #include "ingest/detail/seen_events.h"
@@ -73,11 +74,27 @@ Result<void> forget_old(storage::Session& session, std::span<const LoggedEvent> 
 
 }  // namespace
 
+Result<void> EventProjection::tick(storage::Session&, Instant) { return {}; }
+
 std::span<const storage::Migration> EventPipeline::migrations() { return kMigrations; }
 
 Result<void> EventPipeline::apply(storage::Session& session, std::span<const storage::StoredRecord> batch) {
   ZHIYIN_TRY(std::vector<LoggedEvent> events, decode_all(session, batch));
-  if (events.empty()) return {};
+  std::optional<Instant> now;
+  std::erase_if(events, [&](const LoggedEvent& e) {
+    if (e.event.kind != kTickKind) return false;
+    now = std::max(now, std::optional(e.event.received_at));
+    return true;
+  });
+  if (!events.empty()) {
+    ZHIYIN_TRY_VOID(apply_events(session, std::move(events)));
+  }
+  if (!now) return {};
+  for (EventProjection* projection : projections_) ZHIYIN_TRY_VOID(projection->tick(session, *now));
+  return {};
+}
+
+Result<void> EventPipeline::apply_events(storage::Session& session, std::vector<LoggedEvent> events) {
   std::vector<detail::Sighting> sightings;
   sightings.reserve(events.size());
   for (const LoggedEvent& e : events) {

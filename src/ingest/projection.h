@@ -22,6 +22,8 @@ class EventProjection {
  public:
   virtual ~EventProjection() = default;
   virtual Result<void> apply(storage::Session& session, std::span<const LoggedEvent> events) = 0;
+  /// The log says that it is `now` (`tick_record`); comes after the events of its batch.
+  virtual Result<void> tick(storage::Session& session, Instant now);
 };
 
 /// The first consumer of the events stream: decodes once, drops duplicates by (account, event_id) within
@@ -40,6 +42,8 @@ class EventPipeline final : public storage::Projection {
   Result<void> apply(storage::Session& session, std::span<const storage::StoredRecord> batch) override;
 
  private:
+  Result<void> apply_events(storage::Session& session, std::vector<LoggedEvent> events);
+
   const Duration window_;
   std::vector<EventProjection*> projections_;
   std::vector<EventProjection*> counting_;

@@ -176,7 +176,8 @@ Result<std::vector<storage::Row>> WarehouseWriter::Inner::rows_of(const Plan& pl
       if (record.offset > plan.to[static_cast<std::size_t>(record.partition)]) continue;
       if (dropped.contains({record.partition, record.offset})) continue;
       auto event = decode_event(record.bytes);
-      if (event) rows.push_back(row_of(record, std::move(*event)));  // the pipeline has noted damaged ones
+      // The pipeline has noted damaged ones; passing time is nobody's event.
+      if (event && event->kind != kTickKind) rows.push_back(row_of(record, std::move(*event)));
     }
     at = log.advance(at, records);
   }

@@ -10,6 +10,7 @@ struct SegmentBody {
   SegmentId id;
   std::string name;
   Json tree;
+  bool live = false;
 };
 struct PreviewBody {
   Json tree;
@@ -20,6 +21,24 @@ Json segment_json(const audience::Segment& segment) {
   Json out;
   out.set("id", segment.id.value).set("name", segment.name).set("tree", segment.tree.to_json());
   out.set("version", segment.version).set("updated_at", to_json(segment.updated_at));
+  out.set("live", segment.live);
+  return out;
+}
+
+/// With the size: of a live segment as it is kept, else as it was found within the last minute. `live_state` is `filled` or
+/// `filling`; while it is being filled the size is asked for as of any other segment.
+Result<Json> with_count(Services& s, const audience::Segment& segment, Instant now, bool ask) {
+  Json out = segment_json(segment);
+  ZHIYIN_TRY(const auto live, s.segments.live(segment.id, now));
+  out.set("live_state", !live ? Json() : Json(live->filled ? "filled" : "filling"));
+  if (live && live->filled) {
+    out.set("count", live->members).set("as_of", to_json(live->as_of));
+    return out;
+  }
+  if (!ask) return out;
+  const auto count = s.segments.count(segment.id, now);
+  out.set("count", count ? Json(count->count) : Json());
+  out.set("as_of", count ? to_json(count->as_of) : Json());
   return out;
 }
 
@@ -28,17 +47,14 @@ ApiResult list(Services& s) {
   const Instant now = s.clock.now();
   Json items = Json::array();
   for (const auto& segment : segments) {
-    Json one = segment_json(segment);
-    const auto count = s.segments.count(segment.id, now);
-    one.set("count", count ? Json(count->count) : Json());
-    one.set("as_of", count ? to_json(count->as_of) : Json());
+    ZHIYIN_TRY(Json one, with_count(s, segment, now, true));
     items.push(std::move(one));
   }
   return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
 }
 
 ApiResult put(Services& s, SegmentBody body, http::Request& r) {
-  audience::SegmentDefinition definition{body.id, body.name, body.tree};
+  audience::SegmentDefinition definition{body.id, body.name, body.tree, body.live};
   ZHIYIN_TRY(const auto version, if_match(r));
   ZHIYIN_TRY(const auto segment, s.segments.put(definition, version, s.clock.now()));
   http::Response response = http::Response::json(segment_json(segment), segment.version == 1 ? 201 : 200);
@@ -77,12 +93,31 @@ Result<void> check_unused(Services& s, const SegmentId& id) {
   }
 }
 
+/// A page of a live segment's members, without a query over the warehouse.
+ApiResult kept_members(Services& s, const SegmentId& id, const audience::LiveCount& live, http::Request& r) {
+  ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+  const PersonId after(std::string(r.query_or("after", "")));
+  ZHIYIN_TRY(const auto people, s.segments.live_members(id, after, limit + 1));
+  Json items = Json::array();
+  for (std::size_t i = 0; i < std::min(limit, people.size()); ++i) items.push(people[i].value);
+  Json next;
+  if (people.size() > limit) next = people[limit - 1].value;
+  return http::Response::json(Json()
+                                  .set("items", std::move(items))
+                                  .set("count", live.members)
+                                  .set("as_of", to_json(live.as_of))
+                                  .set("next", std::move(next)));
+}
+
 ApiResult members(Services& s, http::Request& r) {
   const SegmentId id(r.path_parameters["id"]);
+  ZHIYIN_TRY(const auto live, s.segments.live(id, s.clock.now()));
+  const bool csv_wanted = r.query_or("format", "json") == "csv";
+  if (live && live->filled && !csv_wanted) return kept_members(s, id, *live, r);
   ZHIYIN_TRY_VOID(s.settle());
   const Instant now = s.clock.now();
   ZHIYIN_TRY(const auto people, s.segments.members(id, now));
-  if (r.query_or("format", "json") == "csv") {
+  if (csv_wanted) {
     std::string csv = "person\n";
     for (const PersonId& person : people) csv += person.value + "\n";
     return csv_download(std::move(csv), fmt::format("segment-{}.csv", id.value));
@@ -127,7 +162,8 @@ struct Fields<server::SegmentBody> {
   static constexpr std::string_view name = "Segment";
   static constexpr auto list = std::make_tuple(field("id", &B::id, "as in the path"),
                                                field("name", &B::name, "for people").length(1, 200),
-                                               field("tree", &B::tree, "condition tree"));
+                                               field("tree", &B::tree, "condition tree"),
+                                               field("live", &B::live, "whether members are kept with each event").optional());
 };
 template <>
 struct Fields<server::PreviewBody> {
@@ -146,7 +182,8 @@ void add_segment_routes(Api& api, Services& s) {
                               [&s](PreviewBody body, http::Request&, const Caller&) { return preview(s, body); });
   api.route("GET", "/v1/segments/{id}", of_account(Role::kAnalyst), "One segment", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto segment, s.segments.get(SegmentId(r.path_parameters["id"])));
-    return http::Response::json(segment_json(segment));
+    ZHIYIN_TRY(Json one, with_count(s, segment, s.clock.now(), false));
+    return http::Response::json(std::move(one));
   });
   api.route_with_id<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator, "Create or (with If-Match) change a segment",
                               [&s](SegmentBody body, http::Request& r, const Caller&) { return put(s, std::move(body), r); });

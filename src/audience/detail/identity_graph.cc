@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "audience/live_segments.h"
 #include "audience/people_projection.h"
 #include "base/crypto.h"
 
@@ -60,6 +61,8 @@ Result<void> assign(Session& session, std::span<const Member> members, ChangeNum
     ZHIYIN_TRY_VOID(
         session.execute("UPDATE identity_person SET person = ?2, changed = ?3 WHERE identity = ?1",
                         {to_blob(m.identity), target, number}));
+    ZHIYIN_TRY_VOID(detail::note_moved(session, old, target));
+    ZHIYIN_TRY_VOID(detail::note_moved(session, target, target));
     ZHIYIN_TRY_VOID(refresh_current(session, old));
   }
   return refresh_current(session, target);
