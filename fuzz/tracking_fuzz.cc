@@ -1,4 +1,5 @@
-// Segment's tracking calls: whatever the body, each call becomes a checkable event or a refusal that can be read again.
+// Segment's tracking calls: whatever the body, each call becomes a checkable event or a refusal
+// that can be read again.
 #include <cstdint>
 
 #include "base/check.h"
@@ -15,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const ingest::TrackedCall& one : *calls) {
       ZHIYIN_CHECK(one.event.has_value() != one.refused.has_value());
       if (one.event) (void)ingest::validate(*one.event, Instant{1'790'000'000'000'000});
-      if (one.refused) ZHIYIN_CHECK(ingest::unpack_refused_call(*parse_json(one.refused->event)).has_value());
+      if (one.refused)
+        ZHIYIN_CHECK(ingest::unpack_refused_call(*parse_json(one.refused->event)).has_value());
     }
   }
   return 0;

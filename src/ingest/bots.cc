@@ -13,8 +13,9 @@ std::string_view bot_list();  // made from bots.txt
 namespace {
 
 constexpr std::pair<Agent, std::string_view> kNames[] = {
-    {Agent::kReader, "reader"},     {Agent::kCrawler, "crawler"}, {Agent::kPreview, "preview"},  {Agent::kHeadless, "headless"},
-    {Agent::kMonitor, "monitor"},   {Agent::kLibrary, "library"}, {Agent::kPrefetch, "prefetch"}};
+    {Agent::kReader, "reader"},     {Agent::kCrawler, "crawler"}, {Agent::kPreview, "preview"},
+    {Agent::kHeadless, "headless"}, {Agent::kMonitor, "monitor"}, {Agent::kLibrary, "library"},
+    {Agent::kPrefetch, "prefetch"}};
 constexpr std::size_t kUserAgentBytesMax = 1024;  // what is looked at
 
 struct Rule {
@@ -40,7 +41,8 @@ const std::vector<Rule>& rules() {
       const std::size_t second = line.find('|', first + 1);
       ZHIYIN_CHECK(second != std::string_view::npos);
       const std::string_view category = trimmed(line.substr(0, first));
-      const auto* name = std::ranges::find(kNames, category, &std::pair<Agent, std::string_view>::second);
+      const auto* name =
+          std::ranges::find(kNames, category, &std::pair<Agent, std::string_view>::second);
       ZHIYIN_CHECK(name != std::end(kNames));
       out.push_back({name->first, trimmed(line.substr(first + 1, second - first - 1))});
     }

@@ -16,9 +16,11 @@ std::string_view agent_name(Agent agent);
 /// Headers of a request that may say it was not a reader who wanted it.
 struct FetchHints {
   std::string_view user_agent;
-  std::string_view purpose;      ///< `Purpose`, `Sec-Purpose`, `X-Purpose` or `X-Moz`: prefetch, prerender, preview
+  std::string_view
+      purpose;  ///< `Purpose`, `Sec-Purpose`, `X-Purpose` or `X-Moz`: prefetch, prerender, preview
 };
-/// Of a request for which a browser is expected (tracked link, page snippet, pixel): libraries are no readers there.
+/// Of a request for which a browser is expected (tracked link, page snippet, pixel): libraries are
+/// no readers there.
 Agent browser_agent_of(const FetchHints& hints);
 
 }  // namespace zhiyin::ingest

@@ -14,8 +14,9 @@
 #include "ingest/projection.h"
 #include "storage/state.h"
 
-/// What the owner says about kinds of events: which properties they have, of which type and range, and which of them are
-/// personal. Kinds that nobody declared are taken and counted, or refused where the operator says so. docs/catalogue-of-events.md.
+/// What the owner says about kinds of events: which properties they have, of which type and range,
+/// and which of them are personal. Kinds that nobody declared are taken and counted, or refused
+/// where the operator says so. docs/catalogue-of-events.md.
 namespace zhiyin::ingest {
 
 namespace detail {
@@ -32,11 +33,11 @@ enum class PropertyType { kString, kInteger, kNumber, kBoolean, kTime, kArray, k
 struct KindPropertyRule {
   PropertyType type = PropertyType::kString;
   bool required = false;
-  bool personal = false;           ///< sealed, wherever the client puts it
-  std::optional<double> minimum;   ///< of numbers
+  bool personal = false;          ///< sealed, wherever the client puts it
+  std::optional<double> minimum;  ///< of numbers
   std::optional<double> maximum;
-  std::vector<std::string> values; ///< the only ones allowed; empty: any
-  std::size_t length_max = 0;      ///< bytes of a string, elements of an array; 0: any
+  std::vector<std::string> values;  ///< the only ones allowed; empty: any
+  std::size_t length_max = 0;       ///< bytes of a string, elements of an array; 0: any
   std::string description;
 };
 struct KindValueRule {
@@ -56,7 +57,7 @@ struct KindDefinition {
   std::string name;
   std::int64_t version = 0;  ///< grows by one with each change; 0: not stored yet
   std::string description;
-  std::string owner;         ///< who answers for it
+  std::string owner;  ///< who answers for it
   std::map<std::string, KindPropertyRule> properties;
   std::optional<KindValueRule> value;
   std::optional<KindItemRule> item;
@@ -75,7 +76,8 @@ struct SeenKind {
 /// The kinds of a TOML text, `[kinds.NAME]` each; kInvalidArgument with line or field.
 Result<std::vector<KindDefinition>> parse_kinds(std::string_view toml);
 
-/// Definitions in state, with every earlier version, and a compiled copy in memory for the intake. Thread-safe.
+/// Definitions in state, with every earlier version, and a compiled copy in memory for the intake.
+/// Thread-safe.
 class EventCatalogue {
  public:
   /// `state` must outlive this.
@@ -86,8 +88,8 @@ class EventCatalogue {
   [[nodiscard]] Result<std::vector<KindDefinition>> list() const;
   /// `version` 0: the newest. kNotFound when there is none.
   [[nodiscard]] Result<KindDefinition> get(std::string_view name, std::int64_t version = 0) const;
-  /// Stores the next version; unchanged definitions keep theirs. `expected`: kConflict unless it is the stored version
-  /// (0: there is none). kInvalidArgument on rules that contradict themselves.
+  /// Stores the next version; unchanged definitions keep theirs. `expected`: kConflict unless it is
+  /// the stored version (0: there is none). kInvalidArgument on rules that contradict themselves.
   Result<KindDefinition> put(KindDefinition definition, std::optional<std::int64_t> expected);
   /// The kind is undeclared again; its versions stay on record.
   Result<void> remove(std::string_view name, std::optional<std::int64_t> expected);
@@ -140,7 +142,8 @@ struct Fields<ingest::KindPropertyRule> {
       field("personal", &P::personal, "sealed before it is stored").optional(),
       field("minimum", &P::minimum, "of numbers"), field("maximum", &P::maximum, "of numbers"),
       field("values", &P::values, "the only texts allowed").length(0, 200).optional(),
-      field("length_max", &P::length_max, "bytes of a string, elements of an array; 0: any").optional(),
+      field("length_max", &P::length_max, "bytes of a string, elements of an array; 0: any")
+          .optional(),
       field("description", &P::description, "what it says").length(0, 1000).optional());
 };
 template <>
@@ -179,7 +182,9 @@ struct Fields<ingest::SeenKind> {
   static constexpr std::string_view name = "SeenKind";
   static constexpr auto list = std::make_tuple(
       field("kind", &S::kind, ""), field("events", &S::events, "distinct events"),
-      field("bots", &S::bots, "events of crawlers, previews and the like, not counted among the others"),
-      field("first_at", &S::first_at, "when the first happened"), field("last_at", &S::last_at, "when the last happened"));
+      field("bots", &S::bots,
+            "events of crawlers, previews and the like, not counted among the others"),
+      field("first_at", &S::first_at, "when the first happened"),
+      field("last_at", &S::last_at, "when the last happened"));
 };
 }  // namespace zhiyin

@@ -32,7 +32,8 @@ struct CatalogueTest : testing::Test {
     Intake::Settings settings;
     settings.catalogue = catalogue.get();
     settings.refuse_unknown_kinds = refuse_unknown;
-    return std::make_unique<Intake>(*store.log, *store.state, *store.vault, store.clock, store.metrics, std::move(settings));
+    return std::make_unique<Intake>(*store.log, *store.state, *store.vault, store.clock,
+                                    store.metrics, std::move(settings));
   }
   void declare(std::string_view toml = kToml) {
     auto kinds = parse_kinds(toml);
@@ -49,21 +50,26 @@ struct CatalogueTest : testing::Test {
     e.properties = *parse_json(properties);
     return e;
   }
-  Answer send(Intake& to, WireEvent e) { return to.accept_and_wait({std::move(e)}, "test")->front(); }
+  Answer send(Intake& to, WireEvent e) {
+    return to.accept_and_wait({std::move(e)}, "test")->front();
+  }
 };
 
 TEST_F(CatalogueTest, ViolationsSayWhichPropertyAndWhatWasExpected) {
   declare();
   const auto to = intake();
-  EXPECT_EQ(send(*to, event(R"({"level":"初级","score":99.5,"at":"2026-01-01"})")).verdict, Verdict::kAccepted);
+  EXPECT_EQ(send(*to, event(R"({"level":"初级","score":99.5,"at":"2026-01-01"})")).verdict,
+            Verdict::kAccepted);
   const std::pair<const char*, const char*> cases[] = {
       {R"({})", "properties.level: is missing: course_finish needs it"},
       {R"({"level":"中级"})", "properties.level: \"中级\" is not one of 初级, 高级"},
       {R"({"level":3})", "properties.level: expected string, got 3"},
       {R"({"level":"初级","score":101})", "properties.score: 101 is above the maximum 100"},
       {R"({"level":"初级","at":"gestern"})", "properties.at: expected time, got \"gestern\""},
-      {R"({"level":"初级","phone":"123456789012345678901"})", "properties.phone: is 21 long, at most 20 are allowed"},
-      {R"({"level":"初级","speed":1})", "properties.speed: is not declared for course_finish (version 1)"}};
+      {R"({"level":"初级","phone":"123456789012345678901"})",
+       "properties.phone: is 21 long, at most 20 are allowed"},
+      {R"({"level":"初级","speed":1})",
+       "properties.speed: is not declared for course_finish (version 1)"}};
   for (const auto& [properties, reason] : cases) {
     const Answer answer = send(*to, event(properties));
     EXPECT_EQ(answer.verdict, Verdict::kQuarantined);
@@ -80,17 +86,20 @@ TEST_F(CatalogueTest, ViolationsSayWhichPropertyAndWhatWasExpected) {
 TEST_F(CatalogueTest, PersonalPropertiesAreSealedWhereverTheyStand) {
   declare();
   const auto to = intake();
-  ASSERT_EQ(send(*to, event(R"({"level":"初级","phone":"13800000000"})")).verdict, Verdict::kAccepted);
+  ASSERT_EQ(send(*to, event(R"({"level":"初级","phone":"13800000000"})")).verdict,
+            Verdict::kAccepted);
   const Event logged = store.logged().front();
   EXPECT_EQ(logged.properties, R"({"level":"初级"})");
-  EXPECT_EQ(*store.vault->unseal(logged.identities[0], logged.sealed), R"({"phone":"13800000000"})");
+  EXPECT_EQ(*store.vault->unseal(logged.identities[0], logged.sealed),
+            R"({"phone":"13800000000"})");
 }
 
 TEST_F(CatalogueTest, UnknownKindsAreTakenUnlessTheOperatorSaysOtherwise) {
   declare();
   EXPECT_EQ(send(*intake(), event("{}", "dance")).verdict, Verdict::kAccepted);
   const auto strict = intake(true);
-  EXPECT_EQ(send(*strict, event("{}", "dance")).reason, "kind: 'dance' is not declared (zhiyin kinds apply)");
+  EXPECT_EQ(send(*strict, event("{}", "dance")).reason,
+            "kind: 'dance' is not declared (zhiyin kinds apply)");
   for (const char* ours : {"read", "trait.set", "identify", "wechat.location"}) {
     EXPECT_EQ(send(*strict, event("{}", ours)).verdict, Verdict::kAccepted) << ours;
   }
@@ -113,10 +122,13 @@ TEST_F(CatalogueTest, VersionsGrowAndGuardAgainstLostChanges) {
 
 TEST_F(CatalogueTest, RulesThatContradictThemselvesAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
-      {"[kinds.a.properties]\nx = {type = \"string\", minimum = 1}", "kinds.a.properties.x.minimum"},
-      {"[kinds.a.properties]\nx = {type = \"number\", minimum = 3, maximum = 1}", "kinds.a.properties.x.minimum"},
+      {"[kinds.a.properties]\nx = {type = \"string\", minimum = 1}",
+       "kinds.a.properties.x.minimum"},
+      {"[kinds.a.properties]\nx = {type = \"number\", minimum = 3, maximum = 1}",
+       "kinds.a.properties.x.minimum"},
       {"[kinds.a.properties]\nx = {type = \"colour\"}", "kinds.a.properties.x.type"},
-      {"[kinds.a.properties]\nx = {type = \"number\", minimun = 3}", "kinds.a.properties.x.minimun"},
+      {"[kinds.a.properties]\nx = {type = \"number\", minimun = 3}",
+       "kinds.a.properties.x.minimun"},
       {"[kinds.\"touch.x\"]\ndescription=\"\"", "kinds.touch.x.name"},
       {"[kind.a]\n", "kind"},
       {"", "kinds"}};

@@ -14,39 +14,72 @@ namespace {
 
 constexpr std::string_view kCalls[] = {"identify", "track", "page", "screen", "group", "alias"};
 
-/// Traits that say who somebody is (Segment's reserved traits, and what shops here call them). They are sealed.
+/// Traits that say who somebody is (Segment's reserved traits, and what shops here call them). They
+/// are sealed.
 constexpr std::string_view kPersonalTraits[] = {
-    "address",   "avatar",   "birthday",  "email",     "firstname", "first_name", "lastname", "last_name", "name",  "phone",
-    "username",  "mobile",   "telephone", "id_card",   "idcard",    "nickname",   "realname", "real_name", "wechat", "qq",
-    "birthdate", "ip",       "地址",      "头像",      "生日",      "邮箱",       "姓名",     "手机",      "手机号", "电话",
-    "身份证",    "身份证号", "昵称",      "微信号"};
+    "address",   "avatar",   "birthday", "email",     "firstname", "first_name", "lastname",
+    "last_name", "name",     "phone",    "username",  "mobile",    "telephone",  "id_card",
+    "idcard",    "nickname", "realname", "real_name", "wechat",    "qq",         "birthdate",
+    "ip",        "地址",     "头像",     "生日",      "邮箱",      "姓名",       "手机",
+    "手机号",    "电话",     "身份证",   "身份证号",  "昵称",      "微信号"};
 /// The same of what somebody did: a product or a page has a name, so `name` is none of them.
-constexpr std::string_view kPersonalProperties[] = {
-    "email", "firstname", "first_name", "lastname", "last_name", "phone", "mobile", "telephone", "id_card", "idcard", "birthday",
-    "birthdate", "ip", "realname", "real_name", "shipping_address", "billing_address", "邮箱", "姓名", "手机", "手机号", "电话",
-    "身份证", "身份证号", "收货地址"};
+constexpr std::string_view kPersonalProperties[] = {"email",
+                                                    "firstname",
+                                                    "first_name",
+                                                    "lastname",
+                                                    "last_name",
+                                                    "phone",
+                                                    "mobile",
+                                                    "telephone",
+                                                    "id_card",
+                                                    "idcard",
+                                                    "birthday",
+                                                    "birthdate",
+                                                    "ip",
+                                                    "realname",
+                                                    "real_name",
+                                                    "shipping_address",
+                                                    "billing_address",
+                                                    "邮箱",
+                                                    "姓名",
+                                                    "手机",
+                                                    "手机号",
+                                                    "电话",
+                                                    "身份证",
+                                                    "身份证号",
+                                                    "收货地址"};
 
-/// Kinds by which Zhiyin decides what it may send, or that only the platform reports. An app's `follow` is not a
-/// subscription to the account, so such names become kinds of their own.
-constexpr std::string_view kPlatformKinds[] = {"follow", "unfollow", "message", "scan", "menu_click", "menu_view", "template_result"};
+/// Kinds by which Zhiyin decides what it may send, or that only the platform reports. An app's
+/// `follow` is not a subscription to the account, so such names become kinds of their own.
+constexpr std::string_view kPlatformKinds[] = {"follow",     "unfollow",  "message",        "scan",
+                                               "menu_click", "menu_view", "template_result"};
 
 enum class Value { kOne, kQuantity, kMoney, kRating, kQuery };
 struct WellKnown {
-  std::string_view name;  // lower case, of Segment's e-commerce specification, or its usual short form
+  std::string_view
+      name;  // lower case, of Segment's e-commerce specification, or its usual short form
   std::string_view kind;
   Value value;
 };
-constexpr WellKnown kWellKnown[] = {
-    {"order completed", "purchase", Value::kMoney},    {"completed order", "purchase", Value::kMoney},
-    {"purchase", "purchase", Value::kMoney},           {"order refunded", "refund", Value::kMoney},
-    {"refund", "refund", Value::kMoney},               {"product added", "cart", Value::kQuantity},
-    {"added product", "cart", Value::kQuantity},       {"add to cart", "cart", Value::kQuantity},
-    {"cart", "cart", Value::kQuantity},                {"product viewed", "view", Value::kOne},
-    {"viewed product", "view", Value::kOne},           {"product clicked", "click", Value::kOne},
-    {"promotion clicked", "click", Value::kOne},       {"promotion viewed", "show", Value::kOne},
-    {"products searched", "search", Value::kOne},      {"product shared", "share", Value::kOne},
-    {"product added to wishlist", "favorite", Value::kOne}, {"product reviewed", "rating", Value::kRating},
-    {"rating", "rating", Value::kRating}};
+constexpr WellKnown kWellKnown[] = {{"order completed", "purchase", Value::kMoney},
+                                    {"completed order", "purchase", Value::kMoney},
+                                    {"purchase", "purchase", Value::kMoney},
+                                    {"order refunded", "refund", Value::kMoney},
+                                    {"refund", "refund", Value::kMoney},
+                                    {"product added", "cart", Value::kQuantity},
+                                    {"added product", "cart", Value::kQuantity},
+                                    {"add to cart", "cart", Value::kQuantity},
+                                    {"cart", "cart", Value::kQuantity},
+                                    {"product viewed", "view", Value::kOne},
+                                    {"viewed product", "view", Value::kOne},
+                                    {"product clicked", "click", Value::kOne},
+                                    {"promotion clicked", "click", Value::kOne},
+                                    {"promotion viewed", "show", Value::kOne},
+                                    {"products searched", "search", Value::kOne},
+                                    {"product shared", "share", Value::kOne},
+                                    {"product added to wishlist", "favorite", Value::kOne},
+                                    {"product reviewed", "rating", Value::kRating},
+                                    {"rating", "rating", Value::kRating}};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -60,7 +93,9 @@ bool is_one_of(std::string_view name, std::span<const std::string_view> list) {
   return std::ranges::find(list, name) != list.end();
 }
 
-std::string short_hash(std::string_view text) { return fmt::format("{:08x}", static_cast<std::uint32_t>(crypto::xxh64(text))); }
+std::string short_hash(std::string_view text) {
+  return fmt::format("{:08x}", static_cast<std::uint32_t>(crypto::xxh64(text)));
+}
 
 /// An id as SDKs send it: a string, or a number from a database. Null and "" are none.
 Result<std::string> id_of(const Json& call, std::string_view field) {
@@ -76,7 +111,8 @@ bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0) return false;
+    if (dash ? text[i] != '-' : std::isxdigit(static_cast<unsigned char>(text[i])) == 0)
+      return false;
   }
   return true;
 }
@@ -84,16 +120,20 @@ bool is_uuid(std::string_view text) {
 Result<Json> object_of(const Json& call, std::string_view field) {
   const Json& value = call[field];
   if (value.is_null()) return Json::object();
-  if (value.if_object() == nullptr) return fail_field(field, "expected an object, got {}", value.type_name());
+  if (value.if_object() == nullptr)
+    return fail_field(field, "expected an object, got {}", value.type_name());
   return value;
 }
 
-Result<std::optional<Instant>> time_of(const Json& call, std::string_view field, const TimeZone& zone) {
+Result<std::optional<Instant>> time_of(const Json& call, std::string_view field,
+                                       const TimeZone& zone) {
   const Json& value = call[field];
   if (value.is_null()) return std::optional<Instant>();
   std::string text(value.string_or(""));
   if (const std::int64_t* ms = value.if_int()) text = std::to_string(*ms);
-  if (text.empty()) return fail_field(field, "expected a time (ISO 8601 or integer milliseconds), got {}", value.type_name());
+  if (text.empty())
+    return fail_field(field, "expected a time (ISO 8601 or integer milliseconds), got {}",
+                      value.type_name());
   auto at = parse_time(text, zone);
   if (!at) return std::unexpected(within(field, std::move(at.error())));
   return std::optional(*at);
@@ -148,7 +188,8 @@ std::optional<ItemRef> item_of(std::string_view kind, const Json& id) {
 
 const Json& first_of(const Json& object, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
-    if (const Json& value = object[name]; !value.is_null() && value.string_or("x") != "") return value;
+    if (const Json& value = object[name]; !value.is_null() && value.string_or("x") != "")
+      return value;
   }
   static const Json none;
   return none;
@@ -158,7 +199,8 @@ const Json& first_of(const Json& object, std::initializer_list<std::string_view>
 std::optional<double> number_of(const Json& value) {
   if (value.is_number()) return value.number_or(0);
   const std::string_view text = value.string_or("");
-  if (text.empty() || text.find_first_not_of("0123456789.-") != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.find_first_not_of("0123456789.-") != std::string_view::npos)
+    return std::nullopt;
   const auto json = parse_json(text, 64);
   if (!json || !json->is_number()) return std::nullopt;
   return json->number_or(0);
@@ -170,7 +212,8 @@ std::optional<ItemRef> product_of(const Json& properties) {
   if (!own.is_null()) return item_of("product", own);
   const Json::Array* products = properties["products"].if_array();
   if (products != nullptr && products->size() == 1) {
-    return item_of("product", first_of(products->front(), {"product_id", "productId", "sku", "id"}));
+    return item_of("product",
+                   first_of(products->front(), {"product_id", "productId", "sku", "id"}));
   }
   const Json& order = first_of(properties, {"order_id", "orderId"});
   return order.is_null() ? std::nullopt : item_of("order", order);
@@ -188,11 +231,15 @@ const std::map<std::string, const WellKnown*, std::less<>>& well_known_by_kind()
 
 class CallReader {
  public:
-  CallReader(const Json& call, std::string_view type, const TrackingSettings& settings) : call_(call), type_(type), settings_(settings) {}
+  CallReader(const Json& call, std::string_view type, const TrackingSettings& settings)
+      : call_(call), type_(type), settings_(settings) {}
 
   Result<WireEvent> read(const std::optional<Instant>& sent_at) {
-    if (call_.if_object() == nullptr) return fail_field("", "expected an object, got {}", call_.type_name());
-    if (!is_one_of(type_, kCalls)) return fail_field("type", "'{}' is not one of identify, track, page, screen, group, alias", utf8::truncate(type_, 64));
+    if (call_.if_object() == nullptr)
+      return fail_field("", "expected an object, got {}", call_.type_name());
+    if (!is_one_of(type_, kCalls))
+      return fail_field("type", "'{}' is not one of identify, track, page, screen, group, alias",
+                        utf8::truncate(type_, 64));
     event_.account = settings_.account;
     ZHIYIN_TRY(event_.event_id, id_of(call_, "messageId"));
     ZHIYIN_TRY_VOID(read_times(sent_at));
@@ -214,8 +261,8 @@ class CallReader {
   }
 
  private:
-  /// The client's clock is corrected by when it sent; a time that the caller states on purpose (beside the SDK's own
-  /// `originalTimestamp`) is not the client's clock and stays.
+  /// The client's clock is corrected by when it sent; a time that the caller states on purpose
+  /// (beside the SDK's own `originalTimestamp`) is not the client's clock and stays.
   Result<void> read_times(const std::optional<Instant>& sent_at) {
     ZHIYIN_TRY(const auto stated, time_of(call_, "timestamp", settings_.zone));
     ZHIYIN_TRY(const auto original, time_of(call_, "originalTimestamp", settings_.zone));
@@ -227,7 +274,8 @@ class CallReader {
   }
 
   void add_identity(std::string_view kind, std::string value) {
-    if (!value.empty()) event_.identities.push_back({settings_.account, std::string(kind), std::move(value)});
+    if (!value.empty())
+      event_.identities.push_back({settings_.account, std::string(kind), std::move(value)});
   }
 
   Result<void> read_identities() {
@@ -235,18 +283,21 @@ class CallReader {
     ZHIYIN_TRY(std::string anonymous, id_of(call_, "anonymousId"));
     add_identity("user_id", std::move(user));
     add_identity("anonymous_id", std::move(anonymous));
-    if (event_.identities.empty()) return fail_field("userId", "is missing: say whose call it is (userId or anonymousId)");
+    if (event_.identities.empty())
+      return fail_field("userId", "is missing: say whose call it is (userId or anonymousId)");
     return {};
   }
 
-  /// `previousId` is an anonymous id when it is the call's own, or has the form that SDKs make up; else a user's.
+  /// `previousId` is an anonymous id when it is the call's own, or has the form that SDKs make up;
+  /// else a user's.
   Result<void> read_alias() {
     ZHIYIN_TRY(std::string user, id_of(call_, "userId"));
     ZHIYIN_TRY(std::string previous, id_of(call_, "previousId"));
     ZHIYIN_TRY(const std::string anonymous, id_of(call_, "anonymousId"));
     if (previous.empty()) previous = anonymous;
     if (user.empty()) return fail_field("userId", "is missing: say who the user is now");
-    if (previous.empty()) return fail_field("previousId", "is missing: say who the user was before");
+    if (previous.empty())
+      return fail_field("previousId", "is missing: say who the user was before");
     const bool made_up = previous == anonymous || is_uuid(previous);
     add_identity("user_id", std::move(user));
     add_identity(made_up ? "anonymous_id" : "user_id", std::move(previous));
@@ -255,7 +306,8 @@ class CallReader {
     return {};
   }
 
-  /// Whoever opens a page can write anything under its key, so that sets no traits; it is kept, sealed.
+  /// Whoever opens a page can write anything under its key, so that sets no traits; it is kept,
+  /// sealed.
   void set_traits(std::string_view plain_kind, Json traits) {
     if (traits.if_object()->empty()) {
       event_.kind = plain_kind;
@@ -272,7 +324,8 @@ class CallReader {
 
   Result<void> read_identify() {
     ZHIYIN_TRY(Json traits, object_of(call_, "traits"));
-    if (traits.if_object()->empty() && call_["context"]["traits"].if_object() != nullptr) traits = call_["context"]["traits"];
+    if (traits.if_object()->empty() && call_["context"]["traits"].if_object() != nullptr)
+      traits = call_["context"]["traits"];
     set_traits("identify", std::move(traits));
     return {};
   }
@@ -309,7 +362,10 @@ class CallReader {
     event_.kind = "view";
     const Json& path = first_of(event_.properties, {"path"});
     const Json& of_context = call_["context"]["page"]["path"];
-    if (type_ == "page") event_.item = item_of("page", !path.is_null() ? path : !of_context.is_null() ? of_context : Json(name));
+    if (type_ == "page")
+      event_.item = item_of("page", !path.is_null()         ? path
+                                    : !of_context.is_null() ? of_context
+                                                            : Json(name));
     if (type_ == "screen") event_.item = item_of("screen", Json(name));
     return {};
   }
@@ -334,24 +390,29 @@ class CallReader {
     event_.kind = known.kind;
     if (known.value == Value::kRating) {
       const auto rating = number_of(properties["rating"]);
-      if (!rating || std::abs(*rating) > 1e6) return fail_field("properties.rating", "is no number");
+      if (!rating || std::abs(*rating) > 1e6)
+        return fail_field("properties.rating", "is no number");
       event_.value = std::llround(*rating);
     }
     if (known.value == Value::kQuantity) {
       const auto quantity = number_of(properties["quantity"]);
-      if (quantity && (*quantity < 0 || *quantity > 1e9)) return fail_field("properties.quantity", "{} is no quantity", *quantity);
+      if (quantity && (*quantity < 0 || *quantity > 1e9))
+        return fail_field("properties.quantity", "{} is no quantity", *quantity);
       if (quantity) event_.value = std::llround(*quantity);
     }
     return {};
   }
 
-  /// Money is in the currency's main unit. What is not renminbi cannot be counted in fen: it stays an event of its own kind.
+  /// Money is in the currency's main unit. What is not renminbi cannot be counted in fen: it stays
+  /// an event of its own kind.
   Result<void> read_money(const WellKnown& known) {
     const Json& properties = event_.properties;
     const std::string currency = lower(properties["currency"].string_or("cny"));
-    const bool renminbi = currency.empty() || currency == "cny" || currency == "rmb" || currency == "cnh";
+    const bool renminbi =
+        currency.empty() || currency == "cny" || currency == "rmb" || currency == "cnh";
     if (!renminbi) {
-      if (event_.kind == known.kind) event_.kind = known.kind == "refund" ? "order_refunded" : "order_completed";
+      if (event_.kind == known.kind)
+        event_.kind = known.kind == "refund" ? "order_refunded" : "order_completed";
       return {};
     }
     for (const std::string_view name : {"revenue", "total", "value"}) {
@@ -359,7 +420,8 @@ class CallReader {
       if (given.is_null()) continue;
       const auto amount = number_of(given);
       constexpr double kYuanMax = 1e12;
-      if (!amount || std::abs(*amount) > kYuanMax) return fail_field(fmt::format("properties.{}", name), "is no amount of money");
+      if (!amount || std::abs(*amount) > kYuanMax)
+        return fail_field(fmt::format("properties.{}", name), "is no amount of money");
       event_.value = std::llround(*amount * 100);
       break;
     }
@@ -373,7 +435,8 @@ class CallReader {
   WireEvent event_;
 };
 
-TrackedCall read_call(const Json& call, std::string_view type, const std::optional<Instant>& sent_at, const Json& context,
+TrackedCall read_call(const Json& call, std::string_view type,
+                      const std::optional<Instant>& sent_at, const Json& context,
                       const TrackingSettings& settings) {
   TrackedCall out;
   const Json* read = &call;
@@ -394,8 +457,10 @@ TrackedCall read_call(const Json& call, std::string_view type, const std::option
     out.event = std::move(*event);
   } else {
     Json kept = *read;
-    if (kept.if_object() != nullptr) kept.set("type", type);  // a call posted alone has it in its path
-    out.refused = RefusedEvent{std::move(event.error().message), std::move(event.error().field), pack_refused_call(kept, settings)};
+    if (kept.if_object() != nullptr)
+      kept.set("type", type);  // a call posted alone has it in its path
+    out.refused = RefusedEvent{std::move(event.error().message), std::move(event.error().field),
+                               pack_refused_call(kept, settings)};
   }
   return out;
 }
@@ -420,7 +485,8 @@ std::string kind_of_name(std::string_view name) {
   }
   while (!kind.empty() && kind.back() == '_') kind.pop_back();
   const bool letter_first = !kind.empty() && kind[0] >= 'a' && kind[0] <= 'z';
-  if (!letter_first || is_one_of(kind, kPlatformKinds)) kind = kind.empty() ? "track" : "track_" + kind;
+  if (!letter_first || is_one_of(kind, kPlatformKinds))
+    kind = kind.empty() ? "track" : "track_" + kind;
   if (!lost && kind.size() <= kKindBytesMax && kind != "track") return kind;
   const std::string hash = short_hash(name);
   return kind.substr(0, kKindBytesMax - hash.size() - 1) + "_" + hash;
@@ -431,8 +497,10 @@ std::string_view write_key_in(const Json& body) {
   return key.empty() ? body["write_key"].string_or("") : key;
 }
 
-Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_view call, const TrackingSettings& settings) {
-  if (body.if_object() == nullptr) return fail(ErrorCode::kInvalidArgument, "body: expected an object, got {}", body.type_name());
+Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_view call,
+                                               const TrackingSettings& settings) {
+  if (body.if_object() == nullptr)
+    return fail(ErrorCode::kInvalidArgument, "body: expected an object, got {}", body.type_name());
   auto sent = time_of(body, "sentAt", settings.zone);
   // A clock that cannot be read corrects nothing; the calls have their own times.
   const std::optional<Instant> sent_at = sent ? *sent : std::nullopt;
@@ -443,17 +511,25 @@ Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_vie
     return calls;
   }
   const Json::Array* batch = body["batch"].if_array();
-  if (batch == nullptr) return fail_field("batch", "expected an array, got {}", body["batch"].type_name());
+  if (batch == nullptr)
+    return fail_field("batch", "expected an array, got {}", body["batch"].type_name());
   if (batch->size() > kTrackingCallsMax) {
-    return fail(ErrorCode::kLimitReached, "batch: has {} calls, at most {} are taken at once", batch->size(), kTrackingCallsMax);
+    return fail(ErrorCode::kLimitReached, "batch: has {} calls, at most {} are taken at once",
+                batch->size(), kTrackingCallsMax);
   }
   calls.reserve(batch->size());
-  for (const Json& one : *batch) calls.push_back(read_call(one, one["type"].string_or(one["action"].string_or("")), sent_at, body["context"], settings));
+  for (const Json& one : *batch)
+    calls.push_back(read_call(one, one["type"].string_or(one["action"].string_or("")), sent_at,
+                              body["context"], settings));
   return calls;
 }
 
 std::string pack_refused_call(const Json& call, const TrackingSettings& settings) {
-  return Json().set("account", settings.account).set("public_key", settings.public_key).set("tracking_call", call).dump();
+  return Json()
+      .set("account", settings.account)
+      .set("public_key", settings.public_key)
+      .set("tracking_call", call)
+      .dump();
 }
 
 std::optional<Result<WireEvent>> unpack_refused_call(const Json& entry) {

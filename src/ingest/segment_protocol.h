@@ -10,16 +10,18 @@
 #include "ingest/event.h"
 #include "ingest/intake.h"
 
-/// Segment's public HTTP tracking calls (identify, track, page, screen, group, alias, batch) as our events, so that
-/// existing analytics SDKs work by changing their host. What becomes of what: docs/tracking.md. Pure.
+/// Segment's public HTTP tracking calls (identify, track, page, screen, group, alias, batch) as our
+/// events, so that existing analytics SDKs work by changing their host. What becomes of what:
+/// docs/tracking.md. Pure.
 namespace zhiyin::ingest {
 
 /// Calls of one request; more fail with kLimitReached.
 inline constexpr std::size_t kTrackingCallsMax = 5'000;
 
 struct TrackingSettings {
-  std::string account;          ///< where everything happened: the write key's
-  bool public_key = false;      ///< the key stands in a page: what it says about a person's traits is kept, but sets none
+  std::string account;      ///< where everything happened: the write key's
+  bool public_key = false;  ///< the key stands in a page: what it says about a person's traits is
+                            ///< kept, but sets none
   TimeZone zone = TimeZone::shanghai();  ///< of times without one
 };
 
@@ -33,12 +35,15 @@ struct TrackedCall {
 /// The write key in a body (`writeKey`), or empty.
 std::string_view write_key_in(const Json& body);
 
-/// The calls of a body that was posted to `.../CALL`: identify, track, page, screen, group, alias, batch or import.
-/// kInvalidArgument when the body is no object or a batch has no array `batch`; a call that breaks a rule is refused alone.
-Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_view call, const TrackingSettings& settings);
+/// The calls of a body that was posted to `.../CALL`: identify, track, page, screen, group, alias,
+/// batch or import. kInvalidArgument when the body is no object or a batch has no array `batch`; a
+/// call that breaks a rule is refused alone.
+Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_view call,
+                                               const TrackingSettings& settings);
 
-/// The kind of event that a `track` call of this name becomes where it is none of the well-known ones: lower case,
-/// words joined by `_`; a name that loses letters that way gets a hash, so that different names stay different.
+/// The kind of event that a `track` call of this name becomes where it is none of the well-known
+/// ones: lower case, words joined by `_`; a name that loses letters that way gets a hash, so that
+/// different names stay different.
 std::string kind_of_name(std::string_view name);
 
 /// A refused call as the quarantine keeps it, and back: what is sent again is read again.

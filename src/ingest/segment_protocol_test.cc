@@ -7,27 +7,33 @@ namespace {
 
 TrackingSettings settings() { return {.account = "shop"}; }
 
-TrackedCall one(std::string_view json, std::string_view call, const TrackingSettings& with = settings()) {
+TrackedCall one(std::string_view json, std::string_view call,
+                const TrackingSettings& with = settings()) {
   auto calls = read_tracking(*parse_json(json), call, with);
   if (!calls || calls->size() != 1) throw std::runtime_error("expected one call");
   return std::move(calls->front());
 }
 WireEvent event(std::string_view json, std::string_view call) {
   TrackedCall tracked = one(json, call);
-  if (!tracked.event) throw std::runtime_error(tracked.refused->field + ": " + tracked.refused->reason);
-  EXPECT_TRUE(tracked.event->occurred_at || validate(*tracked.event, Instant{1'790'000'000'000'000}).has_value());
+  if (!tracked.event)
+    throw std::runtime_error(tracked.refused->field + ": " + tracked.refused->reason);
+  EXPECT_TRUE(tracked.event->occurred_at ||
+              validate(*tracked.event, Instant{1'790'000'000'000'000}).has_value());
   return std::move(*tracked.event);
 }
 
 TEST(SegmentProtocol, IdentifySetsTraitsAndSealsWhoSomebodyIs) {
   const WireEvent e = event(R"({"userId":"u1","anonymousId":"a1","messageId":"m1",
-      "traits":{"plan":"gold","age":31,"Email":"a@b.cn","手机":"13800000000","name":"王"}})", "identify");
+      "traits":{"plan":"gold","age":31,"Email":"a@b.cn","手机":"13800000000","name":"王"}})",
+                            "identify");
   EXPECT_EQ(e.kind, "trait.set");
   EXPECT_EQ(e.event_id, "m1");
   ASSERT_EQ(e.identities.size(), 2U);
   EXPECT_EQ(e.identities[0], (Identity{"shop", "user_id", "u1"}));
   EXPECT_EQ(e.identities[1], (Identity{"shop", "anonymous_id", "a1"}));
-  EXPECT_EQ(e.properties.dump(), R"({"plan":"gold","age":31,"personal":{"Email":"a@b.cn","手机":"13800000000","name":"王"}})");
+  EXPECT_EQ(
+      e.properties.dump(),
+      R"({"plan":"gold","age":31,"personal":{"Email":"a@b.cn","手机":"13800000000","name":"王"}})");
 }
 
 TEST(SegmentProtocol, PublicKeysSetNoTraits) {
@@ -39,33 +45,45 @@ TEST(SegmentProtocol, PublicKeysSetNoTraits) {
 }
 
 TEST(SegmentProtocol, WellKnownNamesBecomeCoreKinds) {
-  const WireEvent order = event(R"({"userId":7,"event":"Order Completed","properties":{"order_id":"o1","revenue":12.345,
-      "total":"20","products":[{"product_id":"p1"},{"product_id":"p2"}]}})", "track");
+  const WireEvent order =
+      event(R"({"userId":7,"event":"Order Completed","properties":{"order_id":"o1","revenue":12.345,
+      "total":"20","products":[{"product_id":"p1"},{"product_id":"p2"}]}})",
+            "track");
   EXPECT_EQ(order.kind, "purchase");
   EXPECT_EQ(*order.value, 1235);
   EXPECT_EQ(order.identities[0].value, "7");
   EXPECT_EQ(*order.item, (ItemRef{"order", "o1"}));
   EXPECT_EQ(order.properties["event"].string_or(""), "Order Completed");
 
-  const WireEvent total = event(R"({"userId":"u","event":"orderCompleted","properties":{"total":"19.90","currency":"RMB"}})", "track");
+  const WireEvent total = event(
+      R"({"userId":"u","event":"orderCompleted","properties":{"total":"19.90","currency":"RMB"}})",
+      "track");
   EXPECT_EQ(total.kind, "purchase");
   EXPECT_EQ(*total.value, 1990);
 
-  const WireEvent added = event(R"({"userId":"u","event":"Product Added","properties":{"product_id":"p9","quantity":2}})", "track");
+  const WireEvent added = event(
+      R"({"userId":"u","event":"Product Added","properties":{"product_id":"p9","quantity":2}})",
+      "track");
   EXPECT_EQ(added.kind, "cart");
   EXPECT_EQ(*added.value, 2);
   EXPECT_EQ(*added.item, (ItemRef{"product", "p9"}));
 }
 
 TEST(SegmentProtocol, ForeignMoneyIsNotCountedInFen) {
-  const WireEvent e = event(R"({"userId":"u","event":"Order Completed","properties":{"revenue":12,"currency":"USD"}})", "track");
+  const WireEvent e = event(
+      R"({"userId":"u","event":"Order Completed","properties":{"revenue":12,"currency":"USD"}})",
+      "track");
   EXPECT_EQ(e.kind, "order_completed");
   EXPECT_FALSE(e.value);
-  EXPECT_EQ(event(R"({"userId":"u","event":"refund","properties":{"value":12,"currency":"EUR"}})", "track").kind, "order_refunded");
+  EXPECT_EQ(event(R"({"userId":"u","event":"refund","properties":{"value":12,"currency":"EUR"}})",
+                  "track")
+                .kind,
+            "order_refunded");
 }
 
 TEST(SegmentProtocol, MoneyThatIsNoneIsRefused) {
-  const auto call = one(R"({"userId":"u","event":"Order Completed","properties":{"revenue":"many"}})", "track");
+  const auto call =
+      one(R"({"userId":"u","event":"Order Completed","properties":{"revenue":"many"}})", "track");
   ASSERT_TRUE(call.refused);
   EXPECT_EQ(call.refused->field, "properties.revenue");
 }
@@ -86,29 +104,42 @@ TEST(SegmentProtocol, NamesBecomeKinds) {
 }
 
 TEST(SegmentProtocol, ViewsOfPagesAndScreens) {
-  const WireEvent page = event(R"({"anonymousId":"a","name":"Home","context":{"page":{"path":"/home","url":"https://x/home"},
-      "ip":"1.2.3.4","userAgent":"UA"}})", "page");
+  const WireEvent page = event(
+      R"({"anonymousId":"a","name":"Home","context":{"page":{"path":"/home","url":"https://x/home"},
+      "ip":"1.2.3.4","userAgent":"UA"}})",
+      "page");
   EXPECT_EQ(page.kind, "view");
   EXPECT_EQ(*page.item, (ItemRef{"page", "/home"}));
   EXPECT_EQ(page.properties["personal"]["context"]["ip"].string_or(""), "1.2.3.4");
   EXPECT_TRUE(page.properties["context"]["ip"].is_null());
-  EXPECT_EQ(*event(R"({"anonymousId":"a","name":"Cart"})", "screen").item, (ItemRef{"screen", "Cart"}));
+  EXPECT_EQ(*event(R"({"anonymousId":"a","name":"Cart"})", "screen").item,
+            (ItemRef{"screen", "Cart"}));
 }
 
 TEST(SegmentProtocol, AliasLinksWhoSomebodyWas) {
   EXPECT_EQ(event(R"({"userId":"new","previousId":"old"})", "alias").identities[1].kind, "user_id");
-  EXPECT_EQ(event(R"({"userId":"new","previousId":"5f0c6ddd-8c1b-4b61-9a3e-2f6a6a7b8c9d"})", "alias").identities[1].kind, "anonymous_id");
+  EXPECT_EQ(
+      event(R"({"userId":"new","previousId":"5f0c6ddd-8c1b-4b61-9a3e-2f6a6a7b8c9d"})", "alias")
+          .identities[1]
+          .kind,
+      "anonymous_id");
   EXPECT_EQ(one(R"({"userId":"new"})", "alias").refused->field, "previousId");
 }
 
 TEST(SegmentProtocol, GroupsBecomeTraits) {
-  const WireEvent e = event(R"({"userId":"u","groupId":"g1","traits":{"name":"ACME","plan":"pro","phone":"1"}})", "group");
+  const WireEvent e =
+      event(R"({"userId":"u","groupId":"g1","traits":{"name":"ACME","plan":"pro","phone":"1"}})",
+            "group");
   EXPECT_EQ(e.kind, "trait.set");
-  EXPECT_EQ(e.properties.dump(), R"({"group_id":"g1","group_name":"ACME","group_plan":"pro","personal":{"group_phone":"1"}})");
+  EXPECT_EQ(
+      e.properties.dump(),
+      R"({"group_id":"g1","group_name":"ACME","group_plan":"pro","personal":{"group_phone":"1"}})");
 }
 
 TEST(SegmentProtocol, BatchTakesTheGoodAndRefusesTheRest) {
-  const auto calls = read_tracking(*parse_json(R"({"writeKey":"k","sentAt":"2026-09-01T00:00:10Z","context":{"app":{"name":"x"}},"batch":[
+  const auto calls = read_tracking(
+      *parse_json(
+          R"({"writeKey":"k","sentAt":"2026-09-01T00:00:10Z","context":{"app":{"name":"x"}},"batch":[
       {"type":"track","userId":"u","event":"A","timestamp":"2026-09-01T00:00:00Z"},
       {"type":"track","userId":"u"}, {"type":"dance","userId":"u"}, {"type":"page"}, 7,
       {"type":"track","userId":"u","event":"B","originalTimestamp":"2026-09-01T00:00:00Z","timestamp":"2020-01-01T00:00:00Z"}]})"),

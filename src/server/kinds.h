@@ -5,7 +5,8 @@
 
 namespace zhiyin::server {
 
-/// Kinds of events: declared ones, and those that came in with their counts; one entry per kind, by name.
+/// Kinds of events: declared ones, and those that came in with their counts; one entry per kind, by
+/// name.
 Result<Json> kinds_json(Services& services);
 
 }  // namespace zhiyin::server

@@ -45,7 +45,10 @@ Result<Json> kinds_json(Services& services) {
   for (const auto& kind : declared) {
     Json& one = by_name[kind.name];
     if (one.is_null()) one.set("kind", kind.name).set("events", 0).set("bots", 0);
-    one.set("declared", true).set("version", kind.version).set("description", kind.description).set("owner", kind.owner);
+    one.set("declared", true)
+        .set("version", kind.version)
+        .set("description", kind.description)
+        .set("owner", kind.owner);
   }
   Json items = Json::array();
   for (auto& [name, one] : by_name) {
@@ -53,7 +56,9 @@ Result<Json> kinds_json(Services& services) {
     one.set("core", std::ranges::any_of(core, [&](const auto& c) { return c.name == name; }));
     items.push(std::move(one));
   }
-  return Json().set("items", std::move(items)).set("unknown_kinds", services.options.text("intake.unknown_kinds"));
+  return Json()
+      .set("items", std::move(items))
+      .set("unknown_kinds", services.options.text("intake.unknown_kinds"));
 }
 
 void add_kind_routes(Api& api, Services& s) {
@@ -62,21 +67,27 @@ void add_kind_routes(Api& api, Services& s) {
               ZHIYIN_TRY(Json json, kinds_json(s));
               return http::Response::json(json);
             });
-  api.route("GET", "/v1/kinds/{name}", Role::kAnalyst, "A declared kind; `version` in the query for an earlier one",
+  api.route("GET", "/v1/kinds/{name}", Role::kAnalyst,
+            "A declared kind; `version` in the query for an earlier one",
             [&s](http::Request& r, const Caller&) { return get(s, r); });
-  api.route("PUT", "/v1/kinds/{name}", Role::kOperator, "Declare a kind or (with If-Match) change it",
-            [&s](http::Request& r, const Caller&) { return put(s, r); }, 1 << 20, json_schema<ingest::KindDefinition>());
+  api.route(
+      "PUT", "/v1/kinds/{name}", Role::kOperator, "Declare a kind or (with If-Match) change it",
+      [&s](http::Request& r, const Caller&) { return put(s, r); }, 1 << 20,
+      json_schema<ingest::KindDefinition>());
   api.route("DELETE", "/v1/kinds/{name}", Role::kOperator, "Undeclare a kind",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const auto version, if_match(r));
               ZHIYIN_TRY_VOID(s.kinds.remove(r.path_parameters["name"], version));
               return http::Response::json(Json::object());
             });
-  api.route_with<ingest::QuarantineFilter>("POST", "/v1/quarantine/resubmit", Role::kOperator, "Send refused events again, all that match",
-            [&s](ingest::QuarantineFilter filter, http::Request&, const Caller&) -> ApiResult {
-              ZHIYIN_TRY(const auto outcome, s.quarantine.resubmit_all(s.intake, filter, [](double) { return true; }));
-              return http::Response::json(to_json(outcome));
-            });
+  api.route_with<ingest::QuarantineFilter>(
+      "POST", "/v1/quarantine/resubmit", Role::kOperator,
+      "Send refused events again, all that match",
+      [&s](ingest::QuarantineFilter filter, http::Request&, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const auto outcome,
+                   s.quarantine.resubmit_all(s.intake, filter, [](double) { return true; }));
+        return http::Response::json(to_json(outcome));
+      });
 }
 
 }  // namespace zhiyin::server

@@ -1,4 +1,5 @@
-// Segment's tracking calls, so that existing analytics SDKs work by changing their host. docs/tracking.md.
+// Segment's tracking calls, so that existing analytics SDKs work by changing their host.
+// docs/tracking.md.
 #include <array>
 
 #include "base/crypto.h"
@@ -14,9 +15,10 @@ constexpr std::size_t kBodyMax = 4 << 20;
 
 /// The calls and the paths below /v1 under which SDKs send them; analytics.js uses the short ones.
 constexpr std::pair<std::string_view, std::string_view> kPaths[] = {
-    {"identify", "identify"}, {"track", "track"}, {"page", "page"},   {"screen", "screen"}, {"group", "group"},
-    {"alias", "alias"},       {"batch", "batch"}, {"import", "import"}, {"identify", "i"},  {"track", "t"},
-    {"page", "p"},            {"screen", "s"},    {"group", "g"},     {"alias", "a"},       {"batch", "b"}};
+    {"identify", "identify"}, {"track", "track"}, {"page", "page"},   {"screen", "screen"},
+    {"group", "group"},       {"alias", "alias"}, {"batch", "batch"}, {"import", "import"},
+    {"identify", "i"},        {"track", "t"},     {"page", "p"},      {"screen", "s"},
+    {"group", "g"},           {"alias", "a"},     {"batch", "b"}};
 
 /// User name of Basic authentication.
 std::string basic_user(const http::Request& request) {
@@ -27,7 +29,8 @@ std::string basic_user(const http::Request& request) {
   return plain ? plain->substr(0, plain->find(':')) : std::string();
 }
 
-/// Who writes, and for which account. Browsers cannot set headers where they beacon, so the key may stand in body or query.
+/// Who writes, and for which account. Browsers cannot set headers where they beacon, so the key may
+/// stand in body or query.
 struct Writer {
   Caller caller;
   std::string account;
@@ -38,15 +41,21 @@ Result<Writer> writer_of(Services& services, http::Request& request, const Json&
   if (key.empty()) key = ingest::write_key_in(body);
   if (key.empty()) key = request.query_or("writeKey", "");
   if (!key.empty()) {
-    request.headers.insert(request.headers.begin(), {"Authorization", "Bearer " + key});  // the first of a name counts
+    request.headers.insert(request.headers.begin(),
+                           {"Authorization", "Bearer " + key});  // the first of a name counts
   }
   ZHIYIN_TRY(Caller caller, services.auth.authenticate(request));
   if (caller.role > Role::kIngest) {
-    return fail(ErrorCode::kInvalidArgument, "write key: {} has the role {}; make one of the role ingest or page", caller.name, enum_name(caller.role));
+    return fail(ErrorCode::kInvalidArgument,
+                "write key: {} has the role {}; make one of the role ingest or page", caller.name,
+                enum_name(caller.role));
   }
   if (caller.accounts.size() != 1) {
-    return fail(ErrorCode::kInvalidArgument, "write key: {} is limited to {} accounts; a write key belongs to exactly one (zhiyin key create --account)",
-                caller.name, caller.accounts.empty() ? "no" : std::to_string(caller.accounts.size()));
+    return fail(ErrorCode::kInvalidArgument,
+                "write key: {} is limited to {} accounts; a write key belongs to exactly one "
+                "(zhiyin key create --account)",
+                caller.name,
+                caller.accounts.empty() ? "no" : std::to_string(caller.accounts.size()));
   }
   std::string account = caller.accounts[0];
   return Writer{std::move(caller), std::move(account)};
@@ -62,14 +71,17 @@ using Answers = Result<std::vector<ingest::Answer>>;
 
 http::Task<Answers> take(Services& services, Share share, ingest::Intake::Origin origin) {
   std::move_only_function<void(std::move_only_function<void(Answers)>)> start =
-      [&services, s = std::move(share), o = std::move(origin)](std::move_only_function<void(Answers)> done) mutable {
+      [&services, s = std::move(share),
+       o = std::move(origin)](std::move_only_function<void(Answers)> done) mutable {
         services.intake.accept(std::move(s.events), std::move(s.refused), o, std::move(done));
       };
   co_return co_await http::from_callback<Answers>(std::move(start));
 }
 
 http::Response failed(const Error& error, int status) {
-  http::Response response = http::Response::json(Json().set("success", false).set("code", to_string(error.code)).set("message", error.text()), status);
+  http::Response response = http::Response::json(
+      Json().set("success", false).set("code", to_string(error.code)).set("message", error.text()),
+      status);
   return response;
 }
 
@@ -79,13 +91,16 @@ int status_for(const Error& error) {
 }
 
 /// Calls by who made them. A server's own User-Agent says nothing about the person; a page's does.
-std::array<Share, 2> shares_of(Services& services, std::vector<ingest::TrackedCall> calls, const http::Request& request, bool public_key) {
+std::array<Share, 2> shares_of(Services& services, std::vector<ingest::TrackedCall> calls,
+                               const http::Request& request, bool public_key) {
   const ingest::Agent of_request =
-      public_key ? ingest::browser_agent_of({http::header(request.headers, "User-Agent"), http::header(request.headers, "Sec-Purpose")})
+      public_key ? ingest::browser_agent_of({http::header(request.headers, "User-Agent"),
+                                             http::header(request.headers, "Sec-Purpose")})
                  : ingest::Agent::kReader;
   std::array<Share, 2> shares;
   for (ingest::TrackedCall& call : calls) {
-    const ingest::Agent agent = call.user_agent.empty() ? of_request : ingest::agent_of(call.user_agent);
+    const ingest::Agent agent =
+        call.user_agent.empty() ? of_request : ingest::agent_of(call.user_agent);
     const bool bot = agent != ingest::Agent::kReader && agent != ingest::Agent::kLibrary;
     if (bot) count_bot(services, agent, 1);
     Share& share = shares[bot ? 1 : 0];
@@ -95,9 +110,12 @@ std::array<Share, 2> shares_of(Services& services, std::vector<ingest::TrackedCa
   return shares;
 }
 
-http::Task<http::Response> post_call(Services& services, std::string_view call, http::Request& request) {
+http::Task<http::Response> post_call(Services& services, std::string_view call,
+                                     http::Request& request) {
   const auto body = parse_json(request.body, kBodyMax);
-  if (!body) co_return failed({ErrorCode::kInvalidArgument, "body: is not JSON: " + body.error().message, {}}, 400);
+  if (!body)
+    co_return failed(
+        {ErrorCode::kInvalidArgument, "body: is not JSON: " + body.error().message, {}}, 400);
   const auto writer = writer_of(services, request, *body);
   if (!writer) co_return failed(writer.error(), status_for(writer.error()));
   ingest::TrackingSettings settings;
@@ -118,7 +136,8 @@ http::Task<http::Response> post_call(Services& services, std::string_view call, 
   co_return http::Response::json(Json().set("success", true));
 }
 
-http::Task<http::Response> answer(Services& services, std::string_view call, http::Request& request) {
+http::Task<http::Response> answer(Services& services, std::string_view call,
+                                  http::Request& request) {
   http::Response response = co_await post_call(services, call, request);
   response.headers.emplace_back("Access-Control-Allow-Origin", "*");
   co_return response;
@@ -128,7 +147,8 @@ http::Task<http::Response> preflight(http::Request&) {
   http::Response response = http::Response::text("");
   response.status = 204;
   response.headers = {{"Access-Control-Allow-Origin", "*"},
-                      {"Access-Control-Allow-Headers", "Authorization, Content-Type, Content-Encoding, AnonymousId"},
+                      {"Access-Control-Allow-Headers",
+                       "Authorization, Content-Type, Content-Encoding, AnonymousId"},
                       {"Access-Control-Allow-Methods", "POST"}};
   co_return response;
 }
@@ -137,7 +157,8 @@ http::Task<http::Response> preflight(http::Request&) {
 
 void count_bot(Services& services, ingest::Agent agent, std::int64_t n) {
   services.metrics
-      .counter("zhiyin_events_of_bots_total", "Events that were kept as bot.KIND, by what sent them",
+      .counter("zhiyin_events_of_bots_total",
+               "Events that were kept as bot.KIND, by what sent them",
                fmt::format("agent=\"{}\"", ingest::agent_name(agent)))
       .add(n);
 }
@@ -145,13 +166,20 @@ void count_bot(Services& services, ingest::Agent agent, std::int64_t n) {
 void add_tracking_routes(Api& api, http::Router& router, Services& services) {
   for (const auto& [call, path] : kPaths) {
     const std::string pattern = "/v1/" + std::string(path);
-    router.add("POST", pattern, [&services, c = call](http::Request& r) { return answer(services, c, r); }, kBodyMax);
+    router.add(
+        "POST", pattern, [&services, c = call](http::Request& r) { return answer(services, c, r); },
+        kBodyMax);
     router.add("OPTIONS", pattern, [](http::Request& r) { return preflight(r); });
     if (call == path) {
-      api.describe("POST", pattern, std::nullopt, fmt::format("Segment's call `{}`; the write key as Basic user name or in the body", call));
+      api.describe(
+          "POST", pattern, std::nullopt,
+          fmt::format("Segment's call `{}`; the write key as Basic user name or in the body",
+                      call));
     }
   }
-  router.add("POST", "/beacon/v1/batch", [&services](http::Request& r) { return answer(services, "batch", r); }, kBodyMax);
+  router.add(
+      "POST", "/beacon/v1/batch",
+      [&services](http::Request& r) { return answer(services, "batch", r); }, kBodyMax);
 }
 
 }  // namespace zhiyin::server

@@ -17,7 +17,8 @@ class KindRules {
   [[nodiscard]] bool empty() const { return kinds_.empty(); }
   /// Declared, or one that Zhiyin gives a meaning or makes itself.
   [[nodiscard]] bool knows(std::string_view kind) const;
-  /// kInvalidArgument naming property and expectation. Moves personal properties to where they are sealed; new texts lie in `arena`.
+  /// kInvalidArgument naming property and expectation. Moves personal properties to where they are
+  /// sealed; new texts lie in `arena`.
   Result<void> check(EventView& event, TextArena& arena) const;
 
  private:
