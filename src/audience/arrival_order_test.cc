@@ -1,4 +1,5 @@
-// Late, repeated and out-of-order events are normal: any permutation and duplication of an input ends in the same state.
+// Late, repeated and out-of-order events are normal: any permutation and duplication of an input
+// ends in the same state.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -40,9 +41,12 @@ struct Machine {
   TempFolder folder;
   SteppedClock clock{kNow};
   MetricsRegistry metrics;
-  std::unique_ptr<storage::EventLog> log = must(storage::open_event_log("sqlite:" + path("log.db"), null_logger()));
-  std::unique_ptr<storage::State> state = must(storage::open_state("sqlite:" + path("state.db"), null_logger()));
-  std::unique_ptr<storage::Warehouse> warehouse = must(storage::open_warehouse("duckdb:" + path("w.duckdb"), 200, null_logger()));
+  std::unique_ptr<storage::EventLog> log =
+      must(storage::open_event_log("sqlite:" + path("log.db"), null_logger()));
+  std::unique_ptr<storage::State> state =
+      must(storage::open_state("sqlite:" + path("state.db"), null_logger()));
+  std::unique_ptr<storage::Warehouse> warehouse =
+      must(storage::open_warehouse("duckdb:" + path("w.duckdb"), 200, null_logger()));
   std::unique_ptr<storage::Vault> vault;
   ingest::EventPipeline pipeline{std::chrono::hours(24 * 30)};
   ingest::KindCounts kinds;
@@ -55,7 +59,8 @@ struct Machine {
   Machine() {
     std::vector<storage::Migration> all = storage::migrations();
     for (const auto& m : ingest::migrations()) all.push_back(m);
-    for (const auto& part : {model::Registry::migrations(), catalogue::Items::migrations(), catalogue::ItemStatistics::migrations(), migrations()}) {
+    for (const auto& part : {model::Registry::migrations(), catalogue::Items::migrations(),
+                             catalogue::ItemStatistics::migrations(), migrations()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     must(state->migrate(all));
@@ -65,7 +70,8 @@ struct Machine {
     pipeline.add(people_projection);
     pipeline.add(items);
     runner.emplace(*log, *state, pipeline, null_logger(), storage::ProjectionRunner::Settings{});
-    writer.emplace(*log, *state, *warehouse, *runner, null_logger(), ingest::WarehouseWriter::Settings{});
+    writer.emplace(*log, *state, *warehouse, *runner, null_logger(),
+                   ingest::WarehouseWriter::Settings{});
     must(writer->start());
     ingest::Intake::Settings settings;
     settings.recent_ids = 2;  // so that duplicates get through to the pipeline
@@ -76,7 +82,10 @@ struct Machine {
   void run(const std::vector<WireEvent>& events, Random& random) {
     for (std::size_t i = 0; i < events.size();) {
       const std::size_t n = std::min<std::size_t>(1 + random.below(40), events.size() - i);
-      for (const auto& answer : must(intake->accept_and_wait({events.begin() + static_cast<std::ptrdiff_t>(i), events.begin() + static_cast<std::ptrdiff_t>(i + n)}, "test"))) {
+      for (const auto& answer :
+           must(intake->accept_and_wait({events.begin() + static_cast<std::ptrdiff_t>(i),
+                                         events.begin() + static_cast<std::ptrdiff_t>(i + n)},
+                                        "test"))) {
         ASSERT_NE(answer.verdict, ingest::Verdict::kQuarantined) << answer.reason;
       }
       if (random.below(2) == 0) must(runner->catch_up());
@@ -96,37 +105,49 @@ struct Machine {
         std::string line(name);
         for (const storage::Value& v : row) {
           line += '|';
-          if (const auto* i = std::get_if<std::int64_t>(&v)) line += std::to_string(*i);
-          else if (const auto* r = std::get_if<double>(&v)) line += fmt::format("{}", *r);
-          else if (storage::is_null(v)) line += "null";
-          else line += storage::as_text(v);
+          if (const auto* i = std::get_if<std::int64_t>(&v))
+            line += std::to_string(*i);
+          else if (const auto* r = std::get_if<double>(&v))
+            line += fmt::format("{}", *r);
+          else if (storage::is_null(v))
+            line += "null";
+          else
+            line += storage::as_text(v);
         }
         found.push_back(std::move(line));
       }
       std::ranges::sort(found);
       lines.insert(lines.end(), found.begin(), found.end());
     };
-    for (const char* sql : {"SELECT id FROM person WHERE current = 1", "SELECT identity, person, first_at, last_at, events FROM identity_person",
-                            "SELECT a, b, source, at, state FROM identity_edge",
-                            "SELECT identity, at, kind, item_kind, item_id, value, account, properties FROM activity",
-                            "SELECT identity, account, following, at FROM follow_state", "SELECT identity, account, purpose, withdrawn, at FROM consent_mark",
-                            "SELECT name, n FROM trait_name", "SELECT * FROM item_stat", "SELECT * FROM kind_seen"}) {
+    for (const char* sql :
+         {"SELECT id FROM person WHERE current = 1",
+          "SELECT identity, person, first_at, last_at, events FROM identity_person",
+          "SELECT a, b, source, at, state FROM identity_edge",
+          "SELECT identity, at, kind, item_kind, item_id, value, account, properties FROM activity",
+          "SELECT identity, account, following, at FROM follow_state",
+          "SELECT identity, account, purpose, withdrawn, at FROM consent_mark",
+          "SELECT name, n FROM trait_name", "SELECT * FROM item_stat", "SELECT * FROM kind_seen"}) {
       add(sql, must(state->query(sql)));
     }
-    for (const char* sql : {"SELECT identity, kind, count(*), sum(value)::BIGINT, min(occurred_at), max(occurred_at) FROM events GROUP BY ALL",
-                            "SELECT identity, person FROM identity_person", "SELECT t.identity, t.name, t.at, t.text, t.number FROM traits t"}) {
+    for (const char* sql : {"SELECT identity, kind, count(*), sum(value)::BIGINT, "
+                            "min(occurred_at), max(occurred_at) FROM events GROUP BY ALL",
+                            "SELECT identity, person FROM identity_person",
+                            "SELECT t.identity, t.name, t.at, t.text, t.number FROM traits t"}) {
       add(sql, must(warehouse->query(sql, {})));
     }
     const People people(*state, *vault);
     for (const PersonId& person : must(people.list({}, 1000))) {
       const PersonView view = must(people.view(person));
       std::string line = "person|" + person.value;
-      for (const auto& [name, setting] : traits_of(view, kNow)) line += fmt::format("|{}={}", name, setting.text.value_or("null"));
+      for (const auto& [name, setting] : traits_of(view, kNow))
+        line += fmt::format("|{}={}", name, setting.text.value_or("null"));
       lines.push_back(line);
     }
-    for (const char* tree : {R"({"following":"shop"})", R"({"trait":"city","is":{"=":"上海"}})", R"({"trait":"level","is":{">=":2}})",
-                             R"({"event":"read","count":{">=":3},"window":"7d"})", R"({"not":{"event":"purchase"}})",
-                             R"({"event":"purchase","sum":{">":5000}})"}) {
+    for (const char* tree :
+         {R"({"following":"shop"})", R"({"trait":"city","is":{"=":"上海"}})",
+          R"({"trait":"level","is":{">=":2}})",
+          R"({"event":"read","count":{">=":3},"window":"7d"})", R"({"not":{"event":"purchase"}})",
+          R"({"event":"purchase","sum":{">":5000}})"}) {
       const SegmentTree parsed = must(SegmentTree::parse(tree));
       auto ids = must(members(*warehouse, parsed, kNow));
       std::ranges::sort(ids);
@@ -139,8 +160,19 @@ struct Machine {
 };
 
 std::vector<WireEvent> story(Random& random) {
-  constexpr std::string_view kKinds[] = {"read", "read", "like", "purchase", "follow", "unfollow", "consent.withdraw", "consent.grant", "trait.set", "trait.set"};
-  constexpr std::string_view kTraits[] = {R"({"city":"上海"})", R"({"city":"北京","level":3})", R"({"level":"12"})", R"({"city":null})", R"({"level":1,"vip":true})"};
+  constexpr std::string_view kKinds[] = {"read",
+                                         "read",
+                                         "like",
+                                         "purchase",
+                                         "follow",
+                                         "unfollow",
+                                         "consent.withdraw",
+                                         "consent.grant",
+                                         "trait.set",
+                                         "trait.set"};
+  constexpr std::string_view kTraits[] = {R"({"city":"上海"})", R"({"city":"北京","level":3})",
+                                          R"({"level":"12"})", R"({"city":null})",
+                                          R"({"level":1,"vip":true})"};
   std::vector<WireEvent> events;
   for (int i = 0; i < 240; ++i) {
     WireEvent e;
@@ -148,12 +180,16 @@ std::vector<WireEvent> story(Random& random) {
     e.account = random.below(4) == 0 ? "mini" : "shop";
     e.kind = kKinds[random.below(std::size(kKinds))];
     e.identities = {{"shop", "openid", fmt::format("o{}", random.below(14))}};
-    if (random.below(12) == 0) e.identities.push_back({"mini", "anonymous_id", fmt::format("a{}", random.below(8))});
+    if (random.below(12) == 0)
+      e.identities.push_back({"mini", "anonymous_id", fmt::format("a{}", random.below(8))});
     // Few moments, so that many events share one.
     e.occurred_at = kNow - std::chrono::hours(random.below(12) * 20);
-    if (random.below(2) == 0) e.item = ingest::ItemRef{"article", fmt::format("i{}", random.below(5))};
-    if (e.kind == "purchase" || e.kind == "read") e.value = static_cast<std::int64_t>(random.below(9000));
-    if (e.kind == "trait.set") e.properties = *parse_json(kTraits[random.below(std::size(kTraits))]);
+    if (random.below(2) == 0)
+      e.item = ingest::ItemRef{"article", fmt::format("i{}", random.below(5))};
+    if (e.kind == "purchase" || e.kind == "read")
+      e.value = static_cast<std::int64_t>(random.below(9000));
+    if (e.kind == "trait.set")
+      e.properties = *parse_json(kTraits[random.below(std::size(kTraits))]);
     events.push_back(std::move(e));
   }
   return events;
@@ -170,9 +206,12 @@ TEST(ArrivalOrder, AnyPermutationAndDuplicationEndsInTheSameState) {
         for (std::size_t i = 0; i < events.size(); ++i) {  // some come twice, some more often
           while (random.below(3) == 0) sent.push_back(events[i]);
         }
-        for (std::size_t i = sent.size() - 1; i > 0; --i) std::swap(sent[i], sent[random.below(i + 1)]);
+        for (std::size_t i = sent.size() - 1; i > 0; --i)
+          std::swap(sent[i], sent[random.below(i + 1)]);
       }
-      if (variant == 1) std::ranges::stable_sort(sent, std::greater(), [](const WireEvent& e) { return *e.occurred_at; });
+      if (variant == 1)
+        std::ranges::stable_sort(sent, std::greater(),
+                                 [](const WireEvent& e) { return *e.occurred_at; });
       Machine machine;
       machine.run(sent, random);
       const auto contents = machine.contents();
@@ -182,7 +221,8 @@ TEST(ArrivalOrder, AnyPermutationAndDuplicationEndsInTheSameState) {
         continue;
       }
       ASSERT_EQ(contents.size(), expected.size()) << "seed " << seed << " variant " << variant;
-      for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(contents[i], expected[i]) << "seed " << seed << " variant " << variant;
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        ASSERT_EQ(contents[i], expected[i]) << "seed " << seed << " variant " << variant;
     }
   }
 }
