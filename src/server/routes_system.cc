@@ -34,7 +34,7 @@ ApiResult overview(Services& s) {
   const Instant now = s.clock.now();
   constexpr std::int64_t kMinuteUs = 60'000'000;
   constexpr std::int64_t kMinutes = 60;
-  ZHIYIN_TRY(const auto minutes, s.warehouse.query("SELECT received_at - received_at % ? AS minute, COUNT(*) FROM events WHERE received_at > ? AND received_at <= ? GROUP BY 1 ORDER BY 1",
+  ZHIYIN_TRY(const auto minutes, s.warehouse.query("SELECT received_at - received_at % ? AS minute, COUNT(*) FROM events WHERE received_at > ? AND received_at <= ? AND kind NOT LIKE 'bot.%' GROUP BY 1 ORDER BY 1",
                                                    {kMinuteUs, now.us - kMinutes * kMinuteUs, now.us}));
   std::map<std::int64_t, std::int64_t> counts;
   for (const auto& row : minutes.rows) counts[storage::as_int(row[0]) / kMinuteUs] = storage::as_int(row[1]);
@@ -42,14 +42,14 @@ ApiResult overview(Services& s) {
   for (std::int64_t m = now.us / kMinuteUs - kMinutes + 1; m <= now.us / kMinuteUs; ++m) {
     per_minute.push(Json().set("at", to_json(Instant{m * kMinuteUs})).set("count", counts[m]));
   }
-  ZHIYIN_TRY(const auto days, s.warehouse.query("SELECT occurred_at - (occurred_at + 28800000000) % 86400000000 AS day, COUNT(*) FROM events WHERE occurred_at > ? GROUP BY 1 ORDER BY 1",
+  ZHIYIN_TRY(const auto days, s.warehouse.query("SELECT occurred_at - (occurred_at + 28800000000) % 86400000000 AS day, COUNT(*) FROM events WHERE occurred_at > ? AND kind NOT LIKE 'bot.%' GROUP BY 1 ORDER BY 1",
                                                 {now.us - (60 * kDay).count()}));
   Json per_day = Json::array();
   for (const auto& row : days.rows) {
     per_day.push(Json().set("at", to_json(Instant{storage::as_int(row[0])})).set("count", storage::as_int(row[1])));
   }
-  ZHIYIN_TRY(const auto kinds, s.warehouse.query("SELECT kind, COUNT(*) AS n FROM events GROUP BY kind ORDER BY n DESC LIMIT 20"));
-  ZHIYIN_TRY(const auto all, s.warehouse.query("SELECT COUNT(*) FROM events"));
+  ZHIYIN_TRY(const auto kinds, s.warehouse.query("SELECT kind, COUNT(*) AS n FROM events WHERE kind NOT LIKE 'bot.%' GROUP BY kind ORDER BY n DESC LIMIT 20"));
+  ZHIYIN_TRY(const auto all, s.warehouse.query("SELECT COUNT(*) FROM events WHERE kind NOT LIKE 'bot.%'"));
   Json kind_counts = Json::array();
   for (const auto& row : kinds.rows) {
     kind_counts.push(Json().set("kind", storage::as_text(row[0])).set("count", storage::as_int(row[1])));

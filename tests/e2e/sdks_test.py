@@ -114,7 +114,9 @@ class Sdks(unittest.TestCase):
         self.assertEqual(http("POST", f"{server.url}/v1/collect?key={page}", event, crawler).json["accepted"], 1)
         call = {"userId": "fetched", "event": "x", "context": {"userAgent": "facebookexternalhit/1.1"}}
         self.assertEqual(http("POST", server.url + "/v1/track", call, self.basic(server.write_key)).status, 200)
-        server.settled_total()
+        self.assertEqual(server.settled_total()[1], 0, "the overview counts what people did")
+        bots = {kind["kind"]: (kind["events"], kind["bots"]) for kind in server.ok("GET", "/v1/kinds")["items"]}
+        self.assertEqual((bots["read"], bots["x"]), ((0, 1), (0, 1)), "both numbers stay")
         self.assertEqual(server.send("GET", "/v1/people/anonymous_id:shop:crawler").status, 404)
         self.assertEqual(server.send("GET", "/v1/people/user_id:shop:fetched").status, 404)
         metrics = server.ok("GET", "/metrics").decode()
