@@ -185,6 +185,8 @@ const std::vector<CommandSpec>& command_table() {
        {{"overdue", "send|skip", "what to do with touches whose time has passed"}}, false},
       {"campaign stop", "ID", "Stop a campaign for good", "zhiyin campaign stop spring", {}, false},
       {"report campaign", "ID", "Funnel and effect of a campaign", "zhiyin report campaign spring", {}, false},
+      {"report funnel", "FILE", "How many people go through steps in order", "zhiyin report funnel examples/funnel.json", {}, false},
+      {"report retention", "FILE", "Who comes back how many periods later", "zhiyin report retention examples/retention.json", {}, false},
       {"account apply", "FILE", "Connect or change a WeChat account", "zhiyin account apply examples/account.json", {}, false},
       {"account list", "", "Connected accounts", "zhiyin account list", {}, false},
       {"account sync", "ID", "Read an account's follower list", "zhiyin account sync shop", {}, false},

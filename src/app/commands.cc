@@ -8,7 +8,9 @@
 #include "audience/segment_query.h"
 #include "base/file.h"
 #include "ingest/import.h"
+#include "measurement/funnel.h"
 #include "measurement/report.h"
+#include "measurement/retention.h"
 #include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
@@ -267,6 +269,22 @@ Result<Json> report_campaign(Services& s, const Json& args, const ProgressSink&)
   return to_json(report);
 }
 
+Result<Json> report_funnel(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(const auto request, from_json<measurement::FunnelRequest>(json));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto result, measurement::make_funnel(s.warehouse, request));
+  return to_json(result);
+}
+
+Result<Json> report_retention(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(const auto request, from_json<measurement::RetentionRequest>(json));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto result, measurement::make_retention(s.warehouse, request));
+  return to_json(result);
+}
+
 Result<Json> account_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const Json json, file_as_json(args));
   ZHIYIN_TRY(const auto account, s.accounts.apply(json));
@@ -390,6 +408,8 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"campaign resume", campaign_resume},
       {"campaign stop", campaign_stop},
       {"report campaign", report_campaign},
+      {"report funnel", report_funnel},
+      {"report retention", report_retention},
       {"account apply", account_apply},
       {"account list", account_list},
       {"account sync", account_sync},

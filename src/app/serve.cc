@@ -73,6 +73,7 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
   server::add_account_routes(api, router, pool, services);
   server::add_people_routes(api, services);
   server::add_segment_routes(api, services);
+  server::add_report_routes(api, services);
   server::add_campaign_routes(api, services);
   server::add_run_routes(api, services);
   server::add_system_routes(api, router, pool, services);

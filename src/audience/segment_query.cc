@@ -81,7 +81,8 @@ const std::string& behaviour_sql() {
     std::string names;
     for (const std::string_view kind : kPassiveKinds)
       names += fmt::format("{}'{}'", names.empty() ? "" : ", ", kind);
-    return fmt::format("e.kind NOT LIKE 'touch.%' AND e.kind NOT IN ({})", names);
+    return fmt::format("e.kind NOT LIKE 'touch.%' AND e.kind NOT LIKE 'bot.%' AND e.kind NOT IN ({})",
+                       names);
   }();
   return sql;
 }
@@ -365,6 +366,8 @@ Result<std::vector<PersonId>> people_of(storage::Warehouse& warehouse, const Seg
 }
 
 }  // namespace
+
+const std::string& behaviour_condition() { return behaviour_sql(); }
 
 SegmentQuery to_sql(const SegmentTree& tree, Instant as_of) {
   return Builder(as_of).query(tree.root());

@@ -19,6 +19,9 @@ struct SegmentQuery {
 /// Pure. The warehouse needs the tables of `create_segment_tables`.
 SegmentQuery to_sql(const SegmentTree& tree, Instant as_of);
 
+/// The condition on `e`, a row of `events`, that is `is_behaviour`; without parameters.
+const std::string& behaviour_condition();
+
 /// Creates the tables that segments look at, where they are missing, and fills the table of decay
 /// weights.
 Result<void> create_segment_tables(storage::Warehouse& warehouse);

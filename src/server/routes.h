@@ -15,6 +15,7 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
 void add_people_routes(Api& api, Services& services);
 void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
+void add_report_routes(Api& api, Services& services);
 void add_run_routes(Api& api, Services& services);
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
 

@@ -31,6 +31,19 @@ struct QueryLimits {
   std::size_t rows_max = 1'000'000;
 };
 
+/// How a database spells the few things that the shared subset lacks; `{0}` … stand for SQL.
+struct ListDialect {
+  /// Aggregate: the list of the values {0} for which {1} holds.
+  std::string_view gather_if = "list({0}) FILTER (WHERE {1})";
+  /// Aggregate: one list of all elements of the lists {0}.
+  std::string_view gather_lists = "flatten(list({0}))";
+  /// The least element of the list {0} above {1} and at most {2}; null when there is none, or {1} is
+  /// null.
+  std::string_view least_between = "list_min(list_filter({0}, x -> x > {1} AND x <= {2}))";
+  /// Two to the power of {0}, a whole number below 62.
+  std::string_view power_of_two = "(CAST(1 AS BIGINT) << CAST({0} AS INTEGER))";
+};
+
 /// Columnar history for scans and group-bys. SQL in the subset that DuckDB and ClickHouse share:
 /// ANSI joins, IN (SELECT …), GROUP BY/HAVING, `SUM(CASE WHEN … THEN 1 ELSE 0 END)`, COUNT(DISTINCT
 /// …), WITH, window functions; integer times; `?` parameters; no dialect functions outside the
@@ -54,6 +67,9 @@ class Warehouse {
                      QueryLimits limits = {}) {
     return query(sql, std::span(parameters.begin(), parameters.size()), limits);
   }
+
+  /// The embedded database's spelling, unless overridden.
+  [[nodiscard]] virtual ListDialect lists() const { return {}; }
 
   /// Everything inserted so far is on disk and visible to queries when it returns.
   virtual Result<void> flush() = 0;

@@ -11,6 +11,7 @@
 #include "audience/people_projection.h"
 #include "audience/segment_query.h"
 #include "audience/warehouse_people.h"
+#include "base/crypto.h"
 #include "base/file.h"
 #include "catalogue/items.h"
 #include "ingest/warehouse_writer.h"
@@ -47,8 +48,13 @@ class World {
   catalogue::Items& items() { return *items_; }
   storage::Warehouse& warehouse() {
     if (!warehouse_) {
-      warehouse_ =
-          must(storage::open_warehouse("duckdb:" + path("warehouse.duckdb"), 200, null_logger()));
+      // CLICKHOUSE_URL names a server (tests/servers/clickhouse_shim.py) without a database.
+      const char* server = std::getenv("CLICKHOUSE_URL");
+      warehouse_ = must(storage::open_warehouse(
+          server == nullptr
+              ? "duckdb:" + path("warehouse.duckdb")
+              : fmt::format("{}/t{}", server, crypto::hex(crypto::sha256(path("w"))).substr(0, 24)),
+          200, null_logger()));
       must(create_segment_tables(*warehouse_));
     }
     return *warehouse_;
