@@ -6,7 +6,7 @@
 #include <set>
 
 #include "audience/detail/live_profile.h"
-#include "audience/detail/random_segments.h"
+#include "audience/random_segments.h"
 #include "audience/erase.h"
 #include "audience/segments.h"
 

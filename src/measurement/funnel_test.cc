@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "audience/detail/random_segments.h"
+#include "audience/random_segments.h"
 #include "audience/erase.h"
 #include "measurement/retention.h"
 
