@@ -58,7 +58,7 @@ struct ImportContext {
   std::function<void(const ImportProgress&)> progress = {};
   /// Asked between blocks; true stops after what is under way is synced, so the import can be resumed.
   std::function<bool()> cancelled = {};
-  /// Called before a file is read that was imported before, so that known ids can be told: brings the event pipeline up to date.
+  /// Called before a file is read whose ids may be known already: brings the event pipeline up to date.
   std::function<Result<void>()> settle = {};
 };
 
@@ -73,8 +73,8 @@ struct ImportReport {
   QualityReport quality;
 };
 
-/// Imports a file: reads, maps, appends, until every event is synced. The same file again (same mapping and account) makes
-/// only duplicates; after an interruption it goes on behind the last row known to be synced. Blocks; one call per
+/// Imports a file: reads, maps, appends, until every event is synced. Rows that equal rows of earlier imports (same mapping name,
+/// account and header) make only duplicates, so that a file may come again, grown or sorted anew; after an interruption it goes on behind the last row known to be synced. Blocks; one call per
 /// file at a time (kConflict otherwise is up to the caller). Bad rows are reported and never stop the rest.
 Result<ImportReport> run_import(const ImportRequest& request, ImportContext context);
 

@@ -65,7 +65,7 @@ struct EventRule {
   double value_scale = 1;     ///< a cell times this, rounded, is the event's value
   std::optional<std::int64_t> value_constant;
   std::optional<TimeRule> time;
-  std::string event_id;       ///< column; otherwise ids are made from file, row number and row
+  std::string event_id;       ///< column; otherwise ids are made from the row and which of its equals it is
   std::map<std::string, PropertyRule> properties;  ///< by name; a plain string is a column
   std::map<std::string, std::string> columns;      ///< column → kind; empty and zero cells make no event
   bool columns_are_flags = false;                  ///< the cell says whether, not how much

@@ -1,6 +1,7 @@
 // Long work: imports, trainings, models, and the runs that carry them.
 #include "base/file.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "ingest/import.h"
 #include "ingest/mapping.h"
 #include "server/jobs.h"
@@ -12,11 +13,34 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kUploadMax = 512 << 20;
 
+// The name alone, short enough to show. Its endings stay, because the format follows from them (`.csv.gz`).
 std::string safe_name(std::string_view name) {
-  const std::size_t slash = name.find_last_of("/\\");
-  std::string out(name.substr(slash == std::string_view::npos ? 0 : slash + 1));
   constexpr std::size_t kNameMax = 120;
-  return out.substr(0, kNameMax);
+  constexpr std::size_t kEndingMax = 10;
+  const std::size_t slash = name.find_last_of("/\\");
+  name = name.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  if (name.size() <= kNameMax) return std::string(name);
+  std::size_t ending = name.size();
+  for (int endings = 0; endings < 2; ++endings) {
+    const std::size_t dot = name.substr(0, ending).rfind('.');
+    if (dot == std::string_view::npos || ending - dot > kEndingMax) break;
+    ending = dot;
+  }
+  const std::string_view kept = name.substr(ending);
+  return std::string(utf8::truncate(name.substr(0, ending), kNameMax - kept.size())) + std::string(kept);
+}
+
+fs::path upload_folder(const Services& s) { return fs::path(s.options.text("data_dir")) / "uploads"; }
+
+// A run that was cut off with its server is not taken up again, so nobody will read what it left behind.
+void drop_left_uploads(const Services& s) {
+  std::error_code ec;
+  std::int64_t files = 0;
+  for (fs::directory_iterator at(upload_folder(s), ec), end; !ec && at != end; at.increment(ec)) {
+    std::error_code ignored;
+    if (fs::remove(at->path(), ignored)) ++files;
+  }
+  if (files > 0) s.logger.info("imports", "removed the uploads that an earlier server left behind", {{"files", files}});
 }
 
 ApiResult upload(Services& s, http::Request& r) {
@@ -24,7 +48,7 @@ ApiResult upload(Services& s, http::Request& r) {
   job.file_name = safe_name(r.query_or("name", "upload.csv"));
   job.mapping = r.query_or("mapping", "");
   job.account = r.query_or("account", "");
-  const fs::path folder = fs::path(s.options.text("data_dir")) / "uploads";
+  const fs::path folder = upload_folder(s);
   std::error_code ec;
   fs::create_directories(folder, ec);
   job.path = folder / uuid_v7(SystemClock().now());
@@ -88,6 +112,7 @@ ApiResult train(Services& s, const http::Request& r, std::string_view kind, Resu
 }  // namespace
 
 void add_run_routes(Api& api, Services& s) {
+  drop_left_uploads(s);
   api.route("GET", "/v1/runs", Role::kAnalyst, "Runs, newest first", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const std::size_t limit, list_limit(r));
     ZHIYIN_TRY(const Json runs, s.runs.list(limit, r.query_or("after", "")));
