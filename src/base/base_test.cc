@@ -77,7 +77,7 @@ TEST(Utf8, CleanedTextCanBeStored) {
 
 TEST(Uuid, IsVersionSevenAndOrderedByTime) {
   const std::string a = uuid_v7({1'700'000'000'000'000});
-  const std::string b = uuid_v7({1'700'000'000'001'000});
+  const std::string b = uuid_v7({1'700'000'000'000'001});
   EXPECT_EQ(a.size(), 36U);
   EXPECT_EQ(a[14], '7');
   EXPECT_LT(a, b);

@@ -42,7 +42,9 @@ std::string uuid_v7(Instant now) {
   for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<char>(ms >> (40 - 8 * i) & 255);
   b += pool.substr(used, 10);
   used += 10;
-  b[6] = static_cast<char>((b[6] & 0x0f) | 0x70);
+  const auto fraction = static_cast<std::uint64_t>(now.us % 1000) * 4096 / 1000;
+  b[6] = static_cast<char>(0x70 | fraction >> 8);
+  b[7] = static_cast<char>(fraction & 255);
   b[8] = static_cast<char>((b[8] & 0x3f) | 0x80);
   std::string text = crypto::hex(b);
   for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');

@@ -24,7 +24,8 @@ class Random {
   std::uint64_t state_;
 };
 
-/// RFC 9562 version 7: 48 bits of milliseconds, the rest random. 36 characters. Thread-safe.
+/// RFC 9562 version 7: 48 bits of milliseconds, 12 of their fraction (method 3: ids of different
+/// microseconds sort by time), the rest random. 36 characters. Thread-safe.
 std::string uuid_v7(Instant now);
 
 }  // namespace zhiyin
