@@ -10,53 +10,47 @@ std::string spell(std::string_view form, const Sql&... sql) {
   return fmt::format(fmt::runtime(form), sql...);
 }
 
-/// The steps' moments by identity, then by person, then one step after the other.
+/// The events of the steps by person, then one step after the other.
 struct FunnelQuery {
   std::string sql;
   std::vector<Value> parameters;
 };
 
-FunnelQuery to_sql(const FunnelRequest& r, const storage::ListDialect& lists) {
+FunnelQuery to_sql(const FunnelRequest& r, const storage::Dialect& dialect) {
   FunnelQuery q;
-  const std::int64_t last = (r.to + r.window).us;
-  std::string columns = "e.identity AS identity";
-  columns += fmt::format(", MIN(CASE WHEN e.occurred_at < {} AND {} THEN e.occurred_at END) AS t1",
-                         r.to.us, condition_of(r.steps[0], q.parameters));
-  for (std::size_t k = 1; k < r.steps.size(); ++k) {
-    columns += fmt::format(
-        ", {} AS l{}",
-        spell(lists.gather_if, "e.occurred_at", condition_of(r.steps[k], q.parameters)), k + 1);
+  const auto number_of = [&](std::string_view text) { return spell(dialect.number_of_text, text); };
+  // A mask says of which steps an event is, so each event is read once.
+  std::string mask;
+  for (std::size_t k = 0; k < r.steps.size(); ++k) {
+    mask += fmt::format("{}CASE WHEN {} THEN {} ELSE 0 END", k == 0 ? "" : " + ",
+                        condition_of(r.steps[k], q.parameters), 1 << k);
   }
   std::string any;
   for (const EventFilter& step : r.steps)
     any += fmt::format("{}{}", any.empty() ? "" : " OR ", condition_of(step, q.parameters));
-  std::string sql = fmt::format(
-      "SELECT {} FROM events e {} WHERE e.occurred_at >= {} AND e.occurred_at < {} AND {} AND ({})"
-      " GROUP BY e.identity",
-      columns, kErasedJoin, r.from.us, last, kErasedCondition, any);
-
-  columns = "MIN(x.t1) AS t1";
-  for (std::size_t k = 2; k <= r.steps.size(); ++k)
-    columns += fmt::format(", {} AS l{}", spell(lists.gather_lists, fmt::format("x.l{}", k)), k);
-  sql = fmt::format(
-      "SELECT {} FROM ({}) x JOIN identity_person ip ON ip.identity = x.identity"
-      " AND ip.person <> '' GROUP BY ip.person HAVING MIN(x.t1) IS NOT NULL",
-      columns, sql);
+  q.sql = fmt::format(
+      "WITH done {0} (SELECT ip.person AS person, x.moment AS moment, x.mask AS mask FROM (SELECT "
+      "{1} AS"
+      " identity, e.off AS off, e.occurred_at AS moment, {2} AS mask FROM events e WHERE"
+      " e.occurred_at >= {3} AND e.occurred_at <= {4} AND ({5})) x JOIN (SELECT {6} AS identity,"
+      " {7} AS person, after_off FROM identity_person WHERE person <> '') ip"
+      " ON ip.identity = x.identity WHERE x.off > ip.after_off)",
+      dialect.once, number_of("e.identity"), mask, r.from.us, (r.to + r.window).us, any,
+      number_of("identity"), number_of("person"));
+  q.sql += fmt::format(
+      ", step1 {} (SELECT person, MIN(moment) AS begun, MIN(moment) AS moment FROM done"
+      " WHERE mask % 2 >= 1 AND moment < {} GROUP BY person)",
+      dialect.once, r.to.us);
+  std::string counts = "(SELECT COUNT(*) FROM step1) AS n1";
   for (std::size_t k = 2; k <= r.steps.size(); ++k) {
-    columns.clear();
-    for (std::size_t i = 1; i < k; ++i) columns += fmt::format("t{}, ", i);
-    columns +=
-        fmt::format("{} AS t{}",
-                    spell(lists.least_between, fmt::format("l{}", k), fmt::format("t{}", k - 1),
-                          fmt::format("t1 + {}", r.window.count())),
-                    k);
-    for (std::size_t i = k + 1; i <= r.steps.size(); ++i) columns += fmt::format(", l{}", i);
-    sql = fmt::format("SELECT {} FROM ({}) step{}", columns, sql, k);
+    q.sql += fmt::format(
+        ", step{0} {1} (SELECT s.person AS person, MIN(s.begun) AS begun, MIN(d.moment) AS moment"
+        " FROM done d JOIN step{2} s ON s.person = d.person WHERE d.mask % {3} >= {4}"
+        " AND d.moment > s.moment AND d.moment <= s.begun + {5} GROUP BY s.person)",
+        k, dialect.once, k - 1, 1 << k, 1 << (k - 1), r.window.count());
+    counts += fmt::format(", (SELECT COUNT(*) FROM step{0}) AS n{0}", k);
   }
-  columns.clear();
-  for (std::size_t k = 1; k <= r.steps.size(); ++k)
-    columns += fmt::format("{}COUNT(t{})", k == 1 ? "" : ", ", k);
-  q.sql = fmt::format("SELECT {} FROM ({}) people", columns, sql);
+  q.sql += " SELECT " + counts;
   return q;
 }
 
@@ -79,7 +73,7 @@ Result<void> check(const FunnelRequest& r) {
 Result<FunnelResult> make_funnel(storage::Warehouse& warehouse, const FunnelRequest& request,
                                  storage::QueryLimits limits) {
   ZHIYIN_TRY_VOID(check(request));
-  const FunnelQuery query = to_sql(request, warehouse.lists());
+  const FunnelQuery query = to_sql(request, warehouse.dialect());
   ZHIYIN_TRY(const auto rows, warehouse.query(query.sql, query.parameters, limits));
   FunnelResult result;
   for (std::size_t i = 0; i < request.steps.size(); ++i) {

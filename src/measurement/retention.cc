@@ -17,27 +17,30 @@ std::string period_of(std::string_view at, const RetentionRequest& r) {
 }
 
 /// One bit for each period with a return, gathered by identity and then by person.
-RetentionQuery to_sql(const RetentionRequest& r, const storage::ListDialect& lists) {
+RetentionQuery to_sql(const RetentionRequest& r, const storage::Dialect& dialect) {
   RetentionQuery q;
   const std::int64_t end = (r.from + r.period * r.periods).us;
   const std::string first = condition_of(r.first, q.parameters);
   const std::string returns = condition_of(r.returns, q.parameters);
   const std::string bit =
-      fmt::format(fmt::runtime(lists.power_of_two), period_of("e.occurred_at", r));
+      fmt::format(fmt::runtime(dialect.power_of_two), period_of("e.occurred_at", r));
   // One after the other: parameters stand in the order of the text.
   const std::string is_first = condition_of(r.first, q.parameters);
   const std::string is_return = condition_of(r.returns, q.parameters);
+  const auto number_of = [&](std::string_view text) {
+    return fmt::format(fmt::runtime(dialect.number_of_text), text);
+  };
   std::string sql = fmt::format(
-      "SELECT e.identity AS identity, MIN(CASE WHEN {} THEN e.occurred_at END) AS first_at,"
+      "SELECT {} AS identity, MIN(CASE WHEN {} THEN e.occurred_at END) AS first_at,"
       " BIT_OR(CASE WHEN e.occurred_at >= {} AND {} THEN {} ELSE CAST(0 AS BIGINT) END) AS bits"
-      " FROM events e {} WHERE e.occurred_at < {} AND {} AND ({} OR {}) GROUP BY e.identity",
-      first, r.from.us, returns, bit, kErasedJoin, end, kErasedCondition, is_first, is_return);
+      " FROM events e {} WHERE e.occurred_at < {} AND {} AND ({} OR {}) GROUP BY 1",
+      number_of("e.identity"), first, r.from.us, returns, bit, kErasedJoin, end, kErasedCondition,
+      is_first, is_return);
   sql = fmt::format(
-      "SELECT MIN(x.first_at) AS first_at, BIT_OR(x.bits) AS bits FROM ({}) x JOIN identity_person "
-      "ip"
-      " ON ip.identity = x.identity AND ip.person <> '' GROUP BY ip.person"
-      " HAVING MIN(x.first_at) >= {}",
-      sql, r.from.us);
+      "SELECT MIN(x.first_at) AS first_at, BIT_OR(x.bits) AS bits FROM ({}) x JOIN (SELECT {} AS"
+      " identity, {} AS person FROM identity_person WHERE person <> '') ip"
+      " ON ip.identity = x.identity GROUP BY ip.person HAVING MIN(x.first_at) >= {}",
+      sql, number_of("identity"), number_of("person"), r.from.us);
   std::string sums;
   for (int i = 1; i < r.periods; ++i) {
     const std::int64_t power = std::int64_t{1} << i;
@@ -69,7 +72,7 @@ Result<RetentionResult> make_retention(storage::Warehouse& warehouse,
                                        const RetentionRequest& request,
                                        storage::QueryLimits limits) {
   ZHIYIN_TRY_VOID(check(request));
-  const RetentionQuery query = to_sql(request, warehouse.lists());
+  const RetentionQuery query = to_sql(request, warehouse.dialect());
   ZHIYIN_TRY(const auto rows, warehouse.query(query.sql, query.parameters, limits));
   RetentionResult result;
   for (int i = 0; i < request.periods; ++i) {

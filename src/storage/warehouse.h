@@ -31,15 +31,13 @@ struct QueryLimits {
   std::size_t rows_max = 1'000'000;
 };
 
-/// How a database spells the few things that the shared subset lacks; `{0}` … stand for SQL.
-struct ListDialect {
-  /// Aggregate: the list of the values {0} for which {1} holds.
-  std::string_view gather_if = "list({0}) FILTER (WHERE {1})";
-  /// Aggregate: one list of all elements of the lists {0}.
-  std::string_view gather_lists = "flatten(list({0}))";
-  /// The least element of the list {0} above {1} and at most {2}; null when there is none, or {1} is
-  /// null.
-  std::string_view least_between = "list_min(list_filter({0}, x -> x > {1} AND x <= {2}))";
+/// How a database spells the few things that the shared subset lacks; `{0}` stands for SQL.
+struct Dialect {
+  /// `WITH name {} (SELECT …)`, worked out once where the database can.
+  std::string_view once = "AS MATERIALIZED";
+  /// A 64-bit number in place of a text, for joins and groups: ten times as fast. Of ten million
+  /// texts two share a number with odds of one in 350,000.
+  std::string_view number_of_text = "hash({0})";
   /// Two to the power of {0}, a whole number below 62.
   std::string_view power_of_two = "(CAST(1 AS BIGINT) << CAST({0} AS INTEGER))";
 };
@@ -69,12 +67,13 @@ class Warehouse {
   }
 
   /// The embedded database's spelling, unless overridden.
-  [[nodiscard]] virtual ListDialect lists() const { return {}; }
+  [[nodiscard]] virtual Dialect dialect() const { return {}; }
 
   /// Everything inserted so far is on disk and visible to queries when it returns.
   virtual Result<void> flush() = 0;
 
-  /// Deletes the rows for which `condition` (SQL as in queries) holds, in one step; returns how many.
+  /// Deletes the rows for which `condition` (SQL as in queries) holds, in one step; returns how
+  /// many.
   virtual Result<std::int64_t> remove(const Table& table, std::string_view condition,
                                       std::span<const Value> parameters) = 0;
   Result<std::int64_t> remove(const Table& table, std::string_view condition,
