@@ -127,6 +127,8 @@ class BuiltInstallation final : public Installation {
   BuiltInstallation(Options options, Logger& logger) : options_(std::move(options)), logger_(logger) {}
 
   ~BuiltInstallation() override {
+    // Nobody waits any longer for projections that are behind; they go on where they were.
+    if (pipeline_runner_ && writer_) hold(true);
     stop_worker();
     runs_.reset();
     if (recommendations_) recommendations_->flush_impressions();

@@ -321,6 +321,20 @@ class ServerFromOutside(unittest.TestCase):
         self.assertEqual(second.returncode, 4)
         self.assertIn("another zhiyin process", second.stderr)
 
+    def test_it_stops_however_far_behind_the_projections_are(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        table = server.folder / "events.csv"
+        with open(table, "w") as out:
+            out.write("user,item,kind,time\n")
+            out.writelines(f"u{i % 1000},a{i % 50},read,{1767225600 + i}\n" for i in range(300_000))
+        server.ok("POST", "/v1/projections", {"held": True})
+        server.cli("import", table, "--account", "shop", "--json")
+        server.ok("POST", "/v1/projections", {"held": False})
+        self.assertGreater(server.ok("GET", "/v1/overview")["lag"], 200_000)
+        server.restart()  # fails after 30 s; the projections need longer
+        self.assertGreater(server.ok("GET", "/v1/overview")["lag"], 0)
+
     def test_erasing_a_person_gives_a_certificate_and_leaves_nobody(self):
         server = Server().start()
         self.addCleanup(server.close)
