@@ -117,6 +117,24 @@ function overview(data) {
   };
 }
 
+function dataHealth(data) {
+  const waits = data.quarantine.length;
+  const day = 86_400_000;
+  return {
+    as_of: data.ago(0),
+    rate: overview(data).events_per_minute.flatMap(({ at, count }) => [{ at, way: "tracking", count: Math.round(count * 0.8) }, { at, way: "wechat", count: Math.round(count * 0.2) }]),
+    lag: [{ projection: "state", records: 0 }, { projection: "warehouse", records: 1204 }],
+    since_start: { accepted: 201_338, duplicate: 2011, quarantined: waits },
+    ways: data.people.length === 0 ? [] : [
+      { way: "tracking", events: 160_030, bots: 4200, late: 320, quarantined: waits, last_received_at: data.ago(2000) },
+      { way: "import", events: 31_200, bots: 0, late: 31_200, quarantined: 0, last_received_at: data.ago(day) }],
+    reasons: waits === 0 ? [] : [{ way: "tracking", field: "occurred_at", reason: "occurred_at: lies in the future", count: waits, newest_at: data.ago(day) }],
+    quarantined: waits,
+    stores: [{ store: "log", bytes: null, growth_per_day: null }, { store: "state", bytes: 88_000_000, growth_per_day: 1_500_000 }, { store: "warehouse", bytes: 21_000_000, growth_per_day: -20_000 }],
+    sizes: Array.from({ length: 40 }, (_, at) => ({ at: data.ago((39 - at) * day), log: null, state: 40_000_000 + at * 1_200_000, warehouse: 20_000_000 + at * 25_000 })),
+  };
+}
+
 /** `[method, pattern, handler]`; a handler gets `{data, path, query, body, raw, headers}` and answers a value. */
 function routes(data, state) {
   const person = (id) => data.people.find((one) => one.id === id) ?? (() => { throw notFound("person"); })();
@@ -203,6 +221,7 @@ function routes(data, state) {
     ["POST", "/v1/train/recommend", () => run("train recommend", "")],
     ["GET", "/v1/models", () => ({ items: data.models, next: null })],
     ["POST", "/v1/models/:id/activate", ({ path }) => { const chosen = find(data.models, path.id, "model"); for (const one of data.models) if (one.kind === chosen.kind) one.active = one === chosen; return chosen; }],
+    ["GET", "/v1/data", () => dataHealth(data)],
     ["GET", "/v1/quarantine", ({ query }) => page(data.quarantine.filter((one) => !query.get("source") || one.source === query.get("source")), query)],
     ["POST", "/v1/quarantine/:id/resubmit", ({ path, body }) => { find(data.quarantine, path.id, "entry"); if (!body) return { event_id: "e1", verdict: "quarantined", reason: "occurred_at: lies in the future" }; drop(data.quarantine, (one) => String(one.id) === path.id); return { event_id: "e1", verdict: "accepted", reason: "" }; }],
     ["DELETE", "/v1/quarantine/:id", ({ path }) => drop(data.quarantine, (one) => String(one.id) === path.id)],

@@ -232,6 +232,24 @@ test("a file is uploaded and its run followed; a wrong mapping is told", () =>
     await page.getByText("run: cancelled").waitFor();
   }, { expected: [/400/] }));
 
+test("the page of the data shows rate, backlog, quality, sizes, and cancels a run", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/data");
+    const shown = await text();
+    assert.match(shown, /待写入数据仓库\s+1,204/);
+    assert.match(shown, /网页与小程序\s+160,030\s+0\.2 %\s+2\.6 %/);
+    assert.match(shown, /文件导入\s+31,200\s+100\.0 %/);
+    assert.match(shown, /事件日志\s+由服务器自行统计/);
+    assert.match(shown, /数据仓库\s+20\.0 MB\s+−19\.5 KB/);
+    assert.match(shown, /occurred_at: lies in the future/);
+    assert.equal(await page.locator(".chart canvas").count(), 2);
+    const running = await page.getByRole("button", { name: "取消任务" }).count();
+    await page.getByRole("button", { name: "取消任务" }).first().click();
+    await settle();
+    assert.equal(await page.getByRole("button", { name: "取消任务" }).count(), running - 1);
+    await page.screenshot({ path: join(kOut, "zh-data.png"), fullPage: true });
+  }));
+
 test("a quarantined event is corrected and taken", () =>
   withConsole(async ({ page, settle, open, text }) => {
     await open("/quarantine");

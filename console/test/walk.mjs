@@ -70,7 +70,7 @@ async function pagesOf(page) {
       await settle();
     }]);
   }
-  list.push(["imports", "/imports"]);
+  list.push(["data", "/data"], ["imports", "/imports"]);
   const imported = runs.find((one) => one.kind === "import" && one.state === "done");
   if (imported) list.push(["import-report", `/imports/${encoded(imported.id)}`]);
   list.push(["quarantine", "/quarantine"], ["runs", "/runs"]);

@@ -28,6 +28,7 @@
 #include "ingest/warehouse_writer.h"
 #include "ingest/wechat_events.h"
 #include "server/jobs.h"
+#include "server/data_health.h"
 #include "server/retention.h"
 #include "storage/installation_id.h"
 #include "storage/migrations.h"
@@ -43,6 +44,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kSecretBytes = 32;
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
+constexpr Duration kSizeEvery = std::chrono::hours(1);
 constexpr int kTicksMax = 100'000;  // of one round; far above what any campaign needs
 
 template <class... Lists>
@@ -56,7 +58,8 @@ std::vector<storage::Migration> all_migrations() {
   return joined(storage::migrations(), model::Registry::migrations(), wechat::migrations(), ingest::migrations(),
                 catalogue::Items::migrations(), catalogue::ItemStatistics::migrations(), audience::migrations(),
                 delivery::migrations(), campaign::migrations(), server::Auth::migrations(), server::Audit::migrations(),
-                server::Runs::migrations(), server::job_migrations(), server::retention_migrations());
+                server::Runs::migrations(), server::job_migrations(), server::retention_migrations(),
+                server::data_health_migrations());
 }
 
 Result<Secret> installation_secret(const Options& options) {
@@ -432,6 +435,7 @@ class BuiltInstallation final : public Installation {
   /// The worker's thread: own events into the log, campaigns that are due, people and items into the warehouse.
   void work() {
     Instant trimmed = clock_->now();
+    std::optional<Instant> sized;
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
       report("outbox", storage::Outbox::relay(*state_, *log_));
@@ -440,6 +444,10 @@ class BuiltInstallation final : public Installation {
         report("campaigns", tick_and_prepare());
       }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
+      if (!sized || clock_->now() - *sized > kSizeEvery) {
+        report("store sizes", server::note_sizes(*services_));
+        sized = clock_->now();
+      }
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
         if (!held_.load()) report("retention", server::apply_retention(*services_, false));

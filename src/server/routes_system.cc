@@ -1,5 +1,6 @@
 // The overview, the clock, health, metrics, the API document, and the console's files.
 #include "server/assets.h"
+#include "server/data_health.h"
 #include "server/doctor.h"
 #include "server/request_checks.h"
 #include "server/retention.h"
@@ -128,6 +129,11 @@ namespace zhiyin::server {
 
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& s) {
   api.route("GET", "/v1/overview", Role::kAnalyst, "What is going on", [&s](http::Request&, const Caller&) { return overview(s); });
+  api.route("GET", "/v1/data", Role::kAnalyst, "How the data is doing: rate, lag, quality, quarantine, sizes",
+            [&s](http::Request&, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(Json health, data_health(s));
+              return http::Response::json(health);
+            });
   api.route_with<ClockBody>("POST", "/v1/clock", Role::kAdmin, "Move the stepped clock; answers when due work is done",
                             [&s](ClockBody body, http::Request&, const Caller&) { return move_clock(s, body); });
   api.route_with<HoldBody>("POST", "/v1/projections", Role::kAdmin, "Hold the projections back, or let them go on",

@@ -50,6 +50,18 @@ export interface Overview {
   as_of?: string;
 }
 
+export interface DataHealth {
+  as_of: string;
+  rate: { at: string; way: string; count: number }[];
+  lag: { projection: string; records: number }[];
+  since_start: { accepted: number; duplicate: number; quarantined: number };
+  ways: { way: string; events: number; bots: number; late: number; quarantined: number; last_received_at: string }[];
+  reasons: { way: string; field: string; reason: string; count: number; newest_at: string }[];
+  quarantined: number;
+  stores: { store: string; bytes: number | null; growth_per_day: number | null }[];
+  sizes: { at: string; log: number | null; state: number | null; warehouse: number | null }[];
+}
+
 export interface PersonRow {
   id: string;
   first_seen?: string;

@@ -9,6 +9,7 @@ const shell = {
   "nav.people": ["用户画像", "People"],
   "nav.segments": ["人群分组", "Segments"],
   "nav.campaigns": ["营销活动", "Campaigns"],
+  "nav.data": ["数据状况", "Data"],
   "nav.imports": ["数据导入", "Imports"],
   "nav.quarantine": ["隔离区", "Quarantine"],
   "nav.models": ["模型", "Models"],
@@ -728,4 +729,37 @@ const administration = {
   "doctor_check.accounts": ["公众号", "Accounts"],
 } as const;
 
-export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...administration } satisfies Record<string, readonly [string, string]>;
+const dataPage = {
+  "data_page.about": ["数据来得多快、质量如何、占多少空间。", "How fast data comes in, how good it is, how much room it takes."],
+  "data_page.lag": ["待写入{store}", "Backlog of the {store}"],
+  "data_page.quarantined": ["隔离中", "In quarantine"],
+  "data_page.duplicates": ["启动以来的重复事件", "Duplicates since the start"],
+  "data_page.of_accepted": ["另接收 {n} 条", "beside {n} accepted"],
+  "data_page.size": ["占用空间", "Size"],
+  "data_page.rate": ["近 60 分钟每分钟事件数（按来源）", "Events per minute by way, last 60 minutes"],
+  "data_page.no_rate": ["近 60 分钟没有收到事件", "No events arrived in the last 60 minutes"],
+  "data_page.ways": ["来源与质量（近 30 天）", "Ways in and quality, last 30 days"],
+  "data_page.way": ["来源", "Way in"],
+  "data_page.late": ["迟到一天以上", "More than a day late"],
+  "data_page.bots": ["机器访问", "Machines"],
+  "data_page.last": ["最近一条", "Newest"],
+  "data_page.growth": ["存储增长", "Growth of the stores"],
+  "data_page.no_growth": ["每小时记录一次，稍后即可看到曲线", "Noted once an hour; the curve comes later"],
+  "data_page.store": ["存储", "Store"],
+  "data_page.per_day": ["每天增长", "Growth a day"],
+  "data_page.unknown": ["由服务器自行统计", "its servers know"],
+  "data_page.reasons": ["为什么被隔离", "Why events are in quarantine"],
+  "data_page.reason": ["原因", "Reason"],
+  "data_page.count": ["条数", "Events"],
+  "data_page.no_reasons": ["隔离区是空的", "The quarantine is empty"],
+  "way.api": ["接口", "API"],
+  "way.import": ["文件导入", "Import"],
+  "way.tracking": ["网页与小程序", "Tracking"],
+  "way.wechat": ["微信回调", "WeChat"],
+  "way.own": ["系统自身", "Zhiyin itself"],
+  "store.log": ["事件日志", "event log"],
+  "store.state": ["状态库", "state"],
+  "store.warehouse": ["数据仓库", "warehouse"],
+} as const;
+
+export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...dataPage, ...administration } satisfies Record<string, readonly [string, string]>;

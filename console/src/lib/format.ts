@@ -73,7 +73,7 @@ export function pValue(p: number | null | undefined): string {
 
 /** 1536 → `1.5 KB` */
 export function bytes(count: number): string {
-  const units = ["B", "KB", "MB", "GB"];
+  const units = ["B", "KB", "MB", "GB", "TB"];
   let value = count;
   let unit = 0;
   while (value >= 1024 && unit < units.length - 1) {
