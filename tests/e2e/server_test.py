@@ -335,6 +335,20 @@ class ServerFromOutside(unittest.TestCase):
         server.restart()  # fails after 30 s; the projections need longer
         self.assertGreater(server.ok("GET", "/v1/overview")["lag"], 0)
 
+    def test_the_page_of_the_data_says_what_came_in_and_what_it_takes(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/events", [{"account": "a", "identities": [{"kind": "openid", "value": f"o{i}"}], "kind": "read"} for i in range(5)]
+                  + [{"account": "a", "identities": [{"kind": "openid", "value": "o"}], "kind": "Not A Kind"}])
+        server.settled_total()
+        data = server.ok("GET", "/v1/data")
+        way = {one["way"]: one for one in data["ways"]}["api"]
+        self.assertEqual((way["events"], way["quarantined"], way["late"], data["quarantined"]), (5, 1, 0, 1))
+        self.assertEqual(sum(one["count"] for one in data["rate"] if one["way"] == "api"), 5)
+        self.assertEqual({one["projection"]: one["records"] for one in data["lag"]}, {"state": 0, "warehouse": 0})
+        self.assertEqual((data["reasons"][0]["field"], data["since_start"]["accepted"]), ("kind", 5))
+        self.assertTrue(all(store["bytes"] > 0 for store in data["stores"]), data["stores"])
+
     def test_erasing_a_person_gives_a_certificate_and_leaves_nobody(self):
         server = Server().start()
         self.addCleanup(server.close)
