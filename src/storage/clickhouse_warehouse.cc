@@ -179,8 +179,8 @@ Result<Rows> parse_rows(std::string_view answer) {
 
 class ClickhouseWarehouse final : public Warehouse {
  public:
-  ClickhouseWarehouse(Address address, Logger& logger)
-      : address_(std::move(address)), logger_(logger), client_(http::Client::create({})) {}
+  explicit ClickhouseWarehouse(Address address)
+      : address_(std::move(address)), client_(http::Client::create({})) {}
 
   Result<void> start() {
     ZHIYIN_TRY(const Rows version, select("SELECT version() AS v", {}, false));
@@ -353,16 +353,15 @@ class ClickhouseWarehouse final : public Warehouse {
   }
 
   const Address address_;
-  Logger& logger_;
   std::unique_ptr<http::Client> client_;
   Mutex mutex_;  // inserts and removals take turns
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Warehouse>> open_clickhouse_warehouse(std::string_view url, Logger& logger) {
+Result<std::unique_ptr<Warehouse>> open_clickhouse_warehouse(std::string_view url) {
   ZHIYIN_TRY(Address address, parse_url(url));
-  auto warehouse = std::make_unique<ClickhouseWarehouse>(std::move(address), logger);
+  auto warehouse = std::make_unique<ClickhouseWarehouse>(std::move(address));
   ZHIYIN_TRY_VOID(warehouse->start());
   return warehouse;
 }

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string_view>
 
-#include "base/log.h"
 #include "storage/warehouse.h"
 
 namespace zhiyin::storage {
@@ -18,6 +17,6 @@ namespace zhiyin::storage {
 /// one server; `fsync_after_insert` or replicas make it more. Thread-safe.
 ///
 /// kUnavailable when the server is away, kUnsupported when it is too old.
-Result<std::unique_ptr<Warehouse>> open_clickhouse_warehouse(std::string_view url, Logger& logger);
+Result<std::unique_ptr<Warehouse>> open_clickhouse_warehouse(std::string_view url);
 
 }  // namespace zhiyin::storage

@@ -108,7 +108,7 @@ class ClickhouseTest : public testing::Test {
 };
 
 TEST_F(ClickhouseTest, HostileTextStaysText) {
-  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database()), null_logger()).value();
+  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database())).value();
   ASSERT_TRUE(warehouse->create(reads()));
   std::string every;
   for (int c = 0; c < 128; ++c) every += static_cast<char>(c);
@@ -126,7 +126,7 @@ TEST_F(ClickhouseTest, HostileTextStaysText) {
 }
 
 TEST_F(ClickhouseTest, NumbersComeBackExactly) {
-  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database()), null_logger()).value();
+  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database())).value();
   for (const std::int64_t n : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{9007199254740993}, std::numeric_limits<std::int64_t>::max(),
                                std::numeric_limits<std::int64_t>::min() + 1}) {
     EXPECT_EQ(cell(*warehouse, "SELECT ?", {n}), Value(n));
@@ -137,7 +137,7 @@ TEST_F(ClickhouseTest, NumbersComeBackExactly) {
 
 TEST_F(ClickhouseTest, AServerThatWasKilledIsMissedAndThenUsedAgain) {
   Shim shim;
-  const auto warehouse = open_clickhouse_warehouse(shim.url("kill"), null_logger()).value();
+  const auto warehouse = open_clickhouse_warehouse(shim.url("kill")).value();
   ASSERT_TRUE(warehouse->create(reads()));
   const std::vector<Row> rows(1000, Row{text("a"), integer(1)});
   ASSERT_TRUE(warehouse->insert(reads(), rows, "1"));
@@ -151,7 +151,7 @@ TEST_F(ClickhouseTest, AServerThatWasKilledIsMissedAndThenUsedAgain) {
 }
 
 TEST_F(ClickhouseTest, ABatchWhoseNoteWasLostIsNotWrittenTwice) {
-  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database()), null_logger()).value();
+  const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database())).value();
   ASSERT_TRUE(warehouse->create(reads()));
   const std::vector<Row> rows(10, Row{text("a"), integer(1)});
   ASSERT_TRUE(warehouse->insert(reads(), rows, "1"));
@@ -163,9 +163,9 @@ TEST_F(ClickhouseTest, ABatchWhoseNoteWasLostIsNotWrittenTwice) {
 
 TEST(ClickhouseUrl, SaysWhatIsWrong) {
   for (const char* url : {"clickhouse://", "clickhouse://host", "clickhouse:///db", "clickhouse://host/Db", "clickhouse://host/db?ssl=1"}) {
-    EXPECT_EQ(open_clickhouse_warehouse(url, null_logger()).error().code, ErrorCode::kInvalidArgument) << url;
+    EXPECT_EQ(open_clickhouse_warehouse(url).error().code, ErrorCode::kInvalidArgument) << url;
   }
-  EXPECT_EQ(open_clickhouse_warehouse("clickhouse://127.0.0.1:1/db", null_logger()).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(open_clickhouse_warehouse("clickhouse://127.0.0.1:1/db").error().code, ErrorCode::kUnavailable);
 }
 
 TEST(ClickhouseSql, OnlyPlainParametersAreReplaced) {

@@ -3,6 +3,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <list>
@@ -214,11 +215,7 @@ class KafkaEventLog final : public EventLog {
     // One append after the other, so that each caller's order is the log's.
     MutexLock lock(produce_mutex_);
     for (const NewRecord& r : records) {
-      const rd_kafka_resp_err_t code = rd_kafka_producev(
-          producer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(r.partition),
-          RD_KAFKA_V_VALUE(const_cast<char*>(r.bytes.data()), r.bytes.size()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-          RD_KAFKA_V_OPAQUE(raw), RD_KAFKA_V_END);
-      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) report(raw, rd_kafka_err2str(code));
+      if (const std::string refused = produce(topic, r, raw); !refused.empty()) report(raw, refused);
     }
   }
 
@@ -446,6 +443,24 @@ class KafkaEventLog final : public EventLog {
 
   void delivered(const rd_kafka_message_t& message) {
     report(static_cast<Pending*>(message._private), message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? "" : rd_kafka_message_errstr(&message));
+  }
+
+  /// Hands a copy to the client's queue; what is wrong when it refuses.
+  std::string produce(const std::string& topic, const NewRecord& record, Pending* pending) {
+    std::array<rd_kafka_vu_t, 5> values{};
+    values[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    values[0].u.cstr = topic.c_str();
+    values[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    values[1].u.i32 = record.partition;
+    values[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    values[2].u.mem = {const_cast<char*>(record.bytes.data()), record.bytes.size()};
+    values[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    values[3].u.i = RD_KAFKA_MSG_F_COPY;
+    values[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    values[4].u.ptr = pending;
+    const std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)> refused(
+        rd_kafka_produceva(producer_.get(), values.data(), values.size()), &rd_kafka_error_destroy);
+    return refused ? rd_kafka_error_string(refused.get()) : std::string();
   }
 
   /// One record's fate. Reports come on the polling thread, refusals at once on the caller's: never for the last record of an

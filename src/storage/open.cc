@@ -51,7 +51,7 @@ Result<std::unique_ptr<State>> open_state(std::string_view url, Logger&) {
 
 Result<std::unique_ptr<Warehouse>> open_warehouse(std::string_view url, int memory_mb,
                                                   Logger& logger) {
-  if (url.starts_with("clickhouse://")) return open_clickhouse_warehouse(url, logger);
+  if (url.starts_with("clickhouse://")) return open_clickhouse_warehouse(url);
   const auto path = path_of(url, "duckdb", "warehouse");
   if (!path && path.error().code == ErrorCode::kUnsupported) {
     return fail(ErrorCode::kUnsupported, "{} or clickhouse://…", path.error().message);
