@@ -8,8 +8,9 @@
 namespace zhiyin::server {
 
 void Api::route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
-                ApiHandler handler, std::size_t body_max, Json body_schema) {
+                ApiHandler handler, std::size_t body_max, Json body_schema, bool body_required) {
   describe(method, pattern, access.role, summary, std::move(body_schema));
+  entries_.back().body_required = body_required;
   router_.add_blocking(
       method, pattern, pool_,
       [this, access, handler = std::move(handler)](http::Request& request) { return answer(handler, access, request); },
@@ -116,7 +117,7 @@ Json Api::document() const {
     if (!parameters.if_array()->empty()) operation.set("parameters", std::move(parameters));
     if (!entry.schema.is_null()) {
       operation.set("requestBody",
-                    Json().set("required", true)
+                    Json().set("required", entry.body_required)
                         .set("content", Json().set("application/json", Json().set("schema", entry.schema))));
     }
     Json problem = Json().set("description", "RFC 9457 problem details")

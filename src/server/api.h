@@ -40,7 +40,7 @@ class Api {
   Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit) : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
 
   void route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
-             ApiHandler handler, std::size_t body_max = 1 << 20, Json body_schema = {});
+             ApiHandler handler, std::size_t body_max = 1 << 20, Json body_schema = {}, bool body_required = true);
 
   /// A route whose body is a bound struct.
   template <class Body>
@@ -84,6 +84,7 @@ class Api {
     std::optional<Role> role;
     std::string summary;
     Json schema;
+    bool body_required = true;
   };
   http::Response answer(const ApiHandler& handler, const Access& access, http::Request& request);
 

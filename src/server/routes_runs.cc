@@ -139,10 +139,10 @@ void add_run_routes(Api& api, Services& s) {
   constexpr std::size_t kJobBytesMax = 64 << 10;
   api.route("POST", "/v1/train/response", Role::kOperator, "Train the response model (a run); the body may be absent",
             [&s](http::Request& r, const Caller&) { return train<TrainResponseJob>(s, r, "train response", train_response_model); }, kJobBytesMax,
-            json_schema<TrainResponseJob>());
+            json_schema<TrainResponseJob>(), false);
   api.route("POST", "/v1/train/recommend", Role::kOperator, "Train the recommender (a run); the body may be absent",
             [&s](http::Request& r, const Caller&) { return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model); }, kJobBytesMax,
-            json_schema<TrainRecommendJob>());
+            json_schema<TrainRecommendJob>(), false);
   api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
   api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one", [&s](http::Request& r, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const auto record, s.models.activate(r.path_parameters["id"], s.clock.now()));

@@ -115,7 +115,10 @@ TEST_F(ClickhouseTest, HostileTextStaysText) {
   const std::vector<std::string> texts = {every, "'; DROP TABLE reads; --", "\\", "\\'", "'", "''", "\\\\'", "?", "{p1:Int64}", "知音\n\t\"`",
                                           "--x", "/* x", "$$x$$", std::string("\0a\0", 3), "\\N", "\\x41", "%41&a=b"};
   std::int64_t n = 0;
-  for (const std::string& text : texts) ASSERT_TRUE(warehouse->insert(reads(), std::vector<Row>{{text, n++}}, std::to_string(n)));
+  for (const std::string& text : texts) {
+    ASSERT_TRUE(warehouse->insert(reads(), std::vector<Row>{{text, n}}, std::to_string(n)));
+    ++n;
+  }
   n = 0;
   for (const std::string& text : texts) {
     EXPECT_EQ(cell(*warehouse, "SELECT n FROM reads WHERE person = ?", {text}), Value(n)) << text;

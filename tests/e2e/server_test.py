@@ -221,6 +221,8 @@ class ServerFromOutside(unittest.TestCase):
                 self.assertEqual(started.status, 202, started.body)
                 server.run_ended(started.json["run"])
             self.assertEqual(server.send("POST", f"/v1/train/{what}", {"none": 1}).status, 400)
+            described = server.ok("GET", "/openapi.json")["paths"][f"/v1/train/{what}"]["post"]
+            self.assertFalse(described["requestBody"]["required"])
 
     def test_what_cannot_be_is_refused_with_its_field(self):
         server = Server().start()
