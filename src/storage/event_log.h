@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ struct StoredRecord {
 
 /// The last offset that was dealt with, per partition; 0 = nothing yet (offsets begin at 1).
 using Positions = std::array<std::int64_t, kPartitions>;
+
+/// As a position: nothing of this partition is wanted.
+inline constexpr std::int64_t kNotWanted = std::numeric_limits<std::int64_t>::max();
 
 /// Where accepted events stay. An acknowledged append survives kill -9 and power loss; records of
 /// one partition are read in the order in which they were appended. Thread-safe.

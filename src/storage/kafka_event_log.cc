@@ -410,7 +410,9 @@ class KafkaEventLog final : public EventLog {
   Result<void> move_to(Reader& reader, const Positions& after) {
     PartitionList list(rd_kafka_topic_partition_list_new(kPartitions));
     const std::string topic = topic_of(reader.stream);
-    for (int p = 0; p < kPartitions; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = after[index(p)];
+    for (int p = 0; p < kPartitions; ++p) {
+      if (after[index(p)] != kNotWanted) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = after[index(p)];
+    }
     const rd_kafka_resp_err_t code = rd_kafka_assign(reader.handle.get(), list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return away("read", rd_kafka_err2str(code));
     reader.next = after;

@@ -1,5 +1,6 @@
 #include "storage/migrations.h"
 
+#include "storage/membership.h"
 #include "storage/outbox.h"
 #include "storage/vault.h"
 
@@ -15,7 +16,7 @@ std::vector<Migration> migrations() {
        "  off BIGINT NOT NULL,"
        "  PRIMARY KEY(consumer, stream, part))"},
   };
-  for (const auto& part : {Outbox::migrations(), Vault::migrations()}) {
+  for (const auto& part : {Outbox::migrations(), Vault::migrations(), Membership::migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -14,7 +14,42 @@ std::string upsert_sql() {
   return sql + " ON CONFLICT(consumer, stream, part) DO UPDATE SET off = excluded.off";
 }
 
+/// Moves the partitions of the list that stand where it says. Columns of VALUES have these names
+/// in both databases.
+std::string advance_sql(std::size_t n) {
+  std::string sql = "UPDATE consumer_position SET off = v.column3 FROM (VALUES ";
+  for (std::size_t i = 0; i < n; ++i) {
+    sql += fmt::format("{}(CAST(?{} AS BIGINT), CAST(?{} AS BIGINT), CAST(?{} AS BIGINT))",
+                       i == 0 ? "" : ", ", 3 * i + 3, 3 * i + 4, 3 * i + 5);
+  }
+  return sql +
+         ") AS v WHERE consumer = ?1 AND stream = ?2 AND part = v.column1 AND off = v.column2";
+}
+
 }  // namespace
+
+Result<bool> advance_positions(Session& session, std::string_view consumer, Stream stream,
+                               const Positions& from, const Positions& to) {
+  std::vector<Value> parameters{std::string(consumer), static_cast<std::int64_t>(stream)};
+  std::vector<std::int64_t> fresh;
+  std::int64_t n = 0;
+  for (std::size_t p = 0; p < from.size(); ++p) {
+    if (from[p] == to[p]) continue;
+    ++n;
+    parameters.insert(parameters.end(), {static_cast<std::int64_t>(p), from[p], to[p]});
+    if (from[p] == 0) fresh.push_back(static_cast<std::int64_t>(p));
+  }
+  if (n == 0) return true;
+  for (const std::int64_t p : fresh) {
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO consumer_position(consumer, stream, part, off) "
+                        "VALUES(?1, ?2, ?3, 0) ON CONFLICT(consumer, stream, part) DO NOTHING",
+                        {std::string(consumer), static_cast<std::int64_t>(stream), p}));
+  }
+  ZHIYIN_TRY(const std::int64_t moved, session.execute(advance_sql(static_cast<std::size_t>(n)),
+                                                       std::span<const Value>(parameters)));
+  return moved == n;
+}
 
 Result<Positions> load_positions(Session& session, std::string_view consumer, Stream stream) {
   ZHIYIN_TRY(const Rows found,

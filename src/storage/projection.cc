@@ -9,6 +9,11 @@ namespace {
 
 constexpr Duration kBackOffFirst = std::chrono::milliseconds(100);
 constexpr Duration kBackOffMax = std::chrono::seconds(10);
+// A record alone gets so many chances: an error that passes must cost nobody their event.
+constexpr int kTriesOfOne = 3;
+constexpr std::chrono::milliseconds kLookEvery{50};  // at what other processes have done, while waiting
+constexpr std::chrono::seconds kOthersPatience{60};
+constexpr std::chrono::seconds kRefreshEvery{1};
 
 bool reached(const Positions& positions, const Positions& target) {
   for (std::size_t i = 0; i < target.size(); ++i) {
@@ -17,7 +22,38 @@ bool reached(const Positions& positions, const Positions& target) {
   return true;
 }
 
+/// A projection's exception is an error of its own, and must not end the process again and again.
+Result<void> call(Projection& projection, Session& session, std::span<const StoredRecord> batch) {
+  try {
+    return projection.apply(session, batch);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::kInternal, "projection {}: {}", projection.name(), e.what());
+  }
+}
+
 }  // namespace
+
+bool lies_in_record(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
+    case ErrorCode::kLimitReached:
+    case ErrorCode::kInternal:
+      return true;
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kDeadline:
+    case ErrorCode::kDataLoss:
+    case ErrorCode::kUnsupported:
+      return false;
+  }
+  return false;
+}
+
+Result<void> Projection::refuse(Session&, const StoredRecord&, const Error& why) {
+  return std::unexpected(why);
+}
 
 ProjectionRunner::ProjectionRunner(EventLog& log, State& state, Projection& projection,
                                    Logger& logger, Settings settings)
@@ -78,6 +114,7 @@ Result<void> ProjectionRunner::catch_up() {
     running = running_;
     woken_ = true;
   }
+  if (settings_.membership != nullptr) return wait_for_all(target, running);
   if (running) {
     changed_.notify_all();
     return wait_for(target);
@@ -88,8 +125,28 @@ Result<void> ProjectionRunner::catch_up() {
 }
 
 Positions ProjectionRunner::positions() const {
+  refresh(false);
   MutexLock lock(mutex_);
   return positions_;
+}
+
+/// What other processes have moved, now or at most a second ago. Positions only grow.
+void ProjectionRunner::refresh(bool at_once) const {
+  if (settings_.membership == nullptr) return;
+  {
+    MutexLock lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    if (!at_once && now - refreshed_ < kRefreshEvery) return;
+    refreshed_ = now;
+  }
+  Positions found{};
+  const auto read = state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(found, load_positions(session, projection_.name(), settings_.stream));
+    return {};
+  });
+  if (!read) return;  // the old ones are true, too
+  MutexLock lock(mutex_);
+  for (std::size_t p = 0; p < found.size(); ++p) positions_[p] = std::max(positions_[p], found[p]);
 }
 
 std::int64_t ProjectionRunner::lag() const {
@@ -149,6 +206,33 @@ Result<void> ProjectionRunner::wait_for(const Positions& target) {
   }
 }
 
+/// Does its own part and waits for the others'.
+Result<void> ProjectionRunner::wait_for_all(const Positions& target, bool running) {
+  changed_.notify_all();
+  const auto until = std::chrono::steady_clock::now() + kOthersPatience;
+  std::uint64_t failures = 0;
+  {
+    MutexLock lock(mutex_);
+    failures = failures_;
+  }
+  for (;;) {
+    if (!running) ZHIYIN_TRY_VOID(drain());
+    refresh(true);
+    MutexLock lock(mutex_);
+    if (reached(positions_, target)) return {};
+    if (failures_ != failures) return std::unexpected(last_error_);
+    if (held_ || stopping_ || running != running_) {
+      return fail(ErrorCode::kUnavailable, "projection {}: {}", projection_.name(),
+                  held_ ? "held back" : "stopped");
+    }
+    if (std::chrono::steady_clock::now() >= until) {
+      return fail(ErrorCode::kDeadline, "projection {}: not all partitions have come so far yet",
+                  projection_.name());
+    }
+    (void)changed_.wait_for(mutex_, kLookEvery);
+  }
+}
+
 bool ProjectionRunner::may_step() const {
   MutexLock lock(mutex_);
   return !held_ && !stopping_;
@@ -167,21 +251,104 @@ Result<std::size_t> ProjectionRunner::drain() {
 
 Result<std::size_t> ProjectionRunner::step() {
   ZHIYIN_TRY_VOID(load());
-  const Positions before = positions();
+  // What other processes move meanwhile must not be taken for a part of this batch.
+  at_ = wanted();
   ZHIYIN_TRY(const std::vector<StoredRecord> batch,
-             log_.read(settings_.stream, before, settings_.batch_max));
+             log_.read(settings_.stream, at_, settings_.batch_max));
   if (batch.empty()) return 0;
-  const Positions after = log_.advance(before, batch);
-  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY_VOID(projection_.apply(session, batch));
-    return save_positions(session, projection_.name(), settings_.stream, after);
+  overtaken_ = false;
+  auto applied = apply(batch);
+  if (!applied && overtaken_) {
+    logger_.info("storage", "projection.overtaken", {{"projection", projection_.name()}});
+    refresh(true);
+    return batch.size();
+  }
+  if (!applied) return std::unexpected(applied.error());
+  return batch.size();
+}
+
+/// From where to read on: of the partitions that are not this process's, nothing.
+Positions ProjectionRunner::wanted() {
+  if (settings_.membership == nullptr) return positions();
+  const Duties duties = settings_.membership->duties();
+  if (duties.generation != generation_) {
+    refresh(true);
+    generation_ = duties.generation;
+  }
+  MutexLock lock(mutex_);
+  Positions after = positions_;
+  for (std::size_t p = 0; p < after.size(); ++p) {
+    if (!duties.partitions[p]) after[p] = kNotWanted;
+  }
+  return after;
+}
+
+/// The depth is the logarithm of the batch. What comes before a bad record stays applied.
+Result<void> ProjectionRunner::apply(std::span<const StoredRecord> batch) {
+  Result<void> outcome;
+  for (int tried = 0; tried < (batch.size() == 1 ? kTriesOfOne : 1); ++tried) {
+    outcome = commit(batch, [&](Session& session) { return call(projection_, session, batch); });
+    if (outcome) {
+      refused_in_a_row_ = 0;
+      return {};
+    }
+    if (overtaken_ || !lies_in_record(outcome.error())) return outcome;
+  }
+  if (batch.size() == 1) return refuse(batch.front(), outcome.error());
+  const std::size_t half = batch.size() / 2;
+  ZHIYIN_TRY_VOID(apply(batch.first(half)));
+  if (!may_step()) return {};  // the rest is read again when it goes on
+  return apply(batch.subspan(half));
+}
+
+Result<void> ProjectionRunner::refuse(const StoredRecord& record, const Error& why) {
+  if (refused_in_a_row_ >= kRefusedInARowMax) {
+    return fail(ErrorCode::kInternal, "projection {}: {} records in a row failed; the last one: {}",
+                projection_.name(), refused_in_a_row_, why.text());
+  }
+  ZHIYIN_TRY_VOID(commit(std::span(&record, 1), [&](Session& session) {
+    return projection_.refuse(session, record, why);
   }));
+  ++refused_in_a_row_;
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  logger_.error("storage", "projection.refused",
+                {{"projection", projection_.name()},
+                 {"partition", record.partition},
+                 {"offset", record.offset},
+                 {"error", why.text()}});
+  return {};
+}
+
+/// `work` and the position behind `batch`, in one transaction.
+Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
+                                                      const std::function<Result<void>(Session&)>& work) {
+  const Positions before = at_;
+  const Positions after = log_.advance(before, batch);
+  bool overtaken = false;
+  const auto step = [&](Session& session) -> Result<void> {
+    if (settings_.membership == nullptr) {
+      ZHIYIN_TRY_VOID(work(session));
+      return save_positions(session, projection_.name(), settings_.stream, after);
+    }
+    // First, so that of two who think that a partition is theirs one waits here for the other.
+    ZHIYIN_TRY(const bool mine, advance_positions(session, projection_.name(), settings_.stream,
+                                                  before, after));
+    overtaken = !mine;
+    if (!mine) return fail(ErrorCode::kConflict, "another process has dealt with these records");
+    return work(session);
+  };
+  const auto written = state_.write(step);
+  overtaken_ = overtaken;
+  if (!written) return written;
+  at_ = after;
   {
     MutexLock lock(mutex_);
-    positions_ = after;
+    for (std::size_t p = 0; p < after.size(); ++p) {
+      if (after[p] != kNotWanted) positions_[p] = std::max(positions_[p], after[p]);
+    }
   }
   changed_.notify_all();
-  return batch.size();
+  return {};
 }
 
 Result<void> ProjectionRunner::load() {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -10,13 +13,18 @@
 #include "base/mutex.h"
 #include "base/time.h"
 #include "storage/event_log.h"
+#include "storage/membership.h"
 #include "storage/state.h"
 
 namespace zhiyin::storage {
 
 /// How far a consumer has come in a stream, as committed; zeros when it has never begun.
 Result<Positions> load_positions(Session& session, std::string_view consumer, Stream stream);
-/// Commits with the caller's transaction.
+/// Commits with the caller's transaction. False when a partition does not stand where `from` says:
+/// another process has moved it, and nothing may be committed.
+Result<bool> advance_positions(Session& session, std::string_view consumer, Stream stream,
+                               const Positions& from, const Positions& to);
+/// As `advance_positions` where only one process can have moved them: faster.
 Result<void> save_positions(Session& session, std::string_view consumer, Stream stream,
                             const Positions& positions);
 
@@ -28,15 +36,30 @@ class Projection {
   virtual ~Projection() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   virtual Result<void> apply(Session& session, std::span<const StoredRecord> batch) = 0;
+  /// `record` breaks the projection by itself: `why`. Keeps it where somebody finds it; commits
+  /// with the position behind it, so that the partition goes on. As it stands the record is not
+  /// given up: the error goes back, and the partition waits.
+  virtual Result<void> refuse(Session& session, const StoredRecord& record, const Error& why);
 };
 
+/// True for errors that come from what a record holds; false where the store is what failed, and
+/// the same record may well do later.
+bool lies_in_record(const Error& error);
+
 /// Drives one projection over one stream on a thread of its own; sleeps while there is nothing to
-/// do. After a failure it logs, waits (doubling, up to 10 s) and repeats the batch. Thread-safe.
+/// do. After a failure of a store it logs, waits (doubling, up to 10 s) and repeats the batch.
+/// After any other it divides the batch, each part a transaction of its own, down to the record
+/// that does not do; that is refused (`Projection::refuse`) and the rest goes on. When
+/// kRefusedInARowMax are refused with none between them that does, it is not the records: it waits,
+/// too. Thread-safe.
 class ProjectionRunner {
  public:
+  static constexpr std::int64_t kRefusedInARowMax = 1000;
   struct Settings {
     Stream stream = Stream::kEvents;
     std::size_t batch_max = 5000;
+    /// Tells which partitions are this process's. Null: all of them, always. Must outlive the runner.
+    const Membership* membership = nullptr;
   };
   /// All references must outlive the runner. Tables of `storage::migrations()` must be there.
   ProjectionRunner(EventLog& log, State& state, Projection& projection, Logger& logger,
@@ -58,15 +81,25 @@ class ProjectionRunner {
   [[nodiscard]] Positions positions() const;
   /// Records in the log that this projection has not yet dealt with (an upper bound).
   [[nodiscard]] std::int64_t lag() const;
+  /// Records refused since the process began.
+  [[nodiscard]] std::int64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   void run();
   /// Applies batches until nothing is left (or stopped, or held back). Returns how many records.
   Result<std::size_t> drain();
-  Result<std::size_t> step();
+  Result<std::size_t> step() ZHIYIN_REQUIRES(step_mutex_);
+  Result<void> apply(std::span<const StoredRecord> batch) ZHIYIN_REQUIRES(step_mutex_);
+  Result<void> refuse(const StoredRecord& record, const Error& why) ZHIYIN_REQUIRES(step_mutex_);
+  Result<void> commit(std::span<const StoredRecord> batch,
+                      const std::function<Result<void>(Session&)>& work)
+      ZHIYIN_REQUIRES(step_mutex_);
   Result<void> load();
+  Positions wanted() ZHIYIN_REQUIRES(step_mutex_);
+  void refresh(bool at_once) const;
   [[nodiscard]] bool may_step() const;
   Result<void> wait_for(const Positions& target);
+  Result<void> wait_for_all(const Positions& target, bool running);
   void back_off(Duration wait);
 
   EventLog& log_;
@@ -77,7 +110,8 @@ class ProjectionRunner {
   Mutex step_mutex_;  ///< one step at a time; taken before mutex_
   mutable Mutex mutex_;
   mutable CondVar changed_;
-  Positions positions_ ZHIYIN_GUARDED_BY(mutex_){};
+  mutable Positions positions_ ZHIYIN_GUARDED_BY(mutex_){};
+  mutable std::chrono::steady_clock::time_point refreshed_ ZHIYIN_GUARDED_BY(mutex_){};
   bool loaded_ ZHIYIN_GUARDED_BY(mutex_) = false;
   bool woken_ ZHIYIN_GUARDED_BY(mutex_) = true;
   bool held_ ZHIYIN_GUARDED_BY(mutex_) = false;
@@ -85,6 +119,11 @@ class ProjectionRunner {
   bool running_ ZHIYIN_GUARDED_BY(mutex_) = false;
   std::uint64_t failures_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   Error last_error_ ZHIYIN_GUARDED_BY(mutex_);
+  std::atomic<std::int64_t> refused_ = 0;
+  std::int64_t refused_in_a_row_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;
+  Positions at_ ZHIYIN_GUARDED_BY(step_mutex_){};  ///< of the batch at hand
+  std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< of the duties last seen
+  bool overtaken_ ZHIYIN_GUARDED_BY(step_mutex_) = false;        ///< another has moved a position
   std::thread thread_;
 };
 

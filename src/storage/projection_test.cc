@@ -106,6 +106,123 @@ TEST_F(ProjectionRunnerTest, AFailedBatchLeavesNothingAndIsRepeated) {
   expect_seen(20);
 }
 
+/// Fails for some records; keeps what was refused, in state.
+class Picky final : public Projection {
+ public:
+  std::function<Result<void>(const StoredRecord&)> judge;
+  [[nodiscard]] std::string_view name() const override { return "picky"; }
+  Result<void> apply(Session& session, std::span<const StoredRecord> batch) override {
+    ++transactions;
+    for (const StoredRecord& r : batch) {
+      ZHIYIN_TRY_VOID(session.execute("INSERT INTO seen(n, bytes) SELECT COUNT(*), ?1 FROM seen",
+                                      {std::string(r.bytes)}));
+      ZHIYIN_TRY_VOID(judge(r));
+    }
+    return {};
+  }
+  Result<void> refuse(Session& session, const StoredRecord& record, const Error& why) override {
+    ZHIYIN_TRY_VOID(session.execute("INSERT INTO seen(n, bytes) SELECT COUNT(*), ?1 FROM seen",
+                                    {fmt::format("refused {}: {}", record.bytes, why.message)}));
+    return {};
+  }
+  int transactions = 0;
+};
+
+class PoisonTest : public ProjectionRunnerTest {
+ protected:
+  PoisonTest()
+      : runner_(*log_, *state_, picky_, null_logger(),
+                ProjectionRunner::Settings{Stream::kEvents, 100}) {}
+  std::vector<std::string> seen() {
+    std::vector<std::string> out;
+    const auto rows = state_->query("SELECT bytes FROM seen ORDER BY n");
+    for (const Row& row : rows->rows) {
+      out.emplace_back(as_text(row[0]));
+    }
+    return out;
+  }
+  Picky picky_;
+  ProjectionRunner runner_;
+};
+
+TEST_F(PoisonTest, ARecordThatNeverDoesIsRefusedAndTheRestGoesOnInOrder) {
+  append(0, 40);
+  picky_.judge = [](const StoredRecord& r) -> Result<void> {
+    if (r.bytes == "7" || r.bytes == "39") return fail(ErrorCode::kInternal, "poison");
+    if (r.bytes == "20") throw std::out_of_range("poison of another kind");
+    return {};
+  };
+  ASSERT_TRUE(runner_.catch_up());
+  std::vector<std::string> expected;
+  for (int i = 0; i < 40; ++i) expected.push_back(std::to_string(i));
+  expected[7] = "refused 7: poison";
+  expected[20] = "refused 20: projection picky: poison of another kind";
+  expected[39] = "refused 39: poison";
+  EXPECT_EQ(seen(), expected);
+  EXPECT_EQ(runner_.refused(), 3);
+  EXPECT_EQ(runner_.lag(), 0);
+  append(40, 1);
+  ASSERT_TRUE(runner_.catch_up());
+  EXPECT_EQ(seen().size(), 41u);
+}
+
+TEST_F(PoisonTest, AFailingStoreRefusesNothing) {
+  append(0, 10);
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kDeadline, ErrorCode::kDataLoss,
+                               ErrorCode::kPermissionDenied, ErrorCode::kUnsupported}) {
+    picky_.transactions = 0;
+    picky_.judge = [&](const StoredRecord&) -> Result<void> { return fail(code, "store"); };
+    const auto outcome = runner_.catch_up();
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, code);
+    EXPECT_EQ(picky_.transactions, 1);
+    EXPECT_TRUE(seen().empty());
+  }
+  EXPECT_EQ(runner_.refused(), 0);
+}
+
+TEST_F(PoisonTest, AnErrorThatPassesCostsNobodyTheirEvent) {
+  append(0, 1);
+  int failures = 2;
+  picky_.judge = [&](const StoredRecord&) -> Result<void> {
+    if (failures-- > 0) return fail(ErrorCode::kConflict, "taken at this moment");
+    return {};
+  };
+  ASSERT_TRUE(runner_.catch_up());
+  EXPECT_EQ(seen(), std::vector<std::string>{"0"});
+}
+
+TEST_F(PoisonTest, WhenNothingDoesItIsNotTheRecords) {
+  constexpr auto kMax = static_cast<int>(ProjectionRunner::kRefusedInARowMax);
+  append(0, kMax + 50);
+  picky_.judge = [&](const StoredRecord&) -> Result<void> {
+    return fail(ErrorCode::kInternal, "no such table");
+  };
+  const auto outcome = runner_.catch_up();
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message, ::testing::HasSubstr("no such table"));
+  EXPECT_EQ(runner_.refused(), kMax);
+  picky_.judge = [](const StoredRecord&) { return Result<void>(); };
+  ASSERT_TRUE(runner_.catch_up());
+  EXPECT_EQ(seen().size(), static_cast<std::size_t>(kMax) + 50);
+  EXPECT_EQ(runner_.lag(), 0);
+}
+
+TEST_F(ProjectionRunnerTest, ARecordIsNotGivenUpByAProjectionThatDoesNotSayWhereItGoes) {
+  append(0, 5);
+  bool failing = true;
+  projection_.after = [&]() -> Result<void> {
+    if (failing) return fail(ErrorCode::kInvalidArgument, "no");
+    return {};
+  };
+  const auto one = runner();
+  ASSERT_FALSE(one->catch_up());
+  expect_seen(0);
+  failing = false;
+  ASSERT_TRUE(one->catch_up());
+  expect_seen(5);
+}
+
 TEST_F(ProjectionRunnerTest, RunsOnItsOwnThreadAndIsWoken) {
   const auto one = runner();
   log_->set_wake([&](Stream) { one->wake(); });
@@ -157,7 +274,7 @@ TEST_F(ProjectionRunnerTest, TheThreadReportsAFailureAndTriesAgain) {
   append(0, 10);
   std::atomic<int> attempts = 0;
   projection_.before = [&]() -> Result<void> {
-    if (++attempts == 1) return fail(ErrorCode::kInternal, "test: attempt {}", attempts.load());
+    if (++attempts == 1) return fail(ErrorCode::kUnavailable, "test: attempt {}", attempts.load());
     return {};
   };
   const auto one = runner();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/time.h"
 #include "storage/value.h"
 
 namespace zhiyin::storage {
@@ -29,6 +30,8 @@ class Session {
   /// Returns the number of rows changed. A broken uniqueness rule is kConflict.
   virtual Result<std::int64_t> execute(std::string_view sql,
                                        std::span<const Value> parameters = {}) = 0;
+  /// What the database's clock says, the same for every process that works on it; for leases.
+  virtual Result<Instant> now() = 0;
 
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) {
     return query(sql, std::span(parameters.begin(), parameters.size()));

@@ -24,6 +24,12 @@ Result<std::int64_t> PostgresSession::execute(std::string_view sql,
   return answer.changed;
 }
 
+Result<Instant> PostgresSession::now() {
+  ZHIYIN_TRY(const Rows rows,
+             query("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)", {}));
+  return Instant{as_int(rows.rows.at(0).at(0))};
+}
+
 Result<Rows> PostgresSession::single(std::string_view sql, std::span<const Value> parameters) {
   ZHIYIN_TRY(PostgresAnswer answer, send(sql, parameters));
   return std::move(answer.rows);

@@ -25,6 +25,7 @@ class PostgresSession final : public Session {
 
   Result<Rows> query(std::string_view sql, std::span<const Value> parameters) override;
   Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters) override;
+  Result<Instant> now() override;
   using Session::execute;
   using Session::query;
 

@@ -1,5 +1,6 @@
 #include "storage/detail/sqlite_session.h"
 
+#include "base/clock.h"
 #include "storage/detail/text_rule.h"
 
 namespace zhiyin::storage::detail {
@@ -70,6 +71,8 @@ Result<std::int64_t> SqliteSession::perform(std::string_view sql,
     if (!more) return db_.changes();
   }
 }
+
+Result<Instant> SqliteSession::now() { return SystemClock().now(); }
 
 Result<void> SqliteSession::transaction(const std::function<Result<void>(Session&)>& work) {
   ZHIYIN_TRY_VOID(db_.run(read_only_ ? "BEGIN" : "BEGIN IMMEDIATE"));

@@ -23,6 +23,7 @@ class SqliteSession final : public Session {
 
   Result<Rows> query(std::string_view sql, std::span<const Value> parameters) override;
   Result<std::int64_t> execute(std::string_view sql, std::span<const Value> parameters) override;
+  Result<Instant> now() override;
   using Session::execute;
   using Session::query;
 
