@@ -317,7 +317,15 @@ Result<std::vector<Answer>> Intake::accept_and_wait(std::vector<WireEvent> event
   return future.get();
 }
 
-Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source) {
+Result<Answer> Intake::append_again(int partition, std::string bytes) {
+  ZHIYIN_TRY(const Event event, decode_event(bytes));
+  std::vector<storage::NewRecord> records;
+  records.push_back({partition, std::move(bytes)});
+  ZHIYIN_TRY_VOID(inner_->log.append_and_wait(storage::Stream::kEvents, std::move(records)));
+  return Answer{event.event_id, Verdict::kAccepted, {}};
+}
+
+Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source, bool again) {
   detail::JsonEvents json;
   ZHIYIN_TRY_VOID(json.read(event_json, 1, inner_->settings.zone_of));
   if (json.events().size() != 1) return fail(ErrorCode::kInvalidArgument, "event: expected one object");
@@ -326,7 +334,7 @@ Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view
   Draft draft{event.view, std::nullopt};
   const Instant now = inner_->clock.now();
   std::vector<Hash128> keys;
-  inner_->judge(std::span(&draft, 1), {}, true, now, json.arena(), keys);
+  inner_->judge(std::span(&draft, 1), {}, !again, now, json.arena(), keys);
   if (draft.error) return std::unexpected(std::move(*draft.error));
   Answer answer{std::string(draft.view.event_id), draft.verdict, {}};
   if (draft.verdict == Verdict::kDuplicate) return answer;

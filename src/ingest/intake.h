@@ -76,7 +76,10 @@ class Intake {
   Result<std::vector<Answer>> accept_and_wait(std::vector<WireEvent> events, std::string_view source);
 
   /// One event as JSON; what is wrong with it is returned (kInvalidArgument with the field) and not quarantined.
-  Result<Answer> accept_corrected(std::string event_json, std::string_view source);
+  /// `again`: the event was acknowledged before and nothing came of it, so that it is no duplicate for having been seen.
+  Result<Answer> accept_corrected(std::string event_json, std::string_view source, bool again = false);
+  /// A record that was in the log before, and that its consumer could not deal with. kDataLoss when it is no event.
+  Result<Answer> append_again(int partition, std::string bytes);
 
   struct Refused {
     std::size_t index = 0;

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -16,8 +17,14 @@
 
 namespace zhiyin::ingest::detail {
 
-/// Writes refused events into the quarantine on a thread of its own, many callers' in one transaction, and
-/// drops the oldest above kQuarantineMax. Thread-safe.
+/// Writes entries with the next numbers and drops the oldest above kQuarantineMax; commits with
+/// `session`.
+Result<void> write_quarantine(storage::Session& session, storage::Vault& vault,
+                              std::span<const RefusedEvent> events, std::string_view source,
+                              Instant at);
+
+/// Writes refused events into the quarantine on a thread of its own, many callers' in one
+/// transaction, and drops the oldest above kQuarantineMax. Thread-safe.
 class QuarantineWriter {
  public:
   /// Events that may wait to be written; more are refused with kLimitReached.
@@ -28,7 +35,8 @@ class QuarantineWriter {
   ~QuarantineWriter();
 
   using Done = std::move_only_function<void(Result<void>)>;
-  /// `done` runs once they are synced, on the writer's thread (on the caller's when refused at once).
+  /// `done` runs once they are synced, on the writer's thread (on the caller's when refused at
+  /// once).
   void add(std::vector<RefusedEvent> events, std::string_view source, Instant now, Done done);
 
  private:
