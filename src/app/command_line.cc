@@ -218,6 +218,7 @@ const std::vector<CommandSpec>& command_table() {
         {"model", "NAME", "itemknn or popular"}, {"param", "NAME=VALUE", "k and shrink of itemknn", true}, {"at", "LIST", "cut-offs (10,20,100)"}}, false},
       {"evaluate response", "", "Measure the response model on a table", "zhiyin evaluate response --data people.csv --label bought --seed 1 --json",
        {{"data", "FILE", "CSV with a header"}, {"label", "COLUMN", "the response, two values"}, {"seed", "N", "of the split (1)"},
+        {"positive", "VALUE", "which of the two means that a person responded"},
         {"exclude", "COLUMN", "leave this column out", true}}, false},
       {"stats compare", "", "Compare the arms of an experiment", "zhiyin stats compare --arms arms.json --json",
        {{"arms", "FILE", "JSON: metric, effect, arms (control first)"}}, false},

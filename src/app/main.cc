@@ -178,6 +178,7 @@ Result<Json> evaluate_response(const Invocation& invocation) {
   if (e.label.empty()) return fail_field("label", "is missing");
   ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
   e.seed = seed.value_or(e.seed);
+  e.positive = args["positive"].string_or("");
   if (const auto* exclude = args["exclude"].if_array()) {
     for (const Json& column : *exclude) e.exclude.emplace_back(column.string_or(""));
   }

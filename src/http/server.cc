@@ -349,7 +349,10 @@ class AsioServer final : public Server {
     try {
       if (header(request.headers, "Content-Encoding") == "gzip") {
         auto plain = gunzip(request.body, route.body_max);
-        if (!plain) co_return Response::problem(plain.error());
+        if (!plain) {
+          const int status = plain.error().code == ErrorCode::kLimitReached ? 413 : 400;
+          co_return Response::problem(plain.error(), status);
+        }
         request.body = std::move(*plain);
       }
       co_return co_await route.handler(request);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "model/text_file.h"
 #include "model/train_response.h"
@@ -117,43 +118,70 @@ Column examine(const CsvText& csv, std::size_t place) {
   return column;
 }
 
-/// Which of two label values means "responded": the usual words, else the one that sorts last.
-bool is_positive_word(std::string_view value) {
-  static constexpr std::string_view kWords[] = {"1",   "1.0", "true", "True", "TRUE", "yes",
-                                                "Yes", "YES", "y",    "Y",    "是",   "positive"};
-  return std::ranges::find(kWords, value) != std::end(kWords);
+bool is_word_of(std::string value, std::span<const std::string_view> words) {
+  std::ranges::transform(value, value.begin(), [](unsigned char c) { return std::tolower(c); });
+  return std::ranges::find(words, trimmed(value)) != words.end();
+}
+bool says_yes(const std::string& value) {
+  static constexpr std::string_view kWords[] = {"true", "yes",  "y",  "t",  "positive", "responded",
+                                                "good", "high", "是", "有", "买"};
+  return is_word_of(value, kWords);
+}
+bool says_no(const std::string& value) {
+  static constexpr std::string_view kWords[] = {"false", "no",  "n",    "f",  "negative",
+                                                "bad",   "low", "none", "否", "无"};
+  return is_word_of(value, kWords) || value.starts_with("non") || value.starts_with("not") ||
+         value.starts_with("no ") || value.starts_with("no_") || value.starts_with("no-") ||
+         value.starts_with("不") || value.starts_with("未") || value.starts_with("没");
+}
+
+/// Whether the first of two label values means "responded"; see `features_from_csv`.
+bool first_is_positive(const std::string& a, const std::string& b) {
+  const auto x = parse_number(a);
+  const auto y = parse_number(b);
+  if (x && y) return *x > *y;
+  if (says_yes(a) != says_yes(b)) return says_yes(a);
+  if (says_no(a) != says_no(b)) return says_no(b);
+  return false;
 }
 
 struct Labels {
-  std::vector<int> values;
+  std::vector<std::optional<int>> values;  ///< nothing: the row has no label
   std::vector<std::string> classes;
 };
 
-Result<Labels> read_labels(const CsvText& csv, std::size_t column) {
+Result<Labels> read_labels(const CsvText& csv, std::size_t column, const std::string& positive) {
   std::map<std::string, std::size_t> counts;
-  for (std::size_t r = 0; r < csv.rows.size(); ++r) {
-    const std::string& cell = csv.rows[r][column];
-    if (is_missing(cell)) return fail_field("label", "is empty in row {}", r + 1);
-    ++counts[cell];
+  for (const auto& row : csv.rows) {
+    if (is_missing(row[column])) continue;
+    ++counts[row[column]];
     constexpr std::size_t kShownMax = 5;
     if (counts.size() > kShownMax) break;
   }
+  std::string shown;
+  for (const auto& [value, count] : counts) {
+    shown += fmt::format("{}'{}'", shown.empty() ? "" : ", ", value.substr(0, 40));
+  }
   if (counts.size() != 2) {
-    std::string shown;
-    for (const auto& [value, count] : counts) {
-      shown += fmt::format("{}'{}'", shown.empty() ? "" : ", ", value.substr(0, 40));
-    }
     return fail_field("label", "column '{}' must have two values, but has {}{}", csv.header[column],
                       counts.size() > 2 ? "more: "
                       : counts.empty()  ? "none"
                                         : "only ",
                       shown);
   }
-  Labels out{{}, {counts.begin()->first, counts.rbegin()->first}};
-  if (is_positive_word(out.classes[0]) && !is_positive_word(out.classes[1])) {
-    std::swap(out.classes[0], out.classes[1]);
+  if (!positive.empty() && !counts.contains(positive)) {
+    return fail_field("positive", "column '{}' has no '{}', but {}", csv.header[column],
+                      positive.substr(0, 40), shown);
   }
-  for (const auto& row : csv.rows) out.values.push_back(row[column] == out.classes[1] ? 1 : 0);
+  Labels out{{}, {counts.begin()->first, counts.rbegin()->first}};
+  const bool first = positive.empty() ? first_is_positive(out.classes[0], out.classes[1])
+                                      : out.classes[0] == positive;
+  if (first) std::swap(out.classes[0], out.classes[1]);
+  for (const auto& row : csv.rows) {
+    out.values.push_back(is_missing(row[column])
+                             ? std::nullopt
+                             : std::optional(row[column] == out.classes[1] ? 1 : 0));
+  }
   return out;
 }
 
@@ -209,7 +237,8 @@ Result<void> check_header(const CsvText& csv) {
 }  // namespace
 
 Result<CsvFeatures> features_from_csv(const std::filesystem::path& path, const std::string& label,
-                                      const std::vector<std::string>& exclude) {
+                                      const std::vector<std::string>& exclude,
+                                      const std::string& positive) {
   ZHIYIN_TRY(const std::string text, read_text_file(path));
   ZHIYIN_TRY(const CsvText csv, parse_csv(text));
   ZHIYIN_TRY_VOID(check_header(csv));
@@ -219,7 +248,7 @@ Result<CsvFeatures> features_from_csv(const std::filesystem::path& path, const s
     ZHIYIN_TRY(const std::size_t column, column_of(csv, name, "exclude"));
     left_out.insert(column);
   }
-  ZHIYIN_TRY(const Labels labels, read_labels(csv, label_column));
+  ZHIYIN_TRY(const Labels labels, read_labels(csv, label_column, positive));
 
   CsvFeatures out;
   out.classes = labels.classes;
@@ -231,13 +260,22 @@ Result<CsvFeatures> features_from_csv(const std::filesystem::path& path, const s
     if (column.ignored && c != label_column) out.ignored.emplace_back(column.name, *column.ignored);
     for (std::string& name : feature_names(column)) out.table.names.push_back(std::move(name));
   }
+  if (out.table.names.empty()) {
+    std::string why;
+    for (const auto& [name, reason] : out.ignored) why += fmt::format("; {}: {}", name, reason);
+    return fail_field("data", "no column can be a feature{}", why.substr(0, 500));
+  }
   std::vector<double> features;
   for (std::size_t r = 0; r < csv.rows.size(); ++r) {
+    if (!labels.values[r]) {
+      ++out.unlabelled;
+      continue;
+    }
     features.clear();
     for (std::size_t c = 0; c < columns.size(); ++c) {
       append_features(columns[c], r, csv.rows[r][c], features);
     }
-    out.table.add(std::to_string(r), features, labels.values[r]);
+    out.table.add(std::to_string(r), features, *labels.values[r]);
   }
   return out;
 }
@@ -264,7 +302,7 @@ Json ignored_json(const CsvFeatures& features) {
 }  // namespace
 
 Result<Json> evaluate_response(const EvaluateResponseArgs& args) {
-  ZHIYIN_TRY(const CsvFeatures features, features_from_csv(args.data, args.label, args.exclude));
+  ZHIYIN_TRY(const CsvFeatures features, features_from_csv(args.data, args.label, args.exclude, args.positive));
   ResponseSettings settings;
   settings.seed = args.seed;
   settings.progress = args.progress;
@@ -276,7 +314,7 @@ Result<Json> evaluate_response(const EvaluateResponseArgs& args) {
   const Json measured = response_metrics_json(trained.test, features.classes);
   for (const Json::Member& member : *measured.if_object()) out.set(member.first, member.second);
   out.set("classes", Json(Json::Array(features.classes.begin(), features.classes.end())));
-  out.set("baseline", baseline_json(trained));
+  out.set("unlabelled", features.unlabelled).set("baseline", baseline_json(trained));
   out.set("settings", trained.settings_json());
   out.set("coefficients", coefficient_table(trained.model));
   out.set("ignored", ignored_json(features));

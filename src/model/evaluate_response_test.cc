@@ -54,6 +54,7 @@ TEST_F(EvaluateResponse, MarketingTableWorksAsItIs) {
     EXPECT_EQ(o["intervals"][name].if_array()->size(), 2U) << name;
   }
   EXPECT_GT(o["metrics"]["auc"].number_or(0), 0.75);
+  EXPECT_GE(o["at_half"]["accuracy"].number_or(0), o["baseline"]["accuracy"].number_or(1) - 0.02);
   EXPECT_LT(o["metrics"]["log_loss"].number_or(9), o["baseline"]["log_loss"].number_or(0));
   EXPECT_EQ(o["classes"].if_array()->at(1).string_or(""), "是");
   EXPECT_EQ(o["per_class"].if_array()->at(1)["class"].string_or(""), "是");
@@ -73,7 +74,8 @@ TEST_F(EvaluateResponse, SameSeedSameText) {
 TEST_F(EvaluateResponse, RefusesLabelsThatCannotBeLearnt) {
   EXPECT_NE(refused("a,y\n1,0\n2,0\n", "y").message.find("only '0'"), std::string::npos);
   EXPECT_NE(refused("a,y\n1,a\n2,b\n3,c\n", "y").message.find("'a', 'b', 'c'"), std::string::npos);
-  EXPECT_NE(refused("a,y\n1,1\n2,\n", "y").message.find("empty in row 2"), std::string::npos);
+  EXPECT_NE(refused("a,y\n1,1\n2,\n", "y").message.find("only '1'"), std::string::npos);
+  EXPECT_NE(refused("a,y\n一,1\n二,0\n", "y").message.find("; a: looks like a name"), std::string::npos);
   EXPECT_NE(refused("a,y\n5,1\n9,0\n", "y").message.find("degenerate"), std::string::npos);
   EXPECT_NE(refused("a,y\n1,1\n", "z").message.find("no column 'z'; the file has a, y"),
             std::string::npos);
@@ -93,6 +95,28 @@ TEST_F(EvaluateResponse, ColumnsBecomeFeaturesByWhatTheyHold) {
   EXPECT_EQ(f->ignored[0].first, "id");
   EXPECT_EQ(f->ignored[1].first, "city");
   EXPECT_EQ(f->ignored[2].first, "same");
+}
+
+TEST_F(EvaluateResponse, KnowsWhichLabelMeansResponded) {
+  const auto positive = [&](std::string_view a, std::string_view b, const std::string& given = "") {
+    const auto f = features_from_csv(file(fmt::format("n,y\n1,{}\n5,{}\n5,{}\n", a, b, b)), "y", {}, given);
+    return f ? f->classes[1] : f.error().field;
+  };
+  EXPECT_EQ(positive("1", "2"), "2");
+  EXPECT_EQ(positive("10", "9"), "10") << "by value, not by text";
+  EXPECT_EQ(positive("Yes", "No"), "Yes");
+  EXPECT_EQ(positive("buyer", "nonbuyer"), "buyer");
+  EXPECT_EQ(positive("good", "bad"), "good");
+  EXPECT_EQ(positive("未购买", "已购买"), "已购买");
+  EXPECT_EQ(positive("1", "2", "1"), "1");
+  EXPECT_EQ(positive("1", "2", "3"), "positive");
+}
+
+TEST_F(EvaluateResponse, RowsWithoutLabelAreLeftOutAndCounted) {
+  const auto f = features_from_csv(file("n,y\n1,0\n2,\n7,1\n7,NA\n"), "y");
+  ASSERT_TRUE(f) << f.error().text();
+  EXPECT_EQ(f->unlabelled, 2U);
+  EXPECT_EQ(f->table.labels, (std::vector<int>{0, 1}));
 }
 
 TEST_F(EvaluateResponse, ThreeCategoriesBecomeThreeColumns) {

@@ -122,6 +122,10 @@ ResponseMetrics measure_response(std::span<const double> probabilities, std::spa
   out.values = weighted_values(sorted, once, settings.threshold);
   std::erase_if(out.values, [](const auto& entry) { return !std::isfinite(entry.second); });
   out.intervals = bootstrap(sorted, settings);
+  for (const auto& [name, value] : weighted_values(sorted, once, 0.5)) {
+    const bool by_threshold = name != "auc" && name != "log_loss" && name != "brier";
+    if (by_threshold && std::isfinite(value)) out.at_half[name] = value;
+  }
   out.confusion = weighted_confusion(sorted, once, settings.threshold);
   for (const std::size_t which : {0U, 1U}) {
     out.per_class.push_back(statistics::class_score(out.confusion, which));
@@ -139,6 +143,8 @@ Json response_metrics_json(const ResponseMetrics& metrics,
   for (const auto& [name, i] : metrics.intervals) {
     intervals.set(name, Json(Json::Array{i.low, i.high}));
   }
+  Json at_half = Json::object();
+  for (const auto& [name, value] : metrics.at_half) at_half.set(name, value);
   Json per_class = Json::array();
   for (std::size_t c = 0; c < metrics.per_class.size(); ++c) {
     const statistics::ClassScore& s = metrics.per_class[c];
@@ -160,6 +166,7 @@ Json response_metrics_json(const ResponseMetrics& metrics,
   }
   Json out = Json::object();
   out.set("metrics", std::move(values)).set("intervals", std::move(intervals));
+  out.set("at_half", std::move(at_half));
   out.set("per_class", std::move(per_class)).set("confusion", std::move(confusion));
   out.set("reliability", std::move(reliability));
   return out;

@@ -16,6 +16,7 @@ struct ResponseMetrics {
   std::map<std::string, double>
       values;  ///< accuracy precision recall f1 macro_f1 auc log_loss brier ece
   std::map<std::string, statistics::Interval> intervals;
+  std::map<std::string, double> at_half;  ///< accuracy … macro_f1 with a threshold of 0.5
   statistics::Confusion confusion;
   std::vector<statistics::ClassScore> per_class;
   std::vector<statistics::CalibrationBin> reliability;
@@ -32,7 +33,7 @@ struct MeasureSettings {
 ResponseMetrics measure_response(std::span<const double> probabilities, std::span<const int> labels,
                                  const MeasureSettings& settings);
 
-/// {"metrics":{…},"intervals":{…},"per_class":[…],"confusion":[[…]],"reliability":[…]}.
+/// {"metrics":{…},"intervals":{…},"at_half":{…},"per_class":[…],"confusion":[[…]],"reliability":[…]}.
 Json response_metrics_json(const ResponseMetrics& metrics, const std::vector<std::string>& classes);
 
 }  // namespace zhiyin::model

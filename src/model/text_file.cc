@@ -82,10 +82,17 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::size_
 
 namespace {
 
+char separator_of(std::string_view first_line) {
+  for (const char c : {',', '\t', ';'}) {
+    if (first_line.contains(c)) return c;
+  }
+  return ',';
+}
+
 /// One pass over the text; a state per character would be slower and no clearer.
 class CsvReader {
  public:
-  explicit CsvReader(std::string_view text) : text_(text) {}
+  CsvReader(std::string_view text, char separator) : text_(text), separator_(separator) {}
 
   [[nodiscard]] bool at_end() const { return at_ >= text_.size(); }
   [[nodiscard]] std::size_t line() const { return line_; }
@@ -103,7 +110,7 @@ class CsvReader {
                     kCsvColumnsMax);
       }
       if (at_end() || skip_line_end()) return cells;
-      ++at_;  // the comma
+      ++at_;  // the separator
       if (at_end()) {
         cells.emplace_back();
         return cells;
@@ -127,8 +134,8 @@ class CsvReader {
 
   Result<std::string> next_cell() {
     if (!at_end() && text_[at_] == '"') return quoted_cell();
-    std::size_t end = text_.find_first_of(",\n", at_);
-    if (end == std::string_view::npos) end = text_.size();
+    std::size_t end = at_;
+    while (end < text_.size() && text_[end] != separator_ && text_[end] != '\n') ++end;
     std::string_view cell = text_.substr(at_, end - at_);
     const bool line_ends = end == text_.size() || text_[end] == '\n';
     if (line_ends && cell.ends_with('\r')) cell.remove_suffix(1);
@@ -154,7 +161,7 @@ class CsvReader {
       ++at_;
     }
     const bool ends =
-        at_end() || text_[at_] == ',' || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
+        at_end() || text_[at_] == separator_ || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
     if (!ends) {
       return fail(ErrorCode::kInvalidArgument, "csv line {}: text after a closing quote", line_);
     }
@@ -162,6 +169,7 @@ class CsvReader {
   }
 
   std::string_view text_;
+  char separator_;
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   std::size_t record_line_ = 1;
@@ -171,7 +179,7 @@ class CsvReader {
 
 Result<CsvText> parse_csv(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  CsvReader reader(text);
+  CsvReader reader(text, separator_of(text.substr(0, text.find('\n'))));
   CsvText out;
   while (!reader.at_end()) {
     const std::size_t line = reader.line();

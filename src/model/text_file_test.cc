@@ -76,6 +76,12 @@ TEST(Csv, QuotesLineEndsAndByteOrderMark) {
   EXPECT_EQ(csv->rows, (Rows{{"a,b", "say \"hi\""}, {"two\nlines", ""}, {"x", "y"}}));
 }
 
+TEST(Csv, TabsOrSemicolonsSeparateWhereTheHeaderHasNoComma) {
+  EXPECT_EQ(parse_csv("a;b\n1,5;2\n")->rows[0], (std::vector<std::string>{"1,5", "2"}));
+  EXPECT_EQ(parse_csv("a\tb\n\"x\ty\"\t2\n")->rows[0], (std::vector<std::string>{"x\ty", "2"}));
+  EXPECT_EQ(parse_csv("a,b;c\n1,2;3\n")->rows[0], (std::vector<std::string>{"1", "2;3"}));
+}
+
 TEST(Csv, LastCellMayBeEmpty) {
   EXPECT_EQ(parse_csv("a,b\n1,")->rows, (Rows{{"1", ""}}));
   EXPECT_EQ(parse_csv("a,b\n1,\n")->rows, (Rows{{"1", ""}}));

@@ -40,6 +40,13 @@ Moments proportion_moments(double n, double hits) {
 
 namespace {
 
+/// No numbers have squares that sum to less than the sum's square over their count (a little less is
+/// rounding).
+bool impossible(double n, double sum, double sum_squares) {
+  constexpr double kRounding = 1e-9;
+  return sum_squares < 0 || sum * sum / n > sum_squares * (1 + kRounding);
+}
+
 /// The delta method for the quotient of two sums over users.
 Answer<Moments> ratio_moments(const Arm& arm) {
   if (!arm.sum_squares || !arm.denominator_sum || !arm.denominator_sum_squares ||
@@ -47,6 +54,10 @@ Answer<Moments> ratio_moments(const Arm& arm) {
     return std::unexpected(Refusal::kIncompleteArm);
   }
   const auto n = static_cast<double>(arm.n);
+  if (impossible(n, arm.sum, *arm.sum_squares) ||
+      impossible(n, *arm.denominator_sum, *arm.denominator_sum_squares)) {
+    return std::unexpected(Refusal::kImpossibleSums);
+  }
   const Moments m = mean_moments(n, arm.sum, *arm.sum_squares);
   const Moments d = mean_moments(n, *arm.denominator_sum, *arm.denominator_sum_squares);
   if (d.mean == 0) return std::unexpected(Refusal::kZeroDenominator);
@@ -65,7 +76,9 @@ Answer<Moments> moments_of(const Arm& arm) {
   switch (kind_of(arm)) {
     case MetricKind::kMean:
       if (!arm.sum_squares) return std::unexpected(Refusal::kIncompleteArm);
-      if (*arm.sum_squares < 0) return std::unexpected(Refusal::kImpossibleSums);
+      if (impossible(n, arm.sum, *arm.sum_squares)) {
+        return std::unexpected(Refusal::kImpossibleSums);
+      }
       return mean_moments(n, arm.sum, *arm.sum_squares);
     case MetricKind::kProportion:
       if (arm.sum < 0 || arm.sum > n) return std::unexpected(Refusal::kImpossibleSums);

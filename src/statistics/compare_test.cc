@@ -165,6 +165,10 @@ TEST(Moments, RatioByDeltaMethodEqualsMeanOfLinearisedValues) {
 TEST(Moments, RefuseSumsThatCannotBe) {
   EXPECT_EQ(moments_of({.name = "a", .kind = {}, .n = 10, .sum = 11}).error(),
             Refusal::kImpossibleSums);
+  EXPECT_EQ(moments_of({.name = "a", .kind = {}, .n = 100, .sum = 10, .sum_squares = 0.5}).error(),
+            Refusal::kImpossibleSums);
+  EXPECT_TRUE(moments_of({.name = "a", .kind = {}, .n = 3, .sum = 0.3, .sum_squares = 0.03}))
+      << "rounding is no contradiction";
   EXPECT_EQ(moments_of({.name = "a", .kind = {}, .n = 1, .sum = 1}).error(), Refusal::kTooFewUsers);
   EXPECT_EQ(moments_of({.name = "a", .kind = MetricKind::kMean, .n = 5, .sum = 1}).error(),
             Refusal::kIncompleteArm);
