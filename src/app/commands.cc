@@ -1,5 +1,6 @@
 #include "app/commands.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <thread>
@@ -7,6 +8,7 @@
 #include "app/number_argument.h"
 #include "audience/segment_query.h"
 #include "base/file.h"
+#include "http/message.h"
 #include "ingest/import.h"
 #include "measurement/funnel.h"
 #include "measurement/report.h"
@@ -423,12 +425,26 @@ const std::map<std::string, Function, std::less<>>& functions() {
   return table;
 }
 
+/// Commands that only look.
+bool only_looks(std::string_view command) {
+  static constexpr std::string_view kLooking[] = {"list", "preview", "dry-run", "doctor", "recommend"};
+  const std::string_view last = command.substr(command.rfind(' ') + 1);
+  return command.starts_with("report ") || (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
+}
+
 }  // namespace
 
 Result<Json> run_installation_command(Services& services, const std::string& command, const Json& args, const ProgressSink& progress) {
   const auto found = functions().find(command);
   if (found == functions().end()) return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));
-  return found->second(services, args, progress);
+  Result<Json> outcome = found->second(services, args, progress);
+  if (!only_looks(command)) {
+    const std::string_view made = outcome ? (*outcome)["id"].string_or("") : "";
+    const std::string_view id = args["id"].string_or(made);
+    (void)services.audit.record("command line", id.empty() ? command : fmt::format("{} {}", command, id),
+                                outcome ? 200 : http::status_of(outcome.error().code), outcome ? "" : outcome.error().text());
+  }
+  return outcome;
 }
 
 }  // namespace zhiyin::app

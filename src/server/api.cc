@@ -24,6 +24,13 @@ void Api::describe(std::string_view method, std::string_view pattern, std::optio
 
 namespace {
 
+/// Whatever changes something, and data that leaves in bulk; not questions that come as POST.
+bool belongs_in_audit(const http::Request& request) {
+  const std::string_view path = request.path;
+  if (request.method == "GET" || request.method == "HEAD") return path.ends_with(".csv");
+  return !path.ends_with("/preview") && !path.ends_with("/dry-run") && !path.starts_with("/v1/reports/");
+}
+
 /// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing a person leaves the audit
 /// log alone, so it must not hold one.
 std::string without_identities(const http::Request& request, std::string text) {
@@ -66,8 +73,7 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access, http
   }
   auto outcome = handler(request, caller);
   http::Response response = outcome ? std::move(*outcome) : http::Response::problem(outcome.error());
-  const bool changes = request.method != "GET" && request.method != "HEAD";
-  if (changes && role && *role > Role::kIngest) {
+  if (belongs_in_audit(request) && role && *role > Role::kIngest) {
     (void)audit_.record(caller.name, request.method + " " + without_identities(request, request.path), response.status,
                         outcome ? "" : without_identities(request, outcome.error().text()));
   }
@@ -177,6 +183,9 @@ Result<std::optional<std::int64_t>> if_match(const http::Request& request) {
 Result<void> check_account(const Caller& caller, std::string_view account) {
   if (caller.accounts.empty() || std::find(caller.accounts.begin(), caller.accounts.end(), account) != caller.accounts.end()) {
     return {};
+  }
+  if (account.empty()) {
+    return fail(ErrorCode::kPermissionDenied, "{} may use some accounts only: say which one (account=ID)", caller.name);
   }
   return fail(ErrorCode::kPermissionDenied, "{} may not use the account '{}'", caller.name, account.substr(0, 80));
 }

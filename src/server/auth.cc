@@ -169,7 +169,9 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
   if (request.key) {
     ZHIYIN_TRY(const Caller caller, by_key(*request.key));
     key_hash = storage::Blob{crypto::sha256(*request.key)};
-    if (caller.role <= Role::kIngest) return denied("sign-in: this key only takes events in, it cannot sign in");
+    if (caller.role <= Role::kIngest) {
+      return std::unexpected(Error{ErrorCode::kPermissionDenied, "this key only takes events in, it cannot sign in", "key"});
+    }
     session.user = caller.name;
     session.role = caller.role;
   } else if (request.user && request.password) {

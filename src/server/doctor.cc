@@ -57,7 +57,7 @@ Json examine(Services& s) {
   const bool clock_ok = s.stepped != nullptr || s.clock.now().us > kSanePast;
   checks.add("clock", clock_ok, fmt::format("{}{}", format_utc(s.clock.now()), s.stepped ? " (stepped)" : ""), "请校准系统时间：相差几分钟微信就会拒绝 / set the machine's clock: WeChat refuses requests that are minutes off");
   const auto console = read_asset("console/dist/index.html");
-  checks.add("console", console.has_value(), console ? "built" : console.error().text(), "运行 ./dev build / run ./dev build");
+  checks.add("console", console.has_value(), console ? "built" : console.error().text(), "运行 ./dev build；程序被复制到别处时，把 console/dist 放到 ../share/zhiyin/console/dist / run ./dev build; beside a copied program console/dist lies in ../share/zhiyin/console/dist");
   const auto accounts = s.accounts.list();
   const std::string connected = accounts && accounts->empty() ? "还没有：zhiyin account apply FILE，或在控制台连接 / none yet: zhiyin account apply FILE, or the console" : accounts ? fmt::format("{} connected", accounts->size()) : accounts.error().text();
   checks.add("accounts", accounts.has_value(), connected, "检查 zhiyin.toml 的 storage.state / look at storage.state in zhiyin.toml");

@@ -25,8 +25,11 @@ ApiResult sign_in(Services& services, SignInRequest body, http::Request& request
   if (!session) {
     // Not when there were too many tries: whoever sends them must not fill the disk.
     if (session.error().code == ErrorCode::kLimitReached) return std::unexpected(session.error());
-    (void)services.audit.record(body.user ? "user:" + *body.user : "key", "sign-in", 401, session.error().text());
-    return std::unexpected(session.error());
+    // Known, but not allowed to sign in: that names the field.
+    const bool unknown = session.error().code == ErrorCode::kPermissionDenied && session.error().field.empty();
+    const int status = unknown ? 401 : http::status_of(session.error().code);
+    (void)services.audit.record(body.user ? "user:" + *body.user : "key", "sign-in", status, session.error().text());
+    return http::Response::problem(session.error(), status);
   }
   (void)services.audit.record(session->user, "sign-in", 200, "");
   Json out;

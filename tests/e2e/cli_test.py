@@ -62,6 +62,18 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(unknown.returncode, 3)
         self.assertTrue(server.cli("doctor", "--json")["checks"])
 
+    def test_what_commands_change_is_in_the_audit_log(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        segment = server.folder / "all.json"
+        segment.write_text('{"id": "all", "name": "all", "tree": {"all": true}}')
+        server.cli("segment", "apply", segment)
+        server.cli("segment", "list")
+        server.cli("campaign", "start", "nothing", check=False)
+        server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}})
+        entries = [(entry["who"], entry["what"], entry["status"]) for entry in server.ok("GET", "/v1/audit")["items"]]
+        self.assertEqual(entries, [("command line", "campaign start nothing", 404), ("command line", "segment apply all", 200)])
+
     def test_no_installation_appears_by_mistake(self):
         for arguments in (("serve", "--config", self.folder / "zhiyn.toml"), ("doctor", "--config", self.folder / "zhiyn.toml")):
             failed = cli(*arguments, check=False)

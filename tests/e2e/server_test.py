@@ -30,7 +30,7 @@ class ServerFromOutside(unittest.TestCase):
         self.addCleanup(server.close)
         server.ok("POST", "/v1/users", {"name": "anna", "role": "operator", "password": "correct horse"})
         bad = http("POST", server.url + "/v1/session", {"user": "anna", "password": "wrong horse"})
-        self.assertEqual(bad.status, 403)
+        self.assertEqual(bad.status, 401)
         good = http("POST", server.url + "/v1/session", {"user": "anna", "password": "correct horse"})
         cookie = good.headers["Set-Cookie"]
         self.assertIn("HttpOnly", cookie)
