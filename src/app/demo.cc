@@ -26,6 +26,11 @@ void say(std::string_view text) {
   std::fflush(stdout);
 }
 
+double number_at(const Json& list, std::size_t i) {
+  const Json::Array* numbers = list.if_array();
+  return numbers != nullptr && i < numbers->size() ? (*numbers)[i].number_or(0) : 0;
+}
+
 struct DemoSettings {
   bool exit = false;
   fs::path dir;
@@ -206,15 +211,14 @@ class Demo {
   }
 
   Result<void> let_weeks_pass(int weeks, std::string_view what, const std::stop_token& stop) {
-    std::int64_t events = 0;
     for (int week = 0; week < weeks; ++week) {
       for (int day = 0; day < 7; ++day) {
         if (stop.stop_requested()) return fail(ErrorCode::kConflict, "stopped");
         ZHIYIN_TRY(const Json done, sandbox_->call("POST", "/sandbox/advance", Json().set("by", "1d")));
-        events += done["events"].int_or(0) + done["callbacks"].int_or(0);
+        events_ += done["events"].int_or(0) + done["callbacks"].int_or(0);
       }
       ++week_;
-      say(fmt::format("  第 {} 周 / week {}  {}  累计 {} 个事件 / events", week_, week_, week == 0 ? what : "", events));
+      say(fmt::format("  第 {} 周 / week {}  {}  累计 {} 个事件 / events", week_, week_, week == 0 ? what : "", events_));
     }
     return {};
   }
@@ -228,8 +232,13 @@ class Demo {
     ZHIYIN_TRY(const Json response, api_->call("POST", "/v1/train/response", Json::object()));
     ZHIYIN_TRY(const Json model, api_->wait_for_run(response));
     const Json& m = model["metrics"]["metrics"];
-    say(fmt::format("训练购买意愿模型（测试集）：AUC {:.3f}，准确率 {:.3f}，精确率 {:.3f}，召回率 {:.3f}，F1 {:.3f} / response model, on its test part",
-                    m["auc"].number_or(0), m["accuracy"].number_or(0), m["precision"].number_or(0), m["recall"].number_or(0), m["f1"].number_or(0)));
+    const Json& interval = model["metrics"]["intervals"]["auc"];
+    say(fmt::format("训练购买意愿模型（测试集）：AUC {:.3f}（95 % 区间 {:.3f} … {:.3f}），准确率 {:.3f}，精确率 {:.3f}，召回率 {:.3f}，F1 {:.3f} / response model, on its test part",
+                    m["auc"].number_or(0), number_at(interval, 0), number_at(interval, 1), m["accuracy"].number_or(0), m["precision"].number_or(0),
+                    m["recall"].number_or(0), m["f1"].number_or(0)));
+    const Json warnings = model["metrics"]["warnings"];
+    for (const Json& warning : warnings.if_array() ? *warnings.if_array() : Json::Array()) say(fmt::format("  注意 / note: {}", warning.string_or("")));
+    say(model["active"].bool_or(false) ? "  模型已启用 / the model is active" : "  模型未启用 / the model is not active");
     return {};
   }
 
@@ -329,6 +338,7 @@ class Demo {
   std::string password_;
   std::string account_;
   int week_ = 0;
+  std::int64_t events_ = 0;
   std::unique_ptr<http::Client> client_ = http::Client::create({});
   std::unique_ptr<ChildProcess> sandbox_process_;
   std::unique_ptr<ChildProcess> server_;

@@ -37,7 +37,7 @@ void write_tree(std::string& out, const Json& value, int level) {
 
 std::string recommendations(const Json& result) {
   std::string out = fmt::format("{}  (model {}{})\n", result["person"].string_or("nobody yet"), result["model"].string_or(""),
-                                result["fallback"].bool_or(false) ? ", fallback: nothing is known of this person" : "");
+                                result["fallback"].bool_or(false) ? ", fallback: nothing the person did leads to new items" : "");
   int place = 1;
   for (const Json& item : *result["items"].if_array()) {
     out += fmt::format("{:3}. {}/{}  {}\n     {}  [{}]\n", place++, item["item"]["kind"].string_or(""), item["item"]["id"].string_or(""),

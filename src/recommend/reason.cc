@@ -17,7 +17,11 @@ constexpr Verb kVerbs[] = {
     {"rating", "评价过", "rated"},
 };
 
-Verb verb_of(std::string_view action) {
+/// Only texts are read; a product's page is looked at.
+bool is_text(std::string_view kind) { return kind == "article" || kind == "page"; }
+
+Verb verb_of(std::string_view action, std::string_view kind) {
+  if (action == "read" && !is_text(kind)) return {action, "看过", "viewed"};
   for (const Verb& verb : kVerbs) {
     if (verb.action == action) return verb;
   }
@@ -33,7 +37,7 @@ bool is_work(std::string_view kind) {
 }  // namespace
 
 Reason reason_from_item(std::string_view action, const ItemRef& item, std::string_view title) {
-  const Verb verb = verb_of(action);
+  const Verb verb = verb_of(action, item.kind);
   const std::string_view name = title.empty() ? std::string_view(item.id) : title;
   return {fmt::format(fmt::runtime(is_work(item.kind) ? "因为你{}《{}》" : "因为你{}「{}」"),
                       verb.zh, name),

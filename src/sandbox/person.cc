@@ -13,8 +13,9 @@ namespace {
 constexpr double kFollowsAtStart = 0.85;
 constexpr double kVisitsPerDay = 0.45;
 constexpr double kVisitsSpread = 0.9;
-constexpr double kPurchasesPerDay = 0.009;
-constexpr double kPurchasesSpread = 0.6;
+constexpr double kPurchasesPerDay = 0.015;
+constexpr double kPurchasesSpread = 1.0;
+constexpr double kKeennessMax = 6;
 constexpr double kContactsPerDay = 0.050;
 constexpr double kUnmovedShare = 0.2;  // whom no message makes buy
 constexpr double kUpliftMean = 0.80;
@@ -82,9 +83,11 @@ Person make_person(const PopulationSettings& settings, std::size_t index) {
   person.hours = make_hours(random);
   const double liveliness = spread(random, kVisitsSpread);
   person.visits_per_day = kVisitsPerDay * liveliness * settings.activity;
-  // Who visits more buys more, though not in proportion: this is what a response model can find.
-  person.purchases_per_day = std::min(
-      1.0, kPurchasesPerDay * std::pow(liveliness, 0.6) * spread(random, kPurchasesSpread));
+  // Who visits more buys more, though not in proportion, and who buys more also fills the cart more
+  // often: this is what a response model can find.
+  person.keenness =
+      std::min(kKeennessMax, std::pow(liveliness, 0.6) * spread(random, kPurchasesSpread));
+  person.purchases_per_day = kPurchasesPerDay * person.keenness;
   person.price_sensitivity = random.uniform();
   person.engagement =
       std::min(0.85, kEngagementMean * std::pow(liveliness, 0.35) * spread(random, 0.4));

@@ -19,6 +19,7 @@ struct Person {
   std::array<std::uint8_t, kTopicCount> style{};  ///< preferred style of each topic
   std::array<double, 24> hours{};  ///< share of the day's activity by local hour; sums to 1
   double visits_per_day = 0;
+  double keenness = 0;           ///< on buying, 1 on average; at most 6
   double purchases_per_day = 0;  ///< without any message, averaged over the week
   double price_sensitivity = 0;  ///< 0 to 1
   double engagement = 0;         ///< probability of acting on a message that suits

@@ -204,7 +204,9 @@ Instant Population::read_item(std::uint32_t index, std::size_t item, Instant at,
   if (sometimes(0.01 + 0.03 * match)) add(index, at + seconds_of(3), BehaviourKind::kFavorite, id);
   if (what.is_product()) {
     state.last_product = id;
-    if (sometimes(0.02 + 0.08 * match)) add(index, at + seconds_of(4), BehaviourKind::kCart, id);
+    if (sometimes((0.02 + 0.08 * match) * people_[index].keenness)) {
+      add(index, at + seconds_of(4), BehaviourKind::kCart, id);
+    }
   } else if (sometimes(0.03 + 0.09 * match)) {
     const std::size_t product = choose_product(index, random);
     state.last_product = static_cast<std::int32_t>(product);
