@@ -291,6 +291,8 @@ class Step {
       const BatchIdentity* who = people.of_batch(logged.event.identities[0]);
       if (who == nullptr || who->person.empty() || logged.offset <= who->erased_off) continue;
       if (!moved_.empty() && moved_.contains(who->person)) continue;  // made anew, with everything
+      // What no condition looks at changes nobody that is known.
+      if (!who->fresh && plan_.leaves_of(logged.event.kind).empty()) continue;
       OfPerson& of = by_person[who->person];
       of.fresh = of.fresh && who->fresh;
       of.events.push_back(&logged);
@@ -481,9 +483,15 @@ class Step {
                     const LoggedEvent* cause) {
     const auto segment = by_number_.find(number);
     if (segment == by_number_.end() || !segment->second->filled) return {};
-    ZHIYIN_TRY(const auto identities, identities_of(session_, person));
-    if (identities.empty()) return {};
-    const Value identity = identities.front();
+    // The id is made from the earliest identity, so one that makes it needs no looking up.
+    Value identity;
+    if (cause != nullptr && person_id_of(cause->event.identities[0]).value == person) {
+      identity = storage::to_blob(cause->event.identities[0]);
+    } else {
+      ZHIYIN_TRY(const auto identities, identities_of(session_, person));
+      if (identities.empty()) return {};
+      identity = identities.front();
+    }
     std::int64_t partition = 0;
     if (cause != nullptr) {
       partition = cause->partition;
@@ -613,6 +621,22 @@ class Step {
   std::int64_t made_anew_rows_ = 0;
 };
 
+/// How much of all ids lies up to this one: people are looked at in their order, and ids are
+/// hashes.
+double share_up_to(std::string_view person) {
+  constexpr std::string_view kDigits = "234567abcdefghijklmnopqrstuvwxyz";  // as texts are ordered
+  constexpr std::size_t kPrefix = 2;
+  double share = 0;
+  double scale = 1.0 / static_cast<double>(kDigits.size());
+  for (const char c : person.substr(std::min(kPrefix, person.size())).substr(0, 3)) {
+    const std::size_t digit = kDigits.find(c);
+    if (digit == std::string_view::npos) break;
+    share += static_cast<double>(digit) * scale;
+    scale /= static_cast<double>(kDigits.size());
+  }
+  return share;
+}
+
 /// Everyone is to be looked at again.
 void begin_sweep(Clockwork& c) {
   ++c.generation;
@@ -636,6 +660,7 @@ struct LiveSegments::Inner {
   const PeopleProjection& people;
   const catalogue::Items& items;
   LivePlan plan;
+  std::int64_t plan_of = -1;  ///< the generation for which it may be used again
   bool plan_sweeping = false;
   LiveProfile profile;
 
@@ -643,16 +668,20 @@ struct LiveSegments::Inner {
                     bool is_tick) {
     ZHIYIN_TRY(Clockwork clockwork, load_clockwork(session));
     if (clockwork.generation == 0) return {};
+    const std::int64_t committed = clockwork.generation;
     if (is_tick) ZHIYIN_TRY_VOID(look_around(session, clockwork, now));
-    if (plan.generation != clockwork.generation || plan_sweeping != clockwork.sweeping) {
+    if (plan_of != clockwork.generation || plan_sweeping != clockwork.sweeping) {
       ZHIYIN_TRY(plan, load_plan(session, clockwork.generation));
       plan_sweeping = clockwork.sweeping;
+      // A generation that this transaction makes may come to nothing, and be another's then.
+      plan_of = clockwork.generation == committed ? committed : -1;
     }
     clockwork.now = std::max(clockwork.now, now);
     if (!plan.segments.empty()) {
       std::shared_ptr<const catalogue::ItemIndex> index;
       if (plan.uses_tags) {
-        ZHIYIN_TRY(index, items.index());
+        ZHIYIN_TRY(const std::int64_t newest, newest_item(session));
+        ZHIYIN_TRY(index, items.index(newest));  // another process may have changed them
       }
       const TagLookup tags = [&](const ingest::ItemRef& ref) {
         return index ? index->tags(ref) : std::span<const catalogue::ItemTag>();
@@ -695,15 +724,17 @@ Result<void> LiveSegments::tick(Session& session, Instant now) {
 Result<std::optional<LiveCount>> live_count(Session& session, const SegmentId& segment,
                                             Instant now) {
   ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT l.filled, l.members, s.now, (SELECT MIN(due) FROM live_person)"
-                           " FROM live_segment l, live_state s WHERE l.segment = ?1",
+             session.query("SELECT l.filled, l.members, s.now, (SELECT MIN(due) FROM live_person),"
+                           " s.swept FROM live_segment l, live_state s WHERE l.segment = ?1",
                            {segment.value}));
   if (rows.rows.empty()) return std::optional<LiveCount>();
   const Row& row = rows.rows[0];
   const Instant then{storage::as_int(row[2])};
   const bool waits = storage::as_int(row[3], kNever) <= now.us;
-  return std::optional(LiveCount{storage::as_int(row[0]) != 0, storage::as_int(row[1]),
-                                 waits ? then : std::max(then, now)});
+  const bool filled = storage::as_int(row[0]) != 0;
+  return std::optional(LiveCount{filled, storage::as_int(row[1]),
+                                 waits ? then : std::max(then, now),
+                                 filled ? 1 : share_up_to(storage::as_text(row[4]))});
 }
 
 Result<std::vector<PersonId>> live_members(Session& session, const SegmentId& segment,

@@ -40,7 +40,8 @@ class LiveSegments final : public ingest::EventProjection {
 struct LiveCount {
   bool filled = false;  ///< false: not everyone has been looked at yet
   std::int64_t members = 0;
-  Instant as_of;  ///< nothing that was dealt with since has changed it
+  Instant as_of;        ///< nothing that was dealt with since has changed it
+  double progress = 0;  ///< share of the people who have been looked at, about; 1 when filled
 };
 
 /// Nothing when the segment is not live. `now`: up to which time alone may have passed.

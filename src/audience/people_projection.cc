@@ -22,9 +22,11 @@ using storage::Value;
 using Touched = BatchIdentity;
 using Identities = BatchIdentities;
 
+using Ordered = std::vector<std::pair<const IdentityHash, Touched>*>;
+
 /// Ordered for writing: neighbours in the table are written together.
-std::vector<std::pair<const IdentityHash, Touched>*> sorted(Identities& identities) {
-  std::vector<std::pair<const IdentityHash, Touched>*> list;
+Ordered sorted(Identities& identities) {
+  Ordered list;
   list.reserve(identities.size());
   for (auto& entry : identities) list.push_back(&entry);
   std::ranges::sort(list, {}, [](const auto* e) { return e->first; });
@@ -46,8 +48,7 @@ const std::string& lookup_sql() {
   return sql;
 }
 
-Result<void> load(Session& session, Identities& identities) {
-  const auto list = sorted(identities);
+Result<void> load(Session& session, const Ordered& list, Identities& identities) {
   for (std::size_t begin = 0; begin < list.size(); begin += kLookupWidth) {
     std::vector<Value> wanted;
     for (std::size_t i = 0; i < kLookupWidth;
@@ -96,8 +97,8 @@ Result<void> write_identity(Session& session, const IdentityHash& identity, Touc
   return {};
 }
 
-Result<void> write_identities(Session& session, Identities& identities, ChangeNumber& changed) {
-  for (auto* entry : sorted(identities)) {
+Result<void> write_identities(Session& session, const Ordered& list, ChangeNumber& changed) {
+  for (auto* entry : list) {
     if (entry->second.mentioned)
       ZHIYIN_TRY_VOID(write_identity(session, entry->first, entry->second, changed));
   }
@@ -105,8 +106,8 @@ Result<void> write_identities(Session& session, Identities& identities, ChangeNu
 }
 
 /// A late event can make another identity the earliest of its person.
-Result<void> settle_earlier(Session& session, Identities& identities, ChangeNumber& changed) {
-  for (const auto* entry : sorted(identities)) {
+Result<void> settle_earlier(Session& session, const Ordered& list, ChangeNumber& changed) {
+  for (const auto* entry : list) {
     if (!entry->second.earlier) continue;
     ZHIYIN_TRY(const Rows rows,
                session.query("SELECT person FROM identity_person WHERE identity = ?1",
@@ -139,21 +140,53 @@ Value optional_text(std::string_view text) {
   return text.empty() ? Value() : Value(std::string(text));
 }
 
+constexpr std::size_t kActivityColumns = 10;
+constexpr std::size_t kActivityRows = 20;  // of one statement
+
+std::string activity_sql(std::size_t rows) {
+  std::string sql =
+      "INSERT INTO activity(identity, at, off, part, kind, item_kind, item_id, value, account,"
+      " properties) VALUES";
+  for (std::size_t i = 0; i < rows * kActivityColumns; ++i) {
+    const bool first = i % kActivityColumns == 0;
+    sql += fmt::format("{}?{}{}",
+                       !first   ? ", "
+                       : i == 0 ? "("
+                                : ", (",
+                       i + 1, i % kActivityColumns == kActivityColumns - 1 ? ")" : "");
+  }
+  return sql + " ON CONFLICT DO NOTHING";
+}
+
+void add_activity(const LoggedEvent& logged, std::vector<Value>& row) {
+  const Event& e = logged.event;
+  row.emplace_back(to_blob(e.identities[0]));
+  row.emplace_back(e.occurred_at.us);
+  row.emplace_back(logged.offset);
+  row.emplace_back(std::int64_t{logged.partition});
+  row.emplace_back(e.kind);
+  row.push_back(e.item ? Value(e.item->kind) : Value());
+  row.push_back(e.item ? Value(e.item->id) : Value());
+  row.emplace_back(ingest::value_of(e));
+  row.emplace_back(e.account);
+  row.push_back(optional_text(e.properties));
+}
+
 Result<void> write_activity(Session& session, std::span<const LoggedEvent* const> events) {
+  static const std::string one = activity_sql(1);
+  static const std::string full = activity_sql(kActivityRows);
   std::vector<const LoggedEvent*> order(events.begin(), events.end());
   std::ranges::sort(order, {}, [](const LoggedEvent* l) {
     return std::tie(l->event.identities[0], l->event.occurred_at, l->offset, l->partition);
   });
-  for (const LoggedEvent* logged : order) {
-    const Event& e = logged->event;
-    ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO activity(identity, at, off, part, kind, item_kind, item_id, value, account, "
-        "properties)"
-        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
-        {to_blob(e.identities[0]), e.occurred_at.us, logged->offset,
-         std::int64_t{logged->partition}, e.kind, e.item ? Value(e.item->kind) : Value(),
-         e.item ? Value(e.item->id) : Value(), ingest::value_of(e), e.account,
-         optional_text(e.properties)}));
+  std::vector<Value> rows;
+  rows.reserve(kActivityRows * kActivityColumns);
+  for (std::size_t i = 0; i < order.size();) {
+    const std::size_t n = order.size() - i >= kActivityRows ? kActivityRows : 1;
+    rows.clear();
+    for (const LoggedEvent* logged : std::span(order).subspan(i, n)) add_activity(*logged, rows);
+    ZHIYIN_TRY_VOID(session.execute(n == 1 ? one : full, std::span<const Value>(rows)));
+    i += n;
   }
   return {};
 }
@@ -274,7 +307,8 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
   for (const LoggedEvent& logged : events) {
     for (const IdentityHash& identity : logged.event.identities) identities.try_emplace(identity);
   }
-  ZHIYIN_TRY_VOID(load(session, identities));
+  const Ordered list = sorted(identities);
+  ZHIYIN_TRY_VOID(load(session, list, identities));
 
   std::vector<const LoggedEvent*> counted;
   counted.reserve(events.size());
@@ -292,9 +326,9 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
   }
 
   ChangeNumber changed(session);
-  ZHIYIN_TRY_VOID(write_identities(session, identities, changed));
+  ZHIYIN_TRY_VOID(write_identities(session, list, changed));
   ZHIYIN_TRY_VOID(write_edges(session, counted, changed));
-  ZHIYIN_TRY_VOID(settle_earlier(session, identities, changed));
+  ZHIYIN_TRY_VOID(settle_earlier(session, list, changed));
   ZHIYIN_TRY_VOID(write_activity(session, counted));
   ZHIYIN_TRY_VOID(write_follows(session, counted));
   ZHIYIN_TRY_VOID(write_consents(session, counted));

@@ -26,11 +26,12 @@ Json segment_json(const audience::Segment& segment) {
 }
 
 /// With the size: of a live segment as it is kept, else as it was found within the last minute. `live_state` is `filled` or
-/// `filling`; while it is being filled the size is asked for as of any other segment.
+/// `filling` (`live_progress` says how far); while it is being filled the size is asked for as of any other segment.
 Result<Json> with_count(Services& s, const audience::Segment& segment, Instant now, bool ask) {
   Json out = segment_json(segment);
   ZHIYIN_TRY(const auto live, s.segments.live(segment.id, now));
   out.set("live_state", !live ? Json() : Json(live->filled ? "filled" : "filling"));
+  out.set("live_progress", live ? Json(live->progress) : Json());
   if (live && live->filled) {
     out.set("count", live->members).set("as_of", to_json(live->as_of));
     return out;
