@@ -21,6 +21,15 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE TABLE damaged_record (part BIGINT NOT NULL, off BIGINT NOT NULL, reason TEXT NOT "
      "NULL, "
      "PRIMARY KEY (part, off))"},
+    // Half the trees to write for each event.
+    {"ingest-007-seen-events-clustered",
+     "CREATE TABLE seen_event_clustered (id BYTEA PRIMARY KEY, received_at BIGINT NOT NULL, part "
+     "BIGINT NOT NULL, off BIGINT NOT NULL) /*clustered*/;"
+     "INSERT INTO seen_event_clustered (id, received_at, part, off) SELECT id, received_at, part, "
+     "off FROM seen_event ORDER BY id;"
+     "DROP TABLE seen_event;"
+     "ALTER TABLE seen_event_clustered RENAME TO seen_event;"
+     "CREATE INDEX seen_event_received ON seen_event (received_at)"},
 };
 
 // Old ids are forgotten once in so much time of the events.

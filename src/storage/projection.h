@@ -57,7 +57,7 @@ class ProjectionRunner {
   static constexpr std::int64_t kRefusedInARowMax = 1000;
   struct Settings {
     Stream stream = Stream::kEvents;
-    std::size_t batch_max = 5000;
+    std::size_t batch_max = 50'000;
     /// Tells which partitions are this process's. Null: all of them, always. Must outlive the runner.
     const Membership* membership = nullptr;
   };
@@ -71,6 +71,11 @@ class ProjectionRunner {
   void stop();
   /// There may be something new.
   void wake();
+  /// Whether its thread works, so that waiting is enough.
+  [[nodiscard]] bool running() const {
+    MutexLock lock(mutex_);
+    return running_ && !stopping_;
+  }
   /// While held back, nothing is applied.
   void hold(bool held);
   /// Applies everything that is in the log now, on the caller's thread when not started, else waits

@@ -97,8 +97,14 @@ Result<void> settle_group(storage::Session& session, std::span<const Sighting* c
 Result<void> note_distinct(storage::Session& session, std::span<const Sighting* const> sightings,
                            const Sighting* first, Duration window, std::vector<bool>& duplicate) {
   std::vector<Value> parameters;
-  for (std::size_t at = 0; at < sightings.size(); at += kRowsPerStatement) {
-    const auto group = sightings.subspan(at, std::min(kRowsPerStatement, sightings.size() - at));
+  std::vector<const Sighting*> order(sightings.begin(), sightings.end());
+  // In the order of the table, so that neighbours are written together.
+  std::ranges::sort(order, [](const Sighting* a, const Sighting* b) {
+    return std::memcmp(a->key.data(), b->key.data(), sizeof(a->key)) < 0;
+  });
+  for (std::size_t at = 0; at < order.size(); at += kRowsPerStatement) {
+    const auto group = std::span<const Sighting* const>(order).subspan(
+        at, std::min(kRowsPerStatement, order.size() - at));
     parameters.clear();
     for (const Sighting* s : group) {
       parameters.emplace_back(to_blob(s->key));

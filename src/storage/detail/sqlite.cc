@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 // A write-ahead log that grew beyond this is cut back when it starts anew.
-constexpr int kWalBytesKept = 32 << 20;
+constexpr int kWalBytesKept = 64 << 20;
 
 ErrorCode code_of(int rc) {
   switch (rc & 0xff) {
