@@ -7,6 +7,10 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/visible_text.h"
+#include "ingest/detail/written_number.h"
+#include "ingest/mapping.h"
+#include "ingest/personal_names.h"
 #include "ingest/table_reader.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,6 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (file < 0 || write(file, data + 1, size - 1) != static_cast<ssize_t>(size - 1)) std::abort();
   auto reader = zhiyin::ingest::TableReader::open("/proc/self/fd/" + std::to_string(file), kNames[choice & 7], format);
   if (reader) {
+    for (const std::string& column : (*reader)->columns()) {
+      static_cast<void>(zhiyin::ingest::is_personal_name(column, zhiyin::ingest::NamedIn::kTraits));
+    }
+    static_cast<void>(zhiyin::ingest::detect_mapping((*reader)->columns()));
     zhiyin::ingest::RowBlock block;
     std::int64_t last = 0;
     while (true) {
@@ -30,7 +38,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (row.number != ++last) std::abort();
         if (row.fault == zhiyin::ingest::RowBlock::Fault::kNone && row.cells != (*reader)->columns().size()) std::abort();
         for (std::size_t c = 0; c < row.cells; ++c) {
-          static_cast<void>(std::string(block.cell(row, c)));  // reads every byte
+          const std::string cell(block.cell(row, c));  // reads every byte
+          static_cast<void>(zhiyin::ingest::detail::read_number(cell, zhiyin::ingest::detail::NumberForm::kSeconds));
+          static_cast<void>(zhiyin::ingest::detail::read_yuan(cell));
+          static_cast<void>(zhiyin::visible_text(cell));
         }
       }
     }

@@ -153,6 +153,7 @@ const std::vector<CommandSpec>& command_table() {
       {"import", "FILE", "Bring a file in: CSV, TSV, JSONL or Parquet, plain, .gz or .zst", "zhiyin import readers.csv --account shop",
        {{"mapping", "FILE or NAME", "mapping file, or the name of a shipped one; absent: by the header"},
         {"account", "ID", "whose events they are; overrides the mapping"},
+        {"rows-are-people", "", "of a table without any id: each row is a person, known by its number"},
         {"report", "FILE", "write the data-quality report as HTML"}}, false},
       {"train response", "", "Train the response model and report its quality", "zhiyin train response --kind purchase --horizon 7d",
        {{"kind", "KIND", "kind of event that counts as a response (purchase)", true},

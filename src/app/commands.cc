@@ -41,7 +41,8 @@ Result<Json> file_as_json(const Json& args) {
   return parse_json(text);
 }
 
-/// Runs long work as a recorded run on this thread, while another passes its progress on.
+/// Runs long work as a recorded run on this thread, while another passes its progress on. Where the work failed and kept
+/// something to show, that is the answer.
 Result<Json> as_run(Services& s, std::string_view kind, std::string_view title, const ProgressSink& progress,
                     server::Runs::Work work) {
   server::RunContext context;
@@ -66,6 +67,7 @@ Result<Json> as_run(Services& s, std::string_view kind, std::string_view title, 
   }
   wake.notify_all();
   reporter.join();
+  if (auto kept = context.kept(); kept && !outcome) return std::move(*kept);
   return outcome;
 }
 
@@ -76,6 +78,7 @@ Result<Json> import(Services& s, const Json& args, const ProgressSink& progress)
   job.file_name = job.path.filename().string();
   job.account = text_of(args, "account");
   job.mapping = text_of(args, "mapping");
+  job.rows_are_people = args["rows-are-people"].bool_or(false);
   std::error_code ec;
   if (job.mapping.ends_with(".toml") || std::filesystem::exists(job.mapping, ec)) {
     ZHIYIN_TRY(job.mapping_toml, read_file(job.mapping, 1 << 20));

@@ -17,6 +17,8 @@
 #include "app/render.h"
 #include "app/serve.h"
 #include "base/file.h"
+#include "base/visible_text.h"
+#include "ingest/import.h"
 #include "model/evaluate_response.h"
 #include "recommend/evaluate.h"
 #include "sandbox/run.h"
@@ -38,13 +40,27 @@ int failed(const Error& error, bool json) {
     if (!error.field.empty()) out.set("field", error.field);
     print(stdout, Json().set("error", std::move(out)).dump() + "\n");
   }
-  print(stderr, "zhiyin: " + error.text() + "\n");
+  print(stderr, "zhiyin: " + visible_text(error.text(), true) + "\n");
   return exit_code_of(error.code);
+}
+
+/// What is to be said beside an import's report: why it stopped, and that portraits come later.
+int imported(const Json& report) {
+  if (const std::int64_t behind = report["behind"].int_or(0); behind > 0) {
+    print(stderr, fmt::format("画像还差 {0} 条记录，服务运行时自动补齐 / portraits are {0} records behind; they catch up while the server runs\n", behind));
+  }
+  const std::string_view state = report["state"].string_or("");
+  if (state == "cancelled") return exit_code_of(ErrorCode::kConflict);
+  if (state != "failed") return 0;
+  const ingest::ImportFailure failure{std::string(report["error"]["code"].string_or("")), std::string(report["error"]["message"].string_or(""))};
+  print(stderr, "zhiyin: import: stopped half way: " + visible_text(failure.message) + "\n");
+  return exit_code_of(ingest::code_of(failure));
 }
 
 int answered(const Invocation& invocation, const Result<Json>& result) {
   if (!result) return failed(result.error(), invocation.json);
   print(stdout, invocation.json ? result->dump() + "\n" : render_for_people(invocation.command->words, *result));
+  if (invocation.command->words == "import") return imported(*result);
   const bool unwell = invocation.command->words == "doctor" && !(*result)["ok"].bool_or(false);
   return unwell ? exit_code_of(ErrorCode::kUnavailable) : 0;
 }

@@ -158,7 +158,11 @@ std::string Import::row_json(const RowBlock& block, const RowBlock::Row& row) co
   constexpr std::size_t kCellShown = 500;
   Json cells = Json::object();
   const auto& names = reader_->columns();
+  // Where cells are missing nobody knows which is whose.
+  const bool shifted = row.fault == RowBlock::Fault::kCells && mapper_.has_personal_columns();
   for (std::size_t c = 0; c < names.size() && c < row.cells; ++c) {
+    const detail::ColumnProfile& profile = mapper_.profile(c);
+    if (shifted || (profile.personal() && profile.role() != "identity")) continue;  // erasing a person would not find it here
     cells.set(names[c], Json(utf8::truncate(block.cell(row, c), kCellShown)));
   }
   Json event = Json::object();
@@ -169,6 +173,7 @@ std::string Import::row_json(const RowBlock& block, const RowBlock::Row& row) co
 }
 
 void Import::bad_row(std::int64_t row, std::string_view column, std::string reason) {
+  ++report_.quality.faults;
   auto& bad = report_.quality.bad_rows;
   if (bad.size() < kBadRowsMax) bad.push_back({row, std::string(column), std::move(reason)});
 }
@@ -329,14 +334,22 @@ Result<void> Import::read_all() {
 void Import::finish(const Result<void>& outcome) {
   QualityReport& q = report_.quality;
   report_.state = !outcome ? ImportState::kFailed : cancelled_ ? ImportState::kCancelled : ImportState::kDone;
-  if (!outcome) q.notes.push_back(fmt::format("stopped: {}", outcome.error().text()));
+  if (!outcome) {
+    report_.error = {std::string(to_string(outcome.error().code)), outcome.error().text()};
+    q.notes.push_back(fmt::format("中途停止，之前的行已入库 / stopped, the rows before are in: {}", outcome.error().text()));
+  }
   if (cancelled_) q.notes.emplace_back("cancelled; the same import goes on where it stopped");
   if (rows_seen_.full()) {
     q.notes.push_back(fmt::format("the file has more than {} different rows: equal ones were looked for among the first of them, and the ids "
                                   "of the others hang on their place in the file",
                                   detail::RowCounter::kRowsMax));
   }
-  for (detail::ColumnProfile& profile : mapper_.profiles()) q.columns.push_back(profile.quality());
+  for (detail::ColumnProfile& profile : mapper_.profiles()) {
+    if (profile.rounded() > 0) {
+      q.notes.push_back(fmt::format("列 '{0}' 有 {1} 个数值取整 / {1} values of column '{0}' were rounded to whole numbers", profile.name(), profile.rounded()));
+    }
+    q.columns.push_back(profile.quality());
+  }
 }
 
 Result<ImportReport> Import::run(const Start& start) {
@@ -385,8 +398,26 @@ detail::Hash128 id_space_of(const Mapping& mapping, std::string_view account, co
 
 // What there is to say about the file before its first row. kInvalidArgument when a heading that the mapping uses stands over
 // several columns.
-Result<std::vector<std::string>> notes_on(const TableReader& reader, const detail::RowMapper& mapper) {
+Result<std::vector<std::string>> notes_on(const TableReader& reader, const detail::RowMapper& mapper, const Mapping& mapping) {
   std::vector<std::string> notes;
+  if (const auto sealed = mapper.sealed_by_name(); !sealed.empty()) {
+    notes.push_back(fmt::format("联系方式等个人信息已加密，不能用于人群 / sealed as personal data, out of reach of segments: {} (personal = false in a mapping says otherwise)",
+                                fmt::join(sealed, ", ")));
+  }
+  for (const EventRule& rule : mapping.event) {
+    if (!rule.value_is_yuan) continue;
+    notes.push_back(fmt::format("列 '{0}' 按元读取，购买和退款以分保存 / '{0}' is read as yuan: purchase and refund keep it in fen", rule.value));
+    if (rule.kind == "purchase" && mapping.name == kSimpleMapping) {
+      notes.push_back(fmt::format("没有行为列，按 '{0}' 把每一行当作购买 / no column says what happened: for '{0}' each row is taken for a purchase", rule.value));
+    }
+  }
+  if (mapping.rows_are_people) {
+    notes.emplace_back("每一行是一个人，以行号为标识 / each row is a person, known by the row's number");
+  }
+  if (reader.found_delimiter()) {
+    const std::string character = *reader.found_delimiter() == '\t' ? "tab" : fmt::format("'{}'", *reader.found_delimiter());
+    notes.push_back(fmt::format("单元格以 {0} 分隔 / the cells are separated by {0}; where that is wrong, say delimiter = … in [file] of the mapping", character));
+  }
   if (!reader.encoding().empty() && reader.encoding() != "utf-8") {
     notes.push_back(fmt::format("the file was read as {}; where that is wrong, say encoding = … in [file] of the mapping", reader.encoding()));
   }
@@ -411,6 +442,13 @@ bool names_event_ids(const Mapping& mapping) {
 
 }  // namespace
 
+ErrorCode code_of(const ImportFailure& failure) {
+  for (int code = 1; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
+    if (to_string(static_cast<ErrorCode>(code)) == failure.code) return static_cast<ErrorCode>(code);
+  }
+  return ErrorCode::kInternal;
+}
+
 Result<ImportReport> run_import(const ImportRequest& request, ImportContext context) {
   const std::string file = request.file_name.empty() ? request.path.filename().string() : request.file_name;
   ZHIYIN_TRY(const std::string file_print, fingerprint_of(request.path));
@@ -421,7 +459,7 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   if (request.mapping) {
     mapping = *request.mapping;
   } else {
-    ZHIYIN_TRY(mapping, detect_mapping(reader->columns()));
+    ZHIYIN_TRY(mapping, detect_mapping(reader->columns(), request.rows_are_people));
   }
   const std::string account = request.account.empty() ? mapping.account : request.account;
   if (account.empty() && !mapping.event.empty()) {
@@ -438,7 +476,7 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   const Instant now = context.clock.now();
   ZHIYIN_TRY(auto mapper, detail::RowMapper::create(mapping, reader->columns(), {account, earlier.started_at.value_or(now), id_space}));
   Import::Start start;
-  ZHIYIN_TRY(start.notes, notes_on(*reader, mapper));
+  ZHIYIN_TRY(start.notes, notes_on(*reader, mapper, mapping));
   start.run = request.run.empty() ? RunId("import_" + uuid_v7(now)) : request.run;
   start.file = file;
   start.account = account;

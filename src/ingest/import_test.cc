@@ -462,9 +462,199 @@ TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
   packed.resize(packed.size() * 3 / 4);
   const auto report = import_text("e.csv.zst", packed);  // its figures add up all the same
   EXPECT_EQ(report.state, ImportState::kFailed);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(code_of(*report.error), ErrorCode::kDataLoss);
+  EXPECT_THAT(report.error->message, HasSubstr("too early"));
+  EXPECT_EQ(report.quality.rows_bad, 0) << "the row that the damage cut is nobody's fault";
   EXPECT_GT(report.quality.accepted, 1000);
   EXPECT_EQ(report.quality.accepted, static_cast<std::int64_t>(store.logged().size()));
   EXPECT_THAT(report.quality.notes.at(0), HasSubstr("too early"));
+}
+
+TEST_F(ImportTest, ContactDataAreSealedWhereNobodySaidOtherwise) {
+  const auto report = import_text("p.csv", "用户,点赞,手机号,姓名,城市,Email\nu1,1,13800138000,张三,上海,z@x.cn\n");
+  EXPECT_EQ(report.quality.rows_good, 1);
+  bool seen = false;
+  for (const Event& e : store.logged()) {
+    if (e.kind != "trait.set") continue;
+    seen = true;
+    EXPECT_EQ(e.properties, R"({"城市":"上海"})");
+    EXPECT_EQ(*store.vault->unseal(e.identities[0], e.sealed), R"({"Email":"z@x.cn","姓名":"张三","手机号":13800138000})");
+  }
+  EXPECT_TRUE(seen);
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("sealed"));
+  for (const std::string name : {"手机号", "姓名", "Email"}) EXPECT_THAT(report.quality.notes.at(0), HasSubstr(name));
+  // Of event rows as well; there a thing may have a name.
+  import_text("e.csv", "user,item,kind,time,收货地址,name\nu1,a,purchase,2026-01-01,上海市南京路1号,茶杯\n");
+  const Event order = store.logged().back();
+  EXPECT_EQ(order.properties, R"({"name":"茶杯"})");
+  EXPECT_EQ(*store.vault->unseal(order.identities[0], order.sealed), R"({"收货地址":"上海市南京路1号"})");
+}
+
+TEST_F(ImportTest, AMappingDecidesWhatIsPersonalWhereItSaysSo) {
+  const std::string toml = "identity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\nphone = \"phone\"\n";
+  const auto by_name = import_text("p.csv", "user,phone\nu1,1\n", toml);
+  EXPECT_EQ(store.logged().back().properties, "");
+  EXPECT_THAT(by_name.quality.notes.at(0), HasSubstr("phone"));
+  EXPECT_TRUE(column(by_name, "phone").personal);
+  const auto open = import_text("p2.csv", "user,phone\nu2,1\n",
+                                "name = \"b\"\nidentity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\n"
+                                "phone = { column = \"phone\", personal = false }\n");
+  EXPECT_EQ(store.logged().back().properties, R"({"phone":1})");
+  EXPECT_TRUE(open.quality.notes.empty());
+}
+
+TEST_F(ImportTest, TheReportKeepsNoPersonalValues) {
+  const std::string toml = R"(
+identity = "openid"
+[[event]]
+kind = "trait.set"
+[event.properties]
+phone = { column = "phone", type = "number" }
+birthday = { column = "birthday", type = "number" }
+[[event]]
+kind = "purchase"
+value = "paid"
+time = "birthday"
+)";
+  const auto report = import_text("p.csv",
+                                  "openid,phone,birthday,paid\n7700001111,13800138000,19900203,5\n7700001112,1380013800x,gestern,5\n7700001113,13800138002\n", toml);
+  const std::string json = to_json(report).dump();
+  for (const std::string personal : {"1380013800", "19900203", "gestern", "770000111"}) {
+    EXPECT_EQ(json.find(personal), std::string::npos) << personal << " in " << json;
+    EXPECT_EQ(to_text(report.quality).find(personal), std::string::npos) << personal;
+  }
+  EXPECT_EQ(column(report, "phone").numbers, 1);
+  EXPECT_EQ(column(report, "phone").maximum, std::nullopt);
+  EXPECT_EQ(column(report, "openid").median, std::nullopt);
+  EXPECT_GT(report.quality.rows_bad, 0);
+  EXPECT_EQ(report.quality.faults, static_cast<std::int64_t>(report.quality.bad_rows.size()));
+  Quarantine quarantine(*store.state, *store.vault);
+  const auto entries = quarantine.list("", 0, 100);
+  ASSERT_TRUE(entries);
+  EXPECT_FALSE(entries->empty());
+  for (const auto& entry : *entries) {
+    EXPECT_EQ(entry.event.dump().find("1380013800"), std::string::npos) << entry.event.dump();
+    EXPECT_EQ(entry.reason.find("1380013800"), std::string::npos) << entry.reason;
+  }
+}
+
+TEST_F(ImportTest, MoneyOfPurchasesIsReadAsYuan) {
+  const auto report = import_text("o.csv",
+                                  "用户,商品,行为,时间,金额\nu1,p1,购买,2026-01-02,199.00\nu1,p1,退款,2026-01-03,¥19.9\nu2,p1,下单,2026-01-02,\"1,299.00\"\n"
+                                  "u3,p1,支付,2026-01-02,199元\nu4,p1,点赞,2026-01-02,5\nu5,p1,购买,2026-01-02,12.5O\n");
+  std::multiset<std::pair<std::string, std::int64_t>> values;
+  for (const Event& e : store.logged()) values.emplace(e.kind, *e.value);
+  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{
+                        {"like", 5}, {"purchase", 19'900}, {"purchase", 19'900}, {"purchase", 129'900}, {"refund", 1'990}}));
+  EXPECT_EQ(report.quality.rows_bad, 1);
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("yuan"));
+  EXPECT_EQ(column(report, "金额").maximum, 1299.0) << "as the file has it";
+}
+
+TEST_F(ImportTest, MoneyInFenStaysAndAnOrderTableIsPurchases) {
+  import_text("fen.csv", "user,item,kind,time,amount_fen\nu1,p1,purchase,2026-01-02,199\n");
+  EXPECT_EQ(store.logged().back().value, 199);
+  import_text("value.csv", "user,item,kind,time,value\nu1,p1,purchase,2026-01-02,199\n");
+  EXPECT_EQ(store.logged().back().value, 199);
+  const auto orders = import_text("orders.csv", "user,item,time,实付金额\nu1,p1,2026-01-02,199\n");
+  EXPECT_EQ(store.logged().back().kind, "purchase");
+  EXPECT_EQ(store.logged().back().value, 19'900);
+  EXPECT_THAT(orders.quality.notes.at(1), HasSubstr("each row is taken for a purchase"));
+  import_text("views.csv", "user,item,time,price\nu1,p1,2026-01-02,199\n");
+  EXPECT_EQ(store.logged().back().kind, "view");
+  EXPECT_EQ(store.logged().back().properties, R"({"price":199})");
+}
+
+TEST_F(ImportTest, ReadingTimesAndCountsAreReadAsPeopleWriteThem) {
+  const auto report = import_text("p.csv",
+                                  "id,likes,time_spent\nu1,1.2万,7分30秒\nu2,1 000,00:07:30\nu3,3.5,1小时\nu4,7分,07:30\n");
+  std::multiset<std::pair<std::string, std::int64_t>> values;
+  for (const Event& e : store.logged()) values.emplace(e.kind, *e.value);
+  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{
+                        {"like", 4}, {"like", 1'000}, {"like", 12'000}, {"read", 450}, {"read", 450}, {"read", 3'600}}));
+  EXPECT_EQ(report.quality.rows_bad, 1);
+  EXPECT_EQ(report.quality.faults, 2);
+  EXPECT_THAT(to_text(report.quality), HasSubstr("faults (first 2 of 2, in 1 rows)"));
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("1 values of column 'likes' were rounded"));
+}
+
+TEST_F(ImportTest, ATableWithoutIdsIsTakenWhenRowsArePeople) {
+  const auto path = write("t.csv", "likes,transfers,comments,time_spent,label\n3,1,0,420,loyal\n0,0,2,35,new\n");
+  const auto refused = run_import(request(path), context());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("--rows-are-people"));
+  ImportRequest r = request(path);
+  r.rows_are_people = true;
+  const auto report = import(r);
+  EXPECT_EQ(report.quality.accepted, 7);
+  std::set<storage::IdentityHash> people;
+  for (const Event& e : store.logged()) people.insert(e.identities[0]);
+  EXPECT_EQ(people.size(), 2u);
+  EXPECT_EQ(import(r).quality.duplicates, 7);
+  const auto named = run_import(request(write("n.csv", "昵称,点赞\n张三,1\n")), context());
+  EXPECT_THAT(named.error().message, HasSubstr("'昵称' does not say it, because names are not unique"));
+  ImportRequest with_ids = request(write("i.csv", "openid,likes\no1,1\n"));
+  with_ids.rows_are_people = true;
+  EXPECT_EQ(run_import(with_ids, context()).error().field, "rows_are_people");
+}
+
+TEST_F(ImportTest, OtherDelimitersAreFoundAndNoted) {
+  const auto report = import_text("s.csv", "openid;likes;city\no1;3;\"a;b\"\no2;1;x\n");
+  EXPECT_EQ(report.quality.rows_good, 2);
+  EXPECT_THAT(report.quality.notes.at(0), HasSubstr("separated by ';'"));
+  // Spreadsheets call this "Unicode text": UTF-16 with tabs, and people rename it.
+  std::string wide = "\xff\xfe";
+  for (const char c : std::string("openid\tlikes\r\no3\t3\r\n")) wide += {c, '\0'};
+  const auto utf16 = import_text("w.csv", wide);
+  EXPECT_EQ(utf16.quality.accepted, 1);
+  EXPECT_THAT(utf16.quality.notes.at(0), HasSubstr("tab"));
+}
+
+TEST_F(ImportTest, WhatTheFileHoldsCannotActOnATerminal) {
+  const auto report = import_text("c.csv", "openid,likes,\"city\x1b[2J\"\no1,\"\x1b[31m5\",\"x\"\n");
+  const std::string text = to_text(report.quality);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_THAT(text, HasSubstr("\\x1b[31m5"));
+  EXPECT_THAT(text, HasSubstr("city\\x1b[2J"));
+}
+
+TEST_F(ImportTest, ASpreadsheetsDayNumbersAreNamed) {
+  const auto report = import_text("d.csv", "user,item,kind,time\nu1,a,like,45292\nu1,a,like,45292.5\n");
+  ASSERT_EQ(report.quality.bad_rows.size(), 2u);
+  for (const BadRow& bad : report.quality.bad_rows) EXPECT_THAT(bad.reason, HasSubstr("day_number"));
+  import_text("d2.csv", "user,item,kind,time\nu1,a,like,45292\nu1,a,like,45292.5\n",
+              "identity = \"user\"\ntime = { column = \"time\", format = \"day_number\", epoch = \"2000-01-01\", epoch_day = 36526 }\n[[event]]\nkind = \"like\"\nitem = \"item\"\n");
+  const auto events = store.logged();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(format_utc(events[0].occurred_at), "2023-12-31T16:00:00Z");
+  EXPECT_EQ(format_utc(events[1].occurred_at), "2024-01-01T04:00:00Z");
+}
+
+TEST_F(ImportTest, TheMedianIsExactOfFewNumbersAndInsideTheRangeOfMany) {
+  const auto median = [&](std::string_view name, const std::vector<double>& values) {
+    std::string text = "openid,likes\n";
+    int i = 0;
+    for (const double v : values) text += fmt::format("{}{},{}\n", name, i++, v);
+    return column(import_text(std::string(name) + ".csv", text), "likes");
+  };
+  EXPECT_EQ(median("a", {1'000'003}).median, 1'000'003.0);
+  EXPECT_DOUBLE_EQ(median("b", {19.9, 120}).median.value_or(0), 69.95);
+  EXPECT_EQ(median("c", {5, 10}).median, 7.5);
+  EXPECT_EQ(median("d", {5, 10, 1000}).median, 10.0);
+  const ColumnQuality many = median("e", std::vector<double>(10'001, 1'000'003.0));
+  EXPECT_TRUE(many.median_approximate);
+  EXPECT_EQ(many.median, 1'000'003.0);
+  const ColumnQuality few = median("f", std::vector<double>(10'000, 1'000'003.0));
+  EXPECT_FALSE(few.median_approximate);
+}
+
+TEST_F(ImportTest, AWaitThatWasCancelledEndsTheImportBeforeItBegins) {
+  const auto path = write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\n");
+  import(request(path));
+  ImportContext c = context();
+  c.settle = [] { return fail(ErrorCode::kConflict, "cancelled"); };
+  EXPECT_EQ(run_import(request(path), std::move(c)).error().code, ErrorCode::kConflict);
 }
 
 TEST_F(ImportTest, AccountIsNeededAndGarbageIsRefused) {

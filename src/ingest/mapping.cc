@@ -125,7 +125,7 @@ Result<void> check_kind_source(const EventRule& rule) {
 }
 
 Result<void> check_event_rule(const EventRule& rule, const Mapping& mapping) {
-  if (rule.identity.empty() && mapping.identity.empty()) {
+  if (rule.identity.empty() && mapping.identity.empty() && !mapping.rows_are_people) {
     return fail_field("identity", "is missing: name the column that says whose event it is");
   }
   if (!rule.identity_kind.empty()) ZHIYIN_TRY_VOID(check_one_of("identity_kind", rule.identity_kind, kIdentityKinds));
@@ -137,6 +137,9 @@ Result<void> check_event_rule(const EventRule& rule, const Mapping& mapping) {
   if (!rule.list.empty() && !rule.item.empty()) return fail_field("item", "cannot stand beside list, which names the items");
   if (!rule.list_response.empty() && rule.list_response_separator.empty()) {
     return fail_field("list_response", "needs list_response_separator");
+  }
+  if (rule.value_is_yuan && (rule.value.empty() || rule.value_scale != 1)) {
+    return fail_field("value_is_yuan", "needs a value column and no value_scale");
   }
   if (rule.value_constant && !rule.value.empty()) return fail_field("value_constant", "cannot stand beside value");
   if (!rule.columns.empty() && !rule.value.empty()) return fail_field("value", "cannot stand beside columns, whose cells are the values");

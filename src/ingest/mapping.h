@@ -14,6 +14,8 @@
 namespace zhiyin::ingest {
 
 inline constexpr std::size_t kMappingBytesMax = 256 << 10;
+/// Name of the mappings that are made from a header.
+inline constexpr std::string_view kSimpleMapping = "simple";
 
 /// A condition on a cell. What is given must all hold.
 struct Condition {
@@ -29,7 +31,7 @@ struct Condition {
 struct PropertyRule {
   std::string column;
   std::string type = "auto";  ///< auto (a number where the cell is one in plain form), text, number
-  bool personal = false;      ///< goes below `personal`, so it is sealed
+  std::optional<bool> personal;  ///< goes below `personal`, so it is sealed; absent: by its name (personal_names.h)
 };
 
 struct FurtherIdentity {
@@ -63,6 +65,7 @@ struct EventRule {
   std::string item_kind;
   std::string value;          ///< column
   double value_scale = 1;     ///< a cell times this, rounded, is the event's value
+  bool value_is_yuan = false; ///< of purchase and refund the cell is an amount in yuan, exactly; of other kinds as it is
   std::optional<std::int64_t> value_constant;
   std::optional<TimeRule> time;
   std::string event_id;       ///< column; otherwise ids are made from the row and which of its equals it is
@@ -106,6 +109,7 @@ struct Mapping {
   std::string repeated_rows = "keep";  ///< or `drop`: a row that equals an earlier one, byte for byte
   std::string identity;
   std::string identity_kind = "user_id";
+  bool rows_are_people = false;  ///< there is no such column: the row's number stands for the person, `row-17`
   std::string item_column;
   std::string item_kind = "article";
   std::optional<TimeRule> time;
@@ -119,8 +123,9 @@ Result<Mapping> parse_mapping(std::string_view toml, std::string_view file_name)
 
 /// The tables that work without a mapping, by their header (English or Chinese): one row per person with likes,
 /// transfers, comments, time_spent and any further columns as labels; or event rows (user, item, kind, time, value).
+/// With `rows_are_people` a table of the first sort needs no column that says whose rows these are.
 /// kInvalidArgument, saying what was found and what is understood.
-Result<Mapping> detect_mapping(std::span<const std::string> columns);
+Result<Mapping> detect_mapping(std::span<const std::string> columns, bool rows_are_people = false);
 
 /// A mapping that comes with the program.
 struct ShippedMapping {

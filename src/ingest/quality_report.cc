@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "base/visible_text.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -38,7 +39,8 @@ constexpr Words kHeads[] = {{"列", "column"}, {"用途", "use"}, {"有值", "pr
 
 std::string_view normalisation_zh(std::string_view what) {
   constexpr std::pair<std::string_view, std::string_view> kWords[] = {
-      {"trimmed", "去空白"}, {"full_width_digits", "全角数字"}, {"thousands_separator", "千分位"}, {"rounded", "取整"}};
+      {"trimmed", "去空白"}, {"full_width_digits", "全角数字"}, {"thousands_separator", "千分位"}, {"unit_word", "单位词"},
+      {"currency_sign", "货币符号"}, {"rounded", "取整"}};
   for (const auto& [key, zh] : kWords) {
     if (key == what) return zh;
   }
@@ -56,8 +58,11 @@ std::string normalised_text(const ColumnQuality& column, bool chinese) {
   return text.empty() ? "-" : text;
 }
 
+// Reports of earlier versions did not count them.
+std::int64_t faults_of(const QualityReport& r) { return std::max(r.faults, static_cast<std::int64_t>(r.bad_rows.size())); }
+
 std::vector<std::string> column_cells(const ColumnQuality& c, bool chinese) {
-  return {c.name,
+  return {visible_text(c.name),
           c.role.empty() ? "-" : c.role,
           std::to_string(c.present),
           std::to_string(c.missing),
@@ -66,7 +71,7 @@ std::vector<std::string> column_cells(const ColumnQuality& c, bool chinese) {
           number_text(c.minimum),
           number_text(c.maximum),
           number_text(c.mean),
-          number_text(c.median),
+          (c.median_approximate && c.median ? "≈" : "") + number_text(c.median),
           c.outlier_below || c.outlier_above ? std::to_string(c.outliers) : "-",
           normalised_text(c, chinese)};
 }
@@ -120,9 +125,9 @@ void html_columns(std::string& out, const QualityReport& r) {
 
 void html_bad_rows(std::string& out, const QualityReport& r) {
   if (r.bad_rows.empty()) return;
-  out += fmt::format("<h2>问题行示例 <span class=en>examples of bad rows (first {})</span></h2><div class=wide><table>"
+  out += fmt::format("<h2>问题示例 <span class=en>faults (first {} of {})</span></h2><div class=wide><table>"
                      "<tr><th>行 <span class=en>row</span></th><th>列 <span class=en>column</span></th><th>原因 <span class=en>reason</span></th></tr>",
-                     kBadRowsMax);
+                     r.bad_rows.size(), faults_of(r));
   for (const BadRow& bad : r.bad_rows) {
     out += fmt::format("<tr><td class=n>{}</td><td>{}</td><td class=r>{}</td></tr>", bad.row, escape(bad.column), escape(bad.reason));
   }
@@ -160,11 +165,11 @@ void text_table(std::string& out, const std::vector<std::vector<std::string>>& r
 }  // namespace
 
 std::string to_text(const QualityReport& r) {
-  std::string out = fmt::format("数据质量报告 data quality: {} (mapping {})\n", r.file, r.mapping);
+  std::string out = fmt::format("数据质量报告 data quality: {} (mapping {})\n", visible_text(r.file), visible_text(r.mapping));
   for (const Total& total : kTotals) {
     out += fmt::format("  {:>12}  {} {}\n", r.*total.count, padded(total.words.zh, 24), total.words.en);
   }
-  for (const std::string& note : r.notes) out += fmt::format("  ! {}\n", note);
+  for (const std::string& note : r.notes) out += fmt::format("  ! {}\n", visible_text(note));
   if (!r.columns.empty()) {
     out += '\n';
     std::vector<std::vector<std::string>> rows(1);
@@ -173,9 +178,9 @@ std::string to_text(const QualityReport& r) {
     text_table(out, rows);
   }
   if (!r.bad_rows.empty()) {
-    out += fmt::format("\n问题行示例 bad rows (first {} of {}):\n", r.bad_rows.size(), r.rows_bad);
+    out += fmt::format("\n问题示例 faults (first {} of {}, in {} rows):\n", r.bad_rows.size(), faults_of(r), r.rows_bad);
     for (const BadRow& bad : r.bad_rows) {
-      out += fmt::format("  row {}{}{}: {}\n", bad.row, bad.column.empty() ? "" : ", ", bad.column, bad.reason);
+      out += fmt::format("  row {}{}{}: {}\n", bad.row, bad.column.empty() ? "" : ", ", visible_text(bad.column), visible_text(bad.reason));
     }
   }
   return out;

@@ -12,7 +12,7 @@ namespace zhiyin::ingest {
 
 /// Correction that was made to cells, and how often. Nothing is corrected without being counted here.
 struct Normalisation {
-  std::string what;  ///< trimmed, full_width_digits, thousands_separator, rounded
+  std::string what;  ///< trimmed, full_width_digits, thousands_separator, unit_word, currency_sign, rounded
   std::int64_t count = 0;
 };
 
@@ -24,12 +24,15 @@ struct ColumnQuality {
   std::int64_t invalid = 0;       ///< cells that could not be read as what the mapping wants
   std::int64_t distinct = 0;      ///< estimate (1.6 % standard error above a few thousand)
   std::int64_t numbers = 0;       ///< cells that are numbers
-  std::optional<double> minimum, maximum, mean, median;
+  std::optional<double> minimum, maximum, mean, median;  ///< none of personal columns
+  bool median_approximate = false;  ///< to 1.6 %, as there are many numbers
+  bool personal = false;            ///< an identity, or sealed: nothing that its cells say stands in the report
   std::int64_t outliers = 0;      ///< numbers farther than 3 interquartile ranges outside the quartiles
   std::optional<double> outlier_below, outlier_above;
   std::vector<Normalisation> normalised;
 };
 
+/// A fault that was found; a row may have several.
 struct BadRow {
   std::int64_t row = 0;  ///< counts rows of data from 1
   std::string column;    ///< or empty
@@ -51,7 +54,8 @@ struct QualityReport {
   std::int64_t refused = 0;         ///< by the rules of intake; in the quarantine
   std::int64_t items = 0;
   std::vector<ColumnQuality> columns;
-  std::vector<BadRow> bad_rows;     ///< the first kBadRowsMax
+  std::int64_t faults = 0;          ///< found in the bad rows
+  std::vector<BadRow> bad_rows;     ///< the first kBadRowsMax faults
   std::vector<std::string> notes;   ///< things a person should know: damaged end of file, imported before, …
 };
 inline constexpr std::size_t kBadRowsMax = 100;
@@ -68,7 +72,7 @@ struct Fields<ingest::Normalisation> {
   using N = ingest::Normalisation;
   static constexpr std::string_view name = "Normalisation";
   static constexpr auto list = std::make_tuple(
-      field("what", &N::what, "trimmed, full_width_digits, thousands_separator or rounded"),
+      field("what", &N::what, "trimmed, full_width_digits, thousands_separator, unit_word, currency_sign or rounded"),
       field("count", &N::count, "cells"));
 };
 template <>
@@ -82,6 +86,8 @@ struct Fields<ingest::ColumnQuality> {
       field("distinct", &C::distinct, "different cells (estimate)"), field("numbers", &C::numbers, "cells that are numbers"),
       field("minimum", &C::minimum, "smallest number"), field("maximum", &C::maximum, "largest number"),
       field("mean", &C::mean, "of the numbers"), field("median", &C::median, "of the numbers"),
+      field("median_approximate", &C::median_approximate, "the median is right to 1.6 %").optional(),
+      field("personal", &C::personal, "an identity or sealed: no figures").optional(),
       field("outliers", &C::outliers, "numbers farther than 3 interquartile ranges outside the quartiles"),
       field("outlier_below", &C::outlier_below, "numbers below this are outliers"),
       field("outlier_above", &C::outlier_above, "numbers above this are outliers"),
@@ -108,6 +114,6 @@ struct Fields<ingest::QualityReport> {
       field("events", &R::events, "events made"), field("accepted", &R::accepted, "events that came into the log"),
       field("duplicates", &R::duplicates, "events that were known"), field("refused", &R::refused, "events in quarantine"),
       field("items", &R::items, "catalogue items"), field("columns", &R::columns, "by column"),
-      field("bad_rows", &R::bad_rows, "the first bad rows"), field("notes", &R::notes, "what a person should know"));
+      field("faults", &R::faults, "faults found in the bad rows").optional(), field("bad_rows", &R::bad_rows, "the first faults"), field("notes", &R::notes, "what a person should know"));
 };
 }  // namespace zhiyin

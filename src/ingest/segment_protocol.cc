@@ -8,46 +8,12 @@
 #include "base/crypto.h"
 #include "base/utf8.h"
 #include "ingest/event_view.h"
+#include "ingest/personal_names.h"
 
 namespace zhiyin::ingest {
 namespace {
 
 constexpr std::string_view kCalls[] = {"identify", "track", "page", "screen", "group", "alias"};
-
-/// Traits that say who somebody is (Segment's reserved traits, and what shops here call them). They
-/// are sealed.
-constexpr std::string_view kPersonalTraits[] = {
-    "address",   "avatar",   "birthday", "email",     "firstname", "first_name", "lastname",
-    "last_name", "name",     "phone",    "username",  "mobile",    "telephone",  "id_card",
-    "idcard",    "nickname", "realname", "real_name", "wechat",    "qq",         "birthdate",
-    "ip",        "地址",     "头像",     "生日",      "邮箱",      "姓名",       "手机",
-    "手机号",    "电话",     "身份证",   "身份证号",  "昵称",      "微信号"};
-/// The same of what somebody did: a product or a page has a name, so `name` is none of them.
-constexpr std::string_view kPersonalProperties[] = {"email",
-                                                    "firstname",
-                                                    "first_name",
-                                                    "lastname",
-                                                    "last_name",
-                                                    "phone",
-                                                    "mobile",
-                                                    "telephone",
-                                                    "id_card",
-                                                    "idcard",
-                                                    "birthday",
-                                                    "birthdate",
-                                                    "ip",
-                                                    "realname",
-                                                    "real_name",
-                                                    "shipping_address",
-                                                    "billing_address",
-                                                    "邮箱",
-                                                    "姓名",
-                                                    "手机",
-                                                    "手机号",
-                                                    "电话",
-                                                    "身份证",
-                                                    "身份证号",
-                                                    "收货地址"};
 
 /// Kinds by which Zhiyin decides what it may send, or that only the platform reports. An app's
 /// `follow` is not a subscription to the account, so such names become kinds of their own.
@@ -139,14 +105,14 @@ Result<std::optional<Instant>> time_of(const Json& call, std::string_view field,
   return std::optional(*at);
 }
 
-/// Members whose names are in `personal` go below `personal`, where the intake seals them.
-Json with_sealed(const Json& members, std::span<const std::string_view> personal) {
+/// Members with personal names go below `personal`, where the intake seals them.
+Json with_sealed(const Json& members, NamedIn where) {
   Json out = Json::object();
   Json sealed = Json::object();
   for (const auto& [name, value] : *members.if_object()) {
     if (name == "personal" && value.if_object() != nullptr) {
       for (const auto& [inner, kept] : *value.if_object()) sealed.set(inner, kept);
-    } else if (is_one_of(lower(name), personal)) {
+    } else if (is_personal_name(name, where)) {
       sealed.set(name, value);
     } else {
       out.set(name, value);
@@ -318,7 +284,7 @@ class CallReader {
       seal(event_.properties, "claimed_traits", std::move(traits));
     } else {
       event_.kind = "trait.set";
-      event_.properties = with_sealed(traits, kPersonalTraits);
+      event_.properties = with_sealed(traits, NamedIn::kTraits);
     }
   }
 
@@ -338,7 +304,7 @@ class CallReader {
     Json personal = Json::object();
     for (const auto& [name, value] : *of_group.if_object()) {
       // A company's name is no person's; its phone or address may be one.
-      const bool sealed = name != "name" && is_one_of(lower(name), kPersonalTraits);
+      const bool sealed = name != "name" && is_personal_name(name, NamedIn::kTraits);
       (sealed ? personal : traits).set("group_" + name, value);
     }
     if (!personal.if_object()->empty()) traits.set("personal", std::move(personal));
@@ -348,7 +314,7 @@ class CallReader {
 
   Result<void> read_properties() {
     ZHIYIN_TRY(const Json properties, object_of(call_, "properties"));
-    event_.properties = with_sealed(properties, kPersonalProperties);
+    event_.properties = with_sealed(properties, NamedIn::kProperties);
     add_context(event_.properties, call_["context"]);
     return {};
   }

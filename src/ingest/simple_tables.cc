@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/visible_text.h"
 #include "ingest/mapping.h"
 
 namespace zhiyin::ingest {
@@ -34,7 +35,12 @@ const std::vector<Known>& known_columns() {
                 "事件", "事件类型", "动作", "类型"}},
       {"time", {"time", "timestamp", "ts", "date", "datetime", "occurredat", "createdat", "eventtime", "时间", "时间戳", "日期",
                 "发生时间", "行为时间"}},
-      {"value", {"value", "amount", "数值", "值", "金额"}},
+      {"value", {"value", "数值", "值", "amountfen", "pricefen", "revenuefen", "金额分", "实付分", "价格分"}},
+      // Amounts in yuan, for which a purchase is told …
+      {"money", {"amount", "revenue", "paid", "totalamount", "payamount", "orderamount", "amountyuan", "revenueyuan", "金额", "金额元", "实付", "实付款",
+                 "实付金额", "支付金额", "付款金额", "订单金额", "成交金额", "交易金额", "消费金额", "退款金额", "总金额", "总价", "销售额"}},
+      // … and those that also stand where nothing was bought.
+      {"price", {"price", "priceyuan", "unitprice", "价格", "价格元", "单价", "售价"}},
       {"rating", {"rating", "score", "stars", "评分", "打分"}},
       {"event_id", {"eventid", "messageid", "事件id"}},
   };
@@ -62,8 +68,11 @@ std::string plain(std::string_view name) {
     if (c == ' ' || c == '_' || c == '-' || c == '(' || c == ')') continue;
     out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
+  for (const std::string_view bracket : {"（", "）"}) {
+    for (std::size_t at = out.find(bracket); at != std::string::npos; at = out.find(bracket)) out.erase(at, bracket.size());
+  }
   // Units that people write behind a name.
-  for (const std::string_view unit : {"seconds", "（秒）", "秒", "sec"}) {
+  for (const std::string_view unit : {"seconds", "秒", "sec"}) {
     if (out.size() > unit.size() && out.ends_with(unit) && !out.starts_with("read")) out.resize(out.size() - unit.size());
   }
   return out;
@@ -126,7 +135,7 @@ void add_measures(Mapping& mapping, const Found& found) {
   labels.kind = "trait.set";
   labels.item = "";
   for (const std::string& column : found.others) labels.properties[column] = {column};
-  for (const std::string_view meaning : {"kind", "value", "rating"}) {
+  for (const std::string_view meaning : {"kind", "value", "money", "price", "rating"}) {
     if (const std::string column = found.get(meaning); !column.empty()) labels.properties[column] = {column};
   }
   if (!labels.properties.empty()) mapping.event.push_back(std::move(labels));
@@ -136,44 +145,82 @@ void add_event_rows(Mapping& mapping, const Found& found) {
   EventRule rule;
   rule.item = found.get("item");
   const std::string rating = found.get("rating");
+  const std::string money = found.get("money");
   if (const std::string kind = found.get("kind"); !kind.empty()) {
     rule.kind_column = kind;
     rule.kind_translate = kind_words();
     rule.kind_other = true;
   } else {
-    rule.kind = rating.empty() ? "view" : "rating";
+    rule.kind = !rating.empty() ? "rating" : !money.empty() ? "purchase" : "view";
   }
-  rule.value = found.get("value").empty() ? rating : found.get("value");
+  // Of several that could be it, the first; the others are properties.
+  std::vector<std::string_view> values = {"value", "money"};
+  if (rule.kind != "view") values.push_back("price");
+  values.push_back("rating");
+  if (rule.kind == "rating") std::ranges::rotate(values, values.end() - 1);
+  for (const std::string_view meaning : values) {
+    if (!rule.value.empty() || found.get(meaning).empty()) continue;
+    rule.value = found.get(meaning);
+    rule.value_is_yuan = meaning == "money" || meaning == "price";
+  }
   rule.event_id = found.get("event_id");
   for (const std::string& column : found.others) rule.properties[column] = {column};
+  for (const std::string_view meaning : {"like", "share", "comment", "favorite", "click", "read", "value", "money", "price", "rating"}) {
+    if (const std::string column = found.get(meaning); !column.empty() && column != rule.value) rule.properties[column] = {column};
+  }
   mapping.event.push_back(std::move(rule));
+}
+
+// A column that names people, but not one of them alone.
+std::string name_column(std::span<const std::string> columns) {
+  constexpr std::string_view kNames[] = {"name", "nickname", "fullname", "realname", "username", "昵称", "姓名", "名字", "微信昵称", "用户名"};
+  for (const std::string& column : columns) {
+    if (std::ranges::find(kNames, plain(column)) != std::end(kNames)) return column;
+  }
+  return {};
+}
+
+std::unexpected<Error> nobody_named(std::span<const std::string> columns, bool could_be_people) {
+  std::string more;
+  if (const std::string name = name_column(columns); !name.empty()) {
+    more = fmt::format("; '{}' does not say it, because names are not unique", visible_text(name));
+  }
+  std::vector<std::string> shown;
+  for (const std::string& column : columns.first(std::min<std::size_t>(columns.size(), 30))) shown.push_back(visible_text(column));
+  return fail(ErrorCode::kInvalidArgument,
+              "import: no column says whose rows these are (openid, unionid, user_id, id, 用户){}; the file has {}; "
+              "name the columns in a mapping file{}",
+              more, fmt::join(shown, ", "),
+              could_be_people ? ", or say --rows-are-people (rows_are_people=true over HTTP): each row is a person then, known by its number" : "");
 }
 
 }  // namespace
 
-Result<Mapping> detect_mapping(std::span<const std::string> columns) {
+Result<Mapping> detect_mapping(std::span<const std::string> columns, bool rows_are_people) {
   const Found found = look_at(columns);
   Mapping mapping;
-  mapping.name = "simple";
+  mapping.name = kSimpleMapping;
   set_identity(mapping, found);
   set_time(mapping, found);
   const bool has_kind = !found.get("kind").empty();
   const bool has_measure = std::ranges::any_of(kMeasures, [&](std::string_view m) { return !found.get(m).empty(); });
-  if (mapping.identity.empty()) {
-    return fail(ErrorCode::kInvalidArgument,
-                "import: no column says whose rows these are (openid, unionid, user_id, id, 用户); the file has {}; "
-                "name the columns in a mapping file",
-                fmt::join(columns, ", "));
+  if (rows_are_people) {
+    if (!mapping.identity.empty()) {
+      return fail_field("rows_are_people", "import: the column '{}' says whose rows these are; leave --rows-are-people out",
+                        visible_text(mapping.identity));
+    }
+    mapping.rows_are_people = true;
   }
+  if (mapping.identity.empty() && !rows_are_people) return nobody_named(columns, has_measure && !has_kind);
   if (has_measure && !(has_kind && !found.get("item").empty())) {
     add_measures(mapping, found);
-  } else if (has_kind || !found.get("item").empty()) {
+  } else if (!rows_are_people && (has_kind || !found.get("item").empty())) {
     add_event_rows(mapping, found);
   } else {
     return fail(ErrorCode::kInvalidArgument,
                 "import: the header fits neither one row per person (likes, transfers, comments, time_spent; 点赞, 转发, 评论, "
                 "阅读时长) nor event rows (user, item, kind, time, value); the file has {}; name the columns in a mapping file",
-                fmt::join(columns, ", "));
+                visible_text(fmt::format("{}", fmt::join(columns, ", "))));
   }
   return mapping;
 }

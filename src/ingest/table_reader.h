@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ struct TableFormat {
   TableKind kind = TableKind::kAuto;
   bool header = true;                ///< CSV and TSV: the first row names the columns
   std::vector<std::string> columns;  ///< names where there is no header
-  std::string delimiter;             ///< one character; `,` of CSV, tab of TSV
+  std::string delimiter;             ///< one character; `,` of CSV, tab of TSV; where the header has none, what else the first lines agree on
   bool quotes = true;                ///< false: `"` is a character like any other
   std::string encoding = "auto";     ///< auto (UTF-8, or what the beginning of the file plainly is), utf-8, gb18030 (also gbk, gb2312), big5, utf-16
 };
@@ -71,8 +72,8 @@ class TableReader {
   virtual ~TableReader() = default;
 
   [[nodiscard]] virtual const std::vector<std::string>& columns() const = 0;
-  /// Fills `block`; false at the end. kDataLoss when a compressed or Parquet file is damaged or cut short: what came before
-  /// it was delivered.
+  /// Fills `block`; false at the end. kDataLoss when a compressed or Parquet file is damaged or cut short: the whole
+  /// rows before that were delivered.
   virtual Result<bool> next(RowBlock& block) = 0;
   /// Size of the file, compressed as it is.
   [[nodiscard]] virtual std::int64_t bytes_total() const = 0;
@@ -89,8 +90,12 @@ class TableReader {
   /// The encoding that the file is read in, in the words of TableFormat; empty of Parquet.
   [[nodiscard]] const std::string& encoding() const { return encoding_; }
 
+  /// The character between cells, where it is another than the file's name promises.
+  [[nodiscard]] const std::optional<char>& found_delimiter() const { return found_delimiter_; }
+
  protected:
   std::vector<RepeatedHeading> repeated_headings_;
+  std::optional<char> found_delimiter_;
 
  private:
   std::string encoding_;

@@ -1,5 +1,9 @@
 #include "server/jobs.h"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "audience/response_training.h"
 #include "base/crypto.h"
 #include "base/utf8.h"
@@ -41,6 +45,51 @@ catalogue::Item to_item(ingest::ImportedItem in) {
   item.price = in.price;
   item.published_at = in.published_at;
   return item;
+}
+
+/// Waits until what the log holds now is projected; tells how much is left, and ends when the run shall stop.
+Result<void> wait_for_projections(Services& s, RunContext& run) {
+  constexpr auto kLookEvery = std::chrono::milliseconds(200);
+  constexpr auto kPatience = std::chrono::minutes(2);
+  const auto tell = [&] { run.report(std::nullopt, fmt::format("等待入库，还有 {0} 条 / waiting: {0} records", s.pipeline.lag())); };
+  if (!s.pipeline.running()) {  // a command without a server, or one whose work others do
+    std::jthread teller([&](const std::stop_token& stop) {
+      for (; !stop.stop_requested(); std::this_thread::sleep_for(kLookEvery)) tell();
+    });
+    for (;;) {
+      auto caught_up = s.pipeline.catch_up();  // for a while at a time, where other processes do it
+      if (caught_up || caught_up.error().code != ErrorCode::kDeadline) return caught_up;
+      if (run.cancelled()) return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
+    }
+  }
+  ZHIYIN_TRY(const storage::Positions target, s.log.end(storage::Stream::kEvents));
+  const auto left = [&](const storage::Positions& at) {
+    std::int64_t n = 0;
+    for (std::size_t p = 0; p < target.size(); ++p) n += std::max<std::int64_t>(0, target[p] - at[p]);
+    return n;
+  };
+  s.pipeline.wake();
+  std::int64_t last = left(s.pipeline.positions());
+  auto moved_at = std::chrono::steady_clock::now();
+  while (last > 0) {
+    if (run.cancelled()) return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
+    if (!s.pipeline.running()) return fail(ErrorCode::kUnavailable, "import: the server stops");
+    const auto now = std::chrono::steady_clock::now();
+    if (now - moved_at > kPatience) {
+      return fail(ErrorCode::kUnavailable, "import: earlier records are not taken in, {} wait (see the log of the server); try again later", last);
+    }
+    tell();
+    std::this_thread::sleep_for(kLookEvery);
+    const std::int64_t n = left(s.pipeline.positions());
+    if (n < last) moved_at = now;
+    last = n;
+  }
+  return {};
+}
+
+bool is_connected(Services& s, const std::string& account) {
+  const auto found = s.accounts.get(AccountId(account));
+  return found || found.error().code != ErrorCode::kNotFound;
 }
 
 Json model_result(const model::ModelRecord& record) {
@@ -89,6 +138,7 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   request.file_name = job.file_name;
   request.account = job.account;
   request.run = run.id();
+  request.rows_are_people = job.rows_are_people;
   ZHIYIN_TRY(request.mapping, find_mapping(s.state, job));
   const auto put_items = [&s](std::vector<ingest::ImportedItem> imported) -> Result<void> {
     std::vector<catalogue::Item> items;
@@ -96,16 +146,31 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
     return s.items.put(items);
   };
   const auto progress = [&run](const ingest::ImportProgress& p) {
-    const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes_total) : 0;
+    // A file that is cut short is read to its end, too: only the end of the import is all of it.
+    constexpr double kNearlyAll = 0.99;
+    const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes_total) * kNearlyAll : 0;
     run.report(share, fmt::format("{0} 行，{1} 个事件 / {0} rows, {1} events", p.rows, p.events));
   };
   ingest::ImportContext context{s.intake, s.state, s.clock};
   context.put_items = put_items;
   context.progress = progress;
   context.cancelled = [&run] { return run.cancelled(); };
-  context.settle = [&s] { return s.pipeline.catch_up(); };
-  ZHIYIN_TRY(const auto report, ingest::run_import(request, std::move(context)));
-  return to_json(report);
+  context.settle = [&s, &run] { return wait_for_projections(s, run); };
+  ZHIYIN_TRY(auto report, ingest::run_import(request, std::move(context)));
+  report.behind = s.pipeline.lag();
+  if (!report.account.empty() && !is_connected(s, report.account)) {
+    report.quality.notes.push_back(fmt::format("没有接入账号 '{0}'，请确认账号无误 / no account '{0}' is connected: see that the name is right "
+                                               "(zhiyin account list)", report.account));
+  }
+  const auto& q = report.quality;
+  if (report.state == ingest::ImportState::kDone) {
+    run.report(1, fmt::format("{0} 行，{1} 个事件 / {0} rows, {1} events", q.rows, q.events));
+    return to_json(report);
+  }
+  run.keep(to_json(report));
+  if (report.state == ingest::ImportState::kCancelled) return fail(ErrorCode::kConflict, "import: cancelled; the same import goes on where it stopped");
+  const ingest::ImportFailure failure = report.error.value_or(ingest::ImportFailure());
+  return std::unexpected(Error{ingest::code_of(failure), "import: stopped half way: " + failure.message, {}});
 }
 
 Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunContext& run) {

@@ -19,7 +19,9 @@ struct ImportJob {
   std::string mapping;    ///< name of a shipped or stored mapping; empty: by the header
   std::string mapping_toml;  ///< text of a mapping; wins over the name
   std::string account;    ///< overrides the mapping's
+  bool rows_are_people = false;  ///< without a mapping: each row is a person
 };
+/// An import that stopped half way is an error, and its report stays with the run (RunContext::keep).
 Result<Json> import_file(Services& services, const ImportJob& job, RunContext& run);
 
 struct TrainResponseJob {

@@ -48,6 +48,9 @@ ApiResult upload(Services& s, http::Request& r) {
   job.file_name = safe_name(r.query_or("name", "upload.csv"));
   job.mapping = r.query_or("mapping", "");
   job.account = r.query_or("account", "");
+  const std::string_view people = r.query_or("rows_are_people", "false");
+  if (people != "true" && people != "false") return fail_field("rows_are_people", "expected true or false");
+  job.rows_are_people = people == "true";
   const fs::path folder = upload_folder(s);
   std::error_code ec;
   fs::create_directories(folder, ec);
@@ -126,7 +129,7 @@ void add_run_routes(Api& api, Services& s) {
     ZHIYIN_TRY_VOID(s.runs.cancel(RunId(r.path_parameters["id"])));
     return http::Response::json(Json::object(), 202);
   });
-  api.route("POST", "/v1/imports", Role::kOperator, "Import a file (the body); name, mapping and account in the query",
+  api.route("POST", "/v1/imports", Role::kOperator, "Import a file (the body); name, mapping, account and rows_are_people in the query",
             [&s](http::Request& r, const Caller&) { return upload(s, r); }, kUploadMax);
   api.route("GET", "/v1/imports/mappings", Role::kAnalyst, "Names of mappings", [&s](http::Request&, const Caller&) -> ApiResult {
     ZHIYIN_TRY(const Json mappings, list_mappings(s.state));

@@ -26,6 +26,16 @@ void RunContext::report(std::optional<double> progress, std::string detail) {
   detail_ = std::move(detail);
 }
 
+void RunContext::keep(Json result) {
+  MutexLock lock(mutex_);
+  kept_ = std::move(result);
+}
+
+std::optional<Json> RunContext::kept() const {
+  MutexLock lock(mutex_);
+  return kept_;
+}
+
 Result<std::unique_ptr<Runs>> Runs::create(storage::State& state) {
   ZHIYIN_TRY_VOID(state.write([](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute(
@@ -55,7 +65,7 @@ Result<RunId> Runs::open(std::string_view kind, std::string_view title) {
   return id;
 }
 
-void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome) {
+void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome, const std::optional<Json>& kept) {
   const std::string state = cancelled ? "cancelled" : outcome ? "done" : "failed";
   storage::Value error;
   storage::Value result;
@@ -63,6 +73,7 @@ void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome) {
     result = outcome->dump();
   } else {
     error = utf8::cleaned(outcome.error().text());
+    if (kept) result = kept->dump();
   }
   // When even this cannot be written, the row stays `running` and the next start closes it.
   (void)state_.write([&](storage::Session& db) -> Result<void> {
@@ -85,7 +96,7 @@ Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work wo
   const bool taken = pool_->try_submit([this, id, context, work = std::move(work)]() mutable {
     Result<Json> outcome = fail(ErrorCode::kConflict, "run: cancelled before it began");
     if (!context->cancelled()) outcome = work(*context);
-    close(id, context->cancelled() && !outcome, outcome);
+    close(id, context->cancelled() && !outcome, outcome, context->kept());
   });
   if (!taken) {
     Error error{ErrorCode::kLimitReached, "run: too many are waiting; try again later", {}};
@@ -103,7 +114,7 @@ Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunCon
     active_[id.value] = std::shared_ptr<RunContext>(&context, [](RunContext*) {});  // the caller's; `close` forgets it
   }
   Result<Json> outcome = work(context);
-  close(id, context.cancelled() && !outcome, outcome);
+  close(id, context.cancelled() && !outcome, outcome, context.kept());
   return outcome;
 }
 

@@ -25,6 +25,9 @@ class RunContext {
   /// Of the run; empty until it has begun.
   [[nodiscard]] const RunId& id() const { return id_; }
   void cancel() { cancelled_ = true; }
+  /// What shall be shown as the run's result although its work ends with an error: how far it came.
+  void keep(Json result);
+  [[nodiscard]] std::optional<Json> kept() const;
   /// What was reported last.
   [[nodiscard]] std::pair<std::optional<double>, std::string> status() const {
     MutexLock lock(mutex_);
@@ -38,6 +41,7 @@ class RunContext {
   mutable Mutex mutex_;
   std::optional<double> progress_ ZHIYIN_GUARDED_BY(mutex_);
   std::string detail_ ZHIYIN_GUARDED_BY(mutex_);
+  std::optional<Json> kept_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
 /// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a time, the rest
@@ -67,7 +71,7 @@ class Runs {
  private:
   explicit Runs(storage::State& state) : state_(state) {}
   Result<RunId> open(std::string_view kind, std::string_view title);
-  void close(const RunId& id, bool cancelled, const Result<Json>& outcome);
+  void close(const RunId& id, bool cancelled, const Result<Json>& outcome, const std::optional<Json>& kept = {});
   [[nodiscard]] Json to_json_row(const storage::Row& row) const;
 
   storage::State& state_;

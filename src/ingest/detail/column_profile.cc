@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
 
 #include "base/crypto.h"
@@ -48,65 +47,15 @@ bool trim(std::string_view& text) {
   return text.size() != before;
 }
 
-std::optional<double> plain_number(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  // Cheap refusal of words: a number begins with a digit, a sign or a point.
-  const char c = text.front();
-  if ((c < '0' || c > '9') && c != '-' && c != '.' && c != '+') return std::nullopt;
-  if (c == '+') text.remove_prefix(1);
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [p, ec] = std::from_chars(text.data(), end, value);
-  if (ec != std::errc() || p != end || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
-// 1,234,567.8: groups of three behind the first.
-bool has_separators_only(std::string_view text) {
-  const std::size_t point = std::min(text.find('.'), text.size());
-  std::string_view whole = text.substr(0, point);
-  if (whole.starts_with('-')) whole.remove_prefix(1);
-  std::size_t comma = whole.find(',');
-  if (comma == std::string_view::npos || comma == 0 || comma > 3) return false;
-  whole.remove_prefix(comma);
-  while (!whole.empty()) {
-    if (whole.size() < 4 || whole[0] != ',' || !std::all_of(whole.begin() + 1, whole.begin() + 4, [](char c) { return c >= '0' && c <= '9'; })) return false;
-    whole.remove_prefix(4);
-  }
-  return true;
+// Of sorted numbers, between neighbours where it falls between them.
+double quantile_of(const std::vector<double>& sorted, double q) {
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], place - static_cast<double>(below));
 }
 
 }  // namespace
-
-std::optional<WrittenNumber> read_number(std::string_view text) {
-  if (const auto plain = plain_number(text)) return WrittenNumber{*plain};
-  constexpr std::size_t kLengthMax = 100;
-  if (text.size() > kLengthMax) return std::nullopt;
-  WrittenNumber number;
-  std::string ascii;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    // U+FF0B … U+FF19: full-width signs, point, comma and digits are ASCII + 0xFEE0.
-    if (text.substr(i).starts_with("\xef\xbc") && i + 2 < text.size()) {
-      const auto low = static_cast<unsigned char>(text[i + 2]);
-      if (low >= 0x8b && low <= 0x99) {
-        ascii += static_cast<char>(low - 0x80 + 0x20);
-        number.full_width = true;
-        i += 2;
-        continue;
-      }
-    }
-    ascii += text[i];
-  }
-  if (has_separators_only(ascii)) {
-    std::erase(ascii, ',');
-    number.separators = true;
-  }
-  if (!number.full_width && !number.separators) return std::nullopt;
-  const auto value = plain_number(ascii);
-  if (!value) return std::nullopt;
-  number.value = *value;
-  return number;
-}
 
 void DistinctCounter::add(std::uint64_t hash) {
   const std::size_t index = hash >> (64 - kBits);
@@ -188,18 +137,50 @@ void ColumnProfile::add_number(double value) {
   sum_ += value;
   ++numbers_;
   histogram_.add(value);
+  if (static_cast<std::size_t>(numbers_) <= exact_max_) {
+    values_.push_back(value);
+  } else if (!values_.empty()) {
+    values_ = {};
+  }
 }
 
 void ColumnProfile::set_role(std::string_view role) {
   if (!role_.empty() && role_ != role) role_ += ", ";
   if (role_ != role) role_ += role;
+  personal_ = personal_ || role == "identity";
   is_name_ = is_name_ || role == "identity" || role == "item" || role == "time" || role == "event_id" || role == "kind";
 }
 
 void ColumnProfile::add_normalised(const WrittenNumber& number) {
   full_width_ += number.full_width ? 1 : 0;
   separators_ += number.separators ? 1 : 0;
-  if (number.full_width || number.separators) add_number(number.value);
+  words_ += number.words ? 1 : 0;
+  currency_ += number.currency ? 1 : 0;
+  if (number.corrected()) add_number(number.value);
+}
+
+void ColumnProfile::describe_numbers(ColumnQuality& q) const {
+  const bool exact = !values_.empty();
+  std::vector<double> sorted = values_;
+  std::ranges::sort(sorted);
+  const auto quantile = [&](double share) {
+    return exact ? quantile_of(sorted, share) : std::clamp(histogram_.quantile(share), minimum_, maximum_);
+  };
+  q.minimum = minimum_;
+  q.maximum = maximum_;
+  q.mean = sum_ / static_cast<double>(numbers_);
+  q.median = quantile(0.5);
+  q.median_approximate = !exact;
+  // A few numbers among words are no distribution, and names have none.
+  if (numbers_ * 2 < present_ || is_name_) return;
+  const double lower = quantile(0.25);
+  const double upper = quantile(0.75);
+  const double range = upper - lower;
+  if (range <= 0) return;
+  q.outlier_below = lower - 3 * range;
+  q.outlier_above = upper + 3 * range;
+  q.outliers = exact ? std::ranges::count_if(sorted, [&](double v) { return v < *q.outlier_below || v > *q.outlier_above; })
+                     : histogram_.below(*q.outlier_below) + histogram_.above(*q.outlier_above);
 }
 
 ColumnQuality ColumnProfile::quality() const {
@@ -211,25 +192,11 @@ ColumnQuality ColumnProfile::quality() const {
   q.invalid = invalid_;
   q.distinct = std::min(distinct_.estimate(), present_);
   q.numbers = numbers_;
-  if (numbers_ > 0) {
-    q.minimum = minimum_;
-    q.maximum = maximum_;
-    q.mean = sum_ / static_cast<double>(numbers_);
-    q.median = histogram_.quantile(0.5);
-  }
-  // A few numbers among words are no distribution, and names have none.
-  if (numbers_ > 0 && numbers_ * 2 >= present_ && !is_name_) {
-    const double lower = histogram_.quantile(0.25);
-    const double upper = histogram_.quantile(0.75);
-    const double range = upper - lower;
-    if (range > 0) {
-      q.outlier_below = lower - 3 * range;
-      q.outlier_above = upper + 3 * range;
-      q.outliers = histogram_.below(*q.outlier_below) + histogram_.above(*q.outlier_above);
-    }
-  }
+  q.personal = personal_;
+  if (numbers_ > 0 && !personal_) describe_numbers(q);
   for (const auto& [what, count] : {std::pair{"trimmed", trimmed_}, std::pair{"full_width_digits", full_width_},
-                                    std::pair{"thousands_separator", separators_}, std::pair{"rounded", rounded_}}) {
+                                    std::pair{"thousands_separator", separators_}, std::pair{"unit_word", words_}, std::pair{"currency_sign", currency_},
+                                    std::pair{"rounded", rounded_}}) {
     if (count > 0) q.normalised.push_back({what, count});
   }
   return q;

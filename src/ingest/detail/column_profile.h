@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ingest/detail/written_number.h"
 #include "ingest/quality_report.h"
 
 namespace zhiyin::ingest::detail {
@@ -47,18 +48,13 @@ struct CleanCell {
   bool missing = true;
 };
 
-/// A number that a person wrote: `12`, `-3.5`, `1,234`, `１２`. Says what had to be corrected.
-struct WrittenNumber {
-  double value = 0;
-  bool full_width = false;
-  bool separators = false;
-};
-std::optional<WrittenNumber> read_number(std::string_view text);
-
 /// What is gathered about one column while its rows go by. Not thread-safe.
 class ColumnProfile {
  public:
-  explicit ColumnProfile(std::string name) : name_(std::move(name)) {}
+  static constexpr std::size_t kExactMax = 10'000;
+
+  /// Quantiles are exact up to `exact_max` numbers, which are kept until then.
+  explicit ColumnProfile(std::string name, std::size_t exact_max = kExactMax) : name_(std::move(name)), exact_max_(exact_max) {}
 
   /// Takes one cell into account and returns it cleaned. `missing_words` mean that nothing is there.
   CleanCell add(std::string_view cell, std::span<const std::string> missing_words);
@@ -66,19 +62,26 @@ class ColumnProfile {
   void add_invalid() { ++invalid_; }
   void set_role(std::string_view role);
   [[nodiscard]] const std::string& role() const { return role_; }
+  /// The column's cells tell of people: the report keeps none of them and no figure made of them.
+  void set_personal() { personal_ = true; }
+  [[nodiscard]] bool personal() const { return personal_; }
   /// A cell was read as a number only after a correction. A cell that is used twice counts twice.
   void add_normalised(const WrittenNumber& number);
   /// A number was rounded to a whole one.
   void add_rounded() { ++rounded_; }
+  [[nodiscard]] std::int64_t rounded() const { return rounded_; }
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] ColumnQuality quality() const;
 
  private:
   void add_number(double value);
+  void describe_numbers(ColumnQuality& q) const;
 
   std::string name_;
   std::string role_;
+  std::size_t exact_max_;
+  bool personal_ = false;
   bool is_name_ = false;  // identities and times have no outliers
   std::int64_t present_ = 0;
   std::int64_t missing_ = 0;
@@ -87,12 +90,15 @@ class ColumnProfile {
   std::int64_t trimmed_ = 0;
   std::int64_t full_width_ = 0;
   std::int64_t separators_ = 0;
+  std::int64_t words_ = 0;
+  std::int64_t currency_ = 0;
   std::int64_t rounded_ = 0;
   double minimum_ = 0;
   double maximum_ = 0;
   double sum_ = 0;
   DistinctCounter distinct_;
   NumberHistogram histogram_;
+  std::vector<double> values_;  // all of them, until there are too many
 };
 
 }  // namespace zhiyin::ingest::detail

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <vector>
 
 #include "base/utf8.h"
 
@@ -30,6 +31,30 @@ Result<void> check_headings(std::span<const std::string> names) {
                 i + 1);
   }
   return {};
+}
+
+// How many cells the first line has, where at least half of the next lines have as many; else 0. The last line may be cut.
+std::size_t cells_of_lines(std::string_view sample, char delimiter, bool quotes) {
+  constexpr int kLinesMax = 20;
+  std::vector<std::size_t> seen;
+  std::size_t cells = 1;
+  bool quoted = false;
+  bool empty = true;
+  for (std::size_t i = 0; i < sample.size() && seen.size() < kLinesMax; ++i) {
+    const char c = sample[i];
+    if (quotes && c == '"') quoted = !quoted;
+    if (quoted || (c != '\n' && c != '\r')) empty = false;
+    if (quoted) continue;
+    if (c == delimiter) ++cells;
+    const bool last = i + 1 == sample.size();
+    if (c != '\n' && !(last && seen.empty())) continue;
+    if (!empty) seen.push_back(cells);
+    cells = 1;
+    empty = true;
+  }
+  if (seen.empty()) return 0;
+  const auto like_the_first = std::ranges::count(seen, seen.front());
+  return static_cast<std::size_t>(like_the_first) * 2 > seen.size() ? seen.front() : 0;
 }
 
 }  // namespace
@@ -67,6 +92,7 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   ZHIYIN_TRY_VOID(bytes_.extend(block.bytes));
   if (block.bytes.empty() && bytes_.failure) return std::unexpected(*bytes_.failure);
   if (block.bytes.starts_with("\xef\xbb\xbf")) block.bytes.erase(0, 3);
+  if (format.delimiter.empty()) look_for_delimiter(block.bytes);
   std::size_t at = 0;
   if (!format.columns.empty()) {
     name_columns(format.columns);
@@ -76,6 +102,7 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   } else if (format.header) {
     Step step = Step::kBlank;
     while (step == Step::kBlank) step = parse_row(block, at);
+    if (bytes_.failure && (block.rows.empty() || at == block.bytes.size())) return std::unexpected(*bytes_.failure);
     if (step == Step::kMore && !block.bytes.empty() && at < block.bytes.size()) {
       return fail(ErrorCode::kInvalidArgument, "file: the header has a quote that is never closed, or no end");
     }
@@ -99,6 +126,20 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   rows_ = 0;
   bytes_.keep(std::string_view(block.bytes).substr(at));
   return {};
+}
+
+// Tables of spreadsheets are called .csv and hold `;` or tabs. Taken only where the header has none of what the name promises and
+// the first lines agree.
+void DelimitedReader::look_for_delimiter(std::string_view sample) {
+  constexpr char kOthers[] = {'\t', ';', ',', '|'};
+  const std::string_view head = sample.substr(0, sample.find('\n'));
+  if (head.find(delimiter_) != std::string_view::npos) return;
+  for (const char other : kOthers) {
+    if (other == delimiter_ || cells_of_lines(sample, other, quotes_) < 2) continue;
+    delimiter_ = other;
+    found_delimiter_ = other;
+    return;
+  }
 }
 
 // A column is called what stands over it; where nothing or a name that is there already stands, it gets a name of its own:
@@ -211,6 +252,16 @@ void DelimitedReader::bad_line(RowBlock& block, std::size_t& at, RowBlock::Fault
   at += std::min(line + 1, rest.size());
 }
 
+// A last row without a line end stops where the data do, perhaps inside a cell.
+void DelimitedReader::drop_cut_row(RowBlock& block) {
+  if (block.rows.empty() || block.bytes.ends_with('\n')) return;
+  const RowBlock::Row& last = block.rows.back();
+  if (last.raw.data() + last.raw.size() < block.bytes.data() + block.bytes.size()) return;  // dropped in `parse_rows`
+  block.cells.resize(last.first_cell);
+  block.rows.pop_back();
+  --rows_;
+}
+
 void DelimitedReader::parse_rows(RowBlock& block) {
   std::size_t at = 0;
   if (skip_line_) {
@@ -221,7 +272,9 @@ void DelimitedReader::parse_rows(RowBlock& block) {
   while (at < block.bytes.size()) {
     if (parse_row(block, at) != Step::kMore) continue;
     const std::size_t left = block.bytes.size() - at;
-    if (bytes_.ended()) {
+    if (bytes_.ended() && bytes_.failure) {
+      at = block.bytes.size();  // what the end of the data cut off says nothing about the file
+    } else if (bytes_.ended()) {
       bad_line(block, at, RowBlock::Fault::kSyntax);  // only an open quote leads here
     } else if (left > kRowBytesMax) {
       bad_line(block, at, RowBlock::Fault::kTooLong);
@@ -244,9 +297,7 @@ Result<bool> DelimitedReader::next(RowBlock& block) {
       return false;
     }
     parse_rows(block);
-    if (bytes_.failure && !block.rows.empty() && !block.bytes.ends_with('\n')) {
-      block.rows.back().fault = RowBlock::Fault::kSyntax;  // the damage may have cut it
-    }
+    if (bytes_.failure) drop_cut_row(block);
     if (!utf8::is_valid(block.bytes)) {
       for (RowBlock::Row& row : block.rows) {
         if (row.fault == RowBlock::Fault::kNone && !utf8::is_valid(row.raw)) row.fault = RowBlock::Fault::kEncoding;

@@ -45,16 +45,18 @@ class DelimitedReader final : public TableReader {
   DelimitedReader(std::unique_ptr<ByteSource> source, std::int64_t bytes_total, bool quotes, char delimiter)
       : bytes_(std::move(source)), bytes_total_(bytes_total), quotes_(quotes), delimiter_(delimiter) {}
   Result<void> read_header(const TableFormat& format);
+  void look_for_delimiter(std::string_view sample);
   void name_columns(std::vector<std::string> names);
   void parse_rows(RowBlock& block);
   enum class Step { kRow, kBlank, kMore };
   Step parse_row(RowBlock& block, std::size_t& at);
   void bad_line(RowBlock& block, std::size_t& at, RowBlock::Fault fault);
+  void drop_cut_row(RowBlock& block);
 
   BlockBytes bytes_;
   const std::int64_t bytes_total_;
   const bool quotes_;
-  const char delimiter_;
+  char delimiter_;
   std::vector<std::string> columns_;
   std::int64_t rows_ = 0;
   bool skip_line_ = false;  // the next block begins inside a line that was given up

@@ -129,6 +129,10 @@ struct JsonLinesReader::Inner {
     while (!rest.empty()) {
       const std::size_t end = rest.find('\n');
       if (end == std::string_view::npos && !bytes.ended() && rest.size() <= kRowBytesMax) break;
+      if (end == std::string_view::npos && bytes.failure) {  // cut by the damage
+        rest = {};
+        break;
+      }
       std::string_view line = rest.substr(0, end);
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
       const bool skipped = skip_line;
@@ -153,6 +157,7 @@ Result<std::unique_ptr<TableReader>> JsonLinesReader::open(std::unique_ptr<ByteS
   if (sample.empty() && inner->bytes.failure) return std::unexpected(*inner->bytes.failure);
   if (sample.starts_with("\xef\xbb\xbf")) sample.erase(0, 3);
   inner->name_columns(sample);
+  if (inner->columns.empty() && inner->bytes.failure) return std::unexpected(*inner->bytes.failure);
   if (inner->columns.empty()) {
     return fail(ErrorCode::kInvalidArgument, "file: none of the first lines is a JSON object with members");
   }

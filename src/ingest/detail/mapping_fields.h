@@ -22,7 +22,7 @@ struct Fields<ingest::PropertyRule> {
   static constexpr std::string_view name = "PropertyRule";
   static constexpr auto list = std::make_tuple(field("column", &P::column, "").length(1, 200),
                                                field("type", &P::type, "").optional(),
-                                               field("personal", &P::personal, "").optional());
+                                               field("personal", &P::personal, ""));
 };
 
 template <>
@@ -54,6 +54,7 @@ struct Fields<ingest::EventRule> {
       field("kind_translate", &E::kind_translate, "").optional(), field("kind_other", &E::kind_other, "").optional(),
       field("item", &E::item, "").optional(), field("item_kind", &E::item_kind, "").optional(),
       field("value", &E::value, "").optional(), field("value_scale", &E::value_scale, "").optional(),
+      field("value_is_yuan", &E::value_is_yuan, "").optional(),
       field("value_constant", &E::value_constant, ""), field("time", &E::time, ""),
       field("event_id", &E::event_id, "").optional(), field("properties", &E::properties, "").optional(),
       field("columns", &E::columns, "").optional(), field("columns_are_flags", &E::columns_are_flags, "").optional(),
@@ -87,7 +88,8 @@ struct Fields<ingest::Mapping> {
       field("account", &M::account, "").length(0, 64).optional(), field("zone", &M::zone, "").optional(),
       field("file", &M::file, "").optional(), field("missing", &M::missing, "").length(0, 100).optional(),
       field("repeated_rows", &M::repeated_rows, "").optional(), field("identity", &M::identity, "").optional(),
-      field("identity_kind", &M::identity_kind, "").optional(), field("item_column", &M::item_column, "").optional(),
+      field("identity_kind", &M::identity_kind, "").optional(),
+      field("rows_are_people", &M::rows_are_people, "").optional(), field("item_column", &M::item_column, "").optional(),
       field("item_kind", &M::item_kind, "").optional(), field("time", &M::time, ""),
       field("skip", &M::skip, "").length(0, 50).optional(), field("event", &M::event, "").length(0, 50).optional(),
       field("item", &M::item, "").length(0, 10).optional());

@@ -12,6 +12,8 @@
 #include "base/json.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
+#include "base/visible_text.h"
+#include "ingest/personal_names.h"
 
 namespace zhiyin::ingest::detail {
 namespace {
@@ -19,8 +21,6 @@ namespace {
 constexpr std::size_t kColumnsShown = 30;
 // Whole numbers beyond this are not exact as doubles.
 constexpr double kExactMax = 9007199254740992.0;
-
-std::string shown(std::string_view cell) { return std::string(utf8::truncate(cell, 64)); }
 
 char* put_hex(char* p, std::uint64_t v) {
   constexpr char kDigits[] = "0123456789abcdef";
@@ -45,6 +45,10 @@ bool is_plain_number(std::string_view text) {
   }
   return points <= 1 && s.front() != '.' && s.back() != '.';
 }
+
+// Those whose value counts seconds.
+bool counts_seconds(std::string_view kind) { return kind == "read" || kind == "play"; }
+bool counts_fen(std::string_view kind) { return kind == "purchase" || kind == "refund"; }
 
 // Calls `take` with each part of a list.
 template <class Take>
@@ -122,7 +126,8 @@ Result<std::vector<RowMapper::BoundCondition>> RowMapper::bind_conditions(const 
 Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
   BoundEvent b;
   b.rule = &rule;
-  ZHIYIN_TRY(const int identity, column("identity", rule.identity.empty() ? mapping_.identity : rule.identity, "identity"));
+  ZHIYIN_TRY(int identity, column("identity", rule.identity.empty() ? mapping_.identity : rule.identity, "identity"));
+  if (identity == kNone) identity = kRowNumber;
   b.identities.emplace_back(identity, rule.identity_kind.empty() ? mapping_.identity_kind : rule.identity_kind);
   for (const FurtherIdentity& further : rule.further_identities) {
     ZHIYIN_TRY(const int c, column("further_identities", further.column, "identity"));
@@ -150,7 +155,15 @@ Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
     p.prefix += ':';
     p.as_text = property.type == "text";
     p.as_number = property.type == "number";
-    p.personal = property.personal;
+    const NamedIn where = rule.kind == "trait.set" ? NamedIn::kTraits : NamedIn::kProperties;
+    const bool sounds_personal = is_personal_name(name, where) || is_personal_name(property.column, where);
+    p.personal = property.personal.value_or(sounds_personal);
+    p.by_name = p.personal && !property.personal;
+    if (p.personal) {
+      ColumnProfile& profile = profiles_[static_cast<std::size_t>(p.column)];
+      profile.set_personal();
+      profile.set_role("personal");
+    }
     b.properties.push_back(std::move(p));
   }
   ZHIYIN_TRY(b.where, bind_conditions(rule.where));
@@ -177,9 +190,13 @@ Result<RowMapper::BoundItem> RowMapper::bind_item(const ItemRule& rule) {
 }
 
 Result<void> RowMapper::bind(std::span<const std::string> columns) {
+  // All columns together keep a bounded number of values.
+  constexpr std::size_t kValuesMax = 2'000'000;
+  const std::size_t exact_max = std::min(ColumnProfile::kExactMax, kValuesMax / std::max<std::size_t>(columns.size(), 1));
   for (const std::string& name : columns) {
     index_of_.emplace(name, static_cast<int>(profiles_.size()));
-    profiles_.emplace_back(name);
+    profiles_.emplace_back(name, exact_max);
+    if (is_personal_name(name, NamedIn::kTraits)) profiles_.back().set_personal();
   }
   cells_.resize(columns.size());
   // `mapping_` stays where its rules are from here on: its vectors are not touched again, and moving them keeps their elements.
@@ -195,6 +212,26 @@ Result<void> RowMapper::bind(std::span<const std::string> columns) {
     items_.push_back(std::move(*bound));
   }
   return {};
+}
+
+std::vector<std::string_view> RowMapper::sealed_by_name() const {
+  std::vector<std::string_view> names;
+  for (const BoundEvent& event : events_) {
+    for (const BoundProperty& property : event.properties) {
+      const std::string_view name = profiles_[static_cast<std::size_t>(property.column)].name();
+      if (property.by_name && std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+bool RowMapper::has_personal_columns() const {
+  return std::ranges::any_of(profiles_, [](const ColumnProfile& p) { return p.personal() && p.role() != "identity"; });
+}
+
+std::string RowMapper::shown(int column, std::string_view text) const {
+  if (column >= 0 && profiles_[static_cast<std::size_t>(column)].personal()) return "the cell";
+  return fmt::format("'{}'", visible_text(utf8::truncate(text, 64)));
 }
 
 void RowMapper::report(Row& row, int column, std::string reason) {
@@ -251,6 +288,10 @@ bool RowMapper::read_identities(const BoundEvent& bound, Row& row) {
   IdentityView* identities = row.out.identities.take(bound.identities.size());
   std::size_t n = 0;
   for (const auto& [column, kind] : bound.identities) {
+    if (column == kRowNumber) {
+      identities[n++] = {{}, kind, row.out.texts.keep(fmt::format("row-{}", row.source.number))};
+      continue;
+    }
     const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
     if (cell.missing) {
       if (n != 0) continue;  // a further identity need not be known
@@ -281,7 +322,8 @@ bool RowMapper::read_time(int time, Row& row, Instant& at) {
   if (!bound.last_value || bound.last_text != cell.text) {
     auto parsed = bound.format->parse(cell.text);
     if (!parsed) {
-      report(row, bound.column, std::move(parsed.error().message));
+      const bool personal = profiles_[static_cast<std::size_t>(bound.column)].personal();
+      report(row, bound.column, personal ? "time: the cell has not the form of a time" : std::move(parsed.error().message));
       return false;
     }
     bound.last_text = cell.text;
@@ -310,10 +352,10 @@ bool RowMapper::read_kind(const BoundEvent& bound, Row& row, std::string_view& k
   if (bound.rule->kind_other || bound.rule->kind_translate.empty()) {
     kind = cell.text;
     if (is_kind_name(kind)) return true;
-    report(row, bound.kind, fmt::format("'{}' is no kind of event and not in the translation table", shown(kind)));
+    report(row, bound.kind, fmt::format("{} is no kind of event and not in the translation table", shown(bound.kind, kind)));
     return false;
   }
-  report(row, bound.kind, fmt::format("'{}' is not in the translation table", shown(cell.text)));
+  report(row, bound.kind, fmt::format("{} is not in the translation table", shown(bound.kind, cell.text)));
   return false;
 }
 
@@ -352,17 +394,30 @@ bool RowMapper::read_properties(const BoundEvent& bound, Row& row) {
   return true;
 }
 
-std::optional<double> RowMapper::number(int column, Row& row) {
+std::optional<double> RowMapper::number(int column, Row& row, NumberForm form) {
   const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
-  const auto read = read_number(cell.text);
+  const auto read = read_number(cell.text, form);
   if (!read) {
-    report(row, column, fmt::format("'{}' is no number", shown(cell.text)));
+    const std::string_view what = form == NumberForm::kSeconds ? "no number of seconds (450, 7分30秒, 00:07:30)" : "no number";
+    report(row, column, fmt::format("{} is {}", shown(column, cell.text), what));
     return std::nullopt;
   }
-  if (read->full_width || read->separators) {
-    profiles_[static_cast<std::size_t>(column)].add_normalised(*read);
-  }
+  if (read->corrected()) profiles_[static_cast<std::size_t>(column)].add_normalised(*read);
   return read->value;
+}
+
+// Of a cell in yuan.
+std::optional<std::int64_t> RowMapper::fen(int column, Row& row) {
+  const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
+  const auto read = read_yuan(cell.text);
+  if (!read) {
+    report(row, column, fmt::format("{} is no amount of money in yuan", shown(column, cell.text)));
+    return std::nullopt;
+  }
+  ColumnProfile& profile = profiles_[static_cast<std::size_t>(column)];
+  if (read->as_written.corrected()) profile.add_normalised(read->as_written);
+  if (read->rounded) profile.add_rounded();
+  return read->fen;
 }
 
 std::optional<std::int64_t> RowMapper::scaled(double value, double scale, int column, Row& row) {
@@ -411,15 +466,24 @@ void RowMapper::map_event(const BoundEvent& bound, Row& row) {
   // A label row without any label says nothing.
   if (!bound.properties.empty() && bound.rule->kind == "trait.set" && event.properties.empty() && event.personal.empty()) return;
   if (!read_kind(bound, row, event.kind)) return;
-  if (bound.rule->value_constant) {
-    event.value = *bound.rule->value_constant;
-  } else if (bound.value != kNone && !cells_[static_cast<std::size_t>(bound.value)].missing) {
-    const auto cell = number(bound.value, row);
-    if (!cell) return;
-    event.value = scaled(*cell, bound.rule->value_scale, bound.value, row);
-    if (!event.value) return;
-  }
+  if (!read_value(bound, row, event)) return;
   emit(event, row, ordinal);
+}
+
+// False when there is one that cannot be read.
+bool RowMapper::read_value(const BoundEvent& bound, Row& row, EventView& event) {
+  event.value = bound.rule->value_constant;
+  if (event.value || bound.value == kNone || cells_[static_cast<std::size_t>(bound.value)].missing) return true;
+  // A scale of 100 of money says the same as `value_is_yuan`.
+  if (counts_fen(event.kind) && (bound.rule->value_is_yuan || bound.rule->value_scale == 100)) {
+    event.value = fen(bound.value, row);
+    return event.value.has_value();
+  }
+  const NumberForm form = counts_seconds(event.kind) && bound.rule->value_scale == 1 ? NumberForm::kSeconds : NumberForm::kCount;
+  const auto cell = number(bound.value, row, form);
+  if (!cell) return false;
+  event.value = scaled(*cell, bound.rule->value_scale, bound.value, row);
+  return event.value.has_value();
 }
 
 void RowMapper::map_columns(const BoundEvent& bound, Row& row) {
@@ -429,7 +493,8 @@ void RowMapper::map_columns(const BoundEvent& bound, Row& row) {
   for (std::size_t i = 0; i < bound.columns.size(); ++i) {
     const auto& [column, kind] = bound.columns[i];
     if (cells_[static_cast<std::size_t>(column)].missing) continue;
-    const auto cell = number(column, row);
+    const bool seconds = counts_seconds(kind) && bound.rule->value_scale == 1;
+    const auto cell = number(column, row, seconds ? NumberForm::kSeconds : NumberForm::kCount);
     if (!cell || *cell == 0) continue;
     if (*cell < 0) {
       report(row, column, fmt::format("{:g} is negative", *cell));
@@ -459,7 +524,7 @@ void RowMapper::map_list(const BoundEvent& bound, Row& row) {
       if (!rule.list_response_separator.empty()) {
         const std::size_t cut = part.rfind(rule.list_response_separator);
         if (cut == std::string_view::npos) {
-          report(row, bound.list, fmt::format("'{}' has no '{}'", shown(part), rule.list_response_separator));
+          report(row, bound.list, fmt::format("{} has no '{}'", shown(bound.list, part), rule.list_response_separator));
           return;
         }
         const std::string_view response = part.substr(cut + rule.list_response_separator.size());
@@ -488,7 +553,7 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   ImportedItem item;
   item.ref = {rule.kind, text(bound.id)};
   if (item.ref.id.empty() || item.ref.id.size() > kItemIdBytesMax || is_junk_id(item.ref.id)) {
-    report(row, bound.id, item.ref.id.empty() ? "is missing: the item's id" : fmt::format("'{}' is no id of an item", shown(item.ref.id)));
+    report(row, bound.id, item.ref.id.empty() ? "is missing: the item's id" : fmt::format("{} is no id of an item", shown(bound.id, item.ref.id)));
     return;
   }
   item.title = text(bound.title);
@@ -506,11 +571,14 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
     });
   }
   if (!text(bound.price).empty()) {
-    const auto price = number(bound.price, row);
+    std::optional<std::int64_t> price;
+    if (rule.price_unit == "yuan") {
+      price = fen(bound.price, row);
+    } else if (const auto cell = number(bound.price, row)) {
+      price = scaled(*cell, 1, bound.price, row);
+    }
     if (!price) return;
-    const auto fen = scaled(*price, rule.price_unit == "yuan" ? 100 : 1, bound.price, row);
-    if (!fen) return;
-    item.price = Fen{*fen};
+    item.price = Fen{*price};
   }
   if (bound.published_at != kNone) {
     const BoundTime& time = times_[static_cast<std::size_t>(bound.published_at)];

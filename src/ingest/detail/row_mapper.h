@@ -65,11 +65,17 @@ class RowMapper {
   Outcome map(const RowBlock& block, const RowBlock::Row& row, const RowName& name, MappedRows& out, const Problem& problem);
 
   [[nodiscard]] std::vector<ColumnProfile>& profiles() { return profiles_; }
+  [[nodiscard]] const ColumnProfile& profile(std::size_t column) const { return profiles_[column]; }
+  /// Columns whose cells are sealed because of their names, though nobody asked for it.
+  [[nodiscard]] std::vector<std::string_view> sealed_by_name() const;
+  /// Whether any column tells of people beside whose rows they are.
+  [[nodiscard]] bool has_personal_columns() const;
   /// Whether the mapping takes anything from the column.
   [[nodiscard]] bool uses(std::size_t column) const { return !profiles_[column].role().empty(); }
 
  private:
   static constexpr int kNone = -1;
+  static constexpr int kRowNumber = -2;  // of an identity: the row's number
   struct BoundCondition {
     int column = kNone;
     const Condition* rule = nullptr;
@@ -86,6 +92,7 @@ class RowMapper {
     bool as_text = false;
     bool as_number = false;
     bool personal = false;
+    bool by_name = false;  // personal because of its name alone
   };
   struct BoundEvent {
     const EventRule* rule = nullptr;
@@ -130,7 +137,11 @@ class RowMapper {
   bool read_kind(const BoundEvent& bound, Row& row, std::string_view& kind);
   bool read_time(int time, Row& row, Instant& at);
   bool read_properties(const BoundEvent& bound, Row& row);
-  std::optional<double> number(int column, Row& row);
+  std::optional<double> number(int column, Row& row, NumberForm form = NumberForm::kCount);
+  std::optional<std::int64_t> fen(int column, Row& row);
+  bool read_value(const BoundEvent& bound, Row& row, EventView& event);
+  // The cell as messages show it; never one that tells of people.
+  [[nodiscard]] std::string shown(int column, std::string_view text) const;
   std::optional<std::int64_t> scaled(double value, double scale, int column, Row& row);
   void emit(const EventView& event, Row& row, std::size_t ordinal);
   std::string_view id_of(Row& row, std::size_t ordinal);

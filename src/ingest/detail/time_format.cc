@@ -29,6 +29,16 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return n;
 }
 
+// 45292 or 45292.4167: days since 1899-12-30, from 1954 to 2119.
+bool is_serial_date(std::string_view text) {
+  constexpr std::size_t kLengthMax = 24;
+  if (text.size() > kLengthMax || text.find_first_not_of("0123456789.") != std::string_view::npos) return false;
+  double days = 0;
+  const char* end = text.data() + text.size();
+  const auto [p, ec] = std::from_chars(text.data(), end, days);
+  return ec == std::errc() && p == end && days >= 20'000 && days < 80'000;
+}
+
 // Walks along a text, one directive of a pattern after the other.
 class PatternReader {
  public:
@@ -216,9 +226,18 @@ Result<Instant> TimeFormat::parse_number(std::string_view text, double scale) co
 
 Result<Instant> TimeFormat::parse_day(std::string_view text) const {
   constexpr std::int64_t kDaysMax = 366 * 1000;
-  const auto n = whole_number(text);
-  if (!n || *n < -kDaysMax || *n > kDaysMax) return unreadable(text, "of a day's number");
-  return day_start(day_zero_ + *n, zone_);
+  if (const auto n = whole_number(text)) {
+    if (*n < -kDaysMax || *n > kDaysMax) return unreadable(text, "of a day's number");
+    return day_start(day_zero_ + *n, zone_);
+  }
+  // What spreadsheets keep of a time of day: its part of the day.
+  double days = 0;
+  const char* end = text.data() + text.size();
+  const auto [p, ec] = std::from_chars(text.data(), end, days);
+  if (ec != std::errc() || p != end || !(std::abs(days) <= static_cast<double>(kDaysMax))) return unreadable(text, "of a day's number");
+  const double day = std::floor(days);
+  const auto seconds = static_cast<std::int64_t>(std::llround((days - day) * 86'400));
+  return day_start(day_zero_ + static_cast<std::int64_t>(day), zone_) + std::chrono::seconds(seconds);
 }
 
 Result<Instant> TimeFormat::parse_auto(std::string_view text) const {
@@ -227,6 +246,12 @@ Result<Instant> TimeFormat::parse_auto(std::string_view text) const {
     if (text.size() <= 10) return parse_number(text, 1e6);
     if (text.size() <= 13) return parse_number(text, 1e3);
     return parse_number(text, 1);
+  }
+  if (is_serial_date(text)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "time: '{}' looks like the day number of a spreadsheet: format the column as a date, or say format = \"day_number\", "
+                "epoch = \"2000-01-01\", epoch_day = 36526 with the time in a mapping",
+                text);
   }
   if (whole_number(text)) return unreadable(text, "of a date, a time or a number of seconds since 1970");
   if (auto at = parse_time(text, zone_)) return *at;
