@@ -57,7 +57,7 @@ class ProjectionRunner {
   static constexpr std::int64_t kRefusedInARowMax = 1000;
   struct Settings {
     Stream stream = Stream::kEvents;
-    std::size_t batch_max = 5000;
+    std::size_t batch_max = 50'000;
     /// Tells which partitions are this process's. Null: all of them, always. Must outlive the runner.
     const Membership* membership = nullptr;
   };
