@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "server/assets.h"
+#include "storage/examine.h"
 
 namespace zhiyin::server {
 namespace {
@@ -44,8 +45,14 @@ Json examine(Services& s) {
   const auto warehouse = s.warehouse.query("SELECT COUNT(*) FROM events");
   checks.add("warehouse", warehouse.has_value(), warehouse ? fmt::format("{} events", storage::as_int(warehouse->rows.at(0).at(0))) : warehouse.error().text(),
              "检查 zhiyin.toml 的 storage.warehouse 与文件权限 / look at storage.warehouse in zhiyin.toml and at the file's rights");
+  for (storage::Finding& finding : storage::examine_warehouse(s.options.text("storage.warehouse"), s.warehouse)) {
+    checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
+  }
   const auto end = s.log.end(storage::Stream::kEvents);
   checks.add("event_log", end.has_value(), end ? "readable" : end.error().text(), "检查 zhiyin.toml 的 storage.log 与文件权限 / look at storage.log in zhiyin.toml and at the file's rights");
+  for (storage::Finding& finding : storage::examine_log(s.options.text("storage.log"))) {
+    checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
+  }
   const std::int64_t lag = s.lag();
   constexpr std::int64_t kLagMax = 1'000'000;
   checks.add("projections", lag < kLagMax, fmt::format("{} records behind", lag), "机器跟不上写入，或某个投影出错，请看日志 / the machine is too slow for what comes in, or a projection fails: see the log");

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "storage/detail/clickhouse_sql.h"
+#include "storage/examine.h"
 #include "storage/open.h"
 #include "storage/warehouse_contract.h"
 
@@ -106,6 +107,16 @@ class ClickhouseTest : public testing::Test {
     return rows ? rows->rows.at(0).at(0) : Value();
   }
 };
+
+TEST_F(ClickhouseTest, TellsItsVersionClockDiskAndDurability) {
+  const std::string url = shared_shim().url(fresh_database());
+  const auto warehouse = open_clickhouse_warehouse(url).value();
+  const auto findings = examine_warehouse(url, *warehouse);
+  ASSERT_EQ(findings.size(), 4U);
+  for (const Finding& finding : findings) EXPECT_TRUE(finding.ok) << finding.name << ": " << finding.detail;
+  EXPECT_TRUE(findings[0].detail.starts_with("ClickHouse 2")) << findings[0].detail;
+  EXPECT_TRUE(examine_warehouse("duckdb:x", *warehouse).empty());
+}
 
 TEST_F(ClickhouseTest, HostileTextStaysText) {
   const auto warehouse = open_clickhouse_warehouse(shared_shim().url(fresh_database())).value();

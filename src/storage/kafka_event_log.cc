@@ -523,6 +523,53 @@ class KafkaEventLog final : public EventLog {
 
 }  // namespace
 
+namespace {
+
+Finding replicas_of(const rd_kafka_metadata_topic_t& topic, int brokers) {
+  int replicas = brokers;
+  int in_sync = brokers;
+  bool led = topic.err == RD_KAFKA_RESP_ERR_NO_ERROR && topic.partition_cnt == kPartitions;
+  for (int p = 0; p < topic.partition_cnt; ++p) {
+    const rd_kafka_metadata_partition_t& partition = topic.partitions[p];
+    led = led && partition.leader >= 0;
+    replicas = std::min(replicas, partition.replica_cnt);
+    in_sync = std::min(in_sync, partition.isr_cnt);
+  }
+  constexpr int kBrokersForReplicas = 3;
+  const bool lonely = brokers >= kBrokersForReplicas && replicas < 2;
+  return {fmt::format("log_topic {}", topic.topic), led && in_sync == replicas && !lonely,
+          fmt::format("{} partitions, {}; {} replica(s), {} in sync{}", topic.partition_cnt, led ? "all led" : "some without a leader", replicas, in_sync,
+                      replicas == 1 ? ": what was acknowledged is lost with that broker's disk" : ""),
+          lonely ? "有多台 broker 却只有一个副本：提高 replication / several brokers, but one replica: raise the topic's replication"
+                 : "有 broker 不在线或落后：检查 Kafka / a broker is away or behind: look at Kafka"};
+}
+
+}  // namespace
+
+std::vector<Finding> examine_kafka(std::string_view url) {
+  constexpr std::string_view kAdvice = "检查 storage.log 的地址与 Kafka 是否在运行 / look at the address in storage.log and whether Kafka runs";
+  const auto refused = [&](std::string why) { return std::vector<Finding>{{"log_server", false, std::move(why), std::string(kAdvice)}}; };
+  const auto address = parse_url(url);
+  if (!address) return refused(address.error().text());
+  auto conf = conf_of(*address, {});
+  if (!conf) return refused(conf.error().text());
+  const auto handle = make_handle(RD_KAFKA_PRODUCER, std::move(*conf));
+  if (!handle) return refused(handle.error().text());
+  std::vector<Finding> findings;
+  for (const Stream stream : kStreams) {
+    const std::string name = fmt::format("{}.{}", address->prefix, suffix_of(stream));
+    const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(rd_kafka_topic_new(handle->get(), name.c_str(), nullptr),
+                                                                                     &rd_kafka_topic_destroy);
+    const rd_kafka_metadata_t* raw = nullptr;
+    const rd_kafka_resp_err_t code = rd_kafka_metadata(handle->get(), 0, topic.get(), &raw, kCallTimeoutMs);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return refused(rd_kafka_err2str(code));
+    const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
+    if (findings.empty()) findings.push_back({"log_server", true, fmt::format("{} broker(s)", metadata->broker_cnt)});
+    for (int t = 0; t < metadata->topic_cnt; ++t) findings.push_back(replicas_of(metadata->topics[t], metadata->broker_cnt));
+  }
+  return findings;
+}
+
 Result<std::unique_ptr<EventLog>> open_kafka_event_log(std::string_view url, Logger& logger) {
   ZHIYIN_TRY(Address address, parse_url(url));
   auto log = std::make_unique<KafkaEventLog>(std::move(address), logger);

@@ -2,9 +2,11 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "storage/event_log.h"
+#include "storage/state.h"
 
 namespace zhiyin::storage {
 
@@ -21,5 +23,8 @@ namespace zhiyin::storage {
 /// An append that ends in an error after some of its records were sent may be in the log all the same, in part or whole: Kafka
 /// cannot take a record back. Event ids make the repetition harmless. Thread-safe.
 Result<std::unique_ptr<EventLog>> open_kafka_event_log(std::string_view url, Logger& logger);
+
+/// For `zhiyin doctor`: brokers and replicas, by a connection of its own.
+std::vector<Finding> examine_kafka(std::string_view url);
 
 }  // namespace zhiyin::storage

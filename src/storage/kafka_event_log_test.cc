@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "storage/event_log_contract.h"
+#include "storage/examine.h"
 #include "storage/open.h"
 
 namespace zhiyin::storage {
@@ -79,6 +80,16 @@ TEST_F(KafkaTest, ManyRecordsComeBackWholeAndInOrder) {
     last[r.partition] = n;
   }
   while (acknowledged < kBatches) std::this_thread::yield();
+}
+
+TEST_F(KafkaTest, TellsItsBrokersAndReplicas) {
+  const std::string url = fmt::format("kafka://{}/{}", broker(), fresh_prefix());
+  const auto log = open_kafka_event_log(url, null_logger()).value();
+  const auto findings = examine_log(url);
+  ASSERT_EQ(findings.size(), 3U);
+  for (const Finding& finding : findings) EXPECT_TRUE(finding.ok) << finding.name << ": " << finding.detail;
+  EXPECT_EQ(findings[0].detail, "1 broker(s)");
+  EXPECT_TRUE(findings[1].detail.starts_with("64 partitions, all led; 1 replica(s), 1 in sync")) << findings[1].detail;
 }
 
 TEST(KafkaUrl, SaysWhatIsWrong) {
