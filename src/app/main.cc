@@ -46,10 +46,11 @@ int failed(const Error& error, bool json) {
 
 /// What is to be said beside an import's report: why it stopped, and that portraits come later.
 int imported(const Json& report) {
+  const std::string_view state = report["state"].string_or("");
+  if (state != "done" && ::isatty(STDERR_FILENO) != 0) print(stderr, "\n");  // behind the bar
   if (const std::int64_t behind = report["behind"].int_or(0); behind > 0) {
     print(stderr, fmt::format("画像还差 {0} 条记录，服务运行时自动补齐 / portraits are {0} records behind; they catch up while the server runs\n", behind));
   }
-  const std::string_view state = report["state"].string_or("");
   if (state == "cancelled") return exit_code_of(ErrorCode::kConflict);
   if (state != "failed") return 0;
   const ingest::ImportFailure failure{std::string(report["error"]["code"].string_or("")), std::string(report["error"]["message"].string_or(""))};

@@ -452,6 +452,8 @@ ErrorCode code_of(const ImportFailure& failure) {
 Result<ImportReport> run_import(const ImportRequest& request, ImportContext context) {
   const std::string file = request.file_name.empty() ? request.path.filename().string() : request.file_name;
   ZHIYIN_TRY(const std::string file_print, fingerprint_of(request.path));
+  const auto go_on = [&] { return !context.cancelled || !context.cancelled(); };
+  ZHIYIN_TRY_VOID(TableReader::check_packing(request.path, file, go_on));
   TableFormat format = request.mapping ? request.mapping->file : TableFormat();
   if (!request.encoding.empty()) format.encoding = request.encoding;
   ZHIYIN_TRY(auto reader, TableReader::open(request.path, file, format));

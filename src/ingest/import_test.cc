@@ -471,6 +471,22 @@ TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
   EXPECT_THAT(report.quality.notes.at(0), HasSubstr("too early"));
 }
 
+TEST_F(ImportTest, NothingOfADamagedPackedFileIsTaken) {
+  std::string text = "user,item,kind,time,value\n";
+  for (int i = 0; i < 30'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
+  std::string packed(ZSTD_compressBound(text.size()), '\0');
+  ZSTD_CCtx* const writer = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(writer, ZSTD_c_checksumFlag, 1);  // as the zstd program writes
+  packed.resize(ZSTD_compress2(writer, packed.data(), packed.size(), text.data(), text.size()));
+  ZSTD_freeCCtx(writer);
+  packed[packed.size() * 3 / 4] ^= 4;
+  const auto report = run_import(request(write("e.csv.zst", packed)), context());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kDataLoss);
+  EXPECT_THAT(report.error().message, HasSubstr("nothing of it was taken"));
+  EXPECT_TRUE(store.logged().empty());
+}
+
 TEST_F(ImportTest, ContactDataAreSealedWhereNobodySaidOtherwise) {
   const auto report = import_text("p.csv", "用户,点赞,手机号,姓名,城市,Email\nu1,1,13800138000,张三,上海,z@x.cn\n");
   EXPECT_EQ(report.quality.rows_good, 1);

@@ -116,4 +116,9 @@ Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::pa
   return reader;
 }
 
+Result<void> TableReader::check_packing(const std::filesystem::path& path, std::string_view file_name, const std::function<bool()>& go_on) {
+  std::string name = lower(file_name);
+  return detail::check_packed(path, packing_of(name), go_on);
+}
+
 }  // namespace zhiyin::ingest

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ class TableReader {
   /// encoding: says which it looks like), kUnsupported. Bytes that are wrong here and there cost their rows only.
   static Result<std::unique_ptr<TableReader>> open(const std::filesystem::path& path, std::string_view name,
                                                    const TableFormat& format);
+  /// Whether a packed file (by its name) can be unpacked without a fault, but for an end that is missing: kDataLoss. Reads all of it;
+  /// `go_on` is asked now and then, false ends it without a verdict.
+  static Result<void> check_packing(const std::filesystem::path& path, std::string_view name, const std::function<bool()>& go_on);
   virtual ~TableReader() = default;
 
   [[nodiscard]] virtual const std::vector<std::string>& columns() const = 0;

@@ -17,6 +17,7 @@ namespace zhiyin::ingest::detail {
 namespace {
 
 constexpr std::size_t kInputBytes = 128 << 10;
+constexpr std::string_view kCutShort = "end too early; was the copy cut short?";
 
 class FileSource final : public ByteSource {
  public:
@@ -77,7 +78,7 @@ class GzipSource final : public ByteSource {
     while (stream_.avail_out == n) {
       ZHIYIN_TRY_VOID(input_.fill());
       if (input_.empty()) {
-        if (inside_) return fail(ErrorCode::kDataLoss, "file: the gzip data end too early; was the copy cut short?");
+        if (inside_) return fail(ErrorCode::kDataLoss, "file: the gzip data {}", kCutShort);
         return 0;
       }
       inside_ = true;
@@ -128,7 +129,7 @@ class ZstdSource final : public ByteSource {
       }
       inside_ = code != 0;
       if (!had_input && out.pos == 0 && inside_) {
-        return fail(ErrorCode::kDataLoss, "file: the zstd data end too early; was the copy cut short?");
+        return fail(ErrorCode::kDataLoss, "file: the zstd data {}", kCutShort);
       }
     }
     return out.pos;
@@ -252,6 +253,22 @@ Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path
     return fail(ErrorCode::kUnsupported, "encoding: this system cannot convert '{}'", encoding);
   }
   return std::make_unique<IconvSource>(std::move(source), converter);
+}
+
+Result<void> check_packed(const std::filesystem::path& path, Packing packing, const std::function<bool()>& go_on) {
+  if (packing == Packing::kNone) return {};
+  constexpr std::size_t kAtOnce = 1 << 20;
+  ZHIYIN_TRY(auto source, open_bytes(path, packing, "utf-8"));
+  std::string bytes(kAtOnce, '\0');
+  while (go_on()) {
+    auto got = source->read(bytes.data(), bytes.size());
+    if (got && *got == 0) return {};
+    if (got) continue;
+    if (got.error().message.ends_with(kCutShort)) return {};
+    got.error().message += "; nothing of it was taken, as wrong cells cannot be told from right ones";
+    return std::unexpected(std::move(got.error()));
+  }
+  return {};
 }
 
 }  // namespace zhiyin::ingest::detail
