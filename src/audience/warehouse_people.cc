@@ -15,6 +15,7 @@ constexpr std::int64_t kBatch = 20'000;
 Value hex_of(const Value& blob) { return storage::to_hex(storage::from_blob(blob)); }
 
 struct Mappings {
+  std::int64_t round = 0;  ///< rows are written again under another id when two processes met
   std::int64_t from = 0;
   std::int64_t up_to = 0;
   std::vector<Row> rows;
@@ -27,6 +28,9 @@ Result<Mappings> next_mappings(Session& session) {
   ZHIYIN_TRY(const Rows cursor,
              session.query("SELECT value FROM people_cursor WHERE name = 'warehouse'"));
   batch.from = storage::as_int(cursor.rows.at(0).at(0));
+  ZHIYIN_TRY(const Rows round,
+             session.query("SELECT value FROM people_cursor WHERE name = 'warehouse.round'"));
+  batch.round = round.rows.empty() ? 0 : storage::as_int(round.rows[0][0]);
   ZHIYIN_TRY(const Rows last,
              session.query(
                  "SELECT MAX(changed) FROM (SELECT changed FROM identity_person WHERE changed > ?1"
@@ -41,6 +45,24 @@ Result<Mappings> next_mappings(Session& session) {
   return batch;
 }
 
+/// Another process that was at the same may have written newer rows before these older ones: then
+/// everything from where this one began is written once more.
+Result<void> move_cursor(Session& session, const Mappings& batch) {
+  ZHIYIN_TRY(
+      const std::int64_t moved,
+      session.execute("UPDATE people_cursor SET value = ?1 WHERE name = 'warehouse' AND value "
+                      "= ?2",
+                      {batch.up_to, batch.from}));
+  if (moved != 0) return {};
+  ZHIYIN_TRY_VOID(session.execute(
+      "UPDATE people_cursor SET value = ?1 WHERE name = 'warehouse' AND value > ?1", {batch.from}));
+  ZHIYIN_TRY_VOID(
+      session.execute("INSERT INTO people_cursor(name, value) VALUES('warehouse.round', 1)"
+                      " ON CONFLICT(name) DO UPDATE SET value = people_cursor.value + 1",
+                      {}));
+  return {};
+}
+
 Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& warehouse) {
   std::size_t written = 0;
   while (true) {
@@ -51,14 +73,11 @@ Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& war
     }));
     if (batch.rows.empty()) return written;
     // Rows can only leave a range of numbers, so with their count the id stands for one content.
-    ZHIYIN_TRY_VOID(warehouse.insert(
-        identity_person_table(), batch.rows,
-        fmt::format("identity_person:{}-{}:{}", batch.from, batch.up_to, batch.rows.size())));
-    ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
-      ZHIYIN_TRY_VOID(session.execute(
-          "UPDATE people_cursor SET value = ?1 WHERE name = 'warehouse'", {batch.up_to}));
-      return {};
-    }));
+    const std::string again = batch.round == 0 ? "" : fmt::format(":{}", batch.round);
+    ZHIYIN_TRY_VOID(warehouse.insert(identity_person_table(), batch.rows,
+                                     fmt::format("identity_person:{}-{}:{}{}", batch.from,
+                                                 batch.up_to, batch.rows.size(), again)));
+    ZHIYIN_TRY_VOID(state.write([&](Session& session) { return move_cursor(session, batch); }));
     written += batch.rows.size();
   }
 }

@@ -307,17 +307,19 @@ Result<TickResult> CampaignEngine::tick() {
   return all;
 }
 
-Result<void> CampaignEngine::recover() {
+Result<void> CampaignEngine::recover(Duration older_than) {
   const MutexLock lock(tick_mutex_);
   const Instant now = parts_.clock.now();
   std::size_t closed = 0;
   ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) -> Result<void> {
     constexpr std::size_t kOpenTestsMax = 10'000;
     ZHIYIN_TRY(const std::vector<Touch> tests, SendLedger::open_tests(session, kOpenTestsMax));
+    closed = 0;
     for (const Touch& touch : tests) {
+      if (touch.sent_at && *touch.sent_at > now - older_than) continue;
+      ++closed;
       ZHIYIN_TRY_VOID(detail::close_unknown(session, touch, "the process ended", now));
     }
-    closed = tests.size();
     return {};
   }));
   std::vector<CampaignId> open;

@@ -95,11 +95,12 @@ class CampaignEngine {
   /// Does a bounded piece of what is due. Call until nothing more is due.
   [[nodiscard]] Result<TickResult> tick();
 
-  /// After a start of the process, before the first tick: closes test sends that the last one left
+  /// After a start of the process or a change of the lead, before the first tick: closes test sends that the last one left
   /// half done. Everything else that was under way is settled by the ticks: customer-service
   /// messages are closed as unknown, mass and template sends are repeated under their own id while
-  /// the platform remembers it.
-  [[nodiscard]] Result<void> recover();
+  /// the platform remembers it. `older_than`: only test sends that began so long ago; where other
+  /// processes send, too, younger ones may be theirs.
+  [[nodiscard]] Result<void> recover(Duration older_than = {});
 
  private:
   Result<TickResult> step(const CampaignId& id);

@@ -260,6 +260,7 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
 }
 
 struct SyncBatch {
+  std::int64_t round = 0;  ///< rows are written again under another id when two processes met
   std::int64_t from = 0;
   std::int64_t up_to = 0;
   std::vector<Row> items;
@@ -269,6 +270,8 @@ struct SyncBatch {
 Result<SyncBatch> read_sync_batch(Session& session) {
   SyncBatch batch;
   ZHIYIN_TRY(const Rows cursors, session.query("SELECT value FROM item_cursor ORDER BY name"));
+  if (cursors.rows.size() > 2)
+    batch.round = storage::as_int(cursors.rows[2][0]);      // warehouse.round
   batch.up_to = storage::as_int(cursors.rows.at(0).at(0));  // changed
   batch.from = storage::as_int(cursors.rows.at(1).at(0));   // warehouse
   ZHIYIN_TRY(Rows items,
@@ -284,6 +287,23 @@ Result<SyncBatch> read_sync_batch(Session& session) {
                                       {batch.from, batch.up_to}));
   batch.tags = std::move(tags.rows);
   return batch;
+}
+
+/// Another process that was at the same may have written newer rows before these older ones: then
+/// everything from where this one began is written once more.
+Result<void> move_cursor(Session& session, const SyncBatch& batch) {
+  ZHIYIN_TRY(
+      const std::int64_t moved,
+      session.execute("UPDATE item_cursor SET value = ?1 WHERE name = 'warehouse' AND value = ?2",
+                      {batch.up_to, batch.from}));
+  if (moved != 0) return {};
+  ZHIYIN_TRY_VOID(session.execute(
+      "UPDATE item_cursor SET value = ?1 WHERE name = 'warehouse' AND value > ?1", {batch.from}));
+  ZHIYIN_TRY_VOID(
+      session.execute("INSERT INTO item_cursor(name, value) VALUES('warehouse.round', 1)"
+                      " ON CONFLICT(name) DO UPDATE SET value = item_cursor.value + 1",
+                      {}));
+  return {};
 }
 
 }  // namespace
@@ -450,14 +470,22 @@ Result<std::vector<std::string>> Items::tags(std::size_t limit) const {
   return list;
 }
 
-Result<std::shared_ptr<const ItemIndex>> Items::index() const {
+Result<std::int64_t> Items::newest_change() const {
+  ZHIYIN_TRY(const Rows rows, state_.query("SELECT value FROM item_cursor WHERE name = 'changed'"));
+  return rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
+}
+
+Result<std::shared_ptr<const ItemIndex>> Items::index(std::int64_t at_least) const {
   const MutexLock lock(mutex_);
   // Read before the items: a change in between makes the next call read again.
   const std::int64_t version = version_.load();
-  if (index_ && index_version_ == version) return index_;
+  if (index_ && index_version_ == version && index_change_ >= at_least) return index_;
   std::vector<IndexedItem> items;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(items, read_index(session));
+    ZHIYIN_TRY(const Rows rows,
+               session.query("SELECT value FROM item_cursor WHERE name = 'changed'"));
+    index_change_ = rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
     return {};
   }));
   index_ = std::make_shared<const ItemIndex>(std::move(items));
@@ -476,14 +504,11 @@ Result<std::size_t> Items::sync_to_warehouse(storage::Warehouse& warehouse) {
       return {};
     }));
     if (batch.up_to == batch.from) return written;
-    const std::string id = fmt::format("{}-{}", batch.from, batch.up_to);
+    const std::string again = batch.round == 0 ? "" : fmt::format(":{}", batch.round);
+    const std::string id = fmt::format("{}-{}{}", batch.from, batch.up_to, again);
     ZHIYIN_TRY_VOID(warehouse.insert(item_tags_table(), batch.tags, "item_tags:" + id));
     ZHIYIN_TRY_VOID(warehouse.insert(items_table(), batch.items, "items:" + id));
-    ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-      ZHIYIN_TRY_VOID(session.execute("UPDATE item_cursor SET value = ?1 WHERE name = 'warehouse'",
-                                      {batch.up_to}));
-      return {};
-    }));
+    ZHIYIN_TRY_VOID(state_.write([&](Session& session) { return move_cursor(session, batch); }));
     written += batch.items.size();
   }
 }

@@ -89,8 +89,11 @@ class Items {
   /// The most used tags, most used first.
   [[nodiscard]] Result<std::vector<std::string>> tags(std::size_t limit) const;
 
-  /// The snapshot for serving: read again only after a change through this object (or `refresh`).
-  [[nodiscard]] Result<std::shared_ptr<const ItemIndex>> index() const;
+  /// The snapshot for serving: read again only after a change through this object (or `refresh`),
+  /// or when it is older than the change `at_least`.
+  [[nodiscard]] Result<std::shared_ptr<const ItemIndex>> index(std::int64_t at_least = 0) const;
+  /// The number of the newest change, by whatever process.
+  [[nodiscard]] Result<std::int64_t> newest_change() const;
   /// Forgets the snapshot, after a change by another process.
   void refresh() { version_.fetch_add(1); }
 
@@ -104,6 +107,7 @@ class Items {
   std::atomic<std::int64_t> version_{1};
   mutable Mutex mutex_;
   mutable std::int64_t index_version_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  mutable std::int64_t index_change_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   /// Shared with whoever serves from it; immutable.
   mutable std::shared_ptr<const ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
 };

@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <map>
+#include <set>
+
 #include "base/file.h"
 #include "catalogue/item_statistics.h"
 #include "storage/open.h"
@@ -141,6 +145,63 @@ TEST_F(ItemsTest, IndexIsTheSameUntilSomethingChanges) {
   ASSERT_TRUE(items_->remove({"product", "p1"}));
   EXPECT_EQ((*items_->index())->find({"product", "p1"}), nullptr);
   EXPECT_EQ(items_->remove({"product", "p1"}).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(ItemsTest, TheIndexIsAtLeastAsNewAsTheChangeThatIsAskedFor) {
+  ASSERT_TRUE(items_->put({{product("p1", {})}}));
+  EXPECT_EQ((*items_->index())->items().size(), 1U);
+  Items of_another_process(*state_);
+  ASSERT_TRUE(of_another_process.put({{product("p2", {})}}));
+  const auto newest = items_->newest_change();
+  ASSERT_TRUE(newest);
+  EXPECT_EQ((*items_->index(*newest))->items().size(), 2U);
+  EXPECT_EQ(*items_->index(*newest), *items_->index(*newest));
+}
+
+/// Does something else before a batch arrives.
+class Slow final : public storage::Warehouse {
+ public:
+  std::function<void()> before = [] {};
+  std::map<std::string, std::string> titles;
+  std::set<std::string> batches;
+  Result<void> create(const storage::Table&) override { return {}; }
+  Result<void> insert(const storage::Table& table, std::span<const storage::Row> rows,
+                      std::string_view id) override {
+    if (table.name != "items") return {};
+    std::exchange(before, [] {})();
+    if (!batches.emplace(id).second) return {};
+    for (const storage::Row& row : rows)
+      titles[std::string(storage::as_text(row[1]))] = storage::as_text(row[2]);
+    return {};
+  }
+  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>,
+                              storage::QueryLimits) override {
+    return storage::Rows();
+  }
+  Result<void> flush() override { return {}; }
+  Result<std::int64_t> remove(const storage::Table&, std::string_view,
+                              std::span<const storage::Value>) override {
+    return 0;
+  }
+};
+
+TEST_F(ItemsTest, OfTwoThatCopyIntoTheWarehouseTheNewerRowsStay) {
+  Slow warehouse;
+  Item item = product("p1", {});
+  item.title = "old";
+  ASSERT_TRUE(items_->put({{item}}));
+  warehouse.before = [&] {  // after the old row was read, before it arrives
+    item.title = "new";
+    Items other(*state_);
+    ASSERT_TRUE(other.put({{item}}));
+    ASSERT_TRUE(other.sync_to_warehouse(warehouse));
+    EXPECT_EQ(warehouse.titles["p1"], "new");
+  };
+  ASSERT_TRUE(items_->sync_to_warehouse(warehouse));
+  EXPECT_EQ(warehouse.titles["p1"], "new");
+  const std::size_t batches = warehouse.batches.size();
+  ASSERT_TRUE(items_->sync_to_warehouse(warehouse));
+  EXPECT_EQ(warehouse.batches.size(), batches);
 }
 
 TEST_F(ItemsTest, AvailabilityFollowsValidityAndStock) {

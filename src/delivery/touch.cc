@@ -149,16 +149,22 @@ Result<bool> SendLedger::add(Session& session, const Touch& t) {
   return true;
 }
 
-Result<void> SendLedger::update(Session& session, const Touch& t, Instant now) {
+Result<void> SendLedger::update(Session& session, const Touch& t, Instant now,
+                                std::optional<TouchState> expected) {
   ZHIYIN_TRY(
       const std::int64_t rows,
       session.execute(
           "UPDATE touch SET state = ?2, rule = ?3, due_at = ?4, sent_at = ?5, provider_id = ?6,"
           " error = ?7, attempt = ?8, is_uncertain = ?9, batch = ?10, quota_period = ?11 "
-          "WHERE id = ?1",
+          "WHERE id = ?1 AND (?12 = 0 OR state = ?12)",
           {t.id.value, static_cast<std::int64_t>(t.state), static_cast<std::int64_t>(t.rule),
            t.due_at.us, instant_or_null(t.sent_at), t.provider_id, utf8::cleaned(t.error),
-           std::int64_t{t.attempt}, std::int64_t{t.is_uncertain}, t.batch, t.quota_period}));
+           std::int64_t{t.attempt}, std::int64_t{t.is_uncertain}, t.batch, t.quota_period,
+           expected ? static_cast<std::int64_t>(*expected) : std::int64_t{0}}));
+  if (rows == 0 && expected) {
+    return fail(ErrorCode::kConflict, "touch: {} is no longer {}", t.id.value,
+                enum_name(*expected));
+  }
   if (rows == 0) return fail(ErrorCode::kNotFound, "touch: {} does not exist", t.id.value);
   return tell_state(session, t, now);
 }

@@ -119,8 +119,10 @@ class SendLedger {
   /// the event of a state that is decided at once (refused, held out).
   static Result<bool> add(storage::Session& session, const Touch& touch);
   /// Writes state, rule, times, error, attempt, batch, provider of `touch`; emits the event of the
-  /// state.
-  static Result<void> update(storage::Session& session, const Touch& touch, Instant now);
+  /// state. kConflict, changing nothing, when the stored state is not `expected`: somebody else was
+  /// at it since it was read.
+  static Result<void> update(storage::Session& session, const Touch& touch, Instant now,
+                             std::optional<TouchState> expected = {});
 
   static Result<std::optional<Touch>> find(storage::Session& session, const TouchId& id);
   /// In order of id, after `after`.

@@ -4,12 +4,13 @@
 #include "ingest/import.h"
 #include "ingest/projection.h"
 #include "ingest/quarantine.h"
+#include "ingest/warehouse_writer.h"
 
 namespace zhiyin::ingest {
 
 std::vector<storage::Migration> migrations() {
   std::vector<storage::Migration> all;
-  for (const auto part : {Quarantine::migrations(), EventPipeline::migrations(), import_migrations(), EventCatalogue::migrations()}) {
+  for (const auto part : {Quarantine::migrations(), EventPipeline::migrations(), import_migrations(), EventCatalogue::migrations(), WarehouseWriter::migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

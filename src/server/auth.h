@@ -83,12 +83,14 @@ class Auth {
   /// request that changes something lacks the right X-CSRF-Token.
   [[nodiscard]] Result<Caller> authenticate(const http::Request& request);
 
+  /// Keys are looked at anew, as another process may have changed them; by itself that takes 5 s.
+  void forget_cached() ZHIYIN_EXCLUDES(mutex_);
+
  private:
   [[nodiscard]] Result<Caller> by_key(std::string_view key);
   [[nodiscard]] Result<Caller> stored_key(const std::string& hash) const;
   [[nodiscard]] Result<Caller> by_session(std::string_view token);
   Result<void> note_try(std::string_view remote) ZHIYIN_EXCLUDES(mutex_);
-  void forget_cached() ZHIYIN_EXCLUDES(mutex_);
 
   struct Cached {
     Caller caller;

@@ -97,6 +97,13 @@ void Recommendations::flush_impressions() {
   if (!gathered.empty()) log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
 }
 
+Result<void> Recommendations::look_for_model() {
+  ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
+  MutexLock lock(mutex_);
+  if (model_ && model_id_ != (active ? active->id : "none")) model_ = nullptr;
+  return {};
+}
+
 void Recommendations::forget_model() {
   MutexLock lock(mutex_);
   model_ = nullptr;

@@ -41,6 +41,8 @@ class Recommendations {
 
   /// The active model changed elsewhere (activated, rolled back).
   void forget_model();
+  /// Another process may have trained one.
+  Result<void> look_for_model();
 
  private:
   Result<std::shared_ptr<const recommend::Recommender>> current();

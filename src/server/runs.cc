@@ -11,8 +11,11 @@ namespace {
 constexpr storage::Migration kMigrations[] = {
     {"server-003-run",
      "CREATE TABLE run (id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL,"
-     " started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT, result TEXT)"}};
-constexpr std::string_view kColumns = "id, kind, title, state, started_at, ended_at, error, result";
+     " started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT, result TEXT)"},
+    {"server-010-run-process",
+     "ALTER TABLE run ADD COLUMN process TEXT; ALTER TABLE run ADD COLUMN progress DOUBLE PRECISION;"
+     "ALTER TABLE run ADD COLUMN detail TEXT; ALTER TABLE run ADD COLUMN cancel BIGINT"}};
+constexpr std::string_view kColumns = "id, kind, title, state, started_at, ended_at, error, result, progress, detail";
 
 std::int64_t real_now_us() { return SystemClock().now().us; }
 
@@ -36,15 +39,48 @@ std::optional<Json> RunContext::kept() const {
   return kept_;
 }
 
-Result<std::unique_ptr<Runs>> Runs::create(storage::State& state) {
-  ZHIYIN_TRY_VOID(state.write([](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute(
-        "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; start it again'"
-        " WHERE state = 'running'",
-        {real_now_us()}));
+Result<std::unique_ptr<Runs>> Runs::create(storage::State& state, const storage::Membership* membership) {
+  std::unique_ptr<Runs> runs(new Runs(state, membership));
+  ZHIYIN_TRY_VOID(runs->close_orphans());
+  return runs;
+}
+
+Result<void> Runs::close_orphans() {
+  std::string sql = "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; start it again'"
+                    " WHERE state = 'running'";
+  if (membership_ != nullptr) sql += " AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = run.process)";
+  return state_.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute(sql, {real_now_us()}));
+    return {};
+  });
+}
+
+Result<void> Runs::beat() {
+  if (membership_ == nullptr) return {};
+  std::map<std::string, std::shared_ptr<RunContext>> active;
+  {
+    MutexLock lock(mutex_);
+    active = active_;
+  }
+  for (const auto& [id, context] : active) ZHIYIN_TRY_VOID(exchange(RunId(id), *context));
+  ZHIYIN_TRY(const auto open, state_.query("SELECT 1 FROM run WHERE state = 'running' AND NOT EXISTS"
+                                           " (SELECT 1 FROM process p WHERE p.id = run.process) LIMIT 1"));
+  return open.rows.empty() ? Result<void>() : close_orphans();
+}
+
+Result<void> Runs::exchange(const RunId& id, RunContext& context) {
+  const auto [progress, detail] = context.status();
+  bool cancel = false;
+  ZHIYIN_TRY_VOID(state_.write([&, p = progress, d = utf8::cleaned(detail)](storage::Session& db) -> Result<void> {
+    // After a lost lease this process goes by another id.
+    ZHIYIN_TRY_VOID(db.execute("UPDATE run SET progress = CAST(?2 AS DOUBLE PRECISION), detail = ?3, process = ?4 WHERE id = ?1 AND ended_at IS NULL",
+                               {id.value, p ? storage::Value(*p) : storage::Value(), d, membership_->id()}));
+    ZHIYIN_TRY(const auto rows, db.query("SELECT cancel FROM run WHERE id = ?1", {id.value}));
+    cancel = !rows.rows.empty() && storage::as_int(rows.rows[0][0], 0) != 0;
     return {};
   }));
-  return std::unique_ptr<Runs>(new Runs(state));
+  if (cancel) context.cancel();
+  return {};
 }
 
 Runs::~Runs() {
@@ -58,8 +94,9 @@ Runs::~Runs() {
 Result<RunId> Runs::open(std::string_view kind, std::string_view title) {
   const RunId id("r_" + uuid_v7(SystemClock().now()));
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO run (id, kind, title, state, started_at) VALUES (?1, ?2, ?3, 'running', ?4)",
-                               {id.value, std::string(kind), std::string(title), real_now_us()}));
+    ZHIYIN_TRY_VOID(db.execute("INSERT INTO run (id, kind, title, state, started_at, process) VALUES (?1, ?2, ?3, 'running', ?4, ?5)",
+                               {id.value, std::string(kind), std::string(title), real_now_us(),
+                                membership_ == nullptr ? std::string() : membership_->id()}));
     return {};
   }));
   return id;
@@ -127,6 +164,14 @@ Result<void> Runs::cancel(const RunId& id) {
       return {};
     }
   }
+  std::int64_t asked = 0;
+  if (membership_ != nullptr) {
+    ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY(asked, db.execute("UPDATE run SET cancel = 1 WHERE id = ?1 AND state = 'running'", {id.value}));
+      return {};
+    }));
+  }
+  if (asked != 0) return {};
   ZHIYIN_TRY(const Json run, get(id));
   return fail(ErrorCode::kConflict, "run: '{}' has ended already ({})", id.value, run["state"].string_or(""));
 }
@@ -145,8 +190,11 @@ Json Runs::to_json_row(const storage::Row& row) const {
     out.set("progress", found->second->progress_ ? Json(*found->second->progress_) : Json());
     out.set("detail", found->second->detail_);
   } else {
-    out.set("progress", storage::as_text(row[3]) == "done" ? Json(1.0) : Json());
-    out.set("detail", "");
+    const bool elsewhere = storage::as_text(row[3]) == "running" && membership_ != nullptr;
+    Json progress = storage::as_text(row[3]) == "done" ? Json(1.0) : Json();
+    if (elsewhere && !storage::is_null(row[8])) progress = Json(storage::as_real(row[8]));
+    out.set("progress", std::move(progress));
+    out.set("detail", elsewhere && !storage::is_null(row[9]) ? storage::as_text(row[9]) : std::string_view());
   }
   return out;
 }

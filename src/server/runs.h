@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "storage/membership.h"
 #include "storage/state.h"
 
 namespace zhiyin::server {
@@ -46,13 +47,15 @@ class RunContext {
 
 /// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a time, the rest
 /// queue (at most kQueueMax). A run found running at start was cut off by a stop; it is closed as failed and says so.
-/// Thread-safe; the destructor cancels what runs and waits for it.
+/// Where several processes work on the state, a run belongs to one of them: the others show what it tells with each
+/// beat, pass on that it shall be cancelled, and close it when its process has died. Thread-safe; the destructor cancels what runs and waits for it.
 class Runs {
  public:
   static constexpr std::size_t kQueueMax = 64;
   using Work = std::move_only_function<Result<Json>(RunContext&)>;
 
-  static Result<std::unique_ptr<Runs>> create(storage::State& state);
+  /// Without `membership` this process is the only one; it must outlive this.
+  static Result<std::unique_ptr<Runs>> create(storage::State& state, const storage::Membership* membership = nullptr);
   ~Runs();
   static std::span<const storage::Migration> migrations();
 
@@ -65,16 +68,22 @@ class Runs {
   [[nodiscard]] Result<Json> get(const RunId& id) const;
   /// Newest first.
   [[nodiscard]] Result<Json> list(std::size_t limit, std::string_view before) const;
-  /// True when none is running or queued.
+  /// True when none is running or queued in this process.
   [[nodiscard]] bool idle() const;
+  /// Tells the other processes how far the runs of this one are, hears from them what to cancel, and closes what a
+  /// dead one left open. Does nothing without `membership`.
+  Result<void> beat();
 
  private:
-  explicit Runs(storage::State& state) : state_(state) {}
+  Runs(storage::State& state, const storage::Membership* membership) : state_(state), membership_(membership) {}
+  Result<void> close_orphans();
+  Result<void> exchange(const RunId& id, RunContext& context);
   Result<RunId> open(std::string_view kind, std::string_view title);
   void close(const RunId& id, bool cancelled, const Result<Json>& outcome, const std::optional<Json>& kept = {});
   [[nodiscard]] Json to_json_row(const storage::Row& row) const;
 
   storage::State& state_;
+  const storage::Membership* const membership_;
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<RunContext>> active_ ZHIYIN_GUARDED_BY(mutex_);  // shared with the work
   std::unique_ptr<ThreadPool> pool_ = std::make_unique<ThreadPool>(2, kQueueMax);

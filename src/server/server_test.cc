@@ -110,6 +110,71 @@ TEST(Runs, ARunThatWasCutOffIsClosedAtTheNextStart) {
   EXPECT_EQ((*(*runs)->get(RunId("r_1")))["state"].string_or(""), "failed");
 }
 
+/// Two processes on one state, whose leases end by hand.
+struct TwoProcesses {
+  Bench bench;
+  Instant now{1'700'000'000'000'000};
+  std::unique_ptr<storage::Membership> a;
+  std::unique_ptr<storage::Membership> b;
+  TwoProcesses() {
+    const auto tables = storage::Membership::migrations();
+    EXPECT_TRUE(bench.state->migrate(tables));
+    a = join("a");
+    b = join("b");
+  }
+  std::unique_ptr<storage::Membership> join(const std::string& place) {
+    storage::Membership::Settings settings;
+    settings.place = settings.name = place;
+    settings.lease = std::chrono::seconds(10);
+    settings.now = [this](storage::Session&) { return Result<Instant>(now); };
+    auto joined = storage::Membership::join(*bench.state, null_logger(), settings);
+    EXPECT_TRUE(joined) << joined.error().text();
+    return std::move(*joined);
+  }
+};
+
+TEST(Runs, AnotherProcessShowsAndCancelsThem) {
+  TwoProcesses two;
+  auto here = Runs::create(*two.bench.state, two.a.get());
+  auto there = Runs::create(*two.bench.state, two.b.get());
+  ASSERT_TRUE(here && there);
+  RunContext context;
+  EXPECT_FALSE((*here)->run_now("import", "a.csv", context, [&](RunContext& c) -> Result<Json> {
+    c.report(0.25, "a quarter");
+    EXPECT_TRUE((*here)->beat());
+    EXPECT_TRUE((*there)->beat());
+    const auto shown = (*there)->get(c.id());
+    EXPECT_EQ((*shown)["state"].string_or(""), "running");
+    EXPECT_EQ((*shown)["progress"].number_or(0), 0.25);
+    EXPECT_EQ((*shown)["detail"].string_or(""), "a quarter");
+    EXPECT_FALSE(c.cancelled());
+    EXPECT_TRUE((*there)->cancel(c.id()));
+    EXPECT_TRUE((*here)->beat());
+    EXPECT_TRUE(c.cancelled());
+    return fail(ErrorCode::kConflict, "cancelled");
+  }));
+  EXPECT_EQ((*(*there)->get(context.id()))["state"].string_or(""), "cancelled");
+  EXPECT_EQ((*there)->cancel(context.id()).error().code, ErrorCode::kConflict);
+}
+
+TEST(Runs, OnlyThoseOfTheDeadAreClosed) {
+  TwoProcesses two;
+  auto here = Runs::create(*two.bench.state, two.a.get());
+  ASSERT_TRUE(here);
+  RunContext context;
+  EXPECT_TRUE((*here)->run_now("import", "a.csv", context, [&](RunContext& c) -> Result<Json> {
+    auto there = Runs::create(*two.bench.state, two.b.get());  // starts while a's run is under way
+    EXPECT_TRUE(there);
+    EXPECT_EQ((*(*there)->get(c.id()))["state"].string_or(""), "running");
+    two.now = two.now + std::chrono::seconds(11);
+    EXPECT_TRUE(two.b->beat());  // a is dead to it
+    EXPECT_TRUE((*there)->beat());
+    EXPECT_EQ((*(*there)->get(c.id()))["state"].string_or(""), "failed");
+    return Json();
+  }));
+  EXPECT_EQ((*(*here)->get(context.id()))["state"].string_or(""), "done") << "it lived after all, and says so";
+}
+
 TEST(Api, DocumentListsRoutesWithTheirBodies) {
   Bench bench;
   Auth auth(*bench.state);

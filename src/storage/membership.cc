@@ -11,6 +11,7 @@ constexpr std::int64_t kLead = kPartitions;  // the duty behind the partitions
 constexpr std::size_t kIdBytes = 10;
 constexpr std::size_t kProcessesMax = 1000;
 constexpr int kBeatsPerLease = 4;
+constexpr int kSlowLeases = 3;
 constexpr std::chrono::milliseconds kLookEvery{50};
 
 constexpr Migration kMigrations[] = {
@@ -164,12 +165,17 @@ Result<void> Membership::enter() {
     ZHIYIN_TRY(const Instant time, now(session));
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM process WHERE place = ?1", {place}));
     ZHIYIN_TRY(const std::vector<ProcessRow> others, load_processes(session));
+    bool works = settings_.works;
     for (const ProcessRow& other : others) {
-      if (other.process.expires_at < time) continue;
+      // Who is only slow must not pass for gone with somebody who cannot be beside it.
+      if (other.process.expires_at + kSlowLeases * settings_.lease < time) continue;
+      const bool lives = other.process.expires_at >= time;
+      works = works && !(settings_.yields && lives && other.process.works);
       if (!settings_.shares || !other.shares) {
         return fail(ErrorCode::kConflict,
-                    "state: the process {} works on it, and {} one keeps its log, warehouse or "
-                    "clock to itself; several processes need Kafka, PostgreSQL and ClickHouse",
+                    "state: the process {} works on it (or did a moment ago), and {} one keeps its "
+                    "log, warehouse or clock to itself; several processes need Kafka, PostgreSQL "
+                    "and ClickHouse",
                     other.process.name, other.shares ? "this" : "that");
       }
       if (other.stores != settings_.stores) {
@@ -183,7 +189,7 @@ Result<void> Membership::enter() {
         "INSERT INTO process(id, place, name, roles, stores, shares, works, started_at, "
         "expires_at, held) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
         {id, place, settings_.name, settings_.roles, settings_.stores,
-         std::int64_t{settings_.shares}, std::int64_t{settings_.works}, time.us,
+         std::int64_t{settings_.shares}, std::int64_t{works}, time.us,
          (time + settings_.lease).us}));
     return {};
   }));

@@ -53,12 +53,13 @@ class Membership {
  public:
   using SteadyTime = std::chrono::steady_clock::time_point;
   struct Settings {
-    std::string place;   ///< of the process's folder: an earlier process of it has ended
-    std::string name;    ///< for people
-    std::string roles;   ///< for people
-    std::string stores;  ///< log and warehouse: the same for all
-    bool shares = true;  ///< false: nobody may work on the state beside this one
-    bool works = true;   ///< takes duties
+    std::string place;    ///< of the process's folder: an earlier process of it has ended
+    std::string name;     ///< for people
+    std::string roles;    ///< for people
+    std::string stores;   ///< log and warehouse: the same for all
+    bool shares = true;   ///< false: nobody may work on the state beside this one
+    bool works = true;    ///< takes duties
+    bool yields = false;  ///< takes none where another process works when this one joins
     Duration lease = std::chrono::seconds(15);
     std::function<Result<Instant>(Session&)> now = {};  ///< absent: the database's clock
     std::function<SteadyTime()> steady_now = {};        ///< absent: the machine's

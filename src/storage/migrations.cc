@@ -1,6 +1,7 @@
 #include "storage/migrations.h"
 
 #include "storage/membership.h"
+#include "storage/move_mark.h"
 #include "storage/outbox.h"
 #include "storage/vault.h"
 
@@ -16,7 +17,7 @@ std::vector<Migration> migrations() {
        "  off BIGINT NOT NULL,"
        "  PRIMARY KEY(consumer, stream, part))"},
   };
-  for (const auto& part : {Outbox::migrations(), Vault::migrations(), Membership::migrations()}) {
+  for (const auto& part : {Outbox::migrations(), Vault::migrations(), Membership::migrations(), move_migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

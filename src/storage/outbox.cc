@@ -1,7 +1,12 @@
 #include "storage/outbox.h"
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
 
 namespace zhiyin::storage {
 namespace {
@@ -35,9 +40,39 @@ Result<void> append_page(EventLog& log, const Rows& page) {
   return {};
 }
 
-Result<void> remove_through(State& state, std::int64_t id) {
+/// Grows with each call, and no other process makes the same. None is ever used twice, so that a
+/// relay that was suspended for long deletes nothing but what it has moved.
+std::int64_t next_id() {
+  constexpr std::int64_t kEpochUs = 1'577'836'800'000'000;  // 2020
+  constexpr int kRandomBits = 10;
+  static std::atomic<std::int64_t> last = 0;
+  thread_local Random random(static_cast<std::uint64_t>(SystemClock().now().us) ^
+                             reinterpret_cast<std::uintptr_t>(&random));
+  const std::int64_t now = std::max<std::int64_t>(0, SystemClock().now().us - kEpochUs);
+  const std::int64_t wanted =
+      (now << kRandomBits) | static_cast<std::int64_t>(random.below(1U << kRandomBits));
+  std::int64_t before = last.load();
+  std::int64_t id = 0;
+  do {
+    id = std::max(before + 1, wanted);
+  } while (!last.compare_exchange_weak(before, id));
+  return id;
+}
+
+/// By their ids: others may have been put between them meanwhile.
+Result<void> remove(State& state, const Rows& page) {
+  // A text for each power of two, so that the database finds it prepared.
+  std::size_t n = 1;
+  while (n < page.rows.size()) n *= 2;
+  std::string sql = "DELETE FROM outbox WHERE id IN (";
+  std::vector<Value> ids;
+  for (std::size_t i = 0; i < n; ++i) {
+    sql += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
+    ids.push_back(page.rows[std::min(i, page.rows.size() - 1)][0]);
+  }
+  sql += ")";
   return state.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY_VOID(session.execute("DELETE FROM outbox WHERE id <= ?1", {id}));
+    ZHIYIN_TRY_VOID(session.execute(sql, std::span<const Value>(ids)));
     return {};
   });
 }
@@ -52,10 +87,11 @@ Result<void> Outbox::put(Session& session, Stream stream, const NewRecord& recor
     return fail(ErrorCode::kInvalidArgument, "outbox: record for partition {} with {} bytes",
                 record.partition, record.bytes.size());
   }
-  ZHIYIN_TRY_VOID(session.execute(
-      "INSERT INTO outbox(id, stream, part, bytes) "
-      "VALUES((SELECT COALESCE(MAX(id), 0) + 1 FROM outbox), ?1, ?2, ?3)",
-      {static_cast<std::int64_t>(stream), std::int64_t{record.partition}, Blob{record.bytes}}));
+  ZHIYIN_TRY_VOID(
+      session.execute("INSERT INTO outbox(id, stream, part, bytes) "
+                      "VALUES(?1, ?2, ?3, ?4)",
+                      {next_id(), static_cast<std::int64_t>(stream), std::int64_t{record.partition},
+                       Blob{record.bytes}}));
   return {};
 }
 
@@ -67,11 +103,8 @@ Result<std::size_t> Outbox::relay(State& state, EventLog& log) {
     ZHIYIN_TRY(const Rows page, next_page(state, last));
     if (page.rows.empty()) return moved;
     ZHIYIN_TRY_VOID(append_page(log, page));
-    // Ids grow as long as older rows are there, so none that was put meanwhile is below this one.
-    const std::int64_t id = as_int(page.rows.back()[0]);
-    ZHIYIN_TRY_VOID(remove_through(state, id));
+    ZHIYIN_TRY_VOID(remove(state, page));
     moved += page.rows.size();
-    if (id == last) return moved;
   }
 }
 

@@ -22,7 +22,7 @@ class Outbox {
   static Result<void> put(Session& session, Stream stream, const NewRecord& record);
 
   /// Moves everything that waits into the log: append, synced, then deleted here. Returns how many.
-  /// One caller at a time.
+  /// Of several callers at a time some move the same: duplicates, as after a crash.
   static Result<std::size_t> relay(State& state, EventLog& log);
 };
 

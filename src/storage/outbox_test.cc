@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+
 #include "base/file.h"
 #include "storage/detail/unsynced.h"
 #include "storage/event_log_contract.h"
@@ -90,6 +93,39 @@ TEST_F(OutboxTest, ServesBothStreamsAndRefusesBadRecords) {
       [&](Session& session) { return Outbox::put(session, Stream::kEvents, record(64, "x")); });
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument);
+}
+
+/// A state that lets something happen before a write.
+class InterruptedState final : public State {
+ public:
+  explicit InterruptedState(State& inner) : inner_(inner) {}
+  std::function<void()> before = [] {};
+  Result<void> write(const std::function<Result<void>(Session&)>& work) override {
+    std::exchange(before, [] {})();
+    return inner_.write(work);
+  }
+  Result<void> read(const std::function<Result<void>(Session&)>& work) override {
+    return inner_.read(work);
+  }
+  Result<void> migrate(std::span<const Migration>) override { return {}; }
+  Result<std::string> identity() override { return inner_.identity(); }
+
+ private:
+  State& inner_;
+};
+
+TEST_F(OutboxTest, ARelayThatWasSuspendedDeletesNothingThatItHasNotMoved) {
+  ASSERT_TRUE(put(0, 3));
+  InterruptedState suspended(*state_);
+  suspended.before = [&] {  // after its append: another process moves all, and more comes
+    EXPECT_EQ(Outbox::relay(*state_, *log_).value(), 3U);
+    ASSERT_TRUE(put(3, 4));
+  };
+  EXPECT_TRUE(Outbox::relay(suspended, *log_));
+  EXPECT_EQ(Outbox::relay(*state_, *log_).value_or(0), 4U);
+  std::set<std::string> all;
+  for (const std::string& text : texts(read_all(*log_, Stream::kEvents))) all.insert(text);
+  EXPECT_EQ(all.size(), 7U) << "duplicates are dropped behind the log, nothing is lost";
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ constexpr Milliseconds kDecideStep{200};
 constexpr Milliseconds kAnswerMargin{2'000};  // the server's own timeout comes first
 constexpr int kMigrationLock = 0x7a686979;    // "zhiy": apart from locks of other programs
 
-// `write_turn` is locked by every writer, shared with the others or alone. `write_mark` gets a row
+// `write_turn` is locked by every writer, shared with the others or alone; `projection_turn` by
+// those that would only be in each other's way, before their snapshot is taken. `write_mark` gets a row
 // with each transaction that changed something: whoever lost the answer to a commit inserts the
 // same row; that succeeds, and keeps the other from ever succeeding, when it did not commit.
 constexpr char kOwnTables[] =
@@ -37,6 +38,7 @@ constexpr char kOwnTables[] =
     "checksum TEXT NOT NULL, applied_at BIGINT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS state_identity(one BIGINT PRIMARY KEY, id TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS write_turn(one BIGINT PRIMARY KEY);"
+    "CREATE TABLE IF NOT EXISTS projection_turn(one BIGINT PRIMARY KEY);"
     "CREATE TABLE IF NOT EXISTS write_mark(writer BIGINT NOT NULL, number BIGINT NOT NULL, "
     "fence BOOLEAN NOT NULL, made_at TIMESTAMPTZ NOT NULL DEFAULT now(), "
     "PRIMARY KEY(writer, number));"
@@ -182,12 +184,18 @@ class PostgresState final : public State {
         writers_(settings.writers_max, settings.pool, [this] { return make(Use::kWrite); }),
         readers_(settings.readers_max, settings.pool, [this] { return make(Use::kRead); }) {}
 
-  Result<void> write(const std::function<Result<void>(Session&)>& work) override;
+  Result<void> write(const std::function<Result<void>(Session&)>& work) override {
+    return write(work, "");
+  }
+  Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) override {
+    return write(work, "; LOCK TABLE projection_turn IN EXCLUSIVE MODE");
+  }
   Result<void> read(const std::function<Result<void>(Session&)>& work) override;
   Result<Rows> query(std::string_view sql, std::initializer_list<Value> parameters) override;
   Result<void> migrate(std::span<const Migration> migrations) override;
   Result<std::string> identity() override;
   std::vector<Finding> examine() override;
+  Result<std::vector<StateTable>> tables() override;
 
   /// A connection, set up and checked, whose backend's time of start is in `started`.
   Result<std::unique_ptr<PostgresConnection>> connect(Use use, std::string* started = nullptr);
@@ -195,6 +203,7 @@ class PostgresState final : public State {
  private:
   class OpenMark;
   Result<std::unique_ptr<PostgresSession>> make(Use use);
+  Result<void> write(const std::function<Result<void>(Session&)>& work, std::string_view turn);
   Result<void> check_identity(PostgresConnection& connection);
   Result<bool> was_committed(const Mark& mark, int process);
   Result<bool> ask(const Mark& mark, int process);
@@ -292,7 +301,8 @@ class PostgresState::OpenMark {
   Mark mark_;
 };
 
-Result<void> PostgresState::write(const std::function<Result<void>(Session&)>& work) {
+Result<void> PostgresState::write(const std::function<Result<void>(Session&)>& work,
+                                  std::string_view turn) {
   if (writing_.mine() != nullptr) {
     return fail(ErrorCode::kInternal, "state: write called inside write");
   }
@@ -305,8 +315,8 @@ Result<void> PostgresState::write(const std::function<Result<void>(Session&)>& w
     const Mark& mark = *open;
     alone = alone || attempt >= kAttemptsBesideOthers;
     const auto ending = session->transaction(
-        fmt::format("BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN {} MODE",
-                    alone ? "EXCLUSIVE" : "ROW SHARE"),
+        fmt::format("BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE write_turn IN {} MODE{}",
+                    alone ? "EXCLUSIVE" : "ROW SHARE", turn),
         work, mark.insert(false));
     if (ending.outcome) {
       tidy(session->connection(), mark);
@@ -411,6 +421,18 @@ Result<std::string> PostgresState::identity() {
   if (as_text(table.rows.rows.at(0).at(0)) != "t") return std::string();
   ZHIYIN_TRY(const auto found, connection->run("SELECT id FROM state_identity"));
   return found.rows.rows.empty() ? std::string() : std::string(as_text(found.rows.rows[0][0]));
+}
+
+Result<std::vector<StateTable>> PostgresState::tables() {
+  ZHIYIN_TRY(auto connection, connect(Use::kRead));
+  ZHIYIN_TRY(const auto columns,
+             connection->run(
+                 "SELECT c.relname, a.attname, COALESCE(array_position(CAST(i.indkey AS SMALLINT[]), a.attnum) + 1, 0) "
+                 "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+                 "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
+                 "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = CAST(current_schema() AS regnamespace) "
+                 "ORDER BY c.relname, a.attnum"));
+  return detail::tables_of(columns.rows);
 }
 
 std::vector<Finding> PostgresState::examine() {

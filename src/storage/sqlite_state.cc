@@ -151,6 +151,13 @@ class SqliteState final : public State {
   }
 
   Result<void> copy_to(const std::filesystem::path& file) override {
+  Result<std::vector<StateTable>> tables() override {
+    ZHIYIN_TRY(const Rows columns,
+               query("SELECT m.name, c.name, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+                     "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid", {}));
+    return detail::tables_of(columns);
+  }
+
     ZHIYIN_TRY(detail::Database reader, open_database(path_, vfs_, true));
     return reader.copy_to(file);
   }

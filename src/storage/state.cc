@@ -13,6 +13,10 @@ Result<Rows> State::query(std::string_view sql, std::initializer_list<Value> par
 
 std::vector<Finding> State::examine() { return {}; }
 
+Result<std::vector<StateTable>> State::tables() {
+  return fail(ErrorCode::kUnsupported, "state: this database does not tell its tables");
+}
+
 Result<void> State::copy_to(const std::filesystem::path&) {
   return fail(ErrorCode::kUnsupported, "state: this database is backed up with its own tools");
 }

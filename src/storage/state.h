@@ -50,6 +50,13 @@ struct Migration {
   std::string_view sql;
 };
 
+/// A table as it lies in the database.
+struct StateTable {
+  std::string name;
+  std::vector<std::string> columns;
+  std::vector<std::string> key;  ///< columns of the primary key, in its order
+};
+
 /// One thing that `zhiyin doctor` looks at.
 struct Finding {
   std::string name;
@@ -68,6 +75,12 @@ class State {
   /// other effect.
   virtual Result<void> write(const std::function<Result<void>(Session&)>& work) = 0;
 
+  /// As `write`, but one of these at a time, over all processes: for work that would always be in
+  /// each other's way, and be repeated for it.
+  virtual Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) {
+    return write(work);
+  }
+
   /// Runs `work` on a consistent snapshot; writing fails.
   virtual Result<void> read(const std::function<Result<void>(Session&)>& work) = 0;
 
@@ -84,6 +97,9 @@ class State {
   /// What can be said about the database beyond that it answers: version, rights, clock,
   /// durability.
   virtual std::vector<Finding> examine();
+
+  /// All tables that migrations made, by name; those that the database needs for itself are left out.
+  virtual Result<std::vector<StateTable>> tables();
 
   /// Writes a consistent copy to `file`, which must not exist, while others read and write.
   /// kUnsupported where the database has backup tools of its own (cluster).

@@ -59,6 +59,7 @@ class RepeatingState final : public State {
   Result<void> migrate(std::span<const Migration> list) override { return inner_->migrate(list); }
   Result<std::string> identity() override { return inner_->identity(); }
   Result<void> copy_to(const std::filesystem::path& file) override { return inner_->copy_to(file); }
+  Result<std::vector<StateTable>> tables() override { return inner_->tables(); }
 
  private:
   const std::unique_ptr<State> inner_;

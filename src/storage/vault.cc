@@ -34,6 +34,9 @@ constexpr Migration kMigrations[] = {
      "CREATE TABLE vault_check("
      "  id BIGINT PRIMARY KEY,"
      "  sealed BYTEA NOT NULL)"},
+    // So that other processes drop what they remember of a key, too.
+    {"storage-005-vault-erasure",
+     "CREATE TABLE vault_erasure(number BIGINT PRIMARY KEY, hash BYTEA NOT NULL)"},
 };
 
 std::string_view view(const IdentityHash& hash) {
@@ -100,6 +103,7 @@ class StateVault final : public Vault {
   Result<Identity> reveal(const IdentityHash& identity) override;
   Result<int> partition(const IdentityHash& identity) override;
   Result<void> erase(std::span<const IdentityHash> identities) override;
+  Result<void> forget_erased() override;
 
   [[nodiscard]] std::string seal_secret(const Secret& plain,
                                         std::string_view context) const override {
@@ -137,6 +141,7 @@ class StateVault final : public Vault {
   const std::string secret_key_;
   detail::KeyCache cache_;
   std::atomic<std::uint64_t> erasures_{0};  // counted before erased keys leave the cache
+  std::atomic<std::int64_t> erasure_seen_{0};
   Mutex group_mutex_;
   CondVar group_done_;
   std::vector<Request*> waiting_ ZHIYIN_GUARDED_BY(group_mutex_);
@@ -153,6 +158,9 @@ Result<void> StateVault::check_secret() {
                                       {Blob{crypto::seal(wrap_key_, "", kContext)}}));
       return {};
     }
+    ZHIYIN_TRY(const Rows seen,
+               session.query("SELECT COALESCE(MAX(number), 0) FROM vault_erasure"));
+    erasure_seen_ = as_int(seen.rows.at(0).at(0));
     if (crypto::unseal(wrap_key_, as_text(rows.rows[0][0]), kContext)) return {};
     return fail(ErrorCode::kPermissionDenied,
                 "vault: the secret is not the one that this state was made with");
@@ -351,11 +359,27 @@ Result<void> StateVault::erase(std::span<const IdentityHash> identities) {
       ZHIYIN_TRY_VOID(session.execute(
           "UPDATE identity SET key_wrapped = NULL, value_sealed = NULL WHERE hash = ?1",
           {to_blob(hash)}));
+      ZHIYIN_TRY_VOID(
+          session.execute("INSERT INTO vault_erasure(number, hash) VALUES((SELECT "
+                          "COALESCE(MAX(number), 0) + 1 FROM vault_erasure), ?1)",
+                          {to_blob(hash)}));
     }
     return {};
   }));
   ++erasures_;
   for (const IdentityHash& hash : identities) cache_.erase(hash);
+  return {};
+}
+
+Result<void> StateVault::forget_erased() {
+  ZHIYIN_TRY(
+      const Rows rows,
+      state_.query("SELECT number, hash FROM vault_erasure WHERE number > ?1 ORDER BY number",
+                   {erasure_seen_.load()}));
+  if (rows.rows.empty()) return {};
+  ++erasures_;
+  for (const Row& row : rows.rows) cache_.erase(from_blob(row[1]));
+  erasure_seen_ = as_int(rows.rows.back()[0]);
   return {};
 }
 

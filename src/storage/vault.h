@@ -68,6 +68,9 @@ class Vault {
   /// Drops the keys. What was sealed under them is lost for good. The hashes and their partitions
   /// stay known; a later `ensure` of such an identity makes a new key.
   virtual Result<void> erase(std::span<const IdentityHash> identities) = 0;
+  /// Drops keys that other processes have erased since the last call; until then they may still be
+  /// used here.
+  virtual Result<void> forget_erased() = 0;
 
   /// For secrets of accounts and the like, sealed by the installation's own key.
   [[nodiscard]] virtual std::string seal_secret(const Secret& plain,

@@ -264,5 +264,22 @@ TEST_F(VaultTest, NoErasedKeyLingersInTheCache) {
   EXPECT_EQ(vault_->unseal(a, sealed).value(), "x");
 }
 
+TEST_F(VaultTest, AKeyThatAnotherProcessErasedIsForgottenHereToo) {
+  const IdentityHash a = ensure("oA");
+  const IdentityHash b = ensure("oB");
+  const std::string sealed = vault_->seal(a, "text").value();
+  auto other = Vault::create(state_, Secret(std::string(32, 's')));
+  ASSERT_TRUE(other);
+  ASSERT_TRUE((*other)->erase({&a, 1}));
+  EXPECT_TRUE(vault_->unseal(a, sealed)) << "remembered";
+  ASSERT_TRUE(vault_->forget_erased());
+  EXPECT_EQ(vault_->unseal(a, sealed).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(vault_->seal(b, "text"));
+  ensure("oA");
+  EXPECT_NE(vault_->unseal(a, sealed).error().code, ErrorCode::kInternal) << "a new key, the old text stays shut";
+  ASSERT_TRUE(vault_->forget_erased());  // nothing new
+  EXPECT_TRUE(vault_->seal(a, "text"));
+}
+
 }  // namespace
 }  // namespace zhiyin::storage

@@ -134,8 +134,8 @@ Result<void> set_touches(Session& session, const SendBatch& batch, TouchState st
   return {};
 }
 
-/// The batch has come to its end in `state`; planned again: its people go into a later one, past the
-/// gate once more, not before `not_before`.
+/// The batch has come to its end in `state`; planned again: its people go into a later one, past
+/// the gate once more, not before `not_before`.
 Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now,
                          Instant not_before = {}) {
   batch.state = state == TouchState::kPlanned ? TouchState::kFailed : state;
@@ -237,7 +237,7 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Inst
       work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
         row.campaign.waiting_until.reset();
         for (const Touch& touch : gathered.refused) {
-          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kPlanned));
         }
         if (gathered.send.empty()) return {};
         ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches,
@@ -262,7 +262,8 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Inst
           touch.attempt += 1;
           touch.quota_period = quota.period;
           batch.attempt = std::max(batch.attempt, touch.attempt);
-          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
+          // Read a moment ago: whoever else is at this campaign must not send it, too.
+          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kPlanned));
         }
         ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
         return {};
@@ -297,11 +298,22 @@ Result<std::vector<std::string>> openids_of(const Work& work, const SendBatch& b
   return out;
 }
 
+/// The batch as it was read: nobody else has been at it since.
+Result<void> check_open(Session& session, const SendBatch& batch, int attempt) {
+  ZHIYIN_TRY(const std::optional<SendBatch> stored, SendLedger::find_batch(session, batch.id));
+  if (stored && stored->state == TouchState::kSending && stored->attempt == attempt) return {};
+  return fail(ErrorCode::kConflict, "batch: {} is no longer as it was", batch.id);
+}
+
 Result<TickResult> close_unknown(const Work& work, SendBatch batch, Instant now) {
+  const int attempt = batch.attempt;
   ZHIYIN_TRY(const bool running,
-             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign&) {
-               return close_batch(session, batch, TouchState::kUnknown, now);
-             }));
+             while_running(work.parts.state, work.id(),
+                           [&](Session& session, StoredCampaign&) -> Result<void> {
+                             ZHIYIN_TRY_VOID(check_open(session, batch, attempt));
+                             SendBatch closed = batch;  // a copy: all this may run again
+                             return close_batch(session, closed, TouchState::kUnknown, now);
+                           }));
   return TickResult{running, std::nullopt};
 }
 
@@ -314,11 +326,14 @@ Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
   const Instant allowed = work.sender.rules.quiet.next_allowed(now, work.sender.rules.zone);
   if (allowed > now) return TickResult{false, allowed};
   batch.is_uncertain = true;
+  const int attempt = batch.attempt;
   batch.attempt += 1;
   ZHIYIN_TRY(const bool running,
-             while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign&) {
-               return SendLedger::put_batch(session, batch);
-             }));
+             while_running(work.parts.state, work.id(),
+                           [&](Session& session, StoredCampaign&) -> Result<void> {
+                             ZHIYIN_TRY_VOID(check_open(session, batch, attempt));
+                             return SendLedger::put_batch(session, batch);
+                           }));
   if (!running) return TickResult{};
   ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
   return call(work, batch, openids, was_uncertain);

@@ -34,8 +34,8 @@ bool may_repeat(const Work& work, const Touch& touch, Instant now) {
 Result<void> close(Session& session, Touch& touch, TouchState state, Instant now) {
   touch.state = state;
   touch.is_uncertain = false;
-  ZHIYIN_TRY_VOID(QuotaLedger::commit(session, quota_of(touch), 1));
-  return SendLedger::update(session, touch, now);
+  ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kSending));
+  return QuotaLedger::commit(session, quota_of(touch), 1);
 }
 
 /// Certainly not sent: it waits for another try.
@@ -128,7 +128,8 @@ Result<bool> intend(const Work& work, Touch& touch, std::string& link, Instant n
         touch.attempt = attempt;
         touch.is_uncertain = true;  // until the call has answered
         touch.quota_period = quota.period;
-        return SendLedger::update(session, touch, now);
+        // Read a moment ago: whoever else is at this campaign must not send it, too.
+        return SendLedger::update(session, touch, now, TouchState::kPlanned);
       });
 }
 
@@ -137,7 +138,7 @@ Result<bool> refuse(const Work& work, Touch touch, Rule rule, std::string detail
   touch.rule = rule;
   touch.error = std::move(detail);
   return while_running(work.parts.state, work.id(), [&](Session& session, StoredCampaign&) {
-    return SendLedger::update(session, touch, work.now());
+    return SendLedger::update(session, touch, work.now(), TouchState::kPlanned);
   });
 }
 
@@ -186,7 +187,7 @@ Result<void> settle_open(const Work& work, Touch touch, Instant now, TickResult&
                            [&](Session& session, StoredCampaign&) -> Result<void> {
                              ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
                              touch.attempt = attempt;
-                             return SendLedger::update(session, touch, now);
+                             return SendLedger::update(session, touch, now, TouchState::kSending);
                            }));
   if (!running) return {};
   const Outcome outcome =
