@@ -1,0 +1,156 @@
+#include "app/move.h"
+
+#include <fmt/core.h>
+
+#include "app/data_lock.h"
+#include "app/installation.h"
+#include "base/crypto.h"
+#include "base/file.h"
+#include "campaign/engine.h"
+#include "server/move.h"
+#include "storage/move_mark.h"
+#include "storage/open.h"
+
+namespace zhiyin::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Without what a password may stand in.
+std::string shown(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  const std::size_t at = url.rfind('@');
+  if (scheme == std::string_view::npos || at == std::string_view::npos || at < scheme)
+    return std::string(url);
+  return fmt::format("{}://…{}", url.substr(0, scheme), url.substr(at));
+}
+
+std::string text_of(const Options& options) {
+  return fmt::format("{}, {}, {}", shown(options.text("storage.state")),
+                     shown(options.text("storage.log")), shown(options.text("storage.warehouse")));
+}
+
+fs::path id_file(const Options& options) {
+  return fs::path(options.text("data_dir")) / "installation.id";
+}
+
+/// What is sealed must be readable there, too.
+Result<void> bring_secret(const Options& from, const Options& to) {
+  ZHIYIN_TRY(const Secret secret, installation_secret(from));
+  const fs::path file = fs::path(to.text("data_dir")) / "secret.key";
+  std::error_code error;
+  if (to.text("secret_key").empty() && !fs::exists(file, error)) {
+    ZHIYIN_TRY_VOID(write_file(file, crypto::hex(secret.reveal()) + "\n", 0600));
+  }
+  ZHIYIN_TRY(const Secret there, installation_secret(to));
+  if (there.reveal() != secret.reveal()) {
+    return fail(ErrorCode::kPermissionDenied,
+                "migrate: {} holds another secret than this installation's; move it away",
+                file.string());
+  }
+  return {};
+}
+
+Result<void> check_apart(const Options& from, const Options& to) {
+  for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {
+    if (from.text(name) == to.text(name)) {
+      return fail_field(
+          name, "is the same in both settings ({}); a move takes all three stores elsewhere",
+          shown(to.text(name)));
+    }
+  }
+  return {};
+}
+
+/// From the identity in the data folder on, the target may be started.
+Result<void> write_id(const Options& to, storage::State& state) {
+  ZHIYIN_TRY(const std::string id, state.identity());
+  return write_file(id_file(to), id + "\n", 0600);
+}
+
+}  // namespace
+
+Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_run,
+                     const ProgressSink& progress) {
+  std::error_code error;
+  if (!fs::exists(to, error))
+    return fail_field(
+        "to",
+        "{} does not exist: a settings file (zhiyin init makes one) that names the new stores",
+        to.string());
+  ZHIYIN_TRY(const Options options, load_options({to, {}}));
+  ZHIYIN_TRY_VOID(check_apart(services.options, options));
+  // Others would go on writing: this process closes its own gate only.
+  ZHIYIN_TRY(const Json processes, services.processes());
+  if (const auto* items = processes["items"].if_array(); items != nullptr && items->size() > 1) {
+    return fail(ErrorCode::kUnsupported,
+                "migrate: {} processes work on this installation; stop all but this one first",
+                items->size());
+  }
+  const std::string data_dir = options.text("data_dir");
+  std::unique_ptr<DataLock> lock;
+  if (data_dir != services.options.text("data_dir")) {
+    ZHIYIN_TRY(lock, DataLock::take(data_dir));
+  }
+  ZHIYIN_TRY(const auto state, storage::open_state(options.text("storage.state"), services.logger));
+  ZHIYIN_TRY(const std::string there, state->identity());
+  if (!there.empty()) {
+    // Before its tables are touched: it may be a live installation, of whatever version.
+    ZHIYIN_TRY(const bool empty, server::is_empty(*state));
+    const auto mark = storage::move_mark(*state);
+    if (!empty && (!mark || !*mark))
+      return fail(ErrorCode::kUnsupported,
+                  "migrate: {} holds an installation already; only empty stores are filled",
+                  shown(options.text("storage.state")));
+  }
+  ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
+  ZHIYIN_TRY(const auto log, storage::open_event_log(options.text("storage.log"), services.logger));
+  ZHIYIN_TRY(
+      const auto warehouse,
+      storage::open_warehouse(options.text("storage.warehouse"),
+                              static_cast<int>(options.integer("storage.warehouse_memory_mb")),
+                              services.logger));
+  ZHIYIN_TRY_VOID(bring_secret(services.options, options));
+  const server::MoveTarget target{
+      *log, *state, *warehouse, text_of(options), text_of(services.options), [&] {
+        return write_id(options, *state);
+      }};
+  return server::move_installation(services, target, dry_run, progress);
+}
+
+Result<Json> finish_move(const Options& from, const fs::path& to) {
+  const auto none = [] {
+    return fail(ErrorCode::kNotFound, "migrate: there is no move to finish");
+  };
+  ZHIYIN_TRY(const Options options, load_options({to, {}}));
+  ZHIYIN_TRY(const auto source, storage::open_state(from.text("storage.state"), null_logger()));
+  const auto moved = storage::move_mark(*source);
+  if (!moved || !*moved || (*moved)->role != storage::MoveRole::kMoved) return none();
+  ZHIYIN_TRY(const auto state, storage::open_state(options.text("storage.state"), null_logger()));
+  ZHIYIN_TRY(const std::string id, state->identity());
+  if (id != (*moved)->other) return none();
+  ZHIYIN_TRY(const auto ready, storage::move_mark(*state));
+  if (!ready || ready->role != storage::MoveRole::kReady) return none();
+  ZHIYIN_TRY_VOID(write_id(options, *state));
+  ZHIYIN_TRY_VOID(
+      state->write([](storage::Session& db) { return storage::set_move_mark(db, std::nullopt); }));
+  return Json().set("to", text_of(options)).set("finished", true);
+}
+
+Result<Json> undo_move(const Options& from) {
+  ZHIYIN_TRY(const auto lock, DataLock::take(from.text("data_dir")));
+  ZHIYIN_TRY(const auto state, storage::open_state(from.text("storage.state"), null_logger()));
+  const auto mark = storage::move_mark(*state);
+  if (!mark || !*mark || (*mark)->role != storage::MoveRole::kMoved)
+    return fail(ErrorCode::kNotFound, "migrate: this installation has not moved");
+  ZHIYIN_TRY(const auto paused,
+             campaign::pause_all(
+                 *state, fmt::format("the move to {} was undone: what was sent there is not known",
+                                     (*mark)->text)));
+  ZHIYIN_TRY_VOID(write_id(from, *state));
+  ZHIYIN_TRY_VOID(
+      state->write([](storage::Session& db) { return storage::set_move_mark(db, std::nullopt); }));
+  return Json().set("undone", (*mark)->text).set("paused", to_json(paused));
+}
+
+}  // namespace zhiyin::app
