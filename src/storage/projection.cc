@@ -337,7 +337,7 @@ Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
     if (!mine) return fail(ErrorCode::kConflict, "another process has dealt with these records");
     return work(session);
   };
-  const auto written = state_.write(step);
+  const auto written = settings_.membership == nullptr ? state_.write(step) : state_.write_in_turn(step);
   overtaken_ = overtaken;
   if (!written) return written;
   at_ = after;
