@@ -1,9 +1,12 @@
 #include "http/server.h"
 
+#include <sys/resource.h>
+
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <algorithm>
 #include <atomic>
 #include <list>
 #include <thread>
@@ -24,6 +27,22 @@ using TlsStream = asio::ssl::stream<tcp::socket>;
 
 constexpr auto kSweepEvery = std::chrono::milliseconds(500);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // after EMFILE and the like
+constexpr std::size_t kFilesKept = 256;                       // for stores, clients and the like
+constexpr auto kPatience = std::chrono::seconds(1);           // before a connection has waited long
+constexpr std::string_view kTooMany =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// As many files as the system lets this process have; how many that are.
+std::size_t raise_files_limit(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
+    rlimit raised = limit;
+    raised.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return limit.rlim_cur;
+}
 
 std::string_view reason_of(int status) {
   return bhttp::obsolete_reason(static_cast<bhttp::status>(status));
@@ -84,7 +103,7 @@ class LargeBody {
   [[nodiscard]] bool fits() const { return bytes_ == 0 || fits_; }
 
  private:
-  static constexpr std::size_t kSmall = std::size_t{1} << 20;
+  static constexpr std::size_t kSmall = std::size_t{32} << 10;
   std::atomic<std::size_t>& held_;
   const std::size_t bytes_;
   bool fits_ = false;
@@ -93,7 +112,9 @@ class LargeBody {
 /// What the sweeper and the drain see of a connection. Lives on its loop's thread only.
 struct Connection {
   SteadyTime deadline;
-  bool busy = false;  // between the first byte of a request and the last of its answer
+  SteadyTime since;        // of the present state
+  bool busy = false;       // between the first byte of a request and the last of its answer
+  bool answering = false;  // the request is there as a whole
   std::function<void()> close;
 };
 
@@ -112,7 +133,12 @@ class AsioServer final : public Server {
         router_(std::move(router)),
         admission_(std::move(admission)),
         logger_(logger),
-        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")) {
+        connections_max_(connections_for(settings_.connections_max)),
+        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")),
+        shed_(metrics.counter("zhiyin_http_connections_shed_total", "Connections closed or refused because too many were open.")) {
+    if (connections_max_ < settings_.connections_max) {
+      logger_.warning("http", "connections_limited", {{"wanted", settings_.connections_max}, {"possible", connections_max_}});
+    }
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
     for (const Router::Route& route : router_.routes()) {
       for (const int group : {2, 3, 4, 5}) {
@@ -208,18 +234,56 @@ class AsioServer final : public Server {
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
         continue;
       }
-      {
-        MutexLock lock(mutex_);
-        if (open_ >= settings_.connections_max) {
-          logger_.warning("http", "connection_refused", {{"open", open_}});
-          continue;
-        }
-        ++open_;
-      }
       boost::system::error_code ignored;
+      if (!take_place()) {
+        shed_.add();
+        socket.non_blocking(true, ignored);
+        socket.write_some(asio::buffer(kTooMany), ignored);
+        continue;
+      }
       socket.set_option(tcp::no_delay(true), ignored);
       asio::co_spawn(loop.context, serve_socket(loop, std::move(socket)), asio::detached);
     }
+  }
+
+  static std::size_t connections_for(std::size_t wanted) {
+    const std::size_t files = raise_files_limit(wanted + kFilesKept);
+    return std::max<std::size_t>(1, std::min(wanted, files > 2 * kFilesKept ? files - kFilesKept : files / 2));
+  }
+
+  /// A place for a new connection; makes room before the last ones are gone.
+  bool take_place() {
+    std::size_t open = 0;
+    {
+      MutexLock lock(mutex_);
+      if (open_ < connections_max_) open = ++open_;
+    }
+    const std::size_t spare = std::max<std::size_t>(1, connections_max_ / 20);
+    const bool full = open == 0;
+    if ((full || open + spare > connections_max_) && !shedding_.exchange(true)) {
+      logger_.warning("http", "connections_shed", {{"open", full ? connections_max_ : open}});
+      shedders_ = loops_.size();
+      for (auto& loop : loops_) {
+        asio::post(loop->context, [this, raw = loop.get(), many = spare / loops_.size() + 1] {
+          shed(*raw, many);
+          if (--shedders_ == 0) shedding_ = false;
+        });
+      }
+    }
+    return !full;
+  }
+
+  /// Closes those that have waited longest; whoever is being answered stays.
+  void shed(Loop& loop, std::size_t many) {
+    const SteadyTime latest = std::chrono::steady_clock::now() - kPatience;
+    std::vector<Connection*> waiting;
+    for (Connection& connection : loop.connections) {
+      if (!connection.answering && connection.since < latest) waiting.push_back(&connection);
+    }
+    many = std::min(many, waiting.size());
+    std::ranges::nth_element(waiting, waiting.begin() + static_cast<std::ptrdiff_t>(many), {}, &Connection::since);
+    for (std::size_t i = 0; i < many; ++i) waiting[i]->close();
+    shed_.add(static_cast<std::int64_t>(many));
   }
 
   Task<void> sweep(Loop& loop) {
@@ -239,7 +303,9 @@ class AsioServer final : public Server {
     boost::system::error_code ec;
     const auto remote_endpoint = socket.remote_endpoint(ec);
     const std::string remote = ec ? std::string() : remote_endpoint.address().to_string();
-    at->deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+    at->since = std::chrono::steady_clock::now();
+    at->deadline = at->since + settings_.request_timeout;
+    at->close = [] {};
     try {
       if (tls_) {
         TlsStream stream(std::move(socket), *tls_);
@@ -268,19 +334,22 @@ class AsioServer final : public Server {
   Task<void> serve(Stream& stream, Connection& connection, const std::string& remote) {
     beast::flat_buffer buffer;
     while (!draining_) {
-      connection.busy = false;
-      connection.deadline = std::chrono::steady_clock::now() + settings_.idle_timeout;
+      connection.busy = connection.answering = false;
+      connection.since = std::chrono::steady_clock::now();
+      connection.deadline = connection.since + settings_.idle_timeout;
       bhttp::request_parser<bhttp::string_body> parser;
       parser.header_limit(static_cast<std::uint32_t>(settings_.header_bytes_max));
       parser.body_limit(boost::none);
       if (buffer.size() == 0) {  // nothing of the next request yet: wait for its first byte
+        buffer.shrink_to_fit();
         const auto [wait_error, n] = co_await stream.async_read_some(
-            buffer.prepare(kReadBytes), asio::as_tuple(asio::use_awaitable));
+            buffer.prepare(kFirstBytes), asio::as_tuple(asio::use_awaitable));
         if (wait_error) co_return;
         buffer.commit(n);
       }
       connection.busy = true;
-      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      connection.since = std::chrono::steady_clock::now();
+      connection.deadline = connection.since + settings_.request_timeout;
       const auto [header_error, header_bytes] =
           co_await bhttp::async_read_header(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
       if (header_error) {
@@ -310,6 +379,7 @@ class AsioServer final : public Server {
         constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         co_await asio::async_write(stream, asio::buffer(kContinue), asio::as_tuple(asio::use_awaitable));
       }
+      if (parser.content_length().value_or(kReadBytes) > buffer.size()) buffer.reserve(kReadBytes);
       const auto [body_error, body_bytes] =
           co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
       if (body_error == bhttp::error::body_limit) {
@@ -322,6 +392,7 @@ class AsioServer final : public Server {
       }
       const bool keep_alive = parser.get().keep_alive();
       request.body = std::move(parser.get().body());
+      connection.answering = true;
       connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout * 4;
       const SteadyTime start = std::chrono::steady_clock::now();
       Response response;  // no ?: around co_await: g++ 12 destroys its temporaries twice
@@ -400,6 +471,7 @@ class AsioServer final : public Server {
     if (counter != nullptr) counter->add();
   }
 
+  static constexpr std::size_t kFirstBytes = 1 << 10;  // ten thousand connections may wait for their next request
   static constexpr std::size_t kReadBytes = 16 << 10;
   static constexpr std::size_t kDrainBytesEach = 64 << 10;
   static constexpr std::size_t kDrainBytesMax = 64 << 20;
@@ -409,7 +481,11 @@ class AsioServer final : public Server {
   const Admission admission_;
   std::atomic<std::size_t> held_bytes_ = 0;  // of large bodies
   Logger& logger_;
+  const std::size_t connections_max_;
   Histogram& seconds_;
+  Counter& shed_;
+  std::atomic<bool> shedding_ = false;
+  std::atomic<std::size_t> shedders_ = 0;
   std::map<const Router::Route*, std::array<Counter*, 6>> counters_;
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;

@@ -52,7 +52,9 @@ struct ServerSettings {
   std::uint16_t port = 0;  ///< 0: any free port
   int threads = 2;
   std::size_t header_bytes_max = 16 << 10;
-  std::size_t connections_max = 4096;
+  /// Open at once, as far as the process may have so many files. When nearly so many are open, those go that have waited
+  /// longest for a request, or for the rest of one; when that is not enough, new ones are answered 503.
+  std::size_t connections_max = 20'000;
   std::size_t bodies_bytes_max = std::size_t{1} << 30;  ///< of bodies above 1 MiB that are held at once; more: 503
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{30'000};  ///< to receive one request, and to send one answer
