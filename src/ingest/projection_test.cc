@@ -2,8 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+#include <set>
+
+#include "base/crypto.h"
 #include "ingest/detail/test_store.h"
 #include "ingest/event_view.h"
+#include "ingest/quarantine.h"
 #include "ingest/warehouse_writer.h"
 
 namespace zhiyin::ingest {
@@ -31,7 +36,8 @@ class PipelineTest : public testing::Test {
  protected:
   PipelineTest() { pipeline.add(collector); }
 
-  void append(std::vector<std::string> ids, Instant received = TestStore::kNow, std::string account = "shop") {
+  void append(std::vector<std::string> ids, Instant received = TestStore::kNow,
+              std::string account = "shop") {
     std::vector<storage::NewRecord> records;
     for (const std::string& id : ids) {
       Event e;
@@ -52,7 +58,8 @@ class PipelineTest : public testing::Test {
     ASSERT_TRUE(store.log->append_and_wait(Stream::kEvents, {{5, std::move(bytes)}}));
   }
   std::int64_t count(std::string_view table) {
-    return storage::as_int(store.state->query(fmt::format("SELECT COUNT(*) FROM {}", table))->rows[0][0]);
+    return storage::as_int(
+        store.state->query(fmt::format("SELECT COUNT(*) FROM {}", table))->rows[0][0]);
   }
 
   TestStore store;
@@ -132,6 +139,214 @@ TEST_F(PipelineTest, ARecordThatStateCannotKeepIsNotedAndTheRestGoesOn) {
   EXPECT_EQ(count("damaged_record"), 1);
 }
 
+/// With a quarantine for what fails, and an intake to send it again.
+class PoisonTest : public PipelineTest {
+ protected:
+  PoisonTest() {
+    pipeline.add(breaking);
+    auto opened = storage::open_warehouse("duckdb:" + (store.folder.path() / "w.duckdb").string(),
+                                          64, null_logger());
+    warehouse = std::move(*opened);
+    writer.emplace(*store.log, *store.state, *warehouse, runner, null_logger(),
+                   WarehouseWriter::Settings{.refused = &refused});
+  }
+  class Breaking final : public EventProjection {
+   public:
+    std::set<std::string> bad;
+    Result<void> apply(storage::Session& session, std::span<const LoggedEvent> events) override {
+      for (const LoggedEvent& e : events) {
+        ids.push_back(e.event.event_id);
+        if (!bad.contains(e.event.event_id)) continue;
+        ZHIYIN_TRY_VOID(session.execute("INSERT INTO no_such_table VALUES (1)"));
+      }
+      return {};
+    }
+    std::vector<std::string> ids;
+  };
+  std::int64_t in_warehouse(std::string_view id) {
+    EXPECT_TRUE(writer->catch_up());
+    return storage::as_int(
+        warehouse->query("SELECT COUNT(*) FROM events WHERE event_id = ?", {std::string(id)})
+            ->rows[0][0]);
+  }
+
+  RecordQuarantine refused{*store.vault, store.clock, store.metrics};
+  Breaking breaking;
+  EventPipeline pipeline{std::chrono::hours(24), &refused};
+  storage::ProjectionRunner runner{*store.log, *store.state, pipeline, null_logger(), {}};
+  std::unique_ptr<storage::Warehouse> warehouse;
+  std::optional<WarehouseWriter> writer;
+  Intake intake{*store.log, *store.state, *store.vault, store.clock, store.metrics, {}};
+  Quarantine quarantine{*store.state, *store.vault};
+};
+
+constexpr std::string_view kThree =
+    R"([{"event_id":"a","account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"read","value":3},
+        {"event_id":"b","account":"shop","identities":[{"kind":"openid","value":"o2"}],"kind":"read","value":4,
+         "item":{"kind":"article","id":"x"},"properties":{"city":"上海","personal":{"text":"秘密"}}},
+        {"event_id":"c","account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"read"}])";
+
+TEST_F(PoisonTest, AnEventThatBreaksAProjectionWaitsInTheQuarantineUntilItIsSentAgain) {
+  std::promise<void> synced;
+  intake.accept_body(std::string(kThree), "api", {}, [&](auto answers) {
+    EXPECT_TRUE(answers);
+    synced.set_value();
+  });
+  synced.get_future().wait();
+  breaking.bad = {"b"};
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(runner.lag(), 0);
+  const auto entries = quarantine.list("", 0, 10);
+  ASSERT_EQ(entries->size(), 1u);
+  const QuarantinedEvent& entry = entries->front();
+  EXPECT_EQ(entry.source, "api");
+  EXPECT_THAT(entry.reason, testing::HasSubstr("no_such_table"));
+  EXPECT_EQ(entry.event["event_id"].string_or(""), "b");
+  EXPECT_EQ(entry.event["identities"].if_array()->at(0)["value"].string_or(""), "o2");
+  EXPECT_EQ(entry.event["properties"]["personal"]["text"].string_or(""), "秘密");
+  EXPECT_EQ(entry.event["record"]["consumer"].string_or(""), "events");
+  EXPECT_EQ(in_warehouse("a"), 1);
+  EXPECT_EQ(in_warehouse("b"), 0);
+  EXPECT_EQ(count("seen_event"), 2);
+
+  // The program was mended. The intake remembers the id, and yet it is no duplicate.
+  breaking.bad.clear();
+  const auto again = quarantine.resubmit(intake, entry.id, std::nullopt);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->verdict, Verdict::kAccepted);
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(*quarantine.count(), 0);
+  EXPECT_EQ(in_warehouse("b"), 1);
+  EXPECT_EQ(count("seen_event"), 3);
+}
+
+TEST_F(PoisonTest, ForeignBytesAreShownAndCanBeReplacedByAnEvent) {
+  append({"a"});
+  append_raw("\xff\xfe foreign");
+  append({"c"});
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(count("seen_event"), 2);
+  const auto entries = quarantine.list("log", 0, 10);
+  ASSERT_EQ(entries->size(), 1u);
+  EXPECT_EQ(*crypto::unbase64(entries->front().event["record"]["bytes"].string_or("")),
+            "\xff\xfe foreign");
+  EXPECT_EQ(quarantine.resubmit(intake, entries->front().id, std::nullopt).error().code,
+            ErrorCode::kInvalidArgument);
+  const auto event = parse_json(
+      R"({"account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"read"})", 1000);
+  ASSERT_TRUE(quarantine.resubmit(intake, entries->front().id, *event));
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(count("seen_event"), 3);
+  EXPECT_EQ(*quarantine.count(), 0);
+  EXPECT_THAT(store.metrics.text(),
+              testing::HasSubstr("zhiyin_records_refused_total{consumer=\"events\"} 1"));
+}
+
+TEST_F(PoisonTest, AnEventWhoseTextsAreNoTextsIsForNeitherStateNorWarehouse) {
+  Event e;
+  e.event_id = "bad";
+  e.account = "shop";
+  e.identities = {IdentityHash{7}};
+  e.kind = "read\xff";
+  e.occurred_at = e.received_at = TestStore::kNow;
+  e.source = "api";
+  append_raw(encode_event(e));
+  append({"c"});
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(*quarantine.count(), 1);
+  EXPECT_EQ(in_warehouse("bad"), 0);
+  EXPECT_EQ(in_warehouse("c"), 1);
+}
+
+TEST_F(PoisonTest, AnOwnEventIsSentAgainAsItWas) {
+  Event e;
+  e.event_id = "touch-1";
+  e.account = "shop";
+  e.identities = {IdentityHash{7}};
+  e.kind = "touch.sent";
+  e.occurred_at = e.received_at = TestStore::kNow;
+  e.source = "own";
+  append_raw(encode_event(e));
+  breaking.bad = {"touch-1"};
+  ASSERT_TRUE(runner.catch_up());
+  const auto entries = quarantine.list("", 0, 10);
+  ASSERT_EQ(entries->size(), 1u);
+  breaking.bad.clear();
+  const auto again = quarantine.resubmit(intake, entries->front().id, std::nullopt);
+  ASSERT_TRUE(again) << again.error().text();
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(count("seen_event"), 1);
+  EXPECT_EQ(store.logged().back().kind, "touch.sent");
+}
+
+TEST_F(PoisonTest, FloodsOfForeignBytesDoNotPushOutWhatTheIntakeRefused) {
+  ASSERT_TRUE(intake.quarantine({{"broke a rule", "kind", "{}"}}, "api"));
+  std::vector<storage::NewRecord> records;
+  for (int i = 0; i < 100; ++i)
+    records.push_back({i % storage::kPartitions, fmt::format("junk {}", i)});
+  ASSERT_TRUE(store.log->append_and_wait(Stream::kEvents, std::move(records)));
+  ASSERT_TRUE(store.state->write([](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(session.execute("UPDATE quarantine_counter SET last_id = last_id + ?1",
+                                    {kForeignRecordsMax * 2}));
+    return {};
+  }));
+  ASSERT_TRUE(store.state->write([](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO quarantine (id, received_at, source, reason, field, event) "
+                        "VALUES (2, 0, 'log', '', '', ?1)",
+                        {storage::Blob{"x"}}));
+    return {};
+  }));
+  ASSERT_TRUE(runner.catch_up());
+  EXPECT_EQ(*quarantine.count("log"), 100) << "the oldest made room";
+  EXPECT_EQ(*quarantine.count("api"), 1);
+}
+
+/// Refuses rows with a given event id.
+class PickyWarehouse final : public storage::Warehouse {
+ public:
+  explicit PickyWarehouse(storage::Warehouse& inner) : inner_(inner) {}
+  Result<void> create(const storage::Table& table) override { return inner_.create(table); }
+  Result<void> insert(const storage::Table& table, std::span<const storage::Row> rows,
+                      std::string_view batch_id) override {
+    ++inserts;
+    for (const storage::Row& row : rows) {
+      if (storage::as_text(row[2]) == "b")
+        return fail(ErrorCode::kInvalidArgument, "warehouse: not b");
+    }
+    return inner_.insert(table, rows, batch_id);
+  }
+  Result<storage::Rows> query(std::string_view sql, std::span<const storage::Value> parameters,
+                              storage::QueryLimits limits) override {
+    return inner_.query(sql, parameters, limits);
+  }
+  Result<void> flush() override { return inner_.flush(); }
+  Result<std::int64_t> remove(const storage::Table& table, std::string_view condition,
+                              std::span<const storage::Value> parameters) override {
+    return inner_.remove(table, condition, parameters);
+  }
+  int inserts = 0;
+
+ private:
+  storage::Warehouse& inner_;
+};
+
+TEST_F(PoisonTest, ARowThatTheWarehouseRefusesDoesNotKeepTheOthersFromIt) {
+  PickyWarehouse picky(*warehouse);
+  WarehouseWriter picky_writer(*store.log, *store.state, picky, runner, null_logger(),
+                               WarehouseWriter::Settings{.refused = &refused});
+  append({"a", "b", "c", "d", "e"});
+  ASSERT_TRUE(runner.catch_up());
+  ASSERT_TRUE(picky_writer.catch_up());
+  EXPECT_EQ(storage::as_int(warehouse->query("SELECT COUNT(*) FROM events")->rows[0][0]), 4);
+  EXPECT_EQ(picky_writer.lag(), 0);
+  const auto entries = quarantine.list("", 0, 10);
+  ASSERT_EQ(entries->size(), 1u);
+  EXPECT_THAT(entries->front().reason, testing::HasSubstr("warehouse: not b"));
+  EXPECT_EQ(quarantine.resubmit(intake, entries->front().id, std::nullopt).error().code,
+            ErrorCode::kInvalidArgument);
+}
+
 TEST(ZeroCharacter, IsFoundAsAnEscapeOnly) {
   EXPECT_TRUE(has_zero_character(R"({"a":"\u0000"})"));
   EXPECT_TRUE(has_zero_character(R"({"a":"\\\u0000"})"));
@@ -165,7 +380,8 @@ TEST_F(PipelineTest, MoreThanOneStatementOfIds) {
   EXPECT_EQ(count("duplicate_offset"), 350);
 }
 
-// A warehouse in memory that can fail after it has written, as a crash between insert and commit would look.
+// A warehouse in memory that can fail after it has written, as a crash between insert and commit
+// would look.
 class FakeWarehouse final : public storage::Warehouse {
  public:
   std::vector<storage::Row> rows;
@@ -175,7 +391,8 @@ class FakeWarehouse final : public storage::Warehouse {
     EXPECT_EQ(table.name, "events");
     return {};
   }
-  Result<void> insert(const storage::Table& table, std::span<const storage::Row> batch, std::string_view id) override {
+  Result<void> insert(const storage::Table& table, std::span<const storage::Row> batch,
+                      std::string_view id) override {
     for (const storage::Row& row : batch) EXPECT_EQ(row.size(), table.columns.size());
     if (std::ranges::find(batches, id) == batches.end()) {
       rows.insert(rows.end(), batch.begin(), batch.end());
@@ -184,9 +401,15 @@ class FakeWarehouse final : public storage::Warehouse {
     if (fail_after_insert) return fail(ErrorCode::kUnavailable, "warehouse: gone");
     return {};
   }
-  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>, storage::QueryLimits) override { return storage::Rows(); }
+  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>,
+                              storage::QueryLimits) override {
+    return storage::Rows();
+  }
   Result<void> flush() override { return {}; }
-  Result<std::int64_t> remove(const storage::Table&, std::string_view, std::span<const storage::Value>) override { return 0; }
+  Result<std::int64_t> remove(const storage::Table&, std::string_view,
+                              std::span<const storage::Value>) override {
+    return 0;
+  }
 };
 
 class WarehouseWriterTest : public PipelineTest {
@@ -197,8 +420,9 @@ class WarehouseWriterTest : public PipelineTest {
     return ids;
   }
   WarehouseWriter make(std::size_t rows_max = 50'000) {
-    return WarehouseWriter(*store.log, *store.state, warehouse, runner, null_logger(),
-                           {.rows_min = 10, .wait_max = std::chrono::milliseconds(5), .rows_max = rows_max});
+    return WarehouseWriter(
+        *store.log, *store.state, warehouse, runner, null_logger(),
+        {.rows_min = 10, .wait_max = std::chrono::milliseconds(5), .rows_max = rows_max});
   }
   FakeWarehouse warehouse;
 };
@@ -283,13 +507,15 @@ TEST_F(WarehouseWriterTest, ItsThreadFollowsThePipelineByItself) {
 }
 
 TEST_F(WarehouseWriterTest, TheRealWarehouseTakesTheRows) {
-  auto real = storage::open_warehouse("duckdb:" + (store.folder.path() / "warehouse.duckdb").string(), 128, null_logger());
+  auto real = storage::open_warehouse(
+      "duckdb:" + (store.folder.path() / "warehouse.duckdb").string(), 128, null_logger());
   ASSERT_TRUE(real) << real.error().text();
   append({"a", "b", "a"});
   ASSERT_TRUE(runner.catch_up());
   WarehouseWriter writer(*store.log, *store.state, **real, runner, null_logger(), {});
   ASSERT_TRUE(writer.catch_up());
-  const auto rows = (*real)->query("SELECT event_id, item_id, value, occurred_at FROM events ORDER BY off", {});
+  const auto rows =
+      (*real)->query("SELECT event_id, item_id, value, occurred_at FROM events ORDER BY off", {});
   ASSERT_TRUE(rows) << rows.error().text();
   ASSERT_EQ(rows->rows.size(), 2u);
   EXPECT_EQ(storage::as_text(rows->rows[1][0]), "b");
