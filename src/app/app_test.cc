@@ -9,6 +9,7 @@
 #include "app/installation.h"
 #include "app/number_argument.h"
 #include "app/option_table.h"
+#include "app/roles.h"
 #include "app/render.h"
 #include "base/file.h"
 
@@ -134,6 +135,23 @@ TEST(Installation, OpensTwiceInARowAndSettlesWhenEmpty) {
     const auto settled = (*installation)->services().settle();
     EXPECT_TRUE(settled) << settled.error().text();
   }
+}
+
+TEST(Roles, DecideWhatIsServed) {
+  EXPECT_TRUE(Roles::check("intake, workers,console"));
+  EXPECT_FALSE(Roles::check("intake,worker"));
+  EXPECT_FALSE(Roles::check(""));
+  const Roles intake("intake");
+  EXPECT_TRUE(intake.has("intake"));
+  EXPECT_FALSE(intake.has("console"));
+  EXPECT_FALSE(intake.refuse("POST", "/v1/events"));
+  EXPECT_FALSE(intake.refuse("GET", "/readyz"));
+  const auto refused = intake.refuse("GET", "/v1/overview");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 421);
+  EXPECT_NE(refused->body.find("console"), std::string::npos);
+  EXPECT_TRUE(Roles("workers").refuse("POST", "/v1/events"));
+  EXPECT_FALSE(Roles("console").refuse("GET", "/{path...}"));
 }
 
 TEST(ExitCodes, AreDistinct) {

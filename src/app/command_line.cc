@@ -111,6 +111,10 @@ class Walk {
       ZHIYIN_TRY(out_.config, value_of(name, std::move(attached)));
       return {};
     }
+    if (name == "roles" && out_.command->words == "serve") {
+      ZHIYIN_TRY(out_.options["server.roles"], value_of(name, std::move(attached)));
+      return {};
+    }
     for (const FlagSpec& spec : out_.command->flags) {
       if (spec.name == name) return known(spec, std::move(attached));
     }
@@ -149,7 +153,8 @@ class Walk {
 const std::vector<CommandSpec>& command_table() {
   static const std::vector<CommandSpec> table = {
       {"init", "[DIR]", "Write a commented zhiyin.toml and prepare the data folder", "zhiyin init shop", {}, false},
-      {"serve", "", "Run the server", "zhiyin serve --config shop/zhiyin.toml --server.port 9000", {}, true},
+      {"serve", "", "Run the server", "zhiyin serve --config shop/zhiyin.toml --server.port 9000",
+       {{"roles", "LIST", "the option server.roles: intake, workers, console (all)"}}, true},
       {"import", "FILE", "Bring a file in: CSV, TSV, JSONL or Parquet, plain, .gz or .zst", "zhiyin import readers.csv --account shop",
        {{"mapping", "FILE or NAME", "mapping file, or the name of a shipped one; absent: by the header"},
         {"account", "ID", "whose events they are; overrides the mapping"},

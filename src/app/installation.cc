@@ -1,5 +1,7 @@
 #include "app/installation.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <optional>
@@ -8,6 +10,7 @@
 
 #include "app/data_lock.h"
 #include "app/option_table.h"
+#include "app/roles.h"
 #include "audience/live_segments.h"
 #include "audience/people_projection.h"
 #include "audience/segment_query.h"
@@ -30,7 +33,9 @@
 #include "server/jobs.h"
 #include "server/data_health.h"
 #include "server/retention.h"
+#include "storage/fenced_state.h"
 #include "storage/installation_id.h"
+#include "storage/membership.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
 #include "storage/outbox.h"
@@ -48,6 +53,8 @@ constexpr Duration kSizeEvery = std::chrono::hours(1);
 constexpr int kTicksMax = 100'000;  // of one round; far above what any campaign needs
 
 template <class... Lists>
+constexpr Duration kTestSendLasts = std::chrono::minutes(10);  // at most; an older one was left half done
+constexpr std::chrono::milliseconds kHoldPatience{30'000};
 std::vector<storage::Migration> joined(const Lists&... lists) {
   std::vector<storage::Migration> all;
   (all.insert(all.end(), std::begin(lists), std::end(lists)), ...);
@@ -127,11 +134,12 @@ class AccountNames {
 /// the destructor's body, before anything is taken down: worker, runs, warehouse writer, pipeline.
 class BuiltInstallation final : public Installation {
  public:
-  BuiltInstallation(Options options, Logger& logger) : options_(std::move(options)), logger_(logger) {}
+  BuiltInstallation(Options options, Logger& logger, bool serving)
+      : options_(std::move(options)), logger_(logger), serving_(serving), roles_(options_.text("server.roles")) {}
 
   ~BuiltInstallation() override {
     // Nobody waits any longer for projections that are behind; they go on where they were.
-    if (pipeline_runner_ && writer_) hold(true);
+    if (pipeline_runner_ && writer_) hold_here(true);
     stop_worker();
     runs_.reset();
     if (recommendations_) recommendations_->flush_impressions();
@@ -146,10 +154,17 @@ class BuiltInstallation final : public Installation {
     build_reading_side();
     ZHIYIN_TRY_VOID(build_writing_side());
     build_campaigns();
+    if (membership_) membership_->stop();
     ZHIYIN_TRY_VOID(server::parse_retention(options_.text("retention.events")));
-    return build_services();
+    ZHIYIN_TRY_VOID(build_services());
+    if (membership_) {
+      beaten();
+      membership_->start([this] { beaten(); });
+    }
+    return {};
   }
 
+    membership_.reset();  // the others may go on
   [[nodiscard]] server::Services& services() override { return *services_; }
   std::string take_first_admin_key() override { return std::exchange(first_admin_key_, {}); }
 
@@ -160,9 +175,12 @@ class BuiltInstallation final : public Installation {
       writer_->wake();
       changed_.store(true, std::memory_order_relaxed);
     });
-    pipeline_runner_->start();
-    ZHIYIN_TRY_VOID(writer_->start());
-    ZHIYIN_TRY_VOID(engine_->recover());
+    if (roles_.has("workers")) {
+      pipeline_runner_->start();
+      ZHIYIN_TRY_VOID(writer_->start());
+    }
+    // Where others send, too, the leader closes what the dead left half done (`lead`).
+    if (sharing_ == nullptr) ZHIYIN_TRY_VOID(engine_->recover());
     worker_ = std::thread([this] { work(); });
     return {};
   }
@@ -172,11 +190,13 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY(state_, storage::open_state(options_.text("storage.state"), logger_));
     const auto migrations = joined(all_migrations(), ClockState::kMigrations);
     ZHIYIN_TRY_VOID(storage::migrate_own_state(*state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
+    ZHIYIN_TRY_VOID(join_others());
     ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
     log_ = server::watched(std::move(log), readiness_);
     ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),
                                                    static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
     ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
+    if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     ZHIYIN_TRY(const Secret secret, installation_secret(options_));
     ZHIYIN_TRY(vault_, storage::Vault::create(*state_, secret));
     return {};
@@ -199,6 +219,107 @@ class BuiltInstallation final : public Installation {
   }
 
   void build_reading_side() {
+  /// Where the state is on a server, other processes may work on it, too: beside this one, or not at all.
+  Result<void> join_others() {
+    const std::string& state = options_.text("storage.state");
+    if (!state.starts_with("postgres")) return {};
+    // Connections of its own, so that signs of life do not wait behind long work.
+    ZHIYIN_TRY(membership_state_, storage::open_state(state, logger_));
+    storage::Membership::Settings settings;
+    ZHIYIN_TRY(settings.place, place());
+    settings.name = name();
+    settings.roles = options_.text("server.roles");
+    settings.stores = stores();
+    settings.lease = options_.duration("server.lease");
+    settings.shares = options_.text("storage.log").starts_with("kafka:") && options_.text("storage.warehouse").starts_with("clickhouse:") &&
+                      options_.text("clock") == "system";
+    settings.works = !serving_ || roles_.has("workers");
+    settings.yields = !serving_;
+    auto joined = storage::Membership::join(*membership_state_, logger_, settings);
+    // A conflict would mean that a server of this folder can be asked instead.
+    if (!joined && joined.error().code == ErrorCode::kConflict) joined.error().code = ErrorCode::kUnavailable;
+    if (!joined) return std::unexpected(joined.error());
+    membership_ = std::move(*joined);
+    if (settings.shares) sharing_ = membership_.get();
+    return {};
+  }
+
+  /// Of this folder, and of no other.
+  Result<std::string> place() const {
+    const fs::path path = fs::path(options_.text("data_dir")) / "process.id";
+    constexpr std::size_t kBytesMax = 200;
+    auto stored = read_file(path, kBytesMax);
+    if (!stored && stored.error().code != ErrorCode::kNotFound) return stored;
+    if (stored) return stored;
+    const std::string made = crypto::base32(crypto::random_bytes(16));
+    ZHIYIN_TRY_VOID(write_file(path, made, 0600));
+    return made;
+  }
+
+  std::string name() const {
+    char host[256] = "";
+    (void)::gethostname(host, sizeof host - 1);
+    return fmt::format("{}:{}{}", host, options_.integer("server.port"), serving_ ? "" : " (command)");
+  }
+
+  /// What must be the same for all, without names and passwords.
+  std::string stores() const {
+    std::string text;
+    for (const char* option : {"storage.log", "storage.warehouse"}) {
+      const std::string& url = options_.text(option);
+      const std::size_t at = url.rfind('@');
+      text += (at == std::string::npos ? url : url.substr(at + 1)) + "\n";
+    }
+    return crypto::hex(crypto::sha256(text)).substr(0, 32);
+  }
+
+  /// After each sign of life, on its thread: what others asked for, and what may have become ours.
+  void beaten() {
+    if (sharing_ == nullptr) return;
+    if (sharing_->held() != held_.load()) hold_here(sharing_->held());
+    pipeline_runner_->wake();
+    writer_->wake();
+    report("runs", runs_->beat());
+  }
+
+  /// Does what only one process may do.
+  [[nodiscard]] bool leads() const { return sharing_ == nullptr || sharing_->duties().leads; }
+
+  Result<Json> processes() const {
+    Json items = Json::array();
+    if (!membership_) {
+      items.push(Json().set("name", name()).set("roles", options_.text("server.roles")).set("works", true).set("leads", true)
+                     .set("partitions", storage::kPartitions).set("self", true));
+      return Json().set("items", std::move(items)).set("next", Json());
+    }
+    ZHIYIN_TRY(const auto list, membership_->list());
+    for (const storage::MemberProcess& p : list) {
+      items.push(Json().set("name", p.name).set("roles", p.roles).set("works", p.works).set("leads", p.leads).set("partitions", p.partitions)
+                     .set("started_at", to_json(p.started_at)).set("expires_at", to_json(p.expires_at)).set("self", p.id == membership_->id()));
+    }
+    return Json().set("items", std::move(items)).set("next", Json());
+  }
+
+  /// What other processes may have changed, once a second.
+  void follow_changes() {
+    MutexLock lock(worker_mutex_);
+    while (!stop_.load()) {
+      worker_mutex_.unlock();
+      report("changes", look_at_changes());
+      worker_mutex_.lock();
+      if (!stop_.load()) (void)changes_wake_.wait_for(worker_mutex_, kLookEvery);
+    }
+  }
+
+  Result<void> look_at_changes() {
+    auth_->forget_cached();
+    ZHIYIN_TRY_VOID(vault_->forget_erased());
+    ZHIYIN_TRY_VOID(recommendations_->look_for_model());
+    ZHIYIN_TRY(const std::int64_t newest, items_->newest_change());
+    if (std::exchange(items_seen_, newest) != newest) items_->refresh();
+    return {};
+  }
+
     items_.emplace(*state_);
     people_.emplace(*state_, *vault_);
     segments_.emplace(*state_, *warehouse_, *people_, *items_);
@@ -212,15 +333,18 @@ class BuiltInstallation final : public Installation {
   }
 
   Result<void> build_writing_side() {
-    pipeline_.emplace(options_.duration("intake.dedupe_window"));
+    refused_records_.emplace(*vault_, *clock_, metrics_);
+    pipeline_.emplace(options_.duration("intake.dedupe_window"), &*refused_records_);
     pipeline_->add_counting(kind_counts_);
     pipeline_->add(people_projection_);
     live_segments_.emplace(people_projection_, *items_);
     pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
-    pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_, storage::ProjectionRunner::Settings{});
-    writer_.emplace(*log_, *state_, *warehouse_, *pipeline_runner_, logger_, ingest::WarehouseWriter::Settings{});
+    pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_,
+                             storage::ProjectionRunner::Settings{.membership = sharing_});
+    writer_.emplace(*log_, *state_, *warehouse_, *pipeline_runner_, logger_,
+                    ingest::WarehouseWriter::Settings{.refused = &*refused_records_, .membership = sharing_});
     accounts_.emplace(*state_, *vault_, *clock_);
     account_names_.emplace(*accounts_);
     ingest::Intake::Settings intake;
@@ -293,7 +417,7 @@ class BuiltInstallation final : public Installation {
   }
 
   Result<void> build_services() {
-    ZHIYIN_TRY(runs_, server::Runs::create(*state_));
+    ZHIYIN_TRY(runs_, server::Runs::create(*state_, sharing_));
     ZHIYIN_TRY(const bool has_keys, auth_->has_keys());
     if (!has_keys) {
       ZHIYIN_TRY(const Json key, auth_->create_key({"first admin", server::Role::kAdmin, {}}));
@@ -301,12 +425,20 @@ class BuiltInstallation final : public Installation {
     }
     services_.reset(new server::Services{
         options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
+    if (sharing_ == nullptr) return;
+    // Campaigns are driven by the leader: what another has taken over in the meantime is not written.
+    leading_state_ = std::make_unique<storage::FencedState>(*state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
+    leading_engine_.emplace(campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_, *senders_, *channel_,
+                                                            *clock_, logger_},
+                            settings);
         *quarantine_, *kinds_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
         *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, readiness_, public_url(),
+  campaign::CampaignEngine& ticking() { return leading_engine_ ? *leading_engine_ : *engine_; }
+
         [this] { return settle(); }, [this] { return run_due_work(); },
         [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
         [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
-        [this](bool held) { hold(held); }});
+        [this](bool held) { hold(held); }, [this] { return processes(); }});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
     metrics_.gauge("zhiyin_warehouse_lag_records", "Records that the warehouse has not dealt with yet.",
@@ -335,6 +467,7 @@ class BuiltInstallation final : public Installation {
     std::vector<ingest::WireEvent> events;
     if (auto event = ingest::to_wire_event(callback)) events.push_back(std::move(*event));
     if (auto event = ingest::to_consent_event(callback, decision)) events.push_back(std::move(*event));
+    leading_engine_.reset();
     if (events.empty()) return {};
     // The platform's clock may run ahead of ours, within the replay window; intake allows less.
     for (ingest::WireEvent& event : events) {
@@ -358,7 +491,7 @@ class BuiltInstallation final : public Installation {
     pipeline_runner_->hold(held);
     writer_->hold(held);
     held_.store(held);
-    readiness_.set_held(held);
+    readiness_.set_held(held && roles_.has("workers"));
   }
 
   Result<void> settle() {
@@ -371,7 +504,15 @@ class BuiltInstallation final : public Installation {
       if (moved != 0) continue;
       ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
       ZHIYIN_TRY(const bool ticked, ticks < ticks_max ? tick_log() : Result<bool>(false));
+  /// In all processes.
       if (!ticked) break;
+    hold_here(held);
+    if (sharing_ == nullptr) return;
+    report("hold", sharing_->set_held(held));
+    report("hold", sharing_->wait_until_followed(kHoldPatience));
+  }
+
+  void hold_here(bool held) {
       ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
     }
     ZHIYIN_TRY_VOID(writer_->catch_up());
@@ -412,7 +553,7 @@ class BuiltInstallation final : public Installation {
   Result<bool> tick_until_idle() {
     bool worked = false;
     for (int i = 0; i < kTicksMax; ++i) {
-      ZHIYIN_TRY(const auto tick, engine_->tick());
+      ZHIYIN_TRY(const auto tick, ticking().tick());
       if (!tick.more) break;
       worked = true;
     }
@@ -453,20 +594,26 @@ class BuiltInstallation final : public Installation {
         if (!held_.load()) report("retention", server::apply_retention(*services_, false));
         trimmed = clock_->now();
       }
+    bool led = false;
     }
   }
+      const bool leading = leads();
+      if (sharing_ != nullptr && leading && !led) report("recovery", engine_->recover(kTestSendLasts));
+      led = leading;
+      if (!leading) continue;
 
   /// With the system's clock: a due campaign sees everything acknowledged before it fixes its audience.
   Result<void> tick_and_prepare() {
     // What was acknowledged before (somebody's "TD", for instance) counts for what is sent now.
     if (pipeline_runner_->lag() > 0) ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
-    ZHIYIN_TRY(auto tick, engine_->tick());
-    while (tick.more && !stop_.load()) {
+    ZHIYIN_TRY(auto tick, ticking().tick());
+    while (tick.more && !stop_.load() && leads()) {
       ZHIYIN_TRY_VOID(settle());
-      ZHIYIN_TRY(tick, engine_->tick());
+      ZHIYIN_TRY(tick, ticking().tick());
     }
     return {};
   }
+        if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
 
   Result<void> sync_warehouse() {
     MutexLock lock(settle_mutex_);
@@ -506,6 +653,11 @@ class BuiltInstallation final : public Installation {
   Logger& logger_;
   MetricsRegistry metrics_;
   std::unique_ptr<DataLock> lock_;
+  const bool serving_;
+  const Roles roles_;
+  std::unique_ptr<storage::State> membership_state_;
+  std::unique_ptr<storage::Membership> membership_;  // null: the state is a file, no other process can be there
+  storage::Membership* sharing_ = nullptr;           // null: all the work is this process's
   std::unique_ptr<storage::State> state_;
   server::Readiness readiness_;
   std::unique_ptr<storage::EventLog> log_;
@@ -516,7 +668,9 @@ class BuiltInstallation final : public Installation {
 
   std::optional<catalogue::Items> items_;
   std::optional<audience::People> people_;
+    changes_wake_.notify_all();
   std::optional<audience::Segments> segments_;
+    if (follower_.joinable()) follower_.join();
   std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
@@ -554,6 +708,7 @@ class BuiltInstallation final : public Installation {
 
   Mutex settle_mutex_;
   std::atomic<bool> held_ = false;
+  std::optional<ingest::RecordQuarantine> refused_records_;
   std::atomic<bool> changed_ = true;
   std::atomic<bool> stop_ = false;
   Mutex worker_mutex_;
@@ -571,6 +726,9 @@ std::string absolute_url(const fs::path& base, const std::string& url) {
   const std::size_t colon = url.find(':');
   if (colon == std::string::npos || url.substr(colon).starts_with("://")) return url;
   return url.substr(0, colon + 1) + absolute_path(base, url.substr(colon + 1));
+  std::unique_ptr<storage::FencedState> leading_state_;
+  std::optional<campaign::CampaignEngine> leading_engine_;
+  std::int64_t items_seen_ = 0;  // by the follower
 }
 
 }  // namespace
@@ -583,6 +741,8 @@ Result<Options> load_options(const Location& location) {
     ZHIYIN_TRY(text, read_file(location.config_file, kConfigBytesMax));
   }
   const auto environment = zhiyin_environment();
+  CondVar changes_wake_;  // with worker_mutex_
+  std::thread follower_;
   ZHIYIN_TRY(const Options first, Options::load(option_table(), text, location.config_file.filename().string(), environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;
@@ -603,8 +763,8 @@ Result<Options> load_options(const Location& location) {
   return options;
 }
 
-Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger) {
-  auto installation = std::make_unique<BuiltInstallation>(std::move(options), logger);
+Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger, bool serving) {
+  auto installation = std::make_unique<BuiltInstallation>(std::move(options), logger, serving);
   ZHIYIN_TRY_VOID(installation->build());
   return installation;
 }

@@ -25,12 +25,13 @@ class Installation {
  public:
   /// kConflict when another process holds the lock. `first_admin_key` (see `take_first_admin_key`) is made when
   /// there is no key yet.
-  static Result<std::unique_ptr<Installation>> open(Options options, Logger& logger);
+  static Result<std::unique_ptr<Installation>> open(Options options, Logger& logger, bool serving = false);
   virtual ~Installation() = default;
 
   [[nodiscard]] virtual server::Services& services() = 0;
 
   /// Starts the threads that follow the log and do timed work; without it work is done by `settle` only.
+  /// `serving`: as a server, with the roles of the options; else it works only when no other process does.
   virtual Result<void> start_workers() = 0;
 
   /// The admin key made by this opening, once; empty otherwise.

@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/control_socket.h"
+#include "app/roles.h"
 #include "http/server.h"
 #include "server/routes.h"
 
@@ -61,9 +62,10 @@ void wait_until_stopped(const std::stop_token& stop) {
 Result<void> serve(const Location& location, Logger& logger, std::stop_token stop,
                    const std::function<void(const std::string& url, const std::string& first_admin_key)>& started) {
   ZHIYIN_TRY(const Options options, load_options(location));
-  ZHIYIN_TRY(const auto installation, Installation::open(options, logger));
+  ZHIYIN_TRY(const auto installation, Installation::open(options, logger, true));
   server::Services& services = installation->services();
   ThreadPool pool(static_cast<std::size_t>(options.integer("server.workers")), kWaitingMax);
+  const Roles roles(options.text("server.roles"));
   http::Router router;
   server::Api api(router, pool, services.auth, services.audit);
   server::add_event_routes(api, router, services);
@@ -89,7 +91,10 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
                                                       logger));
   ZHIYIN_TRY(const auto http, http::Server::start(
                                   settings, std::move(router),
-                                  [&api](const http::Request& request, const http::Router::Route& route) { return api.admit(request, route); },
+                                  [&api, &roles](const http::Request& request, const http::Router::Route& route) -> std::optional<http::Response> {
+                                    if (auto refused = roles.refuse(route.method, route.pattern)) return refused;
+                                    return api.admit(request, route);
+                                  },
                                   services.metrics, logger));
   const std::string url = url_of(options, http->port());
   logger.info("app", "ready", {{"url", url}});

@@ -141,6 +141,11 @@ void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Service
                              s.hold_projections(body.held);
                              return http::Response::json(Json().set("held", body.held).set("lag", s.lag()));
                            });
+  api.route("GET", "/v1/processes", Role::kAdmin, "The processes of this installation, and what each of them does",
+            [&s](http::Request&, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json processes, s.processes());
+              return http::Response::json(processes);
+            });
   api.route("GET", "/v1/doctor", Role::kAdmin, "Checks of the installation", [&s](http::Request&, const Caller&) -> ApiResult {
     return http::Response::json(examine(s));
   });

@@ -76,6 +76,8 @@ struct Services {
   std::function<Result<void>(const std::function<Result<void>()>& work)> while_warehouse_stands;
   /// Holds the projections back, or lets them go on: for maintenance and benchmarks.
   std::function<void(bool held)> hold_projections;
+  /// The processes that work on this installation, this one among them: docs/api.md, GET /v1/processes.
+  std::function<Result<Json>()> processes;
 };
 
 }  // namespace zhiyin::server
