@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "app/move.h"
 #include "app/number_argument.h"
 #include "audience/segment_query.h"
 #include "base/file.h"
@@ -372,6 +373,12 @@ Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress)
   return as_run(s, "backup", folder, progress, [&](server::RunContext& run) { return server::make_backup(s, job, run); });
 }
 
+/// No recorded run: it would be a row that changes after the copy.
+Result<Json> migrate_to(Services& s, const Json& args, const ProgressSink& progress) {
+  ZHIYIN_TRY(const std::string to, needed(args, "to"));
+  return migrate(s, to, args["dry-run"].bool_or(false), progress);
+}
+
 Result<Json> retention_run(Services& s, const Json& args, const ProgressSink& progress) {
   const bool dry_run = args["dry-run"].bool_or(false);
   ZHIYIN_TRY_VOID(s.settle());
@@ -392,6 +399,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
       {"backup", backup},
       {"import", import},
+      {"migrate", migrate_to},
       {"train response", train_response},
       {"train recommend", train_recommend},
       {"recommend", recommend},

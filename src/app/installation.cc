@@ -36,7 +36,9 @@
 #include "storage/fenced_state.h"
 #include "storage/installation_id.h"
 #include "storage/membership.h"
+#include "storage/gate.h"
 #include "storage/migrations.h"
+#include "storage/move_mark.h"
 #include "storage/open.h"
 #include "storage/outbox.h"
 #include "wechat/migrations.h"
@@ -50,11 +52,11 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
 constexpr Duration kSizeEvery = std::chrono::hours(1);
+constexpr Duration kTestSendLasts = std::chrono::minutes(10);  // at most; an older one was left half done
+constexpr std::chrono::milliseconds kHoldPatience{30'000};
 constexpr int kTicksMax = 100'000;  // of one round; far above what any campaign needs
 
 template <class... Lists>
-constexpr Duration kTestSendLasts = std::chrono::minutes(10);  // at most; an older one was left half done
-constexpr std::chrono::milliseconds kHoldPatience{30'000};
 std::vector<storage::Migration> joined(const Lists&... lists) {
   std::vector<storage::Migration> all;
   (all.insert(all.end(), std::begin(lists), std::end(lists)), ...);
@@ -68,6 +70,8 @@ std::vector<storage::Migration> all_migrations() {
                 server::Runs::migrations(), server::job_migrations(), server::retention_migrations(),
                 server::data_health_migrations());
 }
+
+}  // namespace
 
 Result<Secret> installation_secret(const Options& options) {
   std::string text = options.text("secret_key");
@@ -89,6 +93,8 @@ Result<Secret> installation_secret(const Options& options) {
   return Secret(*bytes);
 }
 
+namespace {
+
 /// Where the stepped clock stands, so that a restart goes on from there.
 struct ClockState {
   static constexpr storage::Migration kMigrations[] = {
@@ -105,6 +111,12 @@ struct ClockState {
     });
   }
 };
+
+}  // namespace
+
+std::vector<storage::Migration> installation_migrations() { return joined(all_migrations(), ClockState::kMigrations); }
+
+namespace {
 
 /// Names of connected accounts, re-read every few seconds: asked for every event.
 class AccountNames {
@@ -141,10 +153,12 @@ class BuiltInstallation final : public Installation {
     // Nobody waits any longer for projections that are behind; they go on where they were.
     if (pipeline_runner_ && writer_) hold_here(true);
     stop_worker();
+    if (membership_) membership_->stop();
     runs_.reset();
     if (recommendations_) recommendations_->flush_impressions();
     if (writer_) writer_->stop();
     if (pipeline_runner_) pipeline_runner_->stop();
+    membership_.reset();  // the others may go on
   }
 
   Result<void> build() {
@@ -154,7 +168,6 @@ class BuiltInstallation final : public Installation {
     build_reading_side();
     ZHIYIN_TRY_VOID(build_writing_side());
     build_campaigns();
-    if (membership_) membership_->stop();
     ZHIYIN_TRY_VOID(server::parse_retention(options_.text("retention.events")));
     ZHIYIN_TRY_VOID(build_services());
     if (membership_) {
@@ -164,7 +177,6 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
-    membership_.reset();  // the others may go on
   [[nodiscard]] server::Services& services() override { return *services_; }
   std::string take_first_admin_key() override { return std::exchange(first_admin_key_, {}); }
 
@@ -182,43 +194,29 @@ class BuiltInstallation final : public Installation {
     // Where others send, too, the leader closes what the dead left half done (`lead`).
     if (sharing_ == nullptr) ZHIYIN_TRY_VOID(engine_->recover());
     worker_ = std::thread([this] { work(); });
+    if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     return {};
   }
 
  private:
   Result<void> open_stores() {
-    ZHIYIN_TRY(state_, storage::open_state(options_.text("storage.state"), logger_));
-    const auto migrations = joined(all_migrations(), ClockState::kMigrations);
+    ZHIYIN_TRY(auto state, storage::open_state(options_.text("storage.state"), logger_));
+    state_ = storage::gated(std::move(state), gate_);
+    const auto migrations = installation_migrations();
     ZHIYIN_TRY_VOID(storage::migrate_own_state(*state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
+    ZHIYIN_TRY_VOID(storage::check_in_use(*state_));
     ZHIYIN_TRY_VOID(join_others());
     ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
-    log_ = server::watched(std::move(log), readiness_);
+    ZHIYIN_TRY(auto bases, storage::offset_bases(*state_));
+    log_ = server::watched(storage::gated(storage::with_offset_bases(std::move(log), std::move(bases)), gate_), readiness_);
     ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),
                                                    static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
     ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
-    if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     ZHIYIN_TRY(const Secret secret, installation_secret(options_));
     ZHIYIN_TRY(vault_, storage::Vault::create(*state_, secret));
     return {};
   }
 
-  Result<void> open_clock() {
-    if (options_.text("clock") == "system") {
-      clock_ = std::make_unique<SystemClock>();
-      return {};
-    }
-    if (options_.text("clock") != "stepped") {
-      return fail(ErrorCode::kInvalidArgument, "clock: '{}' is neither system nor stepped", options_.text("clock"));
-    }
-    ZHIYIN_TRY(const Instant start, parse_time(options_.text("clock_start"), TimeZone::shanghai()));
-    ZHIYIN_TRY(const Instant now, ClockState::load(*state_, start));
-    auto stepped = std::make_unique<SteppedClock>(now);
-    stepped_ = stepped.get();
-    clock_ = std::move(stepped);
-    return {};
-  }
-
-  void build_reading_side() {
   /// Where the state is on a server, other processes may work on it, too: beside this one, or not at all.
   Result<void> join_others() {
     const std::string& state = options_.text("storage.state");
@@ -320,6 +318,23 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
+  Result<void> open_clock() {
+    if (options_.text("clock") == "system") {
+      clock_ = std::make_unique<SystemClock>();
+      return {};
+    }
+    if (options_.text("clock") != "stepped") {
+      return fail(ErrorCode::kInvalidArgument, "clock: '{}' is neither system nor stepped", options_.text("clock"));
+    }
+    ZHIYIN_TRY(const Instant start, parse_time(options_.text("clock_start"), TimeZone::shanghai()));
+    ZHIYIN_TRY(const Instant now, ClockState::load(*state_, start));
+    auto stepped = std::make_unique<SteppedClock>(now);
+    stepped_ = stepped.get();
+    clock_ = std::move(stepped);
+    return {};
+  }
+
+  void build_reading_side() {
     items_.emplace(*state_);
     people_.emplace(*state_, *vault_);
     segments_.emplace(*state_, *warehouse_, *people_, *items_);
@@ -408,7 +423,15 @@ class BuiltInstallation final : public Installation {
     engine_.emplace(campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_, *senders_, *channel_,
                                                     *clock_, logger_},
                     settings);
+    if (sharing_ == nullptr) return;
+    // Campaigns are driven by the leader: what another has taken over in the meantime is not written.
+    leading_state_ = std::make_unique<storage::FencedState>(*state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
+    leading_engine_.emplace(campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_, *senders_, *channel_,
+                                                            *clock_, logger_},
+                            settings);
   }
+
+  campaign::CampaignEngine& ticking() { return leading_engine_ ? *leading_engine_ : *engine_; }
 
   [[nodiscard]] std::string public_url() const {
     const std::string& url = options_.text("server.public_url");
@@ -425,20 +448,12 @@ class BuiltInstallation final : public Installation {
     }
     services_.reset(new server::Services{
         options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
-    if (sharing_ == nullptr) return;
-    // Campaigns are driven by the leader: what another has taken over in the meantime is not written.
-    leading_state_ = std::make_unique<storage::FencedState>(*state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
-    leading_engine_.emplace(campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_, *senders_, *channel_,
-                                                            *clock_, logger_},
-                            settings);
         *quarantine_, *kinds_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
         *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, readiness_, public_url(),
-  campaign::CampaignEngine& ticking() { return leading_engine_ ? *leading_engine_ : *engine_; }
-
         [this] { return settle(); }, [this] { return run_due_work(); },
         [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
         [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
-        [this](bool held) { hold(held); }, [this] { return processes(); }});
+        [this](bool held) { hold(held); }, gate_, [this] { return processes(); }});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
     metrics_.gauge("zhiyin_warehouse_lag_records", "Records that the warehouse has not dealt with yet.",
@@ -450,6 +465,7 @@ class BuiltInstallation final : public Installation {
     if (!options_.text("server.public_url").empty()) return;
     services_->public_url = url;
     // The engine is rebuilt in place before any request or tick: references to it stay good.
+    leading_engine_.reset();
     engine_.reset();
     build_engine(url);
   }
@@ -467,7 +483,6 @@ class BuiltInstallation final : public Installation {
     std::vector<ingest::WireEvent> events;
     if (auto event = ingest::to_wire_event(callback)) events.push_back(std::move(*event));
     if (auto event = ingest::to_consent_event(callback, decision)) events.push_back(std::move(*event));
-    leading_engine_.reset();
     if (events.empty()) return {};
     // The platform's clock may run ahead of ours, within the replay window; intake allows less.
     for (ingest::WireEvent& event : events) {
@@ -487,7 +502,15 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
+  /// In all processes.
   void hold(bool held) {
+    hold_here(held);
+    if (sharing_ == nullptr) return;
+    report("hold", sharing_->set_held(held));
+    report("hold", sharing_->wait_until_followed(kHoldPatience));
+  }
+
+  void hold_here(bool held) {
     pipeline_runner_->hold(held);
     writer_->hold(held);
     held_.store(held);
@@ -504,15 +527,7 @@ class BuiltInstallation final : public Installation {
       if (moved != 0) continue;
       ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
       ZHIYIN_TRY(const bool ticked, ticks < ticks_max ? tick_log() : Result<bool>(false));
-  /// In all processes.
       if (!ticked) break;
-    hold_here(held);
-    if (sharing_ == nullptr) return;
-    report("hold", sharing_->set_held(held));
-    report("hold", sharing_->wait_until_followed(kHoldPatience));
-  }
-
-  void hold_here(bool held) {
       ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
     }
     ZHIYIN_TRY_VOID(writer_->catch_up());
@@ -577,8 +592,13 @@ class BuiltInstallation final : public Installation {
   void work() {
     Instant trimmed = clock_->now();
     std::optional<Instant> sized;
+    bool led = false;
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
+      const bool leading = leads();
+      if (sharing_ != nullptr && leading && !led) report("recovery", engine_->recover(kTestSendLasts));
+      led = leading;
+      if (!leading) continue;
       report("outbox", storage::Outbox::relay(*state_, *log_));
       if (stepped_ == nullptr && !held_.load()) {
         report("segments", tick_live_segments());
@@ -591,16 +611,12 @@ class BuiltInstallation final : public Installation {
       }
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
+        if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
         if (!held_.load()) report("retention", server::apply_retention(*services_, false));
         trimmed = clock_->now();
       }
-    bool led = false;
     }
   }
-      const bool leading = leads();
-      if (sharing_ != nullptr && leading && !led) report("recovery", engine_->recover(kTestSendLasts));
-      led = leading;
-      if (!leading) continue;
 
   /// With the system's clock: a due campaign sees everything acknowledged before it fixes its audience.
   Result<void> tick_and_prepare() {
@@ -613,7 +629,6 @@ class BuiltInstallation final : public Installation {
     }
     return {};
   }
-        if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
 
   Result<void> sync_warehouse() {
     MutexLock lock(settle_mutex_);
@@ -646,13 +661,16 @@ class BuiltInstallation final : public Installation {
   void stop_worker() {
     stop_.store(true);
     wake_worker();
+    changes_wake_.notify_all();
     if (worker_.joinable()) worker_.join();
+    if (follower_.joinable()) follower_.join();
   }
 
   const Options options_;
   Logger& logger_;
   MetricsRegistry metrics_;
   std::unique_ptr<DataLock> lock_;
+  storage::Gate gate_;
   const bool serving_;
   const Roles roles_;
   std::unique_ptr<storage::State> membership_state_;
@@ -668,9 +686,7 @@ class BuiltInstallation final : public Installation {
 
   std::optional<catalogue::Items> items_;
   std::optional<audience::People> people_;
-    changes_wake_.notify_all();
   std::optional<audience::Segments> segments_;
-    if (follower_.joinable()) follower_.join();
   std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
@@ -685,6 +701,7 @@ class BuiltInstallation final : public Installation {
   std::optional<audience::LiveSegments> live_segments_;
   catalogue::ItemStatistics item_statistics_;
   delivery::DeliveryProjection delivery_projection_;
+  std::optional<ingest::RecordQuarantine> refused_records_;
   std::optional<ingest::EventPipeline> pipeline_;
   std::optional<storage::ProjectionRunner> pipeline_runner_;
   std::optional<ingest::WarehouseWriter> writer_;
@@ -702,19 +719,23 @@ class BuiltInstallation final : public Installation {
   std::optional<delivery::WechatChannel> channel_;
   std::optional<campaign::Campaigns> campaigns_;
   std::optional<campaign::CampaignEngine> engine_;
+  std::unique_ptr<storage::FencedState> leading_state_;
+  std::optional<campaign::CampaignEngine> leading_engine_;
+  std::int64_t items_seen_ = 0;  // by the follower
   std::unique_ptr<server::Runs> runs_;
   std::unique_ptr<server::Services> services_;
   std::string first_admin_key_;
 
   Mutex settle_mutex_;
   std::atomic<bool> held_ = false;
-  std::optional<ingest::RecordQuarantine> refused_records_;
   std::atomic<bool> changed_ = true;
   std::atomic<bool> stop_ = false;
   Mutex worker_mutex_;
   CondVar worker_wake_;
   bool woken_ ZHIYIN_GUARDED_BY(worker_mutex_) = false;
   std::thread worker_;
+  CondVar changes_wake_;  // with worker_mutex_
+  std::thread follower_;
 };
 
 std::string absolute_path(const fs::path& base, const std::string& path) {
@@ -726,9 +747,6 @@ std::string absolute_url(const fs::path& base, const std::string& url) {
   const std::size_t colon = url.find(':');
   if (colon == std::string::npos || url.substr(colon).starts_with("://")) return url;
   return url.substr(0, colon + 1) + absolute_path(base, url.substr(colon + 1));
-  std::unique_ptr<storage::FencedState> leading_state_;
-  std::optional<campaign::CampaignEngine> leading_engine_;
-  std::int64_t items_seen_ = 0;  // by the follower
 }
 
 }  // namespace
@@ -741,8 +759,6 @@ Result<Options> load_options(const Location& location) {
     ZHIYIN_TRY(text, read_file(location.config_file, kConfigBytesMax));
   }
   const auto environment = zhiyin_environment();
-  CondVar changes_wake_;  // with worker_mutex_
-  std::thread follower_;
   ZHIYIN_TRY(const Options first, Options::load(option_table(), text, location.config_file.filename().string(), environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;

@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/options.h"
+#include "base/secret.h"
 #include "server/services.h"
 
 namespace zhiyin::app {
@@ -19,10 +21,17 @@ struct Location {
 /// Reads file, environment and flags; relative paths in the options become absolute.
 Result<Options> load_options(const Location& location);
 
+/// Every table of an installation, in the order in which they are made.
+std::vector<storage::Migration> installation_migrations();
+
+/// `secret_key`, or what stands in `data/secret.key`, which is made when there is none.
+Result<Secret> installation_secret(const Options& options);
+
 /// One installation, opened: stores, parts, projections. Holds `data/lock` while it lives, so one process at a
 /// time. Built in one place, taken down in reverse order.
 class Installation {
  public:
+  /// `serving`: as a server, with the roles of the options; else it works only when no other process does.
   /// kConflict when another process holds the lock. `first_admin_key` (see `take_first_admin_key`) is made when
   /// there is no key yet.
   static Result<std::unique_ptr<Installation>> open(Options options, Logger& logger, bool serving = false);
@@ -31,7 +40,6 @@ class Installation {
   [[nodiscard]] virtual server::Services& services() = 0;
 
   /// Starts the threads that follow the log and do timed work; without it work is done by `settle` only.
-  /// `serving`: as a server, with the roles of the options; else it works only when no other process does.
   virtual Result<void> start_workers() = 0;
 
   /// The admin key made by this opening, once; empty otherwise.

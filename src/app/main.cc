@@ -12,6 +12,7 @@
 #include "app/commands.h"
 #include "app/demo.h"
 #include "app/exit_code.h"
+#include "app/move.h"
 #include "app/number_argument.h"
 #include "app/option_table.h"
 #include "app/render.h"
@@ -274,8 +275,10 @@ Result<std::string> read_password() {
 }
 
 int run_on_installation(const Invocation& invocation) {
-  const auto location = location_of(invocation);
+  auto location = location_of(invocation);
   if (!location) return failed(location.error(), invocation.json);
+  const bool moving = invocation.command->words == "migrate";
+  if (const auto* from = invocation.args["from"].if_string(); moving && from != nullptr) location->config_file = *from;
   const auto options = load_options(*location);
   if (!options) return failed(options.error(), invocation.json);
   std::error_code ec;
@@ -290,10 +293,15 @@ int run_on_installation(const Invocation& invocation) {
     if (!password) return failed(password.error(), invocation.json);
     args.set("password", std::move(*password));
   }
+  if (moving && args["undo"].bool_or(false)) return answered(invocation, undo_move(*options));
   const ProgressSink sink = progress_on_stderr();
   const auto opened = Installation::open(*options, null_logger());
   if (!opened && opened.error().code == ErrorCode::kConflict) {
     return answered(invocation, call_server(options->text("data_dir"), command, args, sink));
+  }
+  if (!opened && moving) {
+    const auto finished = finish_move(*options, std::string(args["to"].string_or("")));
+    if (finished) return answered(invocation, Json(*finished));
   }
   if (!opened && command == "doctor") return answered(invocation, server::examine_failure(opened.error()));
   if (!opened) return failed(opened.error(), invocation.json);

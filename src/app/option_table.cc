@@ -24,11 +24,12 @@ constexpr OptionSpec kOptions[] = {
     {"server.public_url", kString, "", "Address under which WeChat and people reach this server; empty: http://address:port.", "https://zhiyin.example.com"},
     {"server.threads", kInt, "2", "Threads for the network.", "", 1, 64},
     {"server.workers", kInt, "4", "Threads for requests that read or write stores.", "", 1, 256},
+    {"server.connections", kInt, "20000", "Connections open at once, as far as the system gives the process files; when nearly so many are open, those that have waited longest are closed.", "", 16, 1'000'000},
     {"server.tls_certificate", kString, "", "PEM file with the certificate chain; empty: no TLS."},
     {"server.tls_key", kString, "", "PEM file with the private key."},
-    {"server.stop_notice", kDuration, "0s", "After the signal to stop: how long requests are still taken while /readyz says 503, so that a load balancer can turn away.", "10s"},
     {"server.roles", kString, "intake,workers,console", "What this process does, where several share a cluster: intake (events, callbacks, links), workers (projections, campaigns), console (API and console).", "intake"},
     {"server.lease", kDuration, "15s", "Where several processes share a cluster: after so long without a sign of life the others take over."},
+    {"server.stop_notice", kDuration, "0s", "After the signal to stop: how long requests are still taken while /readyz says 503, so that a load balancer can turn away.", "10s"},
     {"storage.log", kString, "sqlite:data/log.db", "Event log: sqlite:PATH, or kafka://HOST:PORT,…/PREFIX."},
     {"storage.state", kString, "sqlite:data/state.db", "State (people, segments, ledgers, users): sqlite:PATH, or postgresql://…"},
     {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb", "Columnar history: duckdb:PATH, or clickhouse://HOST:PORT/DATABASE."},
@@ -76,10 +77,10 @@ std::span<const OptionSpec> option_table() { return kOptions; }
 Result<void> check_options(const Options& options) {
   ZHIYIN_TRY_VOID(check_words(options, {"log_level", {"debug", "info", "warning", "error"}}));
   ZHIYIN_TRY_VOID(check_words(options, {"clock", {"system", "stepped"}}));
-  ZHIYIN_TRY_VOID(check_address(options, "server.public_url", true));
   ZHIYIN_TRY_VOID(Roles::check(options.text("server.roles")));
   constexpr Duration kLeaseMin = std::chrono::seconds(2);
   if (options.duration("server.lease") < kLeaseMin) return fail_field("server.lease", "is below 2s");
+  ZHIYIN_TRY_VOID(check_address(options, "server.public_url", true));
   return check_address(options, "wechat.base_url", false);
 }
 

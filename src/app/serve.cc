@@ -25,6 +25,7 @@ http::ServerSettings server_settings(const Options& options) {
   settings.address = options.text("server.address");
   settings.port = static_cast<std::uint16_t>(options.integer("server.port"));
   settings.threads = static_cast<int>(options.integer("server.threads"));
+  settings.connections_max = static_cast<std::size_t>(options.integer("server.connections"));
   settings.tls_certificate_file = options.text("server.tls_certificate");
   settings.tls_key_file = options.text("server.tls_key");
   return settings;
@@ -64,8 +65,8 @@ Result<void> serve(const Location& location, Logger& logger, std::stop_token sto
   ZHIYIN_TRY(const Options options, load_options(location));
   ZHIYIN_TRY(const auto installation, Installation::open(options, logger, true));
   server::Services& services = installation->services();
-  ThreadPool pool(static_cast<std::size_t>(options.integer("server.workers")), kWaitingMax);
   const Roles roles(options.text("server.roles"));
+  ThreadPool pool(static_cast<std::size_t>(options.integer("server.workers")), kWaitingMax);
   http::Router router;
   server::Api api(router, pool, services.auth, services.audit);
   server::add_event_routes(api, router, services);

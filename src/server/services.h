@@ -23,6 +23,7 @@
 #include "server/readiness.h"
 #include "server/recommendations.h"
 #include "server/runs.h"
+#include "storage/gate.h"
 #include "storage/projection.h"
 #include "wechat/account.h"
 #include "wechat/callback_endpoint.h"
@@ -76,6 +77,8 @@ struct Services {
   std::function<Result<void>(const std::function<Result<void>()>& work)> while_warehouse_stands;
   /// Holds the projections back, or lets them go on: for maintenance and benchmarks.
   std::function<void(bool held)> hold_projections;
+  /// Before log and state, for moving the installation.
+  storage::Gate& gate;
   /// The processes that work on this installation, this one among them: docs/api.md, GET /v1/processes.
   std::function<Result<Json>()> processes;
 };

@@ -202,8 +202,8 @@ class PostgresState final : public State {
 
  private:
   class OpenMark;
-  Result<std::unique_ptr<PostgresSession>> make(Use use);
   Result<void> write(const std::function<Result<void>(Session&)>& work, std::string_view turn);
+  Result<std::unique_ptr<PostgresSession>> make(Use use);
   Result<void> check_identity(PostgresConnection& connection);
   Result<bool> was_committed(const Mark& mark, int process);
   Result<bool> ask(const Mark& mark, int process);
