@@ -137,7 +137,7 @@ class AsioServer final : public Server {
         seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")),
         shed_(metrics.counter("zhiyin_http_connections_shed_total", "Connections closed or refused because too many were open.")) {
     if (connections_max_ < settings_.connections_max) {
-      logger_.warning("http", "connections_limited", {{"wanted", settings_.connections_max}, {"possible", connections_max_}});
+      logger_.info("http", "connections_limited", {{"wanted", settings_.connections_max}, {"possible", connections_max_}});
     }
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
     for (const Router::Route& route : router_.routes()) {

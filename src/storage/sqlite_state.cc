@@ -150,7 +150,6 @@ class SqliteState final : public State {
     return found;
   }
 
-  Result<void> copy_to(const std::filesystem::path& file) override {
   Result<std::vector<StateTable>> tables() override {
     ZHIYIN_TRY(const Rows columns,
                query("SELECT m.name, c.name, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c "
@@ -158,6 +157,7 @@ class SqliteState final : public State {
     return detail::tables_of(columns);
   }
 
+  Result<void> copy_to(const std::filesystem::path& file) override {
     ZHIYIN_TRY(detail::Database reader, open_database(path_, vfs_, true));
     return reader.copy_to(file);
   }
