@@ -169,7 +169,7 @@ class StoreFaults(unittest.TestCase):
         inner = free_port()
         proxy = StallingProxy(inner, port)
         self.addCleanup(proxy.close)
-        settings = f"advertised.listeners=CLIENTS://127.0.0.1:{port}"
+        settings = f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}"
         started = subprocess.run([script, "start", self.folder / "kafka", str(inner)], capture_output=True, text=True, timeout=180,
                                  env=os.environ | {"KAFKA_SETTINGS": settings})
         if started.returncode != 0:
@@ -179,7 +179,9 @@ class StoreFaults(unittest.TestCase):
         for _ in range(2):
             load.reaches(500)
             proxy.stall()
+            before = sum(load.acknowledged)
             time.sleep(5)
+            self.assertLessEqual(sum(load.acknowledged) - before, 200, "the load does not go through the proxy")
             proxy.flow()
         load.reaches(500)
         self.expect(server, load.end())
