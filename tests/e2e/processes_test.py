@@ -6,27 +6,23 @@ import collections
 import http.server as http_server
 import json
 import os
-import pathlib
 import random
 import secrets
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 import urllib.parse
 from http.client import HTTPException
 
-from harness import ROOT, Process, Sandbox, Server, free_port, http, main
+from cluster import Cluster
+from harness import Process, Sandbox, Server, http, main
 
 KILLS = int(os.environ.get("ZHIYIN_KILLS", "3"))
 SEED = int(os.environ.get("ZHIYIN_SEED", "5"))
 LEASE_S = 4
 PEOPLE = 400
 QUOTA = 150
-PYTHON = ROOT / "build/venv/bin/python"
-SERVERS = ROOT / "tests/servers"
 
 
 class Member(Server):
@@ -113,15 +109,16 @@ class Load(threading.Thread):
             time.sleep(0.05)
 
 
-class Processes(unittest.TestCase):
+class Bench(unittest.TestCase):
+    needs = ("log", "state", "warehouse")
+
     def setUp(self):
-        if not os.environ.get("KAFKA_BROKER"):
-            self.skipTest("no Kafka here (./dev test --cluster): two processes cannot share a log in a file")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zhiyin-processes-"))
-        self.folder.chmod(0o755)  # PostgreSQL runs as another user
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.stores = {"log": f"kafka://{os.environ['KAFKA_BROKER']}/p{os.getpid()}-{secrets.token_hex(3)}",
-                       "state": self.postgres(), "warehouse": self.clickhouse()}
+        self.cluster = Cluster()
+        self.addCleanup(self.cluster.close)
+        self.stores = self.cluster.stores
+        missing = [name for name in self.needs if name not in self.stores]
+        if missing:
+            self.skipTest(f"no server here for {', '.join(missing)} (./dev test --cluster)")
         self.secret = secrets.token_hex(32)
         self.sandbox = Sandbox(people=PEOPLE)
         self.addCleanup(self.sandbox.close)
@@ -130,24 +127,6 @@ class Processes(unittest.TestCase):
         self.wechat = f"http://127.0.0.1:{witness.server_port}"
         threading.Thread(target=witness.serve_forever, daemon=True).start()
         self.addCleanup(lambda: (witness.shutdown(), witness.server_close()))
-
-    def clickhouse(self):
-        try:
-            subprocess.run([PYTHON, "-c", "import chdb"], check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            self.skipTest("no engine of ClickHouse here (build/venv with chdb)")
-        shim = subprocess.Popen([PYTHON, SERVERS / "clickhouse_shim.py", self.folder / "clickhouse"], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (shim.kill(), shim.wait(), shim.stdout.close()))
-        self.clickhouse_port = shim.stdout.readline().split()[1]
-        return f"clickhouse://127.0.0.1:{self.clickhouse_port}/zhiyin"
-
-    def postgres(self):
-        folder, port = self.folder / "postgres", free_port()
-        started = subprocess.run([SERVERS / "postgres.sh", "start", folder, str(port)], capture_output=True, text=True)
-        if started.returncode != 0:
-            self.skipTest(f"no PostgreSQL here: {started.stderr.strip()}")
-        self.addCleanup(subprocess.run, [SERVERS / "postgres.sh", "kill", folder], capture_output=True)
-        return f"postgresql://zhiyin@127.0.0.1:{port}/zhiyin"
 
     def member(self, roles=None):
         member = Member(self.stores, self.secret, self.wechat, roles)
@@ -162,7 +141,7 @@ class Processes(unittest.TestCase):
 
     def warehouse(self, sql):
         query = urllib.parse.urlencode({"database": "zhiyin"})
-        answer = http("POST", f"http://127.0.0.1:{self.clickhouse_port}/?{query}", sql + " FORMAT TabSeparated")
+        answer = http("POST", f"http://127.0.0.1:{self.cluster.clickhouse_port}/?{query}", sql + " FORMAT TabSeparated")
         self.assertEqual(answer.status, 200, answer.body)
         return answer.body.decode().strip().split("\t")
 
@@ -187,6 +166,8 @@ class Processes(unittest.TestCase):
         member.ok("PUT", f"/v1/accounts/{account['id']}", account | {"policy": policy}, headers={"If-Match": str(stored["version"])})
         return account
 
+
+class Processes(Bench):
     def test_nothing_is_lost_or_done_twice_while_processes_die(self):
         a = self.member().start()
         b = self.member()
@@ -308,12 +289,38 @@ class Processes(unittest.TestCase):
 
     def test_a_process_with_a_log_of_its_own_is_refused(self):
         a = self.member().start()
-        own = Member(self.stores | {"log": "sqlite:data/log.db"}, self.secret, self.wechat)
-        self.addCleanup(own.close)
-        with self.assertRaisesRegex(AssertionError, "keeps its log"):
-            own.start()
-        own.process = None
+        refused(self, self.stores | {"log": "sqlite:data/log.db"})
         a.ok("GET", "/v1/overview")
+
+
+def refused(test, stores):
+    own = Member(stores, test.secret, test.wechat)
+    test.addCleanup(own.close)
+    with test.assertRaisesRegex(AssertionError, "keeps its log"):
+        own.start()
+    own.process = None
+
+
+class OnlyState(Bench):
+    """Log and warehouse in files, the state on a server: nobody else can be there."""
+    needs = ("state",)
+
+    def test_a_second_process_is_refused_until_the_first_has_stopped(self):
+        self.stores = {"state": self.stores["state"]}
+        a = self.member().start()
+        refused(self, self.stores)
+        [only] = a.ok("GET", "/v1/processes")["items"]
+        self.assertTrue(only["self"] and only["leads"] and only["works"], only)
+        self.assertEqual(only["partitions"], 64)
+        # Killed, it comes back at once: its folder says that it is the same.
+        a.kill()
+        a.start()
+        key = a.key
+        a.close()
+        b = self.member()
+        b.key = key
+        b.start()
+        b.ok("GET", "/v1/overview")
 
 
 if __name__ == "__main__":
