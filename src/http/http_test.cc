@@ -128,6 +128,49 @@ TEST_F(HttpTest, ClientSaysWhetherAnythingWasSent) {
   EXPECT_EQ(client_->send_and_wait(request).error().error.code, ErrorCode::kInvalidArgument);
 }
 
+TEST(Connections, ThoseThatWaitLongestMakeRoomForNewOnes) {
+  MetricsRegistry metrics;
+  Router router;
+  router.add("GET", "/hello", [](Request&) -> Task<Response> { co_return Response::text("hello"); });
+  ServerSettings settings;
+  settings.threads = 1;
+  settings.connections_max = 8;
+  settings.shed_after = std::chrono::milliseconds(100);
+  auto server = Server::start(settings, std::move(router), {}, metrics, null_logger());
+  ASSERT_TRUE(server);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons((*server)->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto open_slow = [&] {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::send(fd, "GET /he", 7, MSG_NOSIGNAL), 7);
+    return fd;
+  };
+  std::vector<int> slow;
+  for (int i = 0; i < 8; ++i) slow.push_back(open_slow());
+  // Young ones stay: whoever comes now is told to come again, until the old ones have waited long enough to go.
+  const auto client = Client::create({});
+  ClientRequest request;
+  request.url = fmt::format("http://127.0.0.1:{}/hello", (*server)->port());
+  int refusals = 0;
+  for (;;) {
+    const auto answer = client->send_and_wait(request);
+    if (answer && answer->status == 200) break;
+    ASSERT_LT(++refusals, 100'000);
+  }
+  EXPECT_GT(refusals, 0);
+  EXPECT_THAT(metrics.text(), testing::HasSubstr("zhiyin_http_connections_shed_total"));
+  for (const int fd : slow) ::close(fd);
+}
+
+TEST(Problem, SaysWhenToComeAgainWhereThatHelps) {
+  EXPECT_EQ(header(Response::problem({ErrorCode::kUnavailable, "away", {}}).headers, "Retry-After"), "1");
+  EXPECT_EQ(header(Response::problem({ErrorCode::kLimitReached, "many", {}}).headers, "Retry-After"), "1");
+  EXPECT_EQ(header(Response::problem({ErrorCode::kInvalidArgument, "wrong", {}}).headers, "Retry-After"), "");
+}
+
 TEST(Problem, CarriesCodeAndField) {
   const Response r = Response::problem({ErrorCode::kInvalidArgument, "is missing", "name"});
   EXPECT_EQ(r.status, 400);

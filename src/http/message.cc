@@ -76,6 +76,8 @@ Response Response::problem(const Error& error, int status) {
   if (!error.field.empty()) body.set("field", Json(error.field));
   Response response = json(body, status);
   response.content_type = "application/problem+json";
+  // Both may pass by themselves; senders that keep to it do not add to what is wrong.
+  if (status == 503 || status == 429) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

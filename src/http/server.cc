@@ -28,7 +28,6 @@ using TlsStream = asio::ssl::stream<tcp::socket>;
 constexpr auto kSweepEvery = std::chrono::milliseconds(500);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // after EMFILE and the like
 constexpr std::size_t kFilesKept = 256;                       // for stores, clients and the like
-constexpr auto kPatience = std::chrono::seconds(1);           // before a connection has waited long
 constexpr std::string_view kTooMany =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -275,7 +274,7 @@ class AsioServer final : public Server {
 
   /// Closes those that have waited longest; whoever is being answered stays.
   void shed(Loop& loop, std::size_t many) {
-    const SteadyTime latest = std::chrono::steady_clock::now() - kPatience;
+    const SteadyTime latest = std::chrono::steady_clock::now() - settings_.shed_after;
     std::vector<Connection*> waiting;
     for (Connection& connection : loop.connections) {
       if (!connection.answering && connection.since < latest) waiting.push_back(&connection);

@@ -55,6 +55,7 @@ struct ServerSettings {
   /// Open at once, as far as the process may have so many files. When nearly so many are open, those go that have waited
   /// longest for a request, or for the rest of one; when that is not enough, new ones are answered 503.
   std::size_t connections_max = 20'000;
+  std::chrono::milliseconds shed_after{1000};  ///< a connection that has waited less is not closed to make room
   std::size_t bodies_bytes_max = std::size_t{1} << 30;  ///< of bodies above 1 MiB that are held at once; more: 503
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{30'000};  ///< to receive one request, and to send one answer
