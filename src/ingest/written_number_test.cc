@@ -34,7 +34,9 @@ TEST(WrittenNumber, CountsAsPeopleWriteThem) {
   EXPECT_EQ(number("3k"), "3000");
   EXPECT_EQ(number("１，２３４"), "1234");
   EXPECT_EQ(number("-1,000"), "-1000");
-  for (const std::string_view none : {"", "万", "1,23", "1,2345", "1 2", "1,000 000", "10万+", "12.5O", "¥5", "7分30秒", "00:07:30", "1.2.3", "--1", "1,,000", ",100"}) {
+  for (const std::string_view none :
+       {"", "万", "1,23", "1,2345", "1 2", "1,000 000", "10万+", "12.5O", "¥5", "7分30秒",
+        "00:07:30", "1.2.3", "--1", "1,,000", ",100"}) {
     EXPECT_EQ(number(none), "none") << none;
   }
 }
@@ -49,7 +51,8 @@ TEST(WrittenNumber, TimesInWordsAndAsAClock) {
   EXPECT_EQ(seconds("00:07:30"), "450");
   EXPECT_EQ(seconds("１：００：００"), "3600");
   EXPECT_EQ(seconds("1,800"), "1800");
-  for (const std::string_view none : {"7:30", "30秒7分", "7分7分", "分", "0:7:30", "00:60:00", "00:00:60", "-1:00:00", "1:2:3:4", "::", "7分30"}) {
+  for (const std::string_view none : {"7:30", "30秒7分", "7分7分", "分", "0:7:30", "00:60:00",
+                                      "00:00:60", "-1:00:00", "1:2:3:4", "::", "7分30"}) {
     EXPECT_EQ(seconds(none), "none") << none;
   }
 }
@@ -71,10 +74,13 @@ TEST(WrittenNumber, MoneyIsExact) {
   EXPECT_EQ(fen("1.0000"), "100");
   EXPECT_EQ(fen("1.2e3"), "120000");
   for (std::int64_t n = 0; n < 100'000; ++n) {
-    const std::string text = std::to_string(n / 100) + "." + std::to_string(n / 10 % 10) + std::to_string(n % 10);
+    const std::string text =
+        std::to_string(n / 100) + "." + std::to_string(n / 10 % 10) + std::to_string(n % 10);
     ASSERT_EQ(fen(text), std::to_string(n)) << text;
   }
-  for (const std::string_view none : {"", "元", "¥", "12.5O", "$5", "1,29", "99999999999999999", "1e300"}) EXPECT_EQ(fen(none), "none") << none;
+  for (const std::string_view none :
+       {"", "元", "¥", "12.5O", "$5", "1,29", "99999999999999999", "1e300"})
+    EXPECT_EQ(fen(none), "none") << none;
 }
 
 TEST(WrittenNumber, WhatWasCorrectedIsSaid) {

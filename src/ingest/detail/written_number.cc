@@ -58,7 +58,8 @@ bool cut_back(std::string_view& text, const std::string_view (&words)[N]) {
 
 // 1,234,567.8: groups of three behind the first, all behind the same separator, which goes.
 bool cut_separators(std::string& text) {
-  constexpr std::string_view kBlanks[] = {"\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x89", " "};  // no-break, narrow and thin ones
+  constexpr std::string_view kBlanks[] = {"\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x89",
+                                          " "};  // no-break, narrow and thin ones
   std::string one = text;
   std::string_view used = ",";
   for (const std::string_view blank : kBlanks) {
@@ -102,7 +103,8 @@ std::optional<Plain> to_plain(std::string_view cell, NumberForm form) {
   std::string_view text = without_blanks(half);
   std::string sign;
   if (form == NumberForm::kYuan) {
-    constexpr std::string_view kBefore[] = {"\xc2\xa5", "\xef\xbf\xa5", "RMB", "CNY", "rmb", "cny", "人民币"};
+    constexpr std::string_view kBefore[] = {"\xc2\xa5", "\xef\xbf\xa5", "RMB",   "CNY",
+                                            "rmb",      "cny",          "人民币"};
     constexpr std::string_view kBehind[] = {"元", "圆", "块", "RMB", "CNY", "rmb", "cny"};
     std::string_view unsigned_text = text;
     if (unsigned_text.starts_with('-')) unsigned_text.remove_prefix(1);
@@ -113,7 +115,8 @@ std::optional<Plain> to_plain(std::string_view cell, NumberForm form) {
     }
     if (cut_back(text, kBehind)) plain.flags.currency = true;
   }
-  constexpr std::pair<std::string_view, int> kPowers[] = {{"万", 4}, {"亿", 8}, {"千", 3}, {"w", 4}, {"W", 4}, {"k", 3}, {"K", 3}};
+  constexpr std::pair<std::string_view, int> kPowers[] = {{"万", 4}, {"亿", 8}, {"千", 3}, {"w", 4},
+                                                          {"W", 4},  {"k", 3},  {"K", 3}};
   for (const auto& [word, power] : kPowers) {
     if (text.size() <= word.size() || !text.ends_with(word)) continue;
     text = without_blanks(text.substr(0, text.size() - word.size()));
@@ -128,7 +131,8 @@ std::optional<Plain> to_plain(std::string_view cell, NumberForm form) {
 
 // `7分30秒`, `1小时2分`: parts from the large to the small, each once.
 std::optional<double> seconds_in_words(std::string_view text) {
-  constexpr std::pair<std::string_view, int> kUnits[] = {{"小时", 3600}, {"时", 3600}, {"分钟", 60}, {"分", 60}, {"秒钟", 1}, {"秒", 1}};
+  constexpr std::pair<std::string_view, int> kUnits[] = {{"小时", 3600}, {"时", 3600}, {"分钟", 60},
+                                                         {"分", 60},     {"秒钟", 1},  {"秒", 1}};
   double total = 0;
   int last = 1 << 20;
   while (!text.empty()) {
@@ -136,7 +140,8 @@ std::optional<double> seconds_in_words(std::string_view text) {
     const auto n = plain_number(text.substr(0, end));
     if (!n) return std::nullopt;
     text = without_blanks(text.substr(end));
-    const auto* unit = std::ranges::find_if(kUnits, [&](const auto& u) { return text.starts_with(u.first); });
+    const auto* unit =
+        std::ranges::find_if(kUnits, [&](const auto& u) { return text.starts_with(u.first); });
     if (unit == std::end(kUnits) || unit->second >= last) return std::nullopt;
     total += *n * unit->second;
     last = unit->second;
@@ -150,7 +155,8 @@ std::optional<double> seconds_of_clock(std::string_view text) {
   const std::size_t first = text.find(':');
   const std::size_t second = text.find(':', first == std::string_view::npos ? first : first + 1);
   if (second == std::string_view::npos || first == 0 || second - first != 3) return std::nullopt;
-  const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, 2), text.substr(second + 1)};
+  const std::string_view parts[] = {text.substr(0, first), text.substr(first + 1, 2),
+                                    text.substr(second + 1)};
   double total = 0;
   for (const std::string_view part : parts) {
     const auto n = !part.empty() && is_digit(part.front()) ? plain_number(part) : std::nullopt;
@@ -210,7 +216,8 @@ std::optional<WrittenFen> read_yuan(std::string_view cell) {
   std::string_view digits = plain->text;
   const bool negative = digits.starts_with('-');
   if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-  if (digits.find_first_not_of("0123456789.") != std::string_view::npos) {  // 1.2e3: written by a machine
+  if (digits.find_first_not_of("0123456789.") !=
+      std::string_view::npos) {  // 1.2e3: written by a machine
     const double fen = out.as_written.value * 100;
     out.fen = std::llround(fen);
     out.rounded = std::abs(fen - static_cast<double>(out.fen)) > 1e-6;

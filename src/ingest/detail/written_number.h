@@ -28,12 +28,14 @@ struct WrittenNumber {
 std::optional<double> plain_number(std::string_view text);
 
 /// Nothing when `text` is no number of that form. `1,23` and `10万+` are none.
-std::optional<WrittenNumber> read_number(std::string_view text, NumberForm form = NumberForm::kCount);
+std::optional<WrittenNumber> read_number(std::string_view text,
+                                         NumberForm form = NumberForm::kCount);
 
 /// An amount in yuan, in fen. Digit by digit, so that nothing is lost on the way: 0.29 is 29.
 struct WrittenFen {
   std::int64_t fen = 0;
-  bool rounded = false;  ///< there was more than the second digit behind the point; half a fen goes up
+  bool rounded =
+      false;  ///< there was more than the second digit behind the point; half a fen goes up
   WrittenNumber as_written;
 };
 /// Nothing when `text` is no amount, or has more than 15 digits.
