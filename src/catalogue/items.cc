@@ -481,15 +481,17 @@ Result<std::shared_ptr<const ItemIndex>> Items::index(std::int64_t at_least) con
   const std::int64_t version = version_.load();
   if (index_ && index_version_ == version && index_change_ >= at_least) return index_;
   std::vector<IndexedItem> items;
+  std::int64_t change = 0;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(items, read_index(session));
     ZHIYIN_TRY(const Rows rows,
                session.query("SELECT value FROM item_cursor WHERE name = 'changed'"));
-    index_change_ = rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
+    change = rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
     return {};
   }));
   index_ = std::make_shared<const ItemIndex>(std::move(items));
   index_version_ = version;
+  index_change_ = change;
   return index_;
 }
 
