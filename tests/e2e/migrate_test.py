@@ -151,7 +151,7 @@ class Migrate(unittest.TestCase):
 
         # The old one takes nothing any more, and cannot be started again.
         answer = old.send("POST", "/v1/events", [{"event_id": "late", "account": "shop", "identities": [{"kind": "openid", "value": "o1"}], "kind": "read"}])
-        self.assertEqual(answer.status, 503)
+        self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"))
         old.process.stop()
         old.process = None
         again = subprocess.run([PROGRAM, "serve", "--json", "--config", str(old.config)], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
