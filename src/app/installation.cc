@@ -504,9 +504,10 @@ class BuiltInstallation final : public Installation {
 
   /// In all processes.
   void hold(bool held) {
+    if (sharing_ == nullptr) return hold_here(held);
+    report("hold", sharing_->set_held(held));  // first, else `beaten` would undo it
     hold_here(held);
-    if (sharing_ == nullptr) return;
-    report("hold", sharing_->set_held(held));
+    report("hold", sharing_->beat());  // says so
     report("hold", sharing_->wait_until_followed(kHoldPatience));
   }
 
