@@ -10,6 +10,7 @@ import time
 import http.client
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
+HISTORY = int(os.environ.get("BENCH_HISTORY", "500000"))
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "200000"))
 RATE = int(os.environ.get("BENCH_RATE", "25000"))
 SECONDS = int(os.environ.get("BENCH_DELAY_SECONDS", "20"))
@@ -86,6 +87,10 @@ def wait_until_filled(server):
             return
         time.sleep(0.1)
     raise SystemExit("the live segments were not filled")
+
+
+def news(server):
+    return sum(k["count"] for k in server.ok("GET", "/v1/overview")["kinds"] if k["kind"].startswith("segment."))
 
 
 def thread_seconds(pid):
@@ -169,7 +174,7 @@ def delay(server):
                                    "kind": KINDS[what()][0], "item": {"kind": "article", "id": f"a{rng.randrange(2000)}"},
                                    "value": rng.randrange(1, 500)} for _ in range(size)]))
     began = time.monotonic() + 0.5
-    senders = [Sender(server, bodies, began, size / RATE, n, 4) for n in range(4)]
+    senders = [Sender(server, bodies, began, size / RATE, n, 32) for n in range(32)]
     for sender in senders:
         sender.start()
     delays = []
@@ -207,14 +212,22 @@ def bench(harness):
     server = harness.Server('log_level = "warning"\n')
     try:
         csv = server.folder / "events.csv"
-        write_events(csv, ROWS, PEOPLE, time.time(), random.Random(1))
         server.start()
         put_segments(server)
         wait_until_filled(server)
+        if HISTORY:
+            # A first import makes everybody enter segments; what is measured is an installation that has a history.
+            write_events(csv, HISTORY, PEOPLE, time.time() - 86400, random.Random(2))
+            server.cli("import", csv, "--account", "shop", "--json")
+            server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}, "sample": 0})  # waits for own events, too
+        before = news(server)
+        write_events(csv, ROWS, PEOPLE, time.time(), random.Random(1))
         server.ok("POST", "/v1/projections", {"held": True})
         server.cli("import", csv, "--account", "shop", "--json")
         print(f"  load average {os.getloadavg()[0]:.1f} before")
         throughput(server, server.process.child.pid)
+        server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}, "sample": 0})
+        print(f"  {before:,} entered and left before, {news(server) - before:,} more with these records")
         sizes = {p.name: p.stat().st_size / 1e6 for p in (server.folder / "data").iterdir() if p.is_file()}
         print("  MB: " + ", ".join(f"{name} {size:,.0f}" for name, size in sorted(sizes.items()) if size > 1))
         delay(server)
