@@ -11,7 +11,7 @@
 namespace zhiyin::storage {
 namespace {
 
-constexpr std::int64_t kPageRecords = 1000;
+constexpr std::int64_t kPageRecords = 8192;
 
 constexpr Migration kMigrations[] = {
     {"storage-002-outbox",

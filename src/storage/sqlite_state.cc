@@ -16,7 +16,8 @@ namespace zhiyin::storage {
 namespace {
 
 constexpr std::size_t kReadersMax = 4;
-constexpr int kWriterCacheKib = 16 << 10;
+// Reached only while projections are far behind: what a batch changes should fit.
+constexpr int kWriterCacheKib = 256 << 10;
 constexpr int kReaderCacheKib = 2 << 10;
 constexpr char kOwnTables[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
