@@ -56,6 +56,7 @@ class GatedState final : public State {
     gate_.leave(&Gate::state_);
     return outcome;
   }
+  [[nodiscard]] std::optional<std::uint64_t> waits() const override { return inner_->waits(); }
   Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) override {
     if (!gate_.enter(&Gate::state_)) return closed_error("state");
     auto outcome = inner_->write_in_turn(work);

@@ -9,6 +9,8 @@ namespace {
 
 constexpr Duration kBackOffFirst = std::chrono::milliseconds(100);
 constexpr Duration kBackOffMax = std::chrono::seconds(10);
+constexpr std::size_t kBatchFirst = 5000;
+constexpr std::size_t kBatchLeast = 500;
 // A record alone gets so many chances: an error that passes must cost nobody their event.
 constexpr int kTriesOfOne = 3;
 constexpr std::chrono::milliseconds kLookEvery{50};  // at what other processes have done, while waiting
@@ -251,13 +253,16 @@ Result<std::size_t> ProjectionRunner::drain() {
 
 Result<std::size_t> ProjectionRunner::step() {
   ZHIYIN_TRY_VOID(load());
+  if (batch_records_ == 0) batch_records_ = std::min(kBatchFirst, settings_.batch_max);
   // What other processes move meanwhile must not be taken for a part of this batch.
   at_ = wanted();
   ZHIYIN_TRY(const std::vector<StoredRecord> batch,
-             log_.read(settings_.stream, at_, settings_.batch_max));
+             log_.read(settings_.stream, at_, batch_records_));
   if (batch.empty()) return 0;
   overtaken_ = false;
+  const auto began = std::chrono::steady_clock::now();
   auto applied = apply(batch);
+  adapt(batch.size(), std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
   if (!applied && overtaken_) {
     logger_.info("storage", "projection.overtaken", {{"projection", projection_.name()}});
     refresh(true);
@@ -265,6 +270,17 @@ Result<std::size_t> ProjectionRunner::step() {
   }
   if (!applied) return std::unexpected(applied.error());
   return batch.size();
+}
+
+void ProjectionRunner::adapt(std::size_t records, Duration took) {
+  if (awaited_ && took > settings_.transaction_aim) {
+    const double share = static_cast<double>(Duration(settings_.transaction_aim).count()) /
+                         static_cast<double>(took.count());
+    const auto fitting = static_cast<std::size_t>(static_cast<double>(records) * share);
+    batch_records_ = std::clamp(fitting, std::min(kBatchLeast, settings_.batch_max), batch_records_);
+  } else if ((!awaited_ || took < settings_.transaction_aim / 2) && records >= batch_records_) {
+    batch_records_ = std::min(batch_records_ * 2, settings_.batch_max);
+  }
 }
 
 /// From where to read on: of the partitions that are not this process's, nothing.
@@ -325,7 +341,9 @@ Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
   const Positions before = at_;
   const Positions after = log_.advance(before, batch);
   bool overtaken = false;
+  std::optional<std::uint64_t> waits;
   const auto step = [&](Session& session) -> Result<void> {
+    waits = state_.waits();
     if (settings_.membership == nullptr) {
       ZHIYIN_TRY_VOID(work(session));
       return save_positions(session, projection_.name(), settings_.stream, after);
@@ -339,6 +357,7 @@ Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
   };
   const auto written = settings_.membership == nullptr ? state_.write(step) : state_.write_in_turn(step);
   overtaken_ = overtaken;
+  awaited_ = !waits || state_.waits() != waits;
   if (!written) return written;
   at_ = after;
   {

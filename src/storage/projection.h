@@ -60,6 +60,10 @@ class ProjectionRunner {
     std::size_t batch_max = 50'000;
     /// Tells which partitions are this process's. Null: all of them, always. Must outlive the runner.
     const Membership* membership = nullptr;
+    /// While others wait to write to the state (the intake with new identities, say), and where it
+    /// cannot tell, batches are kept so small that a transaction takes about this long. Else they
+    /// grow: large ones write fewer pages.
+    std::chrono::milliseconds transaction_aim{1500};
   };
   /// All references must outlive the runner. Tables of `storage::migrations()` must be there.
   ProjectionRunner(EventLog& log, State& state, Projection& projection, Logger& logger,
@@ -101,6 +105,8 @@ class ProjectionRunner {
       ZHIYIN_REQUIRES(step_mutex_);
   Result<void> load();
   Positions wanted() ZHIYIN_REQUIRES(step_mutex_);
+  /// The number of records to ask for next, after so many took so long.
+  void adapt(std::size_t records, Duration took) ZHIYIN_REQUIRES(step_mutex_);
   void refresh(bool at_once) const;
   [[nodiscard]] bool may_step() const;
   Result<void> wait_for(const Positions& target);
@@ -127,7 +133,9 @@ class ProjectionRunner {
   std::atomic<std::int64_t> refused_ = 0;
   std::int64_t refused_in_a_row_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;
   Positions at_ ZHIYIN_GUARDED_BY(step_mutex_){};  ///< of the batch at hand
+  std::size_t batch_records_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< to ask for; 0: not known yet
   std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< of the duties last seen
+  bool awaited_ ZHIYIN_GUARDED_BY(step_mutex_) = false;  ///< somebody waited for the last transaction
   bool overtaken_ ZHIYIN_GUARDED_BY(step_mutex_) = false;        ///< another has moved a position
   std::thread thread_;
 };

@@ -41,6 +41,7 @@ class Turns {
   void enter() {
     MutexLock lock(mutex_);
     const std::uint64_t ticket = next_++;
+    if (serving_ != ticket) ++waits_;
     while (serving_ != ticket) changed_.wait(mutex_);
     owner_ = std::this_thread::get_id();
   }
@@ -52,14 +53,19 @@ class Turns {
     }
     changed_.notify_all();
   }
+  [[nodiscard]] std::uint64_t waits() const {
+    MutexLock lock(mutex_);
+    return waits_;
+  }
   [[nodiscard]] bool is_mine() {
     MutexLock lock(mutex_);
     return owner_ == std::this_thread::get_id();
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
+  std::uint64_t waits_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   std::uint64_t serving_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   std::thread::id owner_ ZHIYIN_GUARDED_BY(mutex_);
@@ -105,6 +111,8 @@ class SqliteState final : public State {
     const Turn turn(turns_);
     return writer_.transaction(work);
   }
+
+  [[nodiscard]] std::optional<std::uint64_t> waits() const override { return turns_.waits(); }
 
   Result<void> read(const std::function<Result<void>(Session&)>& work) override {
     // A read inside a read sees the same snapshot, and never waits for a second connection.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,6 +75,10 @@ class State {
   /// rolled back otherwise. `work` may run again after a conflict (cluster), so it must have no
   /// other effect.
   virtual Result<void> write(const std::function<Result<void>(Session&)>& work) = 0;
+
+  /// How often a write had to wait for another one of this process, where writes go one after the
+  /// other. Nothing where they do not.
+  [[nodiscard]] virtual std::optional<std::uint64_t> waits() const { return std::nullopt; }
 
   /// As `write`, but one of these at a time, over all processes: for work that would always be in
   /// each other's way, and be repeated for it.
