@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <map>
 #include <set>
 
@@ -120,6 +121,25 @@ TEST(LiveSegments, WhatWasBeforeIsFilledInSilentlyAndNoNewsGetsLost) {
   world.feed({world.event({world.openid("new")}, "like", kDay)});
   EXPECT_EQ(world.members("likers").size(), 31U);
   EXPECT_THAT(world.told(), ElementsAre("segment.entered likers"));
+}
+
+TEST(LiveSegments, HugeSumsAgreeWithTheQueryInAnyOrder) {
+  LiveWorld world;
+  world.define("buyers", json(R"({"event":"purchase","sum":{">=":5}})"));
+  world.settle(World::kNow);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const std::vector<std::pair<std::string, std::vector<std::int64_t>>> people = {
+      {"a", {kMost, kMost, -kMost}}, {"b", {kMost, -kMost, kMost}}, {"c", {-kMost, -kMost, kMost, 6}}};
+  for (const auto& [name, values] : people) {
+    for (const std::int64_t value : values) {
+      auto event = world.event({world.openid(name)}, "purchase", kDay);
+      event.event.value = value;
+      world.feed({event});
+    }
+  }
+  world.settle(World::kNow);
+  EXPECT_THAT(world.members("buyers"),
+              testing::UnorderedElementsAre(world.person(world.openid("a")), world.person(world.openid("b"))));
 }
 
 TEST(LiveSegments, AChangedTreeIsAskedAnewAndAnEndedOneIsForgotten) {

@@ -17,6 +17,8 @@ constexpr std::int64_t kLocalOffsetUs = 8LL * 3'600'000'000;
 constexpr std::size_t kSumEntriesMax = 4096;
 constexpr unsigned char kFormat = 1;
 
+constexpr Wide kSumMax = Wide{1} << 62;
+
 std::int64_t saturated(Wide v) {
   constexpr Wide kMax = std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(std::clamp<Wide>(v, -kMax, kMax));
@@ -275,7 +277,13 @@ void LiveProfile::add(const LivePlan& plan, const LiveEvent& e, const TagLookup&
       case LeafForm::kTotal:
         if (leaf.mean && (e.value < -kMeanValueMax || e.value > kMeanValueMax)) break;
         ++m.count;
-        m.sum = saturated(Wide{m.sum} + e.value);
+        // Beyond that the query's own sum, which is cut once and at the end, is asked for.
+        if (const Wide sum = Wide{m.sum} + e.value; sum > kSumMax || sum < -kSumMax) {
+          m.overflow = true;
+          m.scanned = Truth::kStale;
+        } else {
+          m.sum = static_cast<std::int64_t>(sum);
+        }
         break;
       case LeafForm::kRing:
         put(leaf, m, e, now);
