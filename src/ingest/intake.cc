@@ -119,7 +119,7 @@ struct Intake::Inner {
 
   // Judges each draft: error, duplicate or accepted; gives ids and times to those without. `keys` are those of accepted events that
   // brought an id of their own.
-  void judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat, Instant now,
+  void judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat, Instant now, Instant came_at,
              detail::TextArena& arena, std::vector<Hash128>& keys);
   Result<void> check_account(const EventView& event, std::span<const std::string> accounts) const;
   Result<void> check_kind(EventView& event, const detail::KindRules& rules, detail::TextArena& arena) const;
@@ -151,13 +151,13 @@ Result<void> Intake::Inner::check_kind(EventView& event, const detail::KindRules
 }
 
 void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat,
-                          Instant now, detail::TextArena& arena, std::vector<Hash128>& keys) {
+                          Instant now, Instant came_at, detail::TextArena& arena, std::vector<Hash128>& keys) {
   detail::HashSet in_this_call(ids_may_repeat ? drafts.size() : 0);
   const auto rules = settings.catalogue != nullptr ? settings.catalogue->rules() : nullptr;
   for (Draft& draft : drafts) {
     EventView& event = draft.view;
     if (!draft.error) {
-      correct_clock(event, now, arena);
+      correct_clock(event, came_at, arena);
       auto ok = check_event(event, now);
       if (ok) ok = check_account(event, accounts);
       if (ok && rules) ok = check_kind(event, *rules, arena);
@@ -167,7 +167,7 @@ void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> 
       draft.verdict = Verdict::kQuarantined;
       continue;
     }
-    if (!event.occurred_at) event.occurred_at = now;
+    if (!event.occurred_at) event.occurred_at = came_at;
     if (event.event_id.empty()) {
       event.event_id = arena.keep(uuid_v7(now));
     } else if (ids_may_repeat) {
@@ -218,7 +218,7 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
   // In the quarantine the source keeps the mark, so that what is sent again has it too.
   const std::string source = origin.from_bot ? origin.source + std::string(kBotSource) : origin.source;
   auto reply = std::make_shared<Reply>();  // shared by the callbacks of log and quarantine
-  judge(drafts, origin.accounts, true, now, arena, reply->keys);
+  judge(drafts, origin.accounts, true, now, now, arena, reply->keys);
   if (origin.from_bot) mark_bots(drafts, arena);
   auto records = encode(drafts, source, now);
   if (!records) return done(std::unexpected(std::move(records.error())));
@@ -239,7 +239,7 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
     answer.reason = reason_of(*draft.error);
     refused.push_back({std::move(draft.error->message), std::move(draft.error->field), json_of(i)});
   }
-  accepted.add(static_cast<std::int64_t>(records->size()));
+  const auto taken = static_cast<std::int64_t>(records->size());
   duplicates.add(duplicate_count);
   quarantined.add(static_cast<std::int64_t>(refused.size()));
 
@@ -247,8 +247,9 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
   reply->waiting = 1 + (records->empty() ? 0 : 1) + (refused.empty() ? 0 : 1);
   if (!records->empty()) {
     begin_work();
-    log.append(storage::Stream::kEvents, std::move(*records), [this, reply](Result<void> outcome) {
+    log.append(storage::Stream::kEvents, std::move(*records), [this, reply, taken](Result<void> outcome) {
       if (outcome) recent.add(reply->keys);
+      if (outcome) accepted.add(taken);
       part_done(reply, std::move(outcome));
       end_work();
     });
@@ -325,7 +326,7 @@ Result<Answer> Intake::append_again(int partition, std::string bytes) {
   return Answer{event.event_id, Verdict::kAccepted, {}};
 }
 
-Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source, bool again) {
+Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source, Instant came_at, bool again) {
   detail::JsonEvents json;
   ZHIYIN_TRY_VOID(json.read(event_json, 1, inner_->settings.zone_of));
   if (json.events().size() != 1) return fail(ErrorCode::kInvalidArgument, "event: expected one object");
@@ -334,7 +335,7 @@ Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view
   Draft draft{event.view, std::nullopt};
   const Instant now = inner_->clock.now();
   std::vector<Hash128> keys;
-  inner_->judge(std::span(&draft, 1), {}, !again, now, json.arena(), keys);
+  inner_->judge(std::span(&draft, 1), {}, !again, now, came_at, json.arena(), keys);
   if (draft.error) return std::unexpected(std::move(*draft.error));
   Answer answer{std::string(draft.view.event_id), draft.verdict, {}};
   if (draft.verdict == Verdict::kDuplicate) return answer;
@@ -355,7 +356,7 @@ Result<Intake::BatchOutcome> Intake::accept_batch(std::span<const EventView> eve
   drafts.reserve(events.size());
   for (const EventView& event : events) drafts.push_back({event, std::nullopt});
   std::vector<Hash128> keys;
-  inner_->judge(drafts, {}, check_stored, now, arena, keys);
+  inner_->judge(drafts, {}, check_stored, now, now, arena, keys);
   if (check_stored) {
     ZHIYIN_TRY(const detail::HashSet stored, detail::find_seen(inner_->state, keys));
     for (Draft& draft : drafts) {

@@ -76,8 +76,9 @@ class Intake {
   Result<std::vector<Answer>> accept_and_wait(std::vector<WireEvent> events, std::string_view source);
 
   /// One event as JSON; what is wrong with it is returned (kInvalidArgument with the field) and not quarantined.
-  /// `again`: the event was acknowledged before and nothing came of it, so that it is no duplicate for having been seen.
-  Result<Answer> accept_corrected(std::string event_json, std::string_view source, bool again = false);
+  /// `came_at`: when it came in first; that is what its client's clock is compared with, and when it happened if it has no
+  /// time. `again`: the event was acknowledged before and nothing came of it, so that it is no duplicate for having been seen.
+  Result<Answer> accept_corrected(std::string event_json, std::string_view source, Instant came_at, bool again = false);
   /// A record that was in the log before, and that its consumer could not deal with. kDataLoss when it is no event.
   Result<Answer> append_again(int partition, std::string bytes);
 

@@ -104,7 +104,7 @@ Result<Answer> send_record_again(Intake& intake, const QuarantinedEvent& entry, 
   Json event = without_record(corrected.is_null() ? entry.event : corrected);
   if (event["event_id"].string_or("").empty())
     event.set("event_id", fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
-  return intake.accept_corrected(event.dump(), entry.source, true);
+  return intake.accept_corrected(event.dump(), entry.source, entry.received_at, true);
 }
 
 }  // namespace
@@ -125,7 +125,7 @@ Result<Answer> Quarantine::send_again(Intake& intake, const QuarantinedEvent& en
     event.set("event_id", fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
   }
   std::string text = event.if_string() != nullptr ? std::string(event.string_or("")) : event.dump();
-  return intake.accept_corrected(std::move(text), entry.source);
+  return intake.accept_corrected(std::move(text), entry.source, entry.received_at);
 }
 
 Result<Answer> Quarantine::resubmit(Intake& intake, std::int64_t id,
@@ -140,7 +140,9 @@ namespace {
 
 /// The kind of an entry's event, also where it is still a call of another protocol.
 bool is_of_kind(const QuarantinedEvent& entry, std::string_view kind) {
-  return kind.empty() || entry.event["kind"].string_or("") == kind;
+  if (kind.empty()) return true;
+  if (entry.event.find("tracking_call") != nullptr) return kind_of_refused_call(entry.event) == kind;
+  return entry.event["kind"].string_or("") == kind;
 }
 
 }  // namespace

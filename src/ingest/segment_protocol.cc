@@ -63,12 +63,21 @@ std::string short_hash(std::string_view text) {
   return fmt::format("{:08x}", static_cast<std::uint32_t>(crypto::xxh64(text)));
 }
 
+/// An integer, also where a client writes it as 12.0.
+std::optional<std::int64_t> whole_number(const Json& value) {
+  if (const std::int64_t* number = value.if_int()) return *number;
+  constexpr double kExactMax = 9'007'199'254'740'992;  // 2^53
+  const double real = value.is_number() ? value.number_or(0.5) : 0.5;
+  if (real != std::floor(real) || std::abs(real) > kExactMax) return std::nullopt;
+  return static_cast<std::int64_t>(real);
+}
+
 /// An id as SDKs send it: a string, or a number from a database. Null and "" are none.
 Result<std::string> id_of(const Json& call, std::string_view field) {
   const Json& value = call[field];
   if (value.is_null()) return std::string();
   if (const std::string* text = value.if_string()) return *text;
-  if (const std::int64_t* number = value.if_int()) return std::to_string(*number);
+  if (const auto number = whole_number(value)) return std::to_string(*number);
   return fail_field(field, "expected a string, got {}", value.type_name());
 }
 
@@ -94,9 +103,9 @@ Result<Json> object_of(const Json& call, std::string_view field) {
 Result<std::optional<Instant>> time_of(const Json& call, std::string_view field,
                                        const TimeZone& zone) {
   const Json& value = call[field];
-  if (value.is_null()) return std::optional<Instant>();
+  if (value.is_null() || value.string_or("x").empty()) return std::optional<Instant>();
   std::string text(value.string_or(""));
-  if (const std::int64_t* ms = value.if_int()) text = std::to_string(*ms);
+  if (const auto ms = whole_number(value)) text = std::to_string(*ms);
   if (text.empty())
     return fail_field(field, "expected a time (ISO 8601 or integer milliseconds), got {}",
                       value.type_name());
@@ -354,7 +363,9 @@ class CallReader {
     const Json& properties = event_.properties;
     if (known.value == Value::kMoney) return read_money(known);
     event_.kind = known.kind;
-    if (known.value == Value::kRating) {
+    if (known.value == Value::kRating && properties["rating"].is_null()) {
+      event_.kind = "product_reviewed";  // words only
+    } else if (known.value == Value::kRating) {
       const auto rating = number_of(properties["rating"]);
       if (!rating || std::abs(*rating) > 1e6)
         return fail_field("properties.rating", "is no number");
@@ -426,7 +437,7 @@ TrackedCall read_call(const Json& call, std::string_view type,
     if (kept.if_object() != nullptr)
       kept.set("type", type);  // a call posted alone has it in its path
     out.refused = RefusedEvent{std::move(event.error().message), std::move(event.error().field),
-                               pack_refused_call(kept, settings)};
+                               pack_refused_call(kept, settings, sent_at)};
   }
   return out;
 }
@@ -490,12 +501,11 @@ Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_vie
   return calls;
 }
 
-std::string pack_refused_call(const Json& call, const TrackingSettings& settings) {
-  return Json()
-      .set("account", settings.account)
-      .set("public_key", settings.public_key)
-      .set("tracking_call", call)
-      .dump();
+std::string pack_refused_call(const Json& call, const TrackingSettings& settings,
+                              const std::optional<Instant>& sent_at) {
+  Json entry = Json().set("account", settings.account).set("public_key", settings.public_key);
+  if (sent_at) entry.set("sent_at", to_json(*sent_at));
+  return entry.set("tracking_call", call).dump();
 }
 
 std::optional<Result<WireEvent>> unpack_refused_call(const Json& entry) {
@@ -504,7 +514,21 @@ std::optional<Result<WireEvent>> unpack_refused_call(const Json& entry) {
   TrackingSettings settings;
   settings.account = entry["account"].string_or("");
   settings.public_key = entry["public_key"].bool_or(false);
-  return CallReader(*call, (*call)["type"].string_or(""), settings).read(std::nullopt);
+  const auto sent = time_of(entry, "sent_at", settings.zone);
+  return CallReader(*call, (*call)["type"].string_or(""), settings)
+      .read(sent ? *sent : std::nullopt);
+}
+
+std::string kind_of_refused_call(const Json& entry) {
+  const auto event = unpack_refused_call(entry);
+  if (event && *event) return (*event)->kind;
+  const Json& call = entry["tracking_call"];
+  const std::string_view name = call["event"].string_or("");
+  const std::string plain = lower(name);
+  for (const WellKnown& known : kWellKnown) {
+    if (known.name == plain) return std::string(known.kind);
+  }
+  return name.empty() ? std::string() : kind_of_name(name);
 }
 
 }  // namespace zhiyin::ingest

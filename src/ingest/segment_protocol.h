@@ -46,9 +46,13 @@ Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_vie
 /// different names stay different.
 std::string kind_of_name(std::string_view name);
 
-/// A refused call as the quarantine keeps it, and back: what is sent again is read again.
-std::string pack_refused_call(const Json& call, const TrackingSettings& settings);
+/// A refused call as the quarantine keeps it, and back: what is sent again is read again. `sent_at`: of
+/// the request.
+std::string pack_refused_call(const Json& call, const TrackingSettings& settings,
+                              const std::optional<Instant>& sent_at = std::nullopt);
 /// Empty when `entry` is no refused call.
 std::optional<Result<WireEvent>> unpack_refused_call(const Json& entry);
+/// The kind that it is, or by its name would be; empty when there is no telling.
+std::string kind_of_refused_call(const Json& entry);
 
 }  // namespace zhiyin::ingest

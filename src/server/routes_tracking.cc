@@ -1,5 +1,6 @@
 // Segment's tracking calls, so that existing analytics SDKs work by changing their host.
 // docs/tracking.md.
+#include <algorithm>
 #include <array>
 
 #include "base/crypto.h"
@@ -22,9 +23,12 @@ constexpr std::pair<std::string_view, std::string_view> kPaths[] = {
 
 /// User name of Basic authentication.
 std::string basic_user(const http::Request& request) {
-  constexpr std::string_view kScheme = "Basic ";
+  constexpr std::string_view kScheme = "basic ";  // in any case of letters (RFC 7235)
   const std::string_view header = http::header(request.headers, "Authorization");
-  if (!header.starts_with(kScheme)) return {};
+  const bool basic = std::ranges::equal(header.substr(0, kScheme.size()), kScheme, [](char given, char lower) {
+    return (given >= 'A' && given <= 'Z' ? given + 32 : given) == lower;
+  });
+  if (!basic) return {};
   const auto plain = crypto::unbase64(header.substr(kScheme.size()));
   return plain ? plain->substr(0, plain->find(':')) : std::string();
 }
