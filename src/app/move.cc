@@ -62,6 +62,27 @@ Result<void> check_apart(const Options& from, const Options& to) {
   return {};
 }
 
+bool names_new_file(std::string_view url) {
+  std::error_code missing;
+  return url.starts_with("sqlite:") && !fs::exists(url.substr(url.find(':') + 1), missing);
+}
+
+/// A dry run leaves nothing in the new place: empty stores elsewhere stand for its own.
+Result<Json> look(server::Services& services, const Options& to, const ProgressSink& progress) {
+  const TempFolder folder;
+  const std::string path = folder.path().string();
+  ZHIYIN_TRY(const auto state, storage::open_state("sqlite:" + path + "/state.db", services.logger));
+  ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
+  ZHIYIN_TRY(const auto log, storage::open_event_log("sqlite:" + path + "/log.db", services.logger));
+  constexpr int kMemoryMb = 64;
+  ZHIYIN_TRY(const auto warehouse,
+             storage::open_warehouse("duckdb:" + path + "/w.duckdb", kMemoryMb, services.logger));
+  const server::MoveTarget target{*log, *state, *warehouse, text_of(to), text_of(services.options), [] {
+                                    return Result<void>();
+                                  }};
+  return server::move_installation(services, target, true, progress);
+}
+
 /// From the identity in the data folder on, the target may be started.
 Result<void> write_id(const Options& to, storage::State& state) {
   ZHIYIN_TRY(const std::string id, state.identity());
@@ -89,7 +110,8 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
   }
   const std::string data_dir = options.text("data_dir");
   std::unique_ptr<DataLock> lock;
-  if (data_dir != services.options.text("data_dir")) {
+  if (dry_run && names_new_file(options.text("storage.state"))) return look(services, options, progress);
+  if (data_dir != services.options.text("data_dir") && !dry_run) {
     ZHIYIN_TRY(lock, DataLock::take(data_dir));
   }
   ZHIYIN_TRY(const auto state, storage::open_state(options.text("storage.state"), services.logger));
@@ -103,6 +125,7 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
                   "migrate: {} holds an installation already; only empty stores are filled",
                   shown(options.text("storage.state")));
   }
+  if (dry_run) return look(services, options, progress);
   ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
   ZHIYIN_TRY(const auto log, storage::open_event_log(options.text("storage.log"), services.logger));
   ZHIYIN_TRY(
@@ -115,7 +138,7 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
       *log, *state, *warehouse, text_of(options), text_of(services.options), [&] {
         return write_id(options, *state);
       }};
-  return server::move_installation(services, target, dry_run, progress);
+  return server::move_installation(services, target, false, progress);
 }
 
 Result<Json> finish_move(const Options& from, const fs::path& to) {

@@ -128,6 +128,7 @@ class Migrate(unittest.TestCase):
         looked = self.move(old, new, "--dry-run")
         self.assertTrue(looked["dry_run"])
         self.assertGreaterEqual(looked["log_at_most"]["events"], 1000)
+        self.assertFalse((new.folder / "data").exists(), "a dry run leaves nothing")
 
         # The command dies, then the server that does the work; each time the next attempt goes on.
         mover = self.begun(old, new)
