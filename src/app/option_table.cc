@@ -38,7 +38,7 @@ constexpr OptionSpec kOptions[] = {
     {"intake.unknown_kinds", kString, "accept", "Events of kinds that nobody declared: accept or quarantine."},
     {"intake.kinds", kString, "kinds", "Folder with declared kinds of events (*.toml), applied at the start; relative to this file.", "kinds"},
     {"intake.dedupe_window", kDuration, "30d", "How long an event id is remembered."},
-    {"retention.events", kString, "", "How long events are kept, by kind: KIND=DURATION, separated by commas; * for all others; empty: for ever.", "page_view=180d, read=400d, *=1095d"},
+    {"retention.events", kString, "", "How long events are kept in warehouse and activity, by kind: KIND=DURATION, separated by commas; * for all others; empty: for ever. The log keeps them as retention.log says.", "page_view=180d, read=400d, *=1095d"},
     {"retention.log", kDuration, "0s", "How long the event log keeps what everything has dealt with; 0s: for ever.", "90d"},
     {"retention.impressions", kDuration, "0s", "How long impressions are kept; 0s: for ever.", "180d"},
     {"retention.audit", kDuration, "0s", "How long audit entries are kept; 0s: for ever.", "730d"},
