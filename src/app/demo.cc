@@ -348,7 +348,7 @@ class Demo {
 
 }  // namespace
 
-Result<void> demo(const Json& args, std::stop_token stop) {
+Result<void> demo(const Json& args, const std::stop_token& stop) {
   ZHIYIN_TRY(DemoSettings settings, read_settings(args));
   return Demo(std::move(settings)).run(stop);
 }

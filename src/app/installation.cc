@@ -249,7 +249,7 @@ class BuiltInstallation final : public Installation {
     auto stored = read_file(path, kBytesMax);
     if (!stored && stored.error().code != ErrorCode::kNotFound) return stored;
     if (stored) return stored;
-    const std::string made = crypto::base32(crypto::random_bytes(16));
+    std::string made = crypto::base32(crypto::random_bytes(16));
     ZHIYIN_TRY_VOID(write_file(path, made, 0600));
     return made;
   }

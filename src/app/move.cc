@@ -108,7 +108,7 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
                 "migrate: {} processes work on this installation; stop all but this one first",
                 items->size());
   }
-  const std::string data_dir = options.text("data_dir");
+  const std::string& data_dir = options.text("data_dir");
   std::unique_ptr<DataLock> lock;
   if (dry_run && names_new_file(options.text("storage.state"))) return look(services, options, progress);
   if (data_dir != services.options.text("data_dir") && !dry_run) {

@@ -60,7 +60,7 @@ void wait_until_stopped(const std::stop_token& stop) {
 
 }  // namespace
 
-Result<void> serve(const Location& location, Logger& logger, std::stop_token stop,
+Result<void> serve(const Location& location, Logger& logger, const std::stop_token& stop,
                    const std::function<void(const std::string& url, const std::string& first_admin_key)>& started) {
   ZHIYIN_TRY(const Options options, load_options(location));
   ZHIYIN_TRY(const auto installation, Installation::open(options, logger, true));
