@@ -159,12 +159,11 @@ TEST_F(ItemsTest, TheIndexIsAtLeastAsNewAsTheChangeThatIsAskedFor) {
 }
 
 /// Does something else before a batch arrives.
-class Slow final : public storage::Warehouse {
+class Slow final : public storage::NoWarehouse {
  public:
   std::function<void()> before = [] {};
   std::map<std::string, std::string> titles;
   std::set<std::string> batches;
-  Result<void> create(const storage::Table&) override { return {}; }
   Result<void> insert(const storage::Table& table, std::span<const storage::Row> rows,
                       std::string_view id) override {
     if (table.name != "items") return {};
@@ -173,15 +172,6 @@ class Slow final : public storage::Warehouse {
     for (const storage::Row& row : rows)
       titles[std::string(storage::as_text(row[1]))] = storage::as_text(row[2]);
     return {};
-  }
-  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>,
-                              storage::QueryLimits) override {
-    return storage::Rows();
-  }
-  Result<void> flush() override { return {}; }
-  Result<std::int64_t> remove(const storage::Table&, std::string_view,
-                              std::span<const storage::Value>) override {
-    return 0;
   }
 };
 

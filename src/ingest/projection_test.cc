@@ -382,7 +382,7 @@ TEST_F(PipelineTest, MoreThanOneStatementOfIds) {
 
 // A warehouse in memory that can fail after it has written, as a crash between insert and commit
 // would look.
-class FakeWarehouse final : public storage::Warehouse {
+class FakeWarehouse final : public storage::NoWarehouse {
  public:
   std::vector<storage::Row> rows;
   std::vector<std::string> batches;
@@ -400,15 +400,6 @@ class FakeWarehouse final : public storage::Warehouse {
     }
     if (fail_after_insert) return fail(ErrorCode::kUnavailable, "warehouse: gone");
     return {};
-  }
-  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>,
-                              storage::QueryLimits) override {
-    return storage::Rows();
-  }
-  Result<void> flush() override { return {}; }
-  Result<std::int64_t> remove(const storage::Table&, std::string_view,
-                              std::span<const storage::Value>) override {
-    return 0;
   }
 };
 

@@ -17,12 +17,11 @@ using storage::Stream;
 
 /// A warehouse that knows its batches, as both adapters do; `during` runs while a batch is on its
 /// way.
-class Warehouse final : public storage::Warehouse {
+class Warehouse final : public storage::NoWarehouse {
  public:
   std::multiset<std::string> ids;
   std::set<std::string> batches;
   std::function<void()> during = [] {};
-  Result<void> create(const storage::Table&) override { return {}; }
   Result<void> insert(const storage::Table&, std::span<const storage::Row> rows,
                       std::string_view id) override {
     const auto hook = std::exchange(during, [] {});
@@ -30,15 +29,6 @@ class Warehouse final : public storage::Warehouse {
     if (!batches.emplace(id).second) return {};
     for (const storage::Row& row : rows) ids.emplace(storage::as_text(row[2]));
     return {};
-  }
-  Result<storage::Rows> query(std::string_view, std::span<const storage::Value>,
-                              storage::QueryLimits) override {
-    return storage::Rows();
-  }
-  Result<void> flush() override { return {}; }
-  Result<std::int64_t> remove(const storage::Table&, std::string_view,
-                              std::span<const storage::Value>) override {
-    return 0;
   }
 };
 

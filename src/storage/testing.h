@@ -39,6 +39,20 @@ inline std::string test_server_url(const std::filesystem::path& path) {
   return std::string(test_server()) + "?options=-csearch_path%3D" + schema;
 }
 
+/// A warehouse that keeps nothing and knows nothing; a test overrides what it looks at.
+class NoWarehouse : public Warehouse {
+ public:
+  Result<void> create(const Table&) override { return {}; }
+  Result<void> insert(const Table&, std::span<const Row>, std::string_view) override { return {}; }
+  Result<Rows> query(std::string_view, std::span<const Value>, QueryLimits) override {
+    return Rows();
+  }
+  Result<void> flush() override { return {}; }
+  Result<std::int64_t> remove(const Table&, std::string_view, std::span<const Value>) override {
+    return 0;
+  }
+};
+
 /// Runs the work of each transaction twice and keeps the second: on a server a conflict does so at
 /// any time.
 class RepeatingState final : public State {
