@@ -1,6 +1,5 @@
 """An installation moves from files to the cluster's stores and back while it takes events: whatever is killed meanwhile, what was
 acknowledged is there afterwards, once."""
-import os
 import pathlib
 import random
 import shutil
@@ -12,10 +11,8 @@ import time
 import unittest
 import urllib.error
 
-from harness import ENVIRONMENT, PROGRAM, ROOT, Server, cli, free_port, main
-
-PYTHON = ROOT / "build/venv/bin/python"
-SERVERS = ROOT / "tests/servers"
+from cluster import Cluster
+from harness import ENVIRONMENT, PROGRAM, Server, cli, main
 
 
 class Sender(threading.Thread):
@@ -61,26 +58,13 @@ def story(server):
 class Migrate(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="zhiyin-move-"))
-        self.folder.chmod(0o755)  # PostgreSQL runs as another user
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def cluster(self):
-        """Settings of stores on servers; a store without a server stays a file of another folder."""
-        stores = {}
-        port = free_port()
-        started = subprocess.run([SERVERS / "postgres.sh", "start", self.folder / "postgres", str(port)], capture_output=True, text=True)
-        if started.returncode == 0:
-            self.addCleanup(subprocess.run, [SERVERS / "postgres.sh", "kill", self.folder / "postgres"], capture_output=True)
-            stores["state"] = f"postgresql://zhiyin@127.0.0.1:{port}/zhiyin"
-        if PYTHON.exists() and subprocess.run([PYTHON, "-c", "import chdb"], capture_output=True).returncode == 0:
-            shim = subprocess.Popen([PYTHON, SERVERS / "clickhouse_shim.py", self.folder / "clickhouse"], stdout=subprocess.PIPE, text=True)
-            self.addCleanup(lambda: (shim.kill(), shim.wait(), shim.stdout.close()))
-            stores["warehouse"] = f"clickhouse://127.0.0.1:{shim.stdout.readline().split()[1]}/zhiyin"
-        if os.environ.get("KAFKA_BROKER"):
-            stores["log"] = f"kafka://{os.environ['KAFKA_BROKER']}/move-{os.getpid()}"
-        for name in ("log", "state", "warehouse"):
-            print(f"{name}: {stores.get(name, 'files').split('//')[0]}", file=sys.stderr)
-        return stores
+        """Stores on servers; one without a server stays a file of the new folder."""
+        cluster = Cluster()
+        self.addCleanup(cluster.close)
+        return cluster.stores
 
     def server(self, name, stores=None):
         folder = self.folder / name

@@ -11,11 +11,10 @@ import threading
 import time
 import unittest
 
-from harness import ROOT, Server, free_port, http, main
+from cluster import PYTHON, SERVERS
+from harness import Server, free_port, http, main
 from stalling_proxy import StallingProxy
 
-PYTHON = ROOT / "build/venv/bin/python"
-SERVERS = ROOT / "tests/servers"
 
 
 class Load:
