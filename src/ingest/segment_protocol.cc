@@ -274,6 +274,8 @@ class CallReader {
     if (previous.empty())
       return fail_field("previousId", "is missing: say who the user was before");
     const bool made_up = previous == anonymous || is_uuid(previous);
+    if (!made_up && settings_.public_key)
+      return fail_field("previousId", "names a user: a public key may not join two users");
     add_identity("user_id", std::move(user));
     add_identity(made_up ? "anonymous_id" : "user_id", std::move(previous));
     event_.kind = "alias";

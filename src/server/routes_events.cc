@@ -1,6 +1,7 @@
 // Events in: the intake, the quarantine, the page snippet, tracked links.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "http/await.h"
 #include "server/assets.h"
@@ -17,15 +18,16 @@ constexpr std::size_t kCollectBodyMax = 256 << 10;
 constexpr std::array<std::string_view, 9> kNotFromPages = {"trait.set", "consent.grant", "consent.withdraw", "follow", "unfollow",
                                                            "message", "menu_click", "scan", "template_result"};
 
-/// Kinds of identity that stand for one person each: a page sees one reader, so it may name one of a kind.
-constexpr std::array<std::string_view, 2> kOneOfAKind = {"openid", "unionid"};
-
+/// A page sees one reader, so it may name one identity of a kind: two of them would join two people.
 Result<void> check_page_identities(const Json& event) {
   const Json::Array* identities = event["identities"].if_array();
   if (identities == nullptr) return {};
-  for (const std::string_view kind : kOneOfAKind) {
-    const auto n = std::count_if(identities->begin(), identities->end(), [&](const Json& i) { return i["kind"].string_or("") == kind; });
-    if (n > 1) return fail(ErrorCode::kPermissionDenied, "identities: a page may name one {}, not {}", kind, n);
+  std::set<std::string_view> kinds;
+  for (const Json& identity : *identities) {
+    const std::string_view kind = identity["kind"].string_or("");
+    if (!kinds.insert(kind).second) {
+      return fail(ErrorCode::kPermissionDenied, "identities: a page may name one {}, not two", kind.substr(0, 64));
+    }
   }
   return {};
 }

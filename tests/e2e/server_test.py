@@ -130,6 +130,7 @@ class ServerFromOutside(unittest.TestCase):
         collect = lambda event: http("POST", f"{server.url}/v1/collect?key={key}", [{"account": "shop"} | event]).status
         self.assertEqual(collect({"kind": "read", "identities": [openid("a"), {"kind": "anonymous_id", "value": "x"}]}), 200)
         self.assertEqual(collect({"kind": "read", "identities": [openid("a"), openid("b")]}), 403)
+        self.assertEqual(collect({"kind": "read", "identities": [{"kind": "user_id", "value": "v1"}, {"kind": "user_id", "value": "v2"}]}), 403)
         for kind in ("template_result", "message", "scan", "menu_click", "wechat.raw", "touch.sent", "consent.grant"):
             self.assertEqual(collect({"kind": kind, "identities": [openid("a")]}), 403, kind)
 
