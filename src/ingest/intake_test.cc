@@ -330,6 +330,27 @@ TEST_F(IntakeTest, AResubmittedEventWithoutIdGetsOneThatIsTheSameNextTime) {
   EXPECT_EQ(store.logged().at(0).event_id, fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
 }
 
+TEST_F(IntakeTest, WhatIsSentAgainHappenedWhenItDid) {
+  const std::string without = R"("account":"shop","identities":[{"kind":"openid","value":"o"}],"kind":)";
+  const Instant hour_ago = TestStore::kNow - std::chrono::hours(1);
+  // A client whose clock is right, and one that says no time.
+  ASSERT_TRUE(send(fmt::format(R"({{{}"Bad Kind","occurred_at":"{}","sent_at":"{}"}})", without, format_utc(hour_ago), format_utc(TestStore::kNow))));
+  ASSERT_TRUE(send(fmt::format("{{{}\"Bad Kind\"}}", without)));
+  ASSERT_TRUE(store.clock.advance_to(TestStore::kNow + std::chrono::hours(6)));
+  const auto entries = *quarantine.list("", 0, 10);
+  ASSERT_EQ(entries.size(), 2u);
+  for (const QuarantinedEvent& entry : entries) {
+    Json mended = entry.event;
+    mended.set("kind", "read");
+    ASSERT_TRUE(quarantine.resubmit(intake, entry.id, mended));
+  }
+  const auto logged = store.logged();
+  ASSERT_EQ(logged.size(), 2u);
+  EXPECT_EQ(logged[0].occurred_at, TestStore::kNow) << "when it came in";
+  EXPECT_EQ(logged[1].occurred_at, hour_ago) << "its clock was right when it came in";
+  EXPECT_EQ(logged[1].received_at, TestStore::kNow + std::chrono::hours(6));
+}
+
 TEST_F(IntakeTest, QuarantineIsListedNewestFirstInPages) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(send(event(std::to_string(i), R"(,"x":1)")));
   const auto first = quarantine.list("", 0, 2);

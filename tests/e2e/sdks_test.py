@@ -100,6 +100,8 @@ class Sdks(unittest.TestCase):
             self.assertIn(word, answer.json["message"])
         self.assertEqual(http("POST", server.url + "/v1/t", {**call, "writeKey": server.write_key}).json, {"success": True})
         self.assertEqual(http("POST", server.url + "/v1/batch", "{", self.basic(server.write_key)).status, 400)
+        lower = {"Authorization": self.basic(server.write_key)["Authorization"].replace("Basic", "basic")}
+        self.assertEqual(http("POST", server.url + "/v1/batch", "{", lower).status, 400, "known, whatever the letters' case")
         page = server.ok("POST", "/v1/keys", {"name": "site", "role": "page", "accounts": ["shop"]})["key"]
         browser = {"User-Agent": "Mozilla/5.0 Chrome/126.0"}
         self.assertEqual(http("POST", server.url + "/v1/i", {"userId": "claimed", "traits": {"vip": True}, "writeKey": page}, browser).status, 200)
