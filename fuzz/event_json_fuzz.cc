@@ -1,4 +1,5 @@
-// Bodies of POST /v1/events: whatever is read is checked and, when it passes, survives the wire form and back.
+// Bodies of POST /v1/events: whatever is read is checked and, when it passes, survives the wire
+// form and back.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -13,10 +14,12 @@ constexpr zhiyin::Instant kNow{1'790'000'000'000'000};
 void check_round_trip(const zhiyin::ingest::EventView& view) {
   std::string json = zhiyin::ingest::detail::view_to_json(view);
   zhiyin::ingest::detail::JsonEvents again;
-  if (!again.read(json, 1, {}) || again.events().size() != 1 || again.events()[0].error) std::abort();
+  if (!again.read(json, 1, {}) || again.events().size() != 1 || again.events()[0].error)
+    std::abort();
   const auto& back = again.events()[0].view;
-  if (back.kind != view.kind || back.identities.size() != view.identities.size() || back.value != view.value ||
-      back.properties != view.properties || back.personal != view.personal) {
+  if (back.kind != view.kind || back.identities.size() != view.identities.size() ||
+      back.value != view.value || back.properties != view.properties ||
+      back.personal != view.personal) {
     std::abort();
   }
 }

@@ -1,4 +1,5 @@
-// Records of the log: bytes that decode encode to the same bytes. A checksum is put behind the input, or nothing would ever get past it.
+// Records of the log: bytes that decode encode to the same bytes. A checksum is put behind the
+// input, or nothing would ever get past it.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

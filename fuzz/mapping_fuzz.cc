@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto mapping = parse_mapping({reinterpret_cast<const char*>(data), size}, "fuzz.toml");
   if (!mapping) return 0;
   const std::string columns[] = {"user", "item", "kind", "time", "value", "list"};
-  auto mapper = detail::RowMapper::create(*mapping, columns, {"shop", {1'700'000'000'000'000}, {1, 2}});
+  auto mapper =
+      detail::RowMapper::create(*mapping, columns, {"shop", {1'700'000'000'000'000}, {1, 2}});
   if (!mapper) return 0;
   RowBlock block;
   block.cells = {"u1", "a1", "like", "2026-01-01", "1,234.5", "N1-0 N2-1"};

@@ -9,14 +9,16 @@
 #include "app/installation.h"
 #include "app/number_argument.h"
 #include "app/option_table.h"
-#include "app/roles.h"
 #include "app/render.h"
+#include "app/roles.h"
 #include "base/file.h"
 
 namespace zhiyin::app {
 namespace {
 
-Result<Invocation> parse(std::vector<std::string> arguments) { return parse_command_line(arguments); }
+Result<Invocation> parse(std::vector<std::string> arguments) {
+  return parse_command_line(arguments);
+}
 
 TEST(CommandLine, TakesOperandsFlagsAndOptionsApart) {
   const auto i = parse({"import", "a.csv", "--mapping=m.toml", "--json", "--server.port", "9"});
@@ -33,8 +35,10 @@ TEST(CommandLine, RepeatedFlagsBecomeLists) {
 }
 
 TEST(CommandLine, MistakesNameTheNearest) {
-  EXPECT_THAT(parse({"campain", "start", "x"}).error().message, testing::HasSubstr("did you mean 'campaign start'"));
-  EXPECT_THAT(parse({"import", "f", "--maping", "x"}).error().message, testing::HasSubstr("did you mean --mapping"));
+  EXPECT_THAT(parse({"campain", "start", "x"}).error().message,
+              testing::HasSubstr("did you mean 'campaign start'"));
+  EXPECT_THAT(parse({"import", "f", "--maping", "x"}).error().message,
+              testing::HasSubstr("did you mean --mapping"));
   EXPECT_THAT(parse({"import"}).error().message, testing::HasSubstr("FILE is missing"));
   EXPECT_FALSE(parse({"doctor", "too", "many"}));
   EXPECT_FALSE(parse({"recommend", "--person"}));
@@ -57,7 +61,8 @@ TEST(Options, TemplateOfInitIsValidAndUnknownKeysStop) {
   ASSERT_TRUE(options) << options.error().text();
   EXPECT_EQ(options->text("data_dir"), (folder.path() / "data").string());
   EXPECT_EQ(options->text("storage.log"), "sqlite:" + (folder.path() / "data/log.db").string());
-  EXPECT_THAT(load_options({file, {{"server.prot", "1"}}}).error().message, testing::HasSubstr("server.port"));
+  EXPECT_THAT(load_options({file, {{"server.prot", "1"}}}).error().message,
+              testing::HasSubstr("server.port"));
 }
 
 TEST(Options, WordsAndAddressesAreChecked) {
@@ -69,7 +74,8 @@ TEST(Options, WordsAndAddressesAreChecked) {
   EXPECT_EQ(field_of("log_level", "loud"), "log_level");
   EXPECT_EQ(field_of("log_level", "error"), "ok");
   EXPECT_EQ(field_of("clock", "sundial"), "clock");
-  for (const char* url : {"not a url", "example.com", "https://", "https:///x", "http://a b", "https://a?x=1", "ftp://a"}) {
+  for (const char* url : {"not a url", "example.com", "https://", "https:///x", "http://a b",
+                          "https://a?x=1", "ftp://a"}) {
     EXPECT_EQ(field_of("server.public_url", url), "server.public_url") << url;
   }
   for (const char* url : {"", "https://zhiyin.example.com", "http://127.0.0.1:8080/zhiyin/"}) {
@@ -83,12 +89,16 @@ TEST(NumberArguments, NameTheFlagAndWhatWasExpected) {
   EXPECT_EQ(*number_argument<std::size_t>(args("5"), "n"), 5U);
   EXPECT_EQ(*number_argument<std::size_t>(Json::object(), "n"), std::nullopt);
   EXPECT_EQ(*number_argument<double>(args("-0.5"), "n"), -0.5);
-  EXPECT_EQ(number_argument<std::size_t>(args("5x"), "n").error().text(), "--n: '5x' is not a whole number, 0 or more");
+  EXPECT_EQ(number_argument<std::size_t>(args("5x"), "n").error().text(),
+            "--n: '5x' is not a whole number, 0 or more");
   EXPECT_EQ(number_argument<std::size_t>(args("-5"), "n").error().field, "--n");
-  EXPECT_EQ(number_argument<std::uint16_t>(args("70000"), "n").error().text(), "--n: '70000' is too large for a whole number, 0 or more");
+  EXPECT_EQ(number_argument<std::uint16_t>(args("70000"), "n").error().text(),
+            "--n: '70000' is too large for a whole number, 0 or more");
   EXPECT_EQ(number_argument<double>(args("nan"), "n").error().text(), "--n: 'nan' is not a number");
-  EXPECT_EQ(*numbers_argument<std::size_t>(args("10, 20"), "n"), (std::vector<std::size_t>{10, 20}));
-  EXPECT_EQ(numbers_argument<std::size_t>(args("0,x"), "n").error().text(), "--n: 'x' is not a whole number, 0 or more");
+  EXPECT_EQ(*numbers_argument<std::size_t>(args("10, 20"), "n"),
+            (std::vector<std::size_t>{10, 20}));
+  EXPECT_EQ(numbers_argument<std::size_t>(args("0,x"), "n").error().text(),
+            "--n: 'x' is not a whole number, 0 or more");
   EXPECT_FALSE(numbers_argument<std::size_t>(args("1,,2"), "n"));
 }
 
@@ -105,7 +115,8 @@ TEST(ControlSocket, PassesProgressResultsAndErrors) {
   const TempFolder folder;
   auto server = ControlServer::start(
       folder.path(),
-      [](const std::string& command, const Json& args, const ProgressSink& progress) -> Result<Json> {
+      [](const std::string& command, const Json& args,
+         const ProgressSink& progress) -> Result<Json> {
         if (command == "fail") return fail_field("x", "is wrong");
         progress(0.5, "half");
         return args;
@@ -121,7 +132,8 @@ TEST(ControlSocket, PassesProgressResultsAndErrors) {
   EXPECT_EQ(seen, "0.5 half");
   EXPECT_EQ(call_server(folder.path(), "fail", Json::object(), sink).error().text(), "x: is wrong");
   server->reset();
-  EXPECT_EQ(call_server(folder.path(), "echo", Json::object(), sink).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(call_server(folder.path(), "echo", Json::object(), sink).error().code,
+            ErrorCode::kUnavailable);
 }
 
 TEST(Installation, OpensTwiceInARowAndSettlesWhenEmpty) {
@@ -156,7 +168,8 @@ TEST(Roles, DecideWhatIsServed) {
 
 TEST(ExitCodes, AreDistinct) {
   std::set<int> seen;
-  for (int code = 1; code <= 10; ++code) EXPECT_TRUE(seen.insert(exit_code_of(static_cast<ErrorCode>(code))).second);
+  for (int code = 1; code <= 10; ++code)
+    EXPECT_TRUE(seen.insert(exit_code_of(static_cast<ErrorCode>(code))).second);
 }
 
 }  // namespace

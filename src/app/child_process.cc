@@ -13,9 +13,11 @@
 
 namespace zhiyin::app {
 
-Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::vector<std::string>& arguments, const std::filesystem::path& log_file) {
+Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::vector<std::string>& arguments,
+                                                          const std::filesystem::path& log_file) {
   int pipe_fds[2];
-  if (::pipe2(pipe_fds, O_CLOEXEC) != 0) return fail(ErrorCode::kUnavailable, "pipe: {}", std::strerror(errno));
+  if (::pipe2(pipe_fds, O_CLOEXEC) != 0)
+    return fail(ErrorCode::kUnavailable, "pipe: {}", std::strerror(errno));
   const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   std::vector<char*> argv;
   std::string name = "zhiyin";
@@ -61,7 +63,8 @@ Result<std::string> ChildProcess::read_line() {
     char chunk[4096];
     const ssize_t n = ::read(out_, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return fail(ErrorCode::kUnavailable, "the process ended before it was ready; see its log");
+    if (n <= 0)
+      return fail(ErrorCode::kUnavailable, "the process ended before it was ready; see its log");
     buffer_.append(chunk, static_cast<std::size_t>(n));
   }
 }

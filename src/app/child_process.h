@@ -11,11 +11,13 @@
 
 namespace zhiyin::app {
 
-/// This program started again with other arguments; ended (SIGTERM, then waited for) with the object.
+/// This program started again with other arguments; ended (SIGTERM, then waited for) with the
+/// object.
 class ChildProcess {
  public:
   /// Standard error goes to `log_file`. The child dies with its parent.
-  static Result<std::unique_ptr<ChildProcess>> start(const std::vector<std::string>& arguments, const std::filesystem::path& log_file);
+  static Result<std::unique_ptr<ChildProcess>> start(const std::vector<std::string>& arguments,
+                                                     const std::filesystem::path& log_file);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

@@ -22,7 +22,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return out;
 }
 
@@ -49,7 +50,8 @@ std::unexpected<Error> unknown_command(std::span<const std::string> arguments) {
   for (const CommandSpec& command : command_table()) names.push_back(command.words);
   std::string_view near = nearest_name(typed, names);
   if (near.empty()) near = nearest_name(arguments[0], names);
-  if (near.empty()) return fail(ErrorCode::kInvalidArgument, "'{}' is no command; see zhiyin --help", typed);
+  if (near.empty())
+    return fail(ErrorCode::kInvalidArgument, "'{}' is no command; see zhiyin --help", typed);
   return fail(ErrorCode::kInvalidArgument, "'{}' is no command; did you mean '{}'?", typed, near);
 }
 
@@ -58,17 +60,20 @@ std::unexpected<Error> unknown_flag(const CommandSpec& command, std::string_view
   for (const FlagSpec& f : command.flags) names.push_back(f.name);
   const std::string_view near = nearest_name(flag, names);
   const std::string hint = near.empty() ? "" : fmt::format("; did you mean --{}?", near);
-  return fail(ErrorCode::kInvalidArgument, "--{}: zhiyin {} has no such flag{}", flag, command.words, hint);
+  return fail(ErrorCode::kInvalidArgument, "--{}: zhiyin {} has no such flag{}", flag,
+              command.words, hint);
 }
 
 bool is_option(std::string_view name) {
-  return std::ranges::any_of(option_table(), [&](const OptionSpec& option) { return option.name == name; });
+  return std::ranges::any_of(option_table(),
+                             [&](const OptionSpec& option) { return option.name == name; });
 }
 
 /// Walks over the arguments behind the command's words.
 class Walk {
  public:
-  Walk(std::span<const std::string> rest, Invocation& out) : rest_(rest), out_(out), operands_(words_of(out.command->operands)) {}
+  Walk(std::span<const std::string> rest, Invocation& out)
+      : rest_(rest), out_(out), operands_(words_of(out.command->operands)) {}
 
   Result<void> run() {
     while (at_ < rest_.size()) {
@@ -82,12 +87,13 @@ class Walk {
         if (name.starts_with('[')) name = name.substr(1, name.size() - 2);
         out_.args.set(lower(name), word);
       } else {
-        return fail(ErrorCode::kInvalidArgument, "'{}': zhiyin {} takes no further argument", word, out_.command->words);
+        return fail(ErrorCode::kInvalidArgument, "'{}': zhiyin {} takes no further argument", word,
+                    out_.command->words);
       }
     }
     if (!out_.help && operand_ < operands_.size() && !operands_[operand_].starts_with('[')) {
-      return fail(ErrorCode::kInvalidArgument, "zhiyin {}: {} is missing; for instance: {}", out_.command->words,
-                  operands_[operand_], out_.command->example);
+      return fail(ErrorCode::kInvalidArgument, "zhiyin {}: {} is missing; for instance: {}",
+                  out_.command->words, operands_[operand_], out_.command->example);
     }
     return {};
   }
@@ -118,7 +124,8 @@ class Walk {
     for (const FlagSpec& spec : out_.command->flags) {
       if (spec.name == name) return known(spec, std::move(attached));
     }
-    if (name.find('.') != std::string_view::npos || out_.command->takes_options || is_option(name)) {
+    if (name.find('.') != std::string_view::npos || out_.command->takes_options ||
+        is_option(name)) {
       ZHIYIN_TRY(out_.options[std::string(name)], value_of(name, std::move(attached)));
       return {};
     }
@@ -152,103 +159,294 @@ class Walk {
 
 const std::vector<CommandSpec>& command_table() {
   static const std::vector<CommandSpec> table = {
-      {"init", "[DIR]", "Write a commented zhiyin.toml and prepare the data folder", "zhiyin init shop", {}, false},
-      {"serve", "", "Run the server", "zhiyin serve --config shop/zhiyin.toml --server.port 9000",
-       {{"roles", "LIST", "the option server.roles: intake, workers, console (all)"}}, true},
-      {"import", "FILE", "Bring a file in: CSV, TSV, JSONL or Parquet, plain, .gz or .zst", "zhiyin import readers.csv --account shop",
-       {{"mapping", "FILE or NAME", "mapping file, or the name of a shipped one; absent: by the header"},
+      {"init",
+       "[DIR]",
+       "Write a commented zhiyin.toml and prepare the data folder",
+       "zhiyin init shop",
+       {},
+       false},
+      {"serve",
+       "",
+       "Run the server",
+       "zhiyin serve --config shop/zhiyin.toml --server.port 9000",
+       {{"roles", "LIST", "the option server.roles: intake, workers, console (all)"}},
+       true},
+      {"import",
+       "FILE",
+       "Bring a file in: CSV, TSV, JSONL or Parquet, plain, .gz or .zst",
+       "zhiyin import readers.csv --account shop",
+       {{"mapping", "FILE or NAME",
+         "mapping file, or the name of a shipped one; absent: by the header"},
         {"account", "ID", "whose events they are; overrides the mapping"},
-        {"rows-are-people", "", "of a table without any id: each row is a person, known by its number"},
-        {"report", "FILE", "write the data-quality report as HTML"}}, false},
-      {"train response", "", "Train the response model and report its quality", "zhiyin train response --kind purchase --horizon 7d",
+        {"rows-are-people", "",
+         "of a table without any id: each row is a person, known by its number"},
+        {"report", "FILE", "write the data-quality report as HTML"}},
+       false},
+      {"train response",
+       "",
+       "Train the response model and report its quality",
+       "zhiyin train response --kind purchase --horizon 7d",
        {{"kind", "KIND", "kind of event that counts as a response (purchase)", true},
         {"as-of", "TIME", "features look back from here; absent: now minus the horizon"},
         {"horizon", "DURATION", "responses are looked for so long after (7d)"},
-        {"seed", "N", "of the split (1)"}}, false},
-      {"train recommend", "", "Train the recommender", "zhiyin train recommend --k 200 --shrink 5",
-       {{"k", "N", "neighbours kept per item (200)"}, {"shrink", "X", "pulls similarities of rare items towards 0 (5)"}}, false},
-      {"recommend", "", "What a person would like, and why", "zhiyin recommend --person openid:shop:oABC --n 5",
+        {"seed", "N", "of the split (1)"}},
+       false},
+      {"train recommend",
+       "",
+       "Train the recommender",
+       "zhiyin train recommend --k 200 --shrink 5",
+       {{"k", "N", "neighbours kept per item (200)"},
+        {"shrink", "X", "pulls similarities of rare items towards 0 (5)"}},
+       false},
+      {"recommend",
+       "",
+       "What a person would like, and why",
+       "zhiyin recommend --person openid:shop:oABC --n 5",
        {{"person", "ID", "person id, openid:ACCOUNT:VALUE or another identity"},
-        {"n", "N", "how many (10)"}, {"kind", "KIND", "only items of this kind"}, {"account", "ID", "for the record of what was shown"}}, false},
-      {"kinds apply", "FILE", "Declare or change kinds of events (TOML)", "zhiyin kinds apply examples/kinds-course.toml", {}, false},
-      {"kinds list", "", "Kinds of events: declared ones and those that came in, with counts", "zhiyin kinds list", {}, false},
-      {"quarantine list", "", "Events that broke a rule", "zhiyin quarantine list --source tracking",
-       {{"source", "NAME", "only those that came this way"}, {"field", "PATH", "only those with this field"}, {"limit", "N", "how many (20)"}}, false},
-      {"quarantine resubmit", "", "Send refused events again, as they are", "zhiyin quarantine resubmit --field kind",
-       {{"source", "NAME", "only those that came this way"}, {"field", "PATH", "only those with this field"},
-        {"kind", "KIND", "only events of this kind"}, {"limit", "N", "at most so many (1000)"}}, false},
-      {"segment apply", "FILE", "Create or change a segment", "zhiyin segment apply examples/segment-readers.json", {}, false},
-      {"segment preview", "[FILE]", "Size and sample of a condition tree", "zhiyin segment preview --tree '{\"event\":\"read\",\"window\":\"7d\"}'",
-       {{"tree", "JSON", "the tree, instead of a file"}}, false},
+        {"n", "N", "how many (10)"},
+        {"kind", "KIND", "only items of this kind"},
+        {"account", "ID", "for the record of what was shown"}},
+       false},
+      {"kinds apply",
+       "FILE",
+       "Declare or change kinds of events (TOML)",
+       "zhiyin kinds apply examples/kinds-course.toml",
+       {},
+       false},
+      {"kinds list",
+       "",
+       "Kinds of events: declared ones and those that came in, with counts",
+       "zhiyin kinds list",
+       {},
+       false},
+      {"quarantine list",
+       "",
+       "Events that broke a rule",
+       "zhiyin quarantine list --source tracking",
+       {{"source", "NAME", "only those that came this way"},
+        {"field", "PATH", "only those with this field"},
+        {"limit", "N", "how many (20)"}},
+       false},
+      {"quarantine resubmit",
+       "",
+       "Send refused events again, as they are",
+       "zhiyin quarantine resubmit --field kind",
+       {{"source", "NAME", "only those that came this way"},
+        {"field", "PATH", "only those with this field"},
+        {"kind", "KIND", "only events of this kind"},
+        {"limit", "N", "at most so many (1000)"}},
+       false},
+      {"segment apply",
+       "FILE",
+       "Create or change a segment",
+       "zhiyin segment apply examples/segment-readers.json",
+       {},
+       false},
+      {"segment preview",
+       "[FILE]",
+       "Size and sample of a condition tree",
+       "zhiyin segment preview --tree '{\"event\":\"read\",\"window\":\"7d\"}'",
+       {{"tree", "JSON", "the tree, instead of a file"}},
+       false},
       {"segment list", "", "All segments", "zhiyin segment list", {}, false},
-      {"segment members", "ID", "Who is in a segment", "zhiyin segment members readers --json", {}, false},
-      {"campaign apply", "FILE", "Create or change a campaign", "zhiyin campaign apply examples/campaign-spring.json", {}, false},
+      {"segment members",
+       "ID",
+       "Who is in a segment",
+       "zhiyin segment members readers --json",
+       {},
+       false},
+      {"campaign apply",
+       "FILE",
+       "Create or change a campaign",
+       "zhiyin campaign apply examples/campaign-spring.json",
+       {},
+       false},
       {"campaign list", "", "All campaigns", "zhiyin campaign list", {}, false},
-      {"campaign dry-run", "ID", "Who would get what, who not and why", "zhiyin campaign dry-run spring", {}, false},
+      {"campaign dry-run",
+       "ID",
+       "Who would get what, who not and why",
+       "zhiyin campaign dry-run spring",
+       {},
+       false},
       {"campaign start", "ID", "Start a campaign", "zhiyin campaign start spring", {}, false},
       {"campaign pause", "ID", "Pause a campaign", "zhiyin campaign pause spring", {}, false},
-      {"campaign resume", "ID", "Resume a campaign", "zhiyin campaign resume spring --overdue skip",
-       {{"overdue", "send|skip", "what to do with touches whose time has passed"}}, false},
+      {"campaign resume",
+       "ID",
+       "Resume a campaign",
+       "zhiyin campaign resume spring --overdue skip",
+       {{"overdue", "send|skip", "what to do with touches whose time has passed"}},
+       false},
       {"campaign stop", "ID", "Stop a campaign for good", "zhiyin campaign stop spring", {}, false},
-      {"report campaign", "ID", "Funnel and effect of a campaign", "zhiyin report campaign spring", {}, false},
-      {"report funnel", "FILE", "How many people go through steps in order", "zhiyin report funnel examples/funnel.json", {}, false},
-      {"report retention", "FILE", "Who comes back how many periods later", "zhiyin report retention examples/retention.json", {}, false},
-      {"account apply", "FILE", "Connect or change a WeChat account", "zhiyin account apply examples/account.json", {}, false},
+      {"report campaign",
+       "ID",
+       "Funnel and effect of a campaign",
+       "zhiyin report campaign spring",
+       {},
+       false},
+      {"report funnel",
+       "FILE",
+       "How many people go through steps in order",
+       "zhiyin report funnel examples/funnel.json",
+       {},
+       false},
+      {"report retention",
+       "FILE",
+       "Who comes back how many periods later",
+       "zhiyin report retention examples/retention.json",
+       {},
+       false},
+      {"account apply",
+       "FILE",
+       "Connect or change a WeChat account",
+       "zhiyin account apply examples/account.json",
+       {},
+       false},
       {"account list", "", "Connected accounts", "zhiyin account list", {}, false},
-      {"account sync", "ID", "Read an account's follower list", "zhiyin account sync shop", {}, false},
-      {"key create", "", "Make an API key; it is shown once", "zhiyin key create --name website --role ingest",
-       {{"name", "TEXT", "what it is for"}, {"role", "ROLE", "page, ingest, analyst, operator or admin"},
-        {"account", "ID", "limits it to this account", true}}, false},
+      {"account sync",
+       "ID",
+       "Read an account's follower list",
+       "zhiyin account sync shop",
+       {},
+       false},
+      {"key create",
+       "",
+       "Make an API key; it is shown once",
+       "zhiyin key create --name website --role ingest",
+       {{"name", "TEXT", "what it is for"},
+        {"role", "ROLE", "page, ingest, analyst, operator or admin"},
+        {"account", "ID", "limits it to this account", true}},
+       false},
       {"key list", "", "API keys", "zhiyin key list", {}, false},
       {"key remove", "ID", "Revoke an API key", "zhiyin key remove 0123456789abcdef", {}, false},
-      {"user create", "", "Add a console user", "zhiyin user create --name anna --role operator",
-       {{"name", "TEXT", "sign-in name"}, {"role", "ROLE", "analyst, operator or admin"}, {"password", "TEXT", "at least 8 characters; absent: asked for, or read from stdin, so that no process list shows it"}}, false},
+      {"user create",
+       "",
+       "Add a console user",
+       "zhiyin user create --name anna --role operator",
+       {{"name", "TEXT", "sign-in name"},
+        {"role", "ROLE", "analyst, operator or admin"},
+        {"password", "TEXT",
+         "at least 8 characters; absent: asked for, or read from stdin, so that no process list "
+         "shows it"}},
+       false},
       {"model list", "", "Trained models", "zhiyin model list", {}, false},
-      {"model activate", "ID", "Make a version the active one", "zhiyin model activate response-2", {}, false},
-      {"backup", "", "Back the installation up while it runs; only what changed is stored", "zhiyin backup --to /backups/shop --keep 14",
-       {{"to", "DIR", "backup folder; made when it is not there"}, {"keep", "N", "remove all but the newest N afterwards"},
-        {"without-key", "", "leave secret.key out: keep it elsewhere, nothing sealed can be read without it"},
-        {"note", "TEXT", "why"}}, false},
+      {"model activate",
+       "ID",
+       "Make a version the active one",
+       "zhiyin model activate response-2",
+       {},
+       false},
+      {"backup",
+       "",
+       "Back the installation up while it runs; only what changed is stored",
+       "zhiyin backup --to /backups/shop --keep 14",
+       {{"to", "DIR", "backup folder; made when it is not there"},
+        {"keep", "N", "remove all but the newest N afterwards"},
+        {"without-key", "",
+         "leave secret.key out: keep it elsewhere, nothing sealed can be read without it"},
+        {"note", "TEXT", "why"}},
+       false},
       {"backup list", "DIR", "Backups in a folder", "zhiyin backup list /backups/shop", {}, false},
-      {"backup verify", "DIR", "Read and check every block of a backup", "zhiyin backup verify /backups/shop",
-       {{"backup", "ID", "which (the newest)"}}, false},
-      {"restore", "DIR", "Write a backup into an empty folder", "zhiyin restore /backups/shop --into shop-restored",
-       {{"into", "DIR", "folder of the new installation"}, {"backup", "ID", "which (the newest)"}}, false},
-      {"migrate", "", "Move the installation to other stores while it goes on", "zhiyin migrate --from shop/zhiyin.toml --to cluster/zhiyin.toml",
-       {{"to", "FILE", "settings of the new place: three empty stores"}, {"from", "FILE", "settings of the old place (as --config)"},
+      {"backup verify",
+       "DIR",
+       "Read and check every block of a backup",
+       "zhiyin backup verify /backups/shop",
+       {{"backup", "ID", "which (the newest)"}},
+       false},
+      {"restore",
+       "DIR",
+       "Write a backup into an empty folder",
+       "zhiyin restore /backups/shop --into shop-restored",
+       {{"into", "DIR", "folder of the new installation"}, {"backup", "ID", "which (the newest)"}},
+       false},
+      {"migrate",
+       "",
+       "Move the installation to other stores while it goes on",
+       "zhiyin migrate --from shop/zhiyin.toml --to cluster/zhiyin.toml",
+       {{"to", "FILE", "settings of the new place: three empty stores"},
+        {"from", "FILE", "settings of the old place (as --config)"},
         {"dry-run", "", "only look: is the target empty, how much is there"},
-        {"undo", "", "go on in the old place after all; running campaigns are paused"}}, false},
-      {"retention run", "", "Remove what is older than the settings allow, now", "zhiyin retention run --dry-run",
-       {{"dry-run", "", "only count"}}, false},
-      {"retention list", "", "Certificates of what was removed, checked", "zhiyin retention list --json", {}, false},
+        {"undo", "", "go on in the old place after all; running campaigns are paused"}},
+       false},
+      {"retention run",
+       "",
+       "Remove what is older than the settings allow, now",
+       "zhiyin retention run --dry-run",
+       {{"dry-run", "", "only count"}},
+       false},
+      {"retention list",
+       "",
+       "Certificates of what was removed, checked",
+       "zhiyin retention list --json",
+       {},
+       false},
       {"doctor", "", "Check the installation and say what to do", "zhiyin doctor", {}, false},
-      {"evaluate recommend", "", "Measure a recommender on a published protocol", "zhiyin evaluate recommend --train train.csv --test test.csv --model itemknn --param k=200 --at 10,20 --json",
-       {{"protocol", "NAME", "loo: leave one out, ranked against all items"}, {"train", "FILE", "CSV userID,itemID; plain, .gz or .zst"},
-        {"validation", "FILE", "its items stay candidates and are no history"}, {"test", "FILE", "one item per person"},
-        {"model", "NAME", "itemknn or popular"}, {"param", "NAME=VALUE", "k and shrink of itemknn", true}, {"at", "LIST", "cut-offs (10,20,100)"}}, false},
-      {"evaluate response", "", "Measure the response model on a table", "zhiyin evaluate response --data people.csv --label bought --seed 1 --json",
-       {{"data", "FILE", "CSV with a header"}, {"label", "COLUMN", "the response, two values"}, {"seed", "N", "of the split (1)"},
+      {"evaluate recommend",
+       "",
+       "Measure a recommender on a published protocol",
+       "zhiyin evaluate recommend --train train.csv --test test.csv --model itemknn --param k=200 "
+       "--at 10,20 --json",
+       {{"protocol", "NAME", "loo: leave one out, ranked against all items"},
+        {"train", "FILE", "CSV userID,itemID; plain, .gz or .zst"},
+        {"validation", "FILE", "its items stay candidates and are no history"},
+        {"test", "FILE", "one item per person"},
+        {"model", "NAME", "itemknn or popular"},
+        {"param", "NAME=VALUE", "k and shrink of itemknn", true},
+        {"at", "LIST", "cut-offs (10,20,100)"}},
+       false},
+      {"evaluate response",
+       "",
+       "Measure the response model on a table",
+       "zhiyin evaluate response --data people.csv --label bought --seed 1 --json",
+       {{"data", "FILE", "CSV with a header"},
+        {"label", "COLUMN", "the response, two values"},
+        {"seed", "N", "of the split (1)"},
         {"positive", "VALUE", "which of the two means that a person responded"},
-        {"exclude", "COLUMN", "leave this column out", true}}, false},
-      {"stats compare", "", "Compare the arms of an experiment", "zhiyin stats compare --arms arms.json --json",
-       {{"arms", "FILE", "JSON: metric, effect, arms (control first)"}}, false},
-      {"sandbox", "", "Emulate the WeChat platform with a population of known truth", "zhiyin sandbox --port 8090 --people 3000",
-       {{"port", "N", "port to listen on (8090)"}, {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"},
-        {"start", "TIME", "where its clock begins"}, {"server", "URL", "the server to send events and callbacks to"},
-        {"admin-key", "KEY", "key of the server with role admin"}, {"ingest-key", "KEY", "key with role ingest"},
-        {"effect", "X", "scales what messages change (1); 0: nothing"}}, false},
-      {"demo", "", "Run the whole loop on the sandbox", "zhiyin demo",
-       {{"exit", "", "end after the account instead of leaving the console running"}, {"dir", "DIR", "keep everything in this folder"},
-        {"people", "N", "followers (3000)"}, {"seed", "N", "of the population (1)"}, {"weeks", "N", "stepped weeks, at least 4 (8)"},
-        {"port", "N", "port of the server (8080, or any free one)"}}, false},
-      {"options", "", "Print docs/options.md", "zhiyin options", {{"commands", "", "print docs/command-line.md instead"}}, false},
+        {"exclude", "COLUMN", "leave this column out", true}},
+       false},
+      {"stats compare",
+       "",
+       "Compare the arms of an experiment",
+       "zhiyin stats compare --arms arms.json --json",
+       {{"arms", "FILE", "JSON: metric, effect, arms (control first)"}},
+       false},
+      {"sandbox",
+       "",
+       "Emulate the WeChat platform with a population of known truth",
+       "zhiyin sandbox --port 8090 --people 3000",
+       {{"port", "N", "port to listen on (8090)"},
+        {"people", "N", "followers (3000)"},
+        {"seed", "N", "of the population (1)"},
+        {"start", "TIME", "where its clock begins"},
+        {"server", "URL", "the server to send events and callbacks to"},
+        {"admin-key", "KEY", "key of the server with role admin"},
+        {"ingest-key", "KEY", "key with role ingest"},
+        {"effect", "X", "scales what messages change (1); 0: nothing"}},
+       false},
+      {"demo",
+       "",
+       "Run the whole loop on the sandbox",
+       "zhiyin demo",
+       {{"exit", "", "end after the account instead of leaving the console running"},
+        {"dir", "DIR", "keep everything in this folder"},
+        {"people", "N", "followers (3000)"},
+        {"seed", "N", "of the population (1)"},
+        {"weeks", "N", "stepped weeks, at least 4 (8)"},
+        {"port", "N", "port of the server (8080, or any free one)"}},
+       false},
+      {"options",
+       "",
+       "Print docs/options.md",
+       "zhiyin options",
+       {{"commands", "", "print docs/command-line.md instead"}},
+       false},
   };
   return table;
 }
 
 Result<Invocation> parse_command_line(std::span<const std::string> arguments) {
   Invocation out;
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
     out.help = true;
     return out;
   }
@@ -265,16 +463,24 @@ Result<Invocation> parse_command_line(std::span<const std::string> arguments) {
 }
 
 std::string general_help() {
-  std::string out = "zhiyin " ZHIYIN_VERSION ": a self-hosted WeChat marketing engine\n\nzhiyin COMMAND [--config FILE] [--json]\n\n";
-  for (const CommandSpec& command : command_table()) out += fmt::format("  {:<20} {}\n", command.words, command.summary);
-  out += "\nzhiyin COMMAND --help shows flags and an example. Results go to stdout (--json for programs), progress to stderr.\n"
-         "Settings: zhiyin.toml in the current folder, or --config FILE; docs/options.md.\n";
+  std::string out =
+      "zhiyin " ZHIYIN_VERSION
+      ": a self-hosted WeChat marketing engine\n\nzhiyin COMMAND [--config FILE] [--json]\n\n";
+  for (const CommandSpec& command : command_table())
+    out += fmt::format("  {:<20} {}\n", command.words, command.summary);
+  out +=
+      "\nzhiyin COMMAND --help shows flags and an example. Results go to stdout (--json for "
+      "programs), progress to stderr.\n"
+      "Settings: zhiyin.toml in the current folder, or --config FILE; docs/options.md.\n";
   return out;
 }
 
 std::string command_help(const CommandSpec& command) {
-  std::string out = fmt::format("zhiyin {}{}{}\n\n{}.\n", command.words, command.operands.empty() ? "" : " ", command.operands, command.summary);
-  auto line = [&](std::string_view name, std::string_view value, std::string_view help, bool repeated) {
+  std::string out =
+      fmt::format("zhiyin {}{}{}\n\n{}.\n", command.words, command.operands.empty() ? "" : " ",
+                  command.operands, command.summary);
+  auto line = [&](std::string_view name, std::string_view value, std::string_view help,
+                  bool repeated) {
     const std::string left = fmt::format("--{}{}{}", name, value.empty() ? "" : " ", value);
     out += fmt::format("  {:<24} {}{}\n", left, help, repeated ? "; may be repeated" : "");
   };
@@ -289,25 +495,40 @@ std::string command_help(const CommandSpec& command) {
 
 std::string command_document() {
   std::string out =
-      "# Command line\n\nGenerated by `zhiyin options --commands`; edit the table in the code instead.\n\n"
-      "Results go to stdout: for people by default, as JSON with `--json`. Progress goes to stderr. While `zhiyin serve` runs, "
-      "commands that work on the installation are carried out by it; otherwise they run in their own process.\n\n"
+      "# Command line\n\nGenerated by `zhiyin options --commands`; edit the table in the code "
+      "instead.\n\n"
+      "Results go to stdout: for people by default, as JSON with `--json`. Progress goes to "
+      "stderr. While `zhiyin serve` runs, "
+      "commands that work on the installation are carried out by it; otherwise they run in their "
+      "own process.\n\n"
       "| command | what it does | example |\n|---|---|---|\n";
   for (const CommandSpec& command : command_table()) {
     std::string example(command.example);
-    for (std::size_t at = 0; (at = example.find('|', at)) != std::string::npos; at += 2) example.insert(at, "\\");
-    out += fmt::format("| `zhiyin {}{}{}` | {} | `{}` |\n", command.words, command.operands.empty() ? "" : " ", command.operands, command.summary, example);
+    for (std::size_t at = 0; (at = example.find('|', at)) != std::string::npos; at += 2)
+      example.insert(at, "\\");
+    out += fmt::format("| `zhiyin {}{}{}` | {} | `{}` |\n", command.words,
+                       command.operands.empty() ? "" : " ", command.operands, command.summary,
+                       example);
   }
   out += "\n## Exit codes\n\n| code | meaning |\n|---|---|\n| 0 | done |\n";
-  constexpr ErrorCode kCodes[] = {ErrorCode::kInternal, ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kConflict,
-                                  ErrorCode::kPermissionDenied, ErrorCode::kLimitReached, ErrorCode::kUnavailable,
-                                  ErrorCode::kDeadline, ErrorCode::kDataLoss, ErrorCode::kUnsupported};
-  constexpr std::string_view kMeanings[] = {"our own mistake", "the input is wrong (also: unknown command or flag)", "no such thing",
-                                            "exists already, changed meanwhile, or in use", "not allowed", "a quota, size or rate",
-                                            "a peer or the disk is away; may pass", "took too long; the outcome may be unknown",
-                                            "stored bytes are damaged", "understood, but not done here"};
+  constexpr ErrorCode kCodes[] = {ErrorCode::kInternal,         ErrorCode::kInvalidArgument,
+                                  ErrorCode::kNotFound,         ErrorCode::kConflict,
+                                  ErrorCode::kPermissionDenied, ErrorCode::kLimitReached,
+                                  ErrorCode::kUnavailable,      ErrorCode::kDeadline,
+                                  ErrorCode::kDataLoss,         ErrorCode::kUnsupported};
+  constexpr std::string_view kMeanings[] = {"our own mistake",
+                                            "the input is wrong (also: unknown command or flag)",
+                                            "no such thing",
+                                            "exists already, changed meanwhile, or in use",
+                                            "not allowed",
+                                            "a quota, size or rate",
+                                            "a peer or the disk is away; may pass",
+                                            "took too long; the outcome may be unknown",
+                                            "stored bytes are damaged",
+                                            "understood, but not done here"};
   for (std::size_t i = 0; i < std::size(kCodes); ++i) {
-    out += fmt::format("| {} | {}: {} |\n", exit_code_of(kCodes[i]), to_string(kCodes[i]), kMeanings[i]);
+    out += fmt::format("| {} | {}: {} |\n", exit_code_of(kCodes[i]), to_string(kCodes[i]),
+                       kMeanings[i]);
   }
   return out;
 }

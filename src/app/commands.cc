@@ -27,7 +27,9 @@ namespace {
 using server::Services;
 using Function = Result<Json> (*)(Services&, const Json& args, const ProgressSink& progress);
 
-std::string text_of(const Json& args, std::string_view name) { return std::string(args[name].string_or("")); }
+std::string text_of(const Json& args, std::string_view name) {
+  return std::string(args[name].string_or(""));
+}
 
 Result<std::string> needed(const Json& args, std::string_view name) {
   std::string text = text_of(args, name);
@@ -42,10 +44,10 @@ Result<Json> file_as_json(const Json& args) {
   return parse_json(text);
 }
 
-/// Runs long work as a recorded run on this thread, while another passes its progress on. Where the work failed and kept
-/// something to show, that is the answer.
-Result<Json> as_run(Services& s, std::string_view kind, std::string_view title, const ProgressSink& progress,
-                    server::Runs::Work work) {
+/// Runs long work as a recorded run on this thread, while another passes its progress on. Where the
+/// work failed and kept something to show, that is the answer.
+Result<Json> as_run(Services& s, std::string_view kind, std::string_view title,
+                    const ProgressSink& progress, server::Runs::Work work) {
   server::RunContext context;
   std::atomic<bool> done = false;
   Mutex mutex;
@@ -85,7 +87,9 @@ Result<Json> import(Services& s, const Json& args, const ProgressSink& progress)
     ZHIYIN_TRY(job.mapping_toml, read_file(job.mapping, 1 << 20));
     job.mapping = std::filesystem::path(job.mapping).filename().string();
   }
-  ZHIYIN_TRY(Json report, as_run(s, "import", job.file_name, progress, [&](server::RunContext& run) { return server::import_file(s, job, run); }));
+  ZHIYIN_TRY(Json report,
+             as_run(s, "import", job.file_name, progress,
+                    [&](server::RunContext& run) { return server::import_file(s, job, run); }));
   const std::string html = text_of(args, "report");
   if (!html.empty()) {
     ZHIYIN_TRY(const auto parsed, from_json<ingest::ImportReport>(report));
@@ -108,7 +112,8 @@ Result<Json> train_response(Services& s, const Json& args, const ProgressSink& p
   }
   ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
   job.seed = seed.value_or(1);
-  return as_run(s, "train response", "", progress, [&](server::RunContext& run) { return server::train_response_model(s, job, run); });
+  return as_run(s, "train response", "", progress,
+                [&](server::RunContext& run) { return server::train_response_model(s, job, run); });
 }
 
 Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& progress) {
@@ -117,7 +122,9 @@ Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& 
   ZHIYIN_TRY(const auto shrink, number_argument<double>(args, "shrink"));
   job.k = k.value_or(job.k);
   job.shrink = shrink.value_or(job.shrink);
-  return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) { return server::train_recommend_model(s, job, run); });
+  return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) {
+    return server::train_recommend_model(s, job, run);
+  });
 }
 
 Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
@@ -130,17 +137,34 @@ Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
   request.n = n.value_or(10);
   request.kind = text_of(args, "kind");
   request.now = s.clock.now();
-  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
+  ZHIYIN_TRY(const auto answer,
+             s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
   Json items = Json::array();
   for (const auto& item : answer.response.items) {
-    items.push(Json().set("item", Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title))
-                   .set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en).set("source", item.source).set("propensity", item.propensity));
+    items.push(
+        Json()
+            .set(
+                "item",
+                Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title))
+            .set("score", item.score)
+            .set("reason", item.reason)
+            .set("reason_en", item.reason_en)
+            .set("source", item.source)
+            .set("propensity", item.propensity));
   }
-  return Json().set("person", person.value).set("items", std::move(items)).set("model", answer.model_id).set("fallback", answer.response.fallback);
+  return Json()
+      .set("person", person.value)
+      .set("items", std::move(items))
+      .set("model", answer.model_id)
+      .set("fallback", answer.response.fallback);
 }
 
 Json segment_json(const audience::Segment& segment) {
-  return Json().set("id", segment.id.value).set("name", segment.name).set("tree", segment.tree.to_json()).set("version", segment.version);
+  return Json()
+      .set("id", segment.id.value)
+      .set("name", segment.name)
+      .set("tree", segment.tree.to_json())
+      .set("version", segment.version);
 }
 
 Result<Json> kinds_apply(Services& s, const Json& args, const ProgressSink&) {
@@ -156,7 +180,9 @@ Result<Json> kinds_apply(Services& s, const Json& args, const ProgressSink&) {
   return Json().set("applied", std::move(applied));
 }
 
-Result<Json> kinds_list(Services& s, const Json&, const ProgressSink&) { return server::kinds_json(s); }
+Result<Json> kinds_list(Services& s, const Json&, const ProgressSink&) {
+  return server::kinds_json(s);
+}
 
 Result<ingest::QuarantineFilter> filter_of(const Json& args, std::size_t limit) {
   ingest::QuarantineFilter filter;
@@ -178,13 +204,16 @@ Result<Json> quarantine_list(Services& s, const Json& args, const ProgressSink&)
 Result<Json> quarantine_resubmit(Services& s, const Json& args, const ProgressSink& progress) {
   constexpr std::size_t kMany = 1000;
   ZHIYIN_TRY(const auto filter, filter_of(args, kMany));
-  ZHIYIN_TRY(const auto outcome, s.quarantine.resubmit_all(s.intake, filter, [&](double part) { return progress(part, "quarantine"); }));
+  ZHIYIN_TRY(const auto outcome, s.quarantine.resubmit_all(s.intake, filter, [&](double part) {
+    return progress(part, "quarantine");
+  }));
   return to_json(outcome);
 }
 
 Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const Json json, file_as_json(args));
-  audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"), json["tree"], json["live"].bool_or(false)};
+  audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"),
+                                         json["tree"], json["live"].bool_or(false)};
   if (definition.id.empty()) return fail_field("id", "is missing");
   if (definition.name.empty()) definition.name = definition.id.value;
   ZHIYIN_TRY(const auto segment, s.segments.apply(definition, s.clock.now()));
@@ -202,7 +231,10 @@ Result<Json> segment_preview(Services& s, const Json& args, const ProgressSink&)
   ZHIYIN_TRY(const auto parsed, audience::SegmentTree::from_json(tree));
   ZHIYIN_TRY_VOID(s.settle());
   ZHIYIN_TRY(const auto preview, s.segments.preview(parsed, s.clock.now()));
-  return Json().set("count", preview.count).set("as_of", to_json(preview.as_of)).set("sample", to_json(preview.sample));
+  return Json()
+      .set("count", preview.count)
+      .set("as_of", to_json(preview.as_of))
+      .set("sample", to_json(preview.sample));
 }
 
 Result<Json> segment_list(Services& s, const Json&, const ProgressSink&) {
@@ -217,7 +249,10 @@ Result<Json> segment_members(Services& s, const Json& args, const ProgressSink&)
   ZHIYIN_TRY_VOID(s.settle());
   const Instant now = s.clock.now();
   ZHIYIN_TRY(const auto people, s.segments.members(SegmentId(id), now));
-  return Json().set("count", people.size()).set("as_of", to_json(now)).set("people", to_json(people));
+  return Json()
+      .set("count", people.size())
+      .set("as_of", to_json(now))
+      .set("people", to_json(people));
 }
 
 Result<Json> campaign_apply(Services& s, const Json& args, const ProgressSink&) {
@@ -260,10 +295,12 @@ Result<Json> campaign_stop(Services& s, const Json& args, const ProgressSink&) {
 }
 Result<Json> campaign_resume(Services& s, const Json& args, const ProgressSink&) {
   const std::string overdue = text_of(args, "overdue");
-  if (!overdue.empty() && overdue != "send" && overdue != "skip") return fail_field("overdue", "'{}' is neither send nor skip", overdue);
+  if (!overdue.empty() && overdue != "send" && overdue != "skip")
+    return fail_field("overdue", "'{}' is neither send nor skip", overdue);
   return act_on_campaign(s, args, [&](const CampaignId& id) {
     std::optional<campaign::Overdue> choice;
-    if (!overdue.empty()) choice = overdue == "send" ? campaign::Overdue::kSend : campaign::Overdue::kSkip;
+    if (!overdue.empty())
+      choice = overdue == "send" ? campaign::Overdue::kSend : campaign::Overdue::kSkip;
     return s.engine.resume(id, choice);
   });
 }
@@ -271,7 +308,8 @@ Result<Json> campaign_resume(Services& s, const Json& args, const ProgressSink&)
 Result<Json> report_campaign(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
   ZHIYIN_TRY_VOID(s.settle());
-  ZHIYIN_TRY(const auto report, measurement::make_report(s.state, s.warehouse, CampaignId(id), s.clock.now()));
+  ZHIYIN_TRY(const auto report,
+             measurement::make_report(s.state, s.warehouse, CampaignId(id), s.clock.now()));
   return to_json(report);
 }
 
@@ -309,7 +347,9 @@ Result<Json> account_list(Services& s, const Json&, const ProgressSink&) {
 
 Result<Json> account_sync(Services& s, const Json& args, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
-  return as_run(s, "sync", id, progress, [&](server::RunContext& run) { return server::sync_account(s, AccountId(id), run); });
+  return as_run(s, "sync", id, progress, [&](server::RunContext& run) {
+    return server::sync_account(s, AccountId(id), run);
+  });
 }
 
 Result<Json> key_create(Services& s, const Json& args, const ProgressSink&) {
@@ -338,7 +378,8 @@ Result<Json> user_create(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const std::string role, needed(args, "role"));
   ZHIYIN_TRY(request.role, parse_enum<server::Role>(role));
   ZHIYIN_TRY(request.password, needed(args, "password"));
-  if (request.password.size() < 8) return fail_field("password", "has {} bytes, expected 8 or more", request.password.size());
+  if (request.password.size() < 8)
+    return fail_field("password", "has {} bytes, expected 8 or more", request.password.size());
   ZHIYIN_TRY_VOID(server::check(request));
   ZHIYIN_TRY_VOID(s.auth.create_user(request));
   return Json().set("name", request.name);
@@ -348,7 +389,12 @@ Result<Json> model_list(Services& s, const Json&, const ProgressSink&) {
   ZHIYIN_TRY(const auto records, s.models.list());
   Json items = Json::array();
   for (const auto& r : records) {
-    items.push(Json().set("id", r.id).set("kind", r.kind).set("active", r.active).set("metrics", r.metrics).set("checksum", r.checksum));
+    items.push(Json()
+                   .set("id", r.id)
+                   .set("kind", r.kind)
+                   .set("active", r.active)
+                   .set("metrics", r.metrics)
+                   .set("checksum", r.checksum));
   }
   return Json().set("items", std::move(items));
 }
@@ -370,7 +416,8 @@ Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress)
   ZHIYIN_TRY(const auto keep, number_argument<std::size_t>(args, "keep"));
   if (keep && *keep < 1) return fail_field("keep", "expected 1 or more");
   job.keep = keep.value_or(0);
-  return as_run(s, "backup", folder, progress, [&](server::RunContext& run) { return server::make_backup(s, job, run); });
+  return as_run(s, "backup", folder, progress,
+                [&](server::RunContext& run) { return server::make_backup(s, job, run); });
 }
 
 /// No recorded run: it would be a row that changes after the copy.
@@ -383,7 +430,8 @@ Result<Json> retention_run(Services& s, const Json& args, const ProgressSink& pr
   const bool dry_run = args["dry-run"].bool_or(false);
   ZHIYIN_TRY_VOID(s.settle());
   if (dry_run) return server::apply_retention(s, true);
-  return as_run(s, "retention", "", progress, [&](server::RunContext& run) { return server::apply_retention(s, false, &run); });
+  return as_run(s, "retention", "", progress,
+                [&](server::RunContext& run) { return server::apply_retention(s, false, &run); });
 }
 
 Result<Json> retention_list(Services& s, const Json&, const ProgressSink&) {
@@ -438,22 +486,28 @@ const std::map<std::string, Function, std::less<>>& functions() {
 
 /// Commands that only look.
 bool only_looks(std::string_view command) {
-  static constexpr std::string_view kLooking[] = {"list", "preview", "dry-run", "doctor", "recommend"};
+  static constexpr std::string_view kLooking[] = {"list", "preview", "dry-run", "doctor",
+                                                  "recommend"};
   const std::string_view last = command.substr(command.rfind(' ') + 1);
-  return command.starts_with("report ") || (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
+  return command.starts_with("report ") ||
+         (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
 }
 
 }  // namespace
 
-Result<Json> run_installation_command(Services& services, const std::string& command, const Json& args, const ProgressSink& progress) {
+Result<Json> run_installation_command(Services& services, const std::string& command,
+                                      const Json& args, const ProgressSink& progress) {
   const auto found = functions().find(command);
-  if (found == functions().end()) return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));
+  if (found == functions().end())
+    return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));
   Result<Json> outcome = found->second(services, args, progress);
   if (!only_looks(command)) {
     const std::string_view made = outcome ? (*outcome)["id"].string_or("") : "";
     const std::string_view id = args["id"].string_or(made);
-    (void)services.audit.record("command line", id.empty() ? command : fmt::format("{} {}", command, id),
-                                outcome ? 200 : http::status_of(outcome.error().code), outcome ? "" : outcome.error().text());
+    (void)services.audit.record("command line",
+                                id.empty() ? command : fmt::format("{} {}", command, id),
+                                outcome ? 200 : http::status_of(outcome.error().code),
+                                outcome ? "" : outcome.error().text());
   }
   return outcome;
 }

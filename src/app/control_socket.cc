@@ -32,11 +32,13 @@ struct Descriptor {
   }
 };
 
-/// The address of the socket by way of its folder's descriptor: paths of sockets are limited to 107 bytes.
+/// The address of the socket by way of its folder's descriptor: paths of sockets are limited to 107
+/// bytes.
 sockaddr_un address_in(int folder_fd) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/control.sock", folder_fd);
+  fmt::format_to_n(address.sun_path, sizeof address.sun_path - 1, "/proc/self/fd/{}/control.sock",
+                   folder_fd);
   return address;
 }
 
@@ -82,13 +84,19 @@ class LineReader {
 };
 
 Json error_json(const Error& error) {
-  return Json().set("error", Json().set("code", static_cast<int>(error.code)).set("message", error.message).set("field", error.field));
+  return Json().set("error", Json()
+                                 .set("code", static_cast<int>(error.code))
+                                 .set("message", error.message)
+                                 .set("field", error.field));
 }
 
 class SocketServer final : public ControlServer {
  public:
   SocketServer(Descriptor folder, Descriptor listener, CommandRunner runner, Logger& logger)
-      : folder_(std::move(folder)), listener_(std::move(listener)), runner_(std::move(runner)), logger_(logger) {
+      : folder_(std::move(folder)),
+        listener_(std::move(listener)),
+        runner_(std::move(runner)),
+        logger_(logger) {
     thread_ = std::thread([this] { accept_all(); });
   }
   ~SocketServer() override {
@@ -106,7 +114,9 @@ class SocketServer final : public ControlServer {
       Descriptor connection(::accept4(listener_.fd, nullptr, nullptr, SOCK_CLOEXEC));
       if (connection.fd < 0) continue;
       if (open_.load() >= kConnectionsMax) {
-        send_line(connection.fd, error_json({ErrorCode::kLimitReached, "too many commands run beside the server", {}}));
+        send_line(
+            connection.fd,
+            error_json({ErrorCode::kLimitReached, "too many commands run beside the server", {}}));
         continue;
       }
       ++open_;
@@ -135,11 +145,15 @@ class SocketServer final : public ControlServer {
       logger_.info("app", "command", {{"command", command}});
       bool connected = true;
       const ProgressSink progress = [&](std::optional<double> share, const std::string& detail) {
-        connected = connected && send_line(fd, Json().set("progress", share ? Json(*share) : Json()).set("detail", detail));
+        connected =
+            connected &&
+            send_line(fd,
+                      Json().set("progress", share ? Json(*share) : Json()).set("detail", detail));
         return connected && !stop_.load();  // a caller that went away cancels
       };
       const auto result = runner_(command, (*request)["args"], progress);
-      if (!send_line(fd, result ? Json().set("result", *result) : error_json(result.error()))) return;
+      if (!send_line(fd, result ? Json().set("result", *result) : error_json(result.error())))
+        return;
     }
   }
 
@@ -149,33 +163,44 @@ class SocketServer final : public ControlServer {
   Logger& logger_;
   std::atomic<bool> stop_ = false;
   std::atomic<int> open_ = 0;
-  std::list<std::thread> connections_;  // of the accepting thread, and of the destructor after it ended
+  std::list<std::thread>
+      connections_;  // of the accepting thread, and of the destructor after it ended
   std::thread thread_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(const fs::path& data_dir, CommandRunner runner, Logger& logger) {
+Result<std::unique_ptr<ControlServer>> ControlServer::start(const fs::path& data_dir,
+                                                            CommandRunner runner, Logger& logger) {
   Descriptor folder(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.fd < 0) return fail(ErrorCode::kUnavailable, "{}: {}", data_dir.string(), std::strerror(errno));
-  ::unlinkat(folder.fd, "control.sock", 0);  // of a process that was killed; the lock says that we are alone
+  if (folder.fd < 0)
+    return fail(ErrorCode::kUnavailable, "{}: {}", data_dir.string(), std::strerror(errno));
+  ::unlinkat(folder.fd, "control.sock",
+             0);  // of a process that was killed; the lock says that we are alone
   Descriptor listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_in(folder.fd);
   const mode_t before = ::umask(0177);
-  const bool bound = ::bind(listener.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool bound =
+      ::bind(listener.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   ::umask(before);
   if (!bound || ::listen(listener.fd, 8) != 0) {
-    return fail(ErrorCode::kUnavailable, "{}/control.sock: {}", data_dir.string(), std::strerror(errno));
+    return fail(ErrorCode::kUnavailable, "{}/control.sock: {}", data_dir.string(),
+                std::strerror(errno));
   }
-  return std::make_unique<SocketServer>(std::move(folder), std::move(listener), std::move(runner), logger);
+  return std::make_unique<SocketServer>(std::move(folder), std::move(listener), std::move(runner),
+                                        logger);
 }
 
-Result<Json> call_server(const fs::path& data_dir, const std::string& command, const Json& args, const ProgressSink& progress) {
+Result<Json> call_server(const fs::path& data_dir, const std::string& command, const Json& args,
+                         const ProgressSink& progress) {
   const Descriptor folder(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_in(folder.fd);
-  if (folder.fd < 0 || ::connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(ErrorCode::kUnavailable, "{}: another process holds this folder, but it takes no commands", data_dir.string());
+  if (folder.fd < 0 ||
+      ::connect(connection.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return fail(ErrorCode::kUnavailable,
+                "{}: another process holds this folder, but it takes no commands",
+                data_dir.string());
   }
   if (!send_line(connection.fd, Json().set("command", command).set("args", args))) {
     return fail(ErrorCode::kUnavailable, "the server closed the connection");
@@ -186,11 +211,13 @@ Result<Json> call_server(const fs::path& data_dir, const std::string& command, c
     ZHIYIN_TRY(const Json line, parse_json(*text, kLineMax));
     if (const Json* result = line.find("result")) return *result;
     if (const Json* error = line.find("error")) {
-      return std::unexpected(Error{static_cast<ErrorCode>((*error)["code"].int_or(10)), std::string((*error)["message"].string_or("")),
+      return std::unexpected(Error{static_cast<ErrorCode>((*error)["code"].int_or(10)),
+                                   std::string((*error)["message"].string_or("")),
                                    std::string((*error)["field"].string_or(""))});
     }
     const Json& share = line["progress"];
-    if (!progress(share.is_number() ? std::optional(share.number_or(0)) : std::nullopt, std::string(line["detail"].string_or("")))) {
+    if (!progress(share.is_number() ? std::optional(share.number_or(0)) : std::nullopt,
+                  std::string(line["detail"].string_or("")))) {
       return fail(ErrorCode::kConflict, "cancelled");
     }
   }

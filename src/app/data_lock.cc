@@ -17,7 +17,8 @@ Result<std::unique_ptr<DataLock>> DataLock::take(const std::filesystem::path& fo
   if (fd < 0) return fail(ErrorCode::kUnavailable, "{}: {}", path, std::strerror(errno));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
-    return fail(ErrorCode::kConflict, "{}: another zhiyin process uses this folder", folder.string());
+    return fail(ErrorCode::kConflict, "{}: another zhiyin process uses this folder",
+                folder.string());
   }
   return std::unique_ptr<DataLock>(new DataLock(fd));
 }

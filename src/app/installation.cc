@@ -30,13 +30,13 @@
 #include "ingest/projection.h"
 #include "ingest/warehouse_writer.h"
 #include "ingest/wechat_events.h"
-#include "server/jobs.h"
 #include "server/data_health.h"
+#include "server/jobs.h"
 #include "server/retention.h"
 #include "storage/fenced_state.h"
+#include "storage/gate.h"
 #include "storage/installation_id.h"
 #include "storage/membership.h"
-#include "storage/gate.h"
 #include "storage/migrations.h"
 #include "storage/move_mark.h"
 #include "storage/open.h"
@@ -52,7 +52,8 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
 constexpr Duration kSizeEvery = std::chrono::hours(1);
-constexpr Duration kTestSendLasts = std::chrono::minutes(10);  // at most; an older one was left half done
+constexpr Duration kTestSendLasts =
+    std::chrono::minutes(10);  // at most; an older one was left half done
 constexpr std::chrono::milliseconds kHoldPatience{30'000};
 constexpr int kTicksMax = 100'000;  // of one round; far above what any campaign needs
 
@@ -64,11 +65,12 @@ std::vector<storage::Migration> joined(const Lists&... lists) {
 }
 
 std::vector<storage::Migration> all_migrations() {
-  return joined(storage::migrations(), model::Registry::migrations(), wechat::migrations(), ingest::migrations(),
-                catalogue::Items::migrations(), catalogue::ItemStatistics::migrations(), audience::migrations(),
-                delivery::migrations(), campaign::migrations(), server::Auth::migrations(), server::Audit::migrations(),
-                server::Runs::migrations(), server::job_migrations(), server::retention_migrations(),
-                server::data_health_migrations());
+  return joined(storage::migrations(), model::Registry::migrations(), wechat::migrations(),
+                ingest::migrations(), catalogue::Items::migrations(),
+                catalogue::ItemStatistics::migrations(), audience::migrations(),
+                delivery::migrations(), campaign::migrations(), server::Auth::migrations(),
+                server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
+                server::retention_migrations(), server::data_health_migrations());
 }
 
 }  // namespace
@@ -78,7 +80,8 @@ Result<Secret> installation_secret(const Options& options) {
   if (text.empty()) {
     const fs::path path = fs::path(options.text("data_dir")) / "secret.key";
     auto stored = read_file(path, 4096);
-    if (!stored && stored.error().code != ErrorCode::kNotFound) return std::unexpected(stored.error());
+    if (!stored && stored.error().code != ErrorCode::kNotFound)
+      return std::unexpected(stored.error());
     if (!stored) {
       stored = crypto::hex(crypto::random_bytes(kSecretBytes));
       ZHIYIN_TRY_VOID(write_file(path, *stored + "\n", 0600));
@@ -105,8 +108,10 @@ struct ClockState {
   }
   static Result<void> save(storage::State& state, Instant now) {
     return state.write([&](storage::Session& db) -> Result<void> {
-      ZHIYIN_TRY_VOID(db.execute(
-          "INSERT INTO stepped_clock (id, now) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET now = ?1", {now.us}));
+      ZHIYIN_TRY_VOID(
+          db.execute("INSERT INTO stepped_clock (id, now) VALUES (1, ?1) ON CONFLICT (id) DO "
+                     "UPDATE SET now = ?1",
+                     {now.us}));
       return {};
     });
   }
@@ -114,7 +119,9 @@ struct ClockState {
 
 }  // namespace
 
-std::vector<storage::Migration> installation_migrations() { return joined(all_migrations(), ClockState::kMigrations); }
+std::vector<storage::Migration> installation_migrations() {
+  return joined(all_migrations(), ClockState::kMigrations);
+}
 
 namespace {
 
@@ -125,7 +132,8 @@ class AccountNames {
   bool known(std::string_view name) {
     const auto now = std::chrono::steady_clock::now();
     MutexLock lock(mutex_);
-    if (now - read_at_ > std::chrono::seconds(2) || read_at_ == std::chrono::steady_clock::time_point{}) {
+    if (now - read_at_ > std::chrono::seconds(2) ||
+        read_at_ == std::chrono::steady_clock::time_point{}) {
       read_at_ = now;
       if (const auto list = accounts_.list()) {
         names_.clear();
@@ -142,12 +150,16 @@ class AccountNames {
   std::set<std::string, std::less<>> names_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
-/// Members stand in the order in which they are built; they go in the reverse order. Threads stop in
-/// the destructor's body, before anything is taken down: worker, runs, warehouse writer, pipeline.
+/// Members stand in the order in which they are built; they go in the reverse order. Threads stop
+/// in the destructor's body, before anything is taken down: worker, runs, warehouse writer,
+/// pipeline.
 class BuiltInstallation final : public Installation {
  public:
   BuiltInstallation(Options options, Logger& logger, bool serving)
-      : options_(std::move(options)), logger_(logger), serving_(serving), roles_(options_.text("server.roles")) {}
+      : options_(std::move(options)),
+        logger_(logger),
+        serving_(serving),
+        roles_(options_.text("server.roles")) {}
 
   ~BuiltInstallation() override {
     // Nobody waits any longer for projections that are behind; they go on where they were.
@@ -203,21 +215,27 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY(auto state, storage::open_state(options_.text("storage.state"), logger_));
     state_ = storage::gated(std::move(state), gate_);
     const auto migrations = installation_migrations();
-    ZHIYIN_TRY_VOID(storage::migrate_own_state(*state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
+    ZHIYIN_TRY_VOID(storage::migrate_own_state(
+        *state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
     ZHIYIN_TRY_VOID(storage::check_in_use(*state_));
     ZHIYIN_TRY_VOID(join_others());
     ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
     ZHIYIN_TRY(auto bases, storage::offset_bases(*state_));
-    log_ = server::watched(storage::gated(storage::with_offset_bases(std::move(log), std::move(bases)), gate_), readiness_);
-    ZHIYIN_TRY(warehouse_, storage::open_warehouse(options_.text("storage.warehouse"),
-                                                   static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
+    log_ = server::watched(
+        storage::gated(storage::with_offset_bases(std::move(log), std::move(bases)), gate_),
+        readiness_);
+    ZHIYIN_TRY(warehouse_,
+               storage::open_warehouse(
+                   options_.text("storage.warehouse"),
+                   static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
     ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
     ZHIYIN_TRY(const Secret secret, installation_secret(options_));
     ZHIYIN_TRY(vault_, storage::Vault::create(*state_, secret));
     return {};
   }
 
-  /// Where the state is on a server, other processes may work on it, too: beside this one, or not at all.
+  /// Where the state is on a server, other processes may work on it, too: beside this one, or not
+  /// at all.
   Result<void> join_others() {
     const std::string& state = options_.text("storage.state");
     if (!state.starts_with("postgres")) return {};
@@ -229,13 +247,15 @@ class BuiltInstallation final : public Installation {
     settings.roles = options_.text("server.roles");
     settings.stores = stores();
     settings.lease = options_.duration("server.lease");
-    settings.shares = options_.text("storage.log").starts_with("kafka:") && options_.text("storage.warehouse").starts_with("clickhouse:") &&
+    settings.shares = options_.text("storage.log").starts_with("kafka:") &&
+                      options_.text("storage.warehouse").starts_with("clickhouse:") &&
                       options_.text("clock") == "system";
     settings.works = !serving_ || roles_.has("workers");
     settings.yields = !serving_;
     auto joined = storage::Membership::join(*membership_state_, logger_, settings);
     // A conflict would mean that a server of this folder can be asked instead.
-    if (!joined && joined.error().code == ErrorCode::kConflict) joined.error().code = ErrorCode::kUnavailable;
+    if (!joined && joined.error().code == ErrorCode::kConflict)
+      joined.error().code = ErrorCode::kUnavailable;
     if (!joined) return std::unexpected(joined.error());
     membership_ = std::move(*joined);
     if (settings.shares) sharing_ = membership_.get();
@@ -257,7 +277,8 @@ class BuiltInstallation final : public Installation {
   std::string name() const {
     char host[256] = "";
     (void)::gethostname(host, sizeof host - 1);
-    return fmt::format("{}:{}{}", host, options_.integer("server.port"), serving_ ? "" : " (command)");
+    return fmt::format("{}:{}{}", host, options_.integer("server.port"),
+                       serving_ ? "" : " (command)");
   }
 
   /// What must be the same for all, without names and passwords.
@@ -286,14 +307,26 @@ class BuiltInstallation final : public Installation {
   Result<Json> processes() const {
     Json items = Json::array();
     if (!membership_) {
-      items.push(Json().set("name", name()).set("roles", options_.text("server.roles")).set("works", true).set("leads", true)
-                     .set("partitions", storage::kPartitions).set("self", true));
+      items.push(Json()
+                     .set("name", name())
+                     .set("roles", options_.text("server.roles"))
+                     .set("works", true)
+                     .set("leads", true)
+                     .set("partitions", storage::kPartitions)
+                     .set("self", true));
       return Json().set("items", std::move(items)).set("next", Json());
     }
     ZHIYIN_TRY(const auto list, membership_->list());
     for (const storage::MemberProcess& p : list) {
-      items.push(Json().set("name", p.name).set("roles", p.roles).set("works", p.works).set("leads", p.leads).set("partitions", p.partitions)
-                     .set("started_at", to_json(p.started_at)).set("expires_at", to_json(p.expires_at)).set("self", p.id == membership_->id()));
+      items.push(Json()
+                     .set("name", p.name)
+                     .set("roles", p.roles)
+                     .set("works", p.works)
+                     .set("leads", p.leads)
+                     .set("partitions", p.partitions)
+                     .set("started_at", to_json(p.started_at))
+                     .set("expires_at", to_json(p.expires_at))
+                     .set("self", p.id == membership_->id()));
     }
     return Json().set("items", std::move(items)).set("next", Json());
   }
@@ -324,7 +357,8 @@ class BuiltInstallation final : public Installation {
       return {};
     }
     if (options_.text("clock") != "stepped") {
-      return fail(ErrorCode::kInvalidArgument, "clock: '{}' is neither system nor stepped", options_.text("clock"));
+      return fail(ErrorCode::kInvalidArgument, "clock: '{}' is neither system nor stepped",
+                  options_.text("clock"));
     }
     ZHIYIN_TRY(const Instant start, parse_time(options_.text("clock_start"), TimeZone::shanghai()));
     ZHIYIN_TRY(const Instant now, ClockState::load(*state_, start));
@@ -358,15 +392,17 @@ class BuiltInstallation final : public Installation {
     pipeline_->add(delivery_projection_);
     pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_,
                              storage::ProjectionRunner::Settings{.membership = sharing_});
-    writer_.emplace(*log_, *state_, *warehouse_, *pipeline_runner_, logger_,
-                    ingest::WarehouseWriter::Settings{.refused = &*refused_records_, .membership = sharing_});
+    writer_.emplace(
+        *log_, *state_, *warehouse_, *pipeline_runner_, logger_,
+        ingest::WarehouseWriter::Settings{.refused = &*refused_records_, .membership = sharing_});
     accounts_.emplace(*state_, *vault_, *clock_);
     account_names_.emplace(*accounts_);
     ingest::Intake::Settings intake;
     if (options_.text("intake.unknown_accounts") == "quarantine") {
       intake.account_known = [this](std::string_view name) { return account_names_->known(name); };
     } else if (options_.text("intake.unknown_accounts") != "accept") {
-      return fail(ErrorCode::kInvalidArgument, "intake.unknown_accounts: '{}' is neither accept nor quarantine",
+      return fail(ErrorCode::kInvalidArgument,
+                  "intake.unknown_accounts: '{}' is neither accept nor quarantine",
                   options_.text("intake.unknown_accounts"));
     }
     ZHIYIN_TRY(kinds_, ingest::EventCatalogue::create(*state_));
@@ -374,7 +410,9 @@ class BuiltInstallation final : public Installation {
     intake.catalogue = kinds_.get();
     intake.refuse_unknown_kinds = options_.text("intake.unknown_kinds") == "quarantine";
     if (!intake.refuse_unknown_kinds && options_.text("intake.unknown_kinds") != "accept") {
-      return fail(ErrorCode::kInvalidArgument, "intake.unknown_kinds: '{}' is neither accept nor quarantine", options_.text("intake.unknown_kinds"));
+      return fail(ErrorCode::kInvalidArgument,
+                  "intake.unknown_kinds: '{}' is neither accept nor quarantine",
+                  options_.text("intake.unknown_kinds"));
     }
     intake_.emplace(*log_, *state_, *vault_, *clock_, metrics_, std::move(intake));
     return {};
@@ -393,7 +431,8 @@ class BuiltInstallation final : public Installation {
     for (const auto& file : files) {
       ZHIYIN_TRY(const std::string text, read_file(file, kFileBytesMax));
       auto kinds = ingest::parse_kinds(text);
-      if (!kinds) return std::unexpected(within(file.filename().string(), std::move(kinds.error())));
+      if (!kinds)
+        return std::unexpected(within(file.filename().string(), std::move(kinds.error())));
       for (auto& kind : *kinds) ZHIYIN_TRY_VOID(kinds_->put(std::move(kind), std::nullopt));
     }
     return {};
@@ -409,7 +448,9 @@ class BuiltInstallation final : public Installation {
     callback_store_.emplace(*state_);
     callbacks_.emplace(*accounts_, *callback_store_, *clock_, metrics_, logger_,
                        [this](const wechat::Account& account, const wechat::Callback& callback,
-                              const wechat::ReplyDecision& decision) { return take_over(account, callback, decision); });
+                              const wechat::ReplyDecision& decision) {
+                         return take_over(account, callback, decision);
+                       });
     recipients_.emplace(*people_, *clock_);
     senders_.emplace(*accounts_);
     channel_.emplace(*accounts_, *wechat_);
@@ -420,15 +461,18 @@ class BuiltInstallation final : public Installation {
   void build_engine(const std::string& url) {
     campaign::CampaignEngine::Settings settings;
     settings.public_url = url;
-    engine_.emplace(campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_, *senders_, *channel_,
-                                                    *clock_, logger_},
+    engine_.emplace(campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_,
+                                                    *senders_, *channel_, *clock_, logger_},
                     settings);
     if (sharing_ == nullptr) return;
-    // Campaigns are driven by the leader: what another has taken over in the meantime is not written.
-    leading_state_ = std::make_unique<storage::FencedState>(*state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
-    leading_engine_.emplace(campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_, *senders_, *channel_,
-                                                            *clock_, logger_},
-                            settings);
+    // Campaigns are driven by the leader: what another has taken over in the meantime is not
+    // written.
+    leading_state_ = std::make_unique<storage::FencedState>(
+        *state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
+    leading_engine_.emplace(
+        campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_,
+                                        *senders_, *channel_, *clock_, logger_},
+        settings);
   }
 
   campaign::CampaignEngine& ticking() { return leading_engine_ ? *leading_engine_ : *engine_; }
@@ -436,7 +480,8 @@ class BuiltInstallation final : public Installation {
   [[nodiscard]] std::string public_url() const {
     const std::string& url = options_.text("server.public_url");
     if (!url.empty()) return url;
-    return fmt::format("http://{}:{}", options_.text("server.address"), options_.integer("server.port"));
+    return fmt::format("http://{}:{}", options_.text("server.address"),
+                       options_.integer("server.port"));
   }
 
   Result<void> build_services() {
@@ -447,16 +492,48 @@ class BuiltInstallation final : public Installation {
       first_admin_key_ = key["key"].string_or("");
     }
     services_.reset(new server::Services{
-        options_, *clock_, stepped_, logger_, metrics_, *log_, *state_, *warehouse_, *vault_, *pipeline_runner_, *intake_,
-        *quarantine_, *kinds_, *accounts_, *callbacks_, *tokens_, *wechat_, *items_, *people_, *segments_, *links_, *campaigns_,
-        *engine_, *models_, *recommendations_, *auth_, *audit_, *runs_, readiness_, public_url(),
-        [this] { return settle(); }, [this] { return run_due_work(); },
-        [this] { return pipeline_runner_->lag() + writer_->lag(); }, [this] { wake_worker(); },
+        options_,
+        *clock_,
+        stepped_,
+        logger_,
+        metrics_,
+        *log_,
+        *state_,
+        *warehouse_,
+        *vault_,
+        *pipeline_runner_,
+        *intake_,
+        *quarantine_,
+        *kinds_,
+        *accounts_,
+        *callbacks_,
+        *tokens_,
+        *wechat_,
+        *items_,
+        *people_,
+        *segments_,
+        *links_,
+        *campaigns_,
+        *engine_,
+        *models_,
+        *recommendations_,
+        *auth_,
+        *audit_,
+        *runs_,
+        readiness_,
+        public_url(),
+        [this] { return settle(); },
+        [this] { return run_due_work(); },
+        [this] { return pipeline_runner_->lag() + writer_->lag(); },
+        [this] { wake_worker(); },
         [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
-        [this](bool held) { hold(held); }, gate_, [this] { return processes(); }});
+        [this](bool held) { hold(held); },
+        gate_,
+        [this] { return processes(); }});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
-    metrics_.gauge("zhiyin_warehouse_lag_records", "Records that the warehouse has not dealt with yet.",
+    metrics_.gauge("zhiyin_warehouse_lag_records",
+                   "Records that the warehouse has not dealt with yet.",
                    [this] { return static_cast<double>(writer_->lag()); });
     return {};
   }
@@ -474,30 +551,36 @@ class BuiltInstallation final : public Installation {
   Result<void> take_over(const wechat::Account& account, const wechat::Callback& callback,
                          const wechat::ReplyDecision& decision) {
     if (callback.kind == wechat::CallbackKind::kMassResult) {
-      const delivery::MassTotals totals{callback.status, callback.mass.total, callback.mass.filtered, callback.mass.sent,
+      const delivery::MassTotals totals{callback.status, callback.mass.total,
+                                        callback.mass.filtered, callback.mass.sent,
                                         callback.mass.failed};
       return state_->write([&](storage::Session& db) {
-        return delivery::SendLedger::record_mass_result(db, account.id, callback.msg_id, totals, clock_->now());
+        return delivery::SendLedger::record_mass_result(db, account.id, callback.msg_id, totals,
+                                                        clock_->now());
       });
     }
     std::vector<ingest::WireEvent> events;
     if (auto event = ingest::to_wire_event(callback)) events.push_back(std::move(*event));
-    if (auto event = ingest::to_consent_event(callback, decision)) events.push_back(std::move(*event));
+    if (auto event = ingest::to_consent_event(callback, decision))
+      events.push_back(std::move(*event));
     if (events.empty()) return {};
     // The platform's clock may run ahead of ours, within the replay window; intake allows less.
     for (ingest::WireEvent& event : events) {
-      if (event.occurred_at && *event.occurred_at > clock_->now()) event.occurred_at = clock_->now();
+      if (event.occurred_at && *event.occurred_at > clock_->now())
+        event.occurred_at = clock_->now();
     }
     const std::size_t consent = events.size() - 1;
     const bool decides = events.back().kind.starts_with("consent.");
     ZHIYIN_TRY(const auto answers, intake_->accept_and_wait(std::move(events), "wechat"));
     for (const ingest::Answer& answer : answers) {
       if (answer.verdict != ingest::Verdict::kQuarantined) continue;
-      logger_.warning("app", "callback_quarantined", {{"account", account.id}, {"reason", answer.reason}});
+      logger_.warning("app", "callback_quarantined",
+                      {{"account", account.id}, {"reason", answer.reason}});
     }
     // Nobody is told that they have opted out before that is so.
     if (decides && answers.at(consent).verdict == ingest::Verdict::kQuarantined) {
-      return fail(ErrorCode::kUnavailable, "callback: the consent was not taken: {}", answers.at(consent).reason);
+      return fail(ErrorCode::kUnavailable, "callback: the consent was not taken: {}",
+                  answers.at(consent).reason);
     }
     return {};
   }
@@ -521,7 +604,8 @@ class BuiltInstallation final : public Installation {
   Result<void> settle() {
     if (held_.load()) return fail(ErrorCode::kUnavailable, "projections are held back");
     MutexLock lock(settle_mutex_);
-    // A stepped clock's time is all there is; under the system's clock the worker goes on with the rest.
+    // A stepped clock's time is all there is; under the system's clock the worker goes on with the
+    // rest.
     const int ticks_max = stepped_ != nullptr ? kTicksMax : 5;
     for (int ticks = 0;; ++ticks) {
       ZHIYIN_TRY(const std::size_t moved, storage::Outbox::relay(*state_, *log_));
@@ -589,7 +673,8 @@ class BuiltInstallation final : public Installation {
     return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
   }
 
-  /// The worker's thread: own events into the log, campaigns that are due, people and items into the warehouse.
+  /// The worker's thread: own events into the log, campaigns that are due, people and items into
+  /// the warehouse.
   void work() {
     Instant trimmed = clock_->now();
     std::optional<Instant> sized;
@@ -597,7 +682,8 @@ class BuiltInstallation final : public Installation {
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
       const bool leading = leads();
-      if (sharing_ != nullptr && leading && !led) report("recovery", engine_->recover(kTestSendLasts));
+      if (sharing_ != nullptr && leading && !led)
+        report("recovery", engine_->recover(kTestSendLasts));
       led = leading;
       if (!leading) continue;
       report("outbox", storage::Outbox::relay(*state_, *log_));
@@ -619,7 +705,8 @@ class BuiltInstallation final : public Installation {
     }
   }
 
-  /// With the system's clock: a due campaign sees everything acknowledged before it fixes its audience.
+  /// With the system's clock: a due campaign sees everything acknowledged before it fixes its
+  /// audience.
   Result<void> tick_and_prepare() {
     // What was acknowledged before (somebody's "TD", for instance) counts for what is sent now.
     if (pipeline_runner_->lag() > 0) ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
@@ -640,7 +727,8 @@ class BuiltInstallation final : public Installation {
 
   template <class T>
   void report(std::string_view what, const Result<T>& outcome) {
-    if (!outcome) logger_.error("app", "work_failed", {{"work", what}, {"reason", outcome.error().text()}});
+    if (!outcome)
+      logger_.error("app", "work_failed", {{"work", what}, {"reason", outcome.error().text()}});
   }
 
   /// True when the worker shall stop.
@@ -675,8 +763,9 @@ class BuiltInstallation final : public Installation {
   const bool serving_;
   const Roles roles_;
   std::unique_ptr<storage::State> membership_state_;
-  std::unique_ptr<storage::Membership> membership_;  // null: the state is a file, no other process can be there
-  storage::Membership* sharing_ = nullptr;           // null: all the work is this process's
+  std::unique_ptr<storage::Membership>
+      membership_;  // null: the state is a file, no other process can be there
+  storage::Membership* sharing_ = nullptr;  // null: all the work is this process's
   std::unique_ptr<storage::State> state_;
   server::Readiness readiness_;
   std::unique_ptr<storage::EventLog> log_;
@@ -760,10 +849,13 @@ Result<Options> load_options(const Location& location) {
     ZHIYIN_TRY(text, read_file(location.config_file, kConfigBytesMax));
   }
   const auto environment = zhiyin_environment();
-  ZHIYIN_TRY(const Options first, Options::load(option_table(), text, location.config_file.filename().string(), environment, location.flags));
+  ZHIYIN_TRY(const Options first,
+             Options::load(option_table(), text, location.config_file.filename().string(),
+                           environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;
-  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds"}) {
+  for (const char* name :
+       {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds"}) {
     flags[name] = absolute_path(base, first.text(name));
   }
   for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {
@@ -775,12 +867,15 @@ Result<Options> load_options(const Location& location) {
     }
     flags[name] = absolute_url(base, url);
   }
-  ZHIYIN_TRY(Options options, Options::load(option_table(), text, location.config_file.filename().string(), environment, flags));
+  ZHIYIN_TRY(Options options,
+             Options::load(option_table(), text, location.config_file.filename().string(),
+                           environment, flags));
   ZHIYIN_TRY_VOID(check_options(options));
   return options;
 }
 
-Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger, bool serving) {
+Result<std::unique_ptr<Installation>> Installation::open(Options options, Logger& logger,
+                                                         bool serving) {
   auto installation = std::make_unique<BuiltInstallation>(std::move(options), logger, serving);
   ZHIYIN_TRY_VOID(installation->build());
   return installation;

@@ -50,18 +50,22 @@ int imported(const Json& report) {
   const std::string_view state = report["state"].string_or("");
   if (state != "done" && ::isatty(STDERR_FILENO) != 0) print(stderr, "\n");  // behind the bar
   if (const std::int64_t behind = report["behind"].int_or(0); behind > 0) {
-    print(stderr, fmt::format("画像还差 {0} 条记录，服务运行时自动补齐 / portraits are {0} records behind; they catch up while the server runs\n", behind));
+    print(stderr, fmt::format("画像还差 {0} 条记录，服务运行时自动补齐 / portraits are {0} records "
+                              "behind; they catch up while the server runs\n",
+                              behind));
   }
   if (state == "cancelled") return exit_code_of(ErrorCode::kConflict);
   if (state != "failed") return 0;
-  const ingest::ImportFailure failure{std::string(report["error"]["code"].string_or("")), std::string(report["error"]["message"].string_or(""))};
+  const ingest::ImportFailure failure{std::string(report["error"]["code"].string_or("")),
+                                      std::string(report["error"]["message"].string_or(""))};
   print(stderr, "zhiyin: import: stopped half way: " + visible_text(failure.message) + "\n");
   return exit_code_of(ingest::code_of(failure));
 }
 
 int answered(const Invocation& invocation, const Result<Json>& result) {
   if (!result) return failed(result.error(), invocation.json);
-  print(stdout, invocation.json ? result->dump() + "\n" : render_for_people(invocation.command->words, *result));
+  print(stdout, invocation.json ? result->dump() + "\n"
+                                : render_for_people(invocation.command->words, *result));
   if (invocation.command->words == "import") return imported(*result);
   const bool unwell = invocation.command->words == "doctor" && !(*result)["ok"].bool_or(false);
   return unwell ? exit_code_of(ErrorCode::kUnavailable) : 0;
@@ -82,10 +86,13 @@ ProgressSink progress_on_stderr() {
     shown->at = now;
     constexpr int kWidth = 30;
     const int full = static_cast<int>(share.value_or(0) * kWidth);
-    std::string bar = share ? fmt::format("[{}{}] {:3.0f} % ", std::string(static_cast<std::size_t>(full), '#'),
-                                          std::string(static_cast<std::size_t>(kWidth - full), ' '), *share * 100)
-                            : std::string();
-    print(stderr, terminal ? fmt::format("\r\033[K{}{}{}", bar, detail, share.value_or(0) >= 1 ? "\n" : "") : bar + detail + "\n");
+    std::string bar =
+        share ? fmt::format("[{}{}] {:3.0f} % ", std::string(static_cast<std::size_t>(full), '#'),
+                            std::string(static_cast<std::size_t>(kWidth - full), ' '), *share * 100)
+              : std::string();
+    print(stderr,
+          terminal ? fmt::format("\r\033[K{}{}{}", bar, detail, share.value_or(0) >= 1 ? "\n" : "")
+                   : bar + detail + "\n");
     return true;
   };
 }
@@ -95,7 +102,8 @@ Result<Location> location_of(const Invocation& invocation) {
   if (invocation.config.empty()) return Location{"zhiyin.toml", invocation.options};
   std::error_code ec;
   if (!fs::is_regular_file(invocation.config, ec)) {
-    return fail(ErrorCode::kNotFound, "--config: there is no file {}; zhiyin init DIR writes one", invocation.config);
+    return fail(ErrorCode::kNotFound, "--config: there is no file {}; zhiyin init DIR writes one",
+                invocation.config);
   }
   return Location{invocation.config, invocation.options};
 }
@@ -124,15 +132,20 @@ void stop_on_signals() {
 
 int run_init(const Invocation& invocation) {
   const fs::path folder(std::string(invocation.args["dir"].string_or(".")));
-  const fs::path file = invocation.config.empty() ? folder / "zhiyin.toml" : fs::path(invocation.config);
+  const fs::path file =
+      invocation.config.empty() ? folder / "zhiyin.toml" : fs::path(invocation.config);
   std::error_code ec;
-  if (fs::exists(file, ec)) return failed({ErrorCode::kConflict, fmt::format("{}: exists already", file.string()), {}}, invocation.json);
+  if (fs::exists(file, ec))
+    return failed({ErrorCode::kConflict, fmt::format("{}: exists already", file.string()), {}},
+                  invocation.json);
   fs::create_directories(fs::absolute(file).parent_path() / "data", ec);
-  if (auto written = write_file(file, options_template(option_table())); !written) return failed(written.error(), invocation.json);
+  if (auto written = write_file(file, options_template(option_table())); !written)
+    return failed(written.error(), invocation.json);
   if (invocation.json) {
     print(stdout, Json().set("config", file.string()).dump() + "\n");
   } else {
-    print(stdout, fmt::format("Wrote {}.\nNext: zhiyin serve --config {}\n", file.string(), file.string()));
+    print(stdout,
+          fmt::format("Wrote {}.\nNext: zhiyin serve --config {}\n", file.string(), file.string()));
   }
   return 0;
 }
@@ -149,22 +162,31 @@ int run_serve(const Invocation& invocation) {
   if (name == "warning") level = LogLevel::kWarning;
   if (name == "error") level = LogLevel::kError;
   Logger logger(stderr, level);
-  const auto served = serve(*location, logger, stop_signal().get_token(), [&](const std::string& url, const std::string& key) {
-    if (invocation.json) {
-      print(stdout, Json().set("url", url).set("admin_key", key.empty() ? Json() : Json(key)).dump() + "\n");
-    } else {
-      print(stdout, fmt::format("Zhiyin is ready: {}\n", url));
-      if (!key.empty()) print(stdout, fmt::format("Admin key, shown only this once: {}\nSign in at {} with it and create users there.\n", key, url));
-    }
-    std::fflush(stdout);
-  });
+  const auto served = serve(
+      *location, logger, stop_signal().get_token(),
+      [&](const std::string& url, const std::string& key) {
+        if (invocation.json) {
+          print(stdout,
+                Json().set("url", url).set("admin_key", key.empty() ? Json() : Json(key)).dump() +
+                    "\n");
+        } else {
+          print(stdout, fmt::format("Zhiyin is ready: {}\n", url));
+          if (!key.empty())
+            print(stdout, fmt::format("Admin key, shown only this once: {}\nSign in at {} with it "
+                                      "and create users there.\n",
+                                      key, url));
+        }
+        std::fflush(stdout);
+      });
   return served ? 0 : failed(served.error(), invocation.json);
 }
 
 Result<Json> evaluate_recommend(const Invocation& invocation) {
   const Json& args = invocation.args;
   recommend::EvaluateArgs e;
-  const auto text = [&](std::string_view name, std::string_view fallback) { return std::string(args[name].string_or(fallback)); };
+  const auto text = [&](std::string_view name, std::string_view fallback) {
+    return std::string(args[name].string_or(fallback));
+  };
   e.protocol = text("protocol", "loo");
   e.train = text("train", "");
   e.validation = text("validation", "");
@@ -219,25 +241,31 @@ int run_sandbox(const Invocation& invocation) {
   sandbox::SandboxSettings settings;
   const Json& args = invocation.args;
   const auto number = [&](std::string_view name, auto& target) -> Result<void> {
-    ZHIYIN_TRY(const auto value, number_argument<std::remove_cvref_t<decltype(target)>>(args, name));
+    ZHIYIN_TRY(const auto value,
+               number_argument<std::remove_cvref_t<decltype(target)>>(args, name));
     target = value.value_or(target);
     return {};
   };
-  for (const auto& outcome : {number("port", settings.port), number("people", settings.people), number("seed", settings.seed),
-                              number("effect", settings.message_effect)}) {
+  for (const auto& outcome :
+       {number("port", settings.port), number("people", settings.people),
+        number("seed", settings.seed), number("effect", settings.message_effect)}) {
     if (!outcome) return failed(outcome.error(), invocation.json);
   }
-  const auto start = parse_time(args["start"].string_or("2026-01-05T00:00:00+08:00"), TimeZone::shanghai());
+  const auto start =
+      parse_time(args["start"].string_or("2026-01-05T00:00:00+08:00"), TimeZone::shanghai());
   if (!start) return failed(within("start", start.error()), invocation.json);
   settings.start = *start;
   settings.server.url = args["server"].string_or("");
   settings.server.admin_key = args["admin-key"].string_or("");
   settings.server.ingest_key = args["ingest-key"].string_or("");
   Logger logger(stderr, LogLevel::kInfo);
-  const auto ran = sandbox::run_sandbox(settings, logger, stop_signal().get_token(), [&](std::uint16_t port) {
-    print(stdout, invocation.json ? Json().set("port", port).dump() + "\n" : fmt::format("The sandbox is ready: http://127.0.0.1:{}\n", port));
-    std::fflush(stdout);
-  });
+  const auto ran =
+      sandbox::run_sandbox(settings, logger, stop_signal().get_token(), [&](std::uint16_t port) {
+        print(stdout, invocation.json
+                          ? Json().set("port", port).dump() + "\n"
+                          : fmt::format("The sandbox is ready: http://127.0.0.1:{}\n", port));
+        std::fflush(stdout);
+      });
   return ran ? 0 : failed(ran.error(), invocation.json);
 }
 
@@ -270,7 +298,9 @@ Result<std::string> read_password() {
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     print(stderr, "\n");
   }
-  if (!got || line.empty()) return fail_field("password", "is missing: give --password, type it, or send it to standard input");
+  if (!got || line.empty())
+    return fail_field("password",
+                      "is missing: give --password, type it, or send it to standard input");
   return line;
 }
 
@@ -278,12 +308,17 @@ int run_on_installation(const Invocation& invocation) {
   auto location = location_of(invocation);
   if (!location) return failed(location.error(), invocation.json);
   const bool moving = invocation.command->words == "migrate";
-  if (const auto* from = invocation.args["from"].if_string(); moving && from != nullptr) location->config_file = *from;
+  if (const auto* from = invocation.args["from"].if_string(); moving && from != nullptr)
+    location->config_file = *from;
   const auto options = load_options(*location);
   if (!options) return failed(options.error(), invocation.json);
   std::error_code ec;
   if (!fs::exists(location->config_file, ec) && !fs::exists(options->text("data_dir"), ec)) {
-    return failed({ErrorCode::kNotFound, "there is no installation here (no zhiyin.toml, no data folder): go to its folder, name it by --config FILE, or make one with zhiyin init", {}}, invocation.json);
+    return failed({ErrorCode::kNotFound,
+                   "there is no installation here (no zhiyin.toml, no data folder): go to its "
+                   "folder, name it by --config FILE, or make one with zhiyin init",
+                   {}},
+                  invocation.json);
   }
   const std::string command(invocation.command->words);
   Json args = with_absolute_paths(invocation.args);
@@ -303,7 +338,8 @@ int run_on_installation(const Invocation& invocation) {
     const auto finished = finish_move(*options, std::string(args["to"].string_or("")));
     if (finished) return answered(invocation, Json(*finished));
   }
-  if (!opened && command == "doctor") return answered(invocation, server::examine_failure(opened.error()));
+  if (!opened && command == "doctor")
+    return answered(invocation, server::examine_failure(opened.error()));
   if (!opened) return failed(opened.error(), invocation.json);
   if (const std::string key = (*opened)->take_first_admin_key(); !key.empty()) {
     print(stderr, fmt::format("First admin key, shown only this once: {}\n", key));
@@ -311,7 +347,9 @@ int run_on_installation(const Invocation& invocation) {
   return answered(invocation, run_installation_command((*opened)->services(), command, args, sink));
 }
 
-std::string text_arg(const Invocation& invocation, std::string_view name) { return std::string(invocation.args[name].string_or("")); }
+std::string text_arg(const Invocation& invocation, std::string_view name) {
+  return std::string(invocation.args[name].string_or(""));
+}
 
 Result<Json> backup_list(const Invocation& invocation) {
   ZHIYIN_TRY(const auto store, storage::BackupStore::open(text_arg(invocation, "dir"), false));
@@ -331,22 +369,28 @@ Result<Json> backup_verify(const Invocation& invocation) {
 
 Result<Json> restore(const Invocation& invocation) {
   const std::string into = text_arg(invocation, "into");
-  if (into.empty()) return fail_field("into", "is missing: an empty folder for the new installation");
+  if (into.empty())
+    return fail_field("into", "is missing: an empty folder for the new installation");
   const auto sink = progress_on_stderr();
   const fs::path target = fs::absolute(into).lexically_normal();
-  ZHIYIN_TRY(Json out, server::restore_backup(text_arg(invocation, "dir"), text_arg(invocation, "backup"), target,
-                                              [&](double share) { return sink(share, "restoring"); }));
-  // Settings that keep the stores elsewhere would open those of the installation that was backed up.
+  ZHIYIN_TRY(Json out, server::restore_backup(
+                           text_arg(invocation, "dir"), text_arg(invocation, "backup"), target,
+                           [&](double share) { return sink(share, "restoring"); }));
+  // Settings that keep the stores elsewhere would open those of the installation that was backed
+  // up.
   const fs::path config = target / "zhiyin.toml";
   std::error_code error;
   const auto options = load_options(Location{config, {}});
-  const bool elsewhere = !options || options->text("storage.state") != "sqlite:" + (target / "data/state.db").string() ||
-                         options->text("storage.log") != "sqlite:" + (target / "data/log.db").string() ||
-                         options->text("storage.warehouse") != "duckdb:" + (target / "data/warehouse.duckdb").string();
+  const bool elsewhere =
+      !options ||
+      options->text("storage.state") != "sqlite:" + (target / "data/state.db").string() ||
+      options->text("storage.log") != "sqlite:" + (target / "data/log.db").string() ||
+      options->text("storage.warehouse") != "duckdb:" + (target / "data/warehouse.duckdb").string();
   if (fs::exists(config, error) && elsewhere) {
     fs::rename(config, target / "zhiyin.toml.from-backup", error);
     ZHIYIN_TRY_VOID(write_file(config, options_template(option_table()), 0600));
-    out.set("settings", "the backup's settings keep the stores elsewhere: they are in zhiyin.toml.from-backup");
+    out.set("settings",
+            "the backup's settings keep the stores elsewhere: they are in zhiyin.toml.from-backup");
   }
   return out;
 }
@@ -361,11 +405,13 @@ int run(std::span<const std::string> arguments) {
   const auto invocation = parse_command_line(arguments);
   if (!invocation) return failed(invocation.error(), false);
   if (invocation->version) {
-    print(stdout, invocation->json ? Json().set("version", ZHIYIN_VERSION).dump() + "\n" : "zhiyin " ZHIYIN_VERSION "\n");
+    print(stdout, invocation->json ? Json().set("version", ZHIYIN_VERSION).dump() + "\n"
+                                   : "zhiyin " ZHIYIN_VERSION "\n");
     return 0;
   }
   if (invocation->help) {
-    print(stdout, invocation->command == nullptr ? general_help() : command_help(*invocation->command));
+    print(stdout,
+          invocation->command == nullptr ? general_help() : command_help(*invocation->command));
     return 0;
   }
   const std::string_view words = invocation->command->words;
@@ -380,7 +426,8 @@ int run(std::span<const std::string> arguments) {
   if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
   if (words == "stats compare") return answered(*invocation, compare(*invocation));
   if (words == "options") {
-    print(stdout, invocation->args["commands"].bool_or(false) ? command_document() : options_document(option_table()));
+    print(stdout, invocation->args["commands"].bool_or(false) ? command_document()
+                                                              : options_document(option_table()));
     return 0;
   }
   return run_on_installation(*invocation);

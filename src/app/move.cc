@@ -71,15 +71,21 @@ bool names_new_file(std::string_view url) {
 Result<Json> look(server::Services& services, const Options& to, const ProgressSink& progress) {
   const TempFolder folder;
   const std::string path = folder.path().string();
-  ZHIYIN_TRY(const auto state, storage::open_state("sqlite:" + path + "/state.db", services.logger));
+  ZHIYIN_TRY(const auto state,
+             storage::open_state("sqlite:" + path + "/state.db", services.logger));
   ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
-  ZHIYIN_TRY(const auto log, storage::open_event_log("sqlite:" + path + "/log.db", services.logger));
+  ZHIYIN_TRY(const auto log,
+             storage::open_event_log("sqlite:" + path + "/log.db", services.logger));
   constexpr int kMemoryMb = 64;
   ZHIYIN_TRY(const auto warehouse,
              storage::open_warehouse("duckdb:" + path + "/w.duckdb", kMemoryMb, services.logger));
-  const server::MoveTarget target{*log, *state, *warehouse, text_of(to), text_of(services.options), [] {
-                                    return Result<void>();
-                                  }};
+  const server::MoveTarget target{*log,
+                                  *state,
+                                  *warehouse,
+                                  text_of(to),
+                                  text_of(services.options),
+                                  [] {
+                                    return Result<void>(); }};
   return server::move_installation(services, target, true, progress);
 }
 
@@ -110,7 +116,8 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
   }
   const std::string& data_dir = options.text("data_dir");
   std::unique_ptr<DataLock> lock;
-  if (dry_run && names_new_file(options.text("storage.state"))) return look(services, options, progress);
+  if (dry_run && names_new_file(options.text("storage.state")))
+    return look(services, options, progress);
   if (data_dir != services.options.text("data_dir") && !dry_run) {
     ZHIYIN_TRY(lock, DataLock::take(data_dir));
   }

@@ -11,7 +11,8 @@
 
 #include "base/json.h"
 
-/// Numbers among the arguments of a command, which are texts. Messages name the flag and what was expected.
+/// Numbers among the arguments of a command, which are texts. Messages name the flag and what was
+/// expected.
 namespace zhiyin::app {
 
 template <class T>
@@ -25,7 +26,8 @@ constexpr std::string_view number_words() {
   }
 }
 
-/// The whole of `text` as a T; kInvalidArgument naming `--FLAG` otherwise, also when T cannot hold it.
+/// The whole of `text` as a T; kInvalidArgument naming `--FLAG` otherwise, also when T cannot hold
+/// it.
 template <class T>
 Result<T> parse_number(std::string_view flag, std::string_view text) {
   T value{};
@@ -34,7 +36,8 @@ Result<T> parse_number(std::string_view flag, std::string_view text) {
   if constexpr (std::is_floating_point_v<T>) good = good && std::isfinite(value);
   if (good) return value;
   return fail_field(fmt::format("--{}", flag), "'{}' {} {}", text.substr(0, 40),
-                    ec == std::errc::result_out_of_range ? "is too large for" : "is not", number_words<T>());
+                    ec == std::errc::result_out_of_range ? "is too large for" : "is not",
+                    number_words<T>());
 }
 
 /// Absent when the flag was not given.

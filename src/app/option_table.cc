@@ -15,35 +15,68 @@ using enum OptionType;
 
 constexpr OptionSpec kOptions[] = {
     {"data_dir", kString, "data", "Folder for everything that is stored, relative to this file."},
-    {"clock", kString, "system", "Domain time: system, or stepped (sandbox only: time moves by POST /v1/clock)."},
-    {"clock_start", kString, "2026-01-05T00:00:00+08:00", "Where a stepped clock begins on the first start."},
-    {"secret_key", kString, "", "64 hex digits that seal personal data and account secrets; empty: data/secret.key, made on the first start.", "", 0, 0, true},
+    {"clock", kString, "system",
+     "Domain time: system, or stepped (sandbox only: time moves by POST /v1/clock)."},
+    {"clock_start", kString, "2026-01-05T00:00:00+08:00",
+     "Where a stepped clock begins on the first start."},
+    {"secret_key", kString, "",
+     "64 hex digits that seal personal data and account secrets; empty: data/secret.key, made on "
+     "the first start.",
+     "", 0, 0, true},
     {"log_level", kString, "info", "debug, info, warning or error."},
     {"server.address", kString, "127.0.0.1", "IP address to listen on.", "0.0.0.0"},
     {"server.port", kInt, "8080", "Port to listen on; 0: any free one.", "443", 0, 65535},
-    {"server.public_url", kString, "", "Address under which WeChat and people reach this server; empty: http://address:port.", "https://zhiyin.example.com"},
+    {"server.public_url", kString, "",
+     "Address under which WeChat and people reach this server; empty: http://address:port.",
+     "https://zhiyin.example.com"},
     {"server.threads", kInt, "2", "Threads for the network.", "", 1, 64},
     {"server.workers", kInt, "4", "Threads for requests that read or write stores.", "", 1, 256},
-    {"server.connections", kInt, "20000", "Connections open at once, as far as the system gives the process files; when nearly so many are open, those that have waited longest are closed.", "", 16, 1'000'000},
+    {"server.connections", kInt, "20000",
+     "Connections open at once, as far as the system gives the process files; when nearly so many "
+     "are open, those that have waited longest are closed.",
+     "", 16, 1'000'000},
     {"server.tls_certificate", kString, "", "PEM file with the certificate chain; empty: no TLS."},
     {"server.tls_key", kString, "", "PEM file with the private key."},
-    {"server.roles", kString, "intake,workers,console", "What this process does, where several share a cluster: intake (events, callbacks, links), workers (projections, campaigns), console (API and console).", "intake"},
-    {"server.lease", kDuration, "15s", "Where several processes share a cluster: after so long without a sign of life the others take over."},
-    {"server.stop_notice", kDuration, "0s", "After the signal to stop: how long requests are still taken while /readyz says 503, so that a load balancer can turn away.", "10s"},
-    {"storage.log", kString, "sqlite:data/log.db", "Event log: sqlite:PATH, or kafka://HOST:PORT,…/PREFIX."},
-    {"storage.state", kString, "sqlite:data/state.db", "State (people, segments, ledgers, users): sqlite:PATH, or postgresql://…"},
-    {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb", "Columnar history: duckdb:PATH, or clickhouse://HOST:PORT/DATABASE."},
-    {"storage.warehouse_memory_mb", kInt, "128", "Memory that the warehouse may use, in MB.", "", 32, 1 << 20},
-    {"intake.unknown_accounts", kString, "accept", "Events for accounts that are not connected: accept or quarantine."},
-    {"intake.unknown_kinds", kString, "accept", "Events of kinds that nobody declared: accept or quarantine."},
-    {"intake.kinds", kString, "kinds", "Folder with declared kinds of events (*.toml), applied at the start; relative to this file.", "kinds"},
+    {"server.roles", kString, "intake,workers,console",
+     "What this process does, where several share a cluster: intake (events, callbacks, links), "
+     "workers (projections, campaigns), console (API and console).",
+     "intake"},
+    {"server.lease", kDuration, "15s",
+     "Where several processes share a cluster: after so long without a sign of life the others "
+     "take over."},
+    {"server.stop_notice", kDuration, "0s",
+     "After the signal to stop: how long requests are still taken while /readyz says 503, so that "
+     "a load balancer can turn away.",
+     "10s"},
+    {"storage.log", kString, "sqlite:data/log.db",
+     "Event log: sqlite:PATH, or kafka://HOST:PORT,…/PREFIX."},
+    {"storage.state", kString, "sqlite:data/state.db",
+     "State (people, segments, ledgers, users): sqlite:PATH, or postgresql://…"},
+    {"storage.warehouse", kString, "duckdb:data/warehouse.duckdb",
+     "Columnar history: duckdb:PATH, or clickhouse://HOST:PORT/DATABASE."},
+    {"storage.warehouse_memory_mb", kInt, "128", "Memory that the warehouse may use, in MB.", "",
+     32, 1 << 20},
+    {"intake.unknown_accounts", kString, "accept",
+     "Events for accounts that are not connected: accept or quarantine."},
+    {"intake.unknown_kinds", kString, "accept",
+     "Events of kinds that nobody declared: accept or quarantine."},
+    {"intake.kinds", kString, "kinds",
+     "Folder with declared kinds of events (*.toml), applied at the start; relative to this file.",
+     "kinds"},
     {"intake.dedupe_window", kDuration, "30d", "How long an event id is remembered."},
-    {"retention.events", kString, "", "How long events are kept in warehouse and activity, by kind: KIND=DURATION, separated by commas; * for all others; empty: for ever. The log keeps them as retention.log says.", "page_view=180d, read=400d, *=1095d"},
-    {"retention.log", kDuration, "0s", "How long the event log keeps what everything has dealt with; 0s: for ever.", "90d"},
-    {"retention.impressions", kDuration, "0s", "How long impressions are kept; 0s: for ever.", "180d"},
+    {"retention.events", kString, "",
+     "How long events are kept in warehouse and activity, by kind: KIND=DURATION, separated by "
+     "commas; * for all others; empty: for ever. The log keeps them as retention.log says.",
+     "page_view=180d, read=400d, *=1095d"},
+    {"retention.log", kDuration, "0s",
+     "How long the event log keeps what everything has dealt with; 0s: for ever.", "90d"},
+    {"retention.impressions", kDuration, "0s", "How long impressions are kept; 0s: for ever.",
+     "180d"},
     {"retention.audit", kDuration, "0s", "How long audit entries are kept; 0s: for ever.", "730d"},
-    {"retention.runs", kDuration, "0s", "How long ended runs and their reports are kept; 0s: for ever.", "90d"},
-    {"wechat.base_url", kString, "https://api.weixin.qq.com", "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
+    {"retention.runs", kDuration, "0s",
+     "How long ended runs and their reports are kept; 0s: for ever.", "90d"},
+    {"wechat.base_url", kString, "https://api.weixin.qq.com",
+     "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
 };
 
 struct Words {
@@ -54,7 +87,8 @@ struct Words {
 Result<void> check_words(const Options& options, const Words& words) {
   const std::string& value = options.text(words.option);
   if (std::ranges::find(words.allowed, value) != words.allowed.end()) return {};
-  return fail_field(words.option, "'{}' is not one of {}", utf8::truncate(value, 80), fmt::join(words.allowed, ", "));
+  return fail_field(words.option, "'{}' is not one of {}", utf8::truncate(value, 80),
+                    fmt::join(words.allowed, ", "));
 }
 
 /// An address to which paths are appended.
@@ -64,10 +98,13 @@ Result<void> check_address(const Options& options, std::string_view option, bool
   std::string_view rest = url;
   const bool has_scheme = rest.starts_with("http://") || rest.starts_with("https://");
   if (has_scheme) rest.remove_prefix(rest.find("//") + 2);
-  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f && std::string_view("?#\"<>\\").find(c) == std::string_view::npos; };
+  const auto is_plain = [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("?#\"<>\\").find(c) == std::string_view::npos;
+  };
   const bool has_host = !rest.empty() && rest.front() != '/' && rest.front() != ':';
   if (has_scheme && has_host && std::ranges::all_of(rest, is_plain)) return {};
-  return fail_field(option, "'{}' is no address such as https://zhiyin.example.com", utf8::truncate(url, 80));
+  return fail_field(option, "'{}' is no address such as https://zhiyin.example.com",
+                    utf8::truncate(url, 80));
 }
 
 }  // namespace
@@ -79,7 +116,8 @@ Result<void> check_options(const Options& options) {
   ZHIYIN_TRY_VOID(check_words(options, {"clock", {"system", "stepped"}}));
   ZHIYIN_TRY_VOID(Roles::check(options.text("server.roles")));
   constexpr Duration kLeaseMin = std::chrono::seconds(2);
-  if (options.duration("server.lease") < kLeaseMin) return fail_field("server.lease", "is below 2s");
+  if (options.duration("server.lease") < kLeaseMin)
+    return fail_field("server.lease", "is below 2s");
   ZHIYIN_TRY_VOID(check_address(options, "server.public_url", true));
   return check_address(options, "wechat.base_url", false);
 }

@@ -16,7 +16,8 @@ void write_tree(std::string& out, const Json& value, int level) {
   if (const auto* object = value.if_object()) {
     for (const auto& [key, child] : *object) {
       if (child.is_null()) continue;
-      if (child.if_object() || (child.if_array() && !child.if_array()->empty() && child.if_array()->front().if_object())) {
+      if (child.if_object() || (child.if_array() && !child.if_array()->empty() &&
+                                child.if_array()->front().if_object())) {
         out += fmt::format("{}{}:\n", indent, key);
         write_tree(out, child, level + 1);
       } else {
@@ -36,12 +37,16 @@ void write_tree(std::string& out, const Json& value, int level) {
 }
 
 std::string recommendations(const Json& result) {
-  std::string out = fmt::format("{}  (model {}{})\n", result["person"].string_or("nobody yet"), result["model"].string_or(""),
-                                result["fallback"].bool_or(false) ? ", fallback: nothing the person did leads to new items" : "");
+  std::string out = fmt::format(
+      "{}  (model {}{})\n", result["person"].string_or("nobody yet"), result["model"].string_or(""),
+      result["fallback"].bool_or(false) ? ", fallback: nothing the person did leads to new items"
+                                        : "");
   int place = 1;
   for (const Json& item : *result["items"].if_array()) {
-    out += fmt::format("{:3}. {}/{}  {}\n     {}  [{}]\n", place++, item["item"]["kind"].string_or(""), item["item"]["id"].string_or(""),
-                       item["item"]["title"].string_or(""), item["reason"].string_or(""), item["source"].string_or(""));
+    out +=
+        fmt::format("{:3}. {}/{}  {}\n     {}  [{}]\n", place++, item["item"]["kind"].string_or(""),
+                    item["item"]["id"].string_or(""), item["item"]["title"].string_or(""),
+                    item["reason"].string_or(""), item["source"].string_or(""));
   }
   return out;
 }
@@ -50,40 +55,55 @@ std::string percent(const Json& value) { return fmt::format("{:.2f} %", value.nu
 
 std::string campaign_report(const Json& r) {
   const Json& f = r["funnel"];
-  std::string out = fmt::format("campaign {} as of {}\n\n", r["campaign"].string_or(""), r["as_of"].string_or(""));
-  for (const char* step : {"audience", "eligible", "held_out", "sent", "failed", "unknown", "clicked", "converted"}) {
+  std::string out = fmt::format("campaign {} as of {}\n\n", r["campaign"].string_or(""),
+                                r["as_of"].string_or(""));
+  for (const char* step :
+       {"audience", "eligible", "held_out", "sent", "failed", "unknown", "clicked", "converted"}) {
     out += fmt::format("  {:<10} {:>8}\n", step, f[step].int_or(0));
   }
   if (const auto* refused = f["refused"].if_array()) {
     for (const Json& rule : *refused) {
-      out += fmt::format("  refused    {:>8}  {}: {}\n", rule["count"].int_or(0), rule["rule"].string_or(""), rule["zh"].string_or(""));
+      out += fmt::format("  refused    {:>8}  {}: {}\n", rule["count"].int_or(0),
+                         rule["rule"].string_or(""), rule["zh"].string_or(""));
     }
   }
   const Json& e = r["effect"];
   if (e.if_object() && e["estimate"].is_number()) {
     const auto* interval = e["interval"].if_array();
-    out += fmt::format("\n  {}\n  treated {} of {}   held out {} of {}\n", e["metric"].string_or(""), percent(e["treated"]["mean"]),
-                       e["treated"]["n"].int_or(0), percent(e["control"]["mean"]), e["control"]["n"].int_or(0));
-    out += fmt::format("  difference {}   95 % interval {} to {}   p {:.4g}\n", percent(e["estimate"]), percent(interval->at(0)),
-                       percent(interval->at(1)), e["p"].number_or(1));
+    out +=
+        fmt::format("\n  {}\n  treated {} of {}   held out {} of {}\n", e["metric"].string_or(""),
+                    percent(e["treated"]["mean"]), e["treated"]["n"].int_or(0),
+                    percent(e["control"]["mean"]), e["control"]["n"].int_or(0));
+    out +=
+        fmt::format("  difference {}   95 % interval {} to {}   p {:.4g}\n", percent(e["estimate"]),
+                    percent(interval->at(0)), percent(interval->at(1)), e["p"].number_or(1));
   }
-  return out + fmt::format("\n  {}\n  {}\n", r["words"]["zh"].string_or(""), r["words"]["en"].string_or(""));
+  return out + fmt::format("\n  {}\n  {}\n", r["words"]["zh"].string_or(""),
+                           r["words"]["en"].string_or(""));
 }
 
 std::string dry_run(const Json& r) {
-  std::string out = fmt::format("as of {}, sending from {}\n\n", r["as_of"].string_or(""), r["send_at"].string_or(""));
-  for (const auto& [name, words] : {std::pair{"audience", "in the segment"}, std::pair{"holdout", "held out"}, std::pair{"would_send", "would get it"}}) {
+  std::string out = fmt::format("as of {}, sending from {}\n\n", r["as_of"].string_or(""),
+                                r["send_at"].string_or(""));
+  for (const auto& [name, words] :
+       {std::pair{"audience", "in the segment"}, std::pair{"holdout", "held out"},
+        std::pair{"would_send", "would get it"}}) {
     out += fmt::format("  {:<14} {:>8}\n", words, r[name].int_or(0));
   }
   if (const auto* refused = r["refused"].if_array()) {
     for (const Json& rule : *refused) {
-      out += fmt::format("  refused        {:>8}  {}: {} / {}\n", rule["count"].int_or(0), rule["rule"].string_or(""), rule["zh"].string_or(""), rule["en"].string_or(""));
+      out += fmt::format("  refused        {:>8}  {}: {} / {}\n", rule["count"].int_or(0),
+                         rule["rule"].string_or(""), rule["zh"].string_or(""),
+                         rule["en"].string_or(""));
     }
   }
-  out += fmt::format("  calls of the platform needed: {}, left today: {}\n", r["quota"]["needed"].int_or(0), r["quota"]["left"].int_or(0));
+  out += fmt::format("  calls of the platform needed: {}, left today: {}\n",
+                     r["quota"]["needed"].int_or(0), r["quota"]["left"].int_or(0));
   if (const auto* previews = r["previews"].if_array(); previews != nullptr && !previews->empty()) {
     out += "\n";
-    for (const Json& preview : *previews) out += fmt::format("  {}: {}\n", preview["person"].string_or(""), preview["text"].string_or(""));
+    for (const Json& preview : *previews)
+      out +=
+          fmt::format("  {}: {}\n", preview["person"].string_or(""), preview["text"].string_or(""));
   }
   return out + "\nNothing was sent. --json also lists the first 200 people with their decisions.\n";
 }
@@ -91,8 +111,10 @@ std::string dry_run(const Json& r) {
 std::string doctor(const Json& result) {
   std::string out;
   for (const Json& check : *result["checks"].if_array()) {
-    out += fmt::format("{} {:<12} {}\n", check["ok"].bool_or(false) ? "ok  " : "BAD ", check["name"].string_or(""), check["detail"].string_or(""));
-    if (!check["ok"].bool_or(false)) out += fmt::format("     → {}\n", check["advice"].string_or(""));
+    out += fmt::format("{} {:<12} {}\n", check["ok"].bool_or(false) ? "ok  " : "BAD ",
+                       check["name"].string_or(""), check["detail"].string_or(""));
+    if (!check["ok"].bool_or(false))
+      out += fmt::format("     → {}\n", check["advice"].string_or(""));
   }
   return out;
 }
@@ -105,7 +127,8 @@ std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "doctor") return doctor(result);
   if (command == "campaign dry-run") return dry_run(result);
   if (command == "import") {
-    if (const auto report = from_json<ingest::ImportReport>(result)) return ingest::to_text(report->quality);
+    if (const auto report = from_json<ingest::ImportReport>(result))
+      return ingest::to_text(report->quality);
   }
   std::string out;
   write_tree(out, result, 0);

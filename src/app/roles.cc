@@ -12,8 +12,9 @@ constexpr int kMisdirected = 421;
 
 /// What everybody on the web may send to, and what programs send events to.
 constexpr std::string_view kIntakePatterns[] = {
-    "/v1/events", "/v1/collect", "/v1/pixel.gif", "/zhiyin.js", "/zhiyin-mini.js", "/l/{code}", "/wechat/{account}",
-    "/v1/identify", "/v1/track", "/v1/page", "/v1/screen", "/v1/group", "/v1/alias", "/v1/batch", "/beacon/v1/batch"};
+    "/v1/events", "/v1/collect",       "/v1/pixel.gif", "/zhiyin.js", "/zhiyin-mini.js",
+    "/l/{code}",  "/wechat/{account}", "/v1/identify",  "/v1/track",  "/v1/page",
+    "/v1/screen", "/v1/group",         "/v1/alias",     "/v1/batch",  "/beacon/v1/batch"};
 constexpr std::string_view kEverywhere[] = {"/healthz", "/readyz", "/metrics", "/openapi.json"};
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -35,7 +36,8 @@ Result<void> Roles::check(std::string_view text) {
   const auto words = words_of(text);
   for (const std::string& word : words) {
     if (std::ranges::find(kRoles, word) != std::end(kRoles)) continue;
-    return fail_field("server.roles", "'{}' is not one of intake, workers, console", utf8::truncate(word, 40));
+    return fail_field("server.roles", "'{}' is not one of intake, workers, console",
+                      utf8::truncate(word, 40));
   }
   if (words.empty()) return fail_field("server.roles", "names none of intake, workers, console");
   return {};
@@ -43,7 +45,9 @@ Result<void> Roles::check(std::string_view text) {
 
 Roles::Roles(std::string_view text) : roles_(words_of(text)) {}
 
-bool Roles::has(std::string_view role) const { return std::ranges::find(roles_, role) != roles_.end(); }
+bool Roles::has(std::string_view role) const {
+  return std::ranges::find(roles_, role) != roles_.end();
+}
 
 std::string_view Roles::of_route(std::string_view, std::string_view pattern) {
   if (std::ranges::find(kEverywhere, pattern) != std::end(kEverywhere)) return {};
@@ -51,11 +55,15 @@ std::string_view Roles::of_route(std::string_view, std::string_view pattern) {
   return "console";
 }
 
-std::optional<http::Response> Roles::refuse(std::string_view method, std::string_view pattern) const {
+std::optional<http::Response> Roles::refuse(std::string_view method,
+                                            std::string_view pattern) const {
   const std::string_view role = of_route(method, pattern);
   if (role.empty() || has(role)) return std::nullopt;
   return http::Response::problem(
-      {ErrorCode::kNotFound, fmt::format("this process does not serve {} (server.roles); ask one with the role {}", pattern, role), {}},
+      {ErrorCode::kNotFound,
+       fmt::format("this process does not serve {} (server.roles); ask one with the role {}",
+                   pattern, role),
+       {}},
       kMisdirected);
 }
 

@@ -10,8 +10,8 @@
 
 namespace zhiyin::app {
 
-/// What a process does, where several share a cluster: `intake` (events, callbacks, tracked links), `workers`
-/// (projections, campaigns, own events), `console` (API and console).
+/// What a process does, where several share a cluster: `intake` (events, callbacks, tracked links),
+/// `workers` (projections, campaigns, own events), `console` (API and console).
 class Roles {
  public:
   /// kInvalidArgument naming the option when a word is none of them, or there is none.
@@ -22,7 +22,8 @@ class Roles {
   /// The role that serves a route's pattern; empty: every process does.
   static std::string_view of_route(std::string_view method, std::string_view pattern);
   /// What a request gets that belongs to another process; nothing when it belongs here.
-  [[nodiscard]] std::optional<http::Response> refuse(std::string_view method, std::string_view pattern) const;
+  [[nodiscard]] std::optional<http::Response> refuse(std::string_view method,
+                                                     std::string_view pattern) const;
 
  private:
   std::vector<std::string> roles_;

@@ -38,7 +38,8 @@ std::string url_of(const Options& options, std::uint16_t port) {
   return fmt::format("{}://{}:{}", tls ? "https" : "http", host, port);
 }
 
-/// The port that the system would give: the public address must be known before anything is built on it.
+/// The port that the system would give: the public address must be known before anything is built
+/// on it.
 std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -61,7 +62,8 @@ void wait_until_stopped(const std::stop_token& stop) {
 }  // namespace
 
 Result<void> serve(const Location& location, Logger& logger, const std::stop_token& stop,
-                   const std::function<void(const std::string& url, const std::string& first_admin_key)>& started) {
+                   const std::function<void(const std::string& url,
+                                            const std::string& first_admin_key)>& started) {
   ZHIYIN_TRY(const Options options, load_options(location));
   ZHIYIN_TRY(const auto installation, Installation::open(options, logger, true));
   server::Services& services = installation->services();
@@ -85,25 +87,31 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   if (settings.port == 0) settings.port = free_port();
   installation->set_public_url(url_of(options, settings.port));
   ZHIYIN_TRY_VOID(installation->start_workers());
-  ZHIYIN_TRY(const auto control, ControlServer::start(options.text("data_dir"),
-                                                      [&services](const std::string& command, const Json& args, const ProgressSink& progress) {
-                                                        return run_installation_command(services, command, args, progress);
-                                                      },
-                                                      logger));
-  ZHIYIN_TRY(const auto http, http::Server::start(
-                                  settings, std::move(router),
-                                  [&api, &roles](const http::Request& request, const http::Router::Route& route) -> std::optional<http::Response> {
-                                    if (auto refused = roles.refuse(route.method, route.pattern)) return refused;
-                                    return api.admit(request, route);
-                                  },
-                                  services.metrics, logger));
+  ZHIYIN_TRY(
+      const auto control,
+      ControlServer::start(
+          options.text("data_dir"),
+          [&services](const std::string& command, const Json& args, const ProgressSink& progress) {
+            return run_installation_command(services, command, args, progress);
+          },
+          logger));
+  ZHIYIN_TRY(const auto http,
+             http::Server::start(
+                 settings, std::move(router),
+                 [&api, &roles](const http::Request& request,
+                                const http::Router::Route& route) -> std::optional<http::Response> {
+                   if (auto refused = roles.refuse(route.method, route.pattern)) return refused;
+                   return api.admit(request, route);
+                 },
+                 services.metrics, logger));
   const std::string url = url_of(options, http->port());
   logger.info("app", "ready", {{"url", url}});
   started(url, installation->take_first_admin_key());
   wait_until_stopped(stop);
   logger.info("app", "stopping");
   services.readiness.set_draining();
-  if (const Duration notice = options.duration("server.stop_notice"); notice > Duration{0}) std::this_thread::sleep_for(notice);
+  if (const Duration notice = options.duration("server.stop_notice"); notice > Duration{0})
+    std::this_thread::sleep_for(notice);
   http->drain(kDrain);
   return {};
 }

@@ -210,8 +210,7 @@ TEST(ArrivalOrder, AnyPermutationAndDuplicationEndsInTheSameState) {
           std::swap(sent[i], sent[random.below(i + 1)]);
       }
       if (variant == 1)
-        std::ranges::sort(sent, std::greater(),
-                                 [](const WireEvent& e) { return *e.occurred_at; });
+        std::ranges::sort(sent, std::greater(), [](const WireEvent& e) { return *e.occurred_at; });
       Machine machine;
       machine.run(sent, random);
       const auto contents = machine.contents();

@@ -32,12 +32,14 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person,
     if (consent.withdrawn) consent.since = {storage::as_int(row[1])};
   }
   if (consent.withdrawn || !consent.following) return consent;
-  // What somebody else said who was later taken for the same person does not undo the word of the one who is sent to.
-  ZHIYIN_TRY(const Rows own,
-             session.query("SELECT withdrawn, at FROM consent_mark WHERE identity = ?1 AND account = ?2"
-                           " AND (purpose = ?3 OR purpose = '*')"
-                           " ORDER BY at DESC, withdrawn DESC LIMIT 1",
-                           {storage::to_blob(consent.identity), account, purpose}));
+  // What somebody else said who was later taken for the same person does not undo the word of the
+  // one who is sent to.
+  ZHIYIN_TRY(
+      const Rows own,
+      session.query("SELECT withdrawn, at FROM consent_mark WHERE identity = ?1 AND account = ?2"
+                    " AND (purpose = ?3 OR purpose = '*')"
+                    " ORDER BY at DESC, withdrawn DESC LIMIT 1",
+                    {storage::to_blob(consent.identity), account, purpose}));
   for (const Row& row : own.rows) {
     consent.withdrawn = storage::as_int(row[0]) != 0;
     if (consent.withdrawn) consent.since = {storage::as_int(row[1])};

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "audience/detail/live_profile.h"
-#include "audience/random_segments.h"
 #include "audience/erase.h"
+#include "audience/random_segments.h"
 #include "audience/segments.h"
 
 namespace zhiyin::audience {
@@ -129,7 +129,9 @@ TEST(LiveSegments, HugeSumsAgreeWithTheQueryInAnyOrder) {
   world.settle(World::kNow);
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   const std::vector<std::pair<std::string, std::vector<std::int64_t>>> people = {
-      {"a", {kMost, kMost, -kMost}}, {"b", {kMost, -kMost, kMost}}, {"c", {-kMost, -kMost, kMost, 6}}};
+      {"a", {kMost, kMost, -kMost}},
+      {"b", {kMost, -kMost, kMost}},
+      {"c", {-kMost, -kMost, kMost, 6}}};
   for (const auto& [name, values] : people) {
     for (const std::int64_t value : values) {
       auto event = world.event({world.openid(name)}, "purchase", kDay);
@@ -139,7 +141,8 @@ TEST(LiveSegments, HugeSumsAgreeWithTheQueryInAnyOrder) {
   }
   world.settle(World::kNow);
   EXPECT_THAT(world.members("buyers"),
-              testing::UnorderedElementsAre(world.person(world.openid("a")), world.person(world.openid("b"))));
+              testing::UnorderedElementsAre(world.person(world.openid("a")),
+                                            world.person(world.openid("b"))));
 }
 
 TEST(LiveSegments, AChangedTreeIsAskedAnewAndAnEndedOneIsForgotten) {

@@ -108,7 +108,8 @@ TEST(People, ListsViewsAndSummariesAgree) {
   const auto summaries = *world.people().summaries({{last, PersonId("p_none")}});
   ASSERT_EQ(summaries.size(), 1U);
   EXPECT_EQ(summaries[0].first_seen, World::kNow - kDay * 9);
-  EXPECT_EQ(summaries[0].last_seen, World::kNow - hours(8)) << "a message that was not sent is no visit";
+  EXPECT_EQ(summaries[0].last_seen, World::kNow - hours(8))
+      << "a message that was not sent is no visit";
   EXPECT_EQ(summaries[0].events, 3);
   EXPECT_THAT(summaries[0].following, ElementsAre("shop"));
 }

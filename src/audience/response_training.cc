@@ -79,11 +79,14 @@ std::string doubt(const model::TrainedResponse& trained) {
   const auto area = trained.test.values.find("auc");
   const auto interval = trained.test.intervals.find("auc");
   if (area == trained.test.values.end() || interval == trained.test.intervals.end())
-    return "未启用：测试集里只有一类人，无法评估 / not activated: the test part has people of one kind "
+    return "未启用：测试集里只有一类人，无法评估 / not activated: the test part has people of one "
+           "kind "
            "only, so nothing can be said about the model";
   return fmt::format(
-      "未启用：测试集 {3} 人的 AUC 为 {0:.2f}（95% 区间 {1:.2f} 到 {2:.2f}），与猜测没有明显差别；请积累更多响应后再训练 / "
-      "not activated: AUC {0:.2f} (95 % interval {1:.2f} to {2:.2f}) on the {3} people of the test part is not clearly "
+      "未启用：测试集 {3} 人的 AUC 为 {0:.2f}（95% 区间 {1:.2f} 到 "
+      "{2:.2f}），与猜测没有明显差别；请积累更多响应后再训练 / "
+      "not activated: AUC {0:.2f} (95 % interval {1:.2f} to {2:.2f}) on the {3} people of the test "
+      "part is not clearly "
       "better than guessing; train again with more responses",
       area->second, interval->second.low, interval->second.high, trained.test_rows);
 }

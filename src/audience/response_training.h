@@ -31,8 +31,8 @@ Result<model::FeatureTable> response_table(const People& people, const ResponseT
                                            const std::function<bool(std::size_t)>& progress = {},
                                            std::size_t people_max = 2'000'000);
 
-/// Builds the table, trains, stores the model. It becomes the active one of kind `response` when the
-/// test part shows that it tells responders from others (95 % interval of the AUC above 0.5);
+/// Builds the table, trains, stores the model. It becomes the active one of kind `response` when
+/// the test part shows that it tells responders from others (95 % interval of the AUC above 0.5);
 /// otherwise `warnings` in its metrics say why not, and an operator may activate it all the same.
 /// kInvalidArgument when there are too few of either answer. `settings.progress` runs from 0 to 1
 /// over both steps.

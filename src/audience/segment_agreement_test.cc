@@ -2,9 +2,9 @@
 // DuckDB.
 #include <gmock/gmock.h>
 
-#include "audience/random_segments.h"
 #include "audience/detail/test_world.h"
 #include "audience/features.h"
+#include "audience/random_segments.h"
 #include "audience/segment.h"
 #include "base/random.h"
 

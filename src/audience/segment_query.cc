@@ -81,8 +81,8 @@ const std::string& behaviour_sql() {
     std::string names;
     for (const std::string_view kind : kPassiveKinds)
       names += fmt::format("{}'{}'", names.empty() ? "" : ", ", kind);
-    return fmt::format("e.kind NOT LIKE 'touch.%' AND e.kind NOT LIKE 'bot.%' AND e.kind NOT IN ({})",
-                       names);
+    return fmt::format(
+        "e.kind NOT LIKE 'touch.%' AND e.kind NOT LIKE 'bot.%' AND e.kind NOT IN ({})", names);
   }();
   return sql;
 }

@@ -57,7 +57,8 @@ std::map<std::string, TraitSetting> traits_of(const PersonView& view, Instant as
     if (a.kind != "trait.set") continue;
     for (TraitSetting& setting : trait_settings(a.properties)) {
       const auto [place, added] = newest.try_emplace(setting.name, Newest{a.at, setting});
-      // The place in the log tells nothing that a retry could not change, so texts decide between settings of one moment.
+      // The place in the log tells nothing that a retry could not change, so texts decide between
+      // settings of one moment.
       const bool wins = place->second.at < a.at || place->second.setting.text < setting.text;
       if (!added && wins) place->second = {a.at, std::move(setting)};
     }

@@ -69,7 +69,9 @@ TEST(Utf8, TruncationNeverCutsACharacter) {
 
 TEST(Utf8, CleanedTextCanBeStored) {
   EXPECT_EQ(utf8::cleaned("知音"), "知音");
-  EXPECT_EQ(utf8::cleaned(std::string("a\0b", 3)), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(utf8::cleaned(std::string("a\0b", 3)),
+            "a\xef\xbf\xbd"
+            "b");
   EXPECT_EQ(utf8::cleaned("\xe7\x9f"), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(utf8::cleaned("\xff知"), "\xef\xbf\xbd知");
   EXPECT_EQ(utf8::cleaned(""), "");

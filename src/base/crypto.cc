@@ -210,11 +210,12 @@ std::string seal(std::string_view key, std::string_view plain, std::string_view 
   return out;
 }
 
-Result<std::string> unseal(std::string_view key, std::string_view sealed, std::string_view context) {
+Result<std::string> unseal(std::string_view key, std::string_view sealed,
+                           std::string_view context) {
   ZHIYIN_CHECK(key.size() == kKeyBytes);
-  if (sealed.size() < kNonceBytes + kTagBytes) return fail(ErrorCode::kDataLoss, "sealed: too short");
-  const std::string_view body =
-      sealed.substr(kNonceBytes, sealed.size() - kNonceBytes - kTagBytes);
+  if (sealed.size() < kNonceBytes + kTagBytes)
+    return fail(ErrorCode::kDataLoss, "sealed: too short");
+  const std::string_view body = sealed.substr(kNonceBytes, sealed.size() - kNonceBytes - kTagBytes);
   std::string tag(sealed.substr(sealed.size() - kTagBytes));
   std::string out(body.size() + 1, '\0');
   EVP_CIPHER_CTX* c = gcm_context();
@@ -224,7 +225,8 @@ Result<std::string> unseal(std::string_view key, std::string_view sealed, std::s
     ok = ok && EVP_DecryptUpdate(c, nullptr, &n, bytes_of(context),
                                  static_cast<int>(context.size())) == 1;
   }
-  ok = ok && EVP_DecryptUpdate(c, bytes_of(out), &n, bytes_of(body), static_cast<int>(body.size())) == 1;
+  ok = ok &&
+       EVP_DecryptUpdate(c, bytes_of(out), &n, bytes_of(body), static_cast<int>(body.size())) == 1;
   ok = ok && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, kTagBytes, tag.data()) == 1;
   ok = ok && EVP_DecryptFinal_ex(c, bytes_of(out) + n, &n) == 1;
   if (!ok) return fail(ErrorCode::kDataLoss, "sealed: wrong key or damaged bytes");
@@ -254,7 +256,8 @@ bool check_password(std::string_view password, std::string_view hash) {
   constexpr std::string_view kPrefix = "scrypt1$";
   if (!hash.starts_with(kPrefix) || hash.size() != kPrefix.size() + 32 + 1 + 64) return false;
   const auto salt = unhex(hash.substr(kPrefix.size(), 32));
-  return salt && equal_constant_time(hex(scrypt(password, *salt)), hash.substr(kPrefix.size() + 33));
+  return salt &&
+         equal_constant_time(hex(scrypt(password, *salt)), hash.substr(kPrefix.size() + 33));
 }
 
 }  // namespace zhiyin::crypto

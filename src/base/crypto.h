@@ -16,8 +16,8 @@ std::string hex(std::string_view bytes);
 /// Fails with kInvalidArgument on an odd length or a character outside [0-9a-fA-F].
 Result<std::string> unhex(std::string_view text);
 std::string base64(std::string_view bytes);
-/// Standard alphabet; padding optional, surplus bits of the last character are ignored (WeChat's keys
-/// carry them). Fails with kInvalidArgument on anything else.
+/// Standard alphabet; padding optional, surplus bits of the last character are ignored (WeChat's
+/// keys carry them). Fails with kInvalidArgument on anything else.
 Result<std::string> unbase64(std::string_view text);
 /// URL-safe alphabet without padding.
 std::string base64url(std::string_view bytes);

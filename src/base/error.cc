@@ -6,16 +6,26 @@ namespace zhiyin {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kPermissionDenied: return "permission_denied";
-    case ErrorCode::kLimitReached: return "limit_reached";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kDeadline: return "deadline";
-    case ErrorCode::kDataLoss: return "data_loss";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kPermissionDenied:
+      return "permission_denied";
+    case ErrorCode::kLimitReached:
+      return "limit_reached";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kDeadline:
+      return "deadline";
+    case ErrorCode::kDataLoss:
+      return "data_loss";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }

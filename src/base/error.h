@@ -10,7 +10,8 @@
 namespace zhiyin {
 
 /// What kind of failure it was. One table each turns a code into an HTTP status (`http/problem.h`),
-/// an exit code (`app/exit_code.h`) and a retry decision. The numbers are stored: never change them.
+/// an exit code (`app/exit_code.h`) and a retry decision. The numbers are stored: never change
+/// them.
 enum class ErrorCode : int {
   kInvalidArgument = 1,   ///< the caller's input is wrong; repeating it will fail again
   kNotFound = 2,          ///< the thing named does not exist
@@ -56,15 +57,16 @@ std::unexpected<Error> fail_field(std::string_view field, fmt::format_string<Arg
                                std::string(field)});
 }
 
-/// The same error with `prefix` before its field path (`items[3]` + `price` gives `items[3].price`).
+/// The same error with `prefix` before its field path (`items[3]` + `price` gives
+/// `items[3].price`).
 Error within(std::string_view prefix, Error error);
 
 }  // namespace zhiyin
 
 #define ZHIYIN_CONCAT_INNER(a, b) a##b
 #define ZHIYIN_CONCAT(a, b) ZHIYIN_CONCAT_INNER(a, b)
-#define ZHIYIN_TRY_INNER(tmp, decl, expr)               \
-  auto tmp = (expr);                                    \
+#define ZHIYIN_TRY_INNER(tmp, decl, expr)                   \
+  auto tmp = (expr);                                        \
   if (!tmp) return std::unexpected(std::move(tmp.error())); \
   decl = std::move(*tmp)
 
@@ -74,6 +76,6 @@ Error within(std::string_view prefix, Error error);
 #define ZHIYIN_TRY_VOID_INNER(tmp, expr) \
   if (auto tmp = (expr); !tmp) return std::unexpected(std::move(tmp.error()))
 
-/// `ZHIYIN_TRY_VOID(f());` the same for `Result<void>`, or where the value is not needed. A statement:
-/// put braces around it after an `if`.
+/// `ZHIYIN_TRY_VOID(f());` the same for `Result<void>`, or where the value is not needed. A
+/// statement: put braces around it after an `if`.
 #define ZHIYIN_TRY_VOID(expr) ZHIYIN_TRY_VOID_INNER(ZHIYIN_CONCAT(try_, __COUNTER__), expr)

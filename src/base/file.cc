@@ -61,8 +61,8 @@ Result<void> write_file(const fs::path& path, std::string_view bytes, int mode) 
   const fs::path part = path.string() + ".part";
   const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return failed(path, "cannot be written");
-  const bool written = ::fchmod(fd, static_cast<mode_t>(mode)) == 0 && write_all(fd, bytes) &&
-                       ::fsync(fd) == 0;
+  const bool written =
+      ::fchmod(fd, static_cast<mode_t>(mode)) == 0 && write_all(fd, bytes) && ::fsync(fd) == 0;
   const int saved = errno;
   ::close(fd);
   errno = saved;

@@ -16,12 +16,18 @@ Result<Json> convert(const simdjson::dom::element& element, std::size_t depth) {
     return fail(ErrorCode::kInvalidArgument, "json: nested deeper than {} levels", kJsonDepthMax);
   }
   switch (element.type()) {
-    case Type::NULL_VALUE: return Json();
-    case Type::BOOL: return Json(bool(element));
-    case Type::INT64: return Json(std::int64_t(element));
-    case Type::UINT64: return Json(static_cast<double>(std::uint64_t(element)));
-    case Type::DOUBLE: return Json(double(element));
-    case Type::STRING: return Json(std::string_view(element));
+    case Type::NULL_VALUE:
+      return Json();
+    case Type::BOOL:
+      return Json(bool(element));
+    case Type::INT64:
+      return Json(std::int64_t(element));
+    case Type::UINT64:
+      return Json(static_cast<double>(std::uint64_t(element)));
+    case Type::DOUBLE:
+      return Json(double(element));
+    case Type::STRING:
+      return Json(std::string_view(element));
     case Type::ARRAY: {
       Json::Array out;
       for (const auto child : simdjson::dom::array(element)) {
@@ -220,11 +226,13 @@ void append_json_number(std::string& out, double value) {
     return;
   }
   char buffer[32];
-  // From here on a double's shortest digits may be those of an integer that no reader takes for one.
+  // From here on a double's shortest digits may be those of an integer that no reader takes for
+  // one.
   constexpr double kExactIntegers = 9007199254740992.0;
   const bool large = std::abs(value) >= kExactIntegers;
-  const auto [end, ec] = large ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific)
-                               : std::to_chars(buffer, buffer + sizeof buffer, value);
+  const auto [end, ec] =
+      large ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific)
+            : std::to_chars(buffer, buffer + sizeof buffer, value);
   out.append(buffer, end);
 }
 

@@ -11,8 +11,8 @@
 
 namespace zhiyin {
 
-/// A JSON value as plain data. Objects keep the order of their members. Integers that fit int64 stay
-/// exact. A pure value.
+/// A JSON value as plain data. Objects keep the order of their members. Integers that fit int64
+/// stay exact. A pure value.
 class Json {
  public:
   using Array = std::vector<Json>;
@@ -63,7 +63,8 @@ class Json {
   /// "null", "boolean", "integer", "number", "string", "array" or "object".
   [[nodiscard]] std::string_view type_name() const;
 
-  /// Compact text, UTF-8 kept as it is (no \uXXXX beyond control characters). Not-a-number becomes null.
+  /// Compact text, UTF-8 kept as it is (no \uXXXX beyond control characters). Not-a-number becomes
+  /// null.
   [[nodiscard]] std::string dump() const;
   /// Indented by two spaces, for people.
   [[nodiscard]] std::string dump_pretty() const;
@@ -76,8 +77,9 @@ class Json {
 
 inline constexpr std::size_t kJsonDepthMax = 64;
 
-/// Parses one JSON text. Fails with kInvalidArgument on anything malformed, invalid UTF-8, more than
-/// kJsonDepthMax levels, or when `text` is longer than `bytes_max`. Duplicate keys: the last one wins.
+/// Parses one JSON text. Fails with kInvalidArgument on anything malformed, invalid UTF-8, more
+/// than kJsonDepthMax levels, or when `text` is longer than `bytes_max`. Duplicate keys: the last
+/// one wins.
 Result<Json> parse_json(std::string_view text, std::size_t bytes_max = 16 << 20);
 
 /// `text` as a JSON string with its quotes, appended to `out`.

@@ -39,12 +39,12 @@ struct EnumNames;
 template <class Struct, class Member>
 struct FieldSpec {
   std::string_view name;
-  Member Struct::*member;
+  Member Struct::* member;
   std::string_view help;
   bool is_optional = false;
   double minimum = -std::numeric_limits<double>::infinity();
   double maximum = std::numeric_limits<double>::infinity();
-  std::size_t length_min = 0;           ///< bytes of a string, elements of an array
+  std::size_t length_min = 0;  ///< bytes of a string, elements of an array
   std::size_t length_max = 1 << 20;
 
   constexpr FieldSpec optional() const {
@@ -67,7 +67,7 @@ struct FieldSpec {
 };
 
 template <class Struct, class Member>
-constexpr FieldSpec<Struct, Member> field(std::string_view name, Member Struct::*member,
+constexpr FieldSpec<Struct, Member> field(std::string_view name, Member Struct::* member,
                                           std::string_view help) {
   return {name, member, help};
 }
@@ -97,7 +97,8 @@ template <class Tag>
 struct is_strong_id<StrongId<Tag>> : std::true_type {};
 
 std::unexpected<Error> wrong_type(std::string_view expected, const Json& got);
-std::unexpected<Error> unknown_member(std::string_view key, const std::vector<std::string_view>& known);
+std::unexpected<Error> unknown_member(std::string_view key,
+                                      const std::vector<std::string_view>& known);
 Result<void> check_range(double value, double minimum, double maximum);
 Result<void> check_length(std::size_t n, std::size_t lo, std::size_t hi, std::string_view unit);
 
@@ -228,7 +229,8 @@ Result<T> from_json(const Json& json) {
     if (i == nullptr) return detail::wrong_type("an integer number of fen", json);
     return Fen{*i};
   } else if constexpr (std::is_same_v<T, Instant>) {
-    if (const std::int64_t* i = json.if_int()) return parse_time(std::to_string(*i), TimeZone::shanghai());
+    if (const std::int64_t* i = json.if_int())
+      return parse_time(std::to_string(*i), TimeZone::shanghai());
     if (const std::string* s = json.if_string()) return parse_time(*s, TimeZone::shanghai());
     return detail::wrong_type("a time (RFC 3339 or integer milliseconds)", json);
   } else if constexpr (std::is_same_v<T, Duration>) {

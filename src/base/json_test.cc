@@ -26,16 +26,17 @@ struct EnumNames<Colour> {
 template <>
 struct Fields<Part> {
   static constexpr std::string_view name = "Part";
-  static constexpr auto list = std::make_tuple(field("name", &Part::name, "what it is").length(1, 10),
-                                               field("weight", &Part::weight, "kg").range(0, 5).optional());
+  static constexpr auto list =
+      std::make_tuple(field("name", &Part::name, "what it is").length(1, 10),
+                      field("weight", &Part::weight, "kg").range(0, 5).optional());
 };
 template <>
 struct Fields<Order> {
   static constexpr std::string_view name = "Order";
-  static constexpr auto list =
-      std::make_tuple(field("id", &Order::id, ""), field("amount", &Order::amount, "fen").range(1, 100),
-                      field("note", &Order::note, ""), field("parts", &Order::parts, "").optional(),
-                      field("colour", &Order::colour, "").optional());
+  static constexpr auto list = std::make_tuple(
+      field("id", &Order::id, ""), field("amount", &Order::amount, "fen").range(1, 100),
+      field("note", &Order::note, ""), field("parts", &Order::parts, "").optional(),
+      field("colour", &Order::colour, "").optional());
 };
 
 namespace {
@@ -52,7 +53,8 @@ TEST(Json, RoundTripKeepsValuesAndOrder) {
 }
 
 TEST(Json, EveryFiniteDoubleComesBackAsItWas) {
-  for (const double value : {0.0, -0.5, 1e15, 9007199254740992.0, 9007199254740994.0, 3.3333333333333332e19, -1e20, 1e300, 5e-324}) {
+  for (const double value : {0.0, -0.5, 1e15, 9007199254740992.0, 9007199254740994.0,
+                             3.3333333333333332e19, -1e20, 1e300, 5e-324}) {
     const auto back = parse_json(Json(value).dump());
     ASSERT_TRUE(back) << Json(value).dump();
     EXPECT_EQ(back->number_or(-1), value) << Json(value).dump();
@@ -67,7 +69,8 @@ TEST(Json, RefusesGarbageDepthAndSize) {
 }
 
 TEST(JsonBinding, ReadsAStructWithDefaults) {
-  const auto order = from_json<Order>(*parse_json(R"({"id":"a","amount":5,"parts":[{"name":"x"}],"colour":"blue"})"));
+  const auto order = from_json<Order>(
+      *parse_json(R"({"id":"a","amount":5,"parts":[{"name":"x"}],"colour":"blue"})"));
   ASSERT_TRUE(order) << order.error().text();
   EXPECT_EQ(order->amount, 5);
   EXPECT_FALSE(order->note);
@@ -79,11 +82,14 @@ TEST(JsonBinding, ReadsAStructWithDefaults) {
 
 TEST(JsonBinding, ErrorsNameThePath) {
   EXPECT_EQ(error_of(R"({"id":"a"})").text(), "amount: is missing");
-  EXPECT_EQ(error_of(R"({"id":"a","amount":"5"})").text(), "amount: expected an integer, got \"5\"");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":"5"})").text(),
+            "amount: expected an integer, got \"5\"");
   EXPECT_EQ(error_of(R"({"id":"a","amount":500})").text(), "amount: 500 is not between 1 and 100");
-  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"parts":[{"name":"x"},{"name":"y","weight":9}]})").field,
-            "parts[1].weight");
-  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"parts":[{"name":""}]})").text(), "parts[0].name: is empty");
+  EXPECT_EQ(
+      error_of(R"({"id":"a","amount":5,"parts":[{"name":"x"},{"name":"y","weight":9}]})").field,
+      "parts[1].weight");
+  EXPECT_EQ(error_of(R"({"id":"a","amount":5,"parts":[{"name":""}]})").text(),
+            "parts[0].name: is empty");
   EXPECT_EQ(error_of(R"({"id":"a","amount":5,"colour":"green"})").text(),
             "colour: 'green' is not one of red, blue");
   EXPECT_EQ(error_of(R"({"id":"a","amout":5,"amount":5})").text(),

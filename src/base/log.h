@@ -33,8 +33,8 @@ struct LogValue {
 using LogField = std::pair<std::string_view, LogValue>;
 
 /// Writes one line per event: time, level, folder, event, key=value … Thread-safe.
-/// The same (folder, event) is written at most `kRepeatMax` times a second; the rest are counted and
-/// reported as `suppressed` with the next line of that event.
+/// The same (folder, event) is written at most `kRepeatMax` times a second; the rest are counted
+/// and reported as `suppressed` with the next line of that event.
 class Logger {
  public:
   static constexpr int kRepeatMax = 20;
@@ -42,16 +42,20 @@ class Logger {
   /// `out` must outlive the logger.
   Logger(std::FILE* out, LogLevel level) : out_(out), level_(level) {}
 
-  void debug(std::string_view folder, std::string_view event, std::initializer_list<LogField> fields = {}) {
+  void debug(std::string_view folder, std::string_view event,
+             std::initializer_list<LogField> fields = {}) {
     write(LogLevel::kDebug, folder, event, fields);
   }
-  void info(std::string_view folder, std::string_view event, std::initializer_list<LogField> fields = {}) {
+  void info(std::string_view folder, std::string_view event,
+            std::initializer_list<LogField> fields = {}) {
     write(LogLevel::kInfo, folder, event, fields);
   }
-  void warning(std::string_view folder, std::string_view event, std::initializer_list<LogField> fields = {}) {
+  void warning(std::string_view folder, std::string_view event,
+               std::initializer_list<LogField> fields = {}) {
     write(LogLevel::kWarning, folder, event, fields);
   }
-  void error(std::string_view folder, std::string_view event, std::initializer_list<LogField> fields = {}) {
+  void error(std::string_view folder, std::string_view event,
+             std::initializer_list<LogField> fields = {}) {
     write(LogLevel::kError, folder, event, fields);
   }
 

@@ -30,7 +30,8 @@ void Histogram::write(std::string& out, std::string_view name, std::string_view 
   for (std::size_t i = 0; i <= bounds_.size(); ++i) {
     total += counts_[i].load(std::memory_order_relaxed);
     const std::string bound = i < bounds_.size() ? fmt::format("{}", bounds_[i]) : "+Inf";
-    out += fmt::format("{}_bucket{} {}\n", name, braces(labels, fmt::format("le=\"{}\"", bound)), total);
+    out += fmt::format("{}_bucket{} {}\n", name, braces(labels, fmt::format("le=\"{}\"", bound)),
+                       total);
   }
   out += fmt::format("{}_sum{} {}\n{}_count{} {}\n", name, braces(labels), sum_.load(), name,
                      braces(labels), total);
@@ -83,9 +84,9 @@ std::string MetricsRegistry::text() const {
   MutexLock lock(mutex_);
   std::string out;
   for (const auto& [name, family] : families_) {
-    const std::string_view type = family.gauge                  ? "gauge"
+    const std::string_view type = family.gauge              ? "gauge"
                                   : family.counters.empty() ? "histogram"
-                                                                : "counter";
+                                                            : "counter";
     out += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, family.help, name, type);
     for (const auto& [labels, counter] : family.counters) {
       out += fmt::format("{}{} {}\n", name, braces(labels), counter->value());

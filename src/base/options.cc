@@ -1,9 +1,10 @@
 #include "base/options.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <charconv>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/check.h"
 #include "base/nearest.h"
@@ -33,31 +34,35 @@ std::unexpected<Error> unknown_key(std::span<const OptionSpec> specs, std::strin
     }
     const std::vector<std::string_view> views(others.begin(), others.end());
     const std::string_view other = nearest_name(name, views);
-    const auto at = static_cast<std::size_t>(std::find(others.begin(), others.end(), other) - others.begin());
+    const auto at =
+        static_cast<std::size_t>(std::find(others.begin(), others.end(), other) - others.begin());
     if (!other.empty()) near = at % 2 == 0 ? std::string(specs[at / 2].name) : others[at];
   }
   if (near.empty()) return fail(ErrorCode::kInvalidArgument, "{}: no option has this name", shown);
-  return fail(ErrorCode::kInvalidArgument, "{}: no option has this name; did you mean '{}'?", shown, near);
+  return fail(ErrorCode::kInvalidArgument, "{}: no option has this name; did you mean '{}'?", shown,
+              near);
 }
 
-Result<void> check_value(const OptionSpec& spec, std::string_view source, const std::string& value) {
+Result<void> check_value(const OptionSpec& spec, std::string_view source,
+                         const std::string& value) {
   const std::string_view shown = spec.secret ? "(hidden)" : std::string_view(value);
   switch (spec.type) {
-    case OptionType::kString: return {};
+    case OptionType::kString:
+      return {};
     case OptionType::kBool:
       if (value == "true" || value == "false") return {};
       return fail(ErrorCode::kInvalidArgument, "{}: '{}' is neither true nor false", source, shown);
     case OptionType::kDuration:
       if (parse_duration(value)) return {};
-      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is no duration such as 90s, 15m or 7d", source,
-                  shown);
+      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is no duration such as 90s, 15m or 7d",
+                  source, shown);
     case OptionType::kInt: {
       std::int64_t n = 0;
       const char* end = value.data() + value.size();
       const auto [p, ec] = std::from_chars(value.data(), end, n);
       if (ec == std::errc() && p == end && n >= spec.minimum && n <= spec.maximum) return {};
-      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is no integer between {} and {}", source, shown,
-                  spec.minimum, spec.maximum);
+      return fail(ErrorCode::kInvalidArgument, "{}: '{}' is no integer between {} and {}", source,
+                  shown, spec.minimum, spec.maximum);
     }
   }
   return {};
@@ -66,7 +71,8 @@ Result<void> check_value(const OptionSpec& spec, std::string_view source, const 
 void flatten(const toml::table& table, const std::string& prefix,
              std::vector<std::pair<std::string, std::string>>& out) {
   for (const auto& [key, node] : table) {
-    const std::string name = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
+    const std::string name =
+        prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
     if (const auto* child = node.as_table()) {
       flatten(*child, name, out);
     } else if (const auto* s = node.as_string()) {
@@ -81,10 +87,14 @@ void flatten(const toml::table& table, const std::string& prefix,
 
 std::string_view type_name(OptionType type) {
   switch (type) {
-    case OptionType::kString: return "text";
-    case OptionType::kInt: return "integer";
-    case OptionType::kBool: return "true or false";
-    case OptionType::kDuration: return "duration";
+    case OptionType::kString:
+      return "text";
+    case OptionType::kInt:
+      return "integer";
+    case OptionType::kBool:
+      return "true or false";
+    case OptionType::kDuration:
+      return "duration";
   }
   return "";
 }
@@ -122,7 +132,8 @@ Result<Options> Options::load(std::span<const OptionSpec> specs, std::string_vie
   for (const OptionSpec& spec : specs) {
     options.values_.emplace(spec.name, spec.default_value);
   }
-  auto set = [&](std::string_view source, std::string_view name, const std::string& value) -> Result<void> {
+  auto set = [&](std::string_view source, std::string_view name,
+                 const std::string& value) -> Result<void> {
     const OptionSpec* spec = find_spec(specs, name);
     if (spec == nullptr) return unknown_key(specs, source, name);
     ZHIYIN_TRY_VOID(check_value(*spec, source, value));
@@ -172,7 +183,8 @@ std::string options_document(std::span<const OptionSpec> specs) {
       "| option | type | default | environment | meaning |\n|---|---|---|---|---|\n";
   for (const OptionSpec& spec : specs) {
     std::string type(type_name(spec.type));
-    if (spec.type == OptionType::kInt) type += fmt::format(", {} to {}", spec.minimum, spec.maximum);
+    if (spec.type == OptionType::kInt)
+      type += fmt::format(", {} to {}", spec.minimum, spec.maximum);
     out += fmt::format("| `{}` | {} | {} | `{}` | {}{} |\n", spec.name, type,
                        spec.default_value.empty() ? "" : fmt::format("`{}`", spec.default_value),
                        option_environment_name(spec.name), spec.help,
@@ -183,7 +195,8 @@ std::string options_document(std::span<const OptionSpec> specs) {
 
 std::string options_template(std::span<const OptionSpec> specs) {
   std::string out =
-      "# Zhiyin settings. Every option is listed with its default, commented out; change what you need.\n"
+      "# Zhiyin settings. Every option is listed with its default, commented out; change what you "
+      "need.\n"
       "# Paths are relative to this file. Unknown keys stop the start.\n";
   std::string section;
   auto write = [&](bool top_level) {

@@ -30,8 +30,8 @@ struct OptionSpec {
 class Options {
  public:
   /// `file_text` is TOML (`file_name` for messages); `environment` holds `ZHIYIN_SERVER_PORT` style
-  /// names (others are ignored, unknown ZHIYIN_ names are refused); `flags` holds `server.port` style
-  /// names. Unknown keys fail with kInvalidArgument and the nearest valid name.
+  /// names (others are ignored, unknown ZHIYIN_ names are refused); `flags` holds `server.port`
+  /// style names. Unknown keys fail with kInvalidArgument and the nearest valid name.
   static Result<Options> load(std::span<const OptionSpec> specs, std::string_view file_text,
                               std::string_view file_name,
                               const std::map<std::string, std::string>& environment,

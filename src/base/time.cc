@@ -127,8 +127,7 @@ Instant TimeZone::from_local(std::int64_t local_us) const {
 }
 
 CivilTime to_civil(Instant t, const TimeZone& zone) {
-  const std::int64_t local =
-      t.us + std::chrono::duration_cast<Duration>(zone.offset_at(t)).count();
+  const std::int64_t local = t.us + std::chrono::duration_cast<Duration>(zone.offset_at(t)).count();
   const std::int64_t day = floor_div(local, kUsPerDay);
   std::int64_t rest = local - day * kUsPerDay;
   const date::sys_days sys{days(day)};
@@ -151,8 +150,9 @@ Result<Instant> from_civil(const CivilTime& c, const TimeZone& zone) {
                                  date::day(static_cast<unsigned>(c.day))};
   if (!ymd.ok() || c.year < kYearMin || c.year > kYearMax || c.hour < 0 || c.hour > 23 ||
       c.minute < 0 || c.minute > 59 || c.second < 0 || c.second > 59) {
-    return fail(ErrorCode::kInvalidArgument, "time: {:04}-{:02}-{:02} {:02}:{:02}:{:02} does not exist",
-                c.year, c.month, c.day, c.hour, c.minute, c.second);
+    return fail(ErrorCode::kInvalidArgument,
+                "time: {:04}-{:02}-{:02} {:02}:{:02}:{:02} does not exist", c.year, c.month, c.day,
+                c.hour, c.minute, c.second);
   }
   const std::int64_t day = date::sys_days(ymd).time_since_epoch().count();
   const std::int64_t local =

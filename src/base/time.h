@@ -55,8 +55,9 @@ CivilTime to_civil(Instant t, const TimeZone& zone);
 /// Requires a valid calendar date and time of day; otherwise kInvalidArgument.
 Result<Instant> from_civil(const CivilTime& civil, const TimeZone& zone);
 
-/// RFC 3339 (`2026-11-25T08:00:00Z`, `…+08:00`, space for T allowed), integer milliseconds since the epoch, a
-/// date or a time without zone (then in `zone`). Years 1970 to 2999; anything else is refused.
+/// RFC 3339 (`2026-11-25T08:00:00Z`, `…+08:00`, space for T allowed), integer milliseconds since
+/// the epoch, a date or a time without zone (then in `zone`). Years 1970 to 2999; anything else is
+/// refused.
 Result<Instant> parse_time(std::string_view text, const TimeZone& zone);
 
 /// `2026-11-25T08:00:00+08:00`; microseconds only when they are not zero.

@@ -85,8 +85,10 @@ class CampaignEngine {
   [[nodiscard]] Result<Campaign> resume(const CampaignId& id, std::optional<Overdue> overdue);
   /// Running or paused to stopped, for good: what was not sent is cancelled.
   [[nodiscard]] Result<Campaign> stop(const CampaignId& id);
-  /// Stops every running or paused campaign, or those of the accounts that `of` accepts; returns which.
-  [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop(const std::function<bool(const AccountId&)>& of = {});
+  /// Stops every running or paused campaign, or those of the accounts that `of` accepts; returns
+  /// which.
+  [[nodiscard]] Result<std::vector<CampaignId>> emergency_stop(
+      const std::function<bool(const AccountId&)>& of = {});
 
   /// Touches that are planned and due (or, when the audience is not fixed yet though its time has
   /// passed, everybody in the segment): what a resume has to decide about.
@@ -95,11 +97,11 @@ class CampaignEngine {
   /// Does a bounded piece of what is due. Call until nothing more is due.
   [[nodiscard]] Result<TickResult> tick();
 
-  /// After a start of the process or a change of the lead, before the first tick: closes test sends that the last one left
-  /// half done. Everything else that was under way is settled by the ticks: customer-service
-  /// messages are closed as unknown, mass and template sends are repeated under their own id while
-  /// the platform remembers it. `older_than`: only test sends that began so long ago; where other
-  /// processes send, too, younger ones may be theirs.
+  /// After a start of the process or a change of the lead, before the first tick: closes test sends
+  /// that the last one left half done. Everything else that was under way is settled by the ticks:
+  /// customer-service messages are closed as unknown, mass and template sends are repeated under
+  /// their own id while the platform remembers it. `older_than`: only test sends that began so long
+  /// ago; where other processes send, too, younger ones may be theirs.
   [[nodiscard]] Result<void> recover(Duration older_than = {});
 
  private:
@@ -113,8 +115,8 @@ class CampaignEngine {
   const std::unique_ptr<detail::MembersCache> members_;  ///< used under tick_mutex_
 };
 
-/// Pauses every running campaign and says why in its note; returns which. For an installation that nobody serves:
-/// after a restore it is not known what was sent since.
+/// Pauses every running campaign and says why in its note; returns which. For an installation that
+/// nobody serves: after a restore it is not known what was sent since.
 Result<std::vector<CampaignId>> pause_all(storage::State& state, std::string_view note);
 
 }  // namespace zhiyin::campaign

@@ -241,7 +241,8 @@ TEST(MassSend, TheQuotaIsExactAtTheEnd) {
     const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kMass, kNoon);
     const auto batches = *delivery::SendLedger::batches(s, kSpring);
     const auto calls = std::ranges::count(batches, TouchState::kSent, &delivery::SendBatch::state);
-    EXPECT_EQ(calls + 1, static_cast<std::int64_t>(batches.size())) << "one was not taken, and cost nothing";
+    EXPECT_EQ(calls + 1, static_cast<std::int64_t>(batches.size()))
+        << "one was not taken, and cost nothing";
     EXPECT_EQ(*delivery::QuotaLedger::left(s, key, 100), 100 - calls);
     EXPECT_FALSE(delivery::QuotaLedger::release(s, key, 1)) << "no reservation is left open";
     return {};

@@ -137,7 +137,8 @@ Result<void> DeliveryProjection::apply(Session& session,
       ZHIYIN_TRY_VOID(mark_click(session, event));
       continue;
     }
-    // What the platform says counts when the platform said it: anybody with a key can send events of these kinds.
+    // What the platform says counts when the platform said it: anybody with a key can send events
+    // of these kinds.
     if (event.source != kPlatform) continue;
     if (const auto trigger = trigger_of(event.kind)) {
       ZHIYIN_TRY_VOID(open_window(session, event, *trigger));

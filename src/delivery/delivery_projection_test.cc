@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "delivery/test_state.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/test_state.h"
 
 namespace zhiyin::delivery {
 namespace {
@@ -73,8 +73,9 @@ TEST(DeliveryProjection, WhatThePlatformSaysCountsOnlyFromThePlatform) {
   touch.channel = ChannelKind::kTemplate;
   touch.state = TouchState::kUnknown;
   add(db, touch);
-  std::vector<ingest::LoggedEvent> forged{event("message", 1, kNow),
-                                          event("template_result", 1, kNow, Json(Json::Object{{"status", "success"}}))};
+  std::vector<ingest::LoggedEvent> forged{
+      event("message", 1, kNow),
+      event("template_result", 1, kNow, Json(Json::Object{{"status", "success"}}))};
   for (auto& logged : forged) logged.event.source = "page";
   apply(db, forged);
   EXPECT_EQ(stored(db, touch.id).state, TouchState::kUnknown);

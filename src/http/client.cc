@@ -27,7 +27,9 @@ struct Url {
   std::string host;
   std::string port;
   std::string target;
-  [[nodiscard]] std::string origin() const { return (tls ? "https://" : "http://") + host + ":" + port; }
+  [[nodiscard]] std::string origin() const {
+    return (tls ? "https://" : "http://") + host + ":" + port;
+  }
 };
 
 Result<Url> parse_url(std::string_view text) {
@@ -39,7 +41,8 @@ Result<Url> parse_url(std::string_view text) {
   } else if (rest.starts_with("http://")) {
     rest.remove_prefix(7);
   } else {
-    return fail(ErrorCode::kInvalidArgument, "url: '{}' begins with neither http:// nor https://", text.substr(0, 100));
+    return fail(ErrorCode::kInvalidArgument, "url: '{}' begins with neither http:// nor https://",
+                text.substr(0, 100));
   }
   const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   std::string_view authority = rest.substr(0, slash);
@@ -53,7 +56,8 @@ Result<Url> parse_url(std::string_view text) {
     url.port = url.tls ? "443" : "80";
   }
   url.host = authority;
-  const bool clean = std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 127; });
+  const bool clean =
+      std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 127; });
   if (url.host.empty() || url.port.empty() || !clean) {
     return fail(ErrorCode::kInvalidArgument, "url: '{}' has no host", text.substr(0, 100));
   }
@@ -74,7 +78,8 @@ ClientError failed(ErrorCode code, SendProgress progress, const Url& url, std::s
 
 class AsioClient final : public Client {
  public:
-  explicit AsioClient(Settings settings) : settings_(std::move(settings)), tls_(asio::ssl::context::tls_client) {
+  explicit AsioClient(Settings settings)
+      : settings_(std::move(settings)), tls_(asio::ssl::context::tls_client) {
     boost::system::error_code ignored;
     if (settings_.ca_file.empty()) {
       tls_.set_default_verify_paths(ignored);
@@ -118,21 +123,24 @@ class AsioClient final : public Client {
     if (idle.size() < settings_.idle_per_host) idle.push_back(std::move(link));
   }
 
-  Task<std::expected<std::unique_ptr<Link>, ClientError>> connect(const Url& url, SteadyTime deadline) {
+  Task<std::expected<std::unique_ptr<Link>, ClientError>> connect(const Url& url,
+                                                                  SteadyTime deadline) {
     auto link = std::make_unique<Link>(context_);
     link->plain.expires_at(deadline);
     tcp::resolver resolver(context_);
     const auto [resolve_error, endpoints] =
         co_await resolver.async_resolve(url.host, url.port, asio::as_tuple(asio::use_awaitable));
     if (resolve_error) {
-      co_return std::unexpected(
-          failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url, resolve_error.message()));
+      co_return std::unexpected(failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url,
+                                       resolve_error.message()));
     }
     const auto [connect_error, endpoint] =
         co_await link->plain.async_connect(endpoints, asio::as_tuple(asio::use_awaitable));
     if (connect_error) {
-      const auto code = connect_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
-      co_return std::unexpected(failed(code, SendProgress::kNothingSent, url, connect_error.message()));
+      const auto code =
+          connect_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
+      co_return std::unexpected(
+          failed(code, SendProgress::kNothingSent, url, connect_error.message()));
     }
     boost::system::error_code ignored;
     link->plain.socket().set_option(tcp::no_delay(true), ignored);
@@ -140,11 +148,11 @@ class AsioClient final : public Client {
       link->tls = std::make_unique<asio::ssl::stream<beast::tcp_stream&>>(link->plain, tls_);
       SSL_set_tlsext_host_name(link->tls->native_handle(), url.host.c_str());
       link->tls->set_verify_callback(asio::ssl::host_name_verification(url.host));
-      const auto [handshake_error] =
-          co_await link->tls->async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
+      const auto [handshake_error] = co_await link->tls->async_handshake(
+          asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
       if (handshake_error) {
-        co_return std::unexpected(
-            failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url, handshake_error.message()));
+        co_return std::unexpected(failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, url,
+                                         handshake_error.message()));
       }
     }
     co_return std::move(link);
@@ -165,9 +173,11 @@ class AsioClient final : public Client {
     const auto [write_error, written] =
         co_await bhttp::async_write(stream, out, asio::as_tuple(asio::use_awaitable));
     if (write_error) {
-      const auto code = write_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
-      co_return std::unexpected(failed(
-          code, written == 0 ? SendProgress::kNothingSent : SendProgress::kOutcomeUnknown, url, write_error.message()));
+      const auto code =
+          write_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
+      co_return std::unexpected(
+          failed(code, written == 0 ? SendProgress::kNothingSent : SendProgress::kOutcomeUnknown,
+                 url, write_error.message()));
     }
     beast::flat_buffer buffer;
     bhttp::response_parser<bhttp::string_body> parser;
@@ -176,12 +186,13 @@ class AsioClient final : public Client {
     const auto [read_error, read] =
         co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
     if (read_error) {
-      peer_had_closed = !parser.got_some() &&
-                        (read_error == bhttp::error::end_of_stream || read_error == asio::error::connection_reset);
+      peer_had_closed = !parser.got_some() && (read_error == bhttp::error::end_of_stream ||
+                                               read_error == asio::error::connection_reset);
       ErrorCode code = ErrorCode::kUnavailable;
       if (read_error == beast::error::timeout) code = ErrorCode::kDeadline;
       if (read_error == bhttp::error::body_limit) code = ErrorCode::kLimitReached;
-      co_return std::unexpected(failed(code, SendProgress::kOutcomeUnknown, url, read_error.message()));
+      co_return std::unexpected(
+          failed(code, SendProgress::kOutcomeUnknown, url, read_error.message()));
     }
     keep_alive = parser.get().keep_alive();
     ClientResponse in;

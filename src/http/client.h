@@ -36,9 +36,9 @@ struct ClientResponse {
   std::string body;
 };
 
-/// HTTP/1.1 client with a bounded pool of kept-alive connections per host. A request on a kept connection
-/// that the peer had closed is repeated on a new one only if no byte of an answer came and the method is GET,
-/// or nothing was sent. Thread-safe.
+/// HTTP/1.1 client with a bounded pool of kept-alive connections per host. A request on a kept
+/// connection that the peer had closed is repeated on a new one only if no byte of an answer came
+/// and the method is GET, or nothing was sent. Thread-safe.
 class Client {
  public:
   struct Settings {

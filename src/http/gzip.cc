@@ -46,7 +46,8 @@ std::string gzip(std::string_view plain) {
   z_stream z{};
   constexpr int kLevel = 6;
   constexpr int kMemory = 8;
-  ZHIYIN_CHECK(deflateInit2(&z, kLevel, Z_DEFLATED, kWindowBitsGzip, kMemory, Z_DEFAULT_STRATEGY) == Z_OK);
+  ZHIYIN_CHECK(deflateInit2(&z, kLevel, Z_DEFLATED, kWindowBitsGzip, kMemory, Z_DEFAULT_STRATEGY) ==
+               Z_OK);
   const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&z, deflateEnd);
   std::string out(deflateBound(&z, plain.size()), '\0');
   z.next_in = input_of(plain);

@@ -20,7 +20,8 @@ class HttpTest : public testing::Test {
       body.set("name", r.path_parameters["name"]).set("q", Json(r.query_or("q", "none")));
       co_return Response::json(body);
     });
-    router.add_blocking("POST", "/echo", pool_, [](Request& r) { return Response::text(r.body); }, 1000);
+    router.add_blocking(
+        "POST", "/echo", pool_, [](Request& r) { return Response::text(r.body); }, 1000);
     router.add("GET", "/throws", [](Request&) -> Task<Response> {
       throw std::runtime_error("boom");
       co_return Response{};
@@ -37,7 +38,8 @@ class HttpTest : public testing::Test {
     base_ = fmt::format("http://127.0.0.1:{}", server_->port());
   }
 
-  ClientResponse send(std::string method, std::string path, std::string body = {}, Headers headers = {}) {
+  ClientResponse send(std::string method, std::string path, std::string body = {},
+                      Headers headers = {}) {
     ClientRequest request;
     request.method = std::move(method);
     request.url = base_ + path;
@@ -55,10 +57,12 @@ class HttpTest : public testing::Test {
     address.sin_port = htons(server_->port());
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    EXPECT_EQ(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
     std::string out;
     char buffer[4096];
-    for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) out.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+      out.append(buffer, static_cast<std::size_t>(n));
     ::close(fd);
     return out;
   }
@@ -97,17 +101,19 @@ TEST_F(HttpTest, UnpacksGzipWithinTheLimit) {
 
 TEST_F(HttpTest, GarbageAndHugeHeadersAreRefused) {
   EXPECT_THAT(raw("\x01\x02garbage\r\n\r\n"), testing::StartsWith("HTTP/1.1 400"));
-  EXPECT_THAT(raw("GET / HTTP/1.1\r\nX: " + std::string(8000, 'a') + "\r\n\r\n"), testing::StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(raw("GET / HTTP/1.1\r\nX: " + std::string(8000, 'a') + "\r\n\r\n"),
+              testing::StartsWith("HTTP/1.1 431"));
 }
 
 TEST_F(HttpTest, ASlowRequestIsCutOff) {
-  EXPECT_EQ(raw("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"), "");  // closed after request_timeout
+  EXPECT_EQ(raw("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"),
+            "");  // closed after request_timeout
 }
 
 TEST_F(HttpTest, ChunkedBodiesAndPipelinedRequests) {
-  const std::string answer = raw(
-      "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-      "GET /files/x HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      raw("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+          "GET /files/x HTTP/1.1\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, testing::HasSubstr("\r\n\r\nabcHTTP/1.1 200 OK"));
   EXPECT_THAT(answer, testing::EndsWith("\r\n\r\nx"));
 }
@@ -131,7 +137,8 @@ TEST_F(HttpTest, ClientSaysWhetherAnythingWasSent) {
 TEST(Connections, ThoseThatWaitLongestMakeRoomForNewOnes) {
   MetricsRegistry metrics;
   Router router;
-  router.add("GET", "/hello", [](Request&) -> Task<Response> { co_return Response::text("hello"); });
+  router.add("GET", "/hello",
+             [](Request&) -> Task<Response> { co_return Response::text("hello"); });
   ServerSettings settings;
   settings.threads = 1;
   settings.connections_max = 8;
@@ -150,7 +157,8 @@ TEST(Connections, ThoseThatWaitLongestMakeRoomForNewOnes) {
   };
   std::vector<int> slow;
   for (int i = 0; i < 8; ++i) slow.push_back(open_slow());
-  // Young ones stay: whoever comes now is told to come again, until the old ones have waited long enough to go.
+  // Young ones stay: whoever comes now is told to come again, until the old ones have waited long
+  // enough to go.
   const auto client = Client::create({});
   ClientRequest request;
   request.url = fmt::format("http://127.0.0.1:{}/hello", (*server)->port());
@@ -166,15 +174,21 @@ TEST(Connections, ThoseThatWaitLongestMakeRoomForNewOnes) {
 }
 
 TEST(Problem, SaysWhenToComeAgainWhereThatHelps) {
-  EXPECT_EQ(header(Response::problem({ErrorCode::kUnavailable, "away", {}}).headers, "Retry-After"), "1");
-  EXPECT_EQ(header(Response::problem({ErrorCode::kLimitReached, "many", {}}).headers, "Retry-After"), "1");
-  EXPECT_EQ(header(Response::problem({ErrorCode::kInvalidArgument, "wrong", {}}).headers, "Retry-After"), "");
+  EXPECT_EQ(header(Response::problem({ErrorCode::kUnavailable, "away", {}}).headers, "Retry-After"),
+            "1");
+  EXPECT_EQ(
+      header(Response::problem({ErrorCode::kLimitReached, "many", {}}).headers, "Retry-After"),
+      "1");
+  EXPECT_EQ(
+      header(Response::problem({ErrorCode::kInvalidArgument, "wrong", {}}).headers, "Retry-After"),
+      "");
 }
 
 TEST(Problem, CarriesCodeAndField) {
   const Response r = Response::problem({ErrorCode::kInvalidArgument, "is missing", "name"});
   EXPECT_EQ(r.status, 400);
-  EXPECT_THAT(r.body, testing::HasSubstr(R"("code":"invalid_argument","detail":"is missing","field":"name")"));
+  EXPECT_THAT(r.body, testing::HasSubstr(
+                          R"("code":"invalid_argument","detail":"is missing","field":"name")"));
 }
 
 }  // namespace

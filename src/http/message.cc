@@ -16,16 +16,26 @@ bool equal_without_case(std::string_view a, std::string_view b) {
 
 std::string_view title_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "The request is not valid";
-    case ErrorCode::kNotFound: return "There is no such thing";
-    case ErrorCode::kConflict: return "It exists already or was changed meanwhile";
-    case ErrorCode::kPermissionDenied: return "Not allowed";
-    case ErrorCode::kLimitReached: return "A limit is reached";
-    case ErrorCode::kUnavailable: return "Not available at the moment";
-    case ErrorCode::kDeadline: return "It took too long";
-    case ErrorCode::kDataLoss: return "Stored data is damaged";
-    case ErrorCode::kUnsupported: return "Not supported";
-    case ErrorCode::kInternal: return "An internal error";
+    case ErrorCode::kInvalidArgument:
+      return "The request is not valid";
+    case ErrorCode::kNotFound:
+      return "There is no such thing";
+    case ErrorCode::kConflict:
+      return "It exists already or was changed meanwhile";
+    case ErrorCode::kPermissionDenied:
+      return "Not allowed";
+    case ErrorCode::kLimitReached:
+      return "A limit is reached";
+    case ErrorCode::kUnavailable:
+      return "Not available at the moment";
+    case ErrorCode::kDeadline:
+      return "It took too long";
+    case ErrorCode::kDataLoss:
+      return "Stored data is damaged";
+    case ErrorCode::kUnsupported:
+      return "Not supported";
+    case ErrorCode::kInternal:
+      return "An internal error";
   }
   return "An internal error";
 }
@@ -83,16 +93,26 @@ Response Response::problem(const Error& error, int status) {
 
 int status_of(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return 400;
-    case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
-    case ErrorCode::kPermissionDenied: return 403;
-    case ErrorCode::kLimitReached: return 429;
-    case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kDeadline: return 504;
-    case ErrorCode::kDataLoss: return 500;
-    case ErrorCode::kUnsupported: return 501;
-    case ErrorCode::kInternal: return 500;
+    case ErrorCode::kInvalidArgument:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kPermissionDenied:
+      return 403;
+    case ErrorCode::kLimitReached:
+      return 429;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kDeadline:
+      return 504;
+    case ErrorCode::kDataLoss:
+      return 500;
+    case ErrorCode::kUnsupported:
+      return 501;
+    case ErrorCode::kInternal:
+      return 500;
   }
   return 500;
 }

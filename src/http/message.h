@@ -17,11 +17,12 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 std::string_view header(const Headers& headers, std::string_view name);
 
 struct Request {
-  std::string method;  ///< GET, POST, …
-  std::string path;    ///< percent-decoded, without query
-  std::string target;  ///< as received
-  std::map<std::string, std::string, std::less<>> query;       ///< decoded; the first of a name
-  std::map<std::string, std::string, std::less<>> path_parameters;  ///< of the route's `{name}` parts
+  std::string method;                                     ///< GET, POST, …
+  std::string path;                                       ///< percent-decoded, without query
+  std::string target;                                     ///< as received
+  std::map<std::string, std::string, std::less<>> query;  ///< decoded; the first of a name
+  std::map<std::string, std::string, std::less<>>
+      path_parameters;  ///< of the route's `{name}` parts
   Headers headers;
   std::string body;
   std::string remote;  ///< address of the peer, without port

@@ -28,7 +28,8 @@ bool matches(const Router::Route& route, const std::vector<std::string>& path) {
   return route.parts.size() == path.size();
 }
 
-void fill_parameters(const Router::Route& route, const std::vector<std::string>& path, Request& request) {
+void fill_parameters(const Router::Route& route, const std::vector<std::string>& path,
+                     Request& request) {
   for (std::size_t i = 0; i < route.parts.size(); ++i) {
     const std::string& part = route.parts[i];
     if (!is_parameter(part)) continue;
@@ -44,8 +45,10 @@ void fill_parameters(const Router::Route& route, const std::vector<std::string>&
 
 }  // namespace
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler, std::size_t body_max) {
-  routes_.push_back({std::string(method), std::string(pattern), split_path(pattern), std::move(handler), body_max});
+void Router::add(std::string_view method, std::string_view pattern, Handler handler,
+                 std::size_t body_max) {
+  routes_.push_back({std::string(method), std::string(pattern), split_path(pattern),
+                     std::move(handler), body_max});
 }
 
 void Router::add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
@@ -70,22 +73,27 @@ void Router::add_blocking(std::string_view method, std::string_view pattern, Thr
 std::expected<const Router::Route*, Response> Router::find(Request& request) const {
   const std::vector<std::string> path = split_path(request.path);
   std::string allowed;
-  const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  const std::string_view method =
+      request.method == "HEAD" ? "GET" : std::string_view(request.method);
   for (const Route& route : routes_) {
     if (!matches(route, path)) continue;
     if (route.method == method) {
       fill_parameters(route, path, request);
       return &route;
     }
-    if (is_rest(route.parts.back())) continue;  // a page for whatever is asked for makes nothing else exist
+    if (is_rest(route.parts.back()))
+      continue;  // a page for whatever is asked for makes nothing else exist
     allowed += (allowed.empty() ? "" : ", ") + route.method;
   }
   if (allowed.empty()) {
     return std::unexpected(Response::problem(
         {ErrorCode::kNotFound, fmt::format("no such path: {}", request.path.substr(0, 200)), {}}));
   }
-  Response response = Response::problem(
-      {ErrorCode::kInvalidArgument, fmt::format("{} is not possible here, only {}", request.method, allowed), {}}, 405);
+  Response response =
+      Response::problem({ErrorCode::kInvalidArgument,
+                         fmt::format("{} is not possible here, only {}", request.method, allowed),
+                         {}},
+                        405);
   response.headers.emplace_back("Allow", allowed);
   return std::unexpected(std::move(response));
 }

@@ -2,12 +2,12 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <algorithm>
-#include <atomic>
 #include <list>
 #include <thread>
 
@@ -29,7 +29,8 @@ constexpr auto kSweepEvery = std::chrono::milliseconds(500);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);  // after EMFILE and the like
 constexpr std::size_t kFilesKept = 256;                       // for stores, clients and the like
 constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: "
+    "close\r\n\r\n";
 
 /// As many files as the system lets this process have; how many that are.
 std::size_t raise_files_limit(std::size_t wanted) {
@@ -75,8 +76,8 @@ Request to_request(const bhttp::request<bhttp::string_body>& in, std::string rem
 std::string render_head(const Response& response, bool keep_alive) {
   std::string head;
   head.reserve(256);
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
-                 reason_of(response.status), response.body.size());
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nContent-Length: {}\r\n",
+                 response.status, reason_of(response.status), response.body.size());
   if (!response.content_type.empty()) {
     fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\n", response.content_type);
   }
@@ -87,7 +88,8 @@ std::string render_head(const Response& response, bool keep_alive) {
   return head;
 }
 
-/// A share of what all large bodies may hold, from construction to destruction. Small ones are not counted.
+/// A share of what all large bodies may hold, from construction to destruction. Small ones are not
+/// counted.
 class LargeBody {
  public:
   LargeBody(std::atomic<std::size_t>& held, std::size_t bytes, std::size_t bytes_max)
@@ -127,23 +129,28 @@ struct Loop {
 
 class AsioServer final : public Server {
  public:
-  AsioServer(ServerSettings settings, Router router, Admission admission, MetricsRegistry& metrics, Logger& logger)
+  AsioServer(ServerSettings settings, Router router, Admission admission, MetricsRegistry& metrics,
+             Logger& logger)
       : settings_(std::move(settings)),
         router_(std::move(router)),
         admission_(std::move(admission)),
         logger_(logger),
         connections_max_(connections_for(settings_.connections_max)),
-        seconds_(metrics.latency("zhiyin_http_request_seconds", "Time from a request's last byte to its answer.")),
-        shed_(metrics.counter("zhiyin_http_connections_shed_total", "Connections closed or refused because too many were open.")) {
+        seconds_(metrics.latency("zhiyin_http_request_seconds",
+                                 "Time from a request's last byte to its answer.")),
+        shed_(metrics.counter("zhiyin_http_connections_shed_total",
+                              "Connections closed or refused because too many were open.")) {
     if (connections_max_ < settings_.connections_max) {
-      logger_.info("http", "connections_limited", {{"wanted", settings_.connections_max}, {"possible", connections_max_}});
+      logger_.info("http", "connections_limited",
+                   {{"wanted", settings_.connections_max}, {"possible", connections_max_}});
     }
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
     for (const Router::Route& route : router_.routes()) {
       for (const int group : {2, 3, 4, 5}) {
-        counters_[&route][static_cast<std::size_t>(group)] = &metrics.counter(
-            "zhiyin_http_requests_total", "Requests by route and class of status.",
-            fmt::format("method=\"{}\",route=\"{}\",code=\"{}xx\"", route.method, route.pattern, group));
+        counters_[&route][static_cast<std::size_t>(group)] =
+            &metrics.counter("zhiyin_http_requests_total", "Requests by route and class of status.",
+                             fmt::format("method=\"{}\",route=\"{}\",code=\"{}xx\"", route.method,
+                                         route.pattern, group));
       }
     }
   }
@@ -160,7 +167,8 @@ class AsioServer final : public Server {
 
   Result<void> listen() {
     if (settings_.tls_certificate_file.empty() != settings_.tls_key_file.empty()) {
-      return fail(ErrorCode::kInvalidArgument, "TLS: server.tls_certificate and server.tls_key belong together; {} is missing",
+      return fail(ErrorCode::kInvalidArgument,
+                  "TLS: server.tls_certificate and server.tls_key belong together; {} is missing",
                   settings_.tls_key_file.empty() ? "server.tls_key" : "server.tls_certificate");
     }
     if (!settings_.tls_certificate_file.empty()) {
@@ -169,14 +177,18 @@ class AsioServer final : public Server {
       boost::system::error_code ec;
       tls_->use_certificate_chain_file(settings_.tls_certificate_file, ec);
       if (ec) {
-        return fail(ErrorCode::kInvalidArgument, "TLS certificate {}: {}", settings_.tls_certificate_file, ec.message());
+        return fail(ErrorCode::kInvalidArgument, "TLS certificate {}: {}",
+                    settings_.tls_certificate_file, ec.message());
       }
       tls_->use_private_key_file(settings_.tls_key_file, asio::ssl::context::pem, ec);
-      if (ec) return fail(ErrorCode::kInvalidArgument, "TLS key {}: {}", settings_.tls_key_file, ec.message());
+      if (ec)
+        return fail(ErrorCode::kInvalidArgument, "TLS key {}: {}", settings_.tls_key_file,
+                    ec.message());
     }
     boost::system::error_code ec;
     const auto address = asio::ip::make_address(settings_.address, ec);
-    if (ec) return fail(ErrorCode::kInvalidArgument, "server: '{}' is no IP address", settings_.address);
+    if (ec)
+      return fail(ErrorCode::kInvalidArgument, "server: '{}' is no IP address", settings_.address);
     acceptor_.emplace(loops_[0]->context);
     const tcp::endpoint endpoint(address, settings_.port);
     acceptor_->open(endpoint.protocol(), ec);
@@ -184,8 +196,8 @@ class AsioServer final : public Server {
     if (!ec) acceptor_->bind(endpoint, ec);
     if (!ec) acceptor_->listen(asio::socket_base::max_listen_connections, ec);
     if (ec) {
-      return fail(ErrorCode::kUnavailable, "server: cannot listen on {}:{}: {}", settings_.address, settings_.port,
-                  ec.message());
+      return fail(ErrorCode::kUnavailable, "server: cannot listen on {}:{}: {}", settings_.address,
+                  settings_.port, ec.message());
     }
     port_ = acceptor_->local_endpoint().port();
     asio::co_spawn(loops_[0]->context, accept(), asio::detached);
@@ -225,7 +237,8 @@ class AsioServer final : public Server {
     while (!draining_) {
       Loop& loop = *loops_[next++ % loops_.size()];
       tcp::socket socket(loop.context);
-      const auto [ec] = co_await acceptor_->async_accept(socket, asio::as_tuple(asio::use_awaitable));
+      const auto [ec] =
+          co_await acceptor_->async_accept(socket, asio::as_tuple(asio::use_awaitable));
       if (ec) {
         if (draining_ || ec == asio::error::operation_aborted) co_return;
         logger_.warning("http", "accept_failed", {{"reason", ec.message()}});
@@ -247,7 +260,8 @@ class AsioServer final : public Server {
 
   static std::size_t connections_for(std::size_t wanted) {
     const std::size_t files = raise_files_limit(wanted + kFilesKept);
-    return std::max<std::size_t>(1, std::min(wanted, files > 2 * kFilesKept ? files - kFilesKept : files / 2));
+    return std::max<std::size_t>(
+        1, std::min(wanted, files > 2 * kFilesKept ? files - kFilesKept : files / 2));
   }
 
   /// A place for a new connection; makes room before the last ones are gone.
@@ -280,7 +294,8 @@ class AsioServer final : public Server {
       if (!connection.answering && connection.since < latest) waiting.push_back(&connection);
     }
     many = std::min(many, waiting.size());
-    std::ranges::nth_element(waiting, waiting.begin() + static_cast<std::ptrdiff_t>(many), {}, &Connection::since);
+    std::ranges::nth_element(waiting, waiting.begin() + static_cast<std::ptrdiff_t>(many), {},
+                             &Connection::since);
     for (std::size_t i = 0; i < many; ++i) waiting[i]->close();
     shed_.add(static_cast<std::int64_t>(many));
   }
@@ -308,13 +323,19 @@ class AsioServer final : public Server {
     try {
       if (tls_) {
         TlsStream stream(std::move(socket), *tls_);
-        at->close = [&stream] { boost::system::error_code e; stream.lowest_layer().close(e); };
-        const auto [failed] =
-            co_await stream.async_handshake(asio::ssl::stream_base::server, asio::as_tuple(asio::use_awaitable));
+        at->close = [&stream] {
+          boost::system::error_code e;
+          stream.lowest_layer().close(e);
+        };
+        const auto [failed] = co_await stream.async_handshake(asio::ssl::stream_base::server,
+                                                              asio::as_tuple(asio::use_awaitable));
         if (!failed) co_await serve(stream, *at, remote);
         at->close = [] {};
       } else {
-        at->close = [&socket] { boost::system::error_code e; socket.close(e); };
+        at->close = [&socket] {
+          boost::system::error_code e;
+          socket.close(e);
+        };
         co_await serve(socket, *at, remote);
         at->close = [] {};
         boost::system::error_code ignored;
@@ -349,8 +370,8 @@ class AsioServer final : public Server {
       connection.busy = true;
       connection.since = std::chrono::steady_clock::now();
       connection.deadline = connection.since + settings_.request_timeout;
-      const auto [header_error, header_bytes] =
-          co_await bhttp::async_read_header(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
+      const auto [header_error, header_bytes] = co_await bhttp::async_read_header(
+          stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
       if (header_error) {
         co_await refuse(stream, header_error);
         co_return;
@@ -369,14 +390,19 @@ class AsioServer final : public Server {
           co_return;
         }
       }
-      const LargeBody held(held_bytes_, parser.content_length().value_or(body_max), settings_.bodies_bytes_max);
+      const LargeBody held(held_bytes_, parser.content_length().value_or(body_max),
+                           settings_.bodies_bytes_max);
       if (!held.fits()) {
-        co_await send_last(stream, Response::problem({ErrorCode::kUnavailable, "server: too many large bodies are being read; try again", {}}));
+        co_await send_last(
+            stream, Response::problem({ErrorCode::kUnavailable,
+                                       "server: too many large bodies are being read; try again",
+                                       {}}));
         co_return;
       }
       if (bhttp::token_list(parser.get()[bhttp::field::expect]).exists("100-continue")) {
         constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        co_await asio::async_write(stream, asio::buffer(kContinue), asio::as_tuple(asio::use_awaitable));
+        co_await asio::async_write(stream, asio::buffer(kContinue),
+                                   asio::as_tuple(asio::use_awaitable));
       }
       if (parser.content_length().value_or(kReadBytes) > buffer.size()) buffer.reserve(kReadBytes);
       const auto [body_error, body_bytes] =
@@ -400,14 +426,16 @@ class AsioServer final : public Server {
       } else {
         response = route.error();
       }
-      seconds_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      seconds_.observe(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
       if (response.status == 0) co_return;  // Response::hang_up
       if (route) count(**route, response.status);
       connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
       const bool stays = keep_alive && !draining_;
       const std::string head = render_head(response, stays);
       if (request.method == "HEAD") response.body.clear();
-      const std::array<asio::const_buffer, 2> parts = {asio::buffer(head), asio::buffer(response.body)};
+      const std::array<asio::const_buffer, 2> parts = {asio::buffer(head),
+                                                       asio::buffer(response.body)};
       const auto [write_error, written] =
           co_await asio::async_write(stream, parts, asio::as_tuple(asio::use_awaitable));
       if (write_error || !stays) co_return;
@@ -430,14 +458,16 @@ class AsioServer final : public Server {
       failure = e.what();
     }
     logger_.error("http", "handler_failed", {{"route", route.pattern}, {"reason", failure}});
-    co_return Response::problem({ErrorCode::kInternal, "the server made a mistake; it is in its log", {}});
+    co_return Response::problem(
+        {ErrorCode::kInternal, "the server made a mistake; it is in its log", {}});
   }
 
   template <class Stream>
   Task<void> send_last(Stream& stream, Response response) {
     const std::string text = render_head(response, false) + response.body;
     co_await asio::async_write(stream, asio::buffer(text), asio::as_tuple(asio::use_awaitable));
-    // Reads what the peer still sends, so that closing does not reset away our answer; the sweeper bounds the time.
+    // Reads what the peer still sends, so that closing does not reset away our answer; the sweeper
+    // bounds the time.
     std::vector<char> sink(kDrainBytesEach);
     for (std::size_t left = kDrainBytesMax; left > 0;) {
       const auto [ec, n] =
@@ -454,7 +484,8 @@ class AsioServer final : public Server {
       co_return;
     }
     Response response = Response::problem(
-        {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}}, ec == bhttp::error::header_limit ? 431 : 400);
+        {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}},
+        ec == bhttp::error::header_limit ? 431 : 400);
     co_await send_last(stream, std::move(response));
   }
 
@@ -470,7 +501,8 @@ class AsioServer final : public Server {
     if (counter != nullptr) counter->add();
   }
 
-  static constexpr std::size_t kFirstBytes = 1 << 10;  // ten thousand connections may wait for their next request
+  static constexpr std::size_t kFirstBytes =
+      1 << 10;  // ten thousand connections may wait for their next request
   static constexpr std::size_t kReadBytes = 16 << 10;
   static constexpr std::size_t kDrainBytesEach = 64 << 10;
   static constexpr std::size_t kDrainBytesMax = 64 << 20;
@@ -498,10 +530,12 @@ class AsioServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Router router, Admission admission,
-                                              MetricsRegistry& metrics, Logger& logger) {
+Result<std::unique_ptr<Server>> Server::start(ServerSettings settings, Router router,
+                                              Admission admission, MetricsRegistry& metrics,
+                                              Logger& logger) {
   ZHIYIN_CHECK(settings.threads >= 1);
-  auto server = std::make_unique<AsioServer>(std::move(settings), std::move(router), std::move(admission), metrics, logger);
+  auto server = std::make_unique<AsioServer>(std::move(settings), std::move(router),
+                                             std::move(admission), metrics, logger);
   ZHIYIN_TRY_VOID(server->listen());
   return server;
 }

@@ -18,12 +18,13 @@
 namespace zhiyin::http {
 
 using Handler = std::function<Task<Response>(Request&)>;
-/// Which handler answers which method and path. Patterns have `{name}` parts (one segment) and may end
-/// in `{name...}` (the rest). Built before the server starts, read-only afterwards.
+/// Which handler answers which method and path. Patterns have `{name}` parts (one segment) and may
+/// end in `{name...}` (the rest). Built before the server starts, read-only afterwards.
 class Router {
  public:
   /// `body_max` bounds the request body in bytes, after gunzip.
-  void add(std::string_view method, std::string_view pattern, Handler handler, std::size_t body_max = 1 << 20);
+  void add(std::string_view method, std::string_view pattern, Handler handler,
+           std::size_t body_max = 1 << 20);
   /// A handler that may block (state, warehouse): runs on `pool`; 503 when the pool is full.
   void add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
                     std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20);
@@ -35,7 +36,8 @@ class Router {
     Handler handler;
     std::size_t body_max;
   };
-  /// The route, with `request.path_parameters` filled; else 404, or 405 with the methods that exist.
+  /// The route, with `request.path_parameters` filled; else 404, or 405 with the methods that
+  /// exist.
   [[nodiscard]] std::expected<const Route*, Response> find(Request& request) const;
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
@@ -43,8 +45,9 @@ class Router {
   std::vector<Route> routes_;
 };
 
-/// Decides on a request whose header is there and whose body is not: an answer ends it there, so that whoever may not
-/// send a body need not be listened to. Runs on a thread of the network: brief.
+/// Decides on a request whose header is there and whose body is not: an answer ends it there, so
+/// that whoever may not send a body need not be listened to. Runs on a thread of the network:
+/// brief.
 using Admission = std::function<std::optional<Response>(const Request&, const Router::Route&)>;
 
 struct ServerSettings {
@@ -52,27 +55,33 @@ struct ServerSettings {
   std::uint16_t port = 0;  ///< 0: any free port
   int threads = 2;
   std::size_t header_bytes_max = 16 << 10;
-  /// Open at once, as far as the process may have so many files. When nearly so many are open, those go that have waited
-  /// longest for a request, or for the rest of one; when that is not enough, new ones are answered 503.
+  /// Open at once, as far as the process may have so many files. When nearly so many are open,
+  /// those go that have waited longest for a request, or for the rest of one; when that is not
+  /// enough, new ones are answered 503.
   std::size_t connections_max = 20'000;
-  std::chrono::milliseconds shed_after{1000};  ///< a connection that has waited less is not closed to make room
-  std::size_t bodies_bytes_max = std::size_t{1} << 30;  ///< of bodies above 1 MiB that are held at once; more: 503
+  std::chrono::milliseconds shed_after{
+      1000};  ///< a connection that has waited less is not closed to make room
+  std::size_t bodies_bytes_max = std::size_t{1}
+                                 << 30;  ///< of bodies above 1 MiB that are held at once; more: 503
   std::chrono::milliseconds idle_timeout{60'000};
-  std::chrono::milliseconds request_timeout{30'000};  ///< to receive one request, and to send one answer
+  std::chrono::milliseconds request_timeout{
+      30'000};                       ///< to receive one request, and to send one answer
   std::string tls_certificate_file;  ///< PEM; empty: no TLS
   std::string tls_key_file;
 };
 
-/// HTTP/1.1 with keep-alive. Bodies with Content-Encoding: gzip are unpacked within the route's limit.
-/// Thread-safe after construction.
+/// HTTP/1.1 with keep-alive. Bodies with Content-Encoding: gzip are unpacked within the route's
+/// limit. Thread-safe after construction.
 class Server {
  public:
   /// Fails with kUnavailable when the address cannot be bound, kInvalidArgument on bad TLS files.
-  static Result<std::unique_ptr<Server>> start(ServerSettings settings, Router router, Admission admission,
-                                               MetricsRegistry& metrics, Logger& logger);
+  static Result<std::unique_ptr<Server>> start(ServerSettings settings, Router router,
+                                               Admission admission, MetricsRegistry& metrics,
+                                               Logger& logger);
   virtual ~Server() = default;  ///< drains for a second, then closes
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  /// No new connections; answers what is under way, closes idle ones; returns after at most `limit`.
+  /// No new connections; answers what is under way, closes idle ones; returns after at most
+  /// `limit`.
   virtual void drain(std::chrono::milliseconds limit) = 0;
 };
 

@@ -88,14 +88,17 @@ struct Reader {
   }
 };
 
-std::uint32_t checksum(std::string_view bytes) { return static_cast<std::uint32_t>(crypto::xxh64(bytes)); }
+std::uint32_t checksum(std::string_view bytes) {
+  return static_cast<std::uint32_t>(crypto::xxh64(bytes));
+}
 
 void put_u32(char* p, std::uint32_t v) {
   for (int i = 0; i < 4; ++i) p[i] = static_cast<char>(v >> (8 * i) & 255);
 }
 std::uint32_t get_u32(const char* p) {
   std::uint32_t v = 0;
-  for (int i = 0; i < 4; ++i) v |= static_cast<std::uint32_t>(static_cast<unsigned char>(p[i])) << (8 * i);
+  for (int i = 0; i < 4; ++i)
+    v |= static_cast<std::uint32_t>(static_cast<unsigned char>(p[i])) << (8 * i);
   return v;
 }
 
@@ -108,10 +111,12 @@ std::unexpected<Error> damaged(std::string_view what) {
 std::string detail::encode_record(const RecordView& r) {
   const EventView& e = r.event;
   // 10 bytes bound a varint; there are 3 numbers, 8 lengths and 3 single bytes.
-  const std::size_t bound = 14 * 10 + e.event_id.size() + e.account.size() + e.kind.size() + r.source.size() +
-                            e.item_kind.size() + e.item_id.size() + e.properties.size() + r.sealed.size() +
+  const std::size_t bound = 14 * 10 + e.event_id.size() + e.account.size() + e.kind.size() +
+                            r.source.size() + e.item_kind.size() + e.item_id.size() +
+                            e.properties.size() + r.sealed.size() +
                             r.identities.size() * sizeof(IdentityHash) + kChecksumBytes;
-  // Most records are short: they are put together on the stack, so that the string is allocated once with its size.
+  // Most records are short: they are put together on the stack, so that the string is allocated
+  // once with its size.
   constexpr std::size_t kOnStack = 2048;
   char stack[kOnStack];
   std::string heap;
@@ -167,7 +172,8 @@ std::string encode_event(const Event& event) {
   v.value = event.value;
   v.properties = event.properties;
   v.occurred_at = event.occurred_at;
-  return detail::encode_record({v, event.identities, event.sealed, event.source, event.received_at});
+  return detail::encode_record(
+      {v, event.identities, event.sealed, event.source, event.received_at});
 }
 
 storage::NewRecord tick_record(Instant now) {
@@ -186,7 +192,8 @@ Result<Event> decode_event(std::string_view bytes) {
   if (bytes.size() < 2 + kChecksumBytes) return damaged("too short");
   if (static_cast<unsigned char>(bytes[0]) != kVersion) return damaged("unknown version");
   const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  if (get_u32(body.data() + body.size()) != checksum(body)) return damaged("checksum does not match");
+  if (get_u32(body.data() + body.size()) != checksum(body))
+    return damaged("checksum does not match");
   const auto* p = reinterpret_cast<const unsigned char*>(body.data());
   Reader r{p + 1, p + body.size()};
   Event e;
@@ -200,7 +207,8 @@ Result<Event> decode_event(std::string_view bytes) {
   e.kind = r.text();
   e.source = r.text();
   const std::size_t identities = r.byte();
-  if (identities == 0 || identities > kIdentitiesMax) return damaged("number of identities is out of range");
+  if (identities == 0 || identities > kIdentitiesMax)
+    return damaged("number of identities is out of range");
   e.identities.reserve(identities);
   for (std::size_t i = 0; i < identities; ++i) e.identities.push_back(r.hash());
   if ((flags & kHasItem) != 0) {
@@ -212,7 +220,8 @@ Result<Event> decode_event(std::string_view bytes) {
   if ((flags & kHasProperties) != 0) e.properties = r.text();
   if ((flags & kHasSealed) != 0) e.sealed = r.text();
   if (!r.ok) return damaged("a length points behind the end");
-  if ((flags & ~kAllFlags) != 0 || r.p != r.end) return damaged("bytes that this version does not know");
+  if ((flags & ~kAllFlags) != 0 || r.p != r.end)
+    return damaged("bytes that this version does not know");
   return e;
 }
 

@@ -27,10 +27,13 @@ std::string field_of(const WireEvent& event) {
   return result ? std::string("ok") : result.error().field;
 }
 
-TEST(EventRules, AGoodEventPasses) { EXPECT_TRUE(validate(good(), kNow)) << validate(good(), kNow).error().text(); }
+TEST(EventRules, AGoodEventPasses) {
+  EXPECT_TRUE(validate(good(), kNow)) << validate(good(), kNow).error().text();
+}
 
 TEST(EventRules, IdsThatBrokenExportsWriteAreRefused) {
-  for (const char* junk : {"null", "undefined", "0", "NaN", "[object Object]", "None", "NULL", "-1", "anonymous", ""}) {
+  for (const char* junk : {"null", "undefined", "0", "NaN", "[object Object]", "None", "NULL", "-1",
+                           "anonymous", ""}) {
     WireEvent e = good();
     e.identities[0].value = junk;
     EXPECT_EQ(field_of(e), "identities[0].value") << junk;
@@ -83,7 +86,8 @@ TEST(EventRules, AValueMustBePossibleInItsUnit) {
   EXPECT_EQ(check("balance.changed", -5), "ok");
   WireEvent e = good();
   e.value = -3;
-  EXPECT_THAT(validate(e, kNow).error().text(), testing::HasSubstr("-3 is not between 0 and 86400: the unit of 'read' is second"));
+  EXPECT_THAT(validate(e, kNow).error().text(),
+              testing::HasSubstr("-3 is not between 0 and 86400: the unit of 'read' is second"));
 }
 
 TEST(EventRules, TheFutureBeginsAfterFiveMinutes) {
@@ -109,7 +113,8 @@ TEST(EventRules, SizesEndWhereTheySay) {
   e.event_id += 'x';
   EXPECT_EQ(field_of(e), "event_id");
   e = good();
-  e.properties.set("text", std::string(kPropertiesBytesMax - 11, 'x'));  // {"text":"…"} is 11 bytes around it
+  e.properties.set(
+      "text", std::string(kPropertiesBytesMax - 11, 'x'));  // {"text":"…"} is 11 bytes around it
   EXPECT_EQ(field_of(e), "ok");
   e.properties.set("text", std::string(kPropertiesBytesMax - 10, 'x'));
   EXPECT_EQ(field_of(e), "properties");
@@ -215,7 +220,8 @@ TEST(EventRecord, WorksWithoutWhatIsOptionalAndWithMuch) {
 // The bytes of a record as version 1 wrote it on the day it was defined.
 TEST(EventRecord, ReadsARecordWrittenByVersionOne) {
   const auto bytes = crypto::unhex(
-      "010f8080f28183898506ffe86a026531046c69766504726561640361706901010203000000000000000000000000000761727469636c65"
+      "010f8080f28183898506ffe86a026531046c69766504726561640361706901010203000000000000000000000000"
+      "000761727469636c65"
       "0261313c077b2261223a317d027373d5ae8cb3");
   ASSERT_TRUE(bytes);
   Event event;
@@ -249,12 +255,14 @@ TEST(EventRecord, EveryChangedByteIsNoticed) {
 }
 
 TEST(EventJson, FieldListReadsTheWireForm) {
-  const auto json = parse_json(R"({"account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"like",
+  const auto json =
+      parse_json(R"({"account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"like",
     "occurred_at":"2026-01-01T00:00:00+08:00"})");
   const auto event = from_json<WireEvent>(*json);
   ASSERT_TRUE(event) << event.error().text();
   EXPECT_EQ(event->identities[0].value, "o1");
-  const auto wrong = from_json<WireEvent>(*parse_json(R"({"account":"shop","identities":[],"kindd":"x"})"));
+  const auto wrong =
+      from_json<WireEvent>(*parse_json(R"({"account":"shop","identities":[],"kindd":"x"})"));
   EXPECT_FALSE(wrong);
 }
 

@@ -17,9 +17,9 @@ struct IdentityView {
   std::string_view value;
 };
 
-/// An event whose texts lie in a request body or a block of file rows: what the quick paths (HTTP intake
-/// and importers) fill, so that no event is copied before it is encoded. A pure value; the texts must
-/// outlive it.
+/// An event whose texts lie in a request body or a block of file rows: what the quick paths (HTTP
+/// intake and importers) fill, so that no event is copied before it is encoded. A pure value; the
+/// texts must outlive it.
 struct EventView {
   std::string_view event_id;  ///< empty: intake makes one
   std::string_view account;
@@ -35,8 +35,8 @@ struct EventView {
   std::optional<Instant> sent_at;
 };
 
-/// The rules that every event obeys, whichever way it comes in; kInvalidArgument with the field path.
-/// `now` bounds occurred_at (at most kAheadMax later). Pure.
+/// The rules that every event obeys, whichever way it comes in; kInvalidArgument with the field
+/// path. `now` bounds occurred_at (at most kAheadMax later). Pure.
 Result<void> check_event(const EventView& event, Instant now);
 
 /// True when a text in the JSON holds the character zero, which state does not keep.

@@ -35,7 +35,8 @@ constexpr std::size_t kQuarantinedMax = 1'000;
 Result<std::string> fingerprint_of(const std::filesystem::path& path) {
   constexpr std::size_t kPart = 1 << 20;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return fail(ErrorCode::kNotFound, "import: '{}' cannot be opened", path.filename().string());
+  if (!file)
+    return fail(ErrorCode::kNotFound, "import: '{}' cannot be opened", path.filename().string());
   const auto size = static_cast<std::size_t>(file.tellg());
   std::string bytes = fmt::format("{}:", size);
   auto append = [&](std::size_t at, std::size_t n) {
@@ -100,12 +101,15 @@ class InFlight {
 
 class Import {
  public:
-  Import(ImportContext context, Mapping mapping, std::unique_ptr<TableReader> reader, detail::RowMapper mapper)
+  Import(ImportContext context, Mapping mapping, std::unique_ptr<TableReader> reader,
+         detail::RowMapper mapper)
       : context_(std::move(context)),
         mapping_(std::move(mapping)),
         reader_(std::move(reader)),
         mapper_(std::move(mapper)),
-        problem_([this](std::string_view column, std::string reason) { take_problem(column, std::move(reason)); }) {}
+        problem_([this](std::string_view column, std::string reason) {
+          take_problem(column, std::move(reason));
+        }) {}
 
   struct Start {
     RunId run;
@@ -142,7 +146,8 @@ class Import {
   std::string source_;
   ImportReport report_;
   detail::MappedRows mapped_;
-  std::vector<std::int64_t> bad_here_;  // rows of `mapped_` that are counted as bad already, ascending
+  std::vector<std::int64_t>
+      bad_here_;  // rows of `mapped_` that are counted as bad already, ascending
   detail::RowCounter rows_seen_;
   std::vector<RefusedEvent> refused_;
   std::size_t quarantined_ = 0;
@@ -162,7 +167,8 @@ std::string Import::row_json(const RowBlock& block, const RowBlock::Row& row) co
   const bool shifted = row.fault == RowBlock::Fault::kCells && mapper_.has_personal_columns();
   for (std::size_t c = 0; c < names.size() && c < row.cells; ++c) {
     const detail::ColumnProfile& profile = mapper_.profile(c);
-    if (shifted || (profile.personal() && profile.role() != "identity")) continue;  // erasing a person would not find it here
+    if (shifted || (profile.personal() && profile.role() != "identity"))
+      continue;  // erasing a person would not find it here
     cells.set(names[c], Json(utf8::truncate(block.cell(row, c), kCellShown)));
   }
   Json event = Json::object();
@@ -181,11 +187,13 @@ void Import::bad_row(std::int64_t row, std::string_view column, std::string reas
 void Import::refuse(std::int64_t row, const Error& error, std::string event) {
   if (row <= start_.rows_done || quarantined_ >= kQuarantinedMax) return;
   ++quarantined_;
-  refused_.push_back({fmt::format("row {}: {}", row, error.message), error.field, std::move(event)});
+  refused_.push_back(
+      {fmt::format("row {}: {}", row, error.message), error.field, std::move(event)});
 }
 
 void Import::take_problem(std::string_view column, std::string reason) {
-  refuse(row_->number, {ErrorCode::kInvalidArgument, fmt::format("{}: {}", column, reason), std::string(column)},
+  refuse(row_->number,
+         {ErrorCode::kInvalidArgument, fmt::format("{}: {}", column, reason), std::string(column)},
          quarantined_ < kQuarantinedMax ? row_json(*block_, *row_) : std::string());
   bad_row(row_->number, column, std::move(reason));
 }
@@ -196,8 +204,10 @@ void Import::take_row(const RowBlock& block, const RowBlock::Row& row) {
   if (row.fault != RowBlock::Fault::kNone) {
     ++q.rows_bad;
     std::string reason(to_string(row.fault));
-    if (row.fault == RowBlock::Fault::kCells) reason = fmt::format("has {} cells, the header has {}", row.cells, reader_->columns().size());
-    if (row.number > start_.rows_done && quarantined_ < kQuarantinedMax && row.fault == RowBlock::Fault::kCells) {
+    if (row.fault == RowBlock::Fault::kCells)
+      reason = fmt::format("has {} cells, the header has {}", row.cells, reader_->columns().size());
+    if (row.number > start_.rows_done && quarantined_ < kQuarantinedMax &&
+        row.fault == RowBlock::Fault::kCells) {
       refuse(row.number, {ErrorCode::kInvalidArgument, reason, {}}, row_json(block, row));
     }
     bad_row(row.number, {}, std::move(reason));
@@ -227,8 +237,9 @@ Result<void> Import::put_items() {
   report_.quality.items += static_cast<std::int64_t>(items.size());
   for (std::size_t at = 0; at < items.size(); at += kItemsPerCall) {
     const std::size_t end = std::min(items.size(), at + kItemsPerCall);
-    std::vector<ImportedItem> some(std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(at)),
-                                   std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(end)));
+    std::vector<ImportedItem> some(
+        std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(at)),
+        std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(end)));
     ZHIYIN_TRY_VOID(context_.put_items(std::move(some)));
   }
   return {};
@@ -241,7 +252,8 @@ Result<void> Import::flush(std::int64_t last_row) {
   const auto first_new = std::ranges::upper_bound(mapped_.row_of, start_.rows_done);
   const auto known = static_cast<std::size_t>(first_new - mapped_.row_of.begin());
   const std::span<const EventView> all = std::span<const EventView>(mapped_.events).subspan(known);
-  // Each event is counted as made together with what became of it, so that the figures add up however the import ends.
+  // Each event is counted as made together with what became of it, so that the figures add up
+  // however the import ends.
   q.events += static_cast<std::int64_t>(known);
   q.duplicates += static_cast<std::int64_t>(known);
   if (last_row > start_.rows_done) ZHIYIN_TRY_VOID(put_items());
@@ -258,9 +270,9 @@ Result<void> Import::flush(std::int64_t last_row) {
       in_flight_.end(number, {});
       break;
     }
-    auto outcome = context_.intake.accept_batch(part, source_, start_.ids_may_repeat, [this, number](Result<void> synced) {
-      in_flight_.end(number, std::move(synced));
-    });
+    auto outcome = context_.intake.accept_batch(
+        part, source_, start_.ids_may_repeat,
+        [this, number](Result<void> synced) { in_flight_.end(number, std::move(synced)); });
     if (!outcome) {
       in_flight_.end(number, std::unexpected(outcome.error()));
       return std::unexpected(std::move(outcome.error()));
@@ -277,12 +289,14 @@ Result<void> Import::flush(std::int64_t last_row) {
         --q.rows_good;
       }
       last_bad = row;
-      if (quarantined_ < kQuarantinedMax) refuse(row, refused.error, detail::view_to_json(part[refused.index]));
+      if (quarantined_ < kQuarantinedMax)
+        refuse(row, refused.error, detail::view_to_json(part[refused.index]));
     }
   } while (at < all.size());
   mapped_.clear();
   bad_here_.clear();
-  if (!refused_.empty()) ZHIYIN_TRY_VOID(context_.intake.quarantine(std::exchange(refused_, {}), source_));
+  if (!refused_.empty())
+    ZHIYIN_TRY_VOID(context_.intake.quarantine(std::exchange(refused_, {}), source_));
   if (const auto error = in_flight_.error()) return std::unexpected(*error);
   return {};
 }
@@ -292,7 +306,8 @@ Result<void> Import::take_block(const RowBlock& block) {
   for (const RowBlock::Row& row : block.rows) {
     take_row(block, row);
     last_row = row.number;
-    if (mapped_.events.size() >= kBatchEvents || mapped_.items.size() >= kItemsPerCall) ZHIYIN_TRY_VOID(flush(last_row));
+    if (mapped_.events.size() >= kBatchEvents || mapped_.items.size() >= kItemsPerCall)
+      ZHIYIN_TRY_VOID(flush(last_row));
   }
   bytes_done_ = block.bytes_done;
   return flush(last_row);
@@ -303,7 +318,8 @@ void Import::show_progress(bool now) {
   const auto t = SteadyClock::now();
   if (!now && t < next_progress_) return;
   next_progress_ = t + kProgressEvery;
-  context_.progress({bytes_done_, reader_->bytes_total(), report_.quality.rows, report_.quality.events});
+  context_.progress(
+      {bytes_done_, reader_->bytes_total(), report_.quality.rows, report_.quality.events});
 }
 
 Result<void> Import::save(bool now) {
@@ -333,20 +349,27 @@ Result<void> Import::read_all() {
 
 void Import::finish(const Result<void>& outcome) {
   QualityReport& q = report_.quality;
-  report_.state = !outcome ? ImportState::kFailed : cancelled_ ? ImportState::kCancelled : ImportState::kDone;
+  report_.state = !outcome     ? ImportState::kFailed
+                  : cancelled_ ? ImportState::kCancelled
+                               : ImportState::kDone;
   if (!outcome) {
     report_.error = {std::string(to_string(outcome.error().code)), outcome.error().text()};
-    q.notes.push_back(fmt::format("中途停止，之前的行已入库 / stopped, the rows before are in: {}", outcome.error().text()));
+    q.notes.push_back(fmt::format("中途停止，之前的行已入库 / stopped, the rows before are in: {}",
+                                  outcome.error().text()));
   }
   if (cancelled_) q.notes.emplace_back("cancelled; the same import goes on where it stopped");
   if (rows_seen_.full()) {
-    q.notes.push_back(fmt::format("the file has more than {} different rows: equal ones were looked for among the first of them, and the ids "
-                                  "of the others hang on their place in the file",
-                                  detail::RowCounter::kRowsMax));
+    q.notes.push_back(
+        fmt::format("the file has more than {} different rows: equal ones were looked for among "
+                    "the first of them, and the ids "
+                    "of the others hang on their place in the file",
+                    detail::RowCounter::kRowsMax));
   }
   for (detail::ColumnProfile& profile : mapper_.profiles()) {
     if (profile.rounded() > 0) {
-      q.notes.push_back(fmt::format("列 '{0}' 有 {1} 个数值取整 / {1} values of column '{0}' were rounded to whole numbers", profile.name(), profile.rounded()));
+      q.notes.push_back(fmt::format(
+          "列 '{0}' 有 {1} 个数值取整 / {1} values of column '{0}' were rounded to whole numbers",
+          profile.name(), profile.rounded()));
     }
     q.columns.push_back(profile.quality());
   }
@@ -364,7 +387,9 @@ Result<ImportReport> Import::run(const Start& start) {
   saved_row_ = start.rows_done;
   if (start.rows_done > 0) {
     report_.quality.notes.push_back(
-        fmt::format("goes on behind row {}, which an interrupted run had reached; the events of the rows up to it count as known already", start.rows_done));
+        fmt::format("goes on behind row {}, which an interrupted run had reached; the events of "
+                    "the rows up to it count as known already",
+                    start.rows_done));
   }
   const auto began = SteadyClock::now();
   Result<void> outcome = read_all();
@@ -375,16 +400,20 @@ Result<ImportReport> Import::run(const Start& start) {
   finish(outcome);
   show_progress(true);
   const std::int64_t rows_done = std::max(start.rows_done, in_flight_.synced_row());
-  // When the disk is full this fails as well; what is stored then is an earlier row, which is as good.
-  const auto ended = detail::end_run(context_.state, start.run, report_.state, rows_done, context_.clock.now());
+  // When the disk is full this fails as well; what is stored then is an earlier row, which is as
+  // good.
+  const auto ended =
+      detail::end_run(context_.state, start.run, report_.state, rows_done, context_.clock.now());
   if (!ended && outcome) return std::unexpected(ended.error());
   report_.seconds = std::chrono::duration<double>(SteadyClock::now() - began).count();
   return std::move(report_);
 }
 
-// What made ids depend on beside the rows. The columns belong to it because the same cells under another header say something else;
-// JSONL has the names in its rows. A constant time belongs to it because it is a part of every row that no row shows.
-detail::Hash128 id_space_of(const Mapping& mapping, std::string_view account, const TableReader& reader) {
+// What made ids depend on beside the rows. The columns belong to it because the same cells under
+// another header say something else; JSONL has the names in its rows. A constant time belongs to it
+// because it is a part of every row that no row shows.
+detail::Hash128 id_space_of(const Mapping& mapping, std::string_view account,
+                            const TableReader& reader) {
   std::string text = fmt::format("{}\n{}", mapping.name, account);
   if (mapping.time) text += "\n" + mapping.time->constant;
   for (const EventRule& rule : mapping.event) {
@@ -396,38 +425,57 @@ detail::Hash128 id_space_of(const Mapping& mapping, std::string_view account, co
   return crypto::xxh3_128(text);
 }
 
-// What there is to say about the file before its first row. kInvalidArgument when a heading that the mapping uses stands over
-// several columns.
-Result<std::vector<std::string>> notes_on(const TableReader& reader, const detail::RowMapper& mapper, const Mapping& mapping) {
+// What there is to say about the file before its first row. kInvalidArgument when a heading that
+// the mapping uses stands over several columns.
+Result<std::vector<std::string>> notes_on(const TableReader& reader,
+                                          const detail::RowMapper& mapper, const Mapping& mapping) {
   std::vector<std::string> notes;
   if (const auto sealed = mapper.sealed_by_name(); !sealed.empty()) {
-    notes.push_back(fmt::format("联系方式等个人信息已加密，不能用于人群 / sealed as personal data, out of reach of segments: {} (personal = false in a mapping says otherwise)",
-                                fmt::join(sealed, ", ")));
+    notes.push_back(
+        fmt::format("联系方式等个人信息已加密，不能用于人群 / sealed as personal data, out of "
+                    "reach of segments: {} (personal = false in a mapping says otherwise)",
+                    fmt::join(sealed, ", ")));
   }
   for (const EventRule& rule : mapping.event) {
     if (!rule.value_is_yuan) continue;
-    notes.push_back(fmt::format("列 '{0}' 按元读取，购买和退款以分保存 / '{0}' is read as yuan: purchase and refund keep it in fen", rule.value));
+    notes.push_back(
+        fmt::format("列 '{0}' 按元读取，购买和退款以分保存 / '{0}' is read as yuan: purchase and "
+                    "refund keep it in fen",
+                    rule.value));
     if (rule.kind == "purchase" && mapping.name == kSimpleMapping) {
-      notes.push_back(fmt::format("没有行为列，按 '{0}' 把每一行当作购买 / no column says what happened: for '{0}' each row is taken for a purchase", rule.value));
+      notes.push_back(
+          fmt::format("没有行为列，按 '{0}' 把每一行当作购买 / no column says what happened: for "
+                      "'{0}' each row is taken for a purchase",
+                      rule.value));
     }
   }
   if (mapping.rows_are_people) {
-    notes.emplace_back("每一行是一个人，以行号为标识 / each row is a person, known by the row's number");
+    notes.emplace_back(
+        "每一行是一个人，以行号为标识 / each row is a person, known by the row's number");
   }
   if (reader.found_delimiter()) {
-    const std::string character = *reader.found_delimiter() == '\t' ? "tab" : fmt::format("'{}'", *reader.found_delimiter());
-    notes.push_back(fmt::format("单元格以 {0} 分隔 / the cells are separated by {0}; where that is wrong, say delimiter = … in [file] of the mapping", character));
+    const std::string character =
+        *reader.found_delimiter() == '\t' ? "tab" : fmt::format("'{}'", *reader.found_delimiter());
+    notes.push_back(
+        fmt::format("单元格以 {0} 分隔 / the cells are separated by {0}; where that is wrong, say "
+                    "delimiter = … in [file] of the mapping",
+                    character));
   }
   if (!reader.encoding().empty() && reader.encoding() != "utf-8") {
-    notes.push_back(fmt::format("the file was read as {}; where that is wrong, say encoding = … in [file] of the mapping", reader.encoding()));
+    notes.push_back(fmt::format(
+        "the file was read as {}; where that is wrong, say encoding = … in [file] of the mapping",
+        reader.encoding()));
   }
   for (const TableReader::RepeatedHeading& repeated : reader.repeated_headings()) {
     std::vector<std::size_t> places;
     for (const std::size_t column : repeated.columns) places.push_back(column + 1);
-    const std::string what = fmt::format("the heading '{}' stands over columns {}", repeated.heading, fmt::join(places, ", "));
-    if (std::ranges::any_of(repeated.columns, [&](std::size_t column) { return mapper.uses(column); })) {
+    const std::string what = fmt::format("the heading '{}' stands over columns {}",
+                                         repeated.heading, fmt::join(places, ", "));
+    if (std::ranges::any_of(repeated.columns,
+                            [&](std::size_t column) { return mapper.uses(column); })) {
       return fail(ErrorCode::kInvalidArgument,
-                  "file: {}, and which of them is meant cannot be told; give each its own heading, or name all columns with columns = [...] "
+                  "file: {}, and which of them is meant cannot be told; give each its own heading, "
+                  "or name all columns with columns = [...] "
                   "in [file] of the mapping",
                   what);
     }
@@ -437,20 +485,23 @@ Result<std::vector<std::string>> notes_on(const TableReader& reader, const detai
 }
 
 bool names_event_ids(const Mapping& mapping) {
-  return std::ranges::any_of(mapping.event, [](const EventRule& rule) { return !rule.event_id.empty(); });
+  return std::ranges::any_of(mapping.event,
+                             [](const EventRule& rule) { return !rule.event_id.empty(); });
 }
 
 }  // namespace
 
 ErrorCode code_of(const ImportFailure& failure) {
   for (int code = 1; code <= static_cast<int>(ErrorCode::kInternal); ++code) {
-    if (to_string(static_cast<ErrorCode>(code)) == failure.code) return static_cast<ErrorCode>(code);
+    if (to_string(static_cast<ErrorCode>(code)) == failure.code)
+      return static_cast<ErrorCode>(code);
   }
   return ErrorCode::kInternal;
 }
 
 Result<ImportReport> run_import(const ImportRequest& request, ImportContext context) {
-  const std::string file = request.file_name.empty() ? request.path.filename().string() : request.file_name;
+  const std::string file =
+      request.file_name.empty() ? request.path.filename().string() : request.file_name;
   ZHIYIN_TRY(const std::string file_print, fingerprint_of(request.path));
   const auto go_on = [&] { return !context.cancelled || !context.cancelled(); };
   ZHIYIN_TRY_VOID(TableReader::check_packing(request.path, file, go_on));
@@ -469,14 +520,18 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   }
   if (!account.empty()) ZHIYIN_TRY_VOID(check_account("account", account));
   if (!mapping.item.empty() && !context.put_items) {
-    return fail(ErrorCode::kUnsupported, "import: mapping '{}' makes items, which are not taken here", mapping.name);
+    return fail(ErrorCode::kUnsupported,
+                "import: mapping '{}' makes items, which are not taken here", mapping.name);
   }
   const std::string fingerprint = fmt::format("{}/{}/{}", file_print, mapping.name, account);
   const detail::Hash128 id_space = id_space_of(mapping, account, *reader);
   const std::string id_space_name = fmt::format("{:016x}{:016x}", id_space[0], id_space[1]);
-  ZHIYIN_TRY(const detail::EarlierImports earlier, detail::find_earlier(context.state, fingerprint, id_space_name));
+  ZHIYIN_TRY(const detail::EarlierImports earlier,
+             detail::find_earlier(context.state, fingerprint, id_space_name));
   const Instant now = context.clock.now();
-  ZHIYIN_TRY(auto mapper, detail::RowMapper::create(mapping, reader->columns(), {account, earlier.started_at.value_or(now), id_space}));
+  ZHIYIN_TRY(auto mapper,
+             detail::RowMapper::create(mapping, reader->columns(),
+                                       {account, earlier.started_at.value_or(now), id_space}));
   Import::Start start;
   ZHIYIN_TRY(start.notes, notes_on(*reader, mapper, mapping));
   start.run = request.run.empty() ? RunId("import_" + uuid_v7(now)) : request.run;
@@ -485,15 +540,19 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   start.rows_done = earlier.rows_done;
   start.ids_may_repeat = earlier.ids_may_repeat || names_event_ids(mapping);
   if (earlier.ids_may_repeat && context.settle) ZHIYIN_TRY_VOID(context.settle());
-  ZHIYIN_TRY_VOID(detail::begin_run(context.state, {start.run, fingerprint, id_space_name, account, file, start.rows_done}, now));
+  ZHIYIN_TRY_VOID(detail::begin_run(
+      context.state, {start.run, fingerprint, id_space_name, account, file, start.rows_done}, now));
   Import import(std::move(context), std::move(mapping), std::move(reader), std::move(mapper));
   ZHIYIN_TRY(ImportReport report, import.run(start));
   if (earlier.finished_once) {
-    report.quality.notes.push_back(fmt::format("this file was imported before ({}): its events are known already",
-                                               format_time(earlier.finished_at, TimeZone::shanghai())));
+    report.quality.notes.push_back(
+        fmt::format("this file was imported before ({}): its events are known already",
+                    format_time(earlier.finished_at, TimeZone::shanghai())));
   } else if (earlier.rows_done == 0 && report.quality.duplicates > 0) {
-    report.quality.notes.push_back(fmt::format("{} events were known already: from equal rows of an earlier import, or by an id that came before",
-                                               report.quality.duplicates));
+    report.quality.notes.push_back(
+        fmt::format("{} events were known already: from equal rows of an earlier import, or by an "
+                    "id that came before",
+                    report.quality.duplicates));
   }
   return report;
 }

@@ -33,12 +33,13 @@ struct ImportedItem {
 
 struct ImportRequest {
   std::filesystem::path path;
-  std::string file_name;            ///< what the format is guessed from and reports show; empty: of `path`
-  std::optional<Mapping> mapping;   ///< absent: detected from the header
-  std::string account;              ///< overrides the mapping's
-  std::string encoding;             ///< overrides the mapping's
-  bool rows_are_people = false;     ///< without a mapping: no column says whose rows these are, each is a person (detect_mapping)
-  RunId run;                        ///< empty: one is made; reports and the events' source `import:RUN` carry it
+  std::string file_name;  ///< what the format is guessed from and reports show; empty: of `path`
+  std::optional<Mapping> mapping;  ///< absent: detected from the header
+  std::string account;             ///< overrides the mapping's
+  std::string encoding;            ///< overrides the mapping's
+  bool rows_are_people = false;    ///< without a mapping: no column says whose rows these are, each
+                                   ///< is a person (detect_mapping)
+  RunId run;  ///< empty: one is made; reports and the events' source `import:RUN` carry it
 };
 
 struct ImportProgress {
@@ -57,9 +58,11 @@ struct ImportContext {
   std::function<Result<void>(std::vector<ImportedItem>)> put_items = {};
   /// Called about twice a second and at the end, on the caller's thread.
   std::function<void(const ImportProgress&)> progress = {};
-  /// Asked between blocks; true stops after what is under way is synced, so the import can be resumed.
+  /// Asked between blocks; true stops after what is under way is synced, so the import can be
+  /// resumed.
   std::function<bool()> cancelled = {};
-  /// Called before a file is read whose ids may be known already: brings the event pipeline up to date. Its error ends the import.
+  /// Called before a file is read whose ids may be known already: brings the event pipeline up to
+  /// date. Its error ends the import.
   std::function<Result<void>()> settle = {};
 };
 
@@ -79,15 +82,19 @@ struct ImportReport {
   ImportState state = ImportState::kDone;
   std::optional<ImportFailure> error;  ///< of kFailed
   std::string account;
-  std::int64_t resumed_from_row = 0;  ///< rows that an earlier, interrupted run of the same file had brought in
+  std::int64_t resumed_from_row =
+      0;  ///< rows that an earlier, interrupted run of the same file had brought in
   double seconds = 0;
-  std::optional<std::int64_t> behind;  ///< records that portraits had not taken in yet when it ended; set by callers who know
+  std::optional<std::int64_t> behind;  ///< records that portraits had not taken in yet when it
+                                       ///< ended; set by callers who know
   QualityReport quality;
 };
 
-/// Imports a file: reads, maps, appends, until every event is synced. Rows that equal rows of earlier imports (same mapping name,
-/// account and header) make only duplicates, so that a file may come again, grown or sorted anew; after an interruption it goes on behind the last row known to be synced. Blocks; one call per
-/// file at a time (kConflict otherwise is up to the caller). Bad rows are reported and never stop the rest. What ends it half way once rows were read (a damaged
+/// Imports a file: reads, maps, appends, until every event is synced. Rows that equal rows of
+/// earlier imports (same mapping name, account and header) make only duplicates, so that a file may
+/// come again, grown or sorted anew; after an interruption it goes on behind the last row known to
+/// be synced. Blocks; one call per file at a time (kConflict otherwise is up to the caller). Bad
+/// rows are reported and never stop the rest. What ends it half way once rows were read (a damaged
 /// file, a full disk) is in the report, with kFailed; what was synced until then stays.
 Result<ImportReport> run_import(const ImportRequest& request, ImportContext context);
 
@@ -99,15 +106,17 @@ namespace zhiyin {
 template <>
 struct EnumNames<ingest::ImportState> {
   static constexpr std::pair<ingest::ImportState, std::string_view> list[] = {
-      {ingest::ImportState::kRunning, "running"}, {ingest::ImportState::kDone, "done"},
-      {ingest::ImportState::kCancelled, "cancelled"}, {ingest::ImportState::kFailed, "failed"}};
+      {ingest::ImportState::kRunning, "running"},
+      {ingest::ImportState::kDone, "done"},
+      {ingest::ImportState::kCancelled, "cancelled"},
+      {ingest::ImportState::kFailed, "failed"}};
 };
 template <>
 struct Fields<ingest::ImportFailure> {
   using F = ingest::ImportFailure;
   static constexpr std::string_view name = "ImportFailure";
-  static constexpr auto list =
-      std::make_tuple(field("code", &F::code, "kind of error"), field("message", &F::message, "what was wrong"));
+  static constexpr auto list = std::make_tuple(field("code", &F::code, "kind of error"),
+                                               field("message", &F::message, "what was wrong"));
 };
 template <>
 struct Fields<ingest::ImportReport> {
@@ -117,8 +126,10 @@ struct Fields<ingest::ImportReport> {
       field("run", &R::run, "id of the run"), field("state", &R::state, "how it ended"),
       field("error", &R::error, "why it failed"),
       field("account", &R::account, "whose events they are"),
-      field("resumed_from_row", &R::resumed_from_row, "rows that an interrupted run had brought in"),
-      field("seconds", &R::seconds, "it took"), field("behind", &R::behind, "records that portraits had not taken in yet"),
+      field("resumed_from_row", &R::resumed_from_row,
+            "rows that an interrupted run had brought in"),
+      field("seconds", &R::seconds, "it took"),
+      field("behind", &R::behind, "records that portraits had not taken in yet"),
       field("quality", &R::quality, "data-quality report"));
 };
 }  // namespace zhiyin

@@ -1,7 +1,6 @@
 #include "ingest/import.h"
 
 #include <gmock/gmock.h>
-
 #include <zstd.h>
 
 #include <map>
@@ -53,10 +52,12 @@ class ImportTest : public testing::Test {
   // Of every report.
   static void expect_sums(const QualityReport& q) {
     EXPECT_EQ(q.events, q.accepted + q.duplicates + q.refused);
-    EXPECT_GE(q.rows, q.rows_good + q.rows_bad + q.rows_skipped) << "beside them there are dropped repetitions only";
+    EXPECT_GE(q.rows, q.rows_good + q.rows_bad + q.rows_skipped)
+        << "beside them there are dropped repetitions only";
     EXPECT_LE(q.rows, q.rows_good + q.rows_bad + q.rows_skipped + q.rows_repeated);
   }
-  ImportReport import_text(std::string_view name, std::string_view bytes, std::string_view toml = "") {
+  ImportReport import_text(std::string_view name, std::string_view bytes,
+                           std::string_view toml = "") {
     return import(request(write(name, bytes), toml));
   }
   std::map<std::string, int> kinds() {
@@ -89,12 +90,16 @@ time = "time"
 )";
 
 TEST_F(ImportTest, TheMarketersTableWorksAsItIs) {
-  const auto report = import_text("people.csv", "用户,点赞,转发,评论,阅读时长,城市\nu1,3,0,1,120,上海\nu2,,2,0,30,北京\nu3,0,0,0,0,\n");
+  const auto report = import_text(
+      "people.csv",
+      "用户,点赞,转发,评论,阅读时长,城市\nu1,3,0,1,120,上海\nu2,,2,0,30,北京\nu3,0,0,0,0,\n");
   EXPECT_EQ(report.state, ImportState::kDone);
   EXPECT_EQ(report.quality.rows, 3);
   EXPECT_EQ(report.quality.events, 7);
   EXPECT_EQ(report.quality.accepted, 7);
-  EXPECT_EQ(kinds(), (std::map<std::string, int>{{"like", 1}, {"comment", 1}, {"read", 2}, {"share", 1}, {"trait.set", 2}}));
+  EXPECT_EQ(kinds(),
+            (std::map<std::string, int>{
+                {"like", 1}, {"comment", 1}, {"read", 2}, {"share", 1}, {"trait.set", 2}}));
   for (const Event& e : store.logged()) {
     if (e.kind == "trait.set" && e.identities[0] == store.vault->hash({"shop", "user_id", "u1"})) {
       EXPECT_EQ(e.properties, R"({"城市":"上海"})");
@@ -109,7 +114,8 @@ TEST_F(ImportTest, TheMarketersTableWorksAsItIs) {
 
 TEST_F(ImportTest, EventRowsWorkAsTheyAre) {
   const auto report = import_text("events.csv",
-                                  "user_id,item_id,kind,time,value\nu1,a1,transfer,2026-01-01 10:00:00,1\nu1,a2,点赞,1767232800,\n");
+                                  "user_id,item_id,kind,time,value\nu1,a1,transfer,2026-01-01 "
+                                  "10:00:00,1\nu1,a2,点赞,1767232800,\n");
   EXPECT_EQ(report.quality.accepted, 2);
   const auto events = store.logged();
   EXPECT_EQ(events[0].kind, "share");
@@ -120,7 +126,9 @@ TEST_F(ImportTest, EventRowsWorkAsTheyAre) {
 }
 
 TEST_F(ImportTest, TheSameFileAgainMakesOnlyDuplicates) {
-  const auto path = write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  const auto path = write("e.csv",
+                          "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,"
+                          "1\nu2,a,like,2026-01-01,1\n");
   EXPECT_EQ(import(request(path)).quality.accepted, 3) << "equal rows are kept";
   const auto again = import(request(path));
   EXPECT_EQ(again.state, ImportState::kDone);
@@ -137,8 +145,10 @@ TEST_F(ImportTest, TheSameFileAgainMakesOnlyDuplicates) {
 }
 
 TEST_F(ImportTest, ACorrectedRowIsANewEvent) {
-  import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
-  const auto corrected = import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,2\n");
+  import_text("e.csv",
+              "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  const auto corrected = import_text(
+      "e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,2\n");
   EXPECT_EQ(corrected.quality.accepted, 1);
   EXPECT_EQ(corrected.quality.duplicates, 1) << "the row that stayed as it was";
 }
@@ -147,15 +157,18 @@ TEST_F(ImportTest, AGrownOrResortedFileAddsOnlyWhatIsNew) {
   const std::string head = "user,item,kind,time,value\n";
   const std::string equal = "u1,a,like,2026-01-01,1\n";
   const std::string other = "u2,a,like,2026-01-02,1\n";
-  EXPECT_EQ(import_text("day1.csv", head + equal + other + equal).quality.accepted, 3) << "equal rows are two events";
+  EXPECT_EQ(import_text("day1.csv", head + equal + other + equal).quality.accepted, 3)
+      << "equal rows are two events";
   // Grown at its end, by a third of the equal rows too.
-  const auto grown = import_text("day2.csv", head + equal + other + equal + "u3,a,like,2026-01-03,1\n" + equal);
+  const auto grown =
+      import_text("day2.csv", head + equal + other + equal + "u3,a,like,2026-01-03,1\n" + equal);
   EXPECT_EQ(grown.quality.events, 5);
   EXPECT_EQ(grown.quality.duplicates, 3);
   EXPECT_EQ(grown.quality.accepted, 2);
   EXPECT_THAT(grown.quality.notes.at(0), HasSubstr("3 events were known already"));
   // In another order, with other line ends, without the last one, and in another encoding.
-  const auto sorted = import_text("day3.csv", head + "u3,a,like,2026-01-03,1\r\n" + equal + equal + equal + other.substr(0, other.size() - 1));
+  const auto sorted = import_text("day3.csv", head + "u3,a,like,2026-01-03,1\r\n" + equal + equal +
+                                                  equal + other.substr(0, other.size() - 1));
   EXPECT_EQ(sorted.quality.duplicates, 5);
   EXPECT_EQ(sorted.quality.accepted, 0);
   // Of the projections' view, too: what lies in the log twice counts once.
@@ -176,15 +189,20 @@ TEST_F(ImportTest, RowsOfAnotherHeaderMappingAccountOrConstantTimeAreOthers) {
   EXPECT_EQ(accepted("user,likes\nu1,3\n", "", "shop2"), 1);
   EXPECT_EQ(accepted("user,likes\nu1,3\n", toml, "shop"), 1);
   EXPECT_EQ(accepted("user,likes\nu1,3\n", "name = \"b\"\n" + toml, "shop"), 1);
-  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-01\" }\n" + toml, "shop"), 1);
-  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"), 1);
-  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"), 0);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-01\" }\n" + toml, "shop"),
+            1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"),
+            1);
+  EXPECT_EQ(accepted("user,likes\nu1,3\n", "time = { constant = \"2026-01-02\" }\n" + toml, "shop"),
+            0);
 }
 
 TEST_F(ImportTest, JsonLinesWithFurtherMembersKeepTheIdsOfTheirRows) {
   const std::string toml = "identity = \"user\"\n[[event]]\nkind = \"view\"\n";
-  EXPECT_EQ(import_text("a.jsonl", "{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml).quality.accepted, 2);
-  const auto grown = import_text("a.jsonl", "{\"city\":\"x\",\"user\":\"u3\"}\n{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml);
+  EXPECT_EQ(import_text("a.jsonl", "{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml).quality.accepted,
+            2);
+  const auto grown = import_text(
+      "a.jsonl", "{\"city\":\"x\",\"user\":\"u3\"}\n{\"user\":\"u1\"}\n{\"user\":\"u2\"}\n", toml);
   EXPECT_EQ(grown.quality.accepted, 1);
   EXPECT_EQ(grown.quality.duplicates, 2);
 }
@@ -192,7 +210,8 @@ TEST_F(ImportTest, JsonLinesWithFurtherMembersKeepTheIdsOfTheirRows) {
 TEST(RowCounter, CountsEachRowAndSaysWhenItCanKeepNoMore) {
   detail::RowCounter counter(5000);
   for (std::uint64_t round = 1; round <= 3; ++round) {
-    for (std::uint64_t i = 0; i < 5000; ++i) ASSERT_EQ(counter.next(i * 0x9e3779b97f4a7c15u), round) << i;
+    for (std::uint64_t i = 0; i < 5000; ++i)
+      ASSERT_EQ(counter.next(i * 0x9e3779b97f4a7c15u), round) << i;
   }
   EXPECT_TRUE(counter.full());
   EXPECT_EQ(counter.next(12345), 0u) << "a new row";
@@ -200,8 +219,9 @@ TEST(RowCounter, CountsEachRowAndSaysWhenItCanKeepNoMore) {
 }
 
 TEST_F(ImportTest, EqualRowsCanBeDropped) {
-  const auto report = import_text("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu1,a,like,2026-01-01,1\n",
-                                  std::string("repeated_rows = \"drop\"\n") + std::string(kRows));
+  const auto report = import_text(
+      "e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu1,a,like,2026-01-01,1\n",
+      std::string("repeated_rows = \"drop\"\n") + std::string(kRows));
   EXPECT_EQ(report.quality.accepted, 1);
   EXPECT_EQ(report.quality.rows_repeated, 1);
 }
@@ -210,14 +230,14 @@ TEST_F(ImportTest, BadRowsAreReportedAndTheRestGoesOn) {
   const auto report = import_text("e.csv",
                                   "user,item,kind,time,value\n"
                                   "u1,a,like,2026-01-01,1\n"
-                                  "u2,a,like,2036-01-01,1\n"       // future
-                                  "null,a,like,2026-01-01,1\n"     // nobody
-                                  "u3,a,like,gestern,1\n"          // no time
-                                  "u4,a,like,2026-01-01,many\n"    // no number
-                                  "u5,a,BAD KIND,2026-01-01,1\n"   // no kind
-                                  "u6,a\n"                         // cells
-                                  "u7,,like,2026-01-01,1\n"        // no item
-                                  "u8,a,like,1989-12-31,1\n"       // too old
+                                  "u2,a,like,2036-01-01,1\n"      // future
+                                  "null,a,like,2026-01-01,1\n"    // nobody
+                                  "u3,a,like,gestern,1\n"         // no time
+                                  "u4,a,like,2026-01-01,many\n"   // no number
+                                  "u5,a,BAD KIND,2026-01-01,1\n"  // no kind
+                                  "u6,a\n"                        // cells
+                                  "u7,,like,2026-01-01,1\n"       // no item
+                                  "u8,a,like,1989-12-31,1\n"      // too old
                                   "u9,a,like,2026-01-01,2\n",
                                   kRows);
   EXPECT_EQ(report.state, ImportState::kDone);
@@ -227,7 +247,8 @@ TEST_F(ImportTest, BadRowsAreReportedAndTheRestGoesOn) {
   EXPECT_EQ(report.quality.rows_good, 2);
   EXPECT_EQ(report.quality.refused, 2) << "future and too old are refused by intake";
   std::map<std::int64_t, std::string> reasons;
-  for (const BadRow& bad : report.quality.bad_rows) reasons[bad.row] = bad.column + ": " + bad.reason;
+  for (const BadRow& bad : report.quality.bad_rows)
+    reasons[bad.row] = bad.column + ": " + bad.reason;
   EXPECT_THAT(reasons[2], HasSubstr("future"));
   EXPECT_THAT(reasons[3], HasSubstr("user: is missing"));
   EXPECT_THAT(reasons[4], HasSubstr("time: time: 'gestern'"));
@@ -244,14 +265,27 @@ TEST_F(ImportTest, BadRowsAreReportedAndTheRestGoesOn) {
 
 TEST_F(ImportTest, TheFiguresAddUpForEveryKindOfFault) {
   const std::string good = "u1,a,like,2026-01-01,1\n";
-  const std::pair<std::string_view, std::int64_t> kFaults[] = {  // a row, and how many events of it are refused by intake
-      {"u2,a,like,2036-01-01,1\n", 1},     {"u2,a,like,1989-12-31,1\n", 1}, {"0,a,like,2026-01-01,1\n", 1},
-      {"null,a,like,2026-01-01,1\n", 0},   {"u2,a,like,gestern,1\n", 0},    {"u2,a,like,,1\n", 0},           {"u2,a,like,2026-01-01,many\n", 0},
-      {"u2,a,like,2026-01-01,1e300\n", 0}, {"u2,a,BAD KIND,2026-01-01,1\n", 0}, {"u2,a,,2026-01-01,1\n", 0}, {"u2,a\n", 0},
-      {"u2,a,like,2026-01-01,1,1\n", 0},   {"u2,,like,2026-01-01,1\n", 0},  {"u\xff,a,like,2026-01-01,1\n", 0}, {"\"u2\"x,a,like,2026-01-01,1\n", 0}};
+  const std::pair<std::string_view, std::int64_t> kFaults[] = {
+      // a row, and how many events of it are refused by intake
+      {"u2,a,like,2036-01-01,1\n", 1},
+      {"u2,a,like,1989-12-31,1\n", 1},
+      {"0,a,like,2026-01-01,1\n", 1},
+      {"null,a,like,2026-01-01,1\n", 0},
+      {"u2,a,like,gestern,1\n", 0},
+      {"u2,a,like,,1\n", 0},
+      {"u2,a,like,2026-01-01,many\n", 0},
+      {"u2,a,like,2026-01-01,1e300\n", 0},
+      {"u2,a,BAD KIND,2026-01-01,1\n", 0},
+      {"u2,a,,2026-01-01,1\n", 0},
+      {"u2,a\n", 0},
+      {"u2,a,like,2026-01-01,1,1\n", 0},
+      {"u2,,like,2026-01-01,1\n", 0},
+      {"u\xff,a,like,2026-01-01,1\n", 0},
+      {"\"u2\"x,a,like,2026-01-01,1\n", 0}};
   for (const auto& [row, refused] : kFaults) {
     SCOPED_TRACE(row);
-    const auto report = import_text("e.csv", "user,item,kind,time,value\n" + good + std::string(row), kRows);
+    const auto report =
+        import_text("e.csv", "user,item,kind,time,value\n" + good + std::string(row), kRows);
     EXPECT_EQ(report.quality.rows, 2);
     EXPECT_EQ(report.quality.rows_good, 1);
     EXPECT_EQ(report.quality.rows_bad, 1);
@@ -262,7 +296,8 @@ TEST_F(ImportTest, TheFiguresAddUpForEveryKindOfFault) {
 
 TEST_F(ImportTest, TheFiguresOfAResumedImportAddUp) {
   std::string text = "user,item,kind,time,value\n";
-  for (int i = 0; i < 60'000; ++i) text += fmt::format("u{},a{},like,{}-01-01,1\n", i % 50, i, i % 1000 == 7 ? 2036 : 2026);
+  for (int i = 0; i < 60'000; ++i)
+    text += fmt::format("u{},a{},like,{}-01-01,1\n", i % 50, i, i % 1000 == 7 ? 2036 : 2026);
   const auto path = write("big.csv", text);
   ImportContext c = context();
   int asked = 0;
@@ -273,7 +308,8 @@ TEST_F(ImportTest, TheFiguresOfAResumedImportAddUp) {
   EXPECT_GT(first->quality.refused, 0);
   const auto second = import(request(path));
   EXPECT_EQ(second.quality.events, 60'000);
-  EXPECT_EQ(second.quality.duplicates, first->quality.events) << "those of the rows that were brought in before";
+  EXPECT_EQ(second.quality.duplicates, first->quality.events)
+      << "those of the rows that were brought in before";
   EXPECT_EQ(first->quality.refused + second.quality.refused, 60);
 }
 
@@ -285,21 +321,28 @@ TEST_F(ImportTest, ARepeatedHeadingIsRefusedWhereItIsUsedAndElseNoted) {
   EXPECT_THAT(detected.error().message, HasSubstr("the heading 'likes' stands over columns 2, 4"));
   const std::string toml = "identity = \"openid\"\n[[event]]\n";
   for (const std::string column : {"likes", "likes_2"}) {
-    const auto used = run_import(request(write("e.csv", text), toml + "columns = { " + column + " = \"like\" }\n"), context());
+    const auto used = run_import(
+        request(write("e.csv", text), toml + "columns = { " + column + " = \"like\" }\n"),
+        context());
     ASSERT_FALSE(used) << column;
     EXPECT_THAT(used.error().message, HasSubstr("'likes' stands over columns 2, 4"));
   }
-  const auto unused = import_text("e.csv", text, toml + "kind = \"view\"\nproperties = [\"city\"]\n");
+  const auto unused =
+      import_text("e.csv", text, toml + "kind = \"view\"\nproperties = [\"city\"]\n");
   EXPECT_EQ(unused.quality.accepted, 1);
-  EXPECT_THAT(unused.quality.notes.at(0), HasSubstr("'likes' stands over columns 2, 4; the mapping uses none of them"));
-  const auto named = import_text("e.csv", text + "o2,1,x,2\n", "[[event]]\nidentity = \"who\"\ncolumns = { likes = \"like\" }\n[file]\ncolumns = [\"who\", \"likes\", \"city\", \"more\"]\n");
+  EXPECT_THAT(unused.quality.notes.at(0),
+              HasSubstr("'likes' stands over columns 2, 4; the mapping uses none of them"));
+  const auto named = import_text("e.csv", text + "o2,1,x,2\n",
+                                 "[[event]]\nidentity = \"who\"\ncolumns = { likes = \"like\" "
+                                 "}\n[file]\ncolumns = [\"who\", \"likes\", \"city\", \"more\"]\n");
   EXPECT_EQ(named.quality.accepted, 2);
   EXPECT_TRUE(named.quality.notes.empty());
 }
 
 TEST_F(ImportTest, AChineseSpreadsheetIsReadInItsEncodingAndThatIsNoted) {
   // 用户,点赞,城市 / 张三,3,上海 in GB18030, and the same rows in UTF-8.
-  const std::string gb = "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde,\xb3\xc7\xca\xd0\n\xd5\xc5\xc8\xfd,3,\xc9\xcf\xba\xa3\n";
+  const std::string gb =
+      "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde,\xb3\xc7\xca\xd0\n\xd5\xc5\xc8\xfd,3,\xc9\xcf\xba\xa3\n";
   const auto report = import_text("e.csv", gb);
   EXPECT_EQ(report.quality.accepted, 2);
   EXPECT_THAT(report.quality.notes.at(0), HasSubstr("read as gb18030"));
@@ -308,7 +351,8 @@ TEST_F(ImportTest, AChineseSpreadsheetIsReadInItsEncodingAndThatIsNoted) {
 }
 
 TEST_F(ImportTest, AFutureRowCanBeCorrectedAndSentAgain) {
-  const auto report = import_text("e.csv", "user,item,kind,time,value\nu2,a,like,2036-01-01,1\n", kRows);
+  const auto report =
+      import_text("e.csv", "user,item,kind,time,value\nu2,a,like,2036-01-01,1\n", kRows);
   EXPECT_EQ(report.quality.refused, 1);
   Quarantine quarantine(*store.state, *store.vault);
   const auto entry = quarantine.list("", 0, 1)->at(0);
@@ -320,7 +364,8 @@ TEST_F(ImportTest, AFutureRowCanBeCorrectedAndSentAgain) {
 }
 
 TEST_F(ImportTest, AMissingColumnIsNamedWithThoseThatExist) {
-  const auto report = run_import(request(write("e.csv", "user,item,kind,tme\nu,i,like,1\n"), kRows), context());
+  const auto report =
+      run_import(request(write("e.csv", "user,item,kind,tme\nu,i,like,1\n"), kRows), context());
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(report.error().message, HasSubstr("no column 'value'"));
@@ -358,7 +403,8 @@ phone = { column = "phone", personal = true, type = "text" }
 }
 
 TEST_F(ImportTest, FiltersConditionsAndListsWork) {
-  const auto report = import_text("l.tsv", "u1\t2026-01-01\tN1-0 N2-1 N3\tok\nu2\t2026-01-01\tN1-1\tdrop\n", R"(
+  const auto report =
+      import_text("l.tsv", "u1\t2026-01-01\tN1-0 N2-1 N3\tok\nu2\t2026-01-01\tN1-1\tdrop\n", R"(
 identity = "user"
 time = "time"
 skip = [{ column = "state", in = ["drop"] }]
@@ -382,17 +428,24 @@ list_response = ["1"]
 
 TEST_F(ImportTest, EventIdsOfAColumnAreKeptAndFoundAgain) {
   const std::string toml = std::string(kRows) + "event_id = \"id\"\n";
-  import_text("a.csv", "id,user,item,kind,time,value\nx1,u,a,like,2026-01-01,1\nx2,u,a,like,2026-01-01,1\nx2,u,a,like,2026-01-01,1\n", toml);
+  import_text("a.csv",
+              "id,user,item,kind,time,value\nx1,u,a,like,2026-01-01,1\nx2,u,a,like,2026-01-01,"
+              "1\nx2,u,a,like,2026-01-01,1\n",
+              toml);
   EXPECT_EQ(store.logged().size(), 2u);
   EXPECT_EQ(store.logged()[0].event_id, "x1");
   ASSERT_TRUE(runner.catch_up());
-  const auto later = import_text("b.csv", "id,user,item,kind,time,value\nx2,u,a,like,2026-01-01,1\nx3,u,a,like,2026-01-01,1\n", toml);
+  const auto later = import_text(
+      "b.csv", "id,user,item,kind,time,value\nx2,u,a,like,2026-01-01,1\nx3,u,a,like,2026-01-01,1\n",
+      toml);
   EXPECT_EQ(later.quality.accepted, 1);
   EXPECT_EQ(later.quality.duplicates, 1);
 }
 
 TEST_F(ImportTest, ItemsComeWithTagsPriceAndTime) {
-  import_text("items.csv", "id,title,tags,price,date\np1,茶杯,\"瓷器;茶:0.9\",\"1,299.5\",2026-01-01\n,none,,,\n", R"(
+  import_text(
+      "items.csv",
+      "id,title,tags,price,date\np1,茶杯,\"瓷器;茶:0.9\",\"1,299.5\",2026-01-01\n,none,,,\n", R"(
 [[item]]
 kind = "product"
 id = "id"
@@ -438,7 +491,8 @@ TEST_F(ImportTest, ACancelledImportGoesOnWhereItStopped) {
 }
 
 TEST_F(ImportTest, WhatAKilledRunHadSentWithoutNotingItBecomesADuplicate) {
-  const auto path = write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
+  const auto path =
+      write("e.csv", "user,item,kind,time,value\nu1,a,like,2026-01-01,1\nu2,a,like,2026-01-01,1\n");
   import(request(path));
   // As if it had died between the append and the note of it.
   ASSERT_TRUE(store.state->write([](storage::Session& s) -> Result<void> {
@@ -451,12 +505,14 @@ TEST_F(ImportTest, WhatAKilledRunHadSentWithoutNotingItBecomesADuplicate) {
   EXPECT_EQ(again->quality.accepted, 2) << "intake cannot know";
   ASSERT_TRUE(runner.catch_up());
   EXPECT_EQ(storage::as_int(store.state->query("SELECT COUNT(*) FROM seen_event")->rows[0][0]), 2);
-  EXPECT_EQ(storage::as_int(store.state->query("SELECT COUNT(*) FROM duplicate_offset")->rows[0][0]), 2);
+  EXPECT_EQ(
+      storage::as_int(store.state->query("SELECT COUNT(*) FROM duplicate_offset")->rows[0][0]), 2);
 }
 
 TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
   std::string text = "user,item,kind,time,value\n";
-  for (int i = 0; i < 30'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
+  for (int i = 0; i < 30'000; ++i)
+    text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 1));
   packed.resize(packed.size() * 3 / 4);
@@ -473,7 +529,8 @@ TEST_F(ImportTest, ADamagedEndIsReportedAfterWhatCameBefore) {
 
 TEST_F(ImportTest, NothingOfADamagedPackedFileIsTaken) {
   std::string text = "user,item,kind,time,value\n";
-  for (int i = 0; i < 30'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
+  for (int i = 0; i < 30'000; ++i)
+    text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i * 7919 % 100'003);
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   ZSTD_CCtx* const writer = ZSTD_createCCtx();
   ZSTD_CCtx_setParameter(writer, ZSTD_c_checksumFlag, 1);  // as the zstd program writes
@@ -488,34 +545,42 @@ TEST_F(ImportTest, NothingOfADamagedPackedFileIsTaken) {
 }
 
 TEST_F(ImportTest, ContactDataAreSealedWhereNobodySaidOtherwise) {
-  const auto report = import_text("p.csv", "用户,点赞,手机号,姓名,城市,Email\nu1,1,13800138000,张三,上海,z@x.cn\n");
+  const auto report =
+      import_text("p.csv", "用户,点赞,手机号,姓名,城市,Email\nu1,1,13800138000,张三,上海,z@x.cn\n");
   EXPECT_EQ(report.quality.rows_good, 1);
   bool seen = false;
   for (const Event& e : store.logged()) {
     if (e.kind != "trait.set") continue;
     seen = true;
     EXPECT_EQ(e.properties, R"({"城市":"上海"})");
-    EXPECT_EQ(*store.vault->unseal(e.identities[0], e.sealed), R"({"Email":"z@x.cn","姓名":"张三","手机号":13800138000})");
+    EXPECT_EQ(*store.vault->unseal(e.identities[0], e.sealed),
+              R"({"Email":"z@x.cn","姓名":"张三","手机号":13800138000})");
   }
   EXPECT_TRUE(seen);
   EXPECT_THAT(report.quality.notes.at(0), HasSubstr("sealed"));
-  for (const std::string name : {"手机号", "姓名", "Email"}) EXPECT_THAT(report.quality.notes.at(0), HasSubstr(name));
+  for (const std::string name : {"手机号", "姓名", "Email"})
+    EXPECT_THAT(report.quality.notes.at(0), HasSubstr(name));
   // Of event rows as well; there a thing may have a name.
-  import_text("e.csv", "user,item,kind,time,收货地址,name\nu1,a,purchase,2026-01-01,上海市南京路1号,茶杯\n");
+  import_text("e.csv",
+              "user,item,kind,time,收货地址,name\nu1,a,purchase,2026-01-01,上海市南京路1号,茶杯\n");
   const Event order = store.logged().back();
   EXPECT_EQ(order.properties, R"({"name":"茶杯"})");
-  EXPECT_EQ(*store.vault->unseal(order.identities[0], order.sealed), R"({"收货地址":"上海市南京路1号"})");
+  EXPECT_EQ(*store.vault->unseal(order.identities[0], order.sealed),
+            R"({"收货地址":"上海市南京路1号"})");
 }
 
 TEST_F(ImportTest, AMappingDecidesWhatIsPersonalWhereItSaysSo) {
-  const std::string toml = "identity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\nphone = \"phone\"\n";
+  const std::string toml =
+      "identity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\nphone = "
+      "\"phone\"\n";
   const auto by_name = import_text("p.csv", "user,phone\nu1,1\n", toml);
   EXPECT_EQ(store.logged().back().properties, "");
   EXPECT_THAT(by_name.quality.notes.at(0), HasSubstr("phone"));
   EXPECT_TRUE(column(by_name, "phone").personal);
-  const auto open = import_text("p2.csv", "user,phone\nu2,1\n",
-                                "name = \"b\"\nidentity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\n"
-                                "phone = { column = \"phone\", personal = false }\n");
+  const auto open = import_text(
+      "p2.csv", "user,phone\nu2,1\n",
+      "name = \"b\"\nidentity = \"user\"\n[[event]]\nkind = \"trait.set\"\n[event.properties]\n"
+      "phone = { column = \"phone\", personal = false }\n");
   EXPECT_EQ(store.logged().back().properties, R"({"phone":1})");
   EXPECT_TRUE(open.quality.notes.empty());
 }
@@ -534,7 +599,9 @@ value = "paid"
 time = "birthday"
 )";
   const auto report = import_text("p.csv",
-                                  "openid,phone,birthday,paid\n7700001111,13800138000,19900203,5\n7700001112,1380013800x,gestern,5\n7700001113,13800138002\n", toml);
+                                  "openid,phone,birthday,paid\n7700001111,13800138000,19900203,"
+                                  "5\n7700001112,1380013800x,gestern,5\n7700001113,13800138002\n",
+                                  toml);
   const std::string json = to_json(report).dump();
   for (const std::string personal : {"1380013800", "19900203", "gestern", "770000111"}) {
     EXPECT_EQ(json.find(personal), std::string::npos) << personal << " in " << json;
@@ -556,13 +623,18 @@ time = "birthday"
 }
 
 TEST_F(ImportTest, MoneyOfPurchasesIsReadAsYuan) {
-  const auto report = import_text("o.csv",
-                                  "用户,商品,行为,时间,金额\nu1,p1,购买,2026-01-02,199.00\nu1,p1,退款,2026-01-03,¥19.9\nu2,p1,下单,2026-01-02,\"1,299.00\"\n"
-                                  "u3,p1,支付,2026-01-02,199元\nu4,p1,点赞,2026-01-02,5\nu5,p1,购买,2026-01-02,12.5O\n");
+  const auto report = import_text(
+      "o.csv",
+      "用户,商品,行为,时间,金额\nu1,p1,购买,2026-01-02,199.00\nu1,p1,退款,2026-01-03,¥19.9\nu2,p1,"
+      "下单,2026-01-02,\"1,299.00\"\n"
+      "u3,p1,支付,2026-01-02,199元\nu4,p1,点赞,2026-01-02,5\nu5,p1,购买,2026-01-02,12.5O\n");
   std::multiset<std::pair<std::string, std::int64_t>> values;
   for (const Event& e : store.logged()) values.emplace(e.kind, *e.value);
-  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{
-                        {"like", 5}, {"purchase", 19'900}, {"purchase", 19'900}, {"purchase", 129'900}, {"refund", 1'990}}));
+  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{{"like", 5},
+                                                                         {"purchase", 19'900},
+                                                                         {"purchase", 19'900},
+                                                                         {"purchase", 129'900},
+                                                                         {"refund", 1'990}}));
   EXPECT_EQ(report.quality.rows_bad, 1);
   EXPECT_THAT(report.quality.notes.at(0), HasSubstr("yuan"));
   EXPECT_EQ(column(report, "金额").maximum, 1299.0) << "as the file has it";
@@ -583,12 +655,17 @@ TEST_F(ImportTest, MoneyInFenStaysAndAnOrderTableIsPurchases) {
 }
 
 TEST_F(ImportTest, ReadingTimesAndCountsAreReadAsPeopleWriteThem) {
-  const auto report = import_text("p.csv",
-                                  "id,likes,time_spent\nu1,1.2万,7分30秒\nu2,1 000,00:07:30\nu3,3.5,1小时\nu4,7分,07:30\n");
+  const auto report = import_text(
+      "p.csv",
+      "id,likes,time_spent\nu1,1.2万,7分30秒\nu2,1 000,00:07:30\nu3,3.5,1小时\nu4,7分,07:30\n");
   std::multiset<std::pair<std::string, std::int64_t>> values;
   for (const Event& e : store.logged()) values.emplace(e.kind, *e.value);
-  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{
-                        {"like", 4}, {"like", 1'000}, {"like", 12'000}, {"read", 450}, {"read", 450}, {"read", 3'600}}));
+  EXPECT_EQ(values, (std::multiset<std::pair<std::string, std::int64_t>>{{"like", 4},
+                                                                         {"like", 1'000},
+                                                                         {"like", 12'000},
+                                                                         {"read", 450},
+                                                                         {"read", 450},
+                                                                         {"read", 3'600}}));
   EXPECT_EQ(report.quality.rows_bad, 1);
   EXPECT_EQ(report.quality.faults, 2);
   EXPECT_THAT(to_text(report.quality), HasSubstr("faults (first 2 of 2, in 1 rows)"));
@@ -596,7 +673,8 @@ TEST_F(ImportTest, ReadingTimesAndCountsAreReadAsPeopleWriteThem) {
 }
 
 TEST_F(ImportTest, ATableWithoutIdsIsTakenWhenRowsArePeople) {
-  const auto path = write("t.csv", "likes,transfers,comments,time_spent,label\n3,1,0,420,loyal\n0,0,2,35,new\n");
+  const auto path =
+      write("t.csv", "likes,transfers,comments,time_spent,label\n3,1,0,420,loyal\n0,0,2,35,new\n");
   const auto refused = run_import(request(path), context());
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("--rows-are-people"));
@@ -609,7 +687,8 @@ TEST_F(ImportTest, ATableWithoutIdsIsTakenWhenRowsArePeople) {
   EXPECT_EQ(people.size(), 2u);
   EXPECT_EQ(import(r).quality.duplicates, 7);
   const auto named = run_import(request(write("n.csv", "昵称,点赞\n张三,1\n")), context());
-  EXPECT_THAT(named.error().message, HasSubstr("'昵称' does not say it, because names are not unique"));
+  EXPECT_THAT(named.error().message,
+              HasSubstr("'昵称' does not say it, because names are not unique"));
   ImportRequest with_ids = request(write("i.csv", "openid,likes\no1,1\n"));
   with_ids.rows_are_people = true;
   EXPECT_EQ(run_import(with_ids, context()).error().field, "rows_are_people");
@@ -628,7 +707,8 @@ TEST_F(ImportTest, OtherDelimitersAreFoundAndNoted) {
 }
 
 TEST_F(ImportTest, WhatTheFileHoldsCannotActOnATerminal) {
-  const auto report = import_text("c.csv", "openid,likes,\"city\x1b[2J\"\no1,\"\x1b[31m5\",\"x\"\n");
+  const auto report =
+      import_text("c.csv", "openid,likes,\"city\x1b[2J\"\no1,\"\x1b[31m5\",\"x\"\n");
   const std::string text = to_text(report.quality);
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_THAT(text, HasSubstr("\\x1b[31m5"));
@@ -636,11 +716,14 @@ TEST_F(ImportTest, WhatTheFileHoldsCannotActOnATerminal) {
 }
 
 TEST_F(ImportTest, ASpreadsheetsDayNumbersAreNamed) {
-  const auto report = import_text("d.csv", "user,item,kind,time\nu1,a,like,45292\nu1,a,like,45292.5\n");
+  const auto report =
+      import_text("d.csv", "user,item,kind,time\nu1,a,like,45292\nu1,a,like,45292.5\n");
   ASSERT_EQ(report.quality.bad_rows.size(), 2u);
-  for (const BadRow& bad : report.quality.bad_rows) EXPECT_THAT(bad.reason, HasSubstr("day_number"));
+  for (const BadRow& bad : report.quality.bad_rows)
+    EXPECT_THAT(bad.reason, HasSubstr("day_number"));
   import_text("d2.csv", "user,item,kind,time\nu1,a,like,45292\nu1,a,like,45292.5\n",
-              "identity = \"user\"\ntime = { column = \"time\", format = \"day_number\", epoch = \"2000-01-01\", epoch_day = 36526 }\n[[event]]\nkind = \"like\"\nitem = \"item\"\n");
+              "identity = \"user\"\ntime = { column = \"time\", format = \"day_number\", epoch = "
+              "\"2000-01-01\", epoch_day = 36526 }\n[[event]]\nkind = \"like\"\nitem = \"item\"\n");
   const auto events = store.logged();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(format_utc(events[0].occurred_at), "2023-12-31T16:00:00Z");
@@ -680,12 +763,15 @@ TEST_F(ImportTest, AccountIsNeededAndGarbageIsRefused) {
   std::string noise;
   for (int i = 0; i < 5000; ++i) noise += static_cast<char>(i * 7919 % 251);
   EXPECT_FALSE(run_import(request(write("noise.csv", noise)), context()));
-  EXPECT_EQ(run_import(request("/nonexistent/x.csv"), context()).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(run_import(request("/nonexistent/x.csv"), context()).error().code,
+            ErrorCode::kNotFound);
 }
 
 TEST_F(ImportTest, TheReportSaysWhatWasInTheColumns) {
   std::string text = "user,likes,city\n";
-  for (int i = 0; i < 1000; ++i) text += fmt::format("u{},{},{}\n", i, i == 500 ? 100'000 : 1 + i % 20, i % 4 == 0 ? "" : "上海<b>");
+  for (int i = 0; i < 1000; ++i)
+    text +=
+        fmt::format("u{},{},{}\n", i, i == 500 ? 100'000 : 1 + i % 20, i % 4 == 0 ? "" : "上海<b>");
   const auto report = import_text("p.csv", text);
   const ColumnQuality& likes = column(report, "likes");
   EXPECT_EQ(likes.role, "like");
@@ -728,12 +814,15 @@ class SharedDataTest : public ImportTest {
   }
   static std::filesystem::path data(std::string_view file) {
     const char* shared = std::getenv("ZHIYIN_SHARED");
-    const std::filesystem::path root = shared != nullptr ? std::filesystem::path(shared) : std::filesystem::path(ZHIYIN_SOURCE_DIR) / "../shared";
+    const std::filesystem::path root = shared != nullptr
+                                           ? std::filesystem::path(shared)
+                                           : std::filesystem::path(ZHIYIN_SOURCE_DIR) / "../shared";
     return root / "data" / "recommend" / file;
   }
   void SetUp() override {
     if (!std::filesystem::exists(data("ml-100k/ml-100k.inter.gz"))) {
-      GTEST_SKIP() << "shared data are not here: set ZHIYIN_SHARED to the folder that holds data/recommend";
+      GTEST_SKIP()
+          << "shared data are not here: set ZHIYIN_SHARED to the folder that holds data/recommend";
     }
   }
 };
@@ -764,7 +853,8 @@ TEST_F(SharedDataTest, Ml100kItemsAndUsers) {
 TEST_F(SharedDataTest, NewsImpressions) {
   const auto report = import_shared("news-impressions/behaviors.tsv.gz", "news-impressions");
   EXPECT_EQ(report.quality.rows, 5000);
-  EXPECT_EQ(kinds(), (std::map<std::string, int>{{"read", 159'802}, {"show", 189'359}, {"click", 7'542}}));
+  EXPECT_EQ(kinds(),
+            (std::map<std::string, int>{{"read", 159'802}, {"show", 189'359}, {"click", 7'542}}));
 }
 
 TEST_F(SharedDataTest, YidianFeed) {
@@ -774,11 +864,13 @@ TEST_F(SharedDataTest, YidianFeed) {
 }
 
 TEST_F(SharedDataTest, WechatChannels) {
-  const auto report = import_shared("wechat-channels-mini/user_action_mini.csv", "wechat-channels-actions");
+  const auto report =
+      import_shared("wechat-channels-mini/user_action_mini.csv", "wechat-channels-actions");
   EXPECT_EQ(report.quality.rows, 99);
   EXPECT_EQ(kinds().at("show"), 99);
   EXPECT_EQ(format_utc(store.logged()[0].occurred_at), "2021-04-30T16:00:00Z");
-  const auto feeds = import_shared("wechat-channels-mini/feed_info_mini.csv.gz", "wechat-channels-feeds");
+  const auto feeds =
+      import_shared("wechat-channels-mini/feed_info_mini.csv.gz", "wechat-channels-feeds");
   EXPECT_EQ(feeds.quality.items, 99);
   EXPECT_EQ(items.at("43549").tags.front(), "tag_81");
 }

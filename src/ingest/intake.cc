@@ -40,8 +40,10 @@ void correct_clock(EventView& event, Instant now, detail::TextArena& arena) {
   if (error == Duration{0}) return;
   event.occurred_at = *event.occurred_at + error;
   const bool none = event.properties.size() <= 2;
-  event.properties = arena.keep(fmt::format("{}{}\"clock_error_ms\":{}}}", none ? "{" : event.properties.substr(0, event.properties.size() - 1),
-                                            none ? "" : ",", error.count() / 1000));
+  event.properties =
+      arena.keep(fmt::format("{}{}\"clock_error_ms\":{}}}",
+                             none ? "{" : event.properties.substr(0, event.properties.size() - 1),
+                             none ? "" : ",", error.count() / 1000));
 }
 
 // What `source` of a bot's events ends in.
@@ -49,7 +51,8 @@ constexpr std::string_view kBotSource = ":bot";
 
 /// `bot.KIND`, cut to what a kind may have.
 std::string_view bot_kind(std::string_view kind, detail::TextArena& arena) {
-  return arena.keep(fmt::format("{}{}", kBotPrefix, kind.substr(0, kKindBytesMax - kBotPrefix.size())));
+  return arena.keep(
+      fmt::format("{}{}", kBotPrefix, kind.substr(0, kKindBytesMax - kBotPrefix.size())));
 }
 
 void mark_bots(std::span<Draft> drafts, detail::TextArena& arena) {
@@ -71,8 +74,8 @@ struct Reply {
 }  // namespace
 
 struct Intake::Inner {
-  Inner(storage::EventLog& log_in, storage::State& state_in, storage::Vault& vault_in, const Clock& clock_in,
-        MetricsRegistry& metrics, Settings settings_in)
+  Inner(storage::EventLog& log_in, storage::State& state_in, storage::Vault& vault_in,
+        const Clock& clock_in, MetricsRegistry& metrics, Settings settings_in)
       : log(log_in),
         state(state_in),
         vault(vault_in),
@@ -90,7 +93,8 @@ struct Intake::Inner {
   }
 
   static Counter& counter(MetricsRegistry& metrics, std::string_view verdict) {
-    return metrics.counter("zhiyin_events_received_total", "Events by what became of them at intake",
+    return metrics.counter("zhiyin_events_received_total",
+                           "Events by what became of them at intake",
                            fmt::format("verdict=\"{}\"", verdict));
   }
 
@@ -117,41 +121,50 @@ struct Intake::Inner {
   Counter& duplicates;
   Counter& quarantined;
 
-  // Judges each draft: error, duplicate or accepted; gives ids and times to those without. `keys` are those of accepted events that
-  // brought an id of their own.
-  void judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat, Instant now, Instant came_at,
-             detail::TextArena& arena, std::vector<Hash128>& keys);
+  // Judges each draft: error, duplicate or accepted; gives ids and times to those without. `keys`
+  // are those of accepted events that brought an id of their own.
+  void judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat,
+             Instant now, Instant came_at, detail::TextArena& arena, std::vector<Hash128>& keys);
   Result<void> check_account(const EventView& event, std::span<const std::string> accounts) const;
-  Result<void> check_kind(EventView& event, const detail::KindRules& rules, detail::TextArena& arena) const;
-  Result<std::vector<storage::NewRecord>> encode(std::span<const Draft> drafts, std::string_view source, Instant now);
-  void submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused, const std::function<std::string(std::size_t)>& json_of,
-              const Origin& origin, detail::TextArena& arena, Done done);
+  Result<void> check_kind(EventView& event, const detail::KindRules& rules,
+                          detail::TextArena& arena) const;
+  Result<std::vector<storage::NewRecord>> encode(std::span<const Draft> drafts,
+                                                 std::string_view source, Instant now);
+  void submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused,
+              const std::function<std::string(std::size_t)>& json_of, const Origin& origin,
+              detail::TextArena& arena, Done done);
   void part_done(const std::shared_ptr<Reply>& reply, Result<void> outcome);
 };
 
-Result<void> Intake::Inner::check_account(const EventView& event, std::span<const std::string> accounts) const {
+Result<void> Intake::Inner::check_account(const EventView& event,
+                                          std::span<const std::string> accounts) const {
   auto allowed = [&](std::string_view account) {
     return accounts.empty() || std::ranges::find(accounts, account) != accounts.end();
   };
-  if (!allowed(event.account)) return fail_field("account", "this key may not write for '{}'", event.account);
+  if (!allowed(event.account))
+    return fail_field("account", "this key may not write for '{}'", event.account);
   if (settings.account_known && !settings.account_known(event.account)) {
     return fail_field("account", "there is no account '{}'", event.account);
   }
   for (const IdentityView& identity : event.identities) {
-    if (!identity.account.empty() && identity.account != event.account && !allowed(identity.account)) {
+    if (!identity.account.empty() && identity.account != event.account &&
+        !allowed(identity.account)) {
       return fail_field("identities", "this key may not write for '{}'", identity.account);
     }
   }
   return {};
 }
 
-Result<void> Intake::Inner::check_kind(EventView& event, const detail::KindRules& rules, detail::TextArena& arena) const {
-  if (settings.refuse_unknown_kinds && !rules.knows(event.kind)) return fail_field("kind", "'{}' is not declared (zhiyin kinds apply)", event.kind);
+Result<void> Intake::Inner::check_kind(EventView& event, const detail::KindRules& rules,
+                                       detail::TextArena& arena) const {
+  if (settings.refuse_unknown_kinds && !rules.knows(event.kind))
+    return fail_field("kind", "'{}' is not declared (zhiyin kinds apply)", event.kind);
   return rules.empty() ? Result<void>() : rules.check(event, arena);
 }
 
-void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> accounts, bool ids_may_repeat,
-                          Instant now, Instant came_at, detail::TextArena& arena, std::vector<Hash128>& keys) {
+void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> accounts,
+                          bool ids_may_repeat, Instant now, Instant came_at,
+                          detail::TextArena& arena, std::vector<Hash128>& keys) {
   detail::HashSet in_this_call(ids_may_repeat ? drafts.size() : 0);
   const auto rules = settings.catalogue != nullptr ? settings.catalogue->rules() : nullptr;
   for (Draft& draft : drafts) {
@@ -181,7 +194,8 @@ void Intake::Inner::judge(std::span<Draft> drafts, std::span<const std::string> 
   }
 }
 
-Result<std::vector<storage::NewRecord>> Intake::Inner::encode(std::span<const Draft> drafts, std::string_view source,
+Result<std::vector<storage::NewRecord>> Intake::Inner::encode(std::span<const Draft> drafts,
+                                                              std::string_view source,
                                                               Instant now) {
   thread_local std::vector<const EventView*> events;
   events.clear();
@@ -212,11 +226,12 @@ void Intake::Inner::part_done(const std::shared_ptr<Reply>& reply, Result<void> 
 }
 
 void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> refused,
-                           const std::function<std::string(std::size_t)>& json_of, const Origin& origin,
-                           detail::TextArena& arena, Done done) {
+                           const std::function<std::string(std::size_t)>& json_of,
+                           const Origin& origin, detail::TextArena& arena, Done done) {
   const Instant now = clock.now();
   // In the quarantine the source keeps the mark, so that what is sent again has it too.
-  const std::string source = origin.from_bot ? origin.source + std::string(kBotSource) : origin.source;
+  const std::string source =
+      origin.from_bot ? origin.source + std::string(kBotSource) : origin.source;
   auto reply = std::make_shared<Reply>();  // shared by the callbacks of log and quarantine
   judge(drafts, origin.accounts, true, now, now, arena, reply->keys);
   if (origin.from_bot) mark_bots(drafts, arena);
@@ -226,7 +241,10 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
   std::int64_t duplicate_count = 0;
   reply->answers.reserve(drafts.size() + refused.size());
   for (const RefusedEvent& event : refused) {
-    reply->answers.push_back({{}, Verdict::kQuarantined, Error{ErrorCode::kInvalidArgument, event.reason, event.field}.text()});
+    reply->answers.push_back(
+        {{},
+         Verdict::kQuarantined,
+         Error{ErrorCode::kInvalidArgument, event.reason, event.field}.text()});
   }
   for (std::size_t i = 0; i < drafts.size(); ++i) {
     Draft& draft = drafts[i];
@@ -247,12 +265,13 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
   reply->waiting = 1 + (records->empty() ? 0 : 1) + (refused.empty() ? 0 : 1);
   if (!records->empty()) {
     begin_work();
-    log.append(storage::Stream::kEvents, std::move(*records), [this, reply, taken](Result<void> outcome) {
-      if (outcome) recent.add(reply->keys);
-      if (outcome) accepted.add(taken);
-      part_done(reply, std::move(outcome));
-      end_work();
-    });
+    log.append(storage::Stream::kEvents, std::move(*records),
+               [this, reply, taken](Result<void> outcome) {
+                 if (outcome) recent.add(reply->keys);
+                 if (outcome) accepted.add(taken);
+                 part_done(reply, std::move(outcome));
+                 end_work();
+               });
   }
   if (!refused.empty()) {
     quarantine.add(std::move(refused), source, now,
@@ -261,13 +280,14 @@ void Intake::Inner::submit(std::span<Draft> drafts, std::vector<RefusedEvent> re
   part_done(reply, {});
 }
 
-Intake::Intake(storage::EventLog& log, storage::State& state, storage::Vault& vault, const Clock& clock,
-               MetricsRegistry& metrics, Settings settings)
+Intake::Intake(storage::EventLog& log, storage::State& state, storage::Vault& vault,
+               const Clock& clock, MetricsRegistry& metrics, Settings settings)
     : inner_(std::make_unique<Inner>(log, state, vault, clock, metrics, std::move(settings))) {}
 
 Intake::~Intake() = default;
 
-void Intake::accept_body(std::string body, std::string_view source, std::vector<std::string> accounts, Done done) {
+void Intake::accept_body(std::string body, std::string_view source,
+                         std::vector<std::string> accounts, Done done) {
   accept_body(std::move(body), {std::string(source), std::move(accounts), false}, std::move(done));
 }
 
@@ -281,18 +301,22 @@ void Intake::accept_body(std::string body, const Origin& origin, Done done) {
   }
   std::vector<Draft> drafts;
   drafts.reserve(json.events().size());
-  for (detail::JsonEvent& event : json.events()) drafts.push_back({event.view, std::move(event.error)});
-  inner_->submit(drafts, {}, [&](std::size_t i) { return json.json_of(i); }, origin, json.arena(), std::move(done));
+  for (detail::JsonEvent& event : json.events())
+    drafts.push_back({event.view, std::move(event.error)});
+  inner_->submit(
+      drafts, {}, [&](std::size_t i) { return json.json_of(i); }, origin, json.arena(),
+      std::move(done));
 }
 
 void Intake::accept(std::vector<WireEvent> events, std::string_view source, Done done) {
   accept(std::move(events), {}, {std::string(source), {}, false}, std::move(done));
 }
 
-void Intake::accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused, const Origin& origin, Done done) {
+void Intake::accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused,
+                    const Origin& origin, Done done) {
   if (events.size() > inner_->settings.events_max) {
-    return done(fail(ErrorCode::kLimitReached, "events: {} at once, at most {} are taken", events.size(),
-                     inner_->settings.events_max));
+    return done(fail(ErrorCode::kLimitReached, "events: {} at once, at most {} are taken",
+                     events.size(), inner_->settings.events_max));
   }
   std::vector<detail::WireText> texts;
   texts.reserve(events.size());  // views into it must stay where they are
@@ -308,13 +332,17 @@ void Intake::accept(std::vector<WireEvent> events, std::vector<RefusedEvent> ref
     drafts.push_back({texts.back().view(), std::nullopt});
   }
   detail::TextArena arena;
-  inner_->submit(drafts, std::move(refused), [&](std::size_t i) { return to_json(events[i]).dump(); }, origin, arena, std::move(done));
+  inner_->submit(
+      drafts, std::move(refused), [&](std::size_t i) { return to_json(events[i]).dump(); }, origin,
+      arena, std::move(done));
 }
 
-Result<std::vector<Answer>> Intake::accept_and_wait(std::vector<WireEvent> events, std::string_view source) {
+Result<std::vector<Answer>> Intake::accept_and_wait(std::vector<WireEvent> events,
+                                                    std::string_view source) {
   std::promise<Result<std::vector<Answer>>> promise;
   auto future = promise.get_future();
-  accept(std::move(events), source, [&](Result<std::vector<Answer>> answers) { promise.set_value(std::move(answers)); });
+  accept(std::move(events), source,
+         [&](Result<std::vector<Answer>> answers) { promise.set_value(std::move(answers)); });
   return future.get();
 }
 
@@ -326,10 +354,12 @@ Result<Answer> Intake::append_again(int partition, std::string bytes) {
   return Answer{event.event_id, Verdict::kAccepted, {}};
 }
 
-Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source, Instant came_at, bool again) {
+Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view source,
+                                        Instant came_at, bool again) {
   detail::JsonEvents json;
   ZHIYIN_TRY_VOID(json.read(event_json, 1, inner_->settings.zone_of));
-  if (json.events().size() != 1) return fail(ErrorCode::kInvalidArgument, "event: expected one object");
+  if (json.events().size() != 1)
+    return fail(ErrorCode::kInvalidArgument, "event: expected one object");
   detail::JsonEvent& event = json.events().front();
   if (event.error) return std::unexpected(std::move(*event.error));
   Draft draft{event.view, std::nullopt};
@@ -347,8 +377,9 @@ Result<Answer> Intake::accept_corrected(std::string event_json, std::string_view
   return answer;
 }
 
-Result<Intake::BatchOutcome> Intake::accept_batch(std::span<const EventView> events, std::string_view source,
-                                                  bool check_stored, BatchDone done) {
+Result<Intake::BatchOutcome> Intake::accept_batch(std::span<const EventView> events,
+                                                  std::string_view source, bool check_stored,
+                                                  BatchDone done) {
   ZHIYIN_CHECK(events.size() <= kBatchMax);
   const Instant now = inner_->clock.now();
   detail::TextArena arena;
@@ -381,7 +412,8 @@ Result<Intake::BatchOutcome> Intake::accept_batch(std::span<const EventView> eve
   }
   inner_->begin_work();
   inner_->log.append(storage::Stream::kEvents, std::move(records),
-                     [inner = inner_.get(), keys = std::move(keys), done = std::move(done)](Result<void> synced) mutable {
+                     [inner = inner_.get(), keys = std::move(keys),
+                      done = std::move(done)](Result<void> synced) mutable {
                        if (synced) inner->recent.add(keys);
                        done(std::move(synced));
                        inner->end_work();

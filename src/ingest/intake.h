@@ -32,8 +32,8 @@ struct Answer {
 };
 
 /// The one way into the log: validates, seals, appends, answers per event. What is wrong goes into
-/// the quarantine and never stops the rest. `duplicate` is best effort here (a bounded memory of recent
-/// ids); the Deduplicator decides for good. Thread-safe.
+/// the quarantine and never stops the rest. `duplicate` is best effort here (a bounded memory of
+/// recent ids); the Deduplicator decides for good. Thread-safe.
 class Intake {
  public:
   struct Settings {
@@ -44,8 +44,10 @@ class Intake {
     std::function<bool(std::string_view)> account_known = {};
     /// Declared kinds, whose rules events must keep; null: none. Must outlive the intake.
     EventCatalogue* catalogue = nullptr;
-    bool refuse_unknown_kinds = false;  ///< events of kinds that are neither declared nor ours go into the quarantine
-    /// The zone of an account's times that come without one. Empty: Asia/Shanghai. Thread-safe, quick.
+    bool refuse_unknown_kinds =
+        false;  ///< events of kinds that are neither declared nor ours go into the quarantine
+    /// The zone of an account's times that come without one. Empty: Asia/Shanghai. Thread-safe,
+    /// quick.
     std::function<TimeZone(std::string_view)> zone_of = {};
   };
   /// All must outlive the intake.
@@ -55,10 +57,12 @@ class Intake {
 
   using Done = std::move_only_function<void(Result<std::vector<Answer>>)>;
 
-  /// `body` is a JSON array, one JSON object, or NDJSON. `accounts` limits whom the caller may write for
-  /// (empty: all). A malformed array or object fails as a whole with the position; a malformed line of
-  /// NDJSON is quarantined alone; more than `events_max` fail with kLimitReached. `done` runs once everything accepted is synced; on a thread of the log or the caller's.
-  void accept_body(std::string body, std::string_view source, std::vector<std::string> accounts, Done done);
+  /// `body` is a JSON array, one JSON object, or NDJSON. `accounts` limits whom the caller may
+  /// write for (empty: all). A malformed array or object fails as a whole with the position; a
+  /// malformed line of NDJSON is quarantined alone; more than `events_max` fail with kLimitReached.
+  /// `done` runs once everything accepted is synced; on a thread of the log or the caller's.
+  void accept_body(std::string body, std::string_view source, std::vector<std::string> accounts,
+                   Done done);
 
   /// Who sends, for events of one call.
   struct Origin {
@@ -68,18 +72,24 @@ class Intake {
   };
   /// As above.
   void accept_body(std::string body, const Origin& origin, Done done);
-  /// Events that were read from another protocol, with what could not be read: that goes into the quarantine.
-  void accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused, const Origin& origin, Done done);
+  /// Events that were read from another protocol, with what could not be read: that goes into the
+  /// quarantine.
+  void accept(std::vector<WireEvent> events, std::vector<RefusedEvent> refused,
+              const Origin& origin, Done done);
 
   /// For callers inside (WeChat callbacks, importers, tracked links).
   void accept(std::vector<WireEvent> events, std::string_view source, Done done);
-  Result<std::vector<Answer>> accept_and_wait(std::vector<WireEvent> events, std::string_view source);
+  Result<std::vector<Answer>> accept_and_wait(std::vector<WireEvent> events,
+                                              std::string_view source);
 
-  /// One event as JSON; what is wrong with it is returned (kInvalidArgument with the field) and not quarantined.
-  /// `came_at`: when it came in first; that is what its client's clock is compared with, and when it happened if it has no
-  /// time. `again`: the event was acknowledged before and nothing came of it, so that it is no duplicate for having been seen.
-  Result<Answer> accept_corrected(std::string event_json, std::string_view source, Instant came_at, bool again = false);
-  /// A record that was in the log before, and that its consumer could not deal with. kDataLoss when it is no event.
+  /// One event as JSON; what is wrong with it is returned (kInvalidArgument with the field) and not
+  /// quarantined. `came_at`: when it came in first; that is what its client's clock is compared
+  /// with, and when it happened if it has no time. `again`: the event was acknowledged before and
+  /// nothing came of it, so that it is no duplicate for having been seen.
+  Result<Answer> accept_corrected(std::string event_json, std::string_view source, Instant came_at,
+                                  bool again = false);
+  /// A record that was in the log before, and that its consumer could not deal with. kDataLoss when
+  /// it is no event.
   Result<Answer> append_again(int partition, std::string bytes);
 
   struct Refused {
@@ -92,9 +102,10 @@ class Intake {
     std::vector<Refused> refused;  ///< not quarantined: the caller knows where they stood
   };
   using BatchDone = std::move_only_function<void(Result<void>)>;
-  /// For importers: at most kBatchMax events whose texts need to live only until this returns. The outcome is settled
-  /// when `done` says that the accepted ones are synced; after an error in either place repeat the batch.
-  /// `check_stored` also looks ids up among those that the pipeline has seen: for files that may have come before.
+  /// For importers: at most kBatchMax events whose texts need to live only until this returns. The
+  /// outcome is settled when `done` says that the accepted ones are synced; after an error in
+  /// either place repeat the batch. `check_stored` also looks ids up among those that the pipeline
+  /// has seen: for files that may have come before.
   Result<BatchOutcome> accept_batch(std::span<const EventView> events, std::string_view source,
                                     bool check_stored, BatchDone done);
   static constexpr std::size_t kBatchMax = 50'000;

@@ -45,9 +45,12 @@ struct MinuteCount {
 constexpr std::size_t kRefusedReasonsMax = 50;
 
 /// Of what was received since `since`; the quarantine as a whole.
-Result<IntakeQuality> intake_quality(storage::Warehouse& warehouse, storage::State& state, Instant since);
-/// Events received in (from, to] by minute and way, in that order; minutes without any are left out.
-Result<std::vector<MinuteCount>> intake_rate(storage::Warehouse& warehouse, Instant from, Instant to);
+Result<IntakeQuality> intake_quality(storage::Warehouse& warehouse, storage::State& state,
+                                     Instant since);
+/// Events received in (from, to] by minute and way, in that order; minutes without any are left
+/// out.
+Result<std::vector<MinuteCount>> intake_rate(storage::Warehouse& warehouse, Instant from,
+                                             Instant to);
 
 }  // namespace zhiyin::ingest
 
@@ -56,19 +59,22 @@ template <>
 struct Fields<ingest::WayQuality> {
   using W = ingest::WayQuality;
   static constexpr std::string_view name = "WayQuality";
-  static constexpr auto list = std::make_tuple(
-      field("way", &W::way, "api, import, tracking, wechat, own"), field("events", &W::events, "distinct events"),
-      field("bots", &W::bots, "distinct events of machines"), field("late", &W::late, "happened more than a day before they came in"),
-      field("quarantined", &W::quarantined, "wait in the quarantine"),
-      field("last_received_at", &W::last_received_at, "when the newest came in"));
+  static constexpr auto list =
+      std::make_tuple(field("way", &W::way, "api, import, tracking, wechat, own"),
+                      field("events", &W::events, "distinct events"),
+                      field("bots", &W::bots, "distinct events of machines"),
+                      field("late", &W::late, "happened more than a day before they came in"),
+                      field("quarantined", &W::quarantined, "wait in the quarantine"),
+                      field("last_received_at", &W::last_received_at, "when the newest came in"));
 };
 template <>
 struct Fields<ingest::RefusedReason> {
   using R = ingest::RefusedReason;
   static constexpr std::string_view name = "RefusedReason";
-  static constexpr auto list =
-      std::make_tuple(field("way", &R::way, "api, import, tracking, wechat"), field("field", &R::field, "path of the field, or empty"),
-                      field("reason", &R::reason, "which rule was broken"), field("count", &R::count, "entries"),
-                      field("newest_at", &R::newest_at, "when the newest came in"));
+  static constexpr auto list = std::make_tuple(
+      field("way", &R::way, "api, import, tracking, wechat"),
+      field("field", &R::field, "path of the field, or empty"),
+      field("reason", &R::reason, "which rule was broken"), field("count", &R::count, "entries"),
+      field("newest_at", &R::newest_at, "when the newest came in"));
 };
 }  // namespace zhiyin

@@ -15,7 +15,8 @@ class IntakeQualityTest : public testing::Test {
  protected:
   IntakeQualityTest() { EXPECT_TRUE(warehouse->create(events_table())); }
 
-  void add(std::string_view source, std::string_view kind, Duration received_ago, Duration occurred_before = Duration{0}) {
+  void add(std::string_view source, std::string_view kind, Duration received_ago,
+           Duration occurred_before = Duration{0}) {
     const Instant received = TestStore::kNow - received_ago;
     storage::Row row(events_table().columns.size());
     row[0] = std::int64_t{0};
@@ -31,14 +32,20 @@ class IntakeQualityTest : public testing::Test {
   }
   void refuse(std::string_view source, std::string_view reason) {
     ASSERT_TRUE(store.state->write([&](storage::Session& db) -> Result<void> {
-      ZHIYIN_TRY_VOID(db.execute("INSERT INTO quarantine (id, received_at, source, reason, field, event) VALUES (?1, ?2, ?3, ?4, 'kind', ?5)",
-                                 {++offset, TestStore::kNow.us, std::string(source), std::string(reason), storage::Blob{}}));
+      ZHIYIN_TRY_VOID(
+          db.execute("INSERT INTO quarantine (id, received_at, source, reason, field, event) "
+                     "VALUES (?1, ?2, ?3, ?4, 'kind', ?5)",
+                     {++offset, TestStore::kNow.us, std::string(source), std::string(reason),
+                      storage::Blob{}}));
       return {};
     }));
   }
 
   TestStore store;
-  std::unique_ptr<storage::Warehouse> warehouse = storage::open_warehouse("duckdb:" + (store.folder.path() / "w.duckdb").string(), 64, null_logger()).value();
+  std::unique_ptr<storage::Warehouse> warehouse =
+      storage::open_warehouse("duckdb:" + (store.folder.path() / "w.duckdb").string(), 64,
+                              null_logger())
+          .value();
   std::int64_t offset = 0;
 };
 

@@ -16,17 +16,27 @@ class IntakeTest : public testing::Test {
  protected:
   Result<std::vector<Answer>> send(std::string body, std::vector<std::string> accounts = {}) {
     std::promise<Result<std::vector<Answer>>> promise;
-    intake.accept_body(std::move(body), "api", std::move(accounts),
-                       [&](Result<std::vector<Answer>> answers) { promise.set_value(std::move(answers)); });
+    intake.accept_body(
+        std::move(body), "api", std::move(accounts),
+        [&](Result<std::vector<Answer>> answers) { promise.set_value(std::move(answers)); });
     return promise.get_future().get();
   }
   static std::string event(std::string_view id, std::string_view more = "") {
-    return fmt::format(R"({{"event_id":"{}","account":"shop","identities":[{{"kind":"openid","value":"o1"}}],"kind":"read"{}}})", id, more);
+    return fmt::format(
+        R"({{"event_id":"{}","account":"shop","identities":[{{"kind":"openid","value":"o1"}}],"kind":"read"{}}})",
+        id, more);
   }
 
   TestStore store;
-  Intake intake{*store.log, *store.state, *store.vault, store.clock, store.metrics,
-                {.events_max = 50, .recent_ids = 1024, .account_known = [](std::string_view a) { return a != "nobody"; }, .zone_of = {}}};
+  Intake intake{*store.log,
+                *store.state,
+                *store.vault,
+                store.clock,
+                store.metrics,
+                {.events_max = 50,
+                 .recent_ids = 1024,
+                 .account_known = [](std::string_view a) { return a != "nobody"; },
+                 .zone_of = {}}};
   Quarantine quarantine{*store.state, *store.vault};
 };
 
@@ -39,7 +49,8 @@ TEST_F(IntakeTest, AnArrayAnObjectAndLinesAreTaken) {
 }
 
 TEST_F(IntakeTest, WhatIsSentIsWhatIsLogged) {
-  const auto answers = send(R"([{"event_id":"x","account":"shop","identities":[{"kind":"openid","value":"o1"},{"kind":"unionid","value":"u1"}],
+  const auto answers = send(
+      R"([{"event_id":"x","account":"shop","identities":[{"kind":"openid","value":"o1"},{"kind":"unionid","value":"u1"}],
     "kind":"read","item":{"kind":"article","id":"a1"},"value":12.0,
     "properties":{"city":"上海","n":[1,2.5,{"k":null}],"personal":{"text":"你好"}},"occurred_at":"2026-01-02T03:04:05","sent_at":1767294245000}])");
   ASSERT_TRUE(answers) << answers.error().text();
@@ -70,20 +81,28 @@ TEST_F(IntakeTest, AClientsWrongClockIsCorrectedByWhenItSent) {
   using std::chrono::hours;
   using std::chrono::minutes;
   using std::chrono::seconds;
-  EXPECT_EQ(logged(at(minutes(10)), at(seconds(2))).occurred_at, at(minutes(10))) << "that is the network";
+  EXPECT_EQ(logged(at(minutes(10)), at(seconds(2))).occurred_at, at(minutes(10)))
+      << "that is the network";
   const Event late = logged(at(hours(3)), at(hours(1)), R"({"a":1})");
   EXPECT_EQ(late.occurred_at, at(hours(2))) << "the clock is an hour slow";
-  EXPECT_EQ(late.properties, R"({"a":1,"clock_error_ms":3600000})") << "so the client's own time can be had back";
-  EXPECT_EQ(logged(at(-hours(50)), at(-hours(51))).occurred_at, at(hours(1))) << "nothing is sent in the future";
-  EXPECT_EQ(logged(at(-hours(52)), at(-hours(51))).occurred_at, TestStore::kNow) << "nothing happened after it was sent";
-  EXPECT_EQ(logged(at(-hours(48)), at(-hours(49))).properties.substr(0, 17), R"({"clock_error_ms")");
-  EXPECT_EQ(logged(Instant{0}, Instant{60'000'000}).occurred_at, at(minutes(1))) << "a phone that believes in 1970";
-  EXPECT_EQ(logged(at(hours(24 * 90)), at(hours(24 * 80))).occurred_at, at(hours(24 * 90))) << "an old export, sent again as it was";
+  EXPECT_EQ(late.properties, R"({"a":1,"clock_error_ms":3600000})")
+      << "so the client's own time can be had back";
+  EXPECT_EQ(logged(at(-hours(50)), at(-hours(51))).occurred_at, at(hours(1)))
+      << "nothing is sent in the future";
+  EXPECT_EQ(logged(at(-hours(52)), at(-hours(51))).occurred_at, TestStore::kNow)
+      << "nothing happened after it was sent";
+  EXPECT_EQ(logged(at(-hours(48)), at(-hours(49))).properties.substr(0, 17),
+            R"({"clock_error_ms")");
+  EXPECT_EQ(logged(Instant{0}, Instant{60'000'000}).occurred_at, at(minutes(1)))
+      << "a phone that believes in 1970";
+  EXPECT_EQ(logged(at(hours(24 * 90)), at(hours(24 * 80))).occurred_at, at(hours(24 * 90)))
+      << "an old export, sent again as it was";
 }
 
 TEST_F(IntakeTest, WhatABotSendsIsKeptUnderItsMarkAlsoWhenItIsSentAgain) {
   std::promise<void> done;
-  intake.accept_body("[" + event("a") + R"(,{"account":"shop","kind":"read"}])", {"page", {}, true}, [&](auto) { done.set_value(); });
+  intake.accept_body("[" + event("a") + R"(,{"account":"shop","kind":"read"}])", {"page", {}, true},
+                     [&](auto) { done.set_value(); });
   done.get_future().wait();
   const Event e = store.logged().at(0);
   EXPECT_EQ(e.kind.substr(0, 4), "bot.");
@@ -91,10 +110,16 @@ TEST_F(IntakeTest, WhatABotSendsIsKeptUnderItsMarkAlsoWhenItIsSentAgain) {
   const auto entries = *quarantine.list("", 0, 10);
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].source, "page:bot");
-  const Json mended = *parse_json(R"({"account":"shop","kind":"like","identities":[{"kind":"openid","value":"o"}]})");
+  const Json mended = *parse_json(
+      R"({"account":"shop","kind":"like","identities":[{"kind":"openid","value":"o"}]})");
   ASSERT_TRUE(quarantine.resubmit(intake, entries[0].id, mended));
   EXPECT_EQ(store.logged().at(1).kind, "bot.like");
-  EXPECT_EQ((*send(R"({"account":"shop","kind":"bot.like","identities":[{"kind":"openid","value":"o"}]})"))[0].verdict, Verdict::kQuarantined)
+  EXPECT_EQ(
+      (*send(
+          R"({"account":"shop","kind":"bot.like","identities":[{"kind":"openid","value":"o"}]})"))
+          [0]
+              .verdict,
+      Verdict::kQuarantined)
       << "the mark is ours to give";
 }
 
@@ -102,7 +127,8 @@ TEST_F(IntakeTest, RefusedEventsCanBeSentAgainTogether) {
   Intake::Settings settings;
   bool known = false;
   settings.account_known = [&](std::string_view) { return known; };
-  Intake strict(*store.log, *store.state, *store.vault, store.clock, store.metrics, std::move(settings));
+  Intake strict(*store.log, *store.state, *store.vault, store.clock, store.metrics,
+                std::move(settings));
   std::vector<WireEvent> events;
   for (int i = 0; i < 250; ++i) {
     WireEvent e;
@@ -140,7 +166,8 @@ TEST_F(IntakeTest, NoPersonalTextLiesInTheLogInClear) {
 }
 
 TEST_F(IntakeTest, AMissingIdIsMadeAndReturned) {
-  const auto answers = send(R"({"account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"like"})");
+  const auto answers =
+      send(R"({"account":"shop","identities":[{"kind":"openid","value":"o1"}],"kind":"like"})");
   ASSERT_TRUE(answers);
   EXPECT_EQ((*answers)[0].event_id.size(), 36u);
   EXPECT_EQ(store.logged()[0].event_id, (*answers)[0].event_id);
@@ -158,7 +185,8 @@ TEST_F(IntakeTest, TheSameIdAgainIsADuplicateAndNotLogged) {
 }
 
 TEST_F(IntakeTest, AWrongEventIsQuarantinedAndTheRestGoesOn) {
-  const auto answers = send("[" + event("a", R"(,"valu":3)") + "," + event("b") + R"(,{"event_id":"c","account":"shop","kind":"read"}])");
+  const auto answers = send("[" + event("a", R"(,"valu":3)") + "," + event("b") +
+                            R"(,{"event_id":"c","account":"shop","kind":"read"}])");
   ASSERT_TRUE(answers);
   EXPECT_EQ((*answers)[0].verdict, Verdict::kQuarantined);
   EXPECT_THAT((*answers)[0].reason, HasSubstr("did you mean 'value'"));
@@ -174,8 +202,10 @@ TEST_F(IntakeTest, AWrongEventIsQuarantinedAndTheRestGoesOn) {
 }
 
 TEST_F(IntakeTest, WrongTypesAreNamedWithTheirField) {
-  const auto answers = send("[" + event("a", R"(,"value":1.5)") + "," + event("b", R"(,"occurred_at":"gestern")") + "," +
-                            event("c", R"(,"item":{"kind":"article","id":5})") + R"(,17,{"account":"shop","kind":"x","identities":[{"kind":"openid","value":7}]}])");
+  const auto answers =
+      send("[" + event("a", R"(,"value":1.5)") + "," + event("b", R"(,"occurred_at":"gestern")") +
+           "," + event("c", R"(,"item":{"kind":"article","id":5})") +
+           R"(,17,{"account":"shop","kind":"x","identities":[{"kind":"openid","value":7}]}])");
   ASSERT_TRUE(answers);
   EXPECT_THAT((*answers)[0].reason, HasSubstr("value: expected an integer"));
   EXPECT_THAT((*answers)[1].reason, HasSubstr("occurred_at: time: 'gestern'"));
@@ -208,7 +238,8 @@ TEST_F(IntakeTest, WhatIsWrongInTheTextIsSaidAndWhere) {
       {"[{\"a\":\"\xe5\xbc\"}]", "line 1, column 8: not UTF-8"},
       {"[\n{\"v\":1e400}]", "line 2, column 6: a number that is too large"},
       {"[{\"v\":-1e400}]", "line 1, column 7: a number that is too large"},
-      {"[{\"v\":99999999999999999999}]", "line 1, column 7: a whole number that does not fit into 64 bits"},
+      {"[{\"v\":99999999999999999999}]",
+       "line 1, column 7: a whole number that does not fit into 64 bits"},
       {"[{\"v\":01}]", "line 1, column 7: a number must not begin with 0"},
       {R"([{"a":"\u12g4"}])", "line 1, column 8: \\u needs four hex digits"},
       {R"([{"a":"\x"}])", "line 1, column 8: an unknown escape"},
@@ -225,7 +256,9 @@ TEST_F(IntakeTest, WhatIsWrongInTheTextIsSaidAndWhere) {
     EXPECT_THAT(answers.error().message, HasSubstr(std::string(expected))) << body;
   }
   // Whole pairs and numbers near to 0 are no fault, so they cannot be what a message names.
-  EXPECT_THAT(send(R"([{"a":"\ud83d\ude00","v":1e-400,"w":18446744073709551615},])").error().message, HasSubstr("a value was expected"));
+  EXPECT_THAT(
+      send(R"([{"a":"\ud83d\ude00","v":1e-400,"w":18446744073709551615},])").error().message,
+      HasSubstr("a value was expected"));
 }
 
 TEST_F(IntakeTest, AMalformedLineIsQuarantinedAloneInItsPlace) {
@@ -243,7 +276,10 @@ TEST_F(IntakeTest, AMalformedLineIsQuarantinedAloneInItsPlace) {
 }
 
 TEST_F(IntakeTest, ObjectsSpreadOverLinesAreOneObjectNotManyLines) {
-  EXPECT_EQ(send("{\n\"event_id\":\"a\",\"account\":\"shop\",\n\"identities\":[\n{\"kind\":\"openid\",\"value\":\"o\"}\n],\"kind\":\"read\"\n}")->size(), 1u);
+  EXPECT_EQ(send("{\n\"event_id\":\"a\",\"account\":\"shop\",\n\"identities\":[\n{\"kind\":"
+                 "\"openid\",\"value\":\"o\"}\n],\"kind\":\"read\"\n}")
+                ->size(),
+            1u);
 }
 
 TEST_F(IntakeTest, TooManyEventsAreRefusedTogether) {
@@ -264,9 +300,12 @@ TEST_F(IntakeTest, OnlyAllowedAndKnownAccountsAreWrittenFor) {
   ASSERT_TRUE(answers);
   EXPECT_EQ((*answers)[0].verdict, Verdict::kQuarantined);
   EXPECT_THAT((*answers)[0].reason, HasSubstr("may not write for 'shop'"));
-  const auto unknown = send(R"({"account":"nobody","identities":[{"kind":"openid","value":"o"}],"kind":"like"})");
+  const auto unknown =
+      send(R"({"account":"nobody","identities":[{"kind":"openid","value":"o"}],"kind":"like"})");
   EXPECT_THAT((*unknown)[0].reason, HasSubstr("no account 'nobody'"));
-  const auto foreign = send(R"({"account":"shop","identities":[{"kind":"openid","value":"o"},{"account":"b","kind":"openid","value":"p"}],"kind":"like"})", {"shop"});
+  const auto foreign = send(
+      R"({"account":"shop","identities":[{"kind":"openid","value":"o"},{"account":"b","kind":"openid","value":"p"}],"kind":"like"})",
+      {"shop"});
   EXPECT_THAT((*foreign)[0].reason, HasSubstr("may not write for 'b'"));
 }
 
@@ -314,7 +353,8 @@ TEST_F(IntakeTest, ACorrectedEntryLeavesTheQuarantineForTheLog) {
   ASSERT_FALSE(as_it_is);
   EXPECT_EQ(as_it_is.error().field, "valu");
   EXPECT_EQ(quarantine.count(), 1);
-  const auto answer = quarantine.resubmit(intake, entry.id, *parse_json(event("a", R"(,"value":3)")));
+  const auto answer =
+      quarantine.resubmit(intake, entry.id, *parse_json(event("a", R"(,"value":3)")));
   ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_EQ(answer->verdict, Verdict::kAccepted);
   EXPECT_EQ(quarantine.count(), 0);
@@ -323,18 +363,23 @@ TEST_F(IntakeTest, ACorrectedEntryLeavesTheQuarantineForTheLog) {
 }
 
 TEST_F(IntakeTest, AResubmittedEventWithoutIdGetsOneThatIsTheSameNextTime) {
-  ASSERT_TRUE(send(R"({"account":"nobody","identities":[{"kind":"openid","value":"o"}],"kind":"like"})"));
+  ASSERT_TRUE(
+      send(R"({"account":"nobody","identities":[{"kind":"openid","value":"o"}],"kind":"like"})"));
   const QuarantinedEvent entry = quarantine.list("", 0, 1)->at(0);
-  const auto corrected = *parse_json(R"({"account":"shop","identities":[{"kind":"openid","value":"o"}],"kind":"like"})");
+  const auto corrected = *parse_json(
+      R"({"account":"shop","identities":[{"kind":"openid","value":"o"}],"kind":"like"})");
   ASSERT_TRUE(quarantine.resubmit(intake, entry.id, corrected));
-  EXPECT_EQ(store.logged().at(0).event_id, fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
+  EXPECT_EQ(store.logged().at(0).event_id,
+            fmt::format("quarantine_{}_{}", entry.id, entry.received_at.us));
 }
 
 TEST_F(IntakeTest, WhatIsSentAgainHappenedWhenItDid) {
-  const std::string without = R"("account":"shop","identities":[{"kind":"openid","value":"o"}],"kind":)";
+  const std::string without =
+      R"("account":"shop","identities":[{"kind":"openid","value":"o"}],"kind":)";
   const Instant hour_ago = TestStore::kNow - std::chrono::hours(1);
   // A client whose clock is right, and one that says no time.
-  ASSERT_TRUE(send(fmt::format(R"({{{}"Bad Kind","occurred_at":"{}","sent_at":"{}"}})", without, format_utc(hour_ago), format_utc(TestStore::kNow))));
+  ASSERT_TRUE(send(fmt::format(R"({{{}"Bad Kind","occurred_at":"{}","sent_at":"{}"}})", without,
+                               format_utc(hour_ago), format_utc(TestStore::kNow))));
   ASSERT_TRUE(send(fmt::format("{{{}\"Bad Kind\"}}", without)));
   ASSERT_TRUE(store.clock.advance_to(TestStore::kNow + std::chrono::hours(6)));
   const auto entries = *quarantine.list("", 0, 10);
@@ -381,7 +426,8 @@ class FullLog final : public storage::EventLog {
     for (auto& r : records) kept.push_back(std::move(r));
     done({});
   }
-  Result<std::vector<storage::StoredRecord>> read(storage::Stream, const storage::Positions&, std::size_t) override {
+  Result<std::vector<storage::StoredRecord>> read(storage::Stream, const storage::Positions&,
+                                                  std::size_t) override {
     return std::vector<storage::StoredRecord>();
   }
   Result<storage::Positions> end(storage::Stream) override { return storage::Positions{}; }

@@ -1,10 +1,10 @@
 #include "ingest/mapping.h"
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/nearest.h"
 #include "ingest/detail/mapping_fields.h"
@@ -53,7 +53,8 @@ void expand_rule(Json& rule) {
   const Json* properties = rule.find("properties");
   if (properties == nullptr) return;
   Json expanded = Json::object();
-  if (const Json::Array* names = properties->if_array()) {  // a list of columns that keep their names
+  if (const Json::Array* names =
+          properties->if_array()) {  // a list of columns that keep their names
     for (const Json& name : *names) {
       Json property = Json::object();
       property.set("column", name);
@@ -79,11 +80,14 @@ void expand(Json& mapping) {
   }
 }
 
-Result<void> check_one_of(std::string_view field, std::string_view value, std::span<const std::string_view> known) {
+Result<void> check_one_of(std::string_view field, std::string_view value,
+                          std::span<const std::string_view> known) {
   if (std::ranges::find(known, value) != known.end()) return {};
   const std::string_view near = nearest_name(value, known);
-  if (near.empty()) return fail_field(field, "'{}' is not one of {}", value, fmt::join(known, ", "));
-  return fail_field(field, "'{}' is not one of {}; did you mean '{}'?", value, fmt::join(known, ", "), near);
+  if (near.empty())
+    return fail_field(field, "'{}' is not one of {}", value, fmt::join(known, ", "));
+  return fail_field(field, "'{}' is not one of {}; did you mean '{}'?", value,
+                    fmt::join(known, ", "), near);
 }
 
 Result<void> check_kind(std::string_view field, std::string_view kind) {
@@ -106,21 +110,23 @@ Result<void> check_conditions(std::string_view field, const std::vector<Conditio
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     const Condition& c = conditions[i];
     if (c.in.empty() && c.not_in.empty() && !c.empty && !c.above && !c.below) {
-      return fail_field(fmt::format("{}[{}]", field, i), "says nothing about '{}': in, not_in, empty, above or below",
-                        c.column);
+      return fail_field(fmt::format("{}[{}]", field, i),
+                        "says nothing about '{}': in, not_in, empty, above or below", c.column);
     }
   }
   return {};
 }
 
 Result<void> check_kind_source(const EventRule& rule) {
-  const int sources = (rule.kind.empty() ? 0 : 1) + (rule.kind_column.empty() ? 0 : 1) + (rule.columns.empty() ? 0 : 1);
+  const int sources = (rule.kind.empty() ? 0 : 1) + (rule.kind_column.empty() ? 0 : 1) +
+                      (rule.columns.empty() ? 0 : 1);
   if (sources != 1) return fail_field("kind", "say exactly one of kind, kind_column and columns");
   if (!rule.kind.empty()) ZHIYIN_TRY_VOID(check_kind("kind", rule.kind));
   for (const auto& [word, kind] : rule.kind_translate) {
     ZHIYIN_TRY_VOID(check_kind("kind_translate." + word, kind));
   }
-  for (const auto& [column, kind] : rule.columns) ZHIYIN_TRY_VOID(check_kind("columns." + column, kind));
+  for (const auto& [column, kind] : rule.columns)
+    ZHIYIN_TRY_VOID(check_kind("columns." + column, kind));
   return {};
 }
 
@@ -128,25 +134,32 @@ Result<void> check_event_rule(const EventRule& rule, const Mapping& mapping) {
   if (rule.identity.empty() && mapping.identity.empty() && !mapping.rows_are_people) {
     return fail_field("identity", "is missing: name the column that says whose event it is");
   }
-  if (!rule.identity_kind.empty()) ZHIYIN_TRY_VOID(check_one_of("identity_kind", rule.identity_kind, kIdentityKinds));
+  if (!rule.identity_kind.empty())
+    ZHIYIN_TRY_VOID(check_one_of("identity_kind", rule.identity_kind, kIdentityKinds));
   for (const FurtherIdentity& further : rule.further_identities) {
     ZHIYIN_TRY_VOID(check_one_of("further_identities.kind", further.kind, kIdentityKinds));
   }
   ZHIYIN_TRY_VOID(check_kind_source(rule));
-  if (!rule.list.empty() && !rule.columns.empty()) return fail_field("list", "cannot stand beside columns");
-  if (!rule.list.empty() && !rule.item.empty()) return fail_field("item", "cannot stand beside list, which names the items");
+  if (!rule.list.empty() && !rule.columns.empty())
+    return fail_field("list", "cannot stand beside columns");
+  if (!rule.list.empty() && !rule.item.empty())
+    return fail_field("item", "cannot stand beside list, which names the items");
   if (!rule.list_response.empty() && rule.list_response_separator.empty()) {
     return fail_field("list_response", "needs list_response_separator");
   }
   if (rule.value_is_yuan && (rule.value.empty() || rule.value_scale != 1)) {
     return fail_field("value_is_yuan", "needs a value column and no value_scale");
   }
-  if (rule.value_constant && !rule.value.empty()) return fail_field("value_constant", "cannot stand beside value");
-  if (!rule.columns.empty() && !rule.value.empty()) return fail_field("value", "cannot stand beside columns, whose cells are the values");
+  if (rule.value_constant && !rule.value.empty())
+    return fail_field("value_constant", "cannot stand beside value");
+  if (!rule.columns.empty() && !rule.value.empty())
+    return fail_field("value", "cannot stand beside columns, whose cells are the values");
   for (const auto& [name, property] : rule.properties) {
     constexpr std::string_view kTypes[] = {"auto", "text", "number"};
     ZHIYIN_TRY_VOID(check_one_of("properties." + name + ".type", property.type, kTypes));
-    if (name == "personal") return fail_field("properties.personal", "is reserved; say personal = true with the property");
+    if (name == "personal")
+      return fail_field("properties.personal",
+                        "is reserved; say personal = true with the property");
   }
   ZHIYIN_TRY_VOID(check_conditions("where", rule.where));
   return check_time(rule.time, mapping.zone);
@@ -158,7 +171,8 @@ Result<void> check_item_rule(const ItemRule& rule, const Mapping& mapping) {
   ZHIYIN_TRY_VOID(check_kind("kind", rule.kind));
   ZHIYIN_TRY_VOID(check_conditions("where", rule.where));
   if (auto ok = check_time(rule.published_at, mapping.zone); !ok) {
-    ok.error().field = "published_at" + ok.error().field.substr(std::min<std::size_t>(4, ok.error().field.size()));
+    ok.error().field =
+        "published_at" + ok.error().field.substr(std::min<std::size_t>(4, ok.error().field.size()));
     return ok;
   }
   return {};
@@ -168,7 +182,8 @@ Result<void> check_mapping(const Mapping& mapping) {
   if (mapping.event.empty() && mapping.item.empty()) {
     return fail_field("event", "is missing: a mapping has at least one [[event]] or [[item]]");
   }
-  if (auto zone = TimeZone::create(mapping.zone); !zone) return std::unexpected(within("zone", std::move(zone.error())));
+  if (auto zone = TimeZone::create(mapping.zone); !zone)
+    return std::unexpected(within("zone", std::move(zone.error())));
   constexpr std::string_view kRepeated[] = {"keep", "drop"};
   ZHIYIN_TRY_VOID(check_one_of("repeated_rows", mapping.repeated_rows, kRepeated));
   ZHIYIN_TRY_VOID(check_one_of("identity_kind", mapping.identity_kind, kIdentityKinds));
@@ -188,8 +203,9 @@ Result<void> check_mapping(const Mapping& mapping) {
 }
 
 Error named(std::string_view file_name, Error error) {
-  error.message = error.field.empty() ? fmt::format("mapping '{}': {}", file_name, error.message)
-                                      : fmt::format("mapping '{}': {}: {}", file_name, error.field, error.message);
+  error.message = error.field.empty()
+                      ? fmt::format("mapping '{}': {}", file_name, error.message)
+                      : fmt::format("mapping '{}': {}: {}", file_name, error.field, error.message);
   return error;
 }
 
@@ -203,15 +219,16 @@ std::string stem(std::string_view file_name) {
 
 Result<Mapping> parse_mapping(std::string_view toml_text, std::string_view file_name) {
   if (toml_text.size() > kMappingBytesMax) {
-    return fail(ErrorCode::kLimitReached, "mapping '{}': has {} bytes, at most {} are read", file_name, toml_text.size(),
-                kMappingBytesMax);
+    return fail(ErrorCode::kLimitReached, "mapping '{}': has {} bytes, at most {} are read",
+                file_name, toml_text.size(), kMappingBytesMax);
   }
   Json json;
   try {
     const toml::table table = toml::parse(toml_text, file_name);
     json = to_json(table);
   } catch (const toml::parse_error& e) {
-    return fail(ErrorCode::kInvalidArgument, "mapping '{}': line {}: {}", file_name, e.source().begin.line, e.description());
+    return fail(ErrorCode::kInvalidArgument, "mapping '{}': line {}: {}", file_name,
+                e.source().begin.line, e.description());
   } catch (const std::exception& e) {
     return fail(ErrorCode::kInvalidArgument, "mapping '{}': {}", file_name, e.what());
   }
@@ -219,7 +236,8 @@ Result<Mapping> parse_mapping(std::string_view toml_text, std::string_view file_
   auto mapping = from_json<Mapping>(json);
   if (!mapping) return std::unexpected(named(file_name, std::move(mapping.error())));
   if (mapping->name.empty()) mapping->name = stem(file_name);
-  if (auto ok = check_mapping(*mapping); !ok) return std::unexpected(named(file_name, std::move(ok.error())));
+  if (auto ok = check_mapping(*mapping); !ok)
+    return std::unexpected(named(file_name, std::move(ok.error())));
   return mapping;
 }
 
@@ -230,7 +248,9 @@ Result<Mapping> find_shipped_mapping(std::string_view name) {
     names.push_back(shipped.name);
   }
   const std::string_view near = nearest_name(name, names);
-  if (near.empty()) return fail(ErrorCode::kNotFound, "mapping: there is no '{}'; there are {}", name, fmt::join(names, ", "));
+  if (near.empty())
+    return fail(ErrorCode::kNotFound, "mapping: there is no '{}'; there are {}", name,
+                fmt::join(names, ", "));
   return fail(ErrorCode::kNotFound, "mapping: there is no '{}'; did you mean '{}'?", name, near);
 }
 

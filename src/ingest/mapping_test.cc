@@ -31,7 +31,8 @@ where = [{ column = "x", above = 1 }]
 [[item]]
 id = "item"
 published_at = { column = "p", format = "%Y" }
-)", "dir/my-file.toml");
+)",
+                               "dir/my-file.toml");
   ASSERT_TRUE(m) << m.error().text();
   EXPECT_EQ(m->name, "my-file");
   EXPECT_EQ(m->file.kind, TableKind::kTsv);
@@ -43,26 +44,40 @@ published_at = { column = "p", format = "%Y" }
 }
 
 TEST(Mapping, UnknownKeysAreRefusedWithTheNearest) {
-  EXPECT_THAT(error_of("identiy = 'u'\n[[event]]\nkind='a'\n"), HasSubstr("did you mean 'identity'"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nvalue_scal=2\n"), HasSubstr("did you mean 'value_scale'"));
+  EXPECT_THAT(error_of("identiy = 'u'\n[[event]]\nkind='a'\n"),
+              HasSubstr("did you mean 'identity'"));
+  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nvalue_scal=2\n"),
+              HasSubstr("did you mean 'value_scale'"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nvalue_scal=2\n"), HasSubstr("event[0]"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nproperties={x={column='y', tpye='text'}}\n"), HasSubstr("did you mean 'type'"));
+  EXPECT_THAT(
+      error_of("identity='u'\n[[event]]\nkind='a'\nproperties={x={column='y', tpye='text'}}\n"),
+      HasSubstr("did you mean 'type'"));
 }
 
 TEST(Mapping, WrongValuesAreRefusedWithTheirPlace) {
   EXPECT_THAT(error_of(""), HasSubstr("at least one [[event]] or [[item]]"));
   EXPECT_THAT(error_of("[[event]]\nkind='a'\n"), HasSubstr("event[0].identity"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\n"), HasSubstr("exactly one of kind"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nkind_column='b'\n"), HasSubstr("exactly one of kind"));
+  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nkind_column='b'\n"),
+              HasSubstr("exactly one of kind"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='Not A Kind'\n"), HasSubstr("Not A Kind"));
-  EXPECT_THAT(error_of("identity='u'\nidentity_kind='opneid'\n[[event]]\nkind='a'\n"), HasSubstr("did you mean 'openid'"));
-  EXPECT_THAT(error_of("identity='u'\nzone='Mars/Base'\n[[event]]\nkind='a'\n"), HasSubstr("Mars/Base"));
-  EXPECT_THAT(error_of("identity='u'\ntime={column='t',format='%Q'}\n[[event]]\nkind='a'\n"), HasSubstr("unknown directive"));
-  EXPECT_THAT(error_of("identity='u'\ntime={column='t',format='epoch'}\n[[event]]\nkind='a'\n"), HasSubstr("epoch_s"));
-  EXPECT_THAT(error_of("identity='u'\ntime={column='t',format='day_number'}\n[[event]]\nkind='a'\n"), HasSubstr("epoch"));
-  EXPECT_THAT(error_of("identity='u'\ntime={format='auto'}\n[[event]]\nkind='a'\n"), HasSubstr("either a column or a constant"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nwhere=[{column='x'}]\n"), HasSubstr("says nothing about 'x'"));
-  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nlist='x'\nitem='y'\n"), HasSubstr("cannot stand beside list"));
+  EXPECT_THAT(error_of("identity='u'\nidentity_kind='opneid'\n[[event]]\nkind='a'\n"),
+              HasSubstr("did you mean 'openid'"));
+  EXPECT_THAT(error_of("identity='u'\nzone='Mars/Base'\n[[event]]\nkind='a'\n"),
+              HasSubstr("Mars/Base"));
+  EXPECT_THAT(error_of("identity='u'\ntime={column='t',format='%Q'}\n[[event]]\nkind='a'\n"),
+              HasSubstr("unknown directive"));
+  EXPECT_THAT(error_of("identity='u'\ntime={column='t',format='epoch'}\n[[event]]\nkind='a'\n"),
+              HasSubstr("epoch_s"));
+  EXPECT_THAT(
+      error_of("identity='u'\ntime={column='t',format='day_number'}\n[[event]]\nkind='a'\n"),
+      HasSubstr("epoch"));
+  EXPECT_THAT(error_of("identity='u'\ntime={format='auto'}\n[[event]]\nkind='a'\n"),
+              HasSubstr("either a column or a constant"));
+  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nwhere=[{column='x'}]\n"),
+              HasSubstr("says nothing about 'x'"));
+  EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind='a'\nlist='x'\nitem='y'\n"),
+              HasSubstr("cannot stand beside list"));
   EXPECT_THAT(error_of("identity='u'\n[[event]]\nkind=5\n"), HasSubstr("expected a string"));
 }
 
@@ -102,14 +117,16 @@ TEST(SimpleTables, OneRowPerPersonIsUnderstoodInTwoLanguages) {
 }
 
 TEST(SimpleTables, EventRowsAreUnderstood) {
-  const auto m = detect_mapping(std::vector<std::string>{"user_id", "item_id", "kind", "time", "value"});
+  const auto m =
+      detect_mapping(std::vector<std::string>{"user_id", "item_id", "kind", "time", "value"});
   ASSERT_TRUE(m) << m.error().text();
   ASSERT_EQ(m->event.size(), 1u);
   EXPECT_EQ(m->event[0].kind_column, "kind");
   EXPECT_EQ(m->event[0].kind_translate.at("transfer"), "share");
   EXPECT_EQ(m->event[0].value, "value");
   EXPECT_EQ(m->time->column, "time");
-  const auto ratings = detect_mapping(std::vector<std::string>{"userId", "movieId", "rating", "timestamp"});
+  const auto ratings =
+      detect_mapping(std::vector<std::string>{"userId", "movieId", "rating", "timestamp"});
   EXPECT_EQ(ratings->event[0].kind, "rating");
   EXPECT_EQ(ratings->event[0].value, "rating");
 }
@@ -158,7 +175,8 @@ TEST(TimeFormat, AutoTellsEpochsBySize) {
 }
 
 TEST(TimeFormat, RefusesWhatIsNoTime) {
-  for (const char* text : {"", "17", "20210601", "2021-13-01", "2021-02-30", "yesterday", "2021-06-01 25:00", "99999999999999999999", "-5"}) {
+  for (const char* text : {"", "17", "20210601", "2021-13-01", "2021-02-30", "yesterday",
+                           "2021-06-01 25:00", "99999999999999999999", "-5"}) {
     EXPECT_EQ(time_of(text, "auto"), "refused") << text;
   }
   EXPECT_EQ(time_of("13/12/2019 2:14:46 PM", "%m/%d/%Y %I:%M:%S %p"), "refused");

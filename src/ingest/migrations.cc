@@ -10,7 +10,9 @@ namespace zhiyin::ingest {
 
 std::vector<storage::Migration> migrations() {
   std::vector<storage::Migration> all;
-  for (const auto part : {Quarantine::migrations(), EventPipeline::migrations(), import_migrations(), EventCatalogue::migrations(), WarehouseWriter::migrations()}) {
+  for (const auto part :
+       {Quarantine::migrations(), EventPipeline::migrations(), import_migrations(),
+        EventCatalogue::migrations(), WarehouseWriter::migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -141,7 +141,8 @@ namespace {
 /// The kind of an entry's event, also where it is still a call of another protocol.
 bool is_of_kind(const QuarantinedEvent& entry, std::string_view kind) {
   if (kind.empty()) return true;
-  if (entry.event.find("tracking_call") != nullptr) return kind_of_refused_call(entry.event) == kind;
+  if (entry.event.find("tracking_call") != nullptr)
+    return kind_of_refused_call(entry.event) == kind;
   return entry.event["kind"].string_or("") == kind;
 }
 

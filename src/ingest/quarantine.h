@@ -34,9 +34,9 @@ struct QuarantinedEvent {
 /// Which entries; empty members: any.
 struct QuarantineFilter {
   std::string source;
-  std::string field;   ///< the whole path
-  std::string reason;  ///< part of it
-  std::string kind;    ///< of the event
+  std::string field;             ///< the whole path
+  std::string reason;            ///< part of it
+  std::string kind;              ///< of the event
   std::optional<Instant> from;   ///< received at or after
   std::optional<Instant> until;  ///< received before
   std::size_t limit = 1000;
@@ -45,12 +45,12 @@ struct QuarantineFilter {
 struct ResubmitOutcome {
   std::int64_t accepted = 0;
   std::int64_t duplicate = 0;
-  std::int64_t refused = 0;  ///< they stay, with their reason
+  std::int64_t refused = 0;          ///< they stay, with their reason
   std::vector<std::string> reasons;  ///< different ones of the refused, at most 20
 };
 
-/// Reads and empties the place where events wait that broke a rule (the intake fills it). They are sealed because
-/// they may hold personal data. Thread-safe.
+/// Reads and empties the place where events wait that broke a rule (the intake fills it). They are
+/// sealed because they may hold personal data. Thread-safe.
 class Quarantine {
  public:
   /// Both must outlive the quarantine.
@@ -58,25 +58,30 @@ class Quarantine {
   static std::span<const storage::Migration> migrations();
 
   /// Newest first, those below `before` (0: from the newest); `source` empty: all.
-  [[nodiscard]] Result<std::vector<QuarantinedEvent>> list(std::string_view source, std::int64_t before,
+  [[nodiscard]] Result<std::vector<QuarantinedEvent>> list(std::string_view source,
+                                                           std::int64_t before,
                                                            std::size_t limit) const;
   [[nodiscard]] Result<std::int64_t> count(std::string_view source = {}) const;
   /// kNotFound when it is not there.
   [[nodiscard]] Result<QuarantinedEvent> get(std::int64_t id) const;
 
-  /// Sends the entry through `intake` again, `corrected` in its place when given, and removes it once it is
-  /// in the log. kInvalidArgument with the field when it still breaks a rule; the entry then stays.
+  /// Sends the entry through `intake` again, `corrected` in its place when given, and removes it
+  /// once it is in the log. kInvalidArgument with the field when it still breaks a rule; the entry
+  /// then stays.
   Result<Answer> resubmit(Intake& intake, std::int64_t id, const std::optional<Json>& corrected);
   Result<void> remove(std::int64_t id);
 
   static constexpr std::size_t kResubmitMax = 10'000;
   /// Newest first. kInvalidArgument when `limit` is above kResubmitMax.
   [[nodiscard]] Result<std::vector<QuarantinedEvent>> find(const QuarantineFilter& filter) const;
-  /// Sends the entries again as they are: after a rule was changed, say. `progress` (0 to 1) stops by false.
-  Result<ResubmitOutcome> resubmit_all(Intake& intake, const QuarantineFilter& filter, const std::function<bool(double)>& progress);
+  /// Sends the entries again as they are: after a rule was changed, say. `progress` (0 to 1) stops
+  /// by false.
+  Result<ResubmitOutcome> resubmit_all(Intake& intake, const QuarantineFilter& filter,
+                                       const std::function<bool(double)>& progress);
 
  private:
-  static Result<Answer> send_again(Intake& intake, const QuarantinedEvent& entry, const std::optional<Json>& corrected);
+  static Result<Answer> send_again(Intake& intake, const QuarantinedEvent& entry,
+                                   const std::optional<Json>& corrected);
   Result<void> remove_all(const std::vector<std::int64_t>& ids);
 
   storage::State& state_;
@@ -114,8 +119,10 @@ template <>
 struct Fields<ingest::ResubmitOutcome> {
   using R = ingest::ResubmitOutcome;
   static constexpr std::string_view name = "ResubmitOutcome";
-  static constexpr auto list = std::make_tuple(
-      field("accepted", &R::accepted, "now in the log"), field("duplicate", &R::duplicate, "were there already"),
-      field("refused", &R::refused, "still break a rule and stay"), field("reasons", &R::reasons, "which, at most 20"));
+  static constexpr auto list =
+      std::make_tuple(field("accepted", &R::accepted, "now in the log"),
+                      field("duplicate", &R::duplicate, "were there already"),
+                      field("refused", &R::refused, "still break a rule and stay"),
+                      field("reasons", &R::reasons, "which, at most 20"));
 };
 }  // namespace zhiyin

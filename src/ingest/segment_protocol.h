@@ -46,8 +46,8 @@ Result<std::vector<TrackedCall>> read_tracking(const Json& body, std::string_vie
 /// different names stay different.
 std::string kind_of_name(std::string_view name);
 
-/// A refused call as the quarantine keeps it, and back: what is sent again is read again. `sent_at`: of
-/// the request.
+/// A refused call as the quarantine keeps it, and back: what is sent again is read again.
+/// `sent_at`: of the request.
 std::string pack_refused_call(const Json& call, const TrackingSettings& settings,
                               const std::optional<Instant>& sent_at = std::nullopt);
 /// Empty when `entry` is no refused call.

@@ -131,13 +131,13 @@ TEST(SegmentProtocol, AliasLinksWhoSomebodyWas) {
 }
 
 TEST(SegmentProtocol, TakesOddSpellingsOfNumbersAndEmptyTimes) {
-  const WireEvent e =
-      event(R"({"userId":12.0,"event":"x","timestamp":1764079200000.0})", "track");
+  const WireEvent e = event(R"({"userId":12.0,"event":"x","timestamp":1764079200000.0})", "track");
   EXPECT_EQ(e.identities[0].value, "12");
   EXPECT_EQ(e.occurred_at, Instant{1'764'079'200'000'000});
   EXPECT_FALSE(event(R"({"userId":"a","event":"x","timestamp":""})", "track").occurred_at);
   EXPECT_TRUE(one(R"({"userId":1.5,"event":"x"})", "track").refused);
-  EXPECT_EQ(event(R"({"userId":"a","event":"Product Reviewed"})", "track").kind, "product_reviewed");
+  EXPECT_EQ(event(R"({"userId":"a","event":"Product Reviewed"})", "track").kind,
+            "product_reviewed");
 }
 
 TEST(SegmentProtocol, GroupsBecomeTraits) {

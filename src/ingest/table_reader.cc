@@ -13,7 +13,9 @@ using detail::Packing;
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
   return out;
 }
 
@@ -31,15 +33,17 @@ Packing packing_of(std::string& name) {
 
 Result<TableKind> kind_of(std::string_view name) {
   constexpr std::pair<std::string_view, TableKind> kEndings[] = {
-      {".csv", TableKind::kCsv},     {".tsv", TableKind::kTsv},       {".txt", TableKind::kTsv},
-      {".tab", TableKind::kTsv},     {".inter", TableKind::kTsv},     {".item", TableKind::kTsv},
-      {".user", TableKind::kTsv},    {".jsonl", TableKind::kJsonl},   {".ndjson", TableKind::kJsonl},
-      {".parquet", TableKind::kParquet}};
+      {".csv", TableKind::kCsv},      {".tsv", TableKind::kTsv},
+      {".txt", TableKind::kTsv},      {".tab", TableKind::kTsv},
+      {".inter", TableKind::kTsv},    {".item", TableKind::kTsv},
+      {".user", TableKind::kTsv},     {".jsonl", TableKind::kJsonl},
+      {".ndjson", TableKind::kJsonl}, {".parquet", TableKind::kParquet}};
   for (const auto& [ending, kind] : kEndings) {
     if (name.ends_with(ending)) return kind;
   }
   return fail(ErrorCode::kInvalidArgument,
-              "file: '{}' does not end in .csv, .tsv, .txt, .jsonl, .ndjson or .parquet (or these with .gz or .zst); "
+              "file: '{}' does not end in .csv, .tsv, .txt, .jsonl, .ndjson or .parquet (or these "
+              "with .gz or .zst); "
               "say format = … in [file] of the mapping",
               name);
 }
@@ -59,16 +63,23 @@ Result<std::string> encoding_of(const std::filesystem::path& path, Packing packi
   const detail::EncodingGuess guess = detail::guess_encoding(sample);
   if (guess.sure) return std::string(guess.name);
   if (guess.name.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8, nor an encoding that is known here; is it a text file?");
+    return fail(ErrorCode::kInvalidArgument,
+                "file: is not UTF-8, nor an encoding that is known here; is it a text file?");
   }
-  return fail(ErrorCode::kInvalidArgument, "file: is not UTF-8; it looks like {0}: say encoding = \"{0}\" in [file] of the mapping",
-              guess.name);
+  return fail(
+      ErrorCode::kInvalidArgument,
+      "file: is not UTF-8; it looks like {0}: say encoding = \"{0}\" in [file] of the mapping",
+      guess.name);
 }
 
-Result<std::unique_ptr<TableReader>> open_text(std::unique_ptr<detail::ByteSource> source, TableKind kind, std::int64_t bytes_total,
+Result<std::unique_ptr<TableReader>> open_text(std::unique_ptr<detail::ByteSource> source,
+                                               TableKind kind, std::int64_t bytes_total,
                                                const TableFormat& format) {
-  if (kind == TableKind::kJsonl) return detail::JsonLinesReader::open(std::move(source), bytes_total);
-  const char delimiter = !format.delimiter.empty() ? format.delimiter[0] : kind == TableKind::kTsv ? '\t' : ',';
+  if (kind == TableKind::kJsonl)
+    return detail::JsonLinesReader::open(std::move(source), bytes_total);
+  const char delimiter = !format.delimiter.empty() ? format.delimiter[0]
+                         : kind == TableKind::kTsv ? '\t'
+                                                   : ',';
   return detail::DelimitedReader::open(std::move(source), bytes_total, format, delimiter);
 }
 
@@ -76,16 +87,22 @@ Result<std::unique_ptr<TableReader>> open_text(std::unique_ptr<detail::ByteSourc
 
 std::string_view to_string(RowBlock::Fault fault) {
   switch (fault) {
-    case RowBlock::Fault::kNone: return "";
-    case RowBlock::Fault::kCells: return "the number of cells is not that of the header";
-    case RowBlock::Fault::kTooLong: return "the row is longer than 1 MiB (is a quote not closed?)";
-    case RowBlock::Fault::kEncoding: return "holds bytes that are no text in the encoding of the file";
-    case RowBlock::Fault::kSyntax: return "a quote is not closed, text follows a quote, or the row is no JSON object";
+    case RowBlock::Fault::kNone:
+      return "";
+    case RowBlock::Fault::kCells:
+      return "the number of cells is not that of the header";
+    case RowBlock::Fault::kTooLong:
+      return "the row is longer than 1 MiB (is a quote not closed?)";
+    case RowBlock::Fault::kEncoding:
+      return "holds bytes that are no text in the encoding of the file";
+    case RowBlock::Fault::kSyntax:
+      return "a quote is not closed, text follows a quote, or the row is no JSON object";
   }
   return "";
 }
 
-Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::path& path, std::string_view file_name,
+Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::path& path,
+                                                       std::string_view file_name,
                                                        const TableFormat& format) {
   std::string name = lower(file_name);
   const Packing packing = packing_of(name);
@@ -95,11 +112,13 @@ Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::pa
   }
   std::error_code failed;
   const auto size = std::filesystem::file_size(path, failed);
-  if (failed) return fail(ErrorCode::kNotFound, "file: '{}' cannot be read: {}", file_name, failed.message());
+  if (failed)
+    return fail(ErrorCode::kNotFound, "file: '{}' cannot be read: {}", file_name, failed.message());
   const auto bytes_total = static_cast<std::int64_t>(size);
   if (kind == TableKind::kParquet) {
     if (packing != Packing::kNone) {
-      return fail(ErrorCode::kUnsupported, "file: Parquet packs its own columns; unpack '{}' first", file_name);
+      return fail(ErrorCode::kUnsupported, "file: Parquet packs its own columns; unpack '{}' first",
+                  file_name);
     }
     ZHIYIN_TRY(auto reader, detail::open_parquet(path, file_name, bytes_total));
     reader->kind_ = kind;
@@ -116,7 +135,9 @@ Result<std::unique_ptr<TableReader>> TableReader::open(const std::filesystem::pa
   return reader;
 }
 
-Result<void> TableReader::check_packing(const std::filesystem::path& path, std::string_view file_name, const std::function<bool()>& go_on) {
+Result<void> TableReader::check_packing(const std::filesystem::path& path,
+                                        std::string_view file_name,
+                                        const std::function<bool()>& go_on) {
   std::string name = lower(file_name);
   return detail::check_packed(path, packing_of(name), go_on);
 }

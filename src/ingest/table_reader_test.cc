@@ -30,10 +30,12 @@ class TableTest : public testing::Test {
     return path;
   }
   // Reads everything; `error` takes what the end was like.
-  std::vector<ReadRow> read(std::string_view name, std::string_view bytes, const TableFormat& format = {}) {
+  std::vector<ReadRow> read(std::string_view name, std::string_view bytes,
+                            const TableFormat& format = {}) {
     return read_path(write(name, bytes), format);
   }
-  std::vector<ReadRow> read_path(const std::filesystem::path& path, const TableFormat& format = {}) {
+  std::vector<ReadRow> read_path(const std::filesystem::path& path,
+                                 const TableFormat& format = {}) {
     error.reset();
     columns.clear();
     std::vector<ReadRow> rows;
@@ -93,7 +95,8 @@ TEST_F(TableTest, PlainCsvWithEitherLineEnd) {
 }
 
 TEST_F(TableTest, QuotesHoldDelimitersLineEndsAndQuotes) {
-  const auto rows = read("a.csv", "a,b,c\n\"x,1\",\"line1\r\nline2\",\"say \"\"hi\"\"\"\n\"\",\"\"\"\",z\n");
+  const auto rows =
+      read("a.csv", "a,b,c\n\"x,1\",\"line1\r\nline2\",\"say \"\"hi\"\"\"\n\"\",\"\"\"\",z\n");
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_THAT(rows[0].cells, ElementsAre("x,1", "line1\r\nline2", "say \"hi\""));
   EXPECT_THAT(rows[1].cells, ElementsAre("", "\"", "z"));
@@ -146,7 +149,8 @@ TEST_F(TableTest, AnOversizedRowIsReportedAndSkipped) {
 
 TEST_F(TableTest, RowsThatCrossBlocksStayWhole) {
   std::string text = "n,text\n";
-  for (int i = 0; i < 40'000; ++i) text += fmt::format("{},\"row {} \"\"q\"\"\nsecond line\"\n", i, i);
+  for (int i = 0; i < 40'000; ++i)
+    text += fmt::format("{},\"row {} \"\"q\"\"\nsecond line\"\n", i, i);
   const auto rows = read("a.csv", text);
   ASSERT_EQ(rows.size(), 40'000u);
   for (int i = 0; i < 40'000; ++i) {
@@ -202,7 +206,8 @@ TEST_F(TableTest, ACutOffPackedFileGivesWhatItHasAndThenAnError) {
     EXPECT_GT(rows.size(), 10'000u);
     for (const ReadRow& row : rows) {
       ASSERT_EQ(row.fault, Fault::kNone);
-      ASSERT_EQ(row.cells[1], std::to_string((row.number - 1) * 7919 % 100003)) << "no row that the end has cut";
+      ASSERT_EQ(row.cells[1], std::to_string((row.number - 1) * 7919 % 100003))
+          << "no row that the end has cut";
     }
   }
   read("b.csv.gz", "this is not gzip at all");
@@ -211,7 +216,8 @@ TEST_F(TableTest, ACutOffPackedFileGivesWhatItHasAndThenAnError) {
 
 TEST_F(TableTest, ARowThatDamageCutsIsDroppedWhereverItIsCut) {
   const auto cut = [&](const std::string& text, std::string_view ending) {
-    // Whole blocks without a checked end: what was packed until here can be read, and then the data end.
+    // Whole blocks without a checked end: what was packed until here can be read, and then the data
+    // end.
     z_stream s{};
     deflateInit2(&s, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
     std::string in = text;
@@ -257,7 +263,8 @@ TEST_F(TableTest, ADelimiterIsLookedForWhereTheHeaderHasNotTheUsualOne) {
 }
 
 TEST_F(TableTest, Gb18030IsToldByItsBytesOrReadWhenSaid) {
-  const std::string gb = "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde\n\xd5\xc5\xc8\xfd,3\n";  // 用户,点赞 / 张三,3
+  const std::string gb =
+      "\xd3\xc3\xbb\xa7,\xb5\xe3\xd4\xde\n\xd5\xc5\xc8\xfd,3\n";  // 用户,点赞 / 张三,3
   for (const std::string_view said : {"auto", "gb18030", "gbk"}) {
     TableFormat format;
     format.encoding = said;
@@ -278,11 +285,17 @@ TEST_F(TableTest, Gb18030IsToldByItsBytesOrReadWhenSaid) {
 }
 
 TEST_F(TableTest, Utf16AndBig5AreToldApart) {
-  const std::string utf16("\xff\xfe" "a\0,\0b\0\n\0" "1\0,\0" "2\0\n\0", 18);
+  const std::string utf16(
+      "\xff\xfe"
+      "a\0,\0b\0\n\0"
+      "1\0,\0"
+      "2\0\n\0",
+      18);
   ASSERT_EQ(read("b.csv", utf16).size(), 1u);
   EXPECT_EQ(encoding, "utf-16");
   EXPECT_THAT(columns, ElementsAre("a", "b"));
-  // Little endian without a mark, and Big5: too little speaks for them to be read unasked. 用戶,城市 / 張三,臺北 …
+  // Little endian without a mark, and Big5: too little speaks for them to be read unasked.
+  // 用戶,城市 / 張三,臺北 …
   read("c.csv", std::string_view(utf16).substr(2));
   ASSERT_TRUE(error);
   EXPECT_THAT(error->message, HasSubstr("encoding = \"utf-16le\""));
@@ -301,7 +314,8 @@ TEST_F(TableTest, Utf16AndBig5AreToldApart) {
 
 // Bytes that are wrong cost their rows, wherever these are and whatever else the file holds.
 TEST_F(TableTest, IsolatedBadBytesCostTheirRowsOnly) {
-  const auto table = [](std::string_view row, std::string_view bad, int rows, const std::set<int>& at) {
+  const auto table = [](std::string_view row, std::string_view bad, int rows,
+                        const std::set<int>& at) {
     std::string text = "a,b\n";
     for (int i = 0; i < rows; ++i) text += at.contains(i) ? bad : row;
     return text;
@@ -314,10 +328,11 @@ TEST_F(TableTest, IsolatedBadBytesCostTheirRowsOnly) {
     return at;
   };
   const std::pair<std::string_view, std::string_view> kFiles[] = {
-      {"x,1\n", "x\xff,1\n"},                                          // ASCII
-      {"x,1\n", "caf\xe9,1\n"},                                        // a stray Latin-1 letter
-      {"x,张三\n", "x,张\xe4\xb8\n"},                                  // a character that was cut
-      {"x,Jos\xc3\xa9 M\xc3\xbcller\n", "x,Jos\xe9\n"},                // UTF-8 of two bytes, which may look like Chinese
+      {"x,1\n", "x\xff,1\n"},          // ASCII
+      {"x,1\n", "caf\xe9,1\n"},        // a stray Latin-1 letter
+      {"x,张三\n", "x,张\xe4\xb8\n"},  // a character that was cut
+      {"x,Jos\xc3\xa9 M\xc3\xbcller\n",
+       "x,Jos\xe9\n"},  // UTF-8 of two bytes, which may look like Chinese
       {"x,\xd5\xc5\xc8\xfd\xc9\xcf\xba\xa3\n", "x,\xd5\xc5\xff\xc9\xcf\n"}};  // GB18030
   for (const auto& [row, bad] : kFiles) {
     for (const std::set<int>& at : {std::set<int>{0}, {1}, {4}, {0, 3}}) {
@@ -327,7 +342,9 @@ TEST_F(TableTest, IsolatedBadBytesCostTheirRowsOnly) {
         EXPECT_FALSE(error) << error->text();
       }
     }
-    EXPECT_EQ(faults(read("a.csv", table(row, bad, 100'000, {1, 99'999}))), (std::set<int>{1, 99'999})) << bad;
+    EXPECT_EQ(faults(read("a.csv", table(row, bad, 100'000, {1, 99'999}))),
+              (std::set<int>{1, 99'999}))
+        << bad;
   }
 }
 
@@ -358,7 +375,10 @@ TEST_F(TableTest, JsonLinesHaveNestedColumnsAndLists) {
                          "{broken\n[1]\n\n{\"user\":{\"id\":\"u3\"}}");
   EXPECT_THAT(columns, ElementsAre("user.id", "n", "tags", "ok", "later"));
   ASSERT_EQ(rows.size(), 5u);
-  EXPECT_THAT(rows[0].cells, ElementsAre("u1", "3", "a\x1f" "b", "true", ""));
+  EXPECT_THAT(rows[0].cells, ElementsAre("u1", "3",
+                                         "a\x1f"
+                                         "b",
+                                         "true", ""));
   EXPECT_THAT(rows[1].cells, ElementsAre("u2", "2.5", "", "", ""));
   EXPECT_EQ(rows[2].fault, Fault::kSyntax);
   EXPECT_EQ(rows[3].fault, Fault::kSyntax);
@@ -376,8 +396,11 @@ TEST_F(TableTest, ParquetIsReadThroughDuckDb) {
   const auto path = folder.path() / "it's a.parquet";
   std::string quoted = path.string();
   quoted.insert(quoted.rfind('\''), "'");
-  const std::string sql = "COPY (SELECT 'u' || i AS \"user\", i AS n, CASE WHEN i % 2 = 0 THEN NULL ELSE i * 0.5 END AS half, "
-                          "['x', 'y' || i] AS tags, TIMESTAMP '2026-01-02 03:04:05' AS at FROM range(5000) t(i)) TO '" + quoted + "' (FORMAT PARQUET)";
+  const std::string sql =
+      "COPY (SELECT 'u' || i AS \"user\", i AS n, CASE WHEN i % 2 = 0 THEN NULL ELSE i * 0.5 END "
+      "AS half, "
+      "['x', 'y' || i] AS tags, TIMESTAMP '2026-01-02 03:04:05' AS at FROM range(5000) t(i)) TO '" +
+      quoted + "' (FORMAT PARQUET)";
   ASSERT_EQ(duckdb_query(connection, sql.c_str(), nullptr), DuckDBSuccess);
   duckdb_disconnect(&connection);
   duckdb_close(&db);
@@ -385,18 +408,22 @@ TEST_F(TableTest, ParquetIsReadThroughDuckDb) {
   ASSERT_FALSE(error) << error->text();
   EXPECT_THAT(columns, ElementsAre("user", "n", "half", "tags", "at"));
   ASSERT_EQ(rows.size(), 5000u);
-  EXPECT_THAT(rows[4321].cells, ElementsAre("u4321", "4321", "2160.5", "x\x1fy4321", "2026-01-02 03:04:05"));
+  EXPECT_THAT(rows[4321].cells,
+              ElementsAre("u4321", "4321", "2160.5", "x\x1fy4321", "2026-01-02 03:04:05"));
   EXPECT_EQ(rows[2].cells[2], "");
 }
 
 TEST_F(TableTest, ADamagedParquetFileIsNamedWithoutQueryAndPlace) {
   std::string cut = "PAR1" + std::string(100, 'x') + std::string("\x50\0\0\0", 4) + "PAR1";
-  for (const std::string& bytes : {std::string("PAR1 nothing of the kind"), std::string(), std::string("x"), cut}) {
+  for (const std::string& bytes :
+       {std::string("PAR1 nothing of the kind"), std::string(), std::string("x"), cut}) {
     read("broken.parquet", bytes);
     ASSERT_TRUE(error);
     EXPECT_EQ(error->code, ErrorCode::kDataLoss);
     EXPECT_THAT(error->message, HasSubstr("file: 'broken.parquet' cannot be read as Parquet: "));
-    for (const std::string& inside : {std::string("SELECT"), std::string("read_parquet"), std::string("LINE"), folder.path().string(), std::string(" Error:")}) {
+    for (const std::string& inside :
+         {std::string("SELECT"), std::string("read_parquet"), std::string("LINE"),
+          folder.path().string(), std::string(" Error:")}) {
       EXPECT_EQ(error->message.find(inside), std::string::npos) << error->message;
     }
     EXPECT_EQ(error->message.find('\n'), std::string::npos) << error->message;

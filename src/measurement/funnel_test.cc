@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "audience/random_segments.h"
 #include "audience/erase.h"
+#include "audience/random_segments.h"
 #include "measurement/retention.h"
 
 namespace zhiyin::measurement {

@@ -8,9 +8,9 @@
 #include "audience/warehouse_people.h"
 #include "base/random.h"
 #include "campaign/store.h"
-#include "delivery/test_state.h"
 #include "delivery/holdout.h"
 #include "delivery/short_link.h"
+#include "delivery/test_state.h"
 #include "ingest/warehouse_writer.h"
 
 namespace zhiyin::measurement {

@@ -302,7 +302,8 @@ Json ignored_json(const CsvFeatures& features) {
 }  // namespace
 
 Result<Json> evaluate_response(const EvaluateResponseArgs& args) {
-  ZHIYIN_TRY(const CsvFeatures features, features_from_csv(args.data, args.label, args.exclude, args.positive));
+  ZHIYIN_TRY(const CsvFeatures features,
+             features_from_csv(args.data, args.label, args.exclude, args.positive));
   ResponseSettings settings;
   settings.seed = args.seed;
   settings.progress = args.progress;

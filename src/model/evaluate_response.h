@@ -19,9 +19,9 @@ struct CsvFeatures {
   std::size_t unlabelled = 0;        ///< rows without a label, left out
 };
 /// Which label value means "responded": `positive` when it is given; of two numbers the larger one;
-/// else the usual word (yes, 是, true, …) or what is not the usual word for its contrary (no, 否, …);
-/// else what sorts last. Fails with kInvalidArgument when the label column is missing, constant or not
-/// binary, or has no `positive`.
+/// else the usual word (yes, 是, true, …) or what is not the usual word for its contrary (no, 否,
+/// …); else what sorts last. Fails with kInvalidArgument when the label column is missing, constant
+/// or not binary, or has no `positive`.
 Result<CsvFeatures> features_from_csv(const std::filesystem::path& path, const std::string& label,
                                       const std::vector<std::string>& exclude = {},
                                       const std::string& positive = "");
@@ -33,12 +33,12 @@ struct EvaluateResponseArgs {
   std::vector<std::string>
       exclude;  ///< columns to leave out (what is known only after the response)
   std::function<bool(double)> progress;  ///< share done; false cancels
-  std::string positive;                  ///< the label value that means "responded"; empty: found out
+  std::string positive;  ///< the label value that means "responded"; empty: found out
 };
 /// `zhiyin evaluate response`:
 /// {"model","rows","split","metrics":{…},"intervals":{…},"at_half":{…},"per_class":[…],
-/// "confusion":[[…]],"classes":[…],"unlabelled","coefficients":[…],"ignored":[…],"warnings":[…]}, measured on
-/// the test part.
+/// "confusion":[[…]],"classes":[…],"unlabelled","coefficients":[…],"ignored":[…],"warnings":[…]},
+/// measured on the test part.
 Result<Json> evaluate_response(const EvaluateResponseArgs& args);
 
 }  // namespace zhiyin::model

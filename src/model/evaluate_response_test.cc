@@ -75,7 +75,8 @@ TEST_F(EvaluateResponse, RefusesLabelsThatCannotBeLearnt) {
   EXPECT_NE(refused("a,y\n1,0\n2,0\n", "y").message.find("only '0'"), std::string::npos);
   EXPECT_NE(refused("a,y\n1,a\n2,b\n3,c\n", "y").message.find("'a', 'b', 'c'"), std::string::npos);
   EXPECT_NE(refused("a,y\n1,1\n2,\n", "y").message.find("only '1'"), std::string::npos);
-  EXPECT_NE(refused("a,y\n一,1\n二,0\n", "y").message.find("; a: looks like a name"), std::string::npos);
+  EXPECT_NE(refused("a,y\n一,1\n二,0\n", "y").message.find("; a: looks like a name"),
+            std::string::npos);
   EXPECT_NE(refused("a,y\n5,1\n9,0\n", "y").message.find("degenerate"), std::string::npos);
   EXPECT_NE(refused("a,y\n1,1\n", "z").message.find("no column 'z'; the file has a, y"),
             std::string::npos);
@@ -99,7 +100,8 @@ TEST_F(EvaluateResponse, ColumnsBecomeFeaturesByWhatTheyHold) {
 
 TEST_F(EvaluateResponse, KnowsWhichLabelMeansResponded) {
   const auto positive = [&](std::string_view a, std::string_view b, const std::string& given = "") {
-    const auto f = features_from_csv(file(fmt::format("n,y\n1,{}\n5,{}\n5,{}\n", a, b, b)), "y", {}, given);
+    const auto f =
+        features_from_csv(file(fmt::format("n,y\n1,{}\n5,{}\n5,{}\n", a, b, b)), "y", {}, given);
     return f ? f->classes[1] : f.error().field;
   };
   EXPECT_EQ(positive("1", "2"), "2");

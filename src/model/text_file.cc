@@ -160,8 +160,8 @@ class CsvReader {
       cell += '"';
       ++at_;
     }
-    const bool ends =
-        at_end() || text_[at_] == separator_ || text_[at_] == '\n' || text_.substr(at_, 2) == "\r\n";
+    const bool ends = at_end() || text_[at_] == separator_ || text_[at_] == '\n' ||
+                      text_.substr(at_, 2) == "\r\n";
     if (!ends) {
       return fail(ErrorCode::kInvalidArgument, "csv line {}: text after a closing quote", line_);
     }

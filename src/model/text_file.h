@@ -15,8 +15,8 @@ Result<std::string> read_text_file(const std::filesystem::path& path,
                                    std::size_t bytes_max = std::size_t{1} << 30);
 
 /// RFC 4180: comma, quotes doubled inside quotes, CRLF or LF, a byte-order mark is skipped, blank
-/// lines are skipped. The first row is the header. All rows have as many cells as it. Where the first
-/// line has no comma, tabs or semicolons that stand in it separate the cells.
+/// lines are skipped. The first row is the header. All rows have as many cells as it. Where the
+/// first line has no comma, tabs or semicolons that stand in it separate the cells.
 struct CsvText {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;

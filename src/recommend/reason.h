@@ -13,8 +13,8 @@ struct Reason {
   std::string en;
 };
 
-/// 因为你读过《X》 / because you read "X". `action` is the kind of event; an unknown kind, and a read
-/// of what is no text, say 看过.
+/// 因为你读过《X》 / because you read "X". `action` is the kind of event; an unknown kind, and a
+/// read of what is no text, say 看过.
 Reason reason_from_item(std::string_view action, const ItemRef& item, std::string_view title);
 /// 因为你常看「育儿」的内容.
 Reason reason_from_tag(std::string_view tag);

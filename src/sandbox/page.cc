@@ -51,8 +51,10 @@ std::string script_string(std::string_view text) {
 std::string snippet(const LibraryItem& item, const SnippetSettings& settings) {
   if (settings.server_url.empty()) return {};
   std::string out = fmt::format(
-      "<script src=\"{}/zhiyin.js\" data-key=\"{}\" data-account=\"{}\" data-item=\"{}:{}\"></script>\n",
-      escaped(settings.server_url), escaped(settings.key), escaped(settings.account), escaped(item.kind), escaped(item.id));
+      "<script src=\"{}/zhiyin.js\" data-key=\"{}\" data-account=\"{}\" "
+      "data-item=\"{}:{}\"></script>\n",
+      escaped(settings.server_url), escaped(settings.key), escaped(settings.account),
+      escaped(item.kind), escaped(item.id));
   if (!settings.openid.empty()) {
     out += fmt::format(
         "<script>if (window.zhiyin) zhiyin.identify({{account: {}, openid: {}}});</script>\n",

@@ -11,7 +11,7 @@ struct SnippetSettings {
   std::string server_url;  ///< empty: a page without snippet
   std::string key;         ///< public write key
   std::string account;
-  std::string openid;      ///< empty: the reader is not known
+  std::string openid;  ///< empty: the reader is not known
 };
 
 /// One of the shop's pages with the server's page snippet, for clicking in a browser. All texts are

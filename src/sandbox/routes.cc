@@ -99,10 +99,11 @@ http::Response page(const Simulation& simulation, const http::Request& request) 
     return http::Response::problem({ErrorCode::kNotFound, "there is no such page", "item"});
   }
   const Json status = simulation.status();
-  return http::Response::text(
-      render_page(*item, {std::string(status["connected"].string_or("")), std::string(status["page_key"].string_or("")),
-                          simulation.settings().account.id, std::string(request.query_or("openid", ""))}),
-      "text/html; charset=utf-8");
+  return http::Response::text(render_page(*item, {std::string(status["connected"].string_or("")),
+                                                  std::string(status["page_key"].string_or("")),
+                                                  simulation.settings().account.id,
+                                                  std::string(request.query_or("openid", ""))}),
+                              "text/html; charset=utf-8");
 }
 
 Result<Json> advance(Simulation& simulation, const http::Request& request) {

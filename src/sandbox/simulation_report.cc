@@ -57,7 +57,8 @@ void Simulation::publish_status() {
   status.set("people", population_.size());
   status.set("followers", platform_.followers(settings_.account.app_id));
   status.set("connected", link_ ? Json(connection_.url) : Json());
-  status.set("page_key", link_ ? Json(connection_.ingest_key) : Json());  // public: stands in every page
+  status.set("page_key",
+             link_ ? Json(connection_.ingest_key) : Json());  // public: stands in every page
   status.set("callback_url", link_ ? Json(link_->callback_url()) : Json());
   status.set("totals", to_json(total_));
   Json waiting = Json::object();

@@ -7,19 +7,23 @@
 
 namespace zhiyin::server {
 
-void Api::route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
-                ApiHandler handler, std::size_t body_max, Json body_schema, bool body_required) {
+void Api::route(std::string_view method, std::string_view pattern, Access access,
+                std::string_view summary, ApiHandler handler, std::size_t body_max,
+                Json body_schema, bool body_required) {
   describe(method, pattern, access.role, summary, std::move(body_schema));
   entries_.back().body_required = body_required;
   router_.add_blocking(
       method, pattern, pool_,
-      [this, access, handler = std::move(handler)](http::Request& request) { return answer(handler, access, request); },
+      [this, access, handler = std::move(handler)](http::Request& request) {
+        return answer(handler, access, request);
+      },
       body_max);
 }
 
-void Api::describe(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
-                   Json body_schema) {
-  entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary), std::move(body_schema)});
+void Api::describe(std::string_view method, std::string_view pattern, std::optional<Role> role,
+                   std::string_view summary, Json body_schema) {
+  entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary),
+                      std::move(body_schema)});
 }
 
 namespace {
@@ -28,18 +32,20 @@ namespace {
 bool belongs_in_audit(const http::Request& request) {
   const std::string_view path = request.path;
   if (request.method == "GET" || request.method == "HEAD") return path.ends_with(".csv");
-  return !path.ends_with("/preview") && !path.ends_with("/dry-run") && !path.starts_with("/v1/reports/");
+  return !path.ends_with("/preview") && !path.ends_with("/dry-run") &&
+         !path.starts_with("/v1/reports/");
 }
 
-/// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing a person leaves the audit
-/// log alone, so it must not hold one.
+/// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing
+/// a person leaves the audit log alone, so it must not hold one.
 std::string without_identities(const http::Request& request, std::string text) {
   constexpr std::size_t kShown = 4;
   for (const auto& [name, value] : request.path_parameters) {
     const std::size_t colon = value.find(':', std::min(value.find(':'), value.size() - 1) + 1);
     if (name != "person" || colon == std::string::npos) continue;
     const std::string shown = value.substr(0, colon + 1 + kShown) + "…";
-    for (std::size_t at = text.find(value); at != std::string::npos; at = text.find(value, at + shown.size())) {
+    for (std::size_t at = text.find(value); at != std::string::npos;
+         at = text.find(value, at + shown.size())) {
       text.replace(at, value.size(), shown);
     }
     const std::size_t person = text.find("/people/");  // percent-encoded, it is not the value
@@ -52,7 +58,8 @@ std::string without_identities(const http::Request& request, std::string text) {
 
 }  // namespace
 
-http::Response Api::answer(const ApiHandler& handler, const Access& access, http::Request& request) {
+http::Response Api::answer(const ApiHandler& handler, const Access& access,
+                           http::Request& request) {
   const std::optional<Role> role = access.role;
   Caller caller;
   caller.name = "anonymous";
@@ -68,14 +75,18 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access, http
     if (!caller.accounts.empty() && access.reach == Reach::kInstallation) {
       return http::Response::problem(
           {ErrorCode::kPermissionDenied,
-           fmt::format("{} is limited to accounts; this concerns the whole installation", caller.name), {}});
+           fmt::format("{} is limited to accounts; this concerns the whole installation",
+                       caller.name),
+           {}});
     }
   }
   auto outcome = handler(request, caller);
-  http::Response response = outcome ? std::move(*outcome) : http::Response::problem(outcome.error());
+  http::Response response =
+      outcome ? std::move(*outcome) : http::Response::problem(outcome.error());
   if (belongs_in_audit(request) && role && *role > Role::kIngest) {
-    (void)audit_.record(caller.name, request.method + " " + without_identities(request, request.path), response.status,
-                        outcome ? "" : without_identities(request, outcome.error().text()));
+    (void)audit_.record(
+        caller.name, request.method + " " + without_identities(request, request.path),
+        response.status, outcome ? "" : without_identities(request, outcome.error().text()));
   }
   return response;
 }
@@ -83,13 +94,18 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access, http
 http::Response Api::too_low(const Caller& caller, Role needed) {
   return http::Response::problem(
       {ErrorCode::kPermissionDenied,
-       fmt::format("this needs the role {}, {} has {}", enum_name(needed), caller.name, enum_name(caller.role)), {}});
+       fmt::format("this needs the role {}, {} has {}", enum_name(needed), caller.name,
+                   enum_name(caller.role)),
+       {}});
 }
 
-std::optional<http::Response> Api::admit(const http::Request& request, const http::Router::Route& route) const {
+std::optional<http::Response> Api::admit(const http::Request& request,
+                                         const http::Router::Route& route) const {
   constexpr std::size_t kLarge = std::size_t{1} << 20;
   if (route.body_max <= kLarge) return std::nullopt;
-  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.method == route.method && e.pattern == route.pattern; });
+  const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.method == route.method && e.pattern == route.pattern;
+  });
   if (entry == entries_.end() || !entry->role) return std::nullopt;
   const auto caller = auth_.authenticate(request);
   if (!caller) return unauthorised(caller.error());
@@ -117,20 +133,34 @@ Json Api::document() const {
       std::string_view name = rest.substr(open + 1, close - open - 1);
       if (name.ends_with("...")) name.remove_suffix(3);
       path += fmt::format("{{{}}}", name);
-      parameters.push(Json().set("name", name).set("in", "path").set("required", true).set("schema", Json().set("type", "string")));
+      parameters.push(Json()
+                          .set("name", name)
+                          .set("in", "path")
+                          .set("required", true)
+                          .set("schema", Json().set("type", "string")));
       rest.remove_prefix(close + 1);
     }
     if (!parameters.if_array()->empty()) operation.set("parameters", std::move(parameters));
     if (!entry.schema.is_null()) {
-      operation.set("requestBody",
-                    Json().set("required", entry.body_required)
-                        .set("content", Json().set("application/json", Json().set("schema", entry.schema))));
+      operation.set(
+          "requestBody",
+          Json()
+              .set("required", entry.body_required)
+              .set("content", Json().set("application/json", Json().set("schema", entry.schema))));
     }
-    Json problem = Json().set("description", "RFC 9457 problem details")
-                       .set("content", Json().set("application/problem+json", Json().set("schema", Json().set("$ref", "#/components/schemas/Problem"))));
-    operation.set("responses", Json().set("200", Json().set("description", "done")).set("default", std::move(problem)));
+    Json problem =
+        Json()
+            .set("description", "RFC 9457 problem details")
+            .set("content",
+                 Json().set(
+                     "application/problem+json",
+                     Json().set("schema", Json().set("$ref", "#/components/schemas/Problem"))));
+    operation.set(
+        "responses",
+        Json().set("200", Json().set("description", "done")).set("default", std::move(problem)));
     std::string method = entry.method;
-    std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(method.begin(), method.end(), method.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     Json item = paths[path];
     item.set(method, std::move(operation));
     paths.set(path, std::move(item));
@@ -140,7 +170,8 @@ Json Api::document() const {
       R"("code":{"type":"string"},"detail":{"type":"string"},"field":{"type":"string"}}})");
   Json components;
   components.set("schemas", Json().set("Problem", std::move(problem_schema)));
-  components.set("securitySchemes", Json().set("key", Json().set("type", "http").set("scheme", "bearer")));
+  components.set("securitySchemes",
+                 Json().set("key", Json().set("type", "http").set("scheme", "bearer")));
   Json document;
   document.set("openapi", "3.1.0");
   document.set("info", Json().set("title", "Zhiyin").set("version", ZHIYIN_VERSION));
@@ -171,7 +202,8 @@ Result<std::size_t> list_limit(const http::Request& request) {
 Result<std::optional<std::int64_t>> if_match(const http::Request& request) {
   std::string_view text = http::header(request.headers, "If-Match");
   if (text.empty()) return std::optional<std::int64_t>();
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
+    text = text.substr(1, text.size() - 2);
   std::int64_t version = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), version);
   if (ec != std::errc() || end != text.data() + text.size()) {
@@ -181,18 +213,22 @@ Result<std::optional<std::int64_t>> if_match(const http::Request& request) {
 }
 
 Result<void> check_account(const Caller& caller, std::string_view account) {
-  if (caller.accounts.empty() || std::find(caller.accounts.begin(), caller.accounts.end(), account) != caller.accounts.end()) {
+  if (caller.accounts.empty() ||
+      std::find(caller.accounts.begin(), caller.accounts.end(), account) != caller.accounts.end()) {
     return {};
   }
   if (account.empty()) {
-    return fail(ErrorCode::kPermissionDenied, "{} may use some accounts only: say which one (account=ID)", caller.name);
+    return fail(ErrorCode::kPermissionDenied,
+                "{} may use some accounts only: say which one (account=ID)", caller.name);
   }
-  return fail(ErrorCode::kPermissionDenied, "{} may not use the account '{}'", caller.name, account.substr(0, 80));
+  return fail(ErrorCode::kPermissionDenied, "{} may not use the account '{}'", caller.name,
+              account.substr(0, 80));
 }
 
 std::string csv_cell(std::string_view text) {
   std::string cell(text);
-  if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos) cell.insert(0, "'");
+  if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos)
+    cell.insert(0, "'");
   if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
   std::string out = "\"";
   for (const char c : cell) {
@@ -203,8 +239,10 @@ std::string csv_cell(std::string_view text) {
 }
 
 http::Response csv_download(std::string body, std::string_view file_name) {
-  http::Response response = http::Response::text("\xef\xbb\xbf" + std::move(body), "text/csv; charset=utf-8");
-  response.headers.emplace_back("Content-Disposition", fmt::format("attachment; filename=\"{}\"", file_name));
+  http::Response response =
+      http::Response::text("\xef\xbb\xbf" + std::move(body), "text/csv; charset=utf-8");
+  response.headers.emplace_back("Content-Disposition",
+                                fmt::format("attachment; filename=\"{}\"", file_name));
   return response;
 }
 

@@ -16,10 +16,12 @@ namespace zhiyin::server {
 using ApiResult = Result<http::Response>;
 using ApiHandler = std::function<ApiResult(http::Request&, const Caller&)>;
 
-/// What a caller who is limited to accounts may use: by default nothing that concerns the whole installation.
+/// What a caller who is limited to accounts may use: by default nothing that concerns the whole
+/// installation.
 enum class Reach {
   kInstallation,  ///< people, models, users and the like: refused to limited callers
-  kAccount,       ///< the handler compares the account (`check_account`), or the answer holds nothing of an account
+  kAccount,  ///< the handler compares the account (`check_account`), or the answer holds nothing of
+             ///< an account
 };
 
 /// Who may use a route. `role` empty: everyone (the caller is then anonymous).
@@ -27,26 +29,32 @@ struct Access {
   std::optional<Role> role;
   Reach reach = Reach::kInstallation;
   Access(std::nullopt_t) : reach(Reach::kAccount) {}  // NOLINT(google-explicit-constructor)
-  Access(Role needed, Reach within = Reach::kInstallation) : role(needed), reach(within) {}  // NOLINT(google-explicit-constructor)
+  Access(Role needed, Reach within = Reach::kInstallation)
+      : role(needed), reach(within) {}  // NOLINT(google-explicit-constructor)
 };
 /// A route for callers of an account too.
 inline Access of_account(Role needed) { return {needed, Reach::kAccount}; }
 
-/// What every route of the interface goes through: who asks and may they, binding of the body, problems, audit of
-/// what changes something, and the entry in /openapi.json. Built before the server starts.
+/// What every route of the interface goes through: who asks and may they, binding of the body,
+/// problems, audit of what changes something, and the entry in /openapi.json. Built before the
+/// server starts.
 class Api {
  public:
   /// All must outlive the router's server.
-  Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit) : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
+  Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit)
+      : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
 
-  void route(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
-             ApiHandler handler, std::size_t body_max = 1 << 20, Json body_schema = {}, bool body_required = true);
+  void route(std::string_view method, std::string_view pattern, Access access,
+             std::string_view summary, ApiHandler handler, std::size_t body_max = 1 << 20,
+             Json body_schema = {}, bool body_required = true);
 
   /// A route whose body is a bound struct.
   template <class Body>
-  void route_with(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
+  void route_with(std::string_view method, std::string_view pattern, Access access,
+                  std::string_view summary,
                   std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
-    auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
+    auto bind = [handler = std::move(handler)](http::Request& request,
+                                               const Caller& caller) -> ApiResult {
       ZHIYIN_TRY(const Json json, parse_json(request.body));
       ZHIYIN_TRY(Body body, from_json<Body>(json));
       return handler(std::move(body), request, caller);
@@ -54,11 +62,14 @@ class Api {
     route(method, pattern, access, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
-  /// A route with a path parameter `id` whose body is a bound struct with a member `id`; the path decides.
+  /// A route with a path parameter `id` whose body is a bound struct with a member `id`; the path
+  /// decides.
   template <class Body>
-  void route_with_id(std::string_view method, std::string_view pattern, Access access, std::string_view summary,
+  void route_with_id(std::string_view method, std::string_view pattern, Access access,
+                     std::string_view summary,
                      std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
-    auto bind = [handler = std::move(handler)](http::Request& request, const Caller& caller) -> ApiResult {
+    auto bind = [handler = std::move(handler)](http::Request& request,
+                                               const Caller& caller) -> ApiResult {
       ZHIYIN_TRY(Json json, parse_json(request.body));
       if (json.if_object()) json.set("id", request.path_parameters["id"]);
       ZHIYIN_TRY(Body body, from_json<Body>(json));
@@ -68,14 +79,15 @@ class Api {
   }
 
   /// A route that is served elsewhere (asynchronously); only its description.
-  void describe(std::string_view method, std::string_view pattern, std::optional<Role> role, std::string_view summary,
-                Json body_schema = {});
+  void describe(std::string_view method, std::string_view pattern, std::optional<Role> role,
+                std::string_view summary, Json body_schema = {});
 
   /// OpenAPI 3.1.
   [[nodiscard]] Json document() const;
 
   /// For http::Server: a large body is only read from a caller who may send it.
-  [[nodiscard]] std::optional<http::Response> admit(const http::Request& request, const http::Router::Route& route) const;
+  [[nodiscard]] std::optional<http::Response> admit(const http::Request& request,
+                                                    const http::Router::Route& route) const;
 
  private:
   struct Entry {
@@ -104,7 +116,8 @@ Result<std::size_t> list_limit(const http::Request& request);
 Result<std::optional<std::int64_t>> if_match(const http::Request& request);
 /// kPermissionDenied when the caller is limited to other accounts.
 Result<void> check_account(const Caller& caller, std::string_view account);
-/// RFC 4180 cell: quoted when needed; a leading = + - @ is defused, since people open such files in spreadsheets.
+/// RFC 4180 cell: quoted when needed; a leading = + - @ is defused, since people open such files in
+/// spreadsheets.
 std::string csv_cell(std::string_view text);
 http::Response csv_download(std::string body, std::string_view file_name);
 

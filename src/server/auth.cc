@@ -15,17 +15,22 @@ constexpr std::string_view kCookie = "zhiyin_session=";
 
 constexpr storage::Migration kAuthMigrations[] = {
     {"server-001-auth",
-     "CREATE TABLE api_key (id TEXT PRIMARY KEY, name TEXT NOT NULL, role BIGINT NOT NULL, accounts TEXT NOT NULL,"
+     "CREATE TABLE api_key (id TEXT PRIMARY KEY, name TEXT NOT NULL, role BIGINT NOT NULL, "
+     "accounts TEXT NOT NULL,"
      " hash BYTEA NOT NULL UNIQUE, created_at BIGINT NOT NULL);"
-     "CREATE TABLE user_account (name TEXT PRIMARY KEY, role BIGINT NOT NULL, password TEXT NOT NULL,"
+     "CREATE TABLE user_account (name TEXT PRIMARY KEY, role BIGINT NOT NULL, password TEXT NOT "
+     "NULL,"
      " created_at BIGINT NOT NULL);"
-     "CREATE TABLE session (hash BYTEA PRIMARY KEY, user_name TEXT NOT NULL, role BIGINT NOT NULL, csrf TEXT NOT NULL,"
+     "CREATE TABLE session (hash BYTEA PRIMARY KEY, user_name TEXT NOT NULL, role BIGINT NOT NULL, "
+     "csrf TEXT NOT NULL,"
      " expires_at BIGINT NOT NULL)"},
-    // A session is worth what its user or key is worth at the moment; those of keys made before must sign in again.
+    // A session is worth what its user or key is worth at the moment; those of keys made before
+    // must sign in again.
     {"server-004-session-key", "ALTER TABLE session ADD COLUMN key_hash BYTEA"}};
 constexpr storage::Migration kAuditMigrations[] = {
     {"server-002-audit",
-     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,"
+     "CREATE TABLE audit (id INTEGER PRIMARY KEY, at BIGINT NOT NULL, who TEXT NOT NULL, what TEXT "
+     "NOT NULL,"
      " status BIGINT NOT NULL, detail TEXT NOT NULL)"}};
 
 const std::string kUserPrefix = "user:";
@@ -70,7 +75,8 @@ Result<void> Auth::set_key(const KeyRequest& request, const Secret& key) {
   auto stored = state_.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM api_key WHERE hash = ?1", {storage::Blob{hash}}));
     ZHIYIN_TRY_VOID(session.execute(
-        "INSERT INTO api_key (id, name, role, accounts, hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO api_key (id, name, role, accounts, hash, created_at) VALUES (?1, ?2, ?3, ?4, "
+        "?5, ?6)",
         {crypto::hex(hash).substr(0, 16), request.name, static_cast<std::int64_t>(request.role),
          accounts_json(request.accounts).dump(), storage::Blob{hash}, real_clock_.now().us}));
     return {};
@@ -82,7 +88,9 @@ Result<void> Auth::set_key(const KeyRequest& request, const Secret& key) {
 Result<void> Auth::remove_key(std::string_view id) {
   std::int64_t changed = 0;
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& session) -> Result<void> {
-    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE key_hash IN (SELECT hash FROM api_key WHERE id = ?1)", {std::string(id)}));
+    ZHIYIN_TRY_VOID(session.execute(
+        "DELETE FROM session WHERE key_hash IN (SELECT hash FROM api_key WHERE id = ?1)",
+        {std::string(id)}));
     ZHIYIN_TRY(changed, session.execute("DELETE FROM api_key WHERE id = ?1", {std::string(id)}));
     return {};
   }));
@@ -92,7 +100,9 @@ Result<void> Auth::remove_key(std::string_view id) {
 }
 
 Result<Json> Auth::list_keys() const {
-  ZHIYIN_TRY(const auto rows, state_.query("SELECT id, name, role, accounts, created_at FROM api_key ORDER BY created_at"));
+  ZHIYIN_TRY(
+      const auto rows,
+      state_.query("SELECT id, name, role, accounts, created_at FROM api_key ORDER BY created_at"));
   Json items = Json::array();
   for (const auto& row : rows.rows) {
     Json one;
@@ -127,8 +137,10 @@ Result<void> Auth::create_user(const UserRequest& request) {
 Result<void> Auth::remove_user(std::string_view name) {
   std::int64_t changed = 0;
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& session) -> Result<void> {
-    ZHIYIN_TRY(changed, session.execute("DELETE FROM user_account WHERE name = ?1", {std::string(name)}));
-    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE user_name = ?1", {kUserPrefix + std::string(name)}));
+    ZHIYIN_TRY(changed,
+               session.execute("DELETE FROM user_account WHERE name = ?1", {std::string(name)}));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM session WHERE user_name = ?1",
+                                    {kUserPrefix + std::string(name)}));
     return {};
   }));
   forget_cached();
@@ -137,7 +149,8 @@ Result<void> Auth::remove_user(std::string_view name) {
 }
 
 Result<Json> Auth::list_users() const {
-  ZHIYIN_TRY(const auto rows, state_.query("SELECT name, role, created_at FROM user_account ORDER BY name"));
+  ZHIYIN_TRY(const auto rows,
+             state_.query("SELECT name, role, created_at FROM user_account ORDER BY name"));
   Json items = Json::array();
   for (const auto& row : rows.rows) {
     Json one;
@@ -170,14 +183,19 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
     ZHIYIN_TRY(const Caller caller, by_key(*request.key));
     key_hash = storage::Blob{crypto::sha256(*request.key)};
     if (caller.role <= Role::kIngest) {
-      return std::unexpected(Error{ErrorCode::kPermissionDenied, "this key only takes events in, it cannot sign in", "key"});
+      return std::unexpected(Error{ErrorCode::kPermissionDenied,
+                                   "this key only takes events in, it cannot sign in", "key"});
     }
     session.user = caller.name;
     session.role = caller.role;
   } else if (request.user && request.password) {
-    ZHIYIN_TRY(const auto rows, state_.query("SELECT password, role FROM user_account WHERE name = ?1", {*request.user}));
-    static const std::string unknown_user = crypto::hash_password("nobody");  // the same work either way
-    const std::string hash = rows.rows.empty() ? unknown_user : std::string(storage::as_text(rows.rows[0][0]));
+    ZHIYIN_TRY(
+        const auto rows,
+        state_.query("SELECT password, role FROM user_account WHERE name = ?1", {*request.user}));
+    static const std::string unknown_user =
+        crypto::hash_password("nobody");  // the same work either way
+    const std::string hash =
+        rows.rows.empty() ? unknown_user : std::string(storage::as_text(rows.rows[0][0]));
     if (!crypto::check_password(*request.password, hash) || rows.rows.empty()) {
       return denied("sign-in: wrong name or password");
     }
@@ -191,10 +209,12 @@ Result<Session> Auth::sign_in(const SignInRequest& request, std::string_view rem
   const std::int64_t now = real_clock_.now().us;
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute("DELETE FROM session WHERE expires_at < ?1", {now}));
-    ZHIYIN_TRY_VOID(db.execute(
-        "INSERT INTO session (hash, user_name, role, csrf, expires_at, key_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        {storage::Blob{crypto::sha256(session.token.reveal())}, session.user, static_cast<std::int64_t>(session.role),
-         session.csrf, now + kSessionLife.count(), key_hash}));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO session (hash, user_name, role, csrf, expires_at, key_hash) VALUES "
+                   "(?1, ?2, ?3, ?4, ?5, ?6)",
+                   {storage::Blob{crypto::sha256(session.token.reveal())}, session.user,
+                    static_cast<std::int64_t>(session.role), session.csrf,
+                    now + kSessionLife.count(), key_hash}));
     return {};
   }));
   return session;
@@ -204,7 +224,8 @@ Result<void> Auth::sign_out(const http::Request& request) {
   const std::string token = cookie_token(request);
   forget_cached();
   return state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("DELETE FROM session WHERE hash = ?1", {storage::Blob{crypto::sha256(token)}}));
+    ZHIYIN_TRY_VOID(
+        db.execute("DELETE FROM session WHERE hash = ?1", {storage::Blob{crypto::sha256(token)}}));
     return {};
   });
 }
@@ -217,7 +238,8 @@ Result<Caller> Auth::authenticate(const http::Request& request) {
   if (token.empty()) return denied("sign in, or send Authorization: Bearer KEY");
   ZHIYIN_TRY(Caller caller, by_session(token));
   const bool changes = request.method != "GET" && request.method != "HEAD";
-  if (changes && !crypto::equal_constant_time(http::header(request.headers, "X-CSRF-Token"), caller.csrf)) {
+  if (changes &&
+      !crypto::equal_constant_time(http::header(request.headers, "X-CSRF-Token"), caller.csrf)) {
     return denied("the X-CSRF-Token header is missing or wrong");
   }
   return caller;
@@ -239,27 +261,33 @@ Result<Caller> Auth::by_key(std::string_view key) {
 }
 
 Result<Caller> Auth::stored_key(const std::string& hash) const {
-  ZHIYIN_TRY(const auto rows, state_.query("SELECT name, role, accounts FROM api_key WHERE hash = ?1", {storage::Blob{hash}}));
+  ZHIYIN_TRY(const auto rows,
+             state_.query("SELECT name, role, accounts FROM api_key WHERE hash = ?1",
+                          {storage::Blob{hash}}));
   if (rows.rows.empty()) return denied("the key is not valid");
   Caller caller;
   caller.name = "key:" + std::string(storage::as_text(rows.rows[0][0]));
   caller.role = static_cast<Role>(storage::as_int(rows.rows[0][1]));
   ZHIYIN_TRY(const Json accounts, parse_json(storage::as_text(rows.rows[0][2])));
-  for (const Json& account : *accounts.if_array()) caller.accounts.emplace_back(account.string_or(""));
+  for (const Json& account : *accounts.if_array())
+    caller.accounts.emplace_back(account.string_or(""));
   return caller;
 }
 
 Result<Caller> Auth::by_session(std::string_view token) {
   const std::string hash = crypto::sha256(token);
-  ZHIYIN_TRY(const auto rows, state_.query("SELECT user_name, role, csrf, expires_at, key_hash FROM session WHERE hash = ?1",
-                                           {storage::Blob{hash}}));
+  ZHIYIN_TRY(const auto rows,
+             state_.query(
+                 "SELECT user_name, role, csrf, expires_at, key_hash FROM session WHERE hash = ?1",
+                 {storage::Blob{hash}}));
   if (rows.rows.empty() || storage::as_int(rows.rows[0][3]) < real_clock_.now().us) {
     return denied("the session has ended; sign in again");
   }
   const std::string owner(storage::as_text(rows.rows[0][0]));
   Caller caller;
   if (owner.starts_with(kUserPrefix)) {
-    ZHIYIN_TRY(const auto user, state_.query("SELECT role FROM user_account WHERE name = ?1", {owner.substr(kUserPrefix.size())}));
+    ZHIYIN_TRY(const auto user, state_.query("SELECT role FROM user_account WHERE name = ?1",
+                                             {owner.substr(kUserPrefix.size())}));
     if (user.rows.empty()) return denied("the user is gone");
     caller.name = owner;
     caller.role = static_cast<Role>(storage::as_int(user.rows[0][0]));
@@ -275,23 +303,28 @@ void Auth::forget_cached() {
   cache_.clear();
 }
 
-Result<void> Audit::record(std::string_view who, std::string_view what, int status, std::string_view detail) {
+Result<void> Audit::record(std::string_view who, std::string_view what, int status,
+                           std::string_view detail) {
   // Whoever asks decides on the length of names and paths, not on how much of the disk they fill.
   constexpr std::size_t kTextMax = 300;
-  const auto cut = [](std::string_view text) { return utf8::cleaned(utf8::truncate(text, kTextMax)); };
+  const auto cut = [](std::string_view text) {
+    return utf8::cleaned(utf8::truncate(text, kTextMax));
+  };
   return state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO audit (id, at, who, what, status, detail)"
-                               " VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM audit), ?1, ?2, ?3, ?4, ?5)",
-                               {SystemClock().now().us, cut(who), cut(what), static_cast<std::int64_t>(status), cut(detail)}));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO audit (id, at, who, what, status, detail)"
+                   " VALUES ((SELECT COALESCE(MAX(id), 0) + 1 FROM audit), ?1, ?2, ?3, ?4, ?5)",
+                   {SystemClock().now().us, cut(who), cut(what), static_cast<std::int64_t>(status),
+                    cut(detail)}));
     return {};
   });
 }
 
 Result<Json> Audit::list(std::int64_t before, std::size_t limit) const {
   const std::int64_t below = before > 0 ? before : std::int64_t{1} << 62;
-  ZHIYIN_TRY(const auto rows,
-             state_.query("SELECT id, at, who, what, status, detail FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-                          {below, static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(const auto rows, state_.query("SELECT id, at, who, what, status, detail FROM audit "
+                                           "WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+                                           {below, static_cast<std::int64_t>(limit)}));
   Json items = Json::array();
   for (const auto& row : rows.rows) {
     Json one;

@@ -16,13 +16,14 @@
 
 namespace zhiyin::server {
 
-/// What a caller may do; a higher role may do everything that a lower one may. `kPage` stands in public pages: it may only
-/// report what readers do there (POST /v1/collect). The numbers are stored.
+/// What a caller may do; a higher role may do everything that a lower one may. `kPage` stands in
+/// public pages: it may only report what readers do there (POST /v1/collect). The numbers are
+/// stored.
 enum class Role : int { kPage = 0, kIngest = 1, kAnalyst = 2, kOperator = 3, kAdmin = 4 };
 
 /// Who asks.
 struct Caller {
-  std::string name;                   ///< `user:anna` or `key:website`
+  std::string name;  ///< `user:anna` or `key:website`
   Role role = Role::kIngest;
   std::vector<std::string> accounts;  ///< limits the caller to these; empty: all
   std::string csrf;                   ///< of a browser session; empty for keys
@@ -51,8 +52,8 @@ struct Session {
   Role role = Role::kAnalyst;
 };
 
-/// API keys, console users, browser sessions. Keys and session tokens are stored as hashes only. A session may do what
-/// its user or key may do now: it ends with them, and keeps a key's limits.
+/// API keys, console users, browser sessions. Keys and session tokens are stored as hashes only. A
+/// session may do what its user or key may do now: it ends with them, and keeps a key's limits.
 /// Sessions live in real time, whatever the domain clock does. Thread-safe.
 class Auth {
  public:
@@ -79,8 +80,8 @@ class Auth {
   Result<Session> sign_in(const SignInRequest& request, std::string_view remote);
   Result<void> sign_out(const http::Request& request);
 
-  /// From the Authorization header or the session cookie. kPermissionDenied when neither is valid, or when a browser
-  /// request that changes something lacks the right X-CSRF-Token.
+  /// From the Authorization header or the session cookie. kPermissionDenied when neither is valid,
+  /// or when a browser request that changes something lacks the right X-CSRF-Token.
   [[nodiscard]] Result<Caller> authenticate(const http::Request& request);
 
   /// Keys are looked at anew, as another process may have changed them; by itself that takes 5 s.
@@ -99,7 +100,8 @@ class Auth {
   storage::State& state_;
   SystemClock real_clock_;
   Mutex mutex_;
-  std::map<std::string, Cached, std::less<>> cache_ ZHIYIN_GUARDED_BY(mutex_);  // by hash; other processes' changes show after kCacheLife
+  std::map<std::string, Cached, std::less<>> cache_
+      ZHIYIN_GUARDED_BY(mutex_);  // by hash; other processes' changes show after kCacheLife
   std::map<std::string, std::vector<std::int64_t>, std::less<>> tries_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
@@ -108,7 +110,8 @@ class Audit {
  public:
   explicit Audit(storage::State& state) : state_(state) {}
   static std::span<const storage::Migration> migrations();
-  Result<void> record(std::string_view who, std::string_view what, int status, std::string_view detail);
+  Result<void> record(std::string_view who, std::string_view what, int status,
+                      std::string_view detail);
   /// Newest first; `before` is an id, 0 for the newest.
   [[nodiscard]] Result<Json> list(std::int64_t before, std::size_t limit) const;
 
@@ -134,7 +137,9 @@ struct Fields<server::KeyRequest> {
   static constexpr auto list = std::make_tuple(
       field("name", &server::KeyRequest::name, "what the key is for").length(1, 80),
       field("role", &server::KeyRequest::role, "what it may do"),
-      field("accounts", &server::KeyRequest::accounts, "limits the key to these accounts").length(0, 1000).optional());
+      field("accounts", &server::KeyRequest::accounts, "limits the key to these accounts")
+          .length(0, 1000)
+          .optional());
 };
 template <>
 struct Fields<server::UserRequest> {
@@ -147,8 +152,9 @@ struct Fields<server::UserRequest> {
 template <>
 struct Fields<server::SignInRequest> {
   static constexpr std::string_view name = "SignIn";
-  static constexpr auto list = std::make_tuple(field("user", &server::SignInRequest::user, "sign-in name").length(0, 80),
-                                               field("password", &server::SignInRequest::password, "").length(0, 200),
-                                               field("key", &server::SignInRequest::key, "an API key instead").length(0, 200));
+  static constexpr auto list = std::make_tuple(
+      field("user", &server::SignInRequest::user, "sign-in name").length(0, 80),
+      field("password", &server::SignInRequest::password, "").length(0, 200),
+      field("key", &server::SignInRequest::key, "an API key instead").length(0, 200));
 };
 }  // namespace zhiyin

@@ -26,7 +26,9 @@ class Staging {
     std::error_code error;
     fs::remove_all(folder_, error);
     fs::create_directories(folder_, error);
-    if (error) return fail(ErrorCode::kUnavailable, "backup: cannot create {}: {}", folder_.string(), error.message());
+    if (error)
+      return fail(ErrorCode::kUnavailable, "backup: cannot create {}: {}", folder_.string(),
+                  error.message());
     return {};
   }
   [[nodiscard]] fs::path path(std::string_view name) const { return folder_ / name; }
@@ -43,12 +45,14 @@ Result<void> check_room(Services& s, const fs::path& folder) {
   }
   const auto space = fs::space(folder, error);
   if (!error && space.available < needed) {
-    return fail(ErrorCode::kUnavailable, "backup: {} has {} MB free; the copies need up to {} MB", folder.string(), space.available >> 20, needed >> 20);
+    return fail(ErrorCode::kUnavailable, "backup: {} has {} MB free; the copies need up to {} MB",
+                folder.string(), space.available >> 20, needed >> 20);
   }
   return {};
 }
 
-void add_when_there(std::vector<storage::BackupStore::Source>& sources, std::string name, const fs::path& path) {
+void add_when_there(std::vector<storage::BackupStore::Source>& sources, std::string name,
+                    const fs::path& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) sources.push_back({std::move(name), path});
 }
@@ -62,8 +66,14 @@ Json backup_json(const storage::BackupManifest& manifest) {
     bytes += file.bytes;
     files.push(Json().set("name", file.name).set("bytes", file.bytes));
   }
-  return Json().set("id", manifest.id).set("created_at", to_json(manifest.created_at)).set("program", manifest.program)
-      .set("note", manifest.note).set("bytes", bytes).set("new_bytes", manifest.new_bytes).set("files", std::move(files));
+  return Json()
+      .set("id", manifest.id)
+      .set("created_at", to_json(manifest.created_at))
+      .set("program", manifest.program)
+      .set("note", manifest.note)
+      .set("bytes", bytes)
+      .set("new_bytes", manifest.new_bytes)
+      .set("files", std::move(files));
 }
 
 Result<Json> make_backup(Services& s, const BackupJob& job, RunContext& run) {
@@ -82,10 +92,13 @@ Result<Json> make_backup(Services& s, const BackupJob& job, RunContext& run) {
   for (const char* name : {"state.db", "log.db", "warehouse.duckdb", "warehouse.duckdb.wal"}) {
     add_when_there(sources, std::string("data/") + name, staging.path(name));
   }
-  if (job.with_key) add_when_there(sources, "data/secret.key", fs::path(s.options.text("data_dir")) / "secret.key");
+  if (job.with_key)
+    add_when_there(sources, "data/secret.key", fs::path(s.options.text("data_dir")) / "secret.key");
   if (!job.config_file.empty()) add_when_there(sources, "zhiyin.toml", job.config_file);
-  ZHIYIN_TRY(const storage::BackupManifest made, store.add(sources, job.note, SystemClock().now(), [&](double share) {
-               run.report(kCopyingShare + (1 - kCopyingShare) * share, "存储备份 / storing the backup");
+  ZHIYIN_TRY(const storage::BackupManifest made,
+             store.add(sources, job.note, SystemClock().now(), [&](double share) {
+               run.report(kCopyingShare + (1 - kCopyingShare) * share,
+                          "存储备份 / storing the backup");
                return !run.cancelled();
              }));
   Json out = backup_json(made);
@@ -102,13 +115,18 @@ Result<Json> restore_backup(const fs::path& folder, std::string_view id, const f
   ZHIYIN_TRY(const storage::BackupManifest manifest, store.find(id));
   std::error_code error;
   if (fs::exists(target / "data", error) && !fs::is_empty(target / "data", error)) {
-    return fail(ErrorCode::kConflict, "restore: {} holds data already; restore into an empty folder", target.string());
+    return fail(ErrorCode::kConflict,
+                "restore: {} holds data already; restore into an empty folder", target.string());
   }
   ZHIYIN_TRY_VOID(store.extract(manifest, target, progress));
   std::vector<CampaignId> paused;
   {
-    ZHIYIN_TRY(const auto state, storage::open_state("sqlite:" + (target / "data/state.db").string(), null_logger()));
-    ZHIYIN_TRY(paused, campaign::pause_all(*state, fmt::format("restored from backup {}: what was sent since is not known", manifest.id)));
+    ZHIYIN_TRY(const auto state,
+               storage::open_state("sqlite:" + (target / "data/state.db").string(), null_logger()));
+    ZHIYIN_TRY(paused,
+               campaign::pause_all(
+                   *state, fmt::format("restored from backup {}: what was sent since is not known",
+                                       manifest.id)));
   }
   return backup_json(manifest).set("paused", to_json(paused)).set("folder", target.string());
 }

@@ -13,8 +13,9 @@
 namespace zhiyin::server {
 namespace {
 
-constexpr storage::Migration kMigrations[] = {
-    {"server-004-mapping", "CREATE TABLE mapping (name TEXT PRIMARY KEY, toml TEXT NOT NULL, updated_at BIGINT NOT NULL)"}};
+constexpr storage::Migration kMigrations[] = {{"server-004-mapping",
+                                               "CREATE TABLE mapping (name TEXT PRIMARY KEY, toml "
+                                               "TEXT NOT NULL, updated_at BIGINT NOT NULL)"}};
 
 Result<std::optional<ingest::Mapping>> find_mapping(storage::State& state, const ImportJob& job) {
   if (!job.mapping_toml.empty()) {
@@ -22,7 +23,8 @@ Result<std::optional<ingest::Mapping>> find_mapping(storage::State& state, const
     return mapping;
   }
   if (job.mapping.empty()) return std::optional<ingest::Mapping>();
-  ZHIYIN_TRY(const auto rows, state.query("SELECT toml FROM mapping WHERE name = ?1", {job.mapping}));
+  ZHIYIN_TRY(const auto rows,
+             state.query("SELECT toml FROM mapping WHERE name = ?1", {job.mapping}));
   if (!rows.rows.empty()) {
     ZHIYIN_TRY(auto mapping, ingest::parse_mapping(storage::as_text(rows.rows[0][0]), job.mapping));
     return mapping;
@@ -36,7 +38,9 @@ catalogue::Item to_item(ingest::ImportedItem in) {
   item.kind = std::move(in.ref.kind);
   item.id = std::move(in.ref.id);
   // Where a file gives no title, people see the id.
-  item.title = utf8::truncate(in.title.find_first_not_of(' ') == std::string::npos ? item.id : in.title, catalogue::kTitleBytesMax);
+  item.title =
+      utf8::truncate(in.title.find_first_not_of(' ') == std::string::npos ? item.id : in.title,
+                     catalogue::kTitleBytesMax);
   item.text = std::move(in.text);
   item.tags = std::move(in.tags);
   item.category = std::move(in.category);
@@ -47,11 +51,15 @@ catalogue::Item to_item(ingest::ImportedItem in) {
   return item;
 }
 
-/// Waits until what the log holds now is projected; tells how much is left, and ends when the run shall stop.
+/// Waits until what the log holds now is projected; tells how much is left, and ends when the run
+/// shall stop.
 Result<void> wait_for_projections(Services& s, RunContext& run) {
   constexpr auto kLookEvery = std::chrono::milliseconds(200);
   constexpr auto kPatience = std::chrono::minutes(2);
-  const auto tell = [&] { run.report(std::nullopt, fmt::format("等待入库，还有 {0} 条 / waiting: {0} records", s.pipeline.lag())); };
+  const auto tell = [&] {
+    run.report(std::nullopt,
+               fmt::format("等待入库，还有 {0} 条 / waiting: {0} records", s.pipeline.lag()));
+  };
   if (!s.pipeline.running()) {  // a command without a server, or one whose work others do
     std::jthread teller([&](const std::stop_token& stop) {
       for (; !stop.stop_requested(); std::this_thread::sleep_for(kLookEvery)) tell();
@@ -59,24 +67,30 @@ Result<void> wait_for_projections(Services& s, RunContext& run) {
     for (;;) {
       auto caught_up = s.pipeline.catch_up();  // for a while at a time, where other processes do it
       if (caught_up || caught_up.error().code != ErrorCode::kDeadline) return caught_up;
-      if (run.cancelled()) return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
+      if (run.cancelled())
+        return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
     }
   }
   ZHIYIN_TRY(const storage::Positions target, s.log.end(storage::Stream::kEvents));
   const auto left = [&](const storage::Positions& at) {
     std::int64_t n = 0;
-    for (std::size_t p = 0; p < target.size(); ++p) n += std::max<std::int64_t>(0, target[p] - at[p]);
+    for (std::size_t p = 0; p < target.size(); ++p)
+      n += std::max<std::int64_t>(0, target[p] - at[p]);
     return n;
   };
   s.pipeline.wake();
   std::int64_t last = left(s.pipeline.positions());
   auto moved_at = std::chrono::steady_clock::now();
   while (last > 0) {
-    if (run.cancelled()) return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
+    if (run.cancelled())
+      return fail(ErrorCode::kConflict, "import: cancelled while it waited for earlier records");
     if (!s.pipeline.running()) return fail(ErrorCode::kUnavailable, "import: the server stops");
     const auto now = std::chrono::steady_clock::now();
     if (now - moved_at > kPatience) {
-      return fail(ErrorCode::kUnavailable, "import: earlier records are not taken in, {} wait (see the log of the server); try again later", last);
+      return fail(ErrorCode::kUnavailable,
+                  "import: earlier records are not taken in, {} wait (see the log of the server); "
+                  "try again later",
+                  last);
     }
     tell();
     std::this_thread::sleep_for(kLookEvery);
@@ -94,19 +108,26 @@ bool is_connected(Services& s, const std::string& account) {
 
 Json model_result(const model::ModelRecord& record) {
   Json out;
-  out.set("model", record.id).set("version", record.version).set("settings", record.settings).set("metrics", record.metrics);
+  out.set("model", record.id)
+      .set("version", record.version)
+      .set("settings", record.settings)
+      .set("metrics", record.metrics);
   out.set("checksum", record.checksum).set("active", record.active);
   return out;
 }
 
-ingest::WireEvent follow_event(const AccountId& account, const wechat::UserInfo& user, Instant now) {
+ingest::WireEvent follow_event(const AccountId& account, const wechat::UserInfo& user,
+                               Instant now) {
   ingest::WireEvent event;
   event.account = account.value;
   event.identities.push_back({account.value, "openid", user.openid});
   if (!user.unionid.empty()) event.identities.push_back({account.value, "unionid", user.unionid});
   event.kind = "follow";
   event.occurred_at = user.subscribed_at.value_or(now);
-  event.event_id = "sync-" + crypto::hex(crypto::sha256(fmt::format("{}\n{}\n{}", account.value, user.openid, event.occurred_at->us))).substr(0, 40);
+  event.event_id =
+      "sync-" + crypto::hex(crypto::sha256(fmt::format("{}\n{}\n{}", account.value, user.openid,
+                                                       event.occurred_at->us)))
+                    .substr(0, 40);
   event.properties.set("scene", user.subscribe_scene).set("origin", "sync");
   return event;
 }
@@ -117,9 +138,10 @@ std::span<const storage::Migration> job_migrations() { return kMigrations; }
 
 Result<void> store_mapping(storage::State& state, std::string_view name, std::string_view toml) {
   return state.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute(
-        "INSERT INTO mapping (name, toml, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET toml = ?2, updated_at = ?3",
-        {std::string(name), std::string(toml), SystemClock().now().us}));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO mapping (name, toml, updated_at) VALUES (?1, ?2, ?3) ON CONFLICT "
+                   "(name) DO UPDATE SET toml = ?2, updated_at = ?3",
+                   {std::string(name), std::string(toml), SystemClock().now().us}));
     return {};
   });
 }
@@ -127,8 +149,10 @@ Result<void> store_mapping(storage::State& state, std::string_view name, std::st
 Result<Json> list_mappings(storage::State& state) {
   ZHIYIN_TRY(const auto rows, state.query("SELECT name FROM mapping ORDER BY name"));
   Json items = Json::array();
-  for (const auto& row : rows.rows) items.push(Json().set("name", storage::as_text(row[0])).set("shipped", false));
-  for (const auto& shipped : ingest::shipped_mappings()) items.push(Json().set("name", shipped.name).set("shipped", true));
+  for (const auto& row : rows.rows)
+    items.push(Json().set("name", storage::as_text(row[0])).set("shipped", false));
+  for (const auto& shipped : ingest::shipped_mappings())
+    items.push(Json().set("name", shipped.name).set("shipped", true));
   return Json().set("items", std::move(items)).set("next", Json());
 }
 
@@ -148,7 +172,9 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   const auto progress = [&run](const ingest::ImportProgress& p) {
     // A file that is cut short is read to its end, too: only the end of the import is all of it.
     constexpr double kNearlyAll = 0.99;
-    const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) / static_cast<double>(p.bytes_total) * kNearlyAll : 0;
+    const double share = p.bytes_total > 0 ? static_cast<double>(p.bytes_done) /
+                                                 static_cast<double>(p.bytes_total) * kNearlyAll
+                                           : 0;
     run.report(share, fmt::format("{0} 行，{1} 个事件 / {0} rows, {1} events", p.rows, p.events));
   };
   ingest::ImportContext context{s.intake, s.state, s.clock};
@@ -159,8 +185,11 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   ZHIYIN_TRY(auto report, ingest::run_import(request, std::move(context)));
   report.behind = s.pipeline.lag();
   if (!report.account.empty() && !is_connected(s, report.account)) {
-    report.quality.notes.push_back(fmt::format("没有接入账号 '{0}'，请确认账号无误 / no account '{0}' is connected: see that the name is right "
-                                               "(zhiyin account list)", report.account));
+    report.quality.notes.push_back(
+        fmt::format("没有接入账号 '{0}'，请确认账号无误 / no account '{0}' is connected: see that "
+                    "the name is right "
+                    "(zhiyin account list)",
+                    report.account));
   }
   const auto& q = report.quality;
   if (report.state == ingest::ImportState::kDone) {
@@ -168,9 +197,12 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
     return to_json(report);
   }
   run.keep(to_json(report));
-  if (report.state == ingest::ImportState::kCancelled) return fail(ErrorCode::kConflict, "import: cancelled; the same import goes on where it stopped");
+  if (report.state == ingest::ImportState::kCancelled)
+    return fail(ErrorCode::kConflict,
+                "import: cancelled; the same import goes on where it stopped");
   const ingest::ImportFailure failure = report.error.value_or(ingest::ImportFailure());
-  return std::unexpected(Error{ingest::code_of(failure), "import: stopped half way: " + failure.message, {}});
+  return std::unexpected(
+      Error{ingest::code_of(failure), "import: stopped half way: " + failure.message, {}});
 }
 
 Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunContext& run) {
@@ -184,7 +216,8 @@ Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunC
     run.report(share, "训练中 / training");
     return !run.cancelled();
   };
-  ZHIYIN_TRY(const auto record, audience::train_and_store_response(s.people, s.models, training, s.clock.now()));
+  ZHIYIN_TRY(const auto record,
+             audience::train_and_store_response(s.people, s.models, training, s.clock.now()));
   return model_result(record);
 }
 
@@ -231,9 +264,12 @@ Result<Json> sync_account(Services& s, const AccountId& id, RunContext& run) {
         failure = std::unexpected(answers.error());
         return false;
       }
-      for (const ingest::Answer& answer : *answers) accepted += answer.verdict == ingest::Verdict::kAccepted ? 1 : 0;
+      for (const ingest::Answer& answer : *answers)
+        accepted += answer.verdict == ingest::Verdict::kAccepted ? 1 : 0;
       seen += static_cast<std::int64_t>(users->size());
-      run.report(page.total > 0 ? std::optional(static_cast<double>(seen) / static_cast<double>(page.total)) : std::nullopt,
+      run.report(page.total > 0
+                     ? std::optional(static_cast<double>(seen) / static_cast<double>(page.total))
+                     : std::nullopt,
                  fmt::format("{0} / {1} 位粉丝 / {0} of {1} followers", seen, page.total));
     }
     return failure.has_value();

@@ -9,25 +9,26 @@
 #include "server/runs.h"
 #include "server/services.h"
 
-/// Long work that routes and the command line start alike. Each reports its progress, can be cancelled, and returns
-/// what GET /v1/runs/{id} shows as `result`.
+/// Long work that routes and the command line start alike. Each reports its progress, can be
+/// cancelled, and returns what GET /v1/runs/{id} shows as `result`.
 namespace zhiyin::server {
 
 struct ImportJob {
   std::filesystem::path path;
-  std::string file_name;  ///< as the caller named it; decides the format
-  std::string mapping;    ///< name of a shipped or stored mapping; empty: by the header
-  std::string mapping_toml;  ///< text of a mapping; wins over the name
-  std::string account;    ///< overrides the mapping's
+  std::string file_name;         ///< as the caller named it; decides the format
+  std::string mapping;           ///< name of a shipped or stored mapping; empty: by the header
+  std::string mapping_toml;      ///< text of a mapping; wins over the name
+  std::string account;           ///< overrides the mapping's
   bool rows_are_people = false;  ///< without a mapping: each row is a person
 };
-/// An import that stopped half way is an error, and its report stays with the run (RunContext::keep).
+/// An import that stopped half way is an error, and its report stays with the run
+/// (RunContext::keep).
 Result<Json> import_file(Services& services, const ImportJob& job, RunContext& run);
 
 struct TrainResponseJob {
   std::vector<std::string> kinds = {"purchase"};  ///< what counts as a response
-  std::optional<Instant> as_of;                   ///< features look back from here; absent: now minus the horizon
-  Duration horizon = 7 * kDay;                    ///< responses are looked for in (as_of, as_of + horizon]
+  std::optional<Instant> as_of;  ///< features look back from here; absent: now minus the horizon
+  Duration horizon = 7 * kDay;   ///< responses are looked for in (as_of, as_of + horizon]
   std::uint64_t seed = 1;
 };
 Result<Json> train_response_model(Services& services, const TrainResponseJob& job, RunContext& run);
@@ -36,7 +37,8 @@ struct TrainRecommendJob {
   std::size_t k = 200;
   double shrink = 5;
 };
-Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job, RunContext& run);
+Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
+                                   RunContext& run);
 
 /// Reads the account's follower list and user information from the platform into events.
 Result<Json> sync_account(Services& services, const AccountId& account, RunContext& run);
@@ -63,8 +65,10 @@ template <>
 struct Fields<server::TrainRecommendJob> {
   using J = server::TrainRecommendJob;
   static constexpr std::string_view name = "TrainRecommend";
-  static constexpr auto list = std::make_tuple(
-      field("k", &J::k, "neighbours kept per item").range(1, 5000).optional(),
-      field("shrink", &J::shrink, "pulls similarities of rare items towards 0").range(0, 10000).optional());
+  static constexpr auto list =
+      std::make_tuple(field("k", &J::k, "neighbours kept per item").range(1, 5000).optional(),
+                      field("shrink", &J::shrink, "pulls similarities of rare items towards 0")
+                          .range(0, 10000)
+                          .optional());
 };
 }  // namespace zhiyin

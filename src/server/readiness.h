@@ -15,7 +15,8 @@ namespace zhiyin::server {
 class Readiness {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  /// How long a refused append counts. Whoever gets no work because of it could never show that it is over.
+  /// How long a refused append counts. Whoever gets no work because of it could never show that it
+  /// is over.
   static constexpr std::chrono::seconds kRefusalCounts{10};
 
   void set_held(bool held) { held_.store(held); }
@@ -34,6 +35,7 @@ class Readiness {
 };
 
 /// `log`, with the outcome of every append told to `readiness`, which must outlive it.
-std::unique_ptr<storage::EventLog> watched(std::unique_ptr<storage::EventLog> log, Readiness& readiness);
+std::unique_ptr<storage::EventLog> watched(std::unique_ptr<storage::EventLog> log,
+                                           Readiness& readiness);
 
 }  // namespace zhiyin::server

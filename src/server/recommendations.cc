@@ -14,7 +14,8 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
     candidate.ref = item.ref;
     candidate.title = item.title;
     for (const catalogue::ItemTag& tag : item.tags) {
-      candidate.tags.emplace_back(tag.tag, static_cast<double>(tag.weight) / catalogue::kTagWeightOne);
+      candidate.tags.emplace_back(tag.tag,
+                                  static_cast<double>(tag.weight) / catalogue::kTagWeightOne);
     }
     candidate.published_at = item.published_at.value_or(Instant{});
     candidate.valid_from = item.valid_from;
@@ -49,12 +50,13 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current()
   return recommender_;
 }
 
-Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
-                                                           const recommend::RecommendRequest& request,
-                                                           std::string_view account, std::string_view place) {
+Result<Recommendations::Answer> Recommendations::recommend(
+    const audience::PersonView& person, const recommend::RecommendRequest& request,
+    std::string_view account, std::string_view place) {
   ZHIYIN_TRY(const auto recommender, current());
   ZHIYIN_TRY(auto response, recommender->recommend(person, request));
-  auto impression = recommend::impression_of(response, person.id, recommender->model_id(), request.now);
+  auto impression =
+      recommend::impression_of(response, person.id, recommender->model_id(), request.now);
   impression.id = uuid_v7(request.now);
   impression.account = account;
   impression.place = place;
@@ -65,23 +67,27 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
       impressions_.push_back(recommend::impression_record(impression));
       if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
     }
-    if (!full.empty()) log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
+    if (!full.empty())
+      log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
   }
   return Answer{std::move(response), recommender->model_id()};
 }
 
-Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse, recommend::TrainParams params,
-                                                  Instant now) {
+Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
+                                                  recommend::TrainParams params, Instant now) {
   std::vector<std::string> kinds;
   for (const auto& [kind, weight] : params.kind_weights) kinds.push_back(kind);
   params.as_of = now;
   ZHIYIN_TRY(const auto trained,
-             recommend::train_recommend(recommend::warehouse_rows(warehouse, std::move(kinds), now), params));
+             recommend::train_recommend(recommend::warehouse_rows(warehouse, std::move(kinds), now),
+                                        params));
   model::NewModel stored;
   stored.kind = recommend::RecommendModel::kKind;
   stored.window.set("to", to_json(now));
   stored.settings.set("k", params.knn.k).set("shrink", params.knn.shrink);
-  stored.metrics.set("people", trained.people()).set("items", trained.items()).set("interactions", trained.interactions());
+  stored.metrics.set("people", trained.people())
+      .set("items", trained.items())
+      .set("interactions", trained.interactions());
   stored.bytes = trained.encode();
   ZHIYIN_TRY(auto record, registry_.save(stored, now));
   forget_model();
@@ -94,7 +100,8 @@ void Recommendations::flush_impressions() {
     MutexLock lock(impressions_mutex_);
     gathered = std::exchange(impressions_, {});
   }
-  if (!gathered.empty()) log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
+  if (!gathered.empty())
+    log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
 }
 
 Result<void> Recommendations::look_for_model() {

@@ -15,8 +15,9 @@
 
 namespace zhiyin::server {
 
-/// Serves recommendations from the active model and the catalogue as it is, and notes what was shown.
-/// The recommender is a snapshot, made anew when the model or the catalogue changed. Thread-safe.
+/// Serves recommendations from the active model and the catalogue as it is, and notes what was
+/// shown. The recommender is a snapshot, made anew when the model or the catalogue changed.
+/// Thread-safe.
 class Recommendations {
  public:
   /// All must outlive this.
@@ -27,14 +28,16 @@ class Recommendations {
     recommend::RecommendResponse response;
     std::string model_id;
   };
-  /// What was answered goes to the impressions stream: gathered for up to a second (`flush_impressions`), not awaited,
-  /// so a crash may lose the last of them.
-  /// `place` says where it is shown: `api`, `console`, `cli`.
-  Result<Answer> recommend(const audience::PersonView& person, const recommend::RecommendRequest& request,
-                           std::string_view account, std::string_view place);
+  /// What was answered goes to the impressions stream: gathered for up to a second
+  /// (`flush_impressions`), not awaited, so a crash may lose the last of them. `place` says where
+  /// it is shown: `api`, `console`, `cli`.
+  Result<Answer> recommend(const audience::PersonView& person,
+                           const recommend::RecommendRequest& request, std::string_view account,
+                           std::string_view place);
 
   /// Trains on the warehouse's history up to `as_of` and makes the new version the active one.
-  Result<model::ModelRecord> train(storage::Warehouse& warehouse, recommend::TrainParams params, Instant now);
+  Result<model::ModelRecord> train(storage::Warehouse& warehouse, recommend::TrainParams params,
+                                   Instant now);
 
   /// Hands gathered impressions to the log. Called about once a second and before the end.
   void flush_impressions();

@@ -10,7 +10,8 @@ namespace {
 
 Result<void> check_name(std::string_view name) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::ranges::any_of(name, is_control)) return fail_field("name", "contains a control character");
+  if (std::ranges::any_of(name, is_control))
+    return fail_field("name", "contains a control character");
   if (name.find_first_not_of(' ') == std::string_view::npos) return fail_field("name", "is empty");
   return {};
 }
@@ -28,8 +29,10 @@ Result<void> check(const KeyRequest& request) {
 Result<void> check(const UserRequest& request) {
   ZHIYIN_TRY_VOID(check_name(request.name));
   if (request.role > Role::kIngest) return {};
-  return fail_field("role", "'{}' is for keys that send events; a user of the console is analyst, operator or admin",
-                    enum_name(request.role));
+  return fail_field(
+      "role",
+      "'{}' is for keys that send events; a user of the console is analyst, operator or admin",
+      enum_name(request.role));
 }
 
 Result<std::int64_t> list_after(const http::Request& request) {

@@ -3,7 +3,8 @@
 #include "http/message.h"
 #include "server/auth.h"
 
-/// What the bound bodies and queries of requests cannot say by themselves. Pure; kInvalidArgument with the field.
+/// What the bound bodies and queries of requests cannot say by themselves. Pure; kInvalidArgument
+/// with the field.
 namespace zhiyin::server {
 
 /// A name to show, and accounts whose names an event could have.

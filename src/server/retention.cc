@@ -15,11 +15,14 @@ using storage::Stream;
 
 constexpr storage::Migration kMigrations[] = {
     {"server-005-retention",
-     "CREATE TABLE retention_certificate (id BIGINT PRIMARY KEY, what TEXT NOT NULL, before_at BIGINT NOT NULL,"
-     " activity BIGINT NOT NULL, warehouse BIGINT NOT NULL, log BIGINT NOT NULL, other BIGINT NOT NULL,"
+     "CREATE TABLE retention_certificate (id BIGINT PRIMARY KEY, what TEXT NOT NULL, before_at "
+     "BIGINT NOT NULL,"
+     " activity BIGINT NOT NULL, warehouse BIGINT NOT NULL, log BIGINT NOT NULL, other BIGINT NOT "
+     "NULL,"
      " started_at BIGINT NOT NULL, finished_at BIGINT, seq BIGINT, digest TEXT NOT NULL)"}};
 
-constexpr std::int64_t kSlice = 5000;  // rows of one transaction: sends and projections wait no longer than that takes
+constexpr std::int64_t kSlice =
+    5000;  // rows of one transaction: sends and projections wait no longer than that takes
 constexpr std::size_t kLogSlice = 50'000;
 
 struct Certificate {
@@ -33,42 +36,54 @@ struct Certificate {
   [[nodiscard]] bool empty() const { return activity + warehouse + log + other == 0; }
 };
 
-constexpr std::string_view kColumns = "id, what, before_at, activity, warehouse, log, other, started_at, finished_at, digest";
+constexpr std::string_view kColumns =
+    "id, what, before_at, activity, warehouse, log, other, started_at, finished_at, digest";
 
 Certificate certificate_of(const storage::Row& row) {
-  return {storage::as_int(row[0]), std::string(storage::as_text(row[1])), {storage::as_int(row[2])}, storage::as_int(row[3]),
-          storage::as_int(row[4]), storage::as_int(row[5]), storage::as_int(row[6])};
+  return {storage::as_int(row[0]),   std::string(storage::as_text(row[1])),
+          {storage::as_int(row[2])}, storage::as_int(row[3]),
+          storage::as_int(row[4]),   storage::as_int(row[5]),
+          storage::as_int(row[6])};
 }
 
 std::string digest_of(const Certificate& c, std::string_view previous) {
-  return crypto::hex(crypto::sha256(fmt::format("{}\n{}\n{}\n{}\n{} {} {} {}\n", previous, c.id, c.what, c.before.us, c.activity,
-                                                c.warehouse, c.log, c.other)));
+  return crypto::hex(
+      crypto::sha256(fmt::format("{}\n{}\n{}\n{}\n{} {} {} {}\n", previous, c.id, c.what,
+                                 c.before.us, c.activity, c.warehouse, c.log, c.other)));
 }
 
 /// The one that a crash left open for the same thing, or a new one.
 Result<Certificate> begin(Services& s, std::string_view what, Instant before) {
   Certificate out;
   ZHIYIN_TRY_VOID(s.state.write([&](Session& db) -> Result<void> {
-    ZHIYIN_TRY(const auto open, db.query(fmt::format("SELECT {} FROM retention_certificate WHERE what = ?1 AND finished_at IS NULL"
-                                                     " ORDER BY id LIMIT 1", kColumns),
-                                         {std::string(what)}));
+    ZHIYIN_TRY(
+        const auto open,
+        db.query(fmt::format(
+                     "SELECT {} FROM retention_certificate WHERE what = ?1 AND finished_at IS NULL"
+                     " ORDER BY id LIMIT 1",
+                     kColumns),
+                 {std::string(what)}));
     if (!open.rows.empty()) {
       out = certificate_of(open.rows[0]);
       return {};
     }
     ZHIYIN_TRY(const auto last, db.query("SELECT COALESCE(MAX(id), 0) FROM retention_certificate"));
     out = {storage::as_int(last.rows.at(0).at(0)) + 1, std::string(what), before};
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO retention_certificate (id, what, before_at, activity, warehouse, log, other, started_at, digest)"
-                               " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, '')",
-                               {out.id, out.what, out.before.us, SystemClock().now().us}));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO retention_certificate (id, what, before_at, activity, warehouse, "
+                   "log, other, started_at, digest)"
+                   " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, '')",
+                   {out.id, out.what, out.before.us, SystemClock().now().us}));
     return {};
   }));
   return out;
 }
 
 Result<void> save(Session& db, const Certificate& c) {
-  ZHIYIN_TRY_VOID(db.execute("UPDATE retention_certificate SET activity = ?2, warehouse = ?3, log = ?4, other = ?5 WHERE id = ?1",
-                             {c.id, c.activity, c.warehouse, c.log, c.other}));
+  ZHIYIN_TRY_VOID(
+      db.execute("UPDATE retention_certificate SET activity = ?2, warehouse = ?3, log = ?4, other "
+                 "= ?5 WHERE id = ?1",
+                 {c.id, c.activity, c.warehouse, c.log, c.other}));
   return {};
 }
 
@@ -79,13 +94,17 @@ Result<void> finish(Services& s, const Certificate& c) {
       ZHIYIN_TRY_VOID(db.execute("DELETE FROM retention_certificate WHERE id = ?1", {c.id}));
       return {};
     }
-    // The chain is in the order of ending: one that a crash left open ends after others that began later.
-    ZHIYIN_TRY(const auto previous, db.query("SELECT digest, seq FROM retention_certificate WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1"));
-    const std::string before = previous.rows.empty() ? "" : std::string(storage::as_text(previous.rows[0][0]));
+    // The chain is in the order of ending: one that a crash left open ends after others that began
+    // later.
+    ZHIYIN_TRY(const auto previous, db.query("SELECT digest, seq FROM retention_certificate WHERE "
+                                             "seq IS NOT NULL ORDER BY seq DESC LIMIT 1"));
+    const std::string before =
+        previous.rows.empty() ? "" : std::string(storage::as_text(previous.rows[0][0]));
     const std::int64_t seq = previous.rows.empty() ? 1 : storage::as_int(previous.rows[0][1]) + 1;
     ZHIYIN_TRY_VOID(save(db, c));
-    ZHIYIN_TRY_VOID(db.execute("UPDATE retention_certificate SET finished_at = ?2, seq = ?3, digest = ?4 WHERE id = ?1",
-                               {c.id, SystemClock().now().us, seq, digest_of(c, before)}));
+    ZHIYIN_TRY_VOID(db.execute(
+        "UPDATE retention_certificate SET finished_at = ?2, seq = ?3, digest = ?4 WHERE id = ?1",
+        {c.id, SystemClock().now().us, seq, digest_of(c, before)}));
     return {};
   });
 }
@@ -96,8 +115,9 @@ Result<void> still_wanted(const RunContext* run) {
 }
 
 /// Deletes in slices and counts them in the transaction that deletes them.
-Result<void> remove_rows(Services& s, Certificate& c, std::int64_t Certificate::* counter, std::string_view sql,
-                         const std::vector<storage::Value>& parameters, const RunContext* run) {
+Result<void> remove_rows(Services& s, Certificate& c, std::int64_t Certificate::* counter,
+                         std::string_view sql, const std::vector<storage::Value>& parameters,
+                         const RunContext* run) {
   for (;;) {
     ZHIYIN_TRY_VOID(still_wanted(run));
     std::int64_t removed = 0;
@@ -112,25 +132,35 @@ Result<void> remove_rows(Services& s, Certificate& c, std::int64_t Certificate::
   }
 }
 
-Result<Certificate> remove_kind(Services& s, const std::string& kind, Instant before, const RunContext* run) {
+Result<Certificate> remove_kind(Services& s, const std::string& kind, Instant before,
+                                const RunContext* run) {
   ZHIYIN_TRY(Certificate c, begin(s, "events:" + kind, before));
   ZHIYIN_TRY_VOID(s.while_warehouse_stands([&]() -> Result<void> {
-    ZHIYIN_TRY(const std::int64_t rows, s.warehouse.remove(ingest::events_table(), "kind = ? AND occurred_at < ?", {kind, c.before.us}));
+    ZHIYIN_TRY(const std::int64_t rows,
+               s.warehouse.remove(ingest::events_table(), "kind = ? AND occurred_at < ?",
+                                  {kind, c.before.us}));
     c.warehouse += rows;
     return s.state.write([&](Session& db) { return save(db, c); });
   }));
-  ZHIYIN_TRY_VOID(remove_rows(s, c, &Certificate::activity,
-                              fmt::format("DELETE FROM activity WHERE (identity, at, off, part) IN (SELECT identity, at, off, part"
-                                          " FROM activity WHERE kind = ?1 AND at < ?2 LIMIT {})", kSlice),
-                              {kind, c.before.us}, run));
+  ZHIYIN_TRY_VOID(remove_rows(
+      s, c, &Certificate::activity,
+      fmt::format(
+          "DELETE FROM activity WHERE (identity, at, off, part) IN (SELECT identity, at, off, part"
+          " FROM activity WHERE kind = ?1 AND at < ?2 LIMIT {})",
+          kSlice),
+      {kind, c.before.us}, run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }
 
 Result<Certificate> count_kind(Services& s, const std::string& kind, Instant before) {
   Certificate c{0, "events:" + kind, before};
-  ZHIYIN_TRY(const auto warehouse, s.warehouse.query("SELECT COUNT(*) FROM events WHERE kind = ? AND occurred_at < ?", {kind, before.us}));
-  ZHIYIN_TRY(const auto activity, s.state.query("SELECT COUNT(*) FROM activity WHERE kind = ?1 AND at < ?2", {kind, before.us}));
+  ZHIYIN_TRY(const auto warehouse,
+             s.warehouse.query("SELECT COUNT(*) FROM events WHERE kind = ? AND occurred_at < ?",
+                               {kind, before.us}));
+  ZHIYIN_TRY(const auto activity,
+             s.state.query("SELECT COUNT(*) FROM activity WHERE kind = ?1 AND at < ?2",
+                           {kind, before.us}));
   c.warehouse = storage::as_int(warehouse.rows.at(0).at(0));
   c.activity = storage::as_int(activity.rows.at(0).at(0));
   return c;
@@ -139,15 +169,19 @@ Result<Certificate> count_kind(Services& s, const std::string& kind, Instant bef
 /// The kinds and their limits, `*` spelt out by what the warehouse holds.
 Result<std::vector<RetentionRule>> spelt_out(Services& s, const std::vector<RetentionRule>& rules) {
   std::vector<RetentionRule> out;
-  const auto named = [&](std::string_view kind) { return std::ranges::any_of(rules, [&](const RetentionRule& r) { return r.kind == kind; }); };
+  const auto named = [&](std::string_view kind) {
+    return std::ranges::any_of(rules, [&](const RetentionRule& r) { return r.kind == kind; });
+  };
   for (const RetentionRule& rule : rules) {
     if (rule.kind != "*") {
       out.push_back(rule);
       continue;
     }
-    ZHIYIN_TRY(const auto kinds, s.warehouse.query("SELECT DISTINCT kind FROM events ORDER BY kind"));
+    ZHIYIN_TRY(const auto kinds,
+               s.warehouse.query("SELECT DISTINCT kind FROM events ORDER BY kind"));
     for (const auto& row : kinds.rows) {
-      if (!named(storage::as_text(row[0]))) out.push_back({std::string(storage::as_text(row[0])), rule.keep});
+      if (!named(storage::as_text(row[0])))
+        out.push_back({std::string(storage::as_text(row[0])), rule.keep});
     }
   }
   return out;
@@ -175,8 +209,10 @@ Result<storage::Positions> dealt_with(Services& s, Stream stream) {
   return at;
 }
 
-/// One round: up to kLogSlice records from the beginning of the log that are old enough; how many of them went.
-Result<std::int64_t> trim_slice(Services& s, Stream stream, Instant before, const storage::Positions& done) {
+/// One round: up to kLogSlice records from the beginning of the log that are old enough; how many
+/// of them went.
+Result<std::int64_t> trim_slice(Services& s, Stream stream, Instant before,
+                                const storage::Positions& done) {
   storage::Positions from{};
   ZHIYIN_TRY(auto records, s.log.read(stream, from, kLogSlice));
   const auto young = std::ranges::find_if(records, [&](const storage::StoredRecord& r) {
@@ -189,13 +225,16 @@ Result<std::int64_t> trim_slice(Services& s, Stream stream, Instant before, cons
   ZHIYIN_TRY(const auto left, s.log.read(stream, from, kLogSlice));
   // Blocks go as a whole: what remains of the slice begins the log now.
   const auto remains = [&](const storage::StoredRecord& r) {
-    return std::ranges::any_of(left, [&](const storage::StoredRecord& l) { return l.partition == r.partition && l.offset <= r.offset; });
+    return std::ranges::any_of(left, [&](const storage::StoredRecord& l) {
+      return l.partition == r.partition && l.offset <= r.offset;
+    });
   };
   const auto first = std::ranges::find_if(records, remains);
   return static_cast<std::int64_t>(first - records.begin());
 }
 
-Result<Certificate> trim_log(Services& s, Stream stream, std::string_view what, Instant before, const RunContext* run) {
+Result<Certificate> trim_log(Services& s, Stream stream, std::string_view what, Instant before,
+                             const RunContext* run) {
   ZHIYIN_TRY(Certificate c, begin(s, what, before));
   ZHIYIN_TRY(const storage::Positions done, dealt_with(s, stream));
   for (;;) {
@@ -209,18 +248,26 @@ Result<Certificate> trim_log(Services& s, Stream stream, std::string_view what, 
   return c;
 }
 
-Result<Certificate> remove_table(Services& s, std::string_view what, std::string_view select, std::string_view table,
-                                 Instant before, const RunContext* run) {
+Result<Certificate> remove_table(Services& s, std::string_view what, std::string_view select,
+                                 std::string_view table, Instant before, const RunContext* run) {
   ZHIYIN_TRY(Certificate c, begin(s, what, before));
-  ZHIYIN_TRY_VOID(remove_rows(s, c, &Certificate::other, fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE {1} LIMIT {2})", table, select, kSlice),
-                              {c.before.us}, run));
+  ZHIYIN_TRY_VOID(remove_rows(
+      s, c, &Certificate::other,
+      fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE {1} LIMIT {2})", table,
+                  select, kSlice),
+      {c.before.us}, run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }
 
 Json to_json(const Certificate& c) {
-  return Json().set("what", c.what).set("before", zhiyin::to_json(c.before)).set("activity", c.activity).set("warehouse", c.warehouse)
-      .set("log", c.log).set("other", c.other);
+  return Json()
+      .set("what", c.what)
+      .set("before", zhiyin::to_json(c.before))
+      .set("activity", c.activity)
+      .set("warehouse", c.warehouse)
+      .set("log", c.log)
+      .set("other", c.other);
 }
 
 }  // namespace
@@ -238,9 +285,12 @@ Result<std::vector<RetentionRule>> parse_retention(std::string_view text) {
     if (part.empty()) continue;
     const std::size_t eq = part.find('=');
     const std::string_view kind = part.substr(0, eq);
-    const auto keep = eq == std::string_view::npos ? fail(ErrorCode::kInvalidArgument, "") : parse_duration(part.substr(eq + 1));
+    const auto keep = eq == std::string_view::npos ? fail(ErrorCode::kInvalidArgument, "")
+                                                   : parse_duration(part.substr(eq + 1));
     if (kind.empty() || !keep || *keep < kDay) {
-      return fail(ErrorCode::kInvalidArgument, "retention.events: '{}' is no KIND=DURATION of at least a day, such as read=400d", part);
+      return fail(ErrorCode::kInvalidArgument,
+                  "retention.events: '{}' is no KIND=DURATION of at least a day, such as read=400d",
+                  part);
     }
     if (std::ranges::any_of(rules, [&](const RetentionRule& r) { return r.kind == kind; })) {
       return fail(ErrorCode::kInvalidArgument, "retention.events: '{}' is named twice", kind);
@@ -256,7 +306,8 @@ Result<Json> apply_retention(Services& s, bool dry_run, RunContext* run) {
   ZHIYIN_TRY(const auto kinds, spelt_out(s, rules));
   Json items = Json::array();
   for (const RetentionRule& rule : kinds) {
-    const auto done = dry_run ? count_kind(s, rule.kind, now - rule.keep) : remove_kind(s, rule.kind, now - rule.keep, run);
+    const auto done = dry_run ? count_kind(s, rule.kind, now - rule.keep)
+                              : remove_kind(s, rule.kind, now - rule.keep, run);
     if (!done) return std::unexpected(done.error());
     if (!done->empty()) items.push(to_json(*done));
     if (run != nullptr) run->report(std::nullopt, rule.kind);
@@ -268,26 +319,39 @@ Result<Json> apply_retention(Services& s, bool dry_run, RunContext* run) {
     if (!done.empty()) items.push(to_json(done));
     return {};
   };
-  ZHIYIN_TRY_VOID(add("retention.log", [&](Duration keep) { return trim_log(s, Stream::kEvents, "log", now - keep, run); }));
-  ZHIYIN_TRY_VOID(add("retention.impressions", [&](Duration keep) { return trim_log(s, Stream::kImpressions, "impressions", now - keep, run); }));
+  ZHIYIN_TRY_VOID(add("retention.log", [&](Duration keep) {
+    return trim_log(s, Stream::kEvents, "log", now - keep, run);
+  }));
+  ZHIYIN_TRY_VOID(add("retention.impressions", [&](Duration keep) {
+    return trim_log(s, Stream::kImpressions, "impressions", now - keep, run);
+  }));
   // Audit and runs live in real time, whatever the domain clock does.
   const Instant real = SystemClock().now();
-  ZHIYIN_TRY_VOID(add("retention.audit", [&](Duration keep) { return remove_table(s, "audit", "at < ?1", "audit", real - keep, run); }));
-  ZHIYIN_TRY_VOID(add("retention.runs", [&](Duration keep) { return remove_table(s, "runs", "ended_at < ?1", "run", real - keep, run); }));
+  ZHIYIN_TRY_VOID(add("retention.audit", [&](Duration keep) {
+    return remove_table(s, "audit", "at < ?1", "audit", real - keep, run);
+  }));
+  ZHIYIN_TRY_VOID(add("retention.runs", [&](Duration keep) {
+    return remove_table(s, "runs", "ended_at < ?1", "run", real - keep, run);
+  }));
   return Json().set("dry_run", dry_run).set("items", std::move(items));
 }
 
 Result<Json> list_retention(storage::State& state, std::int64_t before, std::size_t limit) {
   const std::int64_t below = before > 0 ? before : std::int64_t{1} << 62;
-  ZHIYIN_TRY(const auto rows, state.query(fmt::format("SELECT {} FROM retention_certificate WHERE id < ?1 ORDER BY id DESC LIMIT ?2", kColumns),
-                                          {below, static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(const auto rows,
+             state.query(
+                 fmt::format(
+                     "SELECT {} FROM retention_certificate WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+                     kColumns),
+                 {below, static_cast<std::int64_t>(limit)}));
   Json items = Json::array();
   for (const auto& row : rows.rows) {
     Json one = Json().set("id", storage::as_int(row[0]));
     const Json certificate = to_json(certificate_of(row));
     for (const auto& [name, value] : *certificate.if_object()) one.set(name, value);
     one.set("started_at", zhiyin::to_json(Instant{storage::as_int(row[7])}));
-    one.set("finished_at", storage::is_null(row[8]) ? Json() : zhiyin::to_json(Instant{storage::as_int(row[8])}));
+    one.set("finished_at",
+            storage::is_null(row[8]) ? Json() : zhiyin::to_json(Instant{storage::as_int(row[8])}));
     one.set("digest", storage::as_text(row[9]));
     items.push(std::move(one));
   }
@@ -297,13 +361,18 @@ Result<Json> list_retention(storage::State& state, std::int64_t before, std::siz
 }
 
 Result<std::int64_t> verify_retention(storage::State& state) {
-  ZHIYIN_TRY(const auto rows, state.query(fmt::format("SELECT {} FROM retention_certificate WHERE seq IS NOT NULL ORDER BY seq", kColumns)));
+  ZHIYIN_TRY(
+      const auto rows,
+      state.query(fmt::format(
+          "SELECT {} FROM retention_certificate WHERE seq IS NOT NULL ORDER BY seq", kColumns)));
   std::string previous;
   for (const auto& row : rows.rows) {
     const Certificate c = certificate_of(row);
     const std::string digest = digest_of(c, previous);
     if (digest != storage::as_text(row[9])) {
-      return fail(ErrorCode::kDataLoss, "retention: certificate {} ({}) was changed, or one before it removed", c.id, c.what);
+      return fail(ErrorCode::kDataLoss,
+                  "retention: certificate {} ({}) was changed, or one before it removed", c.id,
+                  c.what);
     }
     previous = digest;
   }

@@ -21,10 +21,13 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
   const auto rules = wechat::callback_rules(account);
   const auto seen = s.callbacks.last_seen(id);
   Json checks = Json::array();
-  checks.push(check("callback_settings", rules.has_value(), rules ? "Token 与密钥已保存 / token and key are stored" : rules.error().text()));
+  checks.push(
+      check("callback_settings", rules.has_value(),
+            rules ? "Token 与密钥已保存 / token and key are stored" : rules.error().text()));
   checks.push(check("callback_seen", seen.has_value(),
                     seen ? "已收到微信的请求 / a request from WeChat arrived"
-                         : "还没有收到微信的请求：在公众平台填写上面的地址并提交 / nothing arrived yet: enter the address above on the platform and submit"));
+                         : "还没有收到微信的请求：在公众平台填写上面的地址并提交 / nothing arrived "
+                           "yet: enter the address above on the platform and submit"));
   bool token_ok = false;
   if (account.app_secret.empty()) {
     checks.push(check("access_token", false, "没有 AppSecret / the AppSecret is missing"));
@@ -32,7 +35,8 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
     s.tokens.forget(id);
     const auto token = s.tokens.get_and_wait(wechat::api_account(account));
     token_ok = token.has_value();
-    checks.push(check("access_token", token_ok, token_ok ? "已取得 / obtained" : token.error().message));
+    checks.push(
+        check("access_token", token_ok, token_ok ? "已取得 / obtained" : token.error().message));
   }
   Json out;
   out.set("callback_url", url);
@@ -44,10 +48,12 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
 
 AccountId id_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
 
-ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r, const Caller& caller) {
+ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r,
+                      const Caller& caller) {
   ZHIYIN_TRY_VOID(check_account(caller, body.id.value));
   ZHIYIN_TRY(const auto version, if_match(r));
-  ZHIYIN_TRY(const auto account, version ? s.accounts.put(body, *version) : s.accounts.create(body));
+  ZHIYIN_TRY(const auto account,
+             version ? s.accounts.put(body, *version) : s.accounts.create(body));
   s.tokens.forget(account.id);
   return answer(account, version ? 200 : 201);
 }
@@ -61,46 +67,59 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
   api.describe("GET", "/wechat/{account}", std::nullopt, "WeChat checks the callback address");
   api.describe("POST", "/wechat/{account}", std::nullopt, "WeChat delivers a message or event");
 
-  api.route("GET", "/v1/accounts", of_account(Role::kAnalyst), "Accounts", [&s](http::Request&, const Caller& caller) -> ApiResult {
-    ZHIYIN_TRY(const auto accounts, s.accounts.list());
-    Json items = Json::array();
-    for (const wechat::Account& account : accounts) {
-      if (check_account(caller, account.id.value)) items.push(to_json(wechat::view(account)));
-    }
-    return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
-  });
-  api.route_with<wechat::AccountInput>("POST", "/v1/accounts", Role::kAdmin, "Connect an account",
-                                       [&s](wechat::AccountInput body, http::Request&, const Caller&) -> ApiResult {
-                                         ZHIYIN_TRY(const auto account, s.accounts.create(body));
-                                         return answer(account, 201);
-                                       });
-  api.route("GET", "/v1/accounts/{id}", of_account(Role::kAdmin), "One account", [&s](http::Request& r, const Caller& caller) -> ApiResult {
-    ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
-    ZHIYIN_TRY(const auto account, s.accounts.get(id_of(r)));
-    return answer(account);
-  });
-  api.route_with_id<wechat::AccountInput>("PUT", "/v1/accounts/{id}", of_account(Role::kAdmin), "Connect or (with If-Match) change an account; absent secrets stay",
-                                       [&s](wechat::AccountInput body, http::Request& r, const Caller& c) { return put_account(s, std::move(body), r, c); });
-  api.route("DELETE", "/v1/accounts/{id}", of_account(Role::kAdmin), "Forget an account and its secrets",
+  api.route(
+      "GET", "/v1/accounts", of_account(Role::kAnalyst), "Accounts",
+      [&s](http::Request&, const Caller& caller) -> ApiResult {
+        ZHIYIN_TRY(const auto accounts, s.accounts.list());
+        Json items = Json::array();
+        for (const wechat::Account& account : accounts) {
+          if (check_account(caller, account.id.value)) items.push(to_json(wechat::view(account)));
+        }
+        return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+      });
+  api.route_with<wechat::AccountInput>(
+      "POST", "/v1/accounts", Role::kAdmin, "Connect an account",
+      [&s](wechat::AccountInput body, http::Request&, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const auto account, s.accounts.create(body));
+        return answer(account, 201);
+      });
+  api.route("GET", "/v1/accounts/{id}", of_account(Role::kAdmin), "One account",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              ZHIYIN_TRY(const auto account, s.accounts.get(id_of(r)));
+              return answer(account);
+            });
+  api.route_with_id<wechat::AccountInput>(
+      "PUT", "/v1/accounts/{id}", of_account(Role::kAdmin),
+      "Connect or (with If-Match) change an account; absent secrets stay",
+      [&s](wechat::AccountInput body, http::Request& r, const Caller& c) {
+        return put_account(s, std::move(body), r, c);
+      });
+  api.route("DELETE", "/v1/accounts/{id}", of_account(Role::kAdmin),
+            "Forget an account and its secrets",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const auto version, if_match(r));
               ZHIYIN_TRY_VOID(s.accounts.remove(id_of(r), version));
               return http::Response::json(Json::object());
             });
-  api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin), "Check callback and access token",
+  api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin),
+            "Check callback and access token",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               return check_account_settings(s, id_of(r));
             });
-  api.route("POST", "/v1/accounts/{id}/sync", of_account(Role::kOperator), "Read the follower list (a run)",
-            [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const AccountId id = id_of(r);
-              ZHIYIN_TRY_VOID(check_account(caller, id.value));
-              ZHIYIN_TRY_VOID(s.accounts.get(id));
-              ZHIYIN_TRY(const RunId run, s.runs.start("sync", id.value, [&s, id](RunContext& context) { return sync_account(s, id, context); }));
-              return http::Response::json(Json().set("run", run.value), 202);
-            });
+  api.route(
+      "POST", "/v1/accounts/{id}/sync", of_account(Role::kOperator),
+      "Read the follower list (a run)", [&s](http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = id_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY_VOID(s.accounts.get(id));
+        ZHIYIN_TRY(const RunId run, s.runs.start("sync", id.value, [&s, id](RunContext& context) {
+          return sync_account(s, id, context);
+        }));
+        return http::Response::json(Json().set("run", run.value), 202);
+      });
 }
 
 }  // namespace zhiyin::server

@@ -15,10 +15,12 @@ constexpr std::size_t kEventsBodyMax = 32 << 20;
 constexpr std::size_t kCollectBodyMax = 256 << 10;
 
 /// What a public key on a web page may not claim.
-constexpr std::array<std::string_view, 9> kNotFromPages = {"trait.set", "consent.grant", "consent.withdraw", "follow", "unfollow",
-                                                           "message", "menu_click", "scan", "template_result"};
+constexpr std::array<std::string_view, 9> kNotFromPages = {
+    "trait.set",  "consent.grant", "consent.withdraw", "follow", "unfollow", "message",
+    "menu_click", "scan",          "template_result"};
 
-/// A page sees one reader, so it may name one identity of a kind: two of them would join two people.
+/// A page sees one reader, so it may name one identity of a kind: two of them would join two
+/// people.
 Result<void> check_page_identities(const Json& event) {
   const Json::Array* identities = event["identities"].if_array();
   if (identities == nullptr) return {};
@@ -26,7 +28,8 @@ Result<void> check_page_identities(const Json& event) {
   for (const Json& identity : *identities) {
     const std::string_view kind = identity["kind"].string_or("");
     if (!kinds.insert(kind).second) {
-      return fail(ErrorCode::kPermissionDenied, "identities: a page may name one {}, not two", kind.substr(0, 64));
+      return fail(ErrorCode::kPermissionDenied, "identities: a page may name one {}, not two",
+                  kind.substr(0, 64));
     }
   }
   return {};
@@ -50,17 +53,20 @@ http::Response intake_response(const Result<std::vector<ingest::Answer>>& answer
     body += '}';
     ++counts[static_cast<std::size_t>(answer.verdict)];
   }
-  body += fmt::format("],\"accepted\":{},\"duplicate\":{},\"quarantined\":{}}}", counts[0], counts[1], counts[2]);
+  body += fmt::format("],\"accepted\":{},\"duplicate\":{},\"quarantined\":{}}}", counts[0],
+                      counts[1], counts[2]);
   http::Response response;
   response.body = std::move(body);
   return response;
 }
 
-http::Task<http::Response> accept(Services& services, std::string body, ingest::Intake::Origin origin) {
+http::Task<http::Response> accept(Services& services, std::string body,
+                                  ingest::Intake::Origin origin) {
   using Answers = Result<std::vector<ingest::Answer>>;
   // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
   std::move_only_function<void(std::move_only_function<void(Answers)>)> start =
-      [&services, b = std::move(body), o = std::move(origin)](std::move_only_function<void(Answers)> done) mutable {
+      [&services, b = std::move(body),
+       o = std::move(origin)](std::move_only_function<void(Answers)> done) mutable {
         services.intake.accept_body(std::move(b), o, std::move(done));
       };
   Answers answers = co_await http::from_callback<Answers>(std::move(start));
@@ -71,7 +77,8 @@ http::Task<http::Response> post_events(Services& services, http::Request& reques
   const auto caller = services.auth.authenticate(request);
   if (!caller) co_return unauthorised(caller.error());
   if (caller->role < Role::kIngest) {
-    co_return http::Response::problem({ErrorCode::kPermissionDenied, "a page's key may only POST /v1/collect", {}});
+    co_return http::Response::problem(
+        {ErrorCode::kPermissionDenied, "a page's key may only POST /v1/collect", {}});
   }
   ingest::Intake::Origin origin{"api", caller->accounts, false};
   co_return co_await accept(services, std::move(request.body), std::move(origin));
@@ -86,7 +93,8 @@ Result<void> check_page_events(std::string_view body) {
     ZHIYIN_TRY_VOID(check_page_identities(event));
     if (kind.starts_with("touch.") || kind.starts_with("wechat.") ||
         std::find(kNotFromPages.begin(), kNotFromPages.end(), kind) != kNotFromPages.end()) {
-      return fail(ErrorCode::kPermissionDenied, "kind: a page may not send '{}'", kind.substr(0, 64));
+      return fail(ErrorCode::kPermissionDenied, "kind: a page may not send '{}'",
+                  kind.substr(0, 64));
     }
   }
   return {};
@@ -102,7 +110,8 @@ ingest::Agent browser_of(const http::Request& request) {
 }
 
 http::Task<http::Response> collect(Services& services, http::Request& request) {
-  request.headers.emplace_back("Authorization", fmt::format("Bearer {}", request.query_or("key", "")));
+  request.headers.emplace_back("Authorization",
+                               fmt::format("Bearer {}", request.query_or("key", "")));
   http::Response response;
   const auto caller = services.auth.authenticate(request);
   if (!caller) {
@@ -121,20 +130,29 @@ http::Task<http::Response> collect(Services& services, http::Request& request) {
   co_return response;
 }
 
-/// One event of a page that runs no scripts. The picture is the answer, whatever the event was worth.
+/// One event of a page that runs no scripts. The picture is the answer, whatever the event was
+/// worth.
 http::Task<http::Response> pixel(Services& services, http::Request& request) {
   const std::string_view item = request.query_or("item", "");
   const std::size_t colon = item.find(':');
   Json event;
-  event.set("account", request.query_or("account", "")).set("kind", request.query_or("kind", "view"));
-  event.set("identities", Json::Array{Json().set("kind", "anonymous_id").set("value", request.query_or("aid", ""))});
-  if (colon != std::string_view::npos) event.set("item", Json().set("kind", item.substr(0, colon)).set("id", item.substr(colon + 1)));
-  if (const std::string_view id = request.query_or("id", ""); !id.empty()) event.set("event_id", id);
+  event.set("account", request.query_or("account", ""))
+      .set("kind", request.query_or("kind", "view"));
+  event.set(
+      "identities",
+      Json::Array{Json().set("kind", "anonymous_id").set("value", request.query_or("aid", ""))});
+  if (colon != std::string_view::npos)
+    event.set("item", Json().set("kind", item.substr(0, colon)).set("id", item.substr(colon + 1)));
+  if (const std::string_view id = request.query_or("id", ""); !id.empty())
+    event.set("event_id", id);
   request.body = event.dump();
   http::Response response = co_await collect(services, request);
   if (response.status >= 300) co_return response;
-  constexpr std::string_view kGif("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
-                                  "\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02" "D\x01\x00;", 43);
+  constexpr std::string_view kGif(
+      "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+      "\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02"
+      "D\x01\x00;",
+      43);
   response.body = kGif;
   response.content_type = "image/gif";
   response.headers.emplace_back("Cache-Control", "no-store");
@@ -150,7 +168,8 @@ http::Response script(std::string_view file) {
 ApiResult list_quarantine(Services& services, http::Request& request) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(request));
   ZHIYIN_TRY(const std::int64_t before, list_after(request));
-  ZHIYIN_TRY(const auto entries, services.quarantine.list(request.query_or("source", ""), before, limit));
+  ZHIYIN_TRY(const auto entries,
+             services.quarantine.list(request.query_or("source", ""), before, limit));
   ZHIYIN_TRY(const std::int64_t total, services.quarantine.count(request.query_or("source", "")));
   Json next;
   if (entries.size() == limit) next = std::to_string(entries.back().id);
@@ -164,7 +183,8 @@ ApiResult resubmit(Services& services, http::Request& request) {
     ZHIYIN_TRY(corrected, parse_json(request.body));
   }
   ZHIYIN_TRY(const ingest::Answer answer,
-             services.quarantine.resubmit(services.intake, std::atoll(request.path_parameters["id"].c_str()), corrected));
+             services.quarantine.resubmit(
+                 services.intake, std::atoll(request.path_parameters["id"].c_str()), corrected));
   return http::Response::json(to_json(answer));
 }
 
@@ -177,7 +197,8 @@ http::Response follow_link(Services& services, http::Request& request) {
     const ingest::Agent agent = browser_of(request);
     const bool bot = agent != ingest::Agent::kReader || request.method == "HEAD";
     if (bot) count_bot(services, agent, 1);
-    services.intake.accept(std::move(events), {}, {"link", {}, bot}, [](auto) {});  // the visitor does not wait for the disk
+    services.intake.accept(std::move(events), {}, {"link", {}, bot},
+                           [](auto) {});  // the visitor does not wait for the disk
   }
   http::Response response = http::Response::text("");
   response.status = 302;
@@ -189,11 +210,17 @@ http::Response follow_link(Services& services, http::Request& request) {
 }  // namespace
 
 void add_event_routes(Api& api, http::Router& router, Services& services) {
-  router.add("POST", "/v1/events", [&services](http::Request& r) { return post_events(services, r); }, kEventsBodyMax);
-  api.describe("POST", "/v1/events", Role::kIngest, "Send events: a JSON array, one object, or NDJSON; optionally gzip",
+  router.add(
+      "POST", "/v1/events", [&services](http::Request& r) { return post_events(services, r); },
+      kEventsBodyMax);
+  api.describe("POST", "/v1/events", Role::kIngest,
+               "Send events: a JSON array, one object, or NDJSON; optionally gzip",
                Json().set("type", Json::Array{"array", "object"}));
-  router.add("POST", "/v1/collect", [&services](http::Request& r) { return collect(services, r); }, kCollectBodyMax);
-  api.describe("POST", "/v1/collect", std::nullopt, "Events of the page snippet; `key` in the query is public");
+  router.add(
+      "POST", "/v1/collect", [&services](http::Request& r) { return collect(services, r); },
+      kCollectBodyMax);
+  api.describe("POST", "/v1/collect", std::nullopt,
+               "Events of the page snippet; `key` in the query is public");
   router.add("OPTIONS", "/v1/collect", [](http::Request&) -> http::Task<http::Response> {
     http::Response response = http::Response::text("");
     response.status = 204;
@@ -202,25 +229,32 @@ void add_event_routes(Api& api, http::Router& router, Services& services) {
                         {"Access-Control-Allow-Methods", "POST"}};
     co_return response;
   });
-  router.add("GET", "/zhiyin.js", [](http::Request&) -> http::Task<http::Response> {
-    co_return script("zhiyin.js");
+  router.add("GET", "/zhiyin.js",
+             [](http::Request&) -> http::Task<http::Response> { co_return script("zhiyin.js"); });
+  router.add("GET", "/zhiyin-mini.js", [](http::Request&) -> http::Task<http::Response> {
+    co_return script("zhiyin-mini.js");
   });
-  router.add("GET", "/zhiyin-mini.js", [](http::Request&) -> http::Task<http::Response> { co_return script("zhiyin-mini.js"); });
   router.add("GET", "/v1/pixel.gif", [&services](http::Request& r) { return pixel(services, r); });
   api.describe("GET", "/zhiyin.js", std::nullopt, "The tracking SDK for web pages");
   api.describe("GET", "/zhiyin-mini.js", std::nullopt, "The tracking SDK for mini-programs");
-  api.describe("GET", "/v1/pixel.gif", std::nullopt, "One event as a picture, for pages without scripts: key, account, kind, item, aid in the query");
+  api.describe("GET", "/v1/pixel.gif", std::nullopt,
+               "One event as a picture, for pages without scripts: key, account, kind, item, aid "
+               "in the query");
   api.route("GET", "/l/{code}", std::nullopt, "Follow a tracked link",
-            [&services](http::Request& r, const Caller&) -> ApiResult { return follow_link(services, r); });
+            [&services](http::Request& r, const Caller&) -> ApiResult {
+              return follow_link(services, r);
+            });
   api.route("GET", "/v1/quarantine", Role::kOperator, "Events that broke a rule",
             [&services](http::Request& r, const Caller&) { return list_quarantine(services, r); });
-  api.route("POST", "/v1/quarantine/{id}/resubmit", Role::kOperator, "Send one again, corrected or as it is",
+  api.route("POST", "/v1/quarantine/{id}/resubmit", Role::kOperator,
+            "Send one again, corrected or as it is",
             [&services](http::Request& r, const Caller&) { return resubmit(services, r); });
-  api.route("DELETE", "/v1/quarantine/{id}", Role::kOperator, "Throw one away",
-            [&services](http::Request& r, const Caller&) -> ApiResult {
-              ZHIYIN_TRY_VOID(services.quarantine.remove(std::atoll(r.path_parameters["id"].c_str())));
-              return http::Response::json(Json::object());
-            });
+  api.route(
+      "DELETE", "/v1/quarantine/{id}", Role::kOperator, "Throw one away",
+      [&services](http::Request& r, const Caller&) -> ApiResult {
+        ZHIYIN_TRY_VOID(services.quarantine.remove(std::atoll(r.path_parameters["id"].c_str())));
+        return http::Response::json(Json::object());
+      });
 }
 
 }  // namespace zhiyin::server

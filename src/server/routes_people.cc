@@ -45,7 +45,8 @@ Result<Filter> read_filter(Services& s, http::Request& r) {
 }
 
 /// The next `limit` at most, in order of id.
-Result<std::vector<PersonId>> page_of(Services& s, const Filter& filter, const PersonId& after, std::size_t limit) {
+Result<std::vector<PersonId>> page_of(Services& s, const Filter& filter, const PersonId& after,
+                                      std::size_t limit) {
   if (!filter.people) return s.people.list(after, limit);
   const auto from = std::upper_bound(filter.people->begin(), filter.people->end(), after);
   const auto left = static_cast<std::size_t>(filter.people->end() - from);
@@ -58,7 +59,8 @@ struct Line {
   std::vector<std::string> interests;
 };
 
-Result<std::vector<Line>> lines_of(Services& s, std::span<const PersonId> people, const catalogue::ItemIndex& index) {
+Result<std::vector<Line>> lines_of(Services& s, std::span<const PersonId> people,
+                                   const catalogue::ItemIndex& index) {
   constexpr std::size_t kActivityForList = 300;
   constexpr std::size_t kInterestsShown = 3;
   ZHIYIN_TRY(auto summaries, s.people.summaries(people));
@@ -70,7 +72,8 @@ Result<std::vector<Line>> lines_of(Services& s, std::span<const PersonId> people
     if (!view && view.error().code == ErrorCode::kNotFound) continue;  // erased just now
     if (!view) return std::unexpected(view.error());
     Line& line = lines.emplace_back(std::move(person));
-    for (const auto& interest : audience::interests(*view, tags, now, kInterestsShown)) line.interests.push_back(interest.tag);
+    for (const auto& interest : audience::interests(*view, tags, now, kInterestsShown))
+      line.interests.push_back(interest.tag);
   }
   return lines;
 }
@@ -91,14 +94,16 @@ ApiResult people_csv(Services& s, const Filter& filter) {
     for (const auto& [person, interests] : lines) {
       std::string words;
       for (const std::string& interest : interests) words += (words.empty() ? "" : " ") + interest;
-      fmt::format_to(std::back_inserter(csv), "{},{},{},{},{},{}\n", person.id.value, format_time(person.first_seen, TimeZone::shanghai()),
-                     format_time(person.last_seen, TimeZone::shanghai()), person.events, person.following.empty() ? "no" : "yes",
-                     csv_cell(words));
+      fmt::format_to(std::back_inserter(csv), "{},{},{},{},{},{}\n", person.id.value,
+                     format_time(person.first_seen, TimeZone::shanghai()),
+                     format_time(person.last_seen, TimeZone::shanghai()), person.events,
+                     person.following.empty() ? "no" : "yes", csv_cell(words));
       ++rows;
     }
   }
   http::Response response = csv_download(std::move(csv), "people.csv");
-  if (filter.total > kRowsMax) response.headers.emplace_back("X-Rows-Left-Out", std::to_string(filter.total - kRowsMax));
+  if (filter.total > kRowsMax)
+    response.headers.emplace_back("X-Rows-Left-Out", std::to_string(filter.total - kRowsMax));
   return response;
 }
 
@@ -113,19 +118,27 @@ ApiResult list_people(Services& s, http::Request& r) {
   Json items = Json::array();
   for (const auto& [person, interests] : lines) {
     Json one;
-    one.set("id", person.id.value).set("first_seen", to_json(person.first_seen)).set("last_seen", to_json(person.last_seen));
-    one.set("events", person.events).set("following", to_json(person.following)).set("interests", to_json(interests));
+    one.set("id", person.id.value)
+        .set("first_seen", to_json(person.first_seen))
+        .set("last_seen", to_json(person.last_seen));
+    one.set("events", person.events)
+        .set("following", to_json(person.following))
+        .set("interests", to_json(interests));
     items.push(std::move(one));
   }
   Json next;
   const bool last = filter.people && (page.empty() || page.back() == filter.people->back());
   if (page.size() == limit && !last) next = page.back().value;
-  return http::Response::json(Json().set("items", std::move(items)).set("total", filter.total).set("next", std::move(next)));
+  return http::Response::json(Json()
+                                  .set("items", std::move(items))
+                                  .set("total", filter.total)
+                                  .set("next", std::move(next)));
 }
 
 ApiResult portrait(Services& s, http::Request& r) {
   ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
-  ZHIYIN_TRY(auto portrait, audience::portrait(s.people, s.items, &s.segments, person, s.clock.now()));
+  ZHIYIN_TRY(auto portrait,
+             audience::portrait(s.people, s.items, &s.segments, person, s.clock.now()));
   const auto score = audience::response_score(s.models, s.people, person, s.clock.now());
   if (score && *score) portrait.response = **score;
   return http::Response::json(to_json(portrait));
@@ -142,17 +155,20 @@ ApiResult events(Services& s, http::Request& r) {
     one.set("at", to_json(a.at)).set("kind", a.kind);
     one.set("item", a.item ? item_json(*a.item, *index) : Json());
     one.set("value", a.value).set("account", a.account);
-    one.set("properties", a.properties.empty() ? Json() : parse_json(a.properties).value_or(Json()));
+    one.set("properties",
+            a.properties.empty() ? Json() : parse_json(a.properties).value_or(Json()));
     items.push(std::move(one));
   }
-  return http::Response::json(Json().set("items", std::move(items)).set("next", page.next ? Json(*page.next) : Json()));
+  return http::Response::json(
+      Json().set("items", std::move(items)).set("next", page.next ? Json(*page.next) : Json()));
 }
 
 /// `next` of the page before: MICROSECONDS:TOUCH.
 Result<delivery::TouchPlace> touch_place(std::string_view after) {
   delivery::TouchPlace place;
   if (after.empty()) return place;
-  const auto [end, ec] = std::from_chars(after.data(), after.data() + after.size(), place.decided_at.us);
+  const auto [end, ec] =
+      std::from_chars(after.data(), after.data() + after.size(), place.decided_at.us);
   if (ec != std::errc() || end == after.data() + after.size() || *end != ':') {
     return fail_field("after", "'{}' is no `next` of a page of touches", after.substr(0, 80));
   }
@@ -174,7 +190,9 @@ ApiResult touches(Services& s, http::Request& r) {
   for (const delivery::Touch& touch : found) {
     const auto words = delivery::rule_words(touch.rule);
     Json one;
-    one.set("touch", touch.id.value).set("campaign", touch.campaign.value).set("channel", enum_name(touch.channel));
+    one.set("touch", touch.id.value)
+        .set("campaign", touch.campaign.value)
+        .set("channel", enum_name(touch.channel));
     one.set("state", enum_name(touch.state)).set("rule", enum_name(touch.rule));
     one.set("explanation", words.zh).set("explanation_en", words.en).set("error", touch.error);
     one.set("at", to_json(touch.sent_at.value_or(touch.decided_at)));
@@ -182,21 +200,30 @@ ApiResult touches(Services& s, http::Request& r) {
     items.push(std::move(one));
   }
   Json next;
-  if (found.size() == limit) next = fmt::format("{}:{}", found.back().decided_at.us, found.back().id.value);
+  if (found.size() == limit)
+    next = fmt::format("{}:{}", found.back().decided_at.us, found.back().id.value);
   return http::Response::json(Json().set("items", std::move(items)).set("next", std::move(next)));
 }
 
 ApiResult why(Services& s, http::Request& r) {
   ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
-  ZHIYIN_TRY(const auto membership, s.segments.why(SegmentId(r.path_parameters["segment"]), person, s.clock.now()));
-  return http::Response::json(Json().set("member", membership.member).set("as_of", to_json(membership.as_of)).set("explanation", membership.explanation));
+  ZHIYIN_TRY(const auto membership,
+             s.segments.why(SegmentId(r.path_parameters["segment"]), person, s.clock.now()));
+  return http::Response::json(Json()
+                                  .set("member", membership.member)
+                                  .set("as_of", to_json(membership.as_of))
+                                  .set("explanation", membership.explanation));
 }
 
-/// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked for.
-Result<void> check_person(Services& s, const Caller& caller, const audience::PersonView& person, std::string_view account) {
+/// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked
+/// for.
+Result<void> check_person(Services& s, const Caller& caller, const audience::PersonView& person,
+                          std::string_view account) {
   if (caller.accounts.empty() || s.people.reveal(person.id, account)) return {};
   const auto& did = person.activity;
-  if (std::any_of(did.begin(), did.end(), [&](const audience::Activity& a) { return a.account == account; })) return {};
+  if (std::any_of(did.begin(), did.end(),
+                  [&](const audience::Activity& a) { return a.account == account; }))
+    return {};
   return fail(ErrorCode::kNotFound, "person: nobody of that id on the account '{}'", account);
 }
 
@@ -205,8 +232,10 @@ ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
   if (const auto n = r.query_or("n", ""); !n.empty()) {
     std::size_t value = 0;
     const auto [end, ec] = std::from_chars(n.data(), n.data() + n.size(), value);
-    if (ec != std::errc() || end != n.data() + n.size() || value < 1 || value > recommend::kListMax) {
-      return fail_field("n", "'{}' is no integer between 1 and {}", n.substr(0, 20), recommend::kListMax);
+    if (ec != std::errc() || end != n.data() + n.size() || value < 1 ||
+        value > recommend::kListMax) {
+      return fail_field("n", "'{}' is no integer between 1 and {}", n.substr(0, 20),
+                        recommend::kListMax);
     }
     request.n = value;
   }
@@ -229,7 +258,8 @@ ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
   Json items = Json::array();
   for (const recommend::RecommendedItem& item : answer.response.items) {
     Json one;
-    one.set("item", Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
+    one.set("item",
+            Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
     one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
     one.set("source", item.source).set("propensity", item.propensity);
     items.push(std::move(one));
@@ -239,7 +269,6 @@ ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
   out.set("model", answer.model_id).set("fallback", answer.response.fallback);
   return http::Response::json(out);
 }
-
 
 ApiResult put_items(Services& s, http::Request& r) {
   ZHIYIN_TRY(const Json json, parse_json(r.body, 32 << 20));
@@ -262,37 +291,54 @@ ApiResult list_items(Services& s, http::Request& r) {
   filter.text = r.query_or("q", "");
   ZHIYIN_TRY(const auto page, s.items.list(filter, r.query_or("after", ""), limit));
   ZHIYIN_TRY(const std::int64_t total, s.items.count(filter));
-  return http::Response::json(
-      Json().set("items", to_json(page.items)).set("total", total).set("next", page.next ? Json(*page.next) : Json()));
+  return http::Response::json(Json()
+                                  .set("items", to_json(page.items))
+                                  .set("total", total)
+                                  .set("next", page.next ? Json(*page.next) : Json()));
 }
 
 }  // namespace
 
 void add_people_routes(Api& api, Services& s) {
-  api.route("GET", "/v1/people", Role::kAnalyst, "People; q, segment; format=csv: all of them", [&s](http::Request& r, const Caller&) { return list_people(s, r); });
-  api.route("GET", "/v1/people/{person}", Role::kAnalyst, "One person's portrait", [&s](http::Request& r, const Caller&) { return portrait(s, r); });
-  api.route("GET", "/v1/people/{person}/events", Role::kAnalyst, "What the person did", [&s](http::Request& r, const Caller&) { return events(s, r); });
-  api.route("GET", "/v1/people/{person}/touches", Role::kAnalyst, "What was sent, and why not", [&s](http::Request& r, const Caller&) { return touches(s, r); });
-  api.route("GET", "/v1/people/{person}/segments/{segment}", Role::kAnalyst, "Why in the segment", [&s](http::Request& r, const Caller&) { return why(s, r); });
-  api.route("DELETE", "/v1/people/{person}", Role::kAdmin, "Erase a person; answers with a certificate", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY_VOID(s.settle());  // what was acknowledged goes with the rest
-    ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
-    ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
-    ZHIYIN_TRY_VOID(s.settle());
-    return http::Response::json(audience::to_json(certificate));
-  });
-  api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest), "What the person would like", [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
-  api.route("GET", "/v1/items", of_account(Role::kAnalyst), "The catalogue", [&s](http::Request& r, const Caller&) { return list_items(s, r); });
-  api.route("POST", "/v1/items", Role::kOperator, "Add or replace items: one, or an array", [&s](http::Request& r, const Caller&) { return put_items(s, r); },
-            32 << 20, json_schema<catalogue::Item>());
-  api.route("GET", "/v1/items/{kind}/{id}", of_account(Role::kAnalyst), "One item", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto item, s.items.get({r.path_parameters["kind"], r.path_parameters["id"]}));
-    return http::Response::json(to_json(item));
-  });
-  api.route("DELETE", "/v1/items/{kind}/{id}", Role::kOperator, "Remove an item", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY_VOID(s.items.remove({r.path_parameters["kind"], r.path_parameters["id"]}));
-    return http::Response::json(Json::object());
-  });
+  api.route("GET", "/v1/people", Role::kAnalyst, "People; q, segment; format=csv: all of them",
+            [&s](http::Request& r, const Caller&) { return list_people(s, r); });
+  api.route("GET", "/v1/people/{person}", Role::kAnalyst, "One person's portrait",
+            [&s](http::Request& r, const Caller&) { return portrait(s, r); });
+  api.route("GET", "/v1/people/{person}/events", Role::kAnalyst, "What the person did",
+            [&s](http::Request& r, const Caller&) { return events(s, r); });
+  api.route("GET", "/v1/people/{person}/touches", Role::kAnalyst, "What was sent, and why not",
+            [&s](http::Request& r, const Caller&) { return touches(s, r); });
+  api.route("GET", "/v1/people/{person}/segments/{segment}", Role::kAnalyst, "Why in the segment",
+            [&s](http::Request& r, const Caller&) { return why(s, r); });
+  api.route("DELETE", "/v1/people/{person}", Role::kAdmin,
+            "Erase a person; answers with a certificate",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(s.settle());  // what was acknowledged goes with the rest
+              ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+              ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
+              ZHIYIN_TRY_VOID(s.settle());
+              return http::Response::json(audience::to_json(certificate));
+            });
+  api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
+            "What the person would like",
+            [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
+  api.route("GET", "/v1/items", of_account(Role::kAnalyst), "The catalogue",
+            [&s](http::Request& r, const Caller&) { return list_items(s, r); });
+  api.route(
+      "POST", "/v1/items", Role::kOperator, "Add or replace items: one, or an array",
+      [&s](http::Request& r, const Caller&) { return put_items(s, r); }, 32 << 20,
+      json_schema<catalogue::Item>());
+  api.route("GET", "/v1/items/{kind}/{id}", of_account(Role::kAnalyst), "One item",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto item,
+                         s.items.get({r.path_parameters["kind"], r.path_parameters["id"]}));
+              return http::Response::json(to_json(item));
+            });
+  api.route("DELETE", "/v1/items/{kind}/{id}", Role::kOperator, "Remove an item",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(s.items.remove({r.path_parameters["kind"], r.path_parameters["id"]}));
+              return http::Response::json(Json::object());
+            });
 }
 
 }  // namespace zhiyin::server

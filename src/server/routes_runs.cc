@@ -13,7 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kUploadMax = 512 << 20;
 
-// The name alone, short enough to show. Its endings stay, because the format follows from them (`.csv.gz`).
+// The name alone, short enough to show. Its endings stay, because the format follows from them
+// (`.csv.gz`).
 std::string safe_name(std::string_view name) {
   constexpr std::size_t kNameMax = 120;
   constexpr std::size_t kEndingMax = 10;
@@ -27,12 +28,16 @@ std::string safe_name(std::string_view name) {
     ending = dot;
   }
   const std::string_view kept = name.substr(ending);
-  return std::string(utf8::truncate(name.substr(0, ending), kNameMax - kept.size())) + std::string(kept);
+  return std::string(utf8::truncate(name.substr(0, ending), kNameMax - kept.size())) +
+         std::string(kept);
 }
 
-fs::path upload_folder(const Services& s) { return fs::path(s.options.text("data_dir")) / "uploads"; }
+fs::path upload_folder(const Services& s) {
+  return fs::path(s.options.text("data_dir")) / "uploads";
+}
 
-// A run that was cut off with its server is not taken up again, so nobody will read what it left behind.
+// A run that was cut off with its server is not taken up again, so nobody will read what it left
+// behind.
 void drop_left_uploads(const Services& s) {
   std::error_code ec;
   std::int64_t files = 0;
@@ -40,7 +45,9 @@ void drop_left_uploads(const Services& s) {
     std::error_code ignored;
     if (fs::remove(at->path(), ignored)) ++files;
   }
-  if (files > 0) s.logger.info("imports", "removed the uploads that an earlier server left behind", {{"files", files}});
+  if (files > 0)
+    s.logger.info("imports", "removed the uploads that an earlier server left behind",
+                  {{"files", files}});
 }
 
 ApiResult upload(Services& s, http::Request& r) {
@@ -49,7 +56,8 @@ ApiResult upload(Services& s, http::Request& r) {
   job.mapping = r.query_or("mapping", "");
   job.account = r.query_or("account", "");
   const std::string_view people = r.query_or("rows_are_people", "false");
-  if (people != "true" && people != "false") return fail_field("rows_are_people", "expected true or false");
+  if (people != "true" && people != "false")
+    return fail_field("rows_are_people", "expected true or false");
   job.rows_are_people = people == "true";
   const fs::path folder = upload_folder(s);
   std::error_code ec;
@@ -68,17 +76,22 @@ ApiResult upload(Services& s, http::Request& r) {
 ApiResult report_html(Services& s, http::Request& r) {
   ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["run"])));
   const Json* result = run.find("result");
-  if (result == nullptr || result->is_null()) return fail(ErrorCode::kNotFound, "import: the run has no report yet");
+  if (result == nullptr || result->is_null())
+    return fail(ErrorCode::kNotFound, "import: the run has no report yet");
   ZHIYIN_TRY(const auto report, from_json<ingest::ImportReport>(*result));
-  http::Response response = http::Response::text(ingest::to_html(report.quality), "text/html; charset=utf-8");
-  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+  http::Response response =
+      http::Response::text(ingest::to_html(report.quality), "text/html; charset=utf-8");
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; style-src 'unsafe-inline'");
   return response;
 }
 
 Json model_json(const model::ModelRecord& record) {
   Json one;
   one.set("id", record.id).set("kind", record.kind).set("version", record.version);
-  one.set("trained_at", to_json(record.created_at)).set("window", record.window).set("settings", record.settings);
+  one.set("trained_at", to_json(record.created_at))
+      .set("window", record.window)
+      .set("settings", record.settings);
   one.set("metrics", record.metrics).set("checksum", record.checksum).set("active", record.active);
   return one;
 }
@@ -92,7 +105,8 @@ ApiResult list_models(Services& s, http::Request& r) {
 
 ApiResult store(Services& s, http::Request& r) {
   const std::string_view name = r.query_or("name", "");
-  if (name.empty() || name.size() > 64) return fail_field("name", "give the mapping a name of 1 to 64 bytes in the query");
+  if (name.empty() || name.size() > 64)
+    return fail_field("name", "give the mapping a name of 1 to 64 bytes in the query");
   ZHIYIN_TRY_VOID(ingest::parse_mapping(r.body, name));
   ZHIYIN_TRY_VOID(store_mapping(s.state, name, r.body));
   return http::Response::json(Json().set("name", name), 201);
@@ -106,9 +120,11 @@ Result<Job> job_of(const http::Request& r) {
 }
 
 template <class Job>
-ApiResult train(Services& s, const http::Request& r, std::string_view kind, Result<Json> (*work)(Services&, const Job&, RunContext&)) {
+ApiResult train(Services& s, const http::Request& r, std::string_view kind,
+                Result<Json> (*work)(Services&, const Job&, RunContext&)) {
   ZHIYIN_TRY(const Job job, job_of<Job>(r));
-  ZHIYIN_TRY(const RunId run, s.runs.start(kind, "", [&s, job, work](RunContext& c) { return work(s, job, c); }));
+  ZHIYIN_TRY(const RunId run,
+             s.runs.start(kind, "", [&s, job, work](RunContext& c) { return work(s, job, c); }));
   return http::Response::json(Json().set("run", run.value), 202);
 }
 
@@ -116,42 +132,61 @@ ApiResult train(Services& s, const http::Request& r, std::string_view kind, Resu
 
 void add_run_routes(Api& api, Services& s) {
   drop_left_uploads(s);
-  api.route("GET", "/v1/runs", Role::kAnalyst, "Runs, newest first", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-    ZHIYIN_TRY(const Json runs, s.runs.list(limit, r.query_or("after", "")));
-    return http::Response::json(runs);
-  });
-  api.route("GET", "/v1/runs/{id}", of_account(Role::kAnalyst), "One run with its result", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["id"])));
-    return http::Response::json(run);
-  });
-  api.route("POST", "/v1/runs/{id}/cancel", Role::kOperator, "Stop a run", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY_VOID(s.runs.cancel(RunId(r.path_parameters["id"])));
-    return http::Response::json(Json::object(), 202);
-  });
-  api.route("POST", "/v1/imports", Role::kOperator, "Import a file (the body); name, mapping, account and rows_are_people in the query",
-            [&s](http::Request& r, const Caller&) { return upload(s, r); }, kUploadMax);
-  api.route("GET", "/v1/imports/mappings", Role::kAnalyst, "Names of mappings", [&s](http::Request&, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const Json mappings, list_mappings(s.state));
-    return http::Response::json(mappings);
-  });
-  api.route("POST", "/v1/imports/mappings", Role::kOperator, "Store a mapping (TOML body, name in the query)",
-            [&s](http::Request& r, const Caller&) { return store(s, r); }, ingest::kMappingBytesMax);
+  api.route("GET", "/v1/runs", Role::kAnalyst, "Runs, newest first",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+              ZHIYIN_TRY(const Json runs, s.runs.list(limit, r.query_or("after", "")));
+              return http::Response::json(runs);
+            });
+  api.route("GET", "/v1/runs/{id}", of_account(Role::kAnalyst), "One run with its result",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json run, s.runs.get(RunId(r.path_parameters["id"])));
+              return http::Response::json(run);
+            });
+  api.route("POST", "/v1/runs/{id}/cancel", Role::kOperator, "Stop a run",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(s.runs.cancel(RunId(r.path_parameters["id"])));
+              return http::Response::json(Json::object(), 202);
+            });
+  api.route(
+      "POST", "/v1/imports", Role::kOperator,
+      "Import a file (the body); name, mapping, account and rows_are_people in the query",
+      [&s](http::Request& r, const Caller&) { return upload(s, r); }, kUploadMax);
+  api.route("GET", "/v1/imports/mappings", Role::kAnalyst, "Names of mappings",
+            [&s](http::Request&, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json mappings, list_mappings(s.state));
+              return http::Response::json(mappings);
+            });
+  api.route(
+      "POST", "/v1/imports/mappings", Role::kOperator,
+      "Store a mapping (TOML body, name in the query)",
+      [&s](http::Request& r, const Caller&) { return store(s, r); }, ingest::kMappingBytesMax);
   api.route("GET", "/v1/imports/{run}/report.html", Role::kAnalyst, "Data-quality report as a page",
             [&s](http::Request& r, const Caller&) { return report_html(s, r); });
   constexpr std::size_t kJobBytesMax = 64 << 10;
-  api.route("POST", "/v1/train/response", Role::kOperator, "Train the response model (a run); the body may be absent",
-            [&s](http::Request& r, const Caller&) { return train<TrainResponseJob>(s, r, "train response", train_response_model); }, kJobBytesMax,
-            json_schema<TrainResponseJob>(), false);
-  api.route("POST", "/v1/train/recommend", Role::kOperator, "Train the recommender (a run); the body may be absent",
-            [&s](http::Request& r, const Caller&) { return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model); }, kJobBytesMax,
-            json_schema<TrainRecommendJob>(), false);
-  api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models", [&s](http::Request& r, const Caller&) { return list_models(s, r); });
-  api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto record, s.models.activate(r.path_parameters["id"], s.clock.now()));
-    s.recommendations.forget_model();
-    return http::Response::json(model_json(record));
-  });
+  api.route(
+      "POST", "/v1/train/response", Role::kOperator,
+      "Train the response model (a run); the body may be absent",
+      [&s](http::Request& r, const Caller&) {
+        return train<TrainResponseJob>(s, r, "train response", train_response_model);
+      },
+      kJobBytesMax, json_schema<TrainResponseJob>(), false);
+  api.route(
+      "POST", "/v1/train/recommend", Role::kOperator,
+      "Train the recommender (a run); the body may be absent",
+      [&s](http::Request& r, const Caller&) {
+        return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model);
+      },
+      kJobBytesMax, json_schema<TrainRecommendJob>(), false);
+  api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models",
+            [&s](http::Request& r, const Caller&) { return list_models(s, r); });
+  api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto record,
+                         s.models.activate(r.path_parameters["id"], s.clock.now()));
+              s.recommendations.forget_model();
+              return http::Response::json(model_json(record));
+            });
 }
 
 }  // namespace zhiyin::server

@@ -25,8 +25,9 @@ Json segment_json(const audience::Segment& segment) {
   return out;
 }
 
-/// With the size: of a live segment as it is kept, else as it was found within the last minute. `live_state` is `filled` or
-/// `filling` (`live_progress` says how far); while it is being filled the size is asked for as of any other segment.
+/// With the size: of a live segment as it is kept, else as it was found within the last minute.
+/// `live_state` is `filled` or `filling` (`live_progress` says how far); while it is being filled
+/// the size is asked for as of any other segment.
 Result<Json> with_count(Services& s, const audience::Segment& segment, Instant now, bool ask) {
   Json out = segment_json(segment);
   ZHIYIN_TRY(const auto live, s.segments.live(segment.id, now));
@@ -58,7 +59,8 @@ ApiResult put(Services& s, SegmentBody body, http::Request& r) {
   audience::SegmentDefinition definition{body.id, body.name, body.tree, body.live};
   ZHIYIN_TRY(const auto version, if_match(r));
   ZHIYIN_TRY(const auto segment, s.segments.put(definition, version, s.clock.now()));
-  http::Response response = http::Response::json(segment_json(segment), segment.version == 1 ? 201 : 200);
+  http::Response response =
+      http::Response::json(segment_json(segment), segment.version == 1 ? 201 : 200);
   response.headers.emplace_back("ETag", fmt::format("\"{}\"", segment.version));
   return response;
 }
@@ -71,10 +73,15 @@ ApiResult preview(Services& s, const PreviewBody& body) {
   ZHIYIN_TRY(const auto people, s.people.summaries(preview.sample));
   Json sample = Json::array();
   for (const auto& person : people) {
-    sample.push(Json().set("id", person.id.value).set("events", person.events).set("last_seen", to_json(person.last_seen)));
+    sample.push(Json()
+                    .set("id", person.id.value)
+                    .set("events", person.events)
+                    .set("last_seen", to_json(person.last_seen)));
   }
-  return http::Response::json(
-      Json().set("count", preview.count).set("as_of", to_json(preview.as_of)).set("sample", std::move(sample)));
+  return http::Response::json(Json()
+                                  .set("count", preview.count)
+                                  .set("as_of", to_json(preview.as_of))
+                                  .set("sample", std::move(sample)));
 }
 
 /// kConflict when a campaign that is not over names the segment.
@@ -84,9 +91,11 @@ Result<void> check_unused(Services& s, const SegmentId& id) {
   for (;;) {
     ZHIYIN_TRY(const auto page, s.campaigns.list(after, kPage));
     for (const campaign::Campaign& c : page) {
-      const bool over = c.state == campaign::CampaignState::kDone || c.state == campaign::CampaignState::kStopped;
+      const bool over =
+          c.state == campaign::CampaignState::kDone || c.state == campaign::CampaignState::kStopped;
       if (c.segment == id && !over) {
-        return fail(ErrorCode::kConflict, "segment '{}' is used by campaign '{}' ({})", id.value, c.id.value, enum_name(c.state));
+        return fail(ErrorCode::kConflict, "segment '{}' is used by campaign '{}' ({})", id.value,
+                    c.id.value, enum_name(c.state));
       }
     }
     if (page.size() < kPage) return {};
@@ -95,7 +104,8 @@ Result<void> check_unused(Services& s, const SegmentId& id) {
 }
 
 /// A page of a live segment's members, without a query over the warehouse.
-ApiResult kept_members(Services& s, const SegmentId& id, const audience::LiveCount& live, http::Request& r) {
+ApiResult kept_members(Services& s, const SegmentId& id, const audience::LiveCount& live,
+                       http::Request& r) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(r));
   const PersonId after(std::string(r.query_or("after", "")));
   ZHIYIN_TRY(const auto people, s.segments.live_members(id, after, limit + 1));
@@ -135,22 +145,34 @@ ApiResult members(Services& s, http::Request& r) {
     }
     items.push(person.value);
   }
-  return http::Response::json(
-      Json().set("items", std::move(items)).set("count", people.size()).set("as_of", to_json(now)).set("next", std::move(next)));
+  return http::Response::json(Json()
+                                  .set("items", std::move(items))
+                                  .set("count", people.size())
+                                  .set("as_of", to_json(now))
+                                  .set("next", std::move(next)));
 }
 
 ApiResult features(Services& s) {
   Json list = Json::array();
   for (const audience::Feature& feature : audience::features()) {
-    list.push(Json().set("name", feature.name).set("unit", feature.unit).set("help", feature.help_zh).set("help_en", feature.help_en));
+    list.push(Json()
+                  .set("name", feature.name)
+                  .set("unit", feature.unit)
+                  .set("help", feature.help_zh)
+                  .set("help_en", feature.help_en));
   }
   Json kinds = Json::array();
   for (const ingest::CoreKind& kind : ingest::core_kinds()) {
-    if (!kind.name.starts_with("touch.")) kinds.push(Json().set("name", kind.name).set("unit", kind.value_unit));
+    if (!kind.name.starts_with("touch."))
+      kinds.push(Json().set("name", kind.name).set("unit", kind.value_unit));
   }
   ZHIYIN_TRY(const auto tags, s.items.tags(500));
   ZHIYIN_TRY(const auto traits, s.people.trait_names(200));
-  return http::Response::json(Json().set("features", std::move(list)).set("kinds", std::move(kinds)).set("tags", to_json(tags)).set("traits", to_json(traits)));
+  return http::Response::json(Json()
+                                  .set("features", std::move(list))
+                                  .set("kinds", std::move(kinds))
+                                  .set("tags", to_json(tags))
+                                  .set("traits", to_json(traits)));
 }
 
 }  // namespace
@@ -161,43 +183,53 @@ template <>
 struct Fields<server::SegmentBody> {
   using B = server::SegmentBody;
   static constexpr std::string_view name = "Segment";
-  static constexpr auto list = std::make_tuple(field("id", &B::id, "as in the path"),
-                                               field("name", &B::name, "for people").length(1, 200),
-                                               field("tree", &B::tree, "condition tree"),
-                                               field("live", &B::live, "whether members are kept with each event").optional());
+  static constexpr auto list = std::make_tuple(
+      field("id", &B::id, "as in the path"), field("name", &B::name, "for people").length(1, 200),
+      field("tree", &B::tree, "condition tree"),
+      field("live", &B::live, "whether members are kept with each event").optional());
 };
 template <>
 struct Fields<server::PreviewBody> {
   using B = server::PreviewBody;
   static constexpr std::string_view name = "SegmentPreview";
-  static constexpr auto list = std::make_tuple(field("tree", &B::tree, "condition tree"),
-                                               field("sample", &B::sample, "how many people to show").range(0, 200).optional());
+  static constexpr auto list = std::make_tuple(
+      field("tree", &B::tree, "condition tree"),
+      field("sample", &B::sample, "how many people to show").range(0, 200).optional());
 };
 }  // namespace zhiyin
 
 namespace zhiyin::server {
 
 void add_segment_routes(Api& api, Services& s) {
-  api.route("GET", "/v1/segments", of_account(Role::kAnalyst), "Segments with their sizes", [&s](http::Request&, const Caller&) { return list(s); });
-  api.route_with<PreviewBody>("POST", "/v1/segments/preview", Role::kAnalyst, "Size and sample of a tree",
-                              [&s](PreviewBody body, http::Request&, const Caller&) { return preview(s, body); });
-  api.route("GET", "/v1/segments/{id}", of_account(Role::kAnalyst), "One segment", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto segment, s.segments.get(SegmentId(r.path_parameters["id"])));
-    ZHIYIN_TRY(Json one, with_count(s, segment, s.clock.now(), false));
-    return http::Response::json(std::move(one));
-  });
-  api.route_with_id<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator, "Create or (with If-Match) change a segment",
-                              [&s](SegmentBody body, http::Request& r, const Caller&) { return put(s, std::move(body), r); });
-  api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment", [&s](http::Request& r, const Caller&) -> ApiResult {
-    ZHIYIN_TRY(const auto version, if_match(r));
-    const SegmentId id(r.path_parameters["id"]);
-    ZHIYIN_TRY_VOID(check_unused(s, id));
-    ZHIYIN_TRY_VOID(s.segments.remove(id, version));
-    return http::Response::json(Json::object());
-  });
-  api.route("GET", "/v1/segments/{id}/members", Role::kAnalyst, "Who is in it; format=csv downloads",
+  api.route("GET", "/v1/segments", of_account(Role::kAnalyst), "Segments with their sizes",
+            [&s](http::Request&, const Caller&) { return list(s); });
+  api.route_with<PreviewBody>(
+      "POST", "/v1/segments/preview", Role::kAnalyst, "Size and sample of a tree",
+      [&s](PreviewBody body, http::Request&, const Caller&) { return preview(s, body); });
+  api.route("GET", "/v1/segments/{id}", of_account(Role::kAnalyst), "One segment",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto segment, s.segments.get(SegmentId(r.path_parameters["id"])));
+              ZHIYIN_TRY(Json one, with_count(s, segment, s.clock.now(), false));
+              return http::Response::json(std::move(one));
+            });
+  api.route_with_id<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator,
+                                 "Create or (with If-Match) change a segment",
+                                 [&s](SegmentBody body, http::Request& r, const Caller&) {
+                                   return put(s, std::move(body), r);
+                                 });
+  api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto version, if_match(r));
+              const SegmentId id(r.path_parameters["id"]);
+              ZHIYIN_TRY_VOID(check_unused(s, id));
+              ZHIYIN_TRY_VOID(s.segments.remove(id, version));
+              return http::Response::json(Json::object());
+            });
+  api.route("GET", "/v1/segments/{id}/members", Role::kAnalyst,
+            "Who is in it; format=csv downloads",
             [&s](http::Request& r, const Caller&) { return members(s, r); });
-  api.route("GET", "/v1/features", of_account(Role::kAnalyst), "What a segment may use", [&s](http::Request&, const Caller&) { return features(s); });
+  api.route("GET", "/v1/features", of_account(Role::kAnalyst), "What a segment may use",
+            [&s](http::Request&, const Caller&) { return features(s); });
 }
 
 }  // namespace zhiyin::server

@@ -25,9 +25,10 @@ constexpr std::pair<std::string_view, std::string_view> kPaths[] = {
 std::string basic_user(const http::Request& request) {
   constexpr std::string_view kScheme = "basic ";  // in any case of letters (RFC 7235)
   const std::string_view header = http::header(request.headers, "Authorization");
-  const bool basic = std::ranges::equal(header.substr(0, kScheme.size()), kScheme, [](char given, char lower) {
-    return (given >= 'A' && given <= 'Z' ? given + 32 : given) == lower;
-  });
+  const bool basic =
+      std::ranges::equal(header.substr(0, kScheme.size()), kScheme, [](char given, char lower) {
+        return (given >= 'A' && given <= 'Z' ? given + 32 : given) == lower;
+      });
   if (!basic) return {};
   const auto plain = crypto::unbase64(header.substr(kScheme.size()));
   return plain ? plain->substr(0, plain->find(':')) : std::string();

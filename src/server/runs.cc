@@ -10,12 +10,15 @@ namespace {
 
 constexpr storage::Migration kMigrations[] = {
     {"server-003-run",
-     "CREATE TABLE run (id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, state TEXT NOT NULL,"
+     "CREATE TABLE run (id TEXT PRIMARY KEY, kind TEXT NOT NULL, title TEXT NOT NULL, state TEXT "
+     "NOT NULL,"
      " started_at BIGINT NOT NULL, ended_at BIGINT, error TEXT, result TEXT)"},
     {"server-010-run-process",
-     "ALTER TABLE run ADD COLUMN process TEXT; ALTER TABLE run ADD COLUMN progress DOUBLE PRECISION;"
+     "ALTER TABLE run ADD COLUMN process TEXT; ALTER TABLE run ADD COLUMN progress DOUBLE "
+     "PRECISION;"
      "ALTER TABLE run ADD COLUMN detail TEXT; ALTER TABLE run ADD COLUMN cancel BIGINT"}};
-constexpr std::string_view kColumns = "id, kind, title, state, started_at, ended_at, error, result, progress, detail";
+constexpr std::string_view kColumns =
+    "id, kind, title, state, started_at, ended_at, error, result, progress, detail";
 
 std::int64_t real_now_us() { return SystemClock().now().us; }
 
@@ -39,16 +42,20 @@ std::optional<Json> RunContext::kept() const {
   return kept_;
 }
 
-Result<std::unique_ptr<Runs>> Runs::create(storage::State& state, const storage::Membership* membership) {
+Result<std::unique_ptr<Runs>> Runs::create(storage::State& state,
+                                           const storage::Membership* membership) {
   std::unique_ptr<Runs> runs(new Runs(state, membership));
   ZHIYIN_TRY_VOID(runs->close_orphans());
   return runs;
 }
 
 Result<void> Runs::close_orphans() {
-  std::string sql = "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; start it again'"
-                    " WHERE state = 'running'";
-  if (membership_ != nullptr) sql += " AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = run.process)";
+  std::string sql =
+      "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; "
+      "start it again'"
+      " WHERE state = 'running'";
+  if (membership_ != nullptr)
+    sql += " AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = run.process)";
   return state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(db.execute(sql, {real_now_us()}));
     return {};
@@ -63,22 +70,26 @@ Result<void> Runs::beat() {
     active = active_;
   }
   for (const auto& [id, context] : active) ZHIYIN_TRY_VOID(exchange(RunId(id), *context));
-  ZHIYIN_TRY(const auto open, state_.query("SELECT 1 FROM run WHERE state = 'running' AND NOT EXISTS"
-                                           " (SELECT 1 FROM process p WHERE p.id = run.process) LIMIT 1"));
+  ZHIYIN_TRY(const auto open,
+             state_.query("SELECT 1 FROM run WHERE state = 'running' AND NOT EXISTS"
+                          " (SELECT 1 FROM process p WHERE p.id = run.process) LIMIT 1"));
   return open.rows.empty() ? Result<void>() : close_orphans();
 }
 
 Result<void> Runs::exchange(const RunId& id, RunContext& context) {
   const auto [progress, detail] = context.status();
   bool cancel = false;
-  ZHIYIN_TRY_VOID(state_.write([&, p = progress, d = utf8::cleaned(detail)](storage::Session& db) -> Result<void> {
-    // After a lost lease this process goes by another id.
-    ZHIYIN_TRY_VOID(db.execute("UPDATE run SET progress = CAST(?2 AS DOUBLE PRECISION), detail = ?3, process = ?4 WHERE id = ?1 AND ended_at IS NULL",
-                               {id.value, p ? storage::Value(*p) : storage::Value(), d, membership_->id()}));
-    ZHIYIN_TRY(const auto rows, db.query("SELECT cancel FROM run WHERE id = ?1", {id.value}));
-    cancel = !rows.rows.empty() && storage::as_int(rows.rows[0][0], 0) != 0;
-    return {};
-  }));
+  ZHIYIN_TRY_VOID(state_.write(
+      [&, p = progress, d = utf8::cleaned(detail)](storage::Session& db) -> Result<void> {
+        // After a lost lease this process goes by another id.
+        ZHIYIN_TRY_VOID(db.execute(
+            "UPDATE run SET progress = CAST(?2 AS DOUBLE PRECISION), detail = ?3, process = ?4 "
+            "WHERE id = ?1 AND ended_at IS NULL",
+            {id.value, p ? storage::Value(*p) : storage::Value(), d, membership_->id()}));
+        ZHIYIN_TRY(const auto rows, db.query("SELECT cancel FROM run WHERE id = ?1", {id.value}));
+        cancel = !rows.rows.empty() && storage::as_int(rows.rows[0][0], 0) != 0;
+        return {};
+      }));
   if (cancel) context.cancel();
   return {};
 }
@@ -94,15 +105,18 @@ Runs::~Runs() {
 Result<RunId> Runs::open(std::string_view kind, std::string_view title) {
   const RunId id("r_" + uuid_v7(SystemClock().now()));
   ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO run (id, kind, title, state, started_at, process) VALUES (?1, ?2, ?3, 'running', ?4, ?5)",
-                               {id.value, std::string(kind), std::string(title), real_now_us(),
-                                membership_ == nullptr ? std::string() : membership_->id()}));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO run (id, kind, title, state, started_at, process) VALUES (?1, ?2, "
+                   "?3, 'running', ?4, ?5)",
+                   {id.value, std::string(kind), std::string(title), real_now_us(),
+                    membership_ == nullptr ? std::string() : membership_->id()}));
     return {};
   }));
   return id;
 }
 
-void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome, const std::optional<Json>& kept) {
+void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome,
+                 const std::optional<Json>& kept) {
   const std::string state = cancelled ? "cancelled" : outcome ? "done" : "failed";
   storage::Value error;
   storage::Value result;
@@ -114,8 +128,9 @@ void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome, c
   }
   // When even this cannot be written, the row stays `running` and the next start closes it.
   (void)state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("UPDATE run SET state = ?2, ended_at = ?3, error = ?4, result = ?5 WHERE id = ?1",
-                               {id.value, state, real_now_us(), error, result}));
+    ZHIYIN_TRY_VOID(db.execute(
+        "UPDATE run SET state = ?2, ended_at = ?3, error = ?4, result = ?5 WHERE id = ?1",
+        {id.value, state, real_now_us(), error, result}));
     return {};
   });
   MutexLock lock(mutex_);
@@ -143,12 +158,14 @@ Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work wo
   return id;
 }
 
-Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunContext& context, Work work) {
+Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunContext& context,
+                           Work work) {
   ZHIYIN_TRY(const RunId id, open(kind, title));
   context.id_ = id;
   {
     MutexLock lock(mutex_);
-    active_[id.value] = std::shared_ptr<RunContext>(&context, [](RunContext*) {});  // the caller's; `close` forgets it
+    active_[id.value] = std::shared_ptr<RunContext>(
+        &context, [](RunContext*) {});  // the caller's; `close` forgets it
   }
   Result<Json> outcome = work(context);
   close(id, context.cancelled() && !outcome, outcome, context.kept());
@@ -167,22 +184,30 @@ Result<void> Runs::cancel(const RunId& id) {
   std::int64_t asked = 0;
   if (membership_ != nullptr) {
     ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
-      ZHIYIN_TRY(asked, db.execute("UPDATE run SET cancel = 1 WHERE id = ?1 AND state = 'running'", {id.value}));
+      ZHIYIN_TRY(asked, db.execute("UPDATE run SET cancel = 1 WHERE id = ?1 AND state = 'running'",
+                                   {id.value}));
       return {};
     }));
   }
   if (asked != 0) return {};
   ZHIYIN_TRY(const Json run, get(id));
-  return fail(ErrorCode::kConflict, "run: '{}' has ended already ({})", id.value, run["state"].string_or(""));
+  return fail(ErrorCode::kConflict, "run: '{}' has ended already ({})", id.value,
+              run["state"].string_or(""));
 }
 
 Json Runs::to_json_row(const storage::Row& row) const {
   Json out;
-  out.set("id", storage::as_text(row[0])).set("kind", storage::as_text(row[1])).set("title", storage::as_text(row[2]));
-  out.set("state", storage::as_text(row[3])).set("started_at", to_json(Instant{storage::as_int(row[4])}));
-  out.set("ended_at", storage::is_null(row[5]) ? Json() : to_json(Instant{storage::as_int(row[5])}));
+  out.set("id", storage::as_text(row[0]))
+      .set("kind", storage::as_text(row[1]))
+      .set("title", storage::as_text(row[2]));
+  out.set("state", storage::as_text(row[3]))
+      .set("started_at", to_json(Instant{storage::as_int(row[4])}));
+  out.set("ended_at",
+          storage::is_null(row[5]) ? Json() : to_json(Instant{storage::as_int(row[5])}));
   out.set("error", storage::is_null(row[6]) ? Json() : Json(storage::as_text(row[6])));
-  out.set("result", storage::is_null(row[7]) ? Json() : parse_json(storage::as_text(row[7])).value_or(Json()));
+  out.set("result", storage::is_null(row[7])
+                        ? Json()
+                        : parse_json(storage::as_text(row[7])).value_or(Json()));
   MutexLock lock(mutex_);
   const auto found = active_.find(std::string(storage::as_text(row[0])));
   if (found != active_.end()) {
@@ -194,21 +219,26 @@ Json Runs::to_json_row(const storage::Row& row) const {
     Json progress = storage::as_text(row[3]) == "done" ? Json(1.0) : Json();
     if (elsewhere && !storage::is_null(row[8])) progress = Json(storage::as_real(row[8]));
     out.set("progress", std::move(progress));
-    out.set("detail", elsewhere && !storage::is_null(row[9]) ? storage::as_text(row[9]) : std::string_view());
+    out.set("detail",
+            elsewhere && !storage::is_null(row[9]) ? storage::as_text(row[9]) : std::string_view());
   }
   return out;
 }
 
 Result<Json> Runs::get(const RunId& id) const {
-  ZHIYIN_TRY(const auto rows, state_.query(fmt::format("SELECT {} FROM run WHERE id = ?1", kColumns), {id.value}));
-  if (rows.rows.empty()) return fail(ErrorCode::kNotFound, "run: there is no '{}'", id.value.substr(0, 80));
+  ZHIYIN_TRY(const auto rows,
+             state_.query(fmt::format("SELECT {} FROM run WHERE id = ?1", kColumns), {id.value}));
+  if (rows.rows.empty())
+    return fail(ErrorCode::kNotFound, "run: there is no '{}'", id.value.substr(0, 80));
   return to_json_row(rows.rows[0]);
 }
 
 Result<Json> Runs::list(std::size_t limit, std::string_view before) const {
   const std::string below = before.empty() ? "~" : std::string(before);
-  ZHIYIN_TRY(const auto rows, state_.query(fmt::format("SELECT {} FROM run WHERE id < ?1 ORDER BY id DESC LIMIT ?2", kColumns),
-                                           {below, static_cast<std::int64_t>(limit)}));
+  ZHIYIN_TRY(const auto rows,
+             state_.query(fmt::format("SELECT {} FROM run WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+                                      kColumns),
+                          {below, static_cast<std::int64_t>(limit)}));
   Json items = Json::array();
   for (const auto& row : rows.rows) {
     Json one = to_json_row(row);

@@ -45,24 +45,28 @@ class RunContext {
   std::optional<Json> kept_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
-/// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a time, the rest
-/// queue (at most kQueueMax). A run found running at start was cut off by a stop; it is closed as failed and says so.
-/// Where several processes work on the state, a run belongs to one of them: the others show what it tells with each
-/// beat, pass on that it shall be cancelled, and close it when its process has died. Thread-safe; the destructor cancels what runs and waits for it.
+/// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a
+/// time, the rest queue (at most kQueueMax). A run found running at start was cut off by a stop; it
+/// is closed as failed and says so. Where several processes work on the state, a run belongs to one
+/// of them: the others show what it tells with each beat, pass on that it shall be cancelled, and
+/// close it when its process has died. Thread-safe; the destructor cancels what runs and waits for
+/// it.
 class Runs {
  public:
   static constexpr std::size_t kQueueMax = 64;
   using Work = std::move_only_function<Result<Json>(RunContext&)>;
 
   /// Without `membership` this process is the only one; it must outlive this.
-  static Result<std::unique_ptr<Runs>> create(storage::State& state, const storage::Membership* membership = nullptr);
+  static Result<std::unique_ptr<Runs>> create(storage::State& state,
+                                              const storage::Membership* membership = nullptr);
   ~Runs();
   static std::span<const storage::Migration> migrations();
 
   /// kLimitReached when too many wait.
   Result<RunId> start(std::string_view kind, std::string_view title, Work work);
   /// Runs it on the caller's thread, recorded, shown and cancellable like the others.
-  Result<Json> run_now(std::string_view kind, std::string_view title, RunContext& context, Work work);
+  Result<Json> run_now(std::string_view kind, std::string_view title, RunContext& context,
+                       Work work);
   Result<void> cancel(const RunId& id);
   /// docs/api.md, GET /v1/runs/{id}.
   [[nodiscard]] Result<Json> get(const RunId& id) const;
@@ -70,22 +74,25 @@ class Runs {
   [[nodiscard]] Result<Json> list(std::size_t limit, std::string_view before) const;
   /// True when none is running or queued in this process.
   [[nodiscard]] bool idle() const;
-  /// Tells the other processes how far the runs of this one are, hears from them what to cancel, and closes what a
-  /// dead one left open. Does nothing without `membership`.
+  /// Tells the other processes how far the runs of this one are, hears from them what to cancel,
+  /// and closes what a dead one left open. Does nothing without `membership`.
   Result<void> beat();
 
  private:
-  Runs(storage::State& state, const storage::Membership* membership) : state_(state), membership_(membership) {}
+  Runs(storage::State& state, const storage::Membership* membership)
+      : state_(state), membership_(membership) {}
   Result<void> close_orphans();
   Result<void> exchange(const RunId& id, RunContext& context);
   Result<RunId> open(std::string_view kind, std::string_view title);
-  void close(const RunId& id, bool cancelled, const Result<Json>& outcome, const std::optional<Json>& kept = {});
+  void close(const RunId& id, bool cancelled, const Result<Json>& outcome,
+             const std::optional<Json>& kept = {});
   [[nodiscard]] Json to_json_row(const storage::Row& row) const;
 
   storage::State& state_;
   const storage::Membership* const membership_;
   mutable Mutex mutex_;
-  std::map<std::string, std::shared_ptr<RunContext>> active_ ZHIYIN_GUARDED_BY(mutex_);  // shared with the work
+  std::map<std::string, std::shared_ptr<RunContext>> active_
+      ZHIYIN_GUARDED_BY(mutex_);  // shared with the work
   std::unique_ptr<ThreadPool> pool_ = std::make_unique<ThreadPool>(2, kQueueMax);
 };
 

@@ -60,7 +60,8 @@ TEST(Auth, ABrowserThatChangesSomethingNeedsItsToken) {
   Bench bench;
   Auth auth(*bench.state);
   ASSERT_TRUE(auth.create_user({"anna", Role::kOperator, "correct horse"}));
-  EXPECT_EQ(auth.create_user({"anna", Role::kOperator, "correct horse"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(auth.create_user({"anna", Role::kOperator, "correct horse"}).error().code,
+            ErrorCode::kConflict);
   const auto session = auth.sign_in({"anna", "correct horse", {}}, "10.0.0.1");
   ASSERT_TRUE(session) << session.error().text();
   EXPECT_TRUE(auth.authenticate(with_session(*session, "GET", "")));
@@ -75,10 +76,12 @@ TEST(Auth, SignInIsLimitedPerPeer) {
   Bench bench;
   Auth auth(*bench.state);
   for (int i = 0; i < Auth::kSignInTriesPerMinute; ++i) {
-    EXPECT_EQ(auth.sign_in({{}, {}, "zy_wrong"}, "10.0.0.1").error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(auth.sign_in({{}, {}, "zy_wrong"}, "10.0.0.1").error().code,
+              ErrorCode::kPermissionDenied);
   }
   EXPECT_EQ(auth.sign_in({{}, {}, "zy_wrong"}, "10.0.0.1").error().code, ErrorCode::kLimitReached);
-  EXPECT_EQ(auth.sign_in({{}, {}, "zy_wrong"}, "10.0.0.2").error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(auth.sign_in({{}, {}, "zy_wrong"}, "10.0.0.2").error().code,
+            ErrorCode::kPermissionDenied);
 }
 
 TEST(Runs, KeepResultErrorAndProgress) {
@@ -90,11 +93,14 @@ TEST(Runs, KeepResultErrorAndProgress) {
     c.report(0.5, "half");
     return Json().set("rows", 3);
   }));
-  EXPECT_FALSE((*runs)->run_now("import", "b.csv", context, [](RunContext&) -> Result<Json> { return fail_field("file", "is empty"); }));
+  EXPECT_FALSE((*runs)->run_now("import", "b.csv", context, [](RunContext&) -> Result<Json> {
+    return fail_field("file", "is empty");
+  }));
   const Json list = *(*runs)->list(10, "");
   EXPECT_EQ(list["items"].if_array()->size(), 2U);
   EXPECT_EQ(list["items"].if_array()->at(0)["error"].string_or(""), "file: is empty");
-  const Json done = *(*runs)->get(RunId(std::string(list["items"].if_array()->at(1)["id"].string_or(""))));
+  const Json done =
+      *(*runs)->get(RunId(std::string(list["items"].if_array()->at(1)["id"].string_or(""))));
   EXPECT_EQ(done["result"]["rows"].int_or(0), 3);
   EXPECT_EQ(done["state"].string_or(""), "done");
 }
@@ -103,7 +109,9 @@ TEST(Runs, ARunThatWasCutOffIsClosedAtTheNextStart) {
   Bench bench;
   ASSERT_TRUE(Runs::create(*bench.state));
   ASSERT_TRUE(bench.state->write([](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute("INSERT INTO run (id, kind, title, state, started_at) VALUES ('r_1', 'import', 'x', 'running', 1)"));
+    ZHIYIN_TRY_VOID(
+        db.execute("INSERT INTO run (id, kind, title, state, started_at) VALUES ('r_1', 'import', "
+                   "'x', 'running', 1)"));
     return {};
   }));
   auto runs = Runs::create(*bench.state);
@@ -172,7 +180,8 @@ TEST(Runs, OnlyThoseOfTheDeadAreClosed) {
     EXPECT_EQ((*(*there)->get(c.id()))["state"].string_or(""), "failed");
     return Json();
   }));
-  EXPECT_EQ((*(*here)->get(context.id()))["state"].string_or(""), "done") << "it lived after all, and says so";
+  EXPECT_EQ((*(*here)->get(context.id()))["state"].string_or(""), "done")
+      << "it lived after all, and says so";
 }
 
 TEST(Api, DocumentListsRoutesWithTheirBodies) {
@@ -183,11 +192,16 @@ TEST(Api, DocumentListsRoutesWithTheirBodies) {
   http::Router router;
   Api api(router, pool, auth, audit);
   api.route_with<KeyRequest>("POST", "/v1/keys", Role::kAdmin, "Make a key",
-                             [](KeyRequest, http::Request&, const Caller&) -> ApiResult { return http::Response::json(Json()); });
+                             [](KeyRequest, http::Request&, const Caller&) -> ApiResult {
+                               return http::Response::json(Json());
+                             });
   api.describe("GET", "/v1/people/{person}", Role::kAnalyst, "Portrait");
   const Json document = api.document();
   EXPECT_EQ(document["openapi"].string_or(""), "3.1.0");
-  EXPECT_EQ(document["paths"]["/v1/keys"]["post"]["requestBody"]["content"]["application/json"]["schema"]["required"].dump(), R"(["name","role"])");
+  EXPECT_EQ(document["paths"]["/v1/keys"]["post"]["requestBody"]["content"]["application/json"]
+                    ["schema"]["required"]
+                        .dump(),
+            R"(["name","role"])");
   EXPECT_EQ(document["paths"]["/v1/people/{person}"]["get"]["parameters"].if_array()->size(), 1U);
 }
 
@@ -202,8 +216,13 @@ class ToldLog final : public storage::EventLog {
  public:
   Result<void> outcome;
   bool readable = true;
-  void append(storage::Stream, std::vector<storage::NewRecord>, Done done) override { done(outcome); }
-  Result<std::vector<storage::StoredRecord>> read(storage::Stream, const storage::Positions&, std::size_t) override { return {}; }
+  void append(storage::Stream, std::vector<storage::NewRecord>, Done done) override {
+    done(outcome);
+  }
+  Result<std::vector<storage::StoredRecord>> read(storage::Stream, const storage::Positions&,
+                                                  std::size_t) override {
+    return {};
+  }
   Result<storage::Positions> end(storage::Stream) override {
     if (!readable) return fail(ErrorCode::kUnavailable, "event log: is away");
     return storage::Positions{};
@@ -219,14 +238,19 @@ TEST(Readiness, SaysWhyNot) {
   ToldLog& inner = *told;
   const auto log = watched(std::move(told), readiness);
   const auto now = std::chrono::steady_clock::now;
-  const auto reasons = [&](std::chrono::seconds later = {}) { return readiness.reasons(*bench.state, *log, now() + later); };
+  const auto reasons = [&](std::chrono::seconds later = {}) {
+    return readiness.reasons(*bench.state, *log, now() + later);
+  };
   EXPECT_THAT(reasons(), testing::IsEmpty());
 
-  const auto append = [&] { return log->append_and_wait(storage::Stream::kEvents, {{0, "x"}}).has_value(); };
+  const auto append = [&] {
+    return log->append_and_wait(storage::Stream::kEvents, {{0, "x"}}).has_value();
+  };
   inner.outcome = fail(ErrorCode::kUnavailable, "event log: the disk is full");
   EXPECT_FALSE(append());
   EXPECT_THAT(reasons(), testing::ElementsAre("event log: refuses appends"));
-  EXPECT_THAT(reasons(Readiness::kRefusalCounts), testing::IsEmpty()) << "who gets no events could never recover";
+  EXPECT_THAT(reasons(Readiness::kRefusalCounts), testing::IsEmpty())
+      << "who gets no events could never recover";
   inner.outcome = {};
   EXPECT_TRUE(append());
   EXPECT_THAT(reasons(), testing::IsEmpty());
@@ -262,7 +286,8 @@ TEST(RequestChecks, KeysAndUsers) {
   EXPECT_EQ(field_of(KeyRequest{"  ", Role::kPage, {}}), "name");
   EXPECT_EQ(field_of(UserRequest{"anna\n", Role::kAdmin, "correct horse"}), "name");
   EXPECT_EQ(field_of(UserRequest{"anna", Role::kAnalyst, "correct horse"}), "ok");
-  for (const Role role : {Role::kPage, Role::kIngest}) EXPECT_EQ(field_of(UserRequest{"anna", role, "correct horse"}), "role");
+  for (const Role role : {Role::kPage, Role::kIngest})
+    EXPECT_EQ(field_of(UserRequest{"anna", role, "correct horse"}), "role");
 }
 
 TEST(ListAfter, IsANumberOrAbsent) {

@@ -32,8 +32,8 @@
 
 namespace zhiyin::server {
 
-/// Everything that handlers and commands work with. References only: `app` builds and owns the parts,
-/// and they outlive whoever holds this.
+/// Everything that handlers and commands work with. References only: `app` builds and owns the
+/// parts, and they outlive whoever holds this.
 struct Services {
   const Options& options;
   const Clock& clock;
@@ -64,22 +64,27 @@ struct Services {
   Audit& audit;
   Runs& runs;
   Readiness& readiness;
-  std::string public_url;  ///< under which WeChat and people reach this server, without a slash at the end
-  /// Brings everything that was acknowledged so far into state and warehouse: own events, people, items.
+  std::string
+      public_url;  ///< under which WeChat and people reach this server, without a slash at the end
+  /// Brings everything that was acknowledged so far into state and warehouse: own events, people,
+  /// items.
   std::function<Result<void>()> settle;
-  /// Does all work that is due at the clock's time, until none is left, and settles. For the stepped clock.
+  /// Does all work that is due at the clock's time, until none is left, and settles. For the
+  /// stepped clock.
   std::function<Result<void>()> run_due_work;
   /// Records of the log that state and warehouse have not dealt with yet.
   std::function<std::int64_t()> lag;
   /// Does a bounded piece of campaign work now instead of at the next look of the timer.
   std::function<void()> wake_worker;
-  /// Runs the work while nothing writes to the warehouse, so that it and state fit together. Others go on.
+  /// Runs the work while nothing writes to the warehouse, so that it and state fit together. Others
+  /// go on.
   std::function<Result<void>(const std::function<Result<void>()>& work)> while_warehouse_stands;
   /// Holds the projections back, or lets them go on: for maintenance and benchmarks.
   std::function<void(bool held)> hold_projections;
   /// Before log and state, for moving the installation.
   storage::Gate& gate;
-  /// The processes that work on this installation, this one among them: docs/api.md, GET /v1/processes.
+  /// The processes that work on this installation, this one among them: docs/api.md, GET
+  /// /v1/processes.
   std::function<Result<Json>()> processes;
 };
 

@@ -40,8 +40,8 @@ Moments proportion_moments(double n, double hits) {
 
 namespace {
 
-/// No numbers have squares that sum to less than the sum's square over their count (a little less is
-/// rounding).
+/// No numbers have squares that sum to less than the sum's square over their count (a little less
+/// is rounding).
 bool impossible(double n, double sum, double sum_squares) {
   constexpr double kRounding = 1e-9;
   return sum_squares < 0 || sum * sum / n > sum_squares * (1 + kRounding);

@@ -30,7 +30,8 @@ class BackupStoreTest : public testing::Test {
   }
   std::size_t stored_blocks() {
     std::size_t n = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() / "b/blocks")) n += entry.is_regular_file() ? 1 : 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() / "b/blocks"))
+      n += entry.is_regular_file() ? 1 : 0;
     return n;
   }
   TempFolder folder_;
@@ -41,11 +42,12 @@ TEST_F(BackupStoreTest, GivesBackWhatItTookAndStoresOnlyWhatChanged) {
   auto store = BackupStore::open(folder_.path() / "b", true);
   ASSERT_TRUE(store) << store.error().text();
   double reached = 0;
-  const auto first = store->add({{"data/a.db", file("a", bytes)}, {"empty", file("e", "")}}, "first", kNow, [&](double share) {
-    EXPECT_GE(share, reached);
-    reached = share;
-    return true;
-  });
+  const auto first = store->add({{"data/a.db", file("a", bytes)}, {"empty", file("e", "")}},
+                                "first", kNow, [&](double share) {
+                                  EXPECT_GE(share, reached);
+                                  reached = share;
+                                  return true;
+                                });
   ASSERT_TRUE(first) << first.error().text();
   EXPECT_EQ(first->new_blocks, 6);
   EXPECT_GT(reached, 0.99);
@@ -80,14 +82,16 @@ TEST_F(BackupStoreTest, DamageIsFoundAndNamed) {
   auto store = BackupStore::open(folder_.path() / "b", true).value();
   const auto made = store.add({{"data/a.db", file("a", noise(3000, 3))}}, "", kNow, {});
   ASSERT_TRUE(made);
-  const fs::path block = folder_.path() / "b/blocks" / made->files[0].blocks[0].substr(0, 2) / made->files[0].blocks[0];
+  const fs::path block = folder_.path() / "b/blocks" / made->files[0].blocks[0].substr(0, 2) /
+                         made->files[0].blocks[0];
   std::string stored = *read_file(block);
   stored[stored.size() / 2] ^= 1;
   ASSERT_TRUE(write_file(block, stored));
   const auto verified = store.verify(*made, {});
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code, ErrorCode::kDataLoss);
-  EXPECT_NE(verified.error().text().find("data/a.db"), std::string::npos) << verified.error().text();
+  EXPECT_NE(verified.error().text().find("data/a.db"), std::string::npos)
+      << verified.error().text();
   EXPECT_EQ(store.extract(*made, folder_.path() / "out", {}).error().code, ErrorCode::kDataLoss);
   fs::remove(block);
   EXPECT_EQ(store.verify(*made, {}).error().code, ErrorCode::kDataLoss);
@@ -134,7 +138,8 @@ TEST(CopyOfStores, HoldsWhatWasCommittedWhileWritingGoesOn) {
   EXPECT_EQ(as_int(state_copy->query("SELECT COUNT(*) FROM t")->rows[0][0]), 2);
   auto log_copy = open_event_log("sqlite:" + at("log.copy").string(), null_logger()).value();
   EXPECT_EQ(log_copy->read(Stream::kEvents, {}, 10)->size(), 2U);
-  auto warehouse_copy = open_warehouse("duckdb:" + at("w.copy").string(), 64, null_logger()).value();
+  auto warehouse_copy =
+      open_warehouse("duckdb:" + at("w.copy").string(), 64, null_logger()).value();
   EXPECT_EQ(as_int(warehouse_copy->query("SELECT COUNT(*) FROM t")->rows[0][0]), 2);
 }
 

@@ -182,7 +182,8 @@ class DuckdbWarehouse final : public Warehouse {
     ZHIYIN_TRY_VOID(checked(writer.run("BEGIN TRANSACTION")));
     auto outcome = remove_rows(writer, table, condition, parameters);
     if (outcome) {
-      if (auto committed = writer.run("COMMIT"); !committed) outcome = std::unexpected(std::move(committed.error()));
+      if (auto committed = writer.run("COMMIT"); !committed)
+        outcome = std::unexpected(std::move(committed.error()));
     }
     if (!outcome) (void)writer.run("ROLLBACK");
     if (outcome) checkpoint_if_due(writer);
@@ -193,15 +194,17 @@ class DuckdbWarehouse final : public Warehouse {
     MutexLock lock(mutex_);
     ZHIYIN_TRY_VOID(reopen_if_broken());
     std::error_code error;
-    // Reading the file by a descriptor of our own and closing that gives up the lock by which DuckDB keeps other
-    // processes out; the installation's own lock does the same.
+    // Reading the file by a descriptor of our own and closing that gives up the lock by which
+    // DuckDB keeps other processes out; the installation's own lock does the same.
     if (!std::filesystem::copy_file(path_, file, error)) {
-      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}: {}", file.string(), error.message());
+      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}: {}", file.string(),
+                  error.message());
     }
     const std::string wal = path_.string() + ".wal";
     if (!std::filesystem::exists(wal, error)) return {};
     if (!std::filesystem::copy_file(wal, file.string() + ".wal", error)) {
-      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}.wal: {}", file.string(), error.message());
+      return fail(ErrorCode::kUnavailable, "warehouse: copy: {}.wal: {}", file.string(),
+                  error.message());
     }
     return {};
   }

@@ -49,7 +49,8 @@ class EventLogContract : public ::testing::Test {
  protected:
   void SetUp() override {
     if constexpr (requires { Harness::unavailable(); }) {
-      if (const std::string reason = Harness::unavailable(); !reason.empty()) GTEST_SKIP() << reason;
+      if (const std::string reason = Harness::unavailable(); !reason.empty())
+        GTEST_SKIP() << reason;
     }
     log_ = harness_.open();
   }
@@ -160,7 +161,8 @@ TYPED_TEST_P(EventLogContract, ConcurrentAppendsKeepEachCallersOrder) {
     }
   }
   ASSERT_TRUE(this->log_->append_and_wait(Stream::kEvents, {record(61, "last")}));
-  while (answered < kCallers * kEach) std::this_thread::yield();  // partitions do not wait for each other
+  while (answered < kCallers * kEach)
+    std::this_thread::yield();  // partitions do not wait for each other
   EXPECT_EQ(acknowledged, kCallers * kEach);
   const auto all = read_all(*this->log_, Stream::kEvents);
   std::vector<std::string> expected;

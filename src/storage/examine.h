@@ -6,8 +6,9 @@
 #include "storage/state.h"
 #include "storage/warehouse.h"
 
-/// What can be said about the servers behind a log and a warehouse beyond that they answer (a state says it itself:
-/// `State::examine`). `url` as in open.h; nothing for files. May take some seconds when a server is slow.
+/// What can be said about the servers behind a log and a warehouse beyond that they answer (a state
+/// says it itself: `State::examine`). `url` as in open.h; nothing for files. May take some seconds
+/// when a server is slow.
 namespace zhiyin::storage {
 
 /// Brokers, and whether every replica of every partition is in sync.

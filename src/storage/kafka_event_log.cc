@@ -21,7 +21,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr Stream kStreams[] = {Stream::kEvents, Stream::kImpressions};
 constexpr int kCallTimeoutMs = 10'000;
-constexpr auto kReadPatience = std::chrono::seconds(10);  // without a single record, though there are some
+constexpr auto kReadPatience =
+    std::chrono::seconds(10);  // without a single record, though there are some
 constexpr auto kLeaderPause = std::chrono::milliseconds(50);
 constexpr auto kLookEvery = std::chrono::milliseconds(200);
 constexpr std::size_t kReadBytesMax = 8 << 20;
@@ -40,7 +41,10 @@ struct Address {
 Result<Address> parse_url(std::string_view url) {
   constexpr std::string_view kScheme = "kafka://";
   const auto wrong = [](std::string_view what) {
-    return fail(ErrorCode::kInvalidArgument, "event log: {}; expected kafka://[user:password@]host[:port][,…]/prefix[?name=value&…]", what);
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "event log: {}; expected kafka://[user:password@]host[:port][,…]/prefix[?name=value&…]",
+        what);
   };
   if (!url.starts_with(kScheme)) return wrong("no kafka:// address");
   url.remove_prefix(kScheme.size());
@@ -57,11 +61,15 @@ Result<Address> parse_url(std::string_view url) {
     options.remove_prefix(std::min(end + 1, options.size()));
     const std::size_t eq = std::min(option.find('='), option.size());
     const std::string_view name = option.substr(0, eq);
-    const std::string value = http::percent_decode(option.substr(std::min(eq + 1, option.size())), false);
+    const std::string value =
+        http::percent_decode(option.substr(std::min(eq + 1, option.size())), false);
     if (name == "replication") {
-      const auto [at, ec] = std::from_chars(value.data(), value.data() + value.size(), address.replication);
-      if (ec != std::errc() || at != value.data() + value.size() || address.replication < 1) return wrong("replication is no number");
-    } else if (name == "security.protocol" || name == "sasl.mechanism" || name == "ssl.ca.location" || name == "compression.type") {
+      const auto [at, ec] =
+          std::from_chars(value.data(), value.data() + value.size(), address.replication);
+      if (ec != std::errc() || at != value.data() + value.size() || address.replication < 1)
+        return wrong("replication is no number");
+    } else if (name == "security.protocol" || name == "sasl.mechanism" ||
+               name == "ssl.ca.location" || name == "compression.type") {
       secured = secured || name == "security.protocol";
       address.settings.emplace_back(name, value);
     } else {
@@ -72,8 +80,10 @@ Result<Address> parse_url(std::string_view url) {
     const std::string_view who = url.substr(0, at);
     const std::size_t colon = who.find(':');
     if (colon == std::string_view::npos) return wrong("a user without a password");
-    address.settings.emplace_back("sasl.username", http::percent_decode(who.substr(0, colon), false));
-    address.settings.emplace_back("sasl.password", http::percent_decode(who.substr(colon + 1), false));
+    address.settings.emplace_back("sasl.username",
+                                  http::percent_decode(who.substr(0, colon), false));
+    address.settings.emplace_back("sasl.password",
+                                  http::percent_decode(who.substr(colon + 1), false));
     if (!secured) address.settings.emplace_back("security.protocol", "SASL_SSL");
     url.remove_prefix(at + 1);
   }
@@ -81,14 +91,18 @@ Result<Address> parse_url(std::string_view url) {
   if (slash == std::string_view::npos || slash == 0) return wrong("no broker or no prefix");
   address.brokers = url.substr(0, slash);
   address.prefix = url.substr(slash + 1);
-  const bool named = !address.prefix.empty() && address.prefix.size() <= 200 && std::ranges::all_of(address.prefix, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
-  });
+  const bool named =
+      !address.prefix.empty() && address.prefix.size() <= 200 &&
+      std::ranges::all_of(address.prefix, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+      });
   if (!named) return wrong("the prefix is not of letters, digits, '_', '-' and '.'");
   return address;
 }
 
-std::string_view suffix_of(Stream stream) { return stream == Stream::kEvents ? "events" : "impressions"; }
+std::string_view suffix_of(Stream stream) {
+  return stream == Stream::kEvents ? "events" : "impressions";
+}
 
 std::unexpected<Error> away(std::string_view what, std::string_view why) {
   return fail(ErrorCode::kUnavailable, "event log: {}: {}", what, why);
@@ -97,12 +111,16 @@ std::unexpected<Error> away(std::string_view what, std::string_view why) {
 struct Destroy {
   void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
   void operator()(rd_kafka_conf_t* conf) const { rd_kafka_conf_destroy(conf); }
-  void operator()(rd_kafka_topic_partition_list_t* list) const { rd_kafka_topic_partition_list_destroy(list); }
+  void operator()(rd_kafka_topic_partition_list_t* list) const {
+    rd_kafka_topic_partition_list_destroy(list);
+  }
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
   void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
   void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
-  void operator()(rd_kafka_DeleteRecords_t* records) const { rd_kafka_DeleteRecords_destroy(records); }
+  void operator()(rd_kafka_DeleteRecords_t* records) const {
+    rd_kafka_DeleteRecords_destroy(records);
+  }
 };
 using Handle = std::unique_ptr<rd_kafka_t, Destroy>;
 using Conf = std::unique_ptr<rd_kafka_conf_t, Destroy>;
@@ -113,11 +131,13 @@ using Message = std::unique_ptr<rd_kafka_message_t, Destroy>;
 
 Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
   char text[kErrorTextBytes];
-  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text, sizeof text) == RD_KAFKA_CONF_OK) return {};
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), text, sizeof text) == RD_KAFKA_CONF_OK)
+    return {};
   return fail(ErrorCode::kInvalidArgument, "event log: {}: {}", name, text);
 }
 
-Result<Conf> conf_of(const Address& address, std::initializer_list<std::pair<const char*, const char*>> more) {
+Result<Conf> conf_of(const Address& address,
+                     std::initializer_list<std::pair<const char*, const char*>> more) {
   Conf conf(rd_kafka_conf_new());
   ZHIYIN_TRY_VOID(set(conf.get(), "bootstrap.servers", address.brokers));
   ZHIYIN_TRY_VOID(set(conf.get(), "client.id", "zhiyin"));
@@ -179,9 +199,10 @@ class KafkaEventLog final : public EventLog {
                                              {"queue.buffering.max.messages", "10000000"},
                                              {"queue.buffering.max.kbytes", "1048576"}}));
     rd_kafka_conf_set_opaque(conf.get(), this);
-    rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
-      static_cast<KafkaEventLog*>(self)->delivered(*message);
-    });
+    rd_kafka_conf_set_dr_msg_cb(conf.get(),
+                                [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+                                  static_cast<KafkaEventLog*>(self)->delivered(*message);
+                                });
     ZHIYIN_TRY(producer_, make_handle(RD_KAFKA_PRODUCER, std::move(conf)));
     ZHIYIN_TRY_VOID(create_topics());
     poller_ = std::thread([this] {
@@ -194,10 +215,13 @@ class KafkaEventLog final : public EventLog {
   void append(Stream stream, std::vector<NewRecord> records, Done done) override {
     for (const NewRecord& r : records) {
       if (r.partition < 0 || r.partition >= kPartitions) {
-        return done(fail(ErrorCode::kInvalidArgument, "event log: {} is no partition", r.partition));
+        return done(
+            fail(ErrorCode::kInvalidArgument, "event log: {} is no partition", r.partition));
       }
       if (r.bytes.size() > kRecordBytesMax) {
-        return done(fail(ErrorCode::kInvalidArgument, "event log: a record has {} bytes, at most {} are possible", r.bytes.size(), kRecordBytesMax));
+        return done(fail(ErrorCode::kInvalidArgument,
+                         "event log: a record has {} bytes, at most {} are possible",
+                         r.bytes.size(), kRecordBytesMax));
       }
     }
     if (records.empty()) return done({});
@@ -215,22 +239,26 @@ class KafkaEventLog final : public EventLog {
     // One append after the other, so that each caller's order is the log's.
     MutexLock lock(produce_mutex_);
     for (const NewRecord& r : records) {
-      if (const std::string refused = produce(topic, r, raw); !refused.empty()) report(raw, refused);
+      if (const std::string refused = produce(topic, r, raw); !refused.empty())
+        report(raw, refused);
     }
   }
 
-  Result<std::vector<StoredRecord>> read(Stream stream, const Positions& after, std::size_t records_max) override {
+  Result<std::vector<StoredRecord>> read(Stream stream, const Positions& after,
+                                         std::size_t records_max) override {
     ZHIYIN_TRY(const Positions last, end(stream));
     std::int64_t above = 0;
-    for (int p = 0; p < kPartitions; ++p) above += std::max<std::int64_t>(0, last[index(p)] - after[index(p)]);
+    for (int p = 0; p < kPartitions; ++p)
+      above += std::max<std::int64_t>(0, last[index(p)] - after[index(p)]);
     if (above == 0 || records_max == 0) return std::vector<StoredRecord>();
     ZHIYIN_TRY(const Positions first, bounds(stream, RD_KAFKA_OFFSET_BEGINNING));
     std::size_t there = 0;
     for (int p = 0; p < kPartitions; ++p) {
-      there += static_cast<std::size_t>(std::max<std::int64_t>(0, last[index(p)] - std::max(after[index(p)], first[index(p)])));
+      there += static_cast<std::size_t>(
+          std::max<std::int64_t>(0, last[index(p)] - std::max(after[index(p)], first[index(p)])));
     }
     if (there == 0) return std::vector<StoredRecord>();  // trimmed
-    ZHIYIN_TRY(Reader* reader, take_reader(stream, after));
+    ZHIYIN_TRY(Reader * reader, take_reader(stream, after));
     auto records = read_with(*reader, after, std::min(there, records_max));
     if (records) reader->next = advance(after, *records);
     give_back(reader, records.has_value());
@@ -244,17 +272,21 @@ class KafkaEventLog final : public EventLog {
     PartitionList list(rd_kafka_topic_partition_list_new(kPartitions));
     const std::string topic = topic_of(stream);
     for (int p = 0; p < kPartitions; ++p) {
-      const std::int64_t before = std::min(up_to[index(p)], last[index(p)]);  // our offsets are one more than Kafka's
-      if (before > 0) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = before;
+      const std::int64_t before =
+          std::min(up_to[index(p)], last[index(p)]);  // our offsets are one more than Kafka's
+      if (before > 0)
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = before;
     }
     if (list->cnt == 0) return {};
     const Queue queue(rd_kafka_queue_new(producer_.get()));
-    std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy> request(rd_kafka_DeleteRecords_new(list.get()));
+    std::unique_ptr<rd_kafka_DeleteRecords_t, Destroy> request(
+        rd_kafka_DeleteRecords_new(list.get()));
     rd_kafka_DeleteRecords_t* requests[] = {request.get()};
     rd_kafka_DeleteRecords(producer_.get(), requests, 1, nullptr, queue.get());
     const Event event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs * 2));
     if (!event) return away("trim", "no answer");
-    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return away("trim", rd_kafka_event_error_string(event.get()));
+    if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return away("trim", rd_kafka_event_error_string(event.get()));
     return {};
   }
 
@@ -265,18 +297,21 @@ class KafkaEventLog final : public EventLog {
 
  private:
   static bool leaders_move(rd_kafka_resp_err_t code) {
-    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__WAIT_COORD;
   }
   static std::size_t index(int partition) { return static_cast<std::size_t>(partition); }
-  [[nodiscard]] std::string topic_of(Stream stream) const { return fmt::format("{}.{}", address_.prefix, suffix_of(stream)); }
+  [[nodiscard]] std::string topic_of(Stream stream) const {
+    return fmt::format("{}.{}", address_.prefix, suffix_of(stream));
+  }
 
   Result<void> create_topics() {
     const Queue queue(rd_kafka_queue_new(producer_.get()));
     for (const Stream stream : kStreams) {
       char text[kErrorTextBytes];
-      std::unique_ptr<rd_kafka_NewTopic_t, Destroy> topic(
-          rd_kafka_NewTopic_new(topic_of(stream).c_str(), kPartitions, address_.replication, text, sizeof text));
+      std::unique_ptr<rd_kafka_NewTopic_t, Destroy> topic(rd_kafka_NewTopic_new(
+          topic_of(stream).c_str(), kPartitions, address_.replication, text, sizeof text));
       if (!topic) return fail(ErrorCode::kInvalidArgument, "event log: {}", text);
       // Records stay until `trim`; retention is ours to decide.
       (void)rd_kafka_NewTopic_set_config(topic.get(), "retention.ms", "-1");
@@ -286,13 +321,18 @@ class KafkaEventLog final : public EventLog {
       rd_kafka_CreateTopics(producer_.get(), topics, 1, nullptr, queue.get());
       const Event event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs));
       if (!event) return away("topics", "the broker does not answer");
-      if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return away("topics", rd_kafka_event_error_string(event.get()));
+      if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return away("topics", rd_kafka_event_error_string(event.get()));
       std::size_t n = 0;
-      const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &n);
-      const rd_kafka_resp_err_t code = n == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
+      const auto* results =
+          rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &n);
+      const rd_kafka_resp_err_t code =
+          n == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR_UNKNOWN;
       if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
-        return away(topic_of(stream), n == 1 && rd_kafka_topic_result_error_string(results[0]) != nullptr
-                                          ? rd_kafka_topic_result_error_string(results[0]) : rd_kafka_err2str(code));
+        return away(topic_of(stream),
+                    n == 1 && rd_kafka_topic_result_error_string(results[0]) != nullptr
+                        ? rd_kafka_topic_result_error_string(results[0])
+                        : rd_kafka_err2str(code));
       }
       ZHIYIN_TRY_VOID(check_partitions(stream));
     }
@@ -305,24 +345,29 @@ class KafkaEventLog final : public EventLog {
     const auto deadline = SteadyClock::now() + std::chrono::milliseconds(kCallTimeoutMs);
     int partitions = 0;
     while (SteadyClock::now() < deadline) {
-      const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> handle(rd_kafka_topic_new(producer_.get(), topic.c_str(), nullptr),
-                                                                                       &rd_kafka_topic_destroy);
+      const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> handle(
+          rd_kafka_topic_new(producer_.get(), topic.c_str(), nullptr), &rd_kafka_topic_destroy);
       const rd_kafka_metadata_t* raw = nullptr;
-      const rd_kafka_resp_err_t code = rd_kafka_metadata(producer_.get(), 0, handle.get(), &raw, kCallTimeoutMs);
+      const rd_kafka_resp_err_t code =
+          rd_kafka_metadata(producer_.get(), 0, handle.get(), &raw, kCallTimeoutMs);
       if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return away(topic, rd_kafka_err2str(code));
-      const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
+      const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)>
+          metadata(raw, &rd_kafka_metadata_destroy);
       bool led = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
       partitions = led ? metadata->topics[0].partition_cnt : 0;
-      for (int p = 0; led && p < partitions; ++p) led = metadata->topics[0].partitions[p].leader >= 0;
+      for (int p = 0; led && p < partitions; ++p)
+        led = metadata->topics[0].partitions[p].leader >= 0;
       if (led && partitions > 0) break;
       partitions = 0;
     }
     if (partitions == kPartitions) return {};
     if (partitions == 0) return away(topic, "has no leaders");
-    return fail(ErrorCode::kUnsupported, "event log: {} has {} partitions, expected {}", topic, partitions, kPartitions);
+    return fail(ErrorCode::kUnsupported, "event log: {} has {} partitions, expected {}", topic,
+                partitions, kPartitions);
   }
 
-  /// Per partition the last offset of ours (`RD_KAFKA_OFFSET_END`), or that before the first (`…_BEGINNING`).
+  /// Per partition the last offset of ours (`RD_KAFKA_OFFSET_END`), or that before the first
+  /// (`…_BEGINNING`).
   Result<Positions> bounds(Stream stream, std::int64_t which) {
     const auto deadline = SteadyClock::now() + std::chrono::milliseconds(kCallTimeoutMs);
     for (;;) {
@@ -337,8 +382,10 @@ class KafkaEventLog final : public EventLog {
   Result<Positions> bounds_once(Stream stream, std::int64_t which, bool& again) {
     PartitionList list(rd_kafka_topic_partition_list_new(kPartitions));
     const std::string topic = topic_of(stream);
-    for (int p = 0; p < kPartitions; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = which;
-    const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(producer_.get(), list.get(), kCallTimeoutMs);
+    for (int p = 0; p < kPartitions; ++p)
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = which;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_offsets_for_times(producer_.get(), list.get(), kCallTimeoutMs);
     again = leaders_move(code);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return away("offsets", rd_kafka_err2str(code));
     Positions out{};
@@ -394,12 +441,15 @@ class KafkaEventLog final : public EventLog {
   }
 
   Result<Reader> make_reader(Stream stream) {
-    ZHIYIN_TRY(Conf conf, conf_of(address_, {{"group.id", "zhiyin-unused"},  // positions are kept with the projections, not here
-                                             {"enable.auto.commit", "false"},
-                                             {"enable.auto.offset.store", "false"},
-                                             {"auto.offset.reset", "earliest"},  // behind what was trimmed
-                                             {"fetch.wait.max.ms", "20"},
-                                             {"queued.max.messages.kbytes", "16384"}}));
+    ZHIYIN_TRY(
+        Conf conf,
+        conf_of(address_, {{"group.id",
+                            "zhiyin-unused"},  // positions are kept with the projections, not here
+                           {"enable.auto.commit", "false"},
+                           {"enable.auto.offset.store", "false"},
+                           {"auto.offset.reset", "earliest"},  // behind what was trimmed
+                           {"fetch.wait.max.ms", "20"},
+                           {"queued.max.messages.kbytes", "16384"}}));
     Reader reader;
     reader.stream = stream;
     ZHIYIN_TRY(reader.handle, make_handle(RD_KAFKA_CONSUMER, std::move(conf)));
@@ -411,7 +461,8 @@ class KafkaEventLog final : public EventLog {
     PartitionList list(rd_kafka_topic_partition_list_new(kPartitions));
     const std::string topic = topic_of(reader.stream);
     for (int p = 0; p < kPartitions; ++p) {
-      if (after[index(p)] != kNotWanted) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = after[index(p)];
+      if (after[index(p)] != kNotWanted)
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = after[index(p)];
     }
     const rd_kafka_resp_err_t code = rd_kafka_assign(reader.handle.get(), list.get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return away("read", rd_kafka_err2str(code));
@@ -419,7 +470,8 @@ class KafkaEventLog final : public EventLog {
     return {};
   }
 
-  Result<std::vector<StoredRecord>> read_with(Reader& reader, const Positions& after, std::size_t count) {
+  Result<std::vector<StoredRecord>> read_with(Reader& reader, const Positions& after,
+                                              std::size_t count) {
     std::vector<StoredRecord> records;
     records.reserve(count);
     std::size_t bytes = 0;
@@ -432,19 +484,23 @@ class KafkaEventLog final : public EventLog {
       }
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) continue;
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (SteadyClock::now() > patience) return away("read", rd_kafka_message_errstr(message.get()));
+        if (SteadyClock::now() > patience)
+          return away("read", rd_kafka_message_errstr(message.get()));
         continue;  // librdkafka connects again by itself
       }
-      if (message->offset < after[index(message->partition)]) continue;  // fetched before the reader was moved
+      if (message->offset < after[index(message->partition)])
+        continue;  // fetched before the reader was moved
       patience = SteadyClock::now() + kReadPatience;
       bytes += message->len;
-      records.push_back({message->partition, message->offset + 1, std::string(static_cast<const char*>(message->payload), message->len)});
+      records.push_back({message->partition, message->offset + 1,
+                         std::string(static_cast<const char*>(message->payload), message->len)});
     }
     return records;
   }
 
   void delivered(const rd_kafka_message_t& message) {
-    report(static_cast<Pending*>(message._private), message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? "" : rd_kafka_message_errstr(&message));
+    report(static_cast<Pending*>(message._private),
+           message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? "" : rd_kafka_message_errstr(&message));
   }
 
   /// Hands a copy to the client's queue; what is wrong when it refuses.
@@ -465,8 +521,9 @@ class KafkaEventLog final : public EventLog {
     return refused ? rd_kafka_error_string(refused.get()) : std::string();
   }
 
-  /// One record's fate. Reports come on the polling thread, refusals at once on the caller's: never for the last record of an
-  /// append at the same time, since a report needs the record to have been taken.
+  /// One record's fate. Reports come on the polling thread, refusals at once on the caller's: never
+  /// for the last record of an append at the same time, since a report needs the record to have
+  /// been taken.
   void report(Pending* pending, std::string_view error) {
     bool is_last = false;
     {
@@ -537,18 +594,25 @@ Finding replicas_of(const rd_kafka_metadata_topic_t& topic, int brokers) {
   }
   constexpr int kBrokersForReplicas = 3;
   const bool lonely = brokers >= kBrokersForReplicas && replicas < 2;
-  return {fmt::format("log_topic {}", topic.topic), led && in_sync == replicas && !lonely,
-          fmt::format("{} partitions, {}; {} replica(s), {} in sync{}", topic.partition_cnt, led ? "all led" : "some without a leader", replicas, in_sync,
-                      replicas == 1 ? ": what was acknowledged is lost with that broker's disk" : ""),
-          lonely ? "有多台 broker 却只有一个副本：提高 replication / several brokers, but one replica: raise the topic's replication"
-                 : "有 broker 不在线或落后：检查 Kafka / a broker is away or behind: look at Kafka"};
+  return {
+      fmt::format("log_topic {}", topic.topic), led && in_sync == replicas && !lonely,
+      fmt::format("{} partitions, {}; {} replica(s), {} in sync{}", topic.partition_cnt,
+                  led ? "all led" : "some without a leader", replicas, in_sync,
+                  replicas == 1 ? ": what was acknowledged is lost with that broker's disk" : ""),
+      lonely ? "有多台 broker 却只有一个副本：提高 replication / several brokers, but one replica: "
+               "raise the topic's replication"
+             : "有 broker 不在线或落后：检查 Kafka / a broker is away or behind: look at Kafka"};
 }
 
 }  // namespace
 
 std::vector<Finding> examine_kafka(std::string_view url) {
-  constexpr std::string_view kAdvice = "检查 storage.log 的地址与 Kafka 是否在运行 / look at the address in storage.log and whether Kafka runs";
-  const auto refused = [&](std::string why) { return std::vector<Finding>{{"log_server", false, std::move(why), std::string(kAdvice)}}; };
+  constexpr std::string_view kAdvice =
+      "检查 storage.log 的地址与 Kafka 是否在运行 / look at the address in storage.log and whether "
+      "Kafka runs";
+  const auto refused = [&](std::string why) {
+    return std::vector<Finding>{{"log_server", false, std::move(why), std::string(kAdvice)}};
+  };
   const auto address = parse_url(url);
   if (!address) return refused(address.error().text());
   auto conf = conf_of(*address, {});
@@ -558,14 +622,18 @@ std::vector<Finding> examine_kafka(std::string_view url) {
   std::vector<Finding> findings;
   for (const Stream stream : kStreams) {
     const std::string name = fmt::format("{}.{}", address->prefix, suffix_of(stream));
-    const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(rd_kafka_topic_new(handle->get(), name.c_str(), nullptr),
-                                                                                     &rd_kafka_topic_destroy);
+    const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> topic(
+        rd_kafka_topic_new(handle->get(), name.c_str(), nullptr), &rd_kafka_topic_destroy);
     const rd_kafka_metadata_t* raw = nullptr;
-    const rd_kafka_resp_err_t code = rd_kafka_metadata(handle->get(), 0, topic.get(), &raw, kCallTimeoutMs);
+    const rd_kafka_resp_err_t code =
+        rd_kafka_metadata(handle->get(), 0, topic.get(), &raw, kCallTimeoutMs);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return refused(rd_kafka_err2str(code));
-    const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(raw, &rd_kafka_metadata_destroy);
-    if (findings.empty()) findings.push_back({"log_server", true, fmt::format("{} broker(s)", metadata->broker_cnt)});
-    for (int t = 0; t < metadata->topic_cnt; ++t) findings.push_back(replicas_of(metadata->topics[t], metadata->broker_cnt));
+    const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(
+        raw, &rd_kafka_metadata_destroy);
+    if (findings.empty())
+      findings.push_back({"log_server", true, fmt::format("{} broker(s)", metadata->broker_cnt)});
+    for (int t = 0; t < metadata->topic_cnt; ++t)
+      findings.push_back(replicas_of(metadata->topics[t], metadata->broker_cnt));
   }
   return findings;
 }

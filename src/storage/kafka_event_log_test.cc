@@ -26,7 +26,9 @@ std::string fresh_prefix() {
 }
 
 struct KafkaHarness {
-  static std::string unavailable() { return broker().empty() ? "KAFKA_BROKER is not set: ./dev test --cluster starts one" : ""; }
+  static std::string unavailable() {
+    return broker().empty() ? "KAFKA_BROKER is not set: ./dev test --cluster starts one" : "";
+  }
   std::string url = fmt::format("kafka://{}/{}", broker(), fresh_prefix());
   std::unique_ptr<EventLog> open() { return open_event_log(url, null_logger()).value(); }
 };
@@ -61,14 +63,18 @@ TEST_F(KafkaTest, TwoProcessesSeeEachOthersRecordsAndAreWoken) {
 }
 
 TEST_F(KafkaTest, ManyRecordsComeBackWholeAndInOrder) {
-  const auto log = open_kafka_event_log(fmt::format("kafka://{}/{}", broker(), fresh_prefix()), null_logger()).value();
+  const auto log =
+      open_kafka_event_log(fmt::format("kafka://{}/{}", broker(), fresh_prefix()), null_logger())
+          .value();
   constexpr int kBatches = 100;
   constexpr int kEach = 500;
   std::atomic<int> acknowledged = 0;
   for (int b = 0; b < kBatches; ++b) {
     std::vector<NewRecord> batch;
-    for (int i = 0; i < kEach; ++i) batch.push_back(record((b * kEach + i) % kPartitions, std::to_string(b * kEach + i)));
-    log->append(Stream::kEvents, std::move(batch), [&](Result<void> done) { acknowledged += done ? 1 : 0; });
+    for (int i = 0; i < kEach; ++i)
+      batch.push_back(record((b * kEach + i) % kPartitions, std::to_string(b * kEach + i)));
+    log->append(Stream::kEvents, std::move(batch),
+                [&](Result<void> done) { acknowledged += done ? 1 : 0; });
   }
   ASSERT_TRUE(log->append_and_wait(Stream::kEvents, {record(0, "50048")}));
   std::map<int, int> last;
@@ -87,20 +93,25 @@ TEST_F(KafkaTest, TellsItsBrokersAndReplicas) {
   const auto log = open_kafka_event_log(url, null_logger()).value();
   const auto findings = examine_log(url);
   ASSERT_EQ(findings.size(), 3U);
-  for (const Finding& finding : findings) EXPECT_TRUE(finding.ok) << finding.name << ": " << finding.detail;
+  for (const Finding& finding : findings)
+    EXPECT_TRUE(finding.ok) << finding.name << ": " << finding.detail;
   EXPECT_EQ(findings[0].detail, "1 broker(s)");
-  EXPECT_TRUE(findings[1].detail.starts_with("64 partitions, all led; 1 replica(s), 1 in sync")) << findings[1].detail;
+  EXPECT_TRUE(findings[1].detail.starts_with("64 partitions, all led; 1 replica(s), 1 in sync"))
+      << findings[1].detail;
 }
 
 TEST(KafkaUrl, SaysWhatIsWrong) {
-  for (const char* url : {"kafka://", "kafka://host", "kafka:///p", "kafka://host/a b", "kafka://host/p?acks=0", "kafka://user@host/p",
-                          "kafka://host/p?replication=0"}) {
-    EXPECT_EQ(open_kafka_event_log(url, null_logger()).error().code, ErrorCode::kInvalidArgument) << url;
+  for (const char* url :
+       {"kafka://", "kafka://host", "kafka:///p", "kafka://host/a b", "kafka://host/p?acks=0",
+        "kafka://user@host/p", "kafka://host/p?replication=0"}) {
+    EXPECT_EQ(open_kafka_event_log(url, null_logger()).error().code, ErrorCode::kInvalidArgument)
+        << url;
   }
 }
 
 TEST(KafkaUrl, ABrokerThatIsAwayIsSaid) {
-  EXPECT_EQ(open_kafka_event_log("kafka://127.0.0.1:1/p", null_logger()).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(open_kafka_event_log("kafka://127.0.0.1:1/p", null_logger()).error().code,
+            ErrorCode::kUnavailable);
 }
 
 }  // namespace

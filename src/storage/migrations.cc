@@ -17,7 +17,8 @@ std::vector<Migration> migrations() {
        "  off BIGINT NOT NULL,"
        "  PRIMARY KEY(consumer, stream, part))"},
   };
-  for (const auto& part : {Outbox::migrations(), Vault::migrations(), Membership::migrations(), move_migrations()}) {
+  for (const auto& part :
+       {Outbox::migrations(), Vault::migrations(), Membership::migrations(), move_migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

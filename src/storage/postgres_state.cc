@@ -30,8 +30,8 @@ constexpr Milliseconds kAnswerMargin{2'000};  // the server's own timeout comes 
 constexpr int kMigrationLock = 0x7a686979;    // "zhiy": apart from locks of other programs
 
 // `write_turn` is locked by every writer, shared with the others or alone; `projection_turn` by
-// those that would only be in each other's way, before their snapshot is taken. `write_mark` gets a row
-// with each transaction that changed something: whoever lost the answer to a commit inserts the
+// those that would only be in each other's way, before their snapshot is taken. `write_mark` gets a
+// row with each transaction that changed something: whoever lost the answer to a commit inserts the
 // same row; that succeeds, and keeps the other from ever succeeding, when it did not commit.
 constexpr char kOwnTables[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT COLLATE \"C\" PRIMARY KEY, "
@@ -426,12 +426,14 @@ Result<std::string> PostgresState::identity() {
 Result<std::vector<StateTable>> PostgresState::tables() {
   ZHIYIN_TRY(auto connection, connect(Use::kRead));
   ZHIYIN_TRY(const auto columns,
-             connection->run(
-                 "SELECT c.relname, a.attname, COALESCE(array_position(CAST(i.indkey AS SMALLINT[]), a.attnum) + 1, 0) "
-                 "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-                 "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
-                 "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = CAST(current_schema() AS regnamespace) "
-                 "ORDER BY c.relname, a.attnum"));
+             connection->run("SELECT c.relname, a.attname, COALESCE(array_position(CAST(i.indkey "
+                             "AS SMALLINT[]), a.attnum) + 1, 0) "
+                             "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND "
+                             "a.attnum > 0 AND NOT a.attisdropped "
+                             "LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary "
+                             "WHERE c.relkind IN ('r', 'p') AND c.relnamespace = "
+                             "CAST(current_schema() AS regnamespace) "
+                             "ORDER BY c.relname, a.attnum"));
   return detail::tables_of(columns.rows);
 }
 

@@ -13,7 +13,8 @@ constexpr std::size_t kBatchFirst = 5000;
 constexpr std::size_t kBatchLeast = 500;
 // A record alone gets so many chances: an error that passes must cost nobody their event.
 constexpr int kTriesOfOne = 3;
-constexpr std::chrono::milliseconds kLookEvery{50};  // at what other processes have done, while waiting
+constexpr std::chrono::milliseconds kLookEvery{
+    50};  // at what other processes have done, while waiting
 constexpr std::chrono::seconds kOthersPatience{60};
 constexpr std::chrono::seconds kRefreshEvery{1};
 
@@ -262,7 +263,8 @@ Result<std::size_t> ProjectionRunner::step() {
   overtaken_ = false;
   const auto began = std::chrono::steady_clock::now();
   auto applied = apply(batch);
-  adapt(batch.size(), std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
+  adapt(batch.size(),
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
   if (!applied && overtaken_) {
     logger_.info("storage", "projection.overtaken", {{"projection", projection_.name()}});
     refresh(true);
@@ -277,7 +279,8 @@ void ProjectionRunner::adapt(std::size_t records, Duration took) {
     const double share = static_cast<double>(Duration(settings_.transaction_aim).count()) /
                          static_cast<double>(took.count());
     const auto fitting = static_cast<std::size_t>(static_cast<double>(records) * share);
-    batch_records_ = std::clamp(fitting, std::min(kBatchLeast, settings_.batch_max), batch_records_);
+    batch_records_ =
+        std::clamp(fitting, std::min(kBatchLeast, settings_.batch_max), batch_records_);
   } else if ((!awaited_ || took < settings_.transaction_aim / 2) && records >= batch_records_) {
     batch_records_ = std::min(batch_records_ * 2, settings_.batch_max);
   }
@@ -337,7 +340,7 @@ Result<void> ProjectionRunner::refuse(const StoredRecord& record, const Error& w
 
 /// `work` and the position behind `batch`, in one transaction.
 Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
-                                                      const std::function<Result<void>(Session&)>& work) {
+                                      const std::function<Result<void>(Session&)>& work) {
   const Positions before = at_;
   const Positions after = log_.advance(before, batch);
   bool overtaken = false;
@@ -349,13 +352,14 @@ Result<void> ProjectionRunner::commit(std::span<const StoredRecord> batch,
       return save_positions(session, projection_.name(), settings_.stream, after);
     }
     // First, so that of two who think that a partition is theirs one waits here for the other.
-    ZHIYIN_TRY(const bool mine, advance_positions(session, projection_.name(), settings_.stream,
-                                                  before, after));
+    ZHIYIN_TRY(const bool mine,
+               advance_positions(session, projection_.name(), settings_.stream, before, after));
     overtaken = !mine;
     if (!mine) return fail(ErrorCode::kConflict, "another process has dealt with these records");
     return work(session);
   };
-  const auto written = settings_.membership == nullptr ? state_.write(step) : state_.write_in_turn(step);
+  const auto written =
+      settings_.membership == nullptr ? state_.write(step) : state_.write_in_turn(step);
   overtaken_ = overtaken;
   awaited_ = !waits || state_.waits() != waits;
   if (!written) return written;

@@ -58,7 +58,8 @@ class ProjectionRunner {
   struct Settings {
     Stream stream = Stream::kEvents;
     std::size_t batch_max = 50'000;
-    /// Tells which partitions are this process's. Null: all of them, always. Must outlive the runner.
+    /// Tells which partitions are this process's. Null: all of them, always. Must outlive the
+    /// runner.
     const Membership* membership = nullptr;
     /// While others wait to write to the state (the intake with new identities, say), and where it
     /// cannot tell, batches are kept so small that a transaction takes about this long. Else they
@@ -132,11 +133,12 @@ class ProjectionRunner {
   Error last_error_ ZHIYIN_GUARDED_BY(mutex_);
   std::atomic<std::int64_t> refused_ = 0;
   std::int64_t refused_in_a_row_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;
-  Positions at_ ZHIYIN_GUARDED_BY(step_mutex_){};  ///< of the batch at hand
+  Positions at_ ZHIYIN_GUARDED_BY(step_mutex_){};                 ///< of the batch at hand
   std::size_t batch_records_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< to ask for; 0: not known yet
-  std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< of the duties last seen
-  bool awaited_ ZHIYIN_GUARDED_BY(step_mutex_) = false;  ///< somebody waited for the last transaction
-  bool overtaken_ ZHIYIN_GUARDED_BY(step_mutex_) = false;        ///< another has moved a position
+  std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;   ///< of the duties last seen
+  bool awaited_ ZHIYIN_GUARDED_BY(step_mutex_) =
+      false;  ///< somebody waited for the last transaction
+  bool overtaken_ ZHIYIN_GUARDED_BY(step_mutex_) = false;  ///< another has moved a position
   std::thread thread_;
 };
 

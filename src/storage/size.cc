@@ -27,10 +27,11 @@ Result<std::int64_t> log_bytes(std::string_view url) {
 
 Result<std::int64_t> state_bytes(std::string_view url, State& state) {
   if (url.starts_with("sqlite:")) return file_bytes(url);
-  ZHIYIN_TRY(const Rows rows,
-             state.query("SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM"
-                         " pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                         " WHERE n.nspname = current_schema() AND c.relkind = 'r'"));
+  ZHIYIN_TRY(
+      const Rows rows,
+      state.query("SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM"
+                  " pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                  " WHERE n.nspname = current_schema() AND c.relkind = 'r'"));
   return as_int(rows.rows.at(0).at(0));
 }
 

@@ -6,7 +6,8 @@
 #include "storage/state.h"
 #include "storage/warehouse.h"
 
-/// Bytes that a store takes on disk, by the URL that `open.h` opened. kUnsupported where the store cannot say.
+/// Bytes that a store takes on disk, by the URL that `open.h` opened. kUnsupported where the store
+/// cannot say.
 namespace zhiyin::storage {
 
 /// A file's; Kafka does not say.

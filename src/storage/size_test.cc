@@ -31,7 +31,8 @@ TEST(Size, OfStateGrowsWithItsRows) {
   const std::int64_t before = state_bytes(url, *state).value();
   ASSERT_TRUE(state->write([](Session& db) -> Result<void> {
     for (int i = 0; i < 300; ++i) {
-      ZHIYIN_TRY_VOID(db.execute("INSERT INTO thing (name) VALUES (?1)", {std::to_string(i) + std::string(900, 'x')}));
+      ZHIYIN_TRY_VOID(db.execute("INSERT INTO thing (name) VALUES (?1)",
+                                 {std::to_string(i) + std::string(900, 'x')}));
     }
     return {};
   }));

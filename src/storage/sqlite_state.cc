@@ -160,9 +160,11 @@ class SqliteState final : public State {
   }
 
   Result<std::vector<StateTable>> tables() override {
-    ZHIYIN_TRY(const Rows columns,
-               query("SELECT m.name, c.name, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c "
-                     "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid", {}));
+    ZHIYIN_TRY(
+        const Rows columns,
+        query("SELECT m.name, c.name, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c "
+              "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid",
+              {}));
     return detail::tables_of(columns);
   }
 

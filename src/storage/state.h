@@ -103,7 +103,8 @@ class State {
   /// durability.
   virtual std::vector<Finding> examine();
 
-  /// All tables that migrations made, by name; those that the database needs for itself are left out.
+  /// All tables that migrations made, by name; those that the database needs for itself are left
+  /// out.
   virtual Result<std::vector<StateTable>> tables();
 
   /// Writes a consistent copy to `file`, which must not exist, while others read and write.

@@ -276,7 +276,8 @@ TEST_F(VaultTest, AKeyThatAnotherProcessErasedIsForgottenHereToo) {
   EXPECT_EQ(vault_->unseal(a, sealed).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(vault_->seal(b, "text"));
   ensure("oA");
-  EXPECT_NE(vault_->unseal(a, sealed).error().code, ErrorCode::kInternal) << "a new key, the old text stays shut";
+  EXPECT_NE(vault_->unseal(a, sealed).error().code, ErrorCode::kInternal)
+      << "a new key, the old text stays shut";
   ASSERT_TRUE(vault_->forget_erased());  // nothing new
   EXPECT_TRUE(vault_->seal(a, "text"));
 }

@@ -25,7 +25,8 @@ class WarehouseContract : public ::testing::Test {
  protected:
   void SetUp() override {
     if constexpr (requires { Harness::unavailable(); }) {
-      if (const std::string reason = Harness::unavailable(); !reason.empty()) GTEST_SKIP() << reason;
+      if (const std::string reason = Harness::unavailable(); !reason.empty())
+        GTEST_SKIP() << reason;
     }
     warehouse_ = harness_.open();
     for (const Table& table : {reads(), titles()}) {
@@ -224,19 +225,22 @@ TYPED_TEST_P(WarehouseContract, RefusesATableThatExistsWithOtherColumns) {
 }
 
 TYPED_TEST_P(WarehouseContract, RemovesWhatAConditionNames) {
-  const std::vector<Row> rows{{text("a"), integer(1), Value()}, {text("a"), integer(2), Value()}, {text("b"), integer(3), Value()}};
+  const std::vector<Row> rows{{text("a"), integer(1), Value()},
+                              {text("a"), integer(2), Value()},
+                              {text("b"), integer(3), Value()}};
   ASSERT_TRUE(this->insert(this->reads(), rows, "r1"));
   const std::string column(this->reads().columns[0].name);
   EXPECT_EQ(this->warehouse_->remove(this->reads(), column + " = ?", {text("a")}), 2);
   EXPECT_EQ(this->warehouse_->remove(this->reads(), column + " = ?", {text("a")}), 0);
   EXPECT_EQ(this->cell("SELECT COUNT(*) FROM reads"), integer(1));
   ASSERT_TRUE(this->insert(this->reads(), rows, "r1"));
-  EXPECT_EQ(this->cell("SELECT COUNT(*) FROM reads"), integer(1)) << "a batch that was written stays written";
+  EXPECT_EQ(this->cell("SELECT COUNT(*) FROM reads"), integer(1))
+      << "a batch that was written stays written";
   EXPECT_FALSE(this->warehouse_->remove(this->reads(), "nothing = ?", {text("a")}));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, RemovesWhatAConditionNames, KeepsRowsAndNulls, ABatchIsWrittenOnce,
-                            ABatchWithAWrongRowLeavesNothingAndCanBeRepeated,
+REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, RemovesWhatAConditionNames, KeepsRowsAndNulls,
+                            ABatchIsWrittenOnce, ABatchWithAWrongRowLeavesNothingAndCanBeRepeated,
                             ALaterRowReplacesTheOneWithItsKey, BindsParametersOfEachType,
                             AggregatesComeAsIntegersAndReals, AQueryIsBoundedInRows,
                             ALongQueryIsInterruptedAndTheNextOneWorks, AQueryCannotChangeAnything,

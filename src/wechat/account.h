@@ -123,8 +123,9 @@ class Accounts {
   /// Changes it: what `input` leaves at its default becomes the default, but absent secrets stay.
   /// kConflict when `if_version` is no longer the account's version, kNotFound when there is none.
   Result<Account> put(const AccountInput& input, std::int64_t if_version);
-  /// Creates the account, or lays the members of `input` (an object of AccountInput) over what is stored, so that
-  /// what a file does not mention stays as it is. A new account needs what `create` needs.
+  /// Creates the account, or lays the members of `input` (an object of AccountInput) over what is
+  /// stored, so that what a file does not mention stays as it is. A new account needs what `create`
+  /// needs.
   Result<Account> apply(const Json& input);
   /// Forgets the account and its secrets; its events stay. kNotFound, kConflict as above.
   Result<void> remove(const AccountId& id, std::optional<std::int64_t> if_version);

@@ -282,9 +282,8 @@ struct World {
   delivery::Touch touch(int n, const std::string& campaign = "spring") {
     delivery::Touch out;
     db.write([&](storage::Session& s) -> Result<void> {
-      ZHIYIN_TRY(auto found,
-                 delivery::SendLedger::find(
-                     s, delivery::touch_id(CampaignId(campaign), identity(n))));
+      ZHIYIN_TRY(auto found, delivery::SendLedger::find(
+                                 s, delivery::touch_id(CampaignId(campaign), identity(n))));
       out = found.value();
       return {};
     });

@@ -33,7 +33,8 @@ class FileSource final : public ByteSource {
         done_ += got;
         return static_cast<std::size_t>(got);
       }
-      if (errno != EINTR) return fail(ErrorCode::kUnavailable, "file: cannot be read: {}", std::strerror(errno));
+      if (errno != EINTR)
+        return fail(ErrorCode::kUnavailable, "file: cannot be read: {}", std::strerror(errno));
     }
   }
   [[nodiscard]] std::int64_t bytes_done() const override { return done_; }
@@ -125,7 +126,8 @@ class ZstdSource final : public ByteSource {
       const std::size_t code = ZSTD_decompressStream(stream_.get(), &out, &in);
       input_.at += in.pos;
       if (ZSTD_isError(code) != 0) {
-        return fail(ErrorCode::kDataLoss, "file: the zstd data are damaged ({})", ZSTD_getErrorName(code));
+        return fail(ErrorCode::kDataLoss, "file: the zstd data are damaged ({})",
+                    ZSTD_getErrorName(code));
       }
       inside_ = code != 0;
       if (!had_input && out.pos == 0 && inside_) {
@@ -142,8 +144,8 @@ class ZstdSource final : public ByteSource {
   bool inside_ = false;
 };
 
-// Turns another encoding into UTF-8. What cannot be turned becomes the byte 0xff, which is no UTF-8, so the row
-// is reported like any other with a wrong encoding.
+// Turns another encoding into UTF-8. What cannot be turned becomes the byte 0xff, which is no
+// UTF-8, so the row is reported like any other with a wrong encoding.
 class IconvSource final : public ByteSource {
  public:
   IconvSource(std::unique_ptr<ByteSource> source, iconv_t converter) : converter_(converter) {
@@ -170,7 +172,8 @@ class IconvSource final : public ByteSource {
         spill(in, left);  // the next character needs more than the caller has room for
         return take_spill(to, n);
       }
-      if (errno == EINVAL && left < kCharacterBytesMax) {  // a character is cut by the end of the window
+      if (errno == EINVAL &&
+          left < kCharacterBytesMax) {  // a character is cut by the end of the window
         ZHIYIN_TRY(const bool more, extend(left));
         if (more) continue;
       }
@@ -185,7 +188,8 @@ class IconvSource final : public ByteSource {
  private:
   static constexpr std::size_t kCharacterBytesMax = 8;
 
-  // Converts the next few characters into our own bytes, of which the caller takes what it has room for.
+  // Converts the next few characters into our own bytes, of which the caller takes what it has room
+  // for.
   void spill(char* in, std::size_t left) {
     char* out = spill_.data();
     std::size_t room = spill_.size();
@@ -204,7 +208,8 @@ class IconvSource final : public ByteSource {
   // Keeps the last `left` bytes and reads on behind them; false at the end of the file.
   Result<bool> extend(std::size_t left) {
     std::memmove(input_.bytes.data(), input_.bytes.data() + input_.at, left);
-    ZHIYIN_TRY(const std::size_t got, input_.source->read(input_.bytes.data() + left, input_.bytes.size() - left));
+    ZHIYIN_TRY(const std::size_t got,
+               input_.source->read(input_.bytes.data() + left, input_.bytes.size() - left));
     input_.at = 0;
     input_.end = left + got;
     return got != 0;
@@ -219,12 +224,15 @@ class IconvSource final : public ByteSource {
 
 const iconv_t kNoConverter = reinterpret_cast<iconv_t>(-1);  // NOLINT: what iconv_open returns
 
-// UTF-16 needs a byte order mark to be read; without one it is taken for little endian, as Windows writes it.
+// UTF-16 needs a byte order mark to be read; without one it is taken for little endian, as Windows
+// writes it.
 iconv_t open_converter(std::string_view encoding) {
   return iconv_open("UTF-8", std::string(encoding).c_str());
 }
 
-bool is_utf8_name(std::string_view name) { return name == "utf-8" || name == "utf8" || name == "UTF-8"; }
+bool is_utf8_name(std::string_view name) {
+  return name == "utf-8" || name == "utf8" || name == "UTF-8";
+}
 
 constexpr std::pair<std::string_view, std::string_view> kEncodings[] = {
     {"gb18030", "GB18030"}, {"gbk", "GB18030"},   {"gb2312", "GB18030"},
@@ -236,16 +244,18 @@ Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path
                                                std::string_view encoding) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
-    return fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable, "file: '{}' cannot be opened: {}",
-                path.filename().string(), std::strerror(errno));
+    return fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
+                "file: '{}' cannot be opened: {}", path.filename().string(), std::strerror(errno));
   }
   std::unique_ptr<ByteSource> source = std::make_unique<FileSource>(descriptor);
   if (packing == Packing::kGzip) source = std::make_unique<GzipSource>(std::move(source));
   if (packing == Packing::kZstd) source = std::make_unique<ZstdSource>(std::move(source));
   if (is_utf8_name(encoding)) return source;
-  const auto* known = std::ranges::find(kEncodings, encoding, [](const auto& e) { return e.first; });
+  const auto* known =
+      std::ranges::find(kEncodings, encoding, [](const auto& e) { return e.first; });
   if (known == std::end(kEncodings)) {
-    return fail(ErrorCode::kUnsupported, "encoding: '{}' is not one of utf-8, gb18030, gbk, gb2312, big5, utf-16, utf-16le",
+    return fail(ErrorCode::kUnsupported,
+                "encoding: '{}' is not one of utf-8, gb18030, gbk, gb2312, big5, utf-16, utf-16le",
                 encoding);
   }
   const iconv_t converter = open_converter(known->second);
@@ -255,7 +265,8 @@ Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path
   return std::make_unique<IconvSource>(std::move(source), converter);
 }
 
-Result<void> check_packed(const std::filesystem::path& path, Packing packing, const std::function<bool()>& go_on) {
+Result<void> check_packed(const std::filesystem::path& path, Packing packing,
+                          const std::function<bool()>& go_on) {
   if (packing == Packing::kNone) return {};
   constexpr std::size_t kAtOnce = 1 << 20;
   ZHIYIN_TRY(auto source, open_bytes(path, packing, "utf-8"));
@@ -265,7 +276,8 @@ Result<void> check_packed(const std::filesystem::path& path, Packing packing, co
     if (got && *got == 0) return {};
     if (got) continue;
     if (got.error().message.ends_with(kCutShort)) return {};
-    got.error().message += "; nothing of it was taken, as wrong cells cannot be told from right ones";
+    got.error().message +=
+        "; nothing of it was taken, as wrong cells cannot be told from right ones";
     return std::unexpected(std::move(got.error()));
   }
   return {};

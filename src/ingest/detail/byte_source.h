@@ -23,12 +23,15 @@ class ByteSource {
 
 enum class Packing { kNone, kGzip, kZstd };
 
-/// Opens `path`, unpacking it. `encoding` as in TableFormat; anything that iconv does not know fails with kUnsupported.
+/// Opens `path`, unpacking it. `encoding` as in TableFormat; anything that iconv does not know
+/// fails with kUnsupported.
 Result<std::unique_ptr<ByteSource>> open_bytes(const std::filesystem::path& path, Packing packing,
                                                std::string_view encoding);
 
-/// Unpacks a file to its end: kDataLoss when its bytes are damaged, which often shows at the end only. Cut short is no damage: what
-/// came before is right. `go_on` is asked now and then; false ends it without a verdict.
-Result<void> check_packed(const std::filesystem::path& path, Packing packing, const std::function<bool()>& go_on);
+/// Unpacks a file to its end: kDataLoss when its bytes are damaged, which often shows at the end
+/// only. Cut short is no damage: what came before is right. `go_on` is asked now and then; false
+/// ends it without a verdict.
+Result<void> check_packed(const std::filesystem::path& path, Packing packing,
+                          const std::function<bool()>& go_on);
 
 }  // namespace zhiyin::ingest::detail

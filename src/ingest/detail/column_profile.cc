@@ -13,7 +13,8 @@ constexpr int kMantissaBits = 6;
 constexpr int kShift = 52 - kMantissaBits;
 
 // Blanks of ASCII, no-break space, ideographic space, zero-width space and byte order mark.
-constexpr std::string_view kWideBlanks[] = {"\xc2\xa0", "\xe3\x80\x80", "\xe2\x80\x8b", "\xef\xbb\xbf"};
+constexpr std::string_view kWideBlanks[] = {"\xc2\xa0", "\xe3\x80\x80", "\xe2\x80\x8b",
+                                            "\xef\xbb\xbf"};
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -33,7 +34,9 @@ bool trim(std::string_view& text) {
       moved = true;
       continue;
     }
-    if ((static_cast<unsigned char>(text.front()) & 0x80) == 0 && (static_cast<unsigned char>(text.back()) & 0x80) == 0) break;
+    if ((static_cast<unsigned char>(text.front()) & 0x80) == 0 &&
+        (static_cast<unsigned char>(text.back()) & 0x80) == 0)
+      break;
     for (const std::string_view blank : kWideBlanks) {
       if (text.starts_with(blank)) {
         text.remove_prefix(blank.size());
@@ -120,7 +123,10 @@ std::int64_t NumberHistogram::above(double bound) const {
 
 CleanCell ColumnProfile::add(std::string_view cell, std::span<const std::string> missing_words) {
   if (trim(cell)) ++trimmed_;
-  const bool missing = cell.empty() || (cell.size() <= 8 && std::ranges::any_of(missing_words, [&](const std::string& w) { return w == cell; }));
+  const bool missing =
+      cell.empty() ||
+      (cell.size() <= 8 &&
+       std::ranges::any_of(missing_words, [&](const std::string& w) { return w == cell; }));
   if (missing) {
     ++missing_;
     return {cell, true};
@@ -148,7 +154,8 @@ void ColumnProfile::set_role(std::string_view role) {
   if (!role_.empty() && role_ != role) role_ += ", ";
   if (role_ != role) role_ += role;
   personal_ = personal_ || role == "identity";
-  is_name_ = is_name_ || role == "identity" || role == "item" || role == "time" || role == "event_id" || role == "kind";
+  is_name_ = is_name_ || role == "identity" || role == "item" || role == "time" ||
+             role == "event_id" || role == "kind";
 }
 
 void ColumnProfile::add_normalised(const WrittenNumber& number) {
@@ -164,7 +171,8 @@ void ColumnProfile::describe_numbers(ColumnQuality& q) const {
   std::vector<double> sorted = values_;
   std::ranges::sort(sorted);
   const auto quantile = [&](double share) {
-    return exact ? quantile_of(sorted, share) : std::clamp(histogram_.quantile(share), minimum_, maximum_);
+    return exact ? quantile_of(sorted, share)
+                 : std::clamp(histogram_.quantile(share), minimum_, maximum_);
   };
   q.minimum = minimum_;
   q.maximum = maximum_;
@@ -179,8 +187,10 @@ void ColumnProfile::describe_numbers(ColumnQuality& q) const {
   if (range <= 0) return;
   q.outlier_below = lower - 3 * range;
   q.outlier_above = upper + 3 * range;
-  q.outliers = exact ? std::ranges::count_if(sorted, [&](double v) { return v < *q.outlier_below || v > *q.outlier_above; })
-                     : histogram_.below(*q.outlier_below) + histogram_.above(*q.outlier_above);
+  q.outliers =
+      exact ? std::ranges::count_if(
+                  sorted, [&](double v) { return v < *q.outlier_below || v > *q.outlier_above; })
+            : histogram_.below(*q.outlier_below) + histogram_.above(*q.outlier_above);
 }
 
 ColumnQuality ColumnProfile::quality() const {
@@ -194,9 +204,10 @@ ColumnQuality ColumnProfile::quality() const {
   q.numbers = numbers_;
   q.personal = personal_;
   if (numbers_ > 0 && !personal_) describe_numbers(q);
-  for (const auto& [what, count] : {std::pair{"trimmed", trimmed_}, std::pair{"full_width_digits", full_width_},
-                                    std::pair{"thousands_separator", separators_}, std::pair{"unit_word", words_}, std::pair{"currency_sign", currency_},
-                                    std::pair{"rounded", rounded_}}) {
+  for (const auto& [what, count] :
+       {std::pair{"trimmed", trimmed_}, std::pair{"full_width_digits", full_width_},
+        std::pair{"thousands_separator", separators_}, std::pair{"unit_word", words_},
+        std::pair{"currency_sign", currency_}, std::pair{"rounded", rounded_}}) {
     if (count > 0) q.normalised.push_back({what, count});
   }
   return q;

@@ -14,7 +14,8 @@
 
 namespace zhiyin::ingest::detail {
 
-/// Estimates how many different values there were (HyperLogLog, 4096 registers: 1.6 % standard error).
+/// Estimates how many different values there were (HyperLogLog, 4096 registers: 1.6 % standard
+/// error).
 class DistinctCounter {
  public:
   void add(std::uint64_t hash);
@@ -25,8 +26,8 @@ class DistinctCounter {
   std::array<std::uint8_t, 1 << kBits> registers_{};
 };
 
-/// Counts numbers in buckets of 1/64 of a power of two, so that quantiles are right to 1.6 % (whole numbers up to 127
-/// exactly) in memory that depends on their spread alone.
+/// Counts numbers in buckets of 1/64 of a power of two, so that quantiles are right to 1.6 % (whole
+/// numbers up to 127 exactly) in memory that depends on their spread alone.
 class NumberHistogram {
  public:
   void add(double value) { ++counts_[bucket_of(value)]; }
@@ -54,9 +55,11 @@ class ColumnProfile {
   static constexpr std::size_t kExactMax = 10'000;
 
   /// Quantiles are exact up to `exact_max` numbers, which are kept until then.
-  explicit ColumnProfile(std::string name, std::size_t exact_max = kExactMax) : name_(std::move(name)), exact_max_(exact_max) {}
+  explicit ColumnProfile(std::string name, std::size_t exact_max = kExactMax)
+      : name_(std::move(name)), exact_max_(exact_max) {}
 
-  /// Takes one cell into account and returns it cleaned. `missing_words` mean that nothing is there.
+  /// Takes one cell into account and returns it cleaned. `missing_words` mean that nothing is
+  /// there.
   CleanCell add(std::string_view cell, std::span<const std::string> missing_words);
   /// The cell was wanted as something that it is not.
   void add_invalid() { ++invalid_; }

@@ -21,19 +21,22 @@ std::string_view trimmed(std::string_view s) {
   return s.substr(begin, s.find_last_not_of(kBlank) - begin + 1);
 }
 
-// A name that cannot be read cannot be found either, so that a bad byte in the header is a fault of the file.
+// A name that cannot be read cannot be found either, so that a bad byte in the header is a fault of
+// the file.
 Result<void> check_headings(std::span<const std::string> names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (utf8::is_valid(names[i])) continue;
     return fail(ErrorCode::kInvalidArgument,
-                "file: heading {} holds bytes that are no text in the encoding of the file; is it a text file? Mend the heading, or name all "
+                "file: heading {} holds bytes that are no text in the encoding of the file; is it "
+                "a text file? Mend the heading, or name all "
                 "columns with columns = [...] in [file] of the mapping",
                 i + 1);
   }
   return {};
 }
 
-// How many cells the first line has, where at least half of the next lines have as many; else 0. The last line may be cut.
+// How many cells the first line has, where at least half of the next lines have as many; else 0.
+// The last line may be cut.
 std::size_t cells_of_lines(std::string_view sample, char delimiter, bool quotes) {
   constexpr int kLinesMax = 20;
   std::vector<std::size_t> seen;
@@ -79,7 +82,8 @@ Result<void> BlockBytes::extend(std::string& bytes) {
 }
 
 Result<std::unique_ptr<TableReader>> DelimitedReader::open(std::unique_ptr<ByteSource> source,
-                                                           std::int64_t bytes_total, const TableFormat& format,
+                                                           std::int64_t bytes_total,
+                                                           const TableFormat& format,
                                                            char delimiter) {
   std::unique_ptr<DelimitedReader> reader(
       new DelimitedReader(std::move(source), bytes_total, format.quotes, delimiter));
@@ -97,16 +101,20 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
   if (!format.columns.empty()) {
     name_columns(format.columns);
     if (format.header) {  // named by the mapping although there is a header: the header is skipped
-      while (parse_row(block, at) == Step::kBlank) {}
+      while (parse_row(block, at) == Step::kBlank) {
+      }
     }
   } else if (format.header) {
     Step step = Step::kBlank;
     while (step == Step::kBlank) step = parse_row(block, at);
-    if (bytes_.failure && (block.rows.empty() || at == block.bytes.size())) return std::unexpected(*bytes_.failure);
+    if (bytes_.failure && (block.rows.empty() || at == block.bytes.size()))
+      return std::unexpected(*bytes_.failure);
     if (step == Step::kMore && !block.bytes.empty() && at < block.bytes.size()) {
-      return fail(ErrorCode::kInvalidArgument, "file: the header has a quote that is never closed, or no end");
+      return fail(ErrorCode::kInvalidArgument,
+                  "file: the header has a quote that is never closed, or no end");
     }
-    if (block.rows.empty()) return fail(ErrorCode::kInvalidArgument, "file: is empty, there is not even a header");
+    if (block.rows.empty())
+      return fail(ErrorCode::kInvalidArgument, "file: is empty, there is not even a header");
     std::vector<std::string> names;
     for (const std::string_view cell : block.cells) names.emplace_back(trimmed(cell));
     ZHIYIN_TRY_VOID(check_headings(names));
@@ -115,21 +123,22 @@ Result<void> DelimitedReader::read_header(const TableFormat& format) {
     std::size_t ignored = 0;
     RowBlock probe;
     probe.bytes = block.bytes;
-    while (parse_row(probe, ignored) == Step::kBlank) {}
+    while (parse_row(probe, ignored) == Step::kBlank) {
+    }
     if (probe.rows.empty()) return fail(ErrorCode::kInvalidArgument, "file: is empty");
     name_columns(std::vector<std::string>(probe.cells.size()));
   }
   if (columns_.size() > kColumnsMax) {
-    return fail(ErrorCode::kInvalidArgument, "file: the header has {} columns, at most {} are read", columns_.size(),
-                kColumnsMax);
+    return fail(ErrorCode::kInvalidArgument, "file: the header has {} columns, at most {} are read",
+                columns_.size(), kColumnsMax);
   }
   rows_ = 0;
   bytes_.keep(std::string_view(block.bytes).substr(at));
   return {};
 }
 
-// Tables of spreadsheets are called .csv and hold `;` or tabs. Taken only where the header has none of what the name promises and
-// the first lines agree.
+// Tables of spreadsheets are called .csv and hold `;` or tabs. Taken only where the header has none
+// of what the name promises and the first lines agree.
 void DelimitedReader::look_for_delimiter(std::string_view sample) {
   constexpr char kOthers[] = {'\t', ';', ',', '|'};
   const std::string_view head = sample.substr(0, sample.find('\n'));
@@ -142,8 +151,8 @@ void DelimitedReader::look_for_delimiter(std::string_view sample) {
   }
 }
 
-// A column is called what stands over it; where nothing or a name that is there already stands, it gets a name of its own:
-// `column_3`, `name_2`.
+// A column is called what stands over it; where nothing or a name that is there already stands, it
+// gets a name of its own: `column_3`, `name_2`.
 void DelimitedReader::name_columns(std::vector<std::string> names) {
   std::set<std::string> used;
   std::map<std::string, std::vector<std::size_t>> under;
@@ -181,7 +190,8 @@ DelimitedReader::Step DelimitedReader::parse_row(RowBlock& block, std::size_t& a
   RowBlock::Fault fault = RowBlock::Fault::kNone;
   while (true) {
     if (quotes_ && p < end && *p == '"') {
-      // A cut-off row is read again from its beginning, so nothing may be moved before its end is seen.
+      // A cut-off row is read again from its beginning, so nothing may be moved before its end is
+      // seen.
       char* q = p + 1;
       std::size_t doubled = 0;
       while (true) {
@@ -232,7 +242,8 @@ DelimitedReader::Step DelimitedReader::parse_row(RowBlock& block, std::size_t& a
   row.cells = static_cast<std::uint32_t>(block.cells.size() - first_cell);
   row.raw = {row_begin, static_cast<std::size_t>(p - row_begin)};
   if (row.raw.ends_with('\r')) row.raw.remove_suffix(1);
-  if (fault == RowBlock::Fault::kNone && !columns_.empty() && row.cells != columns_.size()) fault = RowBlock::Fault::kCells;
+  if (fault == RowBlock::Fault::kNone && !columns_.empty() && row.cells != columns_.size())
+    fault = RowBlock::Fault::kCells;
   row.fault = fault;
   if (p < end) ++p;
   at = static_cast<std::size_t>(p - data);
@@ -256,7 +267,8 @@ void DelimitedReader::bad_line(RowBlock& block, std::size_t& at, RowBlock::Fault
 void DelimitedReader::drop_cut_row(RowBlock& block) {
   if (block.rows.empty() || block.bytes.ends_with('\n')) return;
   const RowBlock::Row& last = block.rows.back();
-  if (last.raw.data() + last.raw.size() < block.bytes.data() + block.bytes.size()) return;  // dropped in `parse_rows`
+  if (last.raw.data() + last.raw.size() < block.bytes.data() + block.bytes.size())
+    return;  // dropped in `parse_rows`
   block.cells.resize(last.first_cell);
   block.rows.pop_back();
   --rows_;
@@ -300,7 +312,8 @@ Result<bool> DelimitedReader::next(RowBlock& block) {
     if (bytes_.failure) drop_cut_row(block);
     if (!utf8::is_valid(block.bytes)) {
       for (RowBlock::Row& row : block.rows) {
-        if (row.fault == RowBlock::Fault::kNone && !utf8::is_valid(row.raw)) row.fault = RowBlock::Fault::kEncoding;
+        if (row.fault == RowBlock::Fault::kNone && !utf8::is_valid(row.raw))
+          row.fault = RowBlock::Fault::kEncoding;
       }
     }
     block.bytes_done = bytes_.bytes_done();

@@ -17,7 +17,10 @@ class BlockBytes {
   /// Puts at least one more byte behind what `bytes` holds, if the file has one.
   Result<void> extend(std::string& bytes);
   /// Begins a block with what the last one left.
-  void begin(std::string& bytes) { bytes.swap(rest_); rest_.clear(); }
+  void begin(std::string& bytes) {
+    bytes.swap(rest_);
+    rest_.clear();
+  }
   /// Keeps the bytes from `at` for the next block.
   void keep(std::string_view rest) { rest_ = rest; }
   [[nodiscard]] bool ended() const { return ended_; }
@@ -31,10 +34,12 @@ class BlockBytes {
   bool ended_ = false;
 };
 
-/// CSV (RFC 4180) and TSV. A quote that is never closed costs its own line, not the rest of the file.
+/// CSV (RFC 4180) and TSV. A quote that is never closed costs its own line, not the rest of the
+/// file.
 class DelimitedReader final : public TableReader {
  public:
-  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<ByteSource> source, std::int64_t bytes_total,
+  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<ByteSource> source,
+                                                   std::int64_t bytes_total,
                                                    const TableFormat& format, char delimiter);
 
   [[nodiscard]] const std::vector<std::string>& columns() const override { return columns_; }
@@ -42,8 +47,12 @@ class DelimitedReader final : public TableReader {
   [[nodiscard]] std::int64_t bytes_total() const override { return bytes_total_; }
 
  private:
-  DelimitedReader(std::unique_ptr<ByteSource> source, std::int64_t bytes_total, bool quotes, char delimiter)
-      : bytes_(std::move(source)), bytes_total_(bytes_total), quotes_(quotes), delimiter_(delimiter) {}
+  DelimitedReader(std::unique_ptr<ByteSource> source, std::int64_t bytes_total, bool quotes,
+                  char delimiter)
+      : bytes_(std::move(source)),
+        bytes_total_(bytes_total),
+        quotes_(quotes),
+        delimiter_(delimiter) {}
   Result<void> read_header(const TableFormat& format);
   void look_for_delimiter(std::string_view sample);
   void name_columns(std::vector<std::string> names);
@@ -65,7 +74,8 @@ class DelimitedReader final : public TableReader {
 /// JSON objects, one a line; nested members are columns `outer.inner`.
 class JsonLinesReader final : public TableReader {
  public:
-  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<ByteSource> source, std::int64_t bytes_total);
+  static Result<std::unique_ptr<TableReader>> open(std::unique_ptr<ByteSource> source,
+                                                   std::int64_t bytes_total);
   ~JsonLinesReader() override;
 
   [[nodiscard]] const std::vector<std::string>& columns() const override;
@@ -79,7 +89,8 @@ class JsonLinesReader final : public TableReader {
 };
 
 /// Through DuckDB.
-Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::string_view file_name,
+Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path,
+                                                  std::string_view file_name,
                                                   std::int64_t bytes_total);
 
 }  // namespace zhiyin::ingest::detail

@@ -28,7 +28,9 @@ class HashSet {
     ++size_;
     return true;
   }
-  [[nodiscard]] bool contains(const Hash128& hash) const { return slots_[place_of(hash)] != kEmpty; }
+  [[nodiscard]] bool contains(const Hash128& hash) const {
+    return slots_[place_of(hash)] != kEmpty;
+  }
   [[nodiscard]] std::size_t size() const { return size_; }
   void clear() {
     slots_.assign(slots_.size(), kEmpty);

@@ -14,24 +14,32 @@ namespace {
 namespace dom = simdjson::dom;
 using Type = dom::element_type;
 
-constexpr std::string_view kMembers[] = {"event_id", "account", "identities", "kind", "item", "value",
-                                         "properties", "occurred_at", "sent_at"};
+constexpr std::string_view kMembers[] = {"event_id", "account",    "identities",  "kind",   "item",
+                                         "value",    "properties", "occurred_at", "sent_at"};
 
 std::string_view type_name(const dom::element& v) {
   switch (v.type()) {
-    case Type::ARRAY: return "array";
-    case Type::OBJECT: return "object";
+    case Type::ARRAY:
+      return "array";
+    case Type::OBJECT:
+      return "object";
     case Type::INT64:
-    case Type::UINT64: return "integer";
-    case Type::DOUBLE: return "number";
-    case Type::STRING: return "string";
-    case Type::BOOL: return "boolean";
-    case Type::NULL_VALUE: return "null";
+    case Type::UINT64:
+      return "integer";
+    case Type::DOUBLE:
+      return "number";
+    case Type::STRING:
+      return "string";
+    case Type::BOOL:
+      return "boolean";
+    case Type::NULL_VALUE:
+      return "null";
   }
   return "?";
 }
 
-std::unexpected<Error> wrong_type(std::string_view field, std::string_view expected, const dom::element& got) {
+std::unexpected<Error> wrong_type(std::string_view field, std::string_view expected,
+                                  const dom::element& got) {
   return fail_field(field, "expected {}, got {}", expected, type_name(got));
 }
 
@@ -57,14 +65,27 @@ void append_int(std::string& out, Int v) {
 }
 
 Result<void> append_json(std::string& out, const dom::element& v, std::size_t depth) {
-  if (depth > kJsonDepthMax) return fail_field("properties", "is nested deeper than {} levels", kJsonDepthMax);
+  if (depth > kJsonDepthMax)
+    return fail_field("properties", "is nested deeper than {} levels", kJsonDepthMax);
   switch (v.type()) {
-    case Type::NULL_VALUE: out += "null"; return {};
-    case Type::BOOL: out += bool(v) ? "true" : "false"; return {};
-    case Type::INT64: append_int(out, std::int64_t(v)); return {};
-    case Type::UINT64: append_int(out, std::uint64_t(v)); return {};
-    case Type::DOUBLE: append_json_number(out, double(v)); return {};
-    case Type::STRING: append_json_string(out, std::string_view(v)); return {};
+    case Type::NULL_VALUE:
+      out += "null";
+      return {};
+    case Type::BOOL:
+      out += bool(v) ? "true" : "false";
+      return {};
+    case Type::INT64:
+      append_int(out, std::int64_t(v));
+      return {};
+    case Type::UINT64:
+      append_int(out, std::uint64_t(v));
+      return {};
+    case Type::DOUBLE:
+      append_json_number(out, double(v));
+      return {};
+    case Type::STRING:
+      append_json_string(out, std::string_view(v));
+      return {};
     case Type::ARRAY: {
       char separator = '[';
       for (const dom::element child : dom::array(v)) {
@@ -96,10 +117,15 @@ Result<void> append_json(std::string& out, const dom::element& v, std::size_t de
 // Reads one event; fields point into the document, texts that had to be made into the arena.
 class EventReader {
  public:
-  /// Identities are appended to `identities`; which of them are this event's, the caller sees by its size.
-  EventReader(EventView& view, std::vector<IdentityView>& identities, TextArena& arena, std::string& scratch,
-              const JsonEvents::ZoneOf& zone_of)
-      : view_(view), identities_(identities), arena_(arena), scratch_(scratch), zone_of_(zone_of),
+  /// Identities are appended to `identities`; which of them are this event's, the caller sees by
+  /// its size.
+  EventReader(EventView& view, std::vector<IdentityView>& identities, TextArena& arena,
+              std::string& scratch, const JsonEvents::ZoneOf& zone_of)
+      : view_(view),
+        identities_(identities),
+        arena_(arena),
+        scratch_(scratch),
+        zone_of_(zone_of),
         first_identity_(identities.size()) {}
 
   Result<void> read(const dom::element& element) {
@@ -132,7 +158,8 @@ class EventReader {
     return unknown_member("", key, kMembers);
   }
 
-  static Result<void> assign(std::string_view& to, std::string_view field, const dom::element& value) {
+  static Result<void> assign(std::string_view& to, std::string_view field,
+                             const dom::element& value) {
     ZHIYIN_TRY(to, text_of(field, value));
     return {};
   }
@@ -234,7 +261,8 @@ class EventReader {
   Result<void> read_personal(const dom::element& value) {
     if (value.is_null()) return {};
     dom::object object;
-    if (value.get(object) != simdjson::SUCCESS) return wrong_type("properties.personal", "an object", value);
+    if (value.get(object) != simdjson::SUCCESS)
+      return wrong_type("properties.personal", "an object", value);
     if (object.size() == 0) return {};
     std::string text;
     ZHIYIN_TRY_VOID(append_json(text, value, 1));
@@ -242,7 +270,8 @@ class EventReader {
     return {};
   }
 
-  Result<std::optional<Instant>> time_of(std::string_view field, const std::optional<dom::element>& value) const {
+  Result<std::optional<Instant>> time_of(std::string_view field,
+                                         const std::optional<dom::element>& value) const {
     if (!value) return std::nullopt;
     std::int64_t ms = 0;
     std::string_view text;
@@ -304,10 +333,13 @@ Result<void> JsonEvents::read(std::string& body, std::size_t events_max, const Z
   arena_.clear();
   if (body.starts_with("\xef\xbb\xbf")) body.erase(0, 3);
   const std::string_view text = trimmed(body);
-  if (text.empty()) return fail(ErrorCode::kInvalidArgument, "body: is empty; send a JSON array, an object or NDJSON");
+  if (text.empty())
+    return fail(ErrorCode::kInvalidArgument,
+                "body: is empty; send a JSON array, an object or NDJSON");
   if (text.front() == '[') return read_array(body, events_max, zone_of);
   const std::size_t line = text.find('\n');
-  const bool like_lines = line != std::string_view::npos && trimmed(text.substr(0, line)).ends_with('}');
+  const bool like_lines =
+      line != std::string_view::npos && trimmed(text.substr(0, line)).ends_with('}');
   if (like_lines) {
     ZHIYIN_TRY(const bool taken, read_lines_as_array(body, events_max, zone_of));
     if (taken) return {};
@@ -319,16 +351,19 @@ Result<void> JsonEvents::read(std::string& body, std::size_t events_max, const Z
   return read_lines(body, events_max, zone_of);
 }
 
-Result<void> JsonEvents::read_array(std::string& body, std::size_t events_max, const ZoneOf& zone_of) {
+Result<void> JsonEvents::read_array(std::string& body, std::size_t events_max,
+                                    const ZoneOf& zone_of) {
   if (!parser_->parse(body)) {
     return fail(ErrorCode::kInvalidArgument, "body: is not JSON: {}", json_error_position(body));
   }
   return take_elements(events_max, zone_of);
 }
 
-// The quick way for well-formed NDJSON: one array instead of thousands of documents. A line end between `}` and `{`
-// becomes a comma; that nothing else was such a line end shows in the number of elements.
-Result<bool> JsonEvents::read_lines_as_array(std::string& body, std::size_t events_max, const ZoneOf& zone_of) {
+// The quick way for well-formed NDJSON: one array instead of thousands of documents. A line end
+// between `}` and `{` becomes a comma; that nothing else was such a line end shows in the number of
+// elements.
+Result<bool> JsonEvents::read_lines_as_array(std::string& body, std::size_t events_max,
+                                             const ZoneOf& zone_of) {
   std::string& joined = parser_->joined;
   joined.clear();
   joined.reserve(body.size() + 2 + simdjson::SIMDJSON_PADDING);
@@ -346,7 +381,8 @@ Result<bool> JsonEvents::read_lines_as_array(std::string& body, std::size_t even
   }
   joined += ']';
   if (lines > events_max) {
-    return fail(ErrorCode::kLimitReached, "body: has {} lines, at most {} events are taken at once", lines, events_max);
+    return fail(ErrorCode::kLimitReached, "body: has {} lines, at most {} events are taken at once",
+                lines, events_max);
   }
   if (!parser_->parse(joined)) return false;
   if (dom::array(parser_->document).size() != lines) return false;
@@ -354,8 +390,10 @@ Result<bool> JsonEvents::read_lines_as_array(std::string& body, std::size_t even
   return true;
 }
 
-// Line by line: those that are no JSON object keep their error, the others go the quick way together.
-Result<void> JsonEvents::read_lines(std::string& body, std::size_t events_max, const ZoneOf& zone_of) {
+// Line by line: those that are no JSON object keep their error, the others go the quick way
+// together.
+Result<void> JsonEvents::read_lines(std::string& body, std::size_t events_max,
+                                    const ZoneOf& zone_of) {
   struct Bad {
     std::size_t at;
     JsonEvent event;
@@ -380,9 +418,10 @@ Result<void> JsonEvents::read_lines(std::string& body, std::size_t events_max, c
       continue;
     }
     JsonEvent event;
-    event.error = Error{ErrorCode::kInvalidArgument,
-                        parsed ? "is not a JSON object" : "is not a JSON object: " + json_error_position(line),
-                        fmt::format("line {}", lines)};
+    event.error = Error{
+        ErrorCode::kInvalidArgument,
+        parsed ? "is not a JSON object" : "is not a JSON object: " + json_error_position(line),
+        fmt::format("line {}", lines)};
     event.raw = line;
     bad.push_back({lines - 1, std::move(event)});
   }
@@ -391,7 +430,8 @@ Result<void> JsonEvents::read_lines(std::string& body, std::size_t events_max, c
   }
   good += ']';
   parser_->joined = std::move(good);
-  if (!parser_->parse(parser_->joined)) return fail(ErrorCode::kInvalidArgument, "body: is not JSON");
+  if (!parser_->parse(parser_->joined))
+    return fail(ErrorCode::kInvalidArgument, "body: is not JSON");
   ZHIYIN_TRY_VOID(take_elements(events_max, zone_of));
   // The bad lines go back to where they stood, so that answers come in the order of the lines.
   std::vector<JsonEvent> events;
@@ -422,7 +462,8 @@ Result<void> JsonEvents::take_elements(std::size_t events_max, const ZoneOf& zon
     if (count == 0xFFFFFF) count = events_max + 1;  // simdjson's "at least so many"
   }
   if (count > events_max) {
-    return fail(ErrorCode::kLimitReached, "body: has {} events, at most {} are taken at once", count, events_max);
+    return fail(ErrorCode::kLimitReached, "body: has {} events, at most {} are taken at once",
+                count, events_max);
   }
   events_.reserve(count);
   parser_->elements.reserve(count);

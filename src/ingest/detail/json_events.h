@@ -21,8 +21,8 @@ struct JsonEvent {
   std::string raw;             ///< its JSON (or the raw line), only where `error` is set
 };
 
-/// The events of one body. Texts point into this value. Not thread-safe; meant to be reused by its thread,
-/// because a JSON parser is expensive to make.
+/// The events of one body. Texts point into this value. Not thread-safe; meant to be reused by its
+/// thread, because a JSON parser is expensive to make.
 class JsonEvents {
  public:
   using ZoneOf = std::function<TimeZone(std::string_view account)>;
@@ -30,8 +30,9 @@ class JsonEvents {
   JsonEvents();
   ~JsonEvents();
 
-  /// Reads an array, an object or NDJSON. kInvalidArgument with the position when the body is no JSON,
-  /// kLimitReached above `events_max` events. Zones of times without one come from `zone_of` (empty: Asia/Shanghai).
+  /// Reads an array, an object or NDJSON. kInvalidArgument with the position when the body is no
+  /// JSON, kLimitReached above `events_max` events. Zones of times without one come from `zone_of`
+  /// (empty: Asia/Shanghai).
   Result<void> read(std::string& body, std::size_t events_max, const ZoneOf& zone_of);
 
   [[nodiscard]] std::vector<JsonEvent>& events() { return events_; }
@@ -42,7 +43,8 @@ class JsonEvents {
  private:
   struct Parser;
   Result<void> read_array(std::string& body, std::size_t events_max, const ZoneOf& zone_of);
-  Result<bool> read_lines_as_array(std::string& body, std::size_t events_max, const ZoneOf& zone_of);
+  Result<bool> read_lines_as_array(std::string& body, std::size_t events_max,
+                                   const ZoneOf& zone_of);
   Result<void> read_lines(std::string& body, std::size_t events_max, const ZoneOf& zone_of);
   Result<void> take_elements(std::size_t events_max, const ZoneOf& zone_of);
 
@@ -52,8 +54,8 @@ class JsonEvents {
   TextArena arena_;
 };
 
-/// Where `text` stops being one JSON value, and why: `line 3, column 7: a comma or } was expected`. For messages; the text is
-/// known to be wrong.
+/// Where `text` stops being one JSON value, and why: `line 3, column 7: a comma or } was expected`.
+/// For messages; the text is known to be wrong.
 std::string json_error_position(std::string_view text);
 
 }  // namespace zhiyin::ingest::detail

@@ -21,17 +21,31 @@ constexpr int kNestedMax = 4;
 void append_scalar(std::string& out, const dom::element& v) {
   char buffer[24];
   switch (v.type()) {
-    case Type::STRING: out += std::string_view(v); return;
-    case Type::INT64: out.append(buffer, std::to_chars(std::begin(buffer), std::end(buffer), std::int64_t(v)).ptr); return;
-    case Type::UINT64: out.append(buffer, std::to_chars(std::begin(buffer), std::end(buffer), std::uint64_t(v)).ptr); return;
-    case Type::DOUBLE: append_json_number(out, double(v)); return;
-    case Type::BOOL: out += bool(v) ? "true" : "false"; return;
-    case Type::NULL_VALUE: return;
-    default: out += simdjson::to_string(v); return;
+    case Type::STRING:
+      out += std::string_view(v);
+      return;
+    case Type::INT64:
+      out.append(buffer, std::to_chars(std::begin(buffer), std::end(buffer), std::int64_t(v)).ptr);
+      return;
+    case Type::UINT64:
+      out.append(buffer, std::to_chars(std::begin(buffer), std::end(buffer), std::uint64_t(v)).ptr);
+      return;
+    case Type::DOUBLE:
+      append_json_number(out, double(v));
+      return;
+    case Type::BOOL:
+      out += bool(v) ? "true" : "false";
+      return;
+    case Type::NULL_VALUE:
+      return;
+    default:
+      out += simdjson::to_string(v);
+      return;
   }
 }
 
-// Calls `take(path, element)` for every member that is no object, nested ones with their outer names before them.
+// Calls `take(path, element)` for every member that is no object, nested ones with their outer
+// names before them.
 template <class Take>
 void flatten(const dom::object& object, std::string& path, int depth, const Take& take) {
   const std::size_t outer = path.size();
@@ -52,7 +66,8 @@ void flatten(const dom::object& object, std::string& path, int depth, const Take
 }  // namespace
 
 struct JsonLinesReader::Inner {
-  Inner(std::unique_ptr<ByteSource> source, std::int64_t total) : bytes(std::move(source)), bytes_total(total) {}
+  Inner(std::unique_ptr<ByteSource> source, std::int64_t total)
+      : bytes(std::move(source)), bytes_total(total) {}
 
   BlockBytes bytes;
   std::int64_t bytes_total;
@@ -83,7 +98,8 @@ struct JsonLinesReader::Inner {
       dom::object object;
       if (!parse(line, object)) continue;
       flatten(object, path, 0, [&](const std::string& name, const dom::element&) {
-        if (columns.size() < kColumnsMax && column_of.emplace(name, columns.size()).second) columns.push_back(name);
+        if (columns.size() < kColumnsMax && column_of.emplace(name, columns.size()).second)
+          columns.push_back(name);
       });
     }
   }
@@ -103,7 +119,8 @@ struct JsonLinesReader::Inner {
       row.cells = static_cast<std::uint32_t>(columns.size());
       flatten(object, path, 0, [&](const std::string& name, const dom::element& value) {
         const auto found = column_of.find(name);
-        if (found != column_of.end()) block.cells[row.first_cell + found->second] = keep(block, value);
+        if (found != column_of.end())
+          block.cells[row.first_cell + found->second] = keep(block, value);
       });
     }
   }
@@ -138,7 +155,8 @@ struct JsonLinesReader::Inner {
       const bool skipped = skip_line;
       skip_line = end == std::string_view::npos && !bytes.ended();
       if (line.ends_with('\r')) line.remove_suffix(1);
-      if (!skipped && line.find_first_not_of(" \t") != std::string_view::npos) parse_line(block, line);
+      if (!skipped && line.find_first_not_of(" \t") != std::string_view::npos)
+        parse_line(block, line);
     }
     bytes.keep(rest);
   }
@@ -159,7 +177,8 @@ Result<std::unique_ptr<TableReader>> JsonLinesReader::open(std::unique_ptr<ByteS
   inner->name_columns(sample);
   if (inner->columns.empty() && inner->bytes.failure) return std::unexpected(*inner->bytes.failure);
   if (inner->columns.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "file: none of the first lines is a JSON object with members");
+    return fail(ErrorCode::kInvalidArgument,
+                "file: none of the first lines is a JSON object with members");
   }
   inner->bytes.keep(sample);
   return std::unique_ptr<TableReader>(new JsonLinesReader(std::move(inner)));

@@ -52,11 +52,14 @@ std::string plain_reason(std::string_view why, std::string_view path, std::strin
   constexpr std::string_view kQuery = "\nLINE ";
   constexpr std::string_view kKind = " Error: ";
   why = why.substr(0, why.find(kQuery));
-  if (const std::size_t kind = why.find(kKind); kind != std::string_view::npos && kind < why.find('\n')) {
+  if (const std::size_t kind = why.find(kKind);
+      kind != std::string_view::npos && kind < why.find('\n')) {
     why.remove_prefix(kind + kKind.size());
   }
   std::string reason(why);
-  for (std::size_t at = 0; (at = reason.find(path, at)) != std::string::npos; at += file_name.size()) reason.replace(at, path.size(), file_name);
+  for (std::size_t at = 0; (at = reason.find(path, at)) != std::string::npos;
+       at += file_name.size())
+    reason.replace(at, path.size(), file_name);
   while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' ')) reason.pop_back();
   return reason.empty() ? "no further detail" : reason;
 }
@@ -74,7 +77,8 @@ class ParquetReader final : public TableReader {
   ParquetReader& operator=(const ParquetReader&) = delete;
 
   Result<void> start() {
-    if (duckdb_open(nullptr, &database_) != DuckDBSuccess || duckdb_connect(database_, &connection_) != DuckDBSuccess) {
+    if (duckdb_open(nullptr, &database_) != DuckDBSuccess ||
+        duckdb_connect(database_, &connection_) != DuckDBSuccess) {
       return fail(ErrorCode::kInternal, "parquet: DuckDB does not start");
     }
     ZHIYIN_TRY_VOID(run(fmt::format("SET memory_limit='{}'", kMemoryMax)));
@@ -105,7 +109,8 @@ class ParquetReader final : public TableReader {
     block.bytes.clear();
     duckdb_data_chunk chunk = duckdb_fetch_chunk(rows_.value());
     if (chunk == nullptr) {
-      if (duckdb_result_error(rows_.get()) != nullptr && *duckdb_result_error(rows_.get()) != '\0') return damaged();
+      if (duckdb_result_error(rows_.get()) != nullptr && *duckdb_result_error(rows_.get()) != '\0')
+        return damaged();
       return false;
     }
     take_rows(block, chunk);
@@ -123,16 +128,19 @@ class ParquetReader final : public TableReader {
 
   std::unexpected<Error> damaged() { return unreadable(duckdb_result_error(rows_.get())); }
 
-  // Says it in terms of the user's file: not with the query that was run, nor with the place where the file lies.
+  // Says it in terms of the user's file: not with the query that was run, nor with the place where
+  // the file lies.
   [[nodiscard]] std::unexpected<Error> unreadable(const char* why) const {
     return fail(ErrorCode::kDataLoss, "file: '{}' cannot be read as Parquet: {}", file_name_,
-                plain_reason(why == nullptr ? std::string_view() : std::string_view(why), path_.string(), file_name_));
+                plain_reason(why == nullptr ? std::string_view() : std::string_view(why),
+                             path_.string(), file_name_));
   }
 
   // Every column as text; lists as their elements joined.
   Result<std::string> describe(const std::string& table) {
     Answer answer;
-    if (duckdb_query(connection_, ("DESCRIBE SELECT * FROM " + table).c_str(), answer.get()) != DuckDBSuccess) {
+    if (duckdb_query(connection_, ("DESCRIBE SELECT * FROM " + table).c_str(), answer.get()) !=
+        DuckDBSuccess) {
       return unreadable(duckdb_result_error(answer.get()));
     }
     std::string list;
@@ -151,19 +159,22 @@ class ParquetReader final : public TableReader {
       duckdb_destroy_data_chunk(&chunk);
     }
     if (columns_.empty() || columns_.size() > kColumnsMax) {
-      return fail(ErrorCode::kInvalidArgument, "file: '{}' has {} columns, 1 to {} are read", file_name_, columns_.size(), kColumnsMax);
+      return fail(ErrorCode::kInvalidArgument, "file: '{}' has {} columns, 1 to {} are read",
+                  file_name_, columns_.size(), kColumnsMax);
     }
     return list;
   }
 
   Result<std::int64_t> count(const std::string& table) {
     Answer answer;
-    if (duckdb_query(connection_, ("SELECT CAST(COUNT(*) AS BIGINT) FROM " + table).c_str(), answer.get()) != DuckDBSuccess) {
+    if (duckdb_query(connection_, ("SELECT CAST(COUNT(*) AS BIGINT) FROM " + table).c_str(),
+                     answer.get()) != DuckDBSuccess) {
       return unreadable(duckdb_result_error(answer.get()));
     }
     duckdb_data_chunk chunk = duckdb_fetch_chunk(answer.value());
     if (chunk == nullptr) return 0;
-    const auto n = *static_cast<std::int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)));
+    const auto n =
+        *static_cast<std::int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)));
     duckdb_destroy_data_chunk(&chunk);
     return n;
   }
@@ -218,7 +229,8 @@ class ParquetReader final : public TableReader {
 
 }  // namespace
 
-Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path, std::string_view file_name,
+Result<std::unique_ptr<TableReader>> open_parquet(const std::filesystem::path& path,
+                                                  std::string_view file_name,
                                                   std::int64_t bytes_total) {
   auto reader = std::make_unique<ParquetReader>(path, file_name, bytes_total);
   ZHIYIN_TRY_VOID(reader->start());

@@ -13,8 +13,8 @@ namespace zhiyin::ingest::detail {
 /// The 128-bit name of an event: what duplicates are recognised by.
 Hash128 event_key(std::string_view account, std::string_view event_id);
 
-/// Remembers at least the newest half of `capacity` ids and never more than `capacity`: two generations of
-/// sets, of which the older is dropped when the newer is full. Thread-safe.
+/// Remembers at least the newest half of `capacity` ids and never more than `capacity`: two
+/// generations of sets, of which the older is dropped when the newer is full. Thread-safe.
 class RecentIds {
  public:
   explicit RecentIds(std::size_t capacity);

@@ -48,20 +48,23 @@ std::uint32_t RecordBatch::index_of(std::string_view event_account, const Identi
   while (slots_[i].used && slots_[i].key != key) i = (i + 1) & (slots_.size() - 1);
   if (!slots_[i].used) {
     slots_[i] = {key, static_cast<std::uint32_t>(identities_.size()), true};
-    identities_.push_back({std::string(account), std::string(identity.kind), std::string(identity.value)});
+    identities_.push_back(
+        {std::string(account), std::string(identity.kind), std::string(identity.value)});
   }
   return slots_[i].index;
 }
 
-Result<std::vector<storage::NewRecord>> RecordBatch::encode(std::span<const EventView* const> events,
-                                                            std::string_view source, Instant received_at) {
+Result<std::vector<storage::NewRecord>> RecordBatch::encode(
+    std::span<const EventView* const> events, std::string_view source, Instant received_at) {
   slots_.assign(slots_.size(), Slot{});
   identities_.clear();
   uses_.clear();
   for (const EventView* event : events) {
-    for (const IdentityView& identity : event->identities) uses_.push_back(index_of(event->account, identity));
+    for (const IdentityView& identity : event->identities)
+      uses_.push_back(index_of(event->account, identity));
   }
-  ZHIYIN_TRY(const std::vector<storage::IdentityHash> hashes, vault_.ensure(identities_, received_at));
+  ZHIYIN_TRY(const std::vector<storage::IdentityHash> hashes,
+             vault_.ensure(identities_, received_at));
   std::vector<int> partitions(identities_.size(), -1);
   std::vector<storage::NewRecord> records;
   records.reserve(events.size());

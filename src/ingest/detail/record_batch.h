@@ -13,8 +13,8 @@
 
 namespace zhiyin::ingest::detail {
 
-/// Turns checked events into records of the log: finds the distinct identities, has the vault make keys
-/// for all of them in one step, seals, encodes. Not thread-safe; reused by its thread.
+/// Turns checked events into records of the log: finds the distinct identities, has the vault make
+/// keys for all of them in one step, seals, encodes. Not thread-safe; reused by its thread.
 class RecordBatch {
  public:
   explicit RecordBatch(storage::Vault& vault) : vault_(vault) {}

@@ -9,7 +9,8 @@
 
 namespace zhiyin::ingest::detail {
 
-/// What of an event goes into a record, as views. `event.occurred_at` must be set; `event.personal` is not looked at.
+/// What of an event goes into a record, as views. `event.occurred_at` must be set; `event.personal`
+/// is not looked at.
 struct RecordView {
   const EventView& event;
   std::span<const IdentityHash> identities;

@@ -75,21 +75,25 @@ struct RowMapper::Row {
   MappedRows& out;
   const Problem& problem;
   bool bad = false;
-  std::optional<Hash128> key;      // what made ids begin with
-  std::size_t ordinal = 0;         // counts possible events of the row, so that ids do not depend on cells that are empty
-  EventView event;                 // the parts that all events of a rule share
-  std::string_view own_id;         // of an event_id column
+  std::optional<Hash128> key;  // what made ids begin with
+  std::size_t ordinal =
+      0;  // counts possible events of the row, so that ids do not depend on cells that are empty
+  EventView event;          // the parts that all events of a rule share
+  std::string_view own_id;  // of an event_id column
 };
 
-RowMapper::RowMapper(Mapping mapping, Settings settings) : mapping_(std::move(mapping)), settings_(std::move(settings)) {}
+RowMapper::RowMapper(Mapping mapping, Settings settings)
+    : mapping_(std::move(mapping)), settings_(std::move(settings)) {}
 
-Result<RowMapper> RowMapper::create(const Mapping& mapping, std::span<const std::string> columns, Settings settings) {
+Result<RowMapper> RowMapper::create(const Mapping& mapping, std::span<const std::string> columns,
+                                    Settings settings) {
   RowMapper mapper(mapping, std::move(settings));
   ZHIYIN_TRY_VOID(mapper.bind(columns));
   return mapper;
 }
 
-Result<int> RowMapper::column(std::string_view field, const std::string& name, std::string_view role) {
+Result<int> RowMapper::column(std::string_view field, const std::string& name,
+                              std::string_view role) {
   if (name.empty()) return kNone;
   const auto found = index_of_.find(name);
   if (found != index_of_.end()) {
@@ -99,10 +103,14 @@ Result<int> RowMapper::column(std::string_view field, const std::string& name, s
   std::vector<std::string_view> names;
   for (const ColumnProfile& profile : profiles_) names.push_back(profile.name());
   const std::string_view near = nearest_name(name, names);
-  const std::string more = names.size() > kColumnsShown ? fmt::format(" and {} more", names.size() - kColumnsShown) : "";
+  const std::string more =
+      names.size() > kColumnsShown ? fmt::format(" and {} more", names.size() - kColumnsShown) : "";
   if (names.size() > kColumnsShown) names.resize(kColumnsShown);
-  if (near.empty()) return fail_field(field, "the file has no column '{}'; it has {}{}", name, fmt::join(names, ", "), more);
-  return fail_field(field, "the file has no column '{}'; did you mean '{}'? It has {}{}", name, near, fmt::join(names, ", "), more);
+  if (near.empty())
+    return fail_field(field, "the file has no column '{}'; it has {}{}", name,
+                      fmt::join(names, ", "), more);
+  return fail_field(field, "the file has no column '{}'; did you mean '{}'? It has {}{}", name,
+                    near, fmt::join(names, ", "), more);
 }
 
 Result<int> RowMapper::bind_time(const std::optional<TimeRule>& rule) {
@@ -114,7 +122,8 @@ Result<int> RowMapper::bind_time(const std::optional<TimeRule>& rule) {
   return static_cast<int>(times_.size()) - 1;
 }
 
-Result<std::vector<RowMapper::BoundCondition>> RowMapper::bind_conditions(const std::vector<Condition>& conditions) {
+Result<std::vector<RowMapper::BoundCondition>> RowMapper::bind_conditions(
+    const std::vector<Condition>& conditions) {
   std::vector<BoundCondition> bound;
   for (const Condition& condition : conditions) {
     ZHIYIN_TRY(const int c, column("where", condition.column, "filter"));
@@ -126,9 +135,12 @@ Result<std::vector<RowMapper::BoundCondition>> RowMapper::bind_conditions(const 
 Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
   BoundEvent b;
   b.rule = &rule;
-  ZHIYIN_TRY(int identity, column("identity", rule.identity.empty() ? mapping_.identity : rule.identity, "identity"));
+  ZHIYIN_TRY(
+      int identity,
+      column("identity", rule.identity.empty() ? mapping_.identity : rule.identity, "identity"));
   if (identity == kNone) identity = kRowNumber;
-  b.identities.emplace_back(identity, rule.identity_kind.empty() ? mapping_.identity_kind : rule.identity_kind);
+  b.identities.emplace_back(
+      identity, rule.identity_kind.empty() ? mapping_.identity_kind : rule.identity_kind);
   for (const FurtherIdentity& further : rule.further_identities) {
     ZHIYIN_TRY(const int c, column("further_identities", further.column, "identity"));
     b.identities.emplace_back(c, further.kind);
@@ -136,7 +148,10 @@ Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
   ZHIYIN_TRY(b.kind, column("kind_column", rule.kind_column, "kind"));
   // A trait belongs to the person, not to an item that the other rules of the mapping speak of.
   const bool takes_default_item = rule.kind != "trait.set" && rule.list.empty();
-  ZHIYIN_TRY(b.item, column("item", rule.item.empty() && takes_default_item ? mapping_.item_column : rule.item, "item"));
+  ZHIYIN_TRY(
+      b.item,
+      column("item", rule.item.empty() && takes_default_item ? mapping_.item_column : rule.item,
+             "item"));
   b.item_kind = rule.item_kind.empty() ? mapping_.item_kind : rule.item_kind;
   ZHIYIN_TRY(b.value, column("value", rule.value, "value"));
   ZHIYIN_TRY(b.event_id, column("event_id", rule.event_id, "event_id"));
@@ -150,13 +165,15 @@ Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
   std::ranges::sort(b.columns);
   for (const auto& [name, property] : rule.properties) {
     BoundProperty p;
-    ZHIYIN_TRY(p.column, column("properties." + name, property.column, rule.kind == "trait.set" ? "label" : "property"));
+    ZHIYIN_TRY(p.column, column("properties." + name, property.column,
+                                rule.kind == "trait.set" ? "label" : "property"));
     append_json_string(p.prefix, name);
     p.prefix += ':';
     p.as_text = property.type == "text";
     p.as_number = property.type == "number";
     const NamedIn where = rule.kind == "trait.set" ? NamedIn::kTraits : NamedIn::kProperties;
-    const bool sounds_personal = is_personal_name(name, where) || is_personal_name(property.column, where);
+    const bool sounds_personal =
+        is_personal_name(name, where) || is_personal_name(property.column, where);
     p.personal = property.personal.value_or(sounds_personal);
     p.by_name = p.personal && !property.personal;
     if (p.personal) {
@@ -192,23 +209,27 @@ Result<RowMapper::BoundItem> RowMapper::bind_item(const ItemRule& rule) {
 Result<void> RowMapper::bind(std::span<const std::string> columns) {
   // All columns together keep a bounded number of values.
   constexpr std::size_t kValuesMax = 2'000'000;
-  const std::size_t exact_max = std::min(ColumnProfile::kExactMax, kValuesMax / std::max<std::size_t>(columns.size(), 1));
+  const std::size_t exact_max =
+      std::min(ColumnProfile::kExactMax, kValuesMax / std::max<std::size_t>(columns.size(), 1));
   for (const std::string& name : columns) {
     index_of_.emplace(name, static_cast<int>(profiles_.size()));
     profiles_.emplace_back(name, exact_max);
     if (is_personal_name(name, NamedIn::kTraits)) profiles_.back().set_personal();
   }
   cells_.resize(columns.size());
-  // `mapping_` stays where its rules are from here on: its vectors are not touched again, and moving them keeps their elements.
+  // `mapping_` stays where its rules are from here on: its vectors are not touched again, and
+  // moving them keeps their elements.
   ZHIYIN_TRY(skip_, bind_conditions(mapping_.skip));
   for (std::size_t i = 0; i < mapping_.event.size(); ++i) {
     auto bound = bind_event(mapping_.event[i]);
-    if (!bound) return std::unexpected(within(fmt::format("event[{}]", i), std::move(bound.error())));
+    if (!bound)
+      return std::unexpected(within(fmt::format("event[{}]", i), std::move(bound.error())));
     events_.push_back(std::move(*bound));
   }
   for (std::size_t i = 0; i < mapping_.item.size(); ++i) {
     auto bound = bind_item(mapping_.item[i]);
-    if (!bound) return std::unexpected(within(fmt::format("item[{}]", i), std::move(bound.error())));
+    if (!bound)
+      return std::unexpected(within(fmt::format("item[{}]", i), std::move(bound.error())));
     items_.push_back(std::move(*bound));
   }
   return {};
@@ -226,7 +247,8 @@ std::vector<std::string_view> RowMapper::sealed_by_name() const {
 }
 
 bool RowMapper::has_personal_columns() const {
-  return std::ranges::any_of(profiles_, [](const ColumnProfile& p) { return p.personal() && p.role() != "identity"; });
+  return std::ranges::any_of(
+      profiles_, [](const ColumnProfile& p) { return p.personal() && p.role() != "identity"; });
 }
 
 std::string RowMapper::shown(int column, std::string_view text) const {
@@ -250,19 +272,22 @@ bool RowMapper::holds(const BoundCondition& condition) const {
   const Condition& rule = *condition.rule;
   if (rule.empty && *rule.empty != cell.missing) return false;
   if (!rule.in.empty() && std::ranges::find(rule.in, cell.text) == rule.in.end()) return false;
-  if (!rule.not_in.empty() && std::ranges::find(rule.not_in, cell.text) != rule.not_in.end()) return false;
+  if (!rule.not_in.empty() && std::ranges::find(rule.not_in, cell.text) != rule.not_in.end())
+    return false;
   if (!rule.above && !rule.below) return true;
   const auto number = read_number(cell.text);
-  return number && (!rule.above || number->value > *rule.above) && (!rule.below || number->value < *rule.below);
+  return number && (!rule.above || number->value > *rule.above) &&
+         (!rule.below || number->value < *rule.below);
 }
 
 bool RowMapper::all_hold(const std::vector<BoundCondition>& conditions) const {
   return std::ranges::all_of(conditions, [&](const BoundCondition& c) { return holds(c); });
 }
 
-RowMapper::Outcome RowMapper::map(const RowBlock& block, const RowBlock::Row& source, const RowName& name, MappedRows& out,
-                                  const Problem& problem) {
-  for (std::size_t c = 0; c < cells_.size(); ++c) cells_[c] = profiles_[c].add(block.cell(source, c), mapping_.missing);
+RowMapper::Outcome RowMapper::map(const RowBlock& block, const RowBlock::Row& source,
+                                  const RowName& name, MappedRows& out, const Problem& problem) {
+  for (std::size_t c = 0; c < cells_.size(); ++c)
+    cells_[c] = profiles_[c].add(block.cell(source, c), mapping_.missing);
   for (const BoundCondition& condition : skip_) {
     if (holds(condition)) return {true, false};
   }
@@ -323,7 +348,9 @@ bool RowMapper::read_time(int time, Row& row, Instant& at) {
     auto parsed = bound.format->parse(cell.text);
     if (!parsed) {
       const bool personal = profiles_[static_cast<std::size_t>(bound.column)].personal();
-      report(row, bound.column, personal ? "time: the cell has not the form of a time" : std::move(parsed.error().message));
+      report(row, bound.column,
+             personal ? "time: the cell has not the form of a time"
+                      : std::move(parsed.error().message));
       return false;
     }
     bound.last_text = cell.text;
@@ -352,10 +379,13 @@ bool RowMapper::read_kind(const BoundEvent& bound, Row& row, std::string_view& k
   if (bound.rule->kind_other || bound.rule->kind_translate.empty()) {
     kind = cell.text;
     if (is_kind_name(kind)) return true;
-    report(row, bound.kind, fmt::format("{} is no kind of event and not in the translation table", shown(bound.kind, kind)));
+    report(row, bound.kind,
+           fmt::format("{} is no kind of event and not in the translation table",
+                       shown(bound.kind, kind)));
     return false;
   }
-  report(row, bound.kind, fmt::format("{} is not in the translation table", shown(bound.kind, cell.text)));
+  report(row, bound.kind,
+         fmt::format("{} is not in the translation table", shown(bound.kind, cell.text)));
   return false;
 }
 
@@ -398,7 +428,9 @@ std::optional<double> RowMapper::number(int column, Row& row, NumberForm form) {
   const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
   const auto read = read_number(cell.text, form);
   if (!read) {
-    const std::string_view what = form == NumberForm::kSeconds ? "no number of seconds (450, 7分30秒, 00:07:30)" : "no number";
+    const std::string_view what = form == NumberForm::kSeconds
+                                      ? "no number of seconds (450, 7分30秒, 00:07:30)"
+                                      : "no number";
     report(row, column, fmt::format("{} is {}", shown(column, cell.text), what));
     return std::nullopt;
   }
@@ -429,7 +461,8 @@ std::optional<std::int64_t> RowMapper::scaled(double value, double scale, int co
   const std::int64_t whole = std::llround(result);
   // What a scale leaves behind the point by its own inexactness is no loss.
   constexpr double kTiny = 1e-6;
-  if (std::abs(result - static_cast<double>(whole)) > kTiny) profiles_[static_cast<std::size_t>(column)].add_rounded();
+  if (std::abs(result - static_cast<double>(whole)) > kTiny)
+    profiles_[static_cast<std::size_t>(column)].add_rounded();
   return whole;
 }
 
@@ -464,7 +497,9 @@ void RowMapper::map_event(const BoundEvent& bound, Row& row) {
   if (!start_event(bound, row)) return;
   EventView event = row.event;
   // A label row without any label says nothing.
-  if (!bound.properties.empty() && bound.rule->kind == "trait.set" && event.properties.empty() && event.personal.empty()) return;
+  if (!bound.properties.empty() && bound.rule->kind == "trait.set" && event.properties.empty() &&
+      event.personal.empty())
+    return;
   if (!read_kind(bound, row, event.kind)) return;
   if (!read_value(bound, row, event)) return;
   emit(event, row, ordinal);
@@ -473,13 +508,16 @@ void RowMapper::map_event(const BoundEvent& bound, Row& row) {
 // False when there is one that cannot be read.
 bool RowMapper::read_value(const BoundEvent& bound, Row& row, EventView& event) {
   event.value = bound.rule->value_constant;
-  if (event.value || bound.value == kNone || cells_[static_cast<std::size_t>(bound.value)].missing) return true;
+  if (event.value || bound.value == kNone || cells_[static_cast<std::size_t>(bound.value)].missing)
+    return true;
   // A scale of 100 of money says the same as `value_is_yuan`.
   if (counts_fen(event.kind) && (bound.rule->value_is_yuan || bound.rule->value_scale == 100)) {
     event.value = fen(bound.value, row);
     return event.value.has_value();
   }
-  const NumberForm form = counts_seconds(event.kind) && bound.rule->value_scale == 1 ? NumberForm::kSeconds : NumberForm::kCount;
+  const NumberForm form = counts_seconds(event.kind) && bound.rule->value_scale == 1
+                              ? NumberForm::kSeconds
+                              : NumberForm::kCount;
   const auto cell = number(bound.value, row, form);
   if (!cell) return false;
   event.value = scaled(*cell, bound.rule->value_scale, bound.value, row);
@@ -524,12 +562,16 @@ void RowMapper::map_list(const BoundEvent& bound, Row& row) {
       if (!rule.list_response_separator.empty()) {
         const std::size_t cut = part.rfind(rule.list_response_separator);
         if (cut == std::string_view::npos) {
-          report(row, bound.list, fmt::format("{} has no '{}'", shown(bound.list, part), rule.list_response_separator));
+          report(
+              row, bound.list,
+              fmt::format("{} has no '{}'", shown(bound.list, part), rule.list_response_separator));
           return;
         }
         const std::string_view response = part.substr(cut + rule.list_response_separator.size());
         part = part.substr(0, cut);
-        if (!rule.list_response.empty() && std::ranges::find(rule.list_response, response) == rule.list_response.end()) return;
+        if (!rule.list_response.empty() &&
+            std::ranges::find(rule.list_response, response) == rule.list_response.end())
+          return;
       }
       EventView event = row.event;
       event.kind = kind;
@@ -553,7 +595,10 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   ImportedItem item;
   item.ref = {rule.kind, text(bound.id)};
   if (item.ref.id.empty() || item.ref.id.size() > kItemIdBytesMax || is_junk_id(item.ref.id)) {
-    report(row, bound.id, item.ref.id.empty() ? "is missing: the item's id" : fmt::format("{} is no id of an item", shown(bound.id, item.ref.id)));
+    report(row, bound.id,
+           item.ref.id.empty()
+               ? "is missing: the item's id"
+               : fmt::format("{} is no id of an item", shown(bound.id, item.ref.id)));
     return;
   }
   item.title = text(bound.title);
@@ -567,7 +612,8 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
     each_part(cell.text, rule.tags_separator, [&](std::string_view tag) {
       if (!rule.tags_cut.empty()) tag = tag.substr(0, tag.find(rule.tags_cut));
       std::string name = rule.tags_prefix + std::string(tag);
-      if (!tag.empty() && std::ranges::find(item.tags, name) == item.tags.end()) item.tags.push_back(std::move(name));
+      if (!tag.empty() && std::ranges::find(item.tags, name) == item.tags.end())
+        item.tags.push_back(std::move(name));
     });
   }
   if (!text(bound.price).empty()) {
@@ -584,14 +630,16 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
     const BoundTime& time = times_[static_cast<std::size_t>(bound.published_at)];
     if (time.column == kNone || !cells_[static_cast<std::size_t>(time.column)].missing) {
       Instant at;
-      if (read_time(bound.published_at, row, at)) item.published_at = at;  // an item without its date is still one
+      if (read_time(bound.published_at, row, at))
+        item.published_at = at;  // an item without its date is still one
     }
   }
   row.out.items.push_back(std::move(item));
 }
 
-// Made ids follow from mapping, account, columns, the row's bytes and which of the equal rows of the file it is. So the rows that a
-// file had before give the same ids when it has grown or is sorted anew, and a corrected row gives another.
+// Made ids follow from mapping, account, columns, the row's bytes and which of the equal rows of
+// the file it is. So the rows that a file had before give the same ids when it has grown or is
+// sorted anew, and a corrected row gives another.
 std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
   constexpr std::size_t kSuffixMax = 24;
   if (!row.own_id.empty()) {
@@ -605,8 +653,11 @@ std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
   }
   if (!row.key) {
     constexpr std::uint64_t kByNumber = std::uint64_t{1} << 63;  // apart from every occurrence
-    const std::uint64_t which = row.name.occurrence != 0 ? row.name.occurrence : kByNumber | static_cast<std::uint64_t>(row.source.number);
-    const std::array<std::uint64_t, 5> seed{settings_.fingerprint[0], settings_.fingerprint[1], row.name.content[0], row.name.content[1], which};
+    const std::uint64_t which = row.name.occurrence != 0
+                                    ? row.name.occurrence
+                                    : kByNumber | static_cast<std::uint64_t>(row.source.number);
+    const std::array<std::uint64_t, 5> seed{settings_.fingerprint[0], settings_.fingerprint[1],
+                                            row.name.content[0], row.name.content[1], which};
     row.key = crypto::xxh3_128({reinterpret_cast<const char*>(seed.data()), sizeof(seed)});
   }
   constexpr std::size_t kHexBytes = 32;

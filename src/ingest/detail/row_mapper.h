@@ -41,11 +41,12 @@ class RowMapper {
  public:
   struct Settings {
     std::string account;
-    Instant base_time;        ///< of rows whose mapping states no time
-    Hash128 fingerprint{};    ///< of mapping, account and columns: made ids depend on it
+    Instant base_time;      ///< of rows whose mapping states no time
+    Hash128 fingerprint{};  ///< of mapping, account and columns: made ids depend on it
   };
   /// kInvalidArgument when the mapping names a column that is not there (says which there are).
-  static Result<RowMapper> create(const Mapping& mapping, std::span<const std::string> columns, Settings settings);
+  static Result<RowMapper> create(const Mapping& mapping, std::span<const std::string> columns,
+                                  Settings settings);
 
   struct Outcome {
     bool skipped = false;  ///< by a filter
@@ -54,15 +55,16 @@ class RowMapper {
   /// What is wrong with a cell: the row goes on without what needed it.
   using Problem = std::function<void(std::string_view column, std::string reason)>;
 
-  /// What makes a row's ids: the hash of its bytes, and which of the rows with these bytes it is (from 1; 0: not known, its number
-  /// stands for it).
+  /// What makes a row's ids: the hash of its bytes, and which of the rows with these bytes it is
+  /// (from 1; 0: not known, its number stands for it).
   struct RowName {
     Hash128 content{};
     std::uint32_t occurrence = 0;
   };
 
   /// Maps one row without fault.
-  Outcome map(const RowBlock& block, const RowBlock::Row& row, const RowName& name, MappedRows& out, const Problem& problem);
+  Outcome map(const RowBlock& block, const RowBlock::Row& row, const RowName& name, MappedRows& out,
+              const Problem& problem);
 
   [[nodiscard]] std::vector<ColumnProfile>& profiles() { return profiles_; }
   [[nodiscard]] const ColumnProfile& profile(std::size_t column) const { return profiles_[column]; }
@@ -83,7 +85,7 @@ class RowMapper {
   struct BoundTime {
     int column = kNone;
     std::optional<TimeFormat> format;
-    std::string last_text;              // neighbouring rows often have the same time
+    std::string last_text;  // neighbouring rows often have the same time
     std::optional<Instant> last_value;
   };
   struct BoundProperty {
@@ -103,14 +105,15 @@ class RowMapper {
     int value = kNone;
     int event_id = kNone;
     int list = kNone;
-    int time = kNone;  // index into times_
+    int time = kNone;                                  // index into times_
     std::vector<std::pair<int, std::string>> columns;  // column, kind
     std::vector<BoundProperty> properties;
     std::vector<BoundCondition> where;
   };
   struct BoundItem {
     const ItemRule* rule = nullptr;
-    int id = kNone, title = kNone, text = kNone, category = kNone, author = kNone, url = kNone, price = kNone;
+    int id = kNone, title = kNone, text = kNone, category = kNone, author = kNone, url = kNone,
+        price = kNone;
     int published_at = kNone;  // index into times_
     std::vector<int> tags;
     std::vector<BoundCondition> where;

@@ -11,7 +11,8 @@ namespace {
 using storage::Blob;
 using storage::Value;
 
-// Rows per statement: enough to make the cost of a statement small, few enough parameters for any database.
+// Rows per statement: enough to make the cost of a statement small, few enough parameters for any
+// database.
 constexpr std::size_t kRowsPerStatement = 100;
 
 Blob to_blob(const Hash128& key) {
@@ -33,7 +34,8 @@ std::string placeholders(std::size_t rows, std::size_t columns) {
   std::size_t n = 1;
   for (std::size_t row = 0; row < rows; ++row) {
     sql += row == 0 ? "(" : ",(";
-    for (std::size_t column = 0; column < columns; ++column) sql += fmt::format("{}?{}", column == 0 ? "" : ",", n++);
+    for (std::size_t column = 0; column < columns; ++column)
+      sql += fmt::format("{}?{}", column == 0 ? "" : ",", n++);
     sql += ')';
   }
   return sql;
@@ -45,11 +47,13 @@ std::string in_list(std::size_t n) {
   return sql + ")";
 }
 
-// Statements of a full group are the same text every time, so that the database finds them prepared.
+// Statements of a full group are the same text every time, so that the database finds them
+// prepared.
 const std::string& insert_sql(std::size_t rows) {
   constexpr std::string_view kHead = "INSERT INTO seen_event (id, received_at, part, off) VALUES ";
   constexpr std::string_view kTail = " ON CONFLICT (id) DO NOTHING";
-  static const std::string full = std::string(kHead) + placeholders(kRowsPerStatement, 4) + std::string(kTail);
+  static const std::string full =
+      std::string(kHead) + placeholders(kRowsPerStatement, 4) + std::string(kTail);
   thread_local std::string rest;
   if (rows == kRowsPerStatement) return full;
   rest = std::string(kHead) + placeholders(rows, 4) + std::string(kTail);
@@ -62,34 +66,40 @@ struct Seen {
   std::int64_t offset;
 };
 
-Result<std::map<Hash128, Seen>> select_seen(storage::Session& session, std::span<const Sighting* const> group) {
+Result<std::map<Hash128, Seen>> select_seen(storage::Session& session,
+                                            std::span<const Sighting* const> group) {
   std::vector<Value> parameters;
   for (const Sighting* s : group) parameters.emplace_back(to_blob(s->key));
   ZHIYIN_TRY(const storage::Rows rows,
-             session.query("SELECT id, received_at, part, off FROM seen_event WHERE id" + in_list(group.size()),
+             session.query("SELECT id, received_at, part, off FROM seen_event WHERE id" +
+                               in_list(group.size()),
                            std::span<const Value>(parameters)));
   std::map<Hash128, Seen> seen;
   for (const storage::Row& row : rows.rows) {
-    seen[from_blob(row[0])] = {{storage::as_int(row[1])}, storage::as_int(row[2]), storage::as_int(row[3])};
+    seen[from_blob(row[0])] = {
+        {storage::as_int(row[1])}, storage::as_int(row[2]), storage::as_int(row[3])};
   }
   return seen;
 }
 
-// Some of a group's ids were there already: finds which, and takes those over whose window has passed.
+// Some of a group's ids were there already: finds which, and takes those over whose window has
+// passed.
 Result<void> settle_group(storage::Session& session, std::span<const Sighting* const> group,
                           const Sighting* first, Duration window, std::vector<bool>& duplicate) {
   ZHIYIN_TRY(const auto seen, select_seen(session, group));
   for (const Sighting* s : group) {
     const auto found = seen.find(s->key);
-    if (found == seen.end()) return fail(ErrorCode::kInternal, "seen_event: a row that was written is not there");
+    if (found == seen.end())
+      return fail(ErrorCode::kInternal, "seen_event: a row that was written is not there");
     const Seen& earlier = found->second;
     if (earlier.partition == s->partition && earlier.offset == s->offset) continue;
     if (s->received_at - earlier.received_at <= window) {
       duplicate[static_cast<std::size_t>(s - first)] = true;
       continue;
     }
-    ZHIYIN_TRY_VOID(session.execute("UPDATE seen_event SET received_at = ?2, part = ?3, off = ?4 WHERE id = ?1",
-                                    {to_blob(s->key), s->received_at.us, s->partition, s->offset}));
+    ZHIYIN_TRY_VOID(
+        session.execute("UPDATE seen_event SET received_at = ?2, part = ?3, off = ?4 WHERE id = ?1",
+                        {to_blob(s->key), s->received_at.us, s->partition, s->offset}));
   }
   return {};
 }
@@ -130,8 +140,9 @@ Result<HashSet> find_seen(storage::State& state, std::span<const Hash128> keys) 
       const auto group = keys.subspan(at, std::min(kRowsPerStatement, keys.size() - at));
       std::vector<Value> parameters;
       for (const Hash128& key : group) parameters.emplace_back(to_blob(key));
-      ZHIYIN_TRY(const storage::Rows rows, session.query("SELECT id FROM seen_event WHERE id" + in_list(group.size()),
-                                                         std::span<const Value>(parameters)));
+      ZHIYIN_TRY(const storage::Rows rows,
+                 session.query("SELECT id FROM seen_event WHERE id" + in_list(group.size()),
+                               std::span<const Value>(parameters)));
       for (const storage::Row& row : rows.rows) found.insert(from_blob(row[0]));
     }
     return {};
@@ -139,11 +150,12 @@ Result<HashSet> find_seen(storage::State& state, std::span<const Hash128> keys) 
   return found;
 }
 
-Result<std::vector<bool>> note_sightings(storage::Session& session, std::span<const Sighting> sightings,
-                                         Duration window) {
+Result<std::vector<bool>> note_sightings(storage::Session& session,
+                                         std::span<const Sighting> sightings, Duration window) {
   std::vector<bool> duplicate(sightings.size());
   if (sightings.empty()) return duplicate;
-  // Statements take distinct ids only; an id that comes again after its window waits for the next round.
+  // Statements take distinct ids only; an id that comes again after its window waits for the next
+  // round.
   std::vector<const Sighting*> round;
   for (const Sighting& s : sightings) round.push_back(&s);
   while (!round.empty()) {

@@ -22,10 +22,10 @@ struct Sighting {
   Instant received_at;
 };
 
-/// Notes ids and tells which of them are duplicates: seen before within `window` (by received_at), or earlier in
-/// `sightings`. Answers in order.
-Result<std::vector<bool>> note_sightings(storage::Session& session, std::span<const Sighting> sightings,
-                                         Duration window);
+/// Notes ids and tells which of them are duplicates: seen before within `window` (by received_at),
+/// or earlier in `sightings`. Answers in order.
+Result<std::vector<bool>> note_sightings(storage::Session& session,
+                                         std::span<const Sighting> sightings, Duration window);
 
 /// Forgets ids received before `before`.
 Result<void> forget_sightings(storage::Session& session, Instant before);

@@ -10,7 +10,8 @@
 
 namespace zhiyin::ingest::detail {
 
-/// Keeps values at a fixed address until it is cleared; far cheaper than an allocation each. Not thread-safe.
+/// Keeps values at a fixed address until it is cleared; far cheaper than an allocation each. Not
+/// thread-safe.
 template <class T>
 class Arena {
   static_assert(std::is_trivially_destructible_v<T>);

@@ -13,12 +13,14 @@ constexpr std::string_view kDirectives = "YmdHIMSpbyzf%";
 constexpr std::string_view kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun",
                                         "jul", "aug", "sep", "oct", "nov", "dec"};
 // What spreadsheets and exports write besides RFC 3339.
-constexpr std::string_view kAutoPatterns[] = {"%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M",
-                                              "%Y/%m/%d", "%Y-%m-%d", "%Y.%m.%d", "%Y年%m月%d日 %H:%M:%S",
-                                              "%Y年%m月%d日 %H:%M", "%Y年%m月%d日"};
+constexpr std::string_view kAutoPatterns[] = {
+    "%Y-%m-%d %H:%M:%S",  "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",           "%Y-%m-%d",          "%Y.%m.%d",       "%Y年%m月%d日 %H:%M:%S",
+    "%Y年%m月%d日 %H:%M", "%Y年%m月%d日"};
 
 std::unexpected<Error> unreadable(std::string_view text, std::string_view form) {
-  return fail(ErrorCode::kInvalidArgument, "time: '{}' has not the form {}", utf8::truncate(text, 64), form);
+  return fail(ErrorCode::kInvalidArgument, "time: '{}' has not the form {}",
+              utf8::truncate(text, 64), form);
 }
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -32,7 +34,8 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 // 45292 or 45292.4167: days since 1899-12-30, from 1954 to 2119.
 bool is_serial_date(std::string_view text) {
   constexpr std::size_t kLengthMax = 24;
-  if (text.size() > kLengthMax || text.find_first_not_of("0123456789.") != std::string_view::npos) return false;
+  if (text.size() > kLengthMax || text.find_first_not_of("0123456789.") != std::string_view::npos)
+    return false;
   double days = 0;
   const char* end = text.data() + text.size();
   const auto [p, ec] = std::from_chars(text.data(), end, days);
@@ -56,20 +59,34 @@ class PatternReader {
 
   bool directive(char d) {
     switch (d) {
-      case 'Y': return number(4, civil.year);
-      case 'y': return number(2, civil.year) && ((civil.year += civil.year < 70 ? 2000 : 1900), true);
-      case 'm': return number(2, civil.month);
-      case 'd': return number(2, civil.day);
-      case 'H': return number(2, civil.hour);
-      case 'I': return number(2, civil.hour) && civil.hour >= 1 && civil.hour <= 12;
-      case 'M': return number(2, civil.minute);
-      case 'S': return number(2, civil.second);
-      case 'f': return fraction();
-      case 'p': return half_of_day();
-      case 'b': return month_name();
-      case 'z': return offset();
-      case '%': return literal('%');
-      default: return false;
+      case 'Y':
+        return number(4, civil.year);
+      case 'y':
+        return number(2, civil.year) && ((civil.year += civil.year < 70 ? 2000 : 1900), true);
+      case 'm':
+        return number(2, civil.month);
+      case 'd':
+        return number(2, civil.day);
+      case 'H':
+        return number(2, civil.hour);
+      case 'I':
+        return number(2, civil.hour) && civil.hour >= 1 && civil.hour <= 12;
+      case 'M':
+        return number(2, civil.minute);
+      case 'S':
+        return number(2, civil.second);
+      case 'f':
+        return fraction();
+      case 'p':
+        return half_of_day();
+      case 'b':
+        return month_name();
+      case 'z':
+        return offset();
+      case '%':
+        return literal('%');
+      default:
+        return false;
     }
   }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
@@ -105,7 +122,8 @@ class PatternReader {
   bool word(std::string_view lower) {
     if (rest_.size() < lower.size()) return false;
     for (std::size_t i = 0; i < lower.size(); ++i) {
-      if (lower[i] >= 'a' && lower[i] <= 'z' ? (rest_[i] | 0x20) != lower[i] : rest_[i] != lower[i]) return false;
+      if (lower[i] >= 'a' && lower[i] <= 'z' ? (rest_[i] | 0x20) != lower[i] : rest_[i] != lower[i])
+        return false;
     }
     rest_.remove_prefix(lower.size());
     return true;
@@ -124,7 +142,8 @@ class PatternReader {
     for (int m = 0; m < 12; ++m) {
       if (word(kMonths[m])) {
         civil.month = m + 1;
-        while (!rest_.empty() && ((rest_[0] | 0x20) >= 'a' && (rest_[0] | 0x20) <= 'z')) rest_.remove_prefix(1);
+        while (!rest_.empty() && ((rest_[0] | 0x20) >= 'a' && (rest_[0] | 0x20) <= 'z'))
+          rest_.remove_prefix(1);
         return true;
       }
     }
@@ -156,12 +175,18 @@ Result<void> check_pattern(std::string_view pattern) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] != '%') continue;
     if (++i == pattern.size() || kDirectives.find(pattern[i]) == std::string_view::npos) {
-      return fail_field("format", "'{}' has an unknown directive; there are %Y %y %m %b %d %H %I %M %S %f %p %z %%", pattern);
+      return fail_field(
+          "format",
+          "'{}' has an unknown directive; there are %Y %y %m %b %d %H %I %M %S %f %p %z %%",
+          pattern);
     }
     any = true;
   }
   if (any) return {};
-  return fail_field("format", "'{}' is not auto, epoch_s, epoch_ms, epoch_us, day_number or a pattern with %Y %m %d …", pattern);
+  return fail_field(
+      "format",
+      "'{}' is not auto, epoch_s, epoch_ms, epoch_us, day_number or a pattern with %Y %m %d …",
+      pattern);
 }
 
 }  // namespace
@@ -197,12 +222,18 @@ Result<TimeFormat> TimeFormat::create(const TimeRule& rule, std::string_view zon
 
 Result<Instant> TimeFormat::parse(std::string_view text) const {
   switch (form_) {
-    case Form::kAuto: return parse_auto(text);
-    case Form::kSeconds: return parse_number(text, 1e6);
-    case Form::kMilliseconds: return parse_number(text, 1e3);
-    case Form::kMicroseconds: return parse_number(text, 1);
-    case Form::kDayNumber: return parse_day(text);
-    case Form::kPattern: break;
+    case Form::kAuto:
+      return parse_auto(text);
+    case Form::kSeconds:
+      return parse_number(text, 1e6);
+    case Form::kMilliseconds:
+      return parse_number(text, 1e3);
+    case Form::kMicroseconds:
+      return parse_number(text, 1);
+    case Form::kDayNumber:
+      return parse_day(text);
+    case Form::kPattern:
+      break;
   }
   if (const auto at = parse_pattern(text, pattern_)) return *at;
   return unreadable(text, pattern_);
@@ -220,8 +251,9 @@ Result<Instant> TimeFormat::parse_number(std::string_view text, double scale) co
       return Instant{static_cast<std::int64_t>(std::llround(d * scale))};
     }
   }
-  return unreadable(text, scale == 1e6 ? "of seconds since 1970" : scale == 1e3 ? "of milliseconds since 1970"
-                                                                                : "of microseconds since 1970");
+  return unreadable(text, scale == 1e6   ? "of seconds since 1970"
+                          : scale == 1e3 ? "of milliseconds since 1970"
+                                         : "of microseconds since 1970");
 }
 
 Result<Instant> TimeFormat::parse_day(std::string_view text) const {
@@ -234,42 +266,52 @@ Result<Instant> TimeFormat::parse_day(std::string_view text) const {
   double days = 0;
   const char* end = text.data() + text.size();
   const auto [p, ec] = std::from_chars(text.data(), end, days);
-  if (ec != std::errc() || p != end || !(std::abs(days) <= static_cast<double>(kDaysMax))) return unreadable(text, "of a day's number");
+  if (ec != std::errc() || p != end || !(std::abs(days) <= static_cast<double>(kDaysMax)))
+    return unreadable(text, "of a day's number");
   const double day = std::floor(days);
   const auto seconds = static_cast<std::int64_t>(std::llround((days - day) * 86'400));
-  return day_start(day_zero_ + static_cast<std::int64_t>(day), zone_) + std::chrono::seconds(seconds);
+  return day_start(day_zero_ + static_cast<std::int64_t>(day), zone_) +
+         std::chrono::seconds(seconds);
 }
 
 Result<Instant> TimeFormat::parse_auto(std::string_view text) const {
   if (const auto n = whole_number(text); n && text.size() >= 9) {
-    // By size: 9 or 10 digits are seconds (since 1973), 12 or 13 milliseconds, 15 or 16 microseconds.
+    // By size: 9 or 10 digits are seconds (since 1973), 12 or 13 milliseconds, 15 or 16
+    // microseconds.
     if (text.size() <= 10) return parse_number(text, 1e6);
     if (text.size() <= 13) return parse_number(text, 1e3);
     return parse_number(text, 1);
   }
   if (is_serial_date(text)) {
     return fail(ErrorCode::kInvalidArgument,
-                "time: '{}' looks like the day number of a spreadsheet: format the column as a date, or say format = \"day_number\", "
+                "time: '{}' looks like the day number of a spreadsheet: format the column as a "
+                "date, or say format = \"day_number\", "
                 "epoch = \"2000-01-01\", epoch_day = 36526 with the time in a mapping",
                 text);
   }
-  if (whole_number(text)) return unreadable(text, "of a date, a time or a number of seconds since 1970");
+  if (whole_number(text))
+    return unreadable(text, "of a date, a time or a number of seconds since 1970");
   if (auto at = parse_time(text, zone_)) return *at;
   for (const std::string_view pattern : kAutoPatterns) {
     if (const auto at = parse_pattern(text, pattern)) return *at;
   }
   double d = 0;
   const char* end = text.data() + text.size();
-  if (const auto [p, ec] = std::from_chars(text.data(), end, d); ec == std::errc() && p == end && d >= 1e8) {
-    return parse_number(text, d < 1e11 ? 1e6 : d < 1e14 ? 1e3 : 1);  // written by something that knows only fractions
+  if (const auto [p, ec] = std::from_chars(text.data(), end, d);
+      ec == std::errc() && p == end && d >= 1e8) {
+    return parse_number(text, d < 1e11   ? 1e6
+                              : d < 1e14 ? 1e3
+                                         : 1);  // written by something that knows only fractions
   }
   return unreadable(text, "of a date, a time or a number of seconds since 1970");
 }
 
-std::optional<Instant> TimeFormat::parse_pattern(std::string_view text, std::string_view pattern) const {
+std::optional<Instant> TimeFormat::parse_pattern(std::string_view text,
+                                                 std::string_view pattern) const {
   PatternReader reader(text);
   for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const bool ok = pattern[i] == '%' && i + 1 < pattern.size() ? reader.directive(pattern[++i]) : reader.literal(pattern[i]);
+    const bool ok = pattern[i] == '%' && i + 1 < pattern.size() ? reader.directive(pattern[++i])
+                                                                : reader.literal(pattern[i]);
     if (!ok) return std::nullopt;
   }
   if (!reader.at_end()) return std::nullopt;

@@ -27,7 +27,8 @@ class TimeFormat {
   [[nodiscard]] Result<Instant> parse_auto(std::string_view text) const;
   [[nodiscard]] Result<Instant> parse_number(std::string_view text, double scale) const;
   [[nodiscard]] Result<Instant> parse_day(std::string_view text) const;
-  [[nodiscard]] std::optional<Instant> parse_pattern(std::string_view text, std::string_view pattern) const;
+  [[nodiscard]] std::optional<Instant> parse_pattern(std::string_view text,
+                                                     std::string_view pattern) const;
 
   Form form_;
   TimeZone zone_;

@@ -30,12 +30,14 @@ Result<WireText> WireText::create(const WireEvent& event) {
   }
   if (event.properties.is_null()) return text;
   const Json::Object* members = event.properties.if_object();
-  if (members == nullptr) return fail_field("properties", "expected an object, got {}", event.properties.type_name());
+  if (members == nullptr)
+    return fail_field("properties", "expected an object, got {}", event.properties.type_name());
   for (const auto& [key, value] : *members) {
     if (key == "personal") {
       if (value.is_null()) continue;
       const Json::Object* personal = value.if_object();
-      if (personal == nullptr) return fail_field("properties.personal", "expected an object, got {}", value.type_name());
+      if (personal == nullptr)
+        return fail_field("properties.personal", "expected an object, got {}", value.type_name());
       if (!personal->empty()) text.personal_ = value.dump();
       continue;
     }
@@ -45,7 +47,8 @@ Result<WireText> WireText::create(const WireEvent& event) {
     text.properties_ += value.dump();
   }
   if (!text.properties_.empty()) text.properties_ += '}';
-  if (!utf8::is_valid(text.properties_) || !utf8::is_valid(text.personal_)) return fail_field("properties", "is not UTF-8");
+  if (!utf8::is_valid(text.properties_) || !utf8::is_valid(text.personal_))
+    return fail_field("properties", "is not UTF-8");
   return text;
 }
 

@@ -8,8 +8,8 @@
 
 namespace zhiyin::ingest::detail {
 
-/// A WireEvent seen as an EventView: owns the texts of its properties, split into what stays readable and what
-/// is sealed. The event must outlive it.
+/// A WireEvent seen as an EventView: owns the texts of its properties, split into what stays
+/// readable and what is sealed. The event must outlive it.
 class WireText {
  public:
   /// kInvalidArgument when properties are no object, or a text is no UTF-8.
@@ -19,7 +19,8 @@ class WireText {
 
  private:
   const WireEvent* event_ = nullptr;
-  std::array<IdentityView, kIdentitiesMax + 1> identities_{};  // one more, so that too many are seen
+  std::array<IdentityView, kIdentitiesMax + 1>
+      identities_{};  // one more, so that too many are seen
   std::size_t identity_count_ = 0;
   std::string properties_;
   std::string personal_;

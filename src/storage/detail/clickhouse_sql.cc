@@ -10,16 +10,25 @@
 namespace zhiyin::storage::detail {
 namespace {
 
-std::unexpected<Error> wrong(std::string_view what) { return fail(ErrorCode::kInvalidArgument, "warehouse: {}", what); }
+std::unexpected<Error> wrong(std::string_view what) {
+  return fail(ErrorCode::kInvalidArgument, "warehouse: {}", what);
+}
 
 std::string text_literal(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     switch (c) {
-      case '\\': out += "\\\\"; break;
-      case '\'': out += "\\'"; break;
-      case '\0': out += "\\0"; break;
-      default: out += c;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\'':
+        out += "\\'";
+        break;
+      case '\0':
+        out += "\\0";
+        break;
+      default:
+        out += c;
     }
   }
   return out + "'";
@@ -28,7 +37,8 @@ std::string text_literal(std::string_view text) {
 /// Walks over SQL: texts, names and comments are copied, `?` is handed to `parameter`.
 class Scanner {
  public:
-  Scanner(std::string_view sql, std::span<const Value> parameters) : sql_(sql), parameters_(parameters) {}
+  Scanner(std::string_view sql, std::span<const Value> parameters)
+      : sql_(sql), parameters_(parameters) {}
 
   Result<std::string> run() {
     while (at_ < sql_.size()) {
@@ -51,7 +61,8 @@ class Scanner {
         ++at_;
         ended_ = true;
       } else {
-        if (ended_ && std::isspace(static_cast<unsigned char>(c)) == 0) return wrong("only one statement is possible");
+        if (ended_ && std::isspace(static_cast<unsigned char>(c)) == 0)
+          return wrong("only one statement is possible");
         out_ += c;
         ++at_;
       }
@@ -61,7 +72,8 @@ class Scanner {
   }
 
  private:
-  /// In the subset a quote within a text is doubled and a backslash is itself; ClickHouse takes both for escapes.
+  /// In the subset a quote within a text is doubled and a backslash is itself; ClickHouse takes
+  /// both for escapes.
   Result<void> copy_quoted(char quote) {
     std::string text;
     std::size_t i = at_ + 1;
@@ -80,7 +92,8 @@ class Scanner {
     if (quote == '\'') {
       out_ += text_literal(text);
     } else {
-      if (text.find_first_of("\\\"`") != std::string::npos) return wrong("a name of the query holds a quote");
+      if (text.find_first_of("\\\"`") != std::string::npos)
+        return wrong("a name of the query holds a quote");
       out_ += quote + text + quote;
     }
     return {};
@@ -96,7 +109,9 @@ class Scanner {
 
 bool starts_with_word(std::string_view sql, std::string_view word) {
   return sql.size() > word.size() &&
-         std::equal(word.begin(), word.end(), sql.begin(), [](char w, char s) { return w == std::toupper(static_cast<unsigned char>(s)); }) &&
+         std::equal(
+             word.begin(), word.end(), sql.begin(),
+             [](char w, char s) { return w == std::toupper(static_cast<unsigned char>(s)); }) &&
          std::isalnum(static_cast<unsigned char>(sql[word.size()])) == 0;
 }
 
@@ -121,8 +136,10 @@ Result<std::string> clickhouse_condition(std::string_view sql, std::span<const V
 Result<std::string> clickhouse_query(std::string_view sql, std::span<const Value> parameters) {
   ZHIYIN_TRY(std::string out, Scanner(sql, parameters).run());
   const std::size_t begin = out.find_first_not_of(" \t\r\n(");
-  const std::string_view rest = begin == std::string::npos ? std::string_view() : std::string_view(out).substr(begin);
-  if (!starts_with_word(rest, "SELECT") && !starts_with_word(rest, "WITH")) return wrong("a query begins with SELECT or WITH");
+  const std::string_view rest =
+      begin == std::string::npos ? std::string_view() : std::string_view(out).substr(begin);
+  if (!starts_with_word(rest, "SELECT") && !starts_with_word(rest, "WITH"))
+    return wrong("a query begins with SELECT or WITH");
   return out;
 }
 

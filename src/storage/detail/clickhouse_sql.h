@@ -9,11 +9,13 @@
 /// How SQL of the warehouse's subset is said to ClickHouse. Pure.
 namespace zhiyin::storage::detail {
 
-/// A value as a literal: `toInt64(-5)`, `'a\'b'`, `NULL`. kInvalidArgument for bytes that are no UTF-8 text, infinities and NaN.
+/// A value as a literal: `toInt64(-5)`, `'a\'b'`, `NULL`. kInvalidArgument for bytes that are no
+/// UTF-8 text, infinities and NaN.
 Result<std::string> clickhouse_literal(const Value& value);
 
-/// The query with each `?` outside of texts, names and comments replaced by the literal of its parameter.
-/// kInvalidArgument when their numbers differ, when it is no single SELECT (or WITH … SELECT), or when a text does not end.
+/// The query with each `?` outside of texts, names and comments replaced by the literal of its
+/// parameter. kInvalidArgument when their numbers differ, when it is no single SELECT (or WITH …
+/// SELECT), or when a text does not end.
 Result<std::string> clickhouse_query(std::string_view sql, std::span<const Value> parameters);
 
 /// A condition with its parameters, as above.

@@ -205,7 +205,8 @@ Result<void> Database::copy_to(const std::filesystem::path& file) {
     return fail(ErrorCode::kConflict, "sqlite: copy: {} exists", file.string());
   }
   sqlite3* target = nullptr;
-  int rc = sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  int rc =
+      sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   Result<void> outcome;
   if (rc == SQLITE_OK) {
     // All in one step, so from one snapshot; the copy is synced by whoever takes it over.

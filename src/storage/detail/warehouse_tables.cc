@@ -41,9 +41,12 @@ Result<std::string> key_of(const Table& table, const std::vector<std::size_t>& c
 
 std::string_view type_name(ColumnType type) {
   switch (type) {
-    case ColumnType::kInt: return "an integer";
-    case ColumnType::kReal: return "a number";
-    case ColumnType::kText: return "text";
+    case ColumnType::kInt:
+      return "an integer";
+    case ColumnType::kReal:
+      return "a number";
+    case ColumnType::kText:
+      return "text";
   }
   return "nothing";
 }
@@ -51,9 +54,12 @@ std::string_view type_name(ColumnType type) {
 bool fits(ColumnType type, const Value& cell) {
   if (is_null(cell)) return true;
   switch (type) {
-    case ColumnType::kInt: return std::holds_alternative<std::int64_t>(cell);
-    case ColumnType::kReal: return std::holds_alternative<double>(cell) || std::holds_alternative<std::int64_t>(cell);
-    case ColumnType::kText: return std::holds_alternative<std::string>(cell);
+    case ColumnType::kInt:
+      return std::holds_alternative<std::int64_t>(cell);
+    case ColumnType::kReal:
+      return std::holds_alternative<double>(cell) || std::holds_alternative<std::int64_t>(cell);
+    case ColumnType::kText:
+      return std::holds_alternative<std::string>(cell);
   }
   return false;
 }
@@ -88,16 +94,19 @@ Result<void> check_table(const Table& table) {
 
 Result<void> check_row(const Table& table, const Row& row) {
   if (row.size() != table.columns.size()) {
-    return fail(ErrorCode::kInvalidArgument, "warehouse: {} has {} columns, a row has {} cells", table.name,
-                table.columns.size(), row.size());
+    return fail(ErrorCode::kInvalidArgument, "warehouse: {} has {} columns, a row has {} cells",
+                table.name, table.columns.size(), row.size());
   }
   for (std::size_t c = 0; c < row.size(); ++c) {
     const TableColumn& column = table.columns[c];
     if (!fits(column.type, row[c])) {
-      return fail(ErrorCode::kInvalidArgument, "warehouse: {}.{} must be {}", table.name, column.name, type_name(column.type));
+      return fail(ErrorCode::kInvalidArgument, "warehouse: {}.{} must be {}", table.name,
+                  column.name, type_name(column.type));
     }
-    if (const auto* text = std::get_if<std::string>(&row[c]); text != nullptr && !utf8::is_valid(*text)) {
-      return fail(ErrorCode::kInvalidArgument, "warehouse: {}.{} is no UTF-8", table.name, column.name);
+    if (const auto* text = std::get_if<std::string>(&row[c]);
+        text != nullptr && !utf8::is_valid(*text)) {
+      return fail(ErrorCode::kInvalidArgument, "warehouse: {}.{} is no UTF-8", table.name,
+                  column.name);
     }
   }
   return {};

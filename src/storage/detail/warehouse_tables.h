@@ -16,7 +16,8 @@ bool is_table_name(std::string_view name);
 Result<void> check_table(const Table& table);
 /// Number of cells, their types, well-formed text. kInvalidArgument naming the column.
 Result<void> check_row(const Table& table, const Row& row);
-/// Of several rows with one key the last, in the order of first appearance; kInvalidArgument when a part of a key is null.
+/// Of several rows with one key the last, in the order of first appearance; kInvalidArgument when a
+/// part of a key is null.
 Result<std::vector<const Row*>> last_rows(const Table& table, std::span<const Row> rows);
 
 }  // namespace zhiyin::storage::detail
