@@ -6,8 +6,10 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <deque>
+#include <fstream>
 #include <map>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "base/mutex.h"
@@ -21,6 +23,8 @@ namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 using Outcome = std::expected<ClientResponse, ClientError>;
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr std::size_t kFilePieceBytes = 64 << 10;
 
 struct Url {
   bool tls = false;
@@ -168,10 +172,27 @@ class AsioClient final : public Client {
     out.set(bhttp::field::host, standard_port ? url.host : url.host + ":" + url.port);
     out.set(bhttp::field::user_agent, "zhiyin/" ZHIYIN_VERSION);
     for (const auto& [name, value] : request.headers) out.set(name, value);
-    out.body() = request.body;
-    out.prepare_payload();
-    const auto [write_error, written] =
-        co_await bhttp::async_write(stream, out, asio::as_tuple(asio::use_awaitable));
+    boost::system::error_code write_error;
+    std::size_t written = 0;
+    if (request.body_file.empty()) {
+      out.body() = request.body;
+      out.prepare_payload();
+      std::tie(write_error, written) =
+          co_await bhttp::async_write(stream, out, asio::as_tuple(asio::use_awaitable));
+    } else {
+      std::error_code file_error;
+      const auto size = std::filesystem::file_size(request.body_file, file_error);
+      std::ifstream file(request.body_file, std::ios::binary);
+      if (file_error || !file) {
+        co_return std::unexpected(ClientError{
+            Error{ErrorCode::kNotFound,
+                  fmt::format("{}: cannot be read", request.body_file.filename().string()),
+                  {}},
+            SendProgress::kNothingSent});
+      }
+      out.content_length(request.body.size() + size + request.body_end.size());
+      std::tie(write_error, written) = co_await write_with_file(stream, out, request, file, size);
+    }
     if (write_error) {
       const auto code =
           write_error == beast::error::timeout ? ErrorCode::kDeadline : ErrorCode::kUnavailable;
@@ -202,6 +223,42 @@ class AsioClient final : public Client {
     }
     in.body = std::move(parser.get().body());
     co_return in;
+  }
+
+  /// Head, body, file and end, a piece at a time. A file that is shorter than it was ends the
+  /// connection, since what was announced cannot be sent.
+  template <class Stream, class Head>
+  static Task<std::tuple<boost::system::error_code, std::size_t>> write_with_file(
+      Stream& stream, Head& head, const ClientRequest& request, std::ifstream& file,
+      std::uintmax_t size) {
+    bhttp::request_serializer<bhttp::string_body> serializer(head);
+    auto [error, written] =
+        co_await bhttp::async_write_header(stream, serializer, asio::as_tuple(asio::use_awaitable));
+    std::vector<char> piece(kFilePieceBytes);
+    std::string_view text = request.body;
+    while (!error && (size > 0 || !text.empty())) {
+      asio::const_buffer next(text.data(), text.size());
+      if (text.empty()) {
+        file.read(piece.data(),
+                  static_cast<std::streamsize>(std::min<std::uintmax_t>(piece.size(), size)));
+        const auto got = static_cast<std::size_t>(file.gcount());
+        if (got == 0) co_return std::tuple(asio::error::make_error_code(asio::error::eof), written);
+        size -= got;
+        next = asio::const_buffer(piece.data(), got);
+      }
+      text = {};
+      const auto [piece_error, n] =
+          co_await asio::async_write(stream, next, asio::as_tuple(asio::use_awaitable));
+      error = piece_error;
+      written += n;
+    }
+    if (!error) {
+      const auto [end_error, n] = co_await asio::async_write(stream, asio::buffer(request.body_end),
+                                                             asio::as_tuple(asio::use_awaitable));
+      error = end_error;
+      written += n;
+    }
+    co_return std::tuple(error, written);
   }
 
   Task<Outcome> exchange(ClientRequest request) {

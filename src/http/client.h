@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,9 @@ struct ClientRequest {
   std::string url;  ///< http:// or https://, absolute
   Headers headers;
   std::string body;
+  /// A file that follows `body` and is followed by `body_end`, read while it is sent. Empty: none.
+  std::filesystem::path body_file = {};
+  std::string body_end = {};
   std::chrono::milliseconds timeout{10'000};  ///< for the whole exchange
   std::size_t response_bytes_max = 16 << 20;
 };

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "http/await.h"
 #include "http/client.h"
 #include "http/gzip.h"
@@ -22,6 +23,8 @@ class HttpTest : public testing::Test {
     });
     router.add_blocking(
         "POST", "/echo", pool_, [](Request& r) { return Response::text(r.body); }, 1000);
+    router.add_blocking(
+        "POST", "/store", pool_, [](Request& r) { return Response::text(r.body); }, 1 << 20);
     router.add("GET", "/throws", [](Request&) -> Task<Response> {
       throw std::runtime_error("boom");
       co_return Response{};
@@ -97,6 +100,27 @@ TEST_F(HttpTest, UnpacksGzipWithinTheLimit) {
   EXPECT_EQ(send("POST", "/echo", gzip("你好"), gzipped).body, "你好");
   EXPECT_EQ(send("POST", "/echo", gzip(std::string(100'000, 'x')), gzipped).status, 413);
   EXPECT_EQ(send("POST", "/echo", "not gzip", gzipped).status, 400);
+}
+
+TEST_F(HttpTest, AFileIsSentPieceByPieceBetweenBodyAndEnd) {
+  const TempFolder folder;
+  ClientRequest request;
+  request.method = "POST";
+  request.url = base_ + "/store";
+  request.body = "begin ";
+  request.body_file = folder.path() / "big";
+  request.body_end = " end";
+  const auto absent = client_->send_and_wait(request);
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().error.code, ErrorCode::kNotFound);
+  EXPECT_EQ(absent.error().progress, SendProgress::kNothingSent);
+  for (const std::size_t size : {0UZ, 1UZ, 65'536UZ, 200'001UZ}) {
+    const std::string content(size, 'x');
+    ASSERT_TRUE(write_file(request.body_file, content));
+    const auto response = client_->send_and_wait(request);
+    ASSERT_TRUE(response) << response.error().error.text();
+    EXPECT_EQ(response->body, "begin " + content + " end");
+  }
 }
 
 TEST_F(HttpTest, GarbageAndHugeHeadersAreRefused) {
