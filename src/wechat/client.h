@@ -13,7 +13,7 @@
 #include "http/client.h"
 #include "http/task.h"
 #include "wechat/call.h"
-#include "wechat/token.h"
+#include "wechat/platform_client.h"
 
 namespace zhiyin::wechat {
 
@@ -53,27 +53,17 @@ class OfficialAccountApi {
   virtual Outcome<QuotaUse> quota_and_wait(const ApiAccount& account, std::string path) = 0;
 };
 
-/// Calls the platform over HTTP. Repeats by itself only where that is safe: nothing was sent, or
-/// the call is idempotent (reads; sends with their own id) and the platform was busy or silent; a
-/// refused access token is replaced once. Back-off is in real time, capped, with jitter.
-/// Thread-safe.
+/// The same over HTTP, as coroutines and blocking. How it repeats and paces is told in
+/// `platform_client.h`. Thread-safe.
 class OfficialAccountClient final : public OfficialAccountApi {
  public:
-  struct Settings {
-    std::string base_url = std::string(kPlatformUrl);  ///< for accounts without their own
-    std::chrono::milliseconds timeout{10'000};
-    int attempts_max = 3;
-    std::chrono::milliseconds backoff_first{300};
-    std::chrono::milliseconds backoff_max{5'000};
-    double calls_per_second = 0;  ///< per host, 0: not limited
-    std::uint64_t seed = 1;       ///< of the jitter
-    /// Waits; empty: really sleeps. For tests.
-    std::function<void(std::chrono::milliseconds)> sleep = {};
-  };
+  using Settings = PlatformClient::Settings;
   /// All must outlive the client.
   OfficialAccountClient(http::Client& client, TokenKeeper& tokens, MetricsRegistry& metrics,
                         Logger& logger, Settings settings);
-  ~OfficialAccountClient() override;
+
+  /// Any other call, over the same connection, tokens and pace.
+  [[nodiscard]] PlatformApi& platform() { return platform_; }
 
   // For coroutines. They run on the executor of the caller.
   http::Task<Outcome<FollowerPage>> followers(ApiAccount account, std::string after);
@@ -114,8 +104,7 @@ class OfficialAccountClient final : public OfficialAccountApi {
   Outcome<QuotaUse> quota_and_wait(const ApiAccount& account, std::string path) override;
 
  private:
-  struct Inner;
-  std::unique_ptr<Inner> inner_;
+  PlatformClient platform_;
 };
 
 /// Visits all followers page by page until `visit` returns false. Returns how many were visited.

@@ -250,6 +250,78 @@ constexpr PlatformError kTable[] = {
      "bad parameters"},
 };
 
+// Where WeCom means something else, or has codes of its own; the same order.
+constexpr PlatformError kWecomTable[] = {
+    {40001, 40001, C::kNever, true, false, 0, E::kPermissionDenied, "应用 Secret 不正确",
+     "wrong secret of the application"},
+    {40013, 40013, C::kNever, true, false, 0, E::kInvalidArgument, "CorpID 不正确", "wrong CorpID"},
+    {40056, 40056, C::kNever, true, false, 0, E::kInvalidArgument, "AgentID 不正确",
+     "wrong AgentID"},
+    {40058, 40058, C::kNever, false, false, 0, E::kInvalidArgument, "参数不正确", "bad parameter"},
+    {40096, 40096, C::kUser, false, false, 0, E::kInvalidArgument, "外部联系人 ID 不正确",
+     "bad external_userid"},
+    {40098, 40098, C::kNever, false, false, 0, E::kPermissionDenied, "成员尚未实名认证",
+     "the member's name is not verified"},
+    {41050, 41050, C::kNever, false, false, 0, E::kInvalidArgument, "welcome_code 无效或已过期",
+     "welcome_code is not valid or has expired"},
+    {41051, 41051, C::kIgnore, false, false, 0, E::kConflict, "已开始聊天或欢迎语已由其他应用发送",
+     "the chat has begun, or another application welcomed first"},
+    {41053, 41053, C::kUser, false, false, 0, E::kPermissionDenied, "客户未同意会话存档",
+     "the customer has not agreed to the archive"},
+    {41054, 41054, C::kUser, false, false, 0, E::kPermissionDenied, "成员尚未激活",
+     "the member is not activated"},
+    {41055, 41055, C::kNever, false, false, 0, E::kLimitReached, "入群欢迎语素材达到上限",
+     "limit of group welcome templates"},
+    {41056, 41057, C::kNever, false, false, 0, E::kInvalidArgument,
+     "外部 ID 类型不正确或企业未绑定", "wrong type of external id, or the company is not bound"},
+    {45009, 45009, C::kQuota, false, false, 60, E::kLimitReached, "调用过于频繁",
+     "called too often"},
+    {45033, 45033, C::kRetry, false, false, 0, E::kUnavailable, "并发调用过多",
+     "too many calls at the same time"},
+    {48002, 48002, C::kNever, true, false, 0, E::kPermissionDenied, "无接口权限",
+     "this API is forbidden to the application"},
+    {60011, 60011, C::kNever, true, false, 0, E::kPermissionDenied, "无权限访问该成员或部门",
+     "no privilege over this member or department"},
+    {60020, 60020, C::kNever, true, false, 0, E::kPermissionDenied, "调用 IP 不在可信 IP 列表",
+     "the calling address is not in the list of trusted addresses"},
+    {60111, 60111, C::kUser, false, false, 0, E::kNotFound, "成员不存在", "no such member"},
+    {81013, 81013, C::kUser, false, false, 0, E::kNotFound, "全部接收人无效",
+     "none of the recipients is valid"},
+    {81017, 81017, C::kNever, false, false, 0, E::kLimitReached, "人数超过限制", "too many people"},
+    {82001, 82001, C::kNever, false, false, 0, E::kInvalidArgument, "接收范围无效",
+     "the recipients are not valid"},
+    {84061, 84061, C::kUser, false, false, 0, E::kNotFound, "没有外部联系人关系",
+     "this member does not know this contact, or has none"},
+    {84074, 84074, C::kNever, true, false, 0, E::kPermissionDenied, "没有外部联系人权限",
+     "no permission for external contacts"},
+    {90500, 90507, C::kNever, false, false, 0, E::kInvalidArgument, "客户群参数不正确",
+     "bad customer group or inheritance"},
+    {95000, 95018, C::kNever, false, false, 0, E::kInvalidArgument, "微信客服状态不允许",
+     "WeChat customer service does not allow this now"},
+    {301002, 301002, C::kNever, true, false, 0, E::kPermissionDenied, "无权操作该应用",
+     "no permission on this application"},
+};
+
+// Tencent Ads v3, as far as it is known.
+constexpr PlatformError kAdsTable[] = {
+    {0, 0, C::kOk, false, false, 0, E::kInternal, "成功", "done"},
+    {11002, 11003, C::kToken, false, false, 0, E::kPermissionDenied, "access_token 无效或过期",
+     "the access token is not valid or has expired"},
+    {11004, 11004, C::kNever, true, false, 0, E::kPermissionDenied, "没有该账号的权限",
+     "no permission for this account"},
+    {11012, 11012, C::kNever, true, false, 0, E::kPermissionDenied, "授权失效",
+     "the authorisation is no longer valid"},
+    {11013, 11013, C::kNever, true, false, 0, E::kPermissionDenied, "IP 不被允许",
+     "the calling address is not allowed"},
+    {11017, 11017, C::kRetry, false, false, 0, E::kConflict, "timestamp 或 nonce 无效",
+     "timestamp out of the window, or nonce used before"},
+    {18000, 18999, C::kNever, false, false, 0, E::kInvalidArgument, "参数不正确", "bad parameter"},
+    {31000, 31999, C::kNever, false, false, 0, E::kInvalidArgument, "业务不允许",
+     "not allowed by the business rules"},
+    {100100, 100199, C::kQuota, false, false, 60, E::kLimitReached, "调用过于频繁",
+     "called too often"},
+};
+
 constexpr PlatformError kUnlisted = {0,
                                      0,
                                      C::kNever,
@@ -288,10 +360,21 @@ std::string_view to_string(ErrorClass error_class) {
 
 std::span<const PlatformError> platform_errors() { return kTable; }
 
-const PlatformError& platform_error(std::int64_t errcode) {
-  const auto* found = std::ranges::find_if(
-      kTable, [&](const PlatformError& e) { return e.first <= errcode && errcode <= e.last; });
-  return found == std::end(kTable) ? kUnlisted : *found;
+const PlatformError& platform_error(std::int64_t errcode, Family family) {
+  const auto find = [&](std::span<const PlatformError> lines) -> const PlatformError* {
+    const auto found = std::ranges::find_if(
+        lines, [&](const PlatformError& e) { return e.first <= errcode && errcode <= e.last; });
+    return found == lines.end() ? nullptr : &*found;
+  };
+  if (family == Family::kAds) {
+    const PlatformError* own = find(kAdsTable);
+    return own ? *own : kUnlisted;
+  }
+  if (family == Family::kWecom) {
+    if (const PlatformError* own = find(kWecomTable)) return *own;
+  }
+  const PlatformError* shared = find(kTable);
+  return shared ? *shared : kUnlisted;
 }
 
 std::string_view rid_of(std::string_view errmsg) {

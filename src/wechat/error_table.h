@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "wechat/endpoint.h"
 
 namespace zhiyin::wechat {
 
@@ -40,8 +41,10 @@ struct PlatformError {
 
 std::span<const PlatformError> platform_errors();
 
-/// The line of `errcode`; an unknown code is kNever, without alert. Lives as long as the program.
-const PlatformError& platform_error(std::int64_t errcode);
+/// The line of `errcode`; an unknown code is kNever, without alert. WeCom's own meanings come
+/// first, then those it shares with official accounts; Tencent Ads has its own. Lives as long as
+/// the program.
+const PlatformError& platform_error(std::int64_t errcode, Family family = Family::kOfficial);
 
 /// `… rid: 64f1a2b3-12345678-0badcafe` gives the part after `rid: `; empty when absent.
 std::string_view rid_of(std::string_view errmsg);

@@ -1,5 +1,9 @@
 #include "wechat/policy.h"
 
+#include <algorithm>
+
+#include "wechat/rule.h"
+
 namespace zhiyin::wechat {
 namespace {
 
@@ -46,6 +50,19 @@ Result<void> validate(const Policy& policy) {
     if (allowance.messages < 0 || allowance.validity < Duration::zero()) {
       return fail_field("customer_service_windows." + kind, "is negative");
     }
+  }
+  for (const auto& [name, limit] : policy.field_limits) {
+    const auto is_meant = [&](const Rule& rule) {
+      return fmt::format("{} {}", rule.method, rule.path) == name;
+    };
+    if (std::ranges::none_of(rules(), is_meant))
+      return fail_field("field_limits", "there is no member '{}'", name.substr(0, 128));
+    if (limit < 1) return fail_field("field_limits." + name, "{} is below 1", limit);
+  }
+  for (const auto& [method, calls] : policy.calls_per_minute) {
+    if (find_endpoint(method) == nullptr)
+      return fail_field("calls_per_minute", "there is no method '{}'", method.substr(0, 128));
+    if (calls < 1) return fail_field("calls_per_minute." + method, "{} is below 1", calls);
   }
   for (const auto& [type, chars] : policy.template_value_chars_max) {
     if (chars < 1) return fail_field("template_value_chars_max." + type, "{} is below 1", chars);

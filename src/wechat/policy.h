@@ -60,6 +60,11 @@ struct Policy {
                                                                   {"name", 20},
                                                                   {"phrase", 5}};
 
+  /// Other bounds than the documented ones, by `METHOD MEMBER` as in `rule_table.cc`
+  /// (`tags_create tag.name`), and other calls per minute, by method as in `endpoint.h`.
+  std::map<std::string, std::int64_t> field_limits;
+  std::map<std::string, std::int64_t> calls_per_minute;
+
   std::string quota_zone = "Asia/Shanghai";  ///< where the platform's day and month begin at 00:00
   std::string quiet_from = "22:00";          ///< no proactive sends from here …
   std::string quiet_until = "08:00";  ///< … to here, in the account's zone; equal: no quiet hours
@@ -144,6 +149,11 @@ struct Fields<wechat::Policy> {
           .optional(),
       field("template_value_chars_max", &S::template_value_chars_max,
             "characters of a template value, by type")
+          .optional(),
+      field("field_limits", &S::field_limits,
+            "other bounds of request members, by method and member")
+          .optional(),
+      field("calls_per_minute", &S::calls_per_minute, "other calls per minute, by method")
           .optional(),
       field("quota_zone", &S::quota_zone, "zone of the platform's day").length(1, 64).optional(),
       field("quiet_from", &S::quiet_from, "no proactive sends from, HH:MM").length(5, 5).optional(),

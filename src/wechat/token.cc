@@ -305,6 +305,8 @@ Outcome<Secret> TokenKeeper::replace_and_wait(const ApiAccount& account, const S
   return run_here(inner_->obtain(Waiting::kBlock, account, rejected));
 }
 
+Instant TokenKeeper::now() const { return inner_->clock.now(); }
+
 void TokenKeeper::forget(const AccountId& account) {
   MutexLock lock(inner_->mutex);
   inner_->entries.erase(account);

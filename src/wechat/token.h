@@ -34,6 +34,9 @@ class TokenKeeper {
   Outcome<Secret> get_and_wait(const ApiAccount& account);
   Outcome<Secret> replace_and_wait(const ApiAccount& account, const Secret& rejected);
 
+  /// Domain time, by which tokens live.
+  [[nodiscard]] Instant now() const;
+
   /// Drops what is known about an account (its settings were changed or are being checked).
   void forget(const AccountId& account);
 

@@ -1,6 +1,9 @@
 #include "wechat/detail/exchange.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
+#include "http/message.h"
 #include "wechat/detail/lenient.h"
 
 namespace zhiyin::wechat {
@@ -17,8 +20,8 @@ SendError silent(ErrorCode code, http::SendProgress progress, std::string messag
   return e;
 }
 
-SendError refused(std::int64_t errcode, std::string_view errmsg, std::string_view name) {
-  const PlatformError& known = platform_error(errcode);
+SendError refused(std::int64_t errcode, const PlatformError& known, std::string_view errmsg,
+                  std::string_view name) {
   SendError e;
   e.code = known.code;
   e.errcode = errcode;
@@ -45,9 +48,8 @@ SendError bad_status(int status, std::string_view name) {
                 fmt::format("微信接口 {}：HTTP 状态 {}", name, status));
 }
 
-}  // namespace
-
-Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name) {
+/// The whole answer of a peer that answered at all.
+Outcome<const http::ClientResponse*> answered(const HttpOutcome& outcome, std::string_view name) {
   if (!outcome) {
     const http::ClientError& e = outcome.error();
     // The message of an invalid address could hold the token in its query.
@@ -58,16 +60,74 @@ Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name) {
         silent(e.error.code, e.progress, fmt::format("微信接口 {}：未得到应答（{}）", name, what)));
   }
   if (outcome->status != 200) return std::unexpected(bad_status(outcome->status, name));
-  Result<Json> json = parse_json(outcome->body);
+  return &*outcome;
+}
+
+Outcome<Json> object_of(std::string_view body, std::string_view name) {
+  Result<Json> json = parse_json(body);
   if (!json || json->if_object() == nullptr) {
     return std::unexpected(silent(ErrorCode::kUnavailable, http::SendProgress::kOutcomeUnknown,
                                   fmt::format("微信接口 {}：应答不是 JSON 对象", name)));
   }
+  return std::move(*json);
+}
+
+/// `errcode` absent or 0 is success.
+Outcome<Json> official_answer(std::string_view body, std::string_view name, Family family) {
+  Outcome<Json> json = object_of(body, name);
+  if (!json) return json;
   const std::int64_t errcode = lenient_int((*json)["errcode"]);
-  const ErrorClass error_class =
-      errcode == 0 ? ErrorClass::kOk : platform_error(errcode).error_class;
-  if (error_class == ErrorClass::kOk || error_class == ErrorClass::kDone) return std::move(*json);
-  return std::unexpected(refused(errcode, (*json)["errmsg"].string_or(""), name));
+  if (errcode == 0) return json;
+  const PlatformError& known = platform_error(errcode, family);
+  if (known.error_class == ErrorClass::kOk || known.error_class == ErrorClass::kDone) return json;
+  return std::unexpected(refused(errcode, known, (*json)["errmsg"].string_or(""), name));
+}
+
+/// `code` 0 is success and the rest lies in `data`.
+Outcome<Json> ads_answer(std::string_view body, std::string_view name) {
+  Outcome<Json> json = object_of(body, name);
+  if (!json) return json;
+  const std::int64_t code = lenient_int((*json)["code"]);
+  if (code == 0) return (*json)["data"].is_null() ? Json::object() : (*json)["data"];
+  const std::string_view zh = (*json)["message_cn"].string_or("");
+  SendError e = refused(code, platform_error(code, Family::kAds),
+                        zh.empty() ? (*json)["message"].string_or("") : zh, name);
+  e.rid = lenient_text((*json)["trace_id"]);
+  return std::unexpected(std::move(e));
+}
+
+bool is_binary(std::string_view content_type) {
+  constexpr std::string_view kKinds[] = {"image/", "audio/", "video/", "application/octet-stream"};
+  return std::ranges::any_of(
+      kKinds, [&](std::string_view kind) { return lower(content_type).starts_with(kind); });
+}
+
+}  // namespace
+
+Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name) {
+  const Outcome<const http::ClientResponse*> got = answered(outcome, name);
+  if (!got) return std::unexpected(got.error());
+  return official_answer((*got)->body, name, Family::kOfficial);
+}
+
+Outcome<ApiAnswer> interpret(const HttpOutcome& outcome, const Endpoint& endpoint) {
+  const Outcome<const http::ClientResponse*> got = answered(outcome, endpoint.name);
+  if (!got) return std::unexpected(got.error());
+  const http::ClientResponse& response = **got;
+  ApiAnswer answer;
+  answer.headers = response.headers;
+  const std::string_view type = http::header(response.headers, "Content-Type");
+  if (is_binary(type)) {
+    answer.bytes = response.body;
+    answer.content_type = std::string(type);
+    return answer;
+  }
+  Outcome<Json> json = endpoint.family == Family::kAds
+                           ? ads_answer(response.body, endpoint.name)
+                           : official_answer(response.body, endpoint.name, endpoint.family);
+  if (!json) return std::unexpected(std::move(json.error()));
+  answer.json = std::move(*json);
+  return answer;
 }
 
 http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting,

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "http/client.h"
 #include "http/task.h"
-#include "wechat/call.h"
+#include "wechat/platform_api.h"
 
 // Include in .cc files only.
 namespace zhiyin::wechat {
@@ -23,6 +23,10 @@ using HttpOutcome = std::expected<http::ClientResponse, http::ClientError>;
 
 /// The platform's answer as JSON, or what went wrong. `name` stands in messages. Pure.
 Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name);
+
+/// The same for an endpoint: by its family's way to say that it failed, and with bytes instead of
+/// JSON where the content type says so. Pure.
+Outcome<ApiAnswer> interpret(const HttpOutcome& outcome, const Endpoint& endpoint);
 
 /// Sends one request, suspending or blocking.
 http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting,

@@ -68,9 +68,7 @@ Result<void> check_client_id(const Policy& policy, const std::string& id) {
   return {};
 }
 
-ApiCall post(std::string_view name, std::string_view path, const Json& body, bool idempotent) {
-  return {name, "POST", path, {}, body.dump(), idempotent};
-}
+ApiCall post(const Endpoint& endpoint, const Json& body) { return {&endpoint, {}, body.dump()}; }
 
 Json object(std::initializer_list<Json::Member> members) { return Json(Json::Object(members)); }
 
@@ -158,7 +156,7 @@ Result<Json> customer_service_content(const Policy& policy, const CustomerServic
 
 Result<ApiCall> followers_call(const std::string& after) {
   if (!after.empty()) ZHIYIN_TRY_VOID(check_openid("after", after));
-  ApiCall call{"user_get", "GET", "/cgi-bin/user/get", {}, {}, true};
+  ApiCall call{&endpoint("user_get")};
   if (!after.empty()) call.query = "&next_openid=" + http::percent_encode(after);
   return call;
 }
@@ -173,8 +171,7 @@ Result<ApiCall> user_info_call(const Policy& policy, const std::vector<std::stri
     ZHIYIN_TRY_VOID(check_openid("openids", openid));
     list.push(object({{"openid", openid}, {"lang", "zh_CN"}}));
   }
-  return post("user_info_batchget", "/cgi-bin/user/info/batchget", object({{"user_list", list}}),
-              true);
+  return post(endpoint("user_info_batchget"), object({{"user_list", list}}));
 }
 
 Result<ApiCall> customer_service_call(const Policy& policy, const CustomerServiceMessage& message) {
@@ -188,7 +185,7 @@ Result<ApiCall> customer_service_call(const Policy& policy, const CustomerServic
     body.set("customservice", object({{"kf_account", message.kf_account}}));
   }
   if (message.ai_generated) body.set("aimsgcontext", object({{"is_ai_msg", 1}}));
-  return post("custom_send", "/cgi-bin/message/custom/send", body, false);
+  return post(endpoint("custom_send"), body);
 }
 
 Result<ApiCall> template_call(const Policy& policy, const TemplateMessage& message) {
@@ -215,7 +212,7 @@ Result<ApiCall> template_call(const Policy& policy, const TemplateMessage& messa
   }
   body.set("client_msg_id", message.client_msg_id);
   body.set("data", std::move(data));
-  return post("template_send", "/cgi-bin/message/template/send", body, true);
+  return post(endpoint("template_send"), body);
 }
 
 Result<ApiCall> mass_send_call(const Policy& policy, const std::vector<std::string>& openids,
@@ -232,7 +229,7 @@ Result<ApiCall> mass_send_call(const Policy& policy, const std::vector<std::stri
   }
   Json body = object({{"touser", std::move(list)}});
   ZHIYIN_TRY_VOID(add_mass_content(body, policy, message, false));
-  return post("mass_send", "/cgi-bin/message/mass/send", body, true);
+  return post(endpoint("mass_send"), body);
 }
 
 Result<ApiCall> mass_tag_call(const Policy& policy, std::optional<std::int64_t> tag_id,
@@ -242,7 +239,7 @@ Result<ApiCall> mass_tag_call(const Policy& policy, std::optional<std::int64_t> 
   if (tag_id) filter.set("tag_id", *tag_id);
   Json body = object({{"filter", std::move(filter)}});
   ZHIYIN_TRY_VOID(add_mass_content(body, policy, message, false));
-  return post("mass_sendall", "/cgi-bin/message/mass/sendall", body, true);
+  return post(endpoint("mass_sendall"), body);
 }
 
 Result<ApiCall> mass_preview_call(const Policy& policy, const std::string& openid,
@@ -250,23 +247,20 @@ Result<ApiCall> mass_preview_call(const Policy& policy, const std::string& openi
   ZHIYIN_TRY_VOID(check_openid("openid", openid));
   Json body = object({{"touser", openid}});
   ZHIYIN_TRY_VOID(add_mass_content(body, policy, message, true));
-  return post("mass_preview", "/cgi-bin/message/mass/preview", body, false);
+  return post(endpoint("mass_preview"), body);
 }
 
 Result<ApiCall> mass_status_call(const std::string& msg_id) {
   ZHIYIN_TRY_VOID(check_text("msg_id", msg_id, 1, kIdBytesMax, false));
-  return post("mass_get", "/cgi-bin/message/mass/get", object({{"msg_id", msg_id}}), true);
+  return post(endpoint("mass_get"), object({{"msg_id", msg_id}}));
 }
 
-Result<ApiCall> templates_call() {
-  return ApiCall{
-      "template_list", "GET", "/cgi-bin/template/get_all_private_template", {}, {}, true};
-}
+Result<ApiCall> templates_call() { return ApiCall{&endpoint("template_list")}; }
 
 Result<ApiCall> quota_call(const std::string& path) {
   ZHIYIN_TRY_VOID(check_text("path", path, 1, kIdBytesMax, false));
   if (!path.starts_with('/')) return fail_field("path", "'{}' does not begin with /", path);
-  return post("quota_get", "/cgi-bin/openapi/quota/get", object({{"cgi_path", path}}), true);
+  return post(endpoint("quota_get"), object({{"cgi_path", path}}));
 }
 
 FollowerPage read_followers(const Json& answer, std::string_view after) {

@@ -6,20 +6,10 @@
 #include <vector>
 
 #include "base/json.h"
-#include "wechat/call.h"
+#include "wechat/platform_api.h"
 
 /// Calls as bytes and answers as structs. Pure.
 namespace zhiyin::wechat {
-
-/// One call, ready but for the access token. `idempotent`: repeating it cannot do anything twice.
-struct ApiCall {
-  std::string_view name;  ///< in metrics and logs
-  std::string_view http_method = "POST";
-  std::string_view path;
-  std::string query = {};  ///< further parameters, `&a=b`
-  std::string body = {};   ///< JSON
-  bool idempotent = false;
-};
 
 // Each fails with kInvalidArgument and the field when something is out of the policy's bounds.
 Result<ApiCall> followers_call(const std::string& after);

@@ -1,0 +1,78 @@
+#include "wechat/pace.h"
+
+#include "base/time.h"
+
+namespace zhiyin::wechat {
+namespace {
+
+constexpr Duration kMinute = std::chrono::minutes(1);
+
+/// When the platform will take this call again; nothing where it did not say that time heals it.
+std::optional<Instant> closed_until(const Policy& policy, const SendError& error, Instant now) {
+  constexpr std::int64_t kDayUsedUp[] = {45009, 44993};
+  if (error.error_class != ErrorClass::kQuota) return std::nullopt;
+  if (error.retry_after) return now + *error.retry_after;
+  for (const std::int64_t code : kDayUsedUp) {
+    if (error.errcode != code) continue;
+    const auto zone = TimeZone::create(policy.quota_zone);
+    const TimeZone here = zone ? *zone : TimeZone::shanghai();
+    return day_start(local_day(now, here) + 1, here);
+  }
+  return std::nullopt;
+}
+
+SendError closed(const Endpoint& endpoint, std::int64_t errcode, Duration wait) {
+  SendError e;
+  e.code = ErrorCode::kLimitReached;
+  e.errcode = errcode;
+  e.error_class = ErrorClass::kQuota;
+  e.retry_after = wait;
+  e.message = fmt::format("微信接口 {}：{}，{} 秒后再试（未发送）", endpoint.name,
+                          errcode == 0 ? "本分钟调用次数已用完" : platform_error(errcode).zh,
+                          (wait.count() + 999'999) / 1'000'000);
+  return e;
+}
+
+}  // namespace
+
+std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint) {
+  const auto own = policy.calls_per_minute.find(std::string(endpoint.name));
+  if (own != policy.calls_per_minute.end()) return own->second;
+  const bool is_mass = endpoint.name == "mass_send" || endpoint.name == "mass_sendall";
+  return is_mass ? policy.mass_calls_per_minute : endpoint.per_minute;
+}
+
+std::optional<SendError> Pace::enter(const ApiAccount& account, const Endpoint& endpoint,
+                                     Instant now) {
+  const std::int64_t limit = calls_per_minute(account.policy, endpoint);
+  MutexLock lock(mutex_);
+  Entry& entry = entries_[{account.id, &endpoint}];
+  if (now < entry.closed_until) return closed(endpoint, entry.errcode, entry.closed_until - now);
+  if (limit <= 0) return std::nullopt;
+  const std::int64_t minute = now.us / kMinute.count();
+  if (entry.minute != minute) {
+    entry.minute = minute;
+    entry.calls = 0;
+  }
+  if (entry.calls >= limit)
+    return closed(endpoint, 0, Instant{(minute + 1) * kMinute.count()} - now);
+  ++entry.calls;
+  return std::nullopt;
+}
+
+void Pace::note(const ApiAccount& account, const Endpoint& endpoint, const SendError& error,
+                Instant now) {
+  const std::optional<Instant> until = closed_until(account.policy, error, now);
+  if (!until) return;
+  MutexLock lock(mutex_);
+  Entry& entry = entries_[{account.id, &endpoint}];
+  entry.closed_until = *until;
+  entry.errcode = error.errcode;
+}
+
+void Pace::forget(const AccountId& account) {
+  MutexLock lock(mutex_);
+  std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == account; });
+}
+
+}  // namespace zhiyin::wechat

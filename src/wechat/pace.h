@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/mutex.h"
+#include "wechat/call.h"
+#include "wechat/endpoint.h"
+
+namespace zhiyin::wechat {
+
+/// Calls of an endpoint that the policy allows in a minute; 0: no number is known. Pure.
+std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint);
+
+/// How often each account may still call each method: by the documented number of a clock minute,
+/// and by what the platform last said (45009: until the day ends; 45011 and the like: as long as
+/// they say). Domain time. In memory: after a restart the platform's word counts. Thread-safe.
+class Pace {
+ public:
+  /// Takes a place, or says why and for how long not.
+  std::optional<SendError> enter(const ApiAccount& account, const Endpoint& endpoint, Instant now);
+  /// What came of a call that was sent.
+  void note(const ApiAccount& account, const Endpoint& endpoint, const SendError& error,
+            Instant now);
+  /// The platform has reset its counters.
+  void forget(const AccountId& account);
+
+ private:
+  struct Entry {
+    std::int64_t minute = 0;
+    std::int64_t calls = 0;
+    Instant closed_until;
+    std::int64_t errcode = 0;
+  };
+  Mutex mutex_;
+  /// As many as there are accounts times endpoints.
+  std::map<std::pair<AccountId, const Endpoint*>, Entry> entries_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+}  // namespace zhiyin::wechat
