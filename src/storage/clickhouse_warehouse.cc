@@ -79,37 +79,6 @@ int code_in(std::string_view text) {
   return code;
 }
 
-ErrorCode meaning_of(int code) {
-  switch (code) {
-    case 159:  // TIMEOUT_EXCEEDED
-    case 160:  // TOO_SLOW
-    case 394:  // QUERY_WAS_CANCELLED
-      return ErrorCode::kDeadline;
-    case 158:  // TOO_MANY_ROWS
-    case 396:  // TOO_MANY_ROWS_OR_BYTES
-    case 241:  // MEMORY_LIMIT_EXCEEDED
-    case 307:  // TOO_MANY_BYTES
-      return ErrorCode::kLimitReached;
-    case 192:  // UNKNOWN_USER
-    case 193:  // WRONG_PASSWORD
-    case 194:  // REQUIRED_PASSWORD
-    case 497:  // ACCESS_DENIED
-    case 516:  // AUTHENTICATION_FAILED
-      return ErrorCode::kPermissionDenied;
-    case 202:  // TOO_MANY_SIMULTANEOUS_QUERIES
-    case 209:  // SOCKET_TIMEOUT
-    case 210:  // NETWORK_ERROR
-    case 236:  // ABORTED
-    case 242:  // TABLE_IS_READ_ONLY
-    case 243:  // NOT_ENOUGH_SPACE
-    case 252:  // TOO_MANY_PARTS
-    case 0:
-      return ErrorCode::kUnavailable;
-    default:
-      return ErrorCode::kInvalidArgument;
-  }
-}
-
 std::string_view sql_type(ColumnType type) {
   switch (type) {
     case ColumnType::kInt:
@@ -269,7 +238,8 @@ class ClickhouseWarehouse final : public Warehouse {
   }
 
   [[nodiscard]] Dialect dialect() const override {
-    return {"AS", "cityHash64({0})", "bitShiftLeft(CAST(1 AS Int64), {0})"};
+    return {"AS", "cityHash64({0})", "bitShiftLeft(CAST(1 AS Int64), {0})",
+            "bitAnd(reinterpretAsUInt64(substring(MD5({0}), 1, 8)), 4294967295)"};
   }
 
   Result<void> flush() override { return {}; }
@@ -312,7 +282,8 @@ class ClickhouseWarehouse final : public Warehouse {
     if (answer->status == kOk && header_code(*answer) == 0) return std::move(answer->body);
     const int code = header_code(*answer) != 0 ? header_code(*answer) : code_in(answer->body);
     constexpr std::size_t kShown = 400;
-    return fail(meaning_of(code), "warehouse: {}", utf8_shown(answer->body, kShown));
+    return fail(detail::clickhouse_error_code(code), "warehouse: {}",
+                utf8_shown(answer->body, kShown));
   }
 
   static std::string utf8_shown(std::string_view text, std::size_t bytes_max) {

@@ -223,5 +223,13 @@ TEST(ClickhouseSql, OnlyPlainParametersAreReplaced) {
   }
 }
 
+TEST(ClickhouseErrors, OnlyWhatSpeaksOfValuesIsARowsFault) {
+  for (const int code : {27, 53, 70, 72, 117, 349, 407})
+    EXPECT_TRUE(lies_in_record({detail::clickhouse_error_code(code), ""})) << code;
+  // Unknown table, no such setting, stack overflow, disk full, read-only, corrupted, unheard of.
+  for (const int code : {0, 60, 81, 115, 306, 243, 242, 246, 40, 1000, 1001, 99999})
+    EXPECT_FALSE(lies_in_record({detail::clickhouse_error_code(code), ""})) << code;
+}
+
 }  // namespace
 }  // namespace zhiyin::storage

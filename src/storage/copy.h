@@ -63,6 +63,10 @@ class LogCopy {
   std::int64_t appended_ = 0;
 };
 
+/// SQL: a number below 2^32 that stands for all cells of a row of `table` (integers and text), the
+/// same on every database. The sum over the rows of two equal tables is the same, in any order.
+std::string row_checksum(const Table& table, const Dialect& dialect);
+
 /// Makes the rows of `table` in `to` those of `from`, a page at a time; what is equal already is
 /// left alone, so that repeating it only carries over what changed. After a pass over a table that
 /// nobody writes to the two are equal.

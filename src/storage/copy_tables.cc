@@ -276,6 +276,21 @@ std::vector<std::size_t> places(const auto& columns, const auto& key, const auto
 
 }  // namespace
 
+std::string row_checksum(const Table& table, const Dialect& dialect) {
+  std::string row;
+  for (const TableColumn& column : table.columns) {
+    row += row.empty() ? "" : " || '\x1f' || ";
+    row +=
+        column.type == ColumnType::kText
+            ? fmt::format("CASE WHEN \"{0}\" IS NULL THEN '-' ELSE '+' || \"{0}\" END", column.name)
+            : fmt::format(
+                  "CASE WHEN \"{0}\" IS NULL THEN '-' ELSE CAST(COALESCE(\"{0}\", 0) AS "
+                  "VARCHAR) END",
+                  column.name);
+  }
+  return fmt::format(fmt::runtime(dialect.checksum_of_text), row);
+}
+
 Result<CopyDigest> copy_table(State& from, State& to, const StateTable& table,
                               const CopyProgress& progress) {
   if (table.key.empty())

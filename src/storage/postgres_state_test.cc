@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "storage/detail/postgres_connection.h"
 #include "storage/detail/postgres_sql.h"
 #include "storage/detail/postgres_values.h"
+#include "storage/projection.h"
 #include "storage/state_contract.h"
 #include "storage/testing.h"
 
@@ -69,6 +71,16 @@ TEST(PostgresValues, WrongBytesAreRefused) {
   EXPECT_FALSE(decode_postgres(1700, numeric({1, 0, 0x2000, 0, 1})));
   EXPECT_FALSE(decode_postgres(1700, numeric({1, 0, 0, 0, 10'000})));
   EXPECT_EQ(decode_postgres(1114, "12345678").error().code, ErrorCode::kUnsupported);
+}
+
+/// What costs a good record its place if it is taken for the record's fault.
+TEST(PostgresErrors, OnlyWhatSpeaksOfValuesIsARecordsFault) {
+  for (const char* state : {"22003", "22P02", "22021", "23502", "23503", "23505", "23514", "54000"})
+    EXPECT_TRUE(lies_in_record({detail::postgres_error_code(state), ""})) << state;
+  for (const char* state : {"XX000", "XX001", "42P01", "42703", "42501", "0A000", "40001", "40P01",
+                            "53100", "53200", "55000", "55P03", "57014", "57P01", "58030", "F0000",
+                            "25006", "25P02", "08006", "28000", "3D000", "P0001", "99999"})
+    EXPECT_FALSE(lies_in_record({detail::postgres_error_code(state), ""})) << state;
 }
 
 TEST(PostgresState, AMisspeltAddressIsNamedWithoutItsPassword) {

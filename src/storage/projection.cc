@@ -25,12 +25,13 @@ bool reached(const Positions& positions, const Positions& target) {
   return true;
 }
 
-/// A projection's exception is an error of its own, and must not end the process again and again.
+/// A projection's exception lies in what it was given, and must not end the process again and
+/// again.
 Result<void> call(Projection& projection, Session& session, std::span<const StoredRecord> batch) {
   try {
     return projection.apply(session, batch);
   } catch (const std::exception& e) {
-    return fail(ErrorCode::kInternal, "projection {}: {}", projection.name(), e.what());
+    return fail(ErrorCode::kInvalidArgument, "projection {}: {}", projection.name(), e.what());
   }
 }
 
@@ -42,8 +43,9 @@ bool lies_in_record(const Error& error) {
     case ErrorCode::kNotFound:
     case ErrorCode::kConflict:
     case ErrorCode::kLimitReached:
-    case ErrorCode::kInternal:
       return true;
+    // A store's error that nobody has foreseen; a good record must not be lost for it.
+    case ErrorCode::kInternal:
     case ErrorCode::kPermissionDenied:
     case ErrorCode::kUnavailable:
     case ErrorCode::kDeadline:

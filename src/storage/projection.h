@@ -42,8 +42,8 @@ class Projection {
   virtual Result<void> refuse(Session& session, const StoredRecord& record, const Error& why);
 };
 
-/// True for errors that come from what a record holds; false where the store is what failed, and
-/// the same record may well do later.
+/// True for errors that come from what a record holds (each adapter lists those of its store);
+/// false where the store is what failed, or nobody knows: the same record may well do later.
 bool lies_in_record(const Error& error);
 
 /// Drives one projection over one stream on a thread of its own; sleeps while there is nothing to

@@ -148,7 +148,7 @@ class PoisonTest : public ProjectionRunnerTest {
 TEST_F(PoisonTest, ARecordThatNeverDoesIsRefusedAndTheRestGoesOnInOrder) {
   append(0, 40);
   picky_.judge = [](const StoredRecord& r) -> Result<void> {
-    if (r.bytes == "7" || r.bytes == "39") return fail(ErrorCode::kInternal, "poison");
+    if (r.bytes == "7" || r.bytes == "39") return fail(ErrorCode::kInvalidArgument, "poison");
     if (r.bytes == "20") throw std::out_of_range("poison of another kind");
     return {};
   };
@@ -168,8 +168,9 @@ TEST_F(PoisonTest, ARecordThatNeverDoesIsRefusedAndTheRestGoesOnInOrder) {
 
 TEST_F(PoisonTest, AFailingStoreRefusesNothing) {
   append(0, 10);
-  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kDeadline, ErrorCode::kDataLoss,
-                               ErrorCode::kPermissionDenied, ErrorCode::kUnsupported}) {
+  for (const ErrorCode code :
+       {ErrorCode::kUnavailable, ErrorCode::kDeadline, ErrorCode::kDataLoss,
+        ErrorCode::kPermissionDenied, ErrorCode::kUnsupported, ErrorCode::kInternal}) {
     picky_.transactions = 0;
     picky_.judge = [&](const StoredRecord&) -> Result<void> { return fail(code, "store"); };
     const auto outcome = runner_.catch_up();
@@ -196,7 +197,7 @@ TEST_F(PoisonTest, WhenNothingDoesItIsNotTheRecords) {
   constexpr auto kMax = static_cast<int>(ProjectionRunner::kRefusedInARowMax);
   append(0, kMax + 50);
   picky_.judge = [&](const StoredRecord&) -> Result<void> {
-    return fail(ErrorCode::kInternal, "no such table");
+    return fail(ErrorCode::kInvalidArgument, "no such table");
   };
   const auto outcome = runner_.catch_up();
   ASSERT_FALSE(outcome);

@@ -1,11 +1,14 @@
 #include "storage/sqlite_state.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <fstream>
 
 #include "base/file.h"
+#include "storage/detail/sqlite.h"
 #include "storage/open.h"
+#include "storage/projection.h"
 #include "storage/state_contract.h"
 
 namespace zhiyin::storage {
@@ -114,6 +117,20 @@ TEST(Value, ConvertsWithoutOverflow) {
   EXPECT_EQ(as_real(Value(std::int64_t{3})), 3.0);
   EXPECT_EQ(as_text(Value(Blob{"b"})), "b");
   EXPECT_EQ(as_text(Value(std::int64_t{3})), "");
+}
+
+TEST(SqliteErrors, OnlyWhatSpeaksOfValuesIsARecordsFault) {
+  const auto blames = [](int rc, std::string_view message) {
+    return lies_in_record({detail::sqlite_error_code(rc, message), ""});
+  };
+  EXPECT_TRUE(blames(SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed"));
+  EXPECT_TRUE(blames(SQLITE_CONSTRAINT_NOTNULL, "NOT NULL constraint failed"));
+  EXPECT_TRUE(blames(SQLITE_MISMATCH, "datatype mismatch"));
+  EXPECT_TRUE(blames(SQLITE_TOOBIG, "string or blob too big"));
+  EXPECT_TRUE(blames(SQLITE_ERROR, "integer overflow"));
+  for (const int rc : {SQLITE_ERROR, SQLITE_FULL, SQLITE_IOERR_FSYNC, SQLITE_BUSY, SQLITE_CORRUPT,
+                       SQLITE_NOTADB, SQLITE_READONLY, SQLITE_SCHEMA, SQLITE_MISUSE, SQLITE_NOLFS})
+    EXPECT_FALSE(blames(rc, "no such table: x")) << rc;
 }
 
 }  // namespace

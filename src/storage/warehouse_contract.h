@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "storage/copy.h"
+#include "storage/projection.h"
 #include "storage/warehouse.h"
 
 /// What every warehouse promises. An adapter's test brings a `Harness` with
@@ -180,9 +182,8 @@ TYPED_TEST_P(WarehouseContract, ALongQueryIsInterruptedAndTheNextOneWorks) {
 }
 
 TYPED_TEST_P(WarehouseContract, AQueryCannotChangeAnything) {
-  for (const char* sql :
-       {"DROP TABLE reads", "INSERT INTO reads VALUES('a', 1, 1)", "DELETE FROM reads", "SELEC 1",
-        "SELECT 1; DROP TABLE reads", "SELECT * FROM nowhere"}) {
+  for (const char* sql : {"DROP TABLE reads", "INSERT INTO reads VALUES('a', 1, 1)",
+                          "DELETE FROM reads", "SELEC 1", "SELECT 1; DROP TABLE reads"}) {
     const auto outcome = this->warehouse_->query(sql);
     ASSERT_FALSE(outcome) << sql;
     EXPECT_EQ(outcome.error().code, ErrorCode::kInvalidArgument) << outcome.error().text();
@@ -239,7 +240,30 @@ TYPED_TEST_P(WarehouseContract, RemovesWhatAConditionNames) {
   EXPECT_FALSE(this->warehouse_->remove(this->reads(), "nothing = ?", {text("a")}));
 }
 
-REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, RemovesWhatAConditionNames, KeepsRowsAndNulls,
+TYPED_TEST_P(WarehouseContract, ChecksumsOfEqualRowsAreEqualOnEveryDatabase) {
+  const Table table = this->titles();
+  ASSERT_TRUE(this->insert(
+      table, {{text("article"), integer(7), text("知音")}, {text("article"), integer(8), Value()}},
+      "1"));
+  const std::string sum =
+      fmt::format("SELECT SUM({}) FROM titles", row_checksum(table, this->warehouse_->dialect()));
+  // MD5 of the cells, each but numbers behind a '+', the missing one a '-', with 0x1f between.
+  EXPECT_EQ(this->cell(sum), integer(3222808958));
+  ASSERT_TRUE(this->insert(table, {{text("article"), integer(8), text("")}}, "2"));
+  EXPECT_NE(this->cell(sum), integer(3222808958));
+}
+
+TYPED_TEST_P(WarehouseContract, ATableThatIsGoneIsNoRowsFault) {
+  const Table never{"never_made", {{"n", ColumnType::kInt}}};
+  const auto outcome = this->insert(never, {{integer(1)}}, "1");
+  ASSERT_FALSE(outcome);
+  EXPECT_FALSE(lies_in_record(outcome.error())) << outcome.error().text();
+  EXPECT_FALSE(this->warehouse_->query("SELECT * FROM never_made"));
+}
+
+REGISTER_TYPED_TEST_SUITE_P(WarehouseContract, RemovesWhatAConditionNames,
+                            ATableThatIsGoneIsNoRowsFault,
+                            ChecksumsOfEqualRowsAreEqualOnEveryDatabase, KeepsRowsAndNulls,
                             ABatchIsWrittenOnce, ABatchWithAWrongRowLeavesNothingAndCanBeRepeated,
                             ALaterRowReplacesTheOneWithItsKey, BindsParametersOfEachType,
                             AggregatesComeAsIntegersAndReals, AQueryIsBoundedInRows,

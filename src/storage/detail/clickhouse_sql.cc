@@ -117,6 +117,55 @@ bool starts_with_word(std::string_view sql, std::string_view word) {
 
 }  // namespace
 
+ErrorCode clickhouse_error_code(int code) {
+  switch (code) {
+    case 159:  // TIMEOUT_EXCEEDED
+    case 160:  // TOO_SLOW
+    case 394:  // QUERY_WAS_CANCELLED
+      return ErrorCode::kDeadline;
+    case 158:  // TOO_MANY_ROWS
+    case 396:  // TOO_MANY_ROWS_OR_BYTES
+    case 241:  // MEMORY_LIMIT_EXCEEDED
+    case 307:  // TOO_MANY_BYTES
+      return ErrorCode::kLimitReached;
+    case 192:  // UNKNOWN_USER
+    case 193:  // WRONG_PASSWORD
+    case 194:  // REQUIRED_PASSWORD
+    case 497:  // ACCESS_DENIED
+    case 516:  // AUTHENTICATION_FAILED
+      return ErrorCode::kPermissionDenied;
+    case 202:  // TOO_MANY_SIMULTANEOUS_QUERIES
+    case 209:  // SOCKET_TIMEOUT
+    case 210:  // NETWORK_ERROR
+    case 236:  // ABORTED
+    case 242:  // TABLE_IS_READ_ONLY
+    case 243:  // NOT_ENOUGH_SPACE
+    case 252:  // TOO_MANY_PARTS
+    case 0:
+      return ErrorCode::kUnavailable;
+    case 6:    // CANNOT_PARSE_TEXT
+    case 25:   // CANNOT_PARSE_ESCAPE_SEQUENCE
+    case 26:   // CANNOT_PARSE_QUOTED_STRING
+    case 27:   // CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    case 53:   // TYPE_MISMATCH
+    case 69:   // ARGUMENT_OUT_OF_BOUND
+    case 70:   // CANNOT_CONVERT_TYPE
+    case 72:   // CANNOT_PARSE_NUMBER
+    case 117:  // INCORRECT_DATA
+    case 131:  // TOO_LARGE_STRING_SIZE
+    case 153:  // ILLEGAL_DIVISION
+    case 349:  // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+    case 407:  // DECIMAL_OVERFLOW
+      return ErrorCode::kInvalidArgument;
+    case 60:   // UNKNOWN_TABLE
+    case 81:   // UNKNOWN_DATABASE
+    case 218:  // TABLE_IS_DROPPED
+      return ErrorCode::kUnavailable;
+    default:
+      return ErrorCode::kInternal;
+  }
+}
+
 Result<std::string> clickhouse_literal(const Value& value) {
   if (is_null(value)) return std::string("NULL");
   if (const auto* n = std::get_if<std::int64_t>(&value)) return fmt::format("toInt64({})", *n);

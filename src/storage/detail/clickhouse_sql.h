@@ -9,6 +9,10 @@
 /// How SQL of the warehouse's subset is said to ClickHouse. Pure.
 namespace zhiyin::storage::detail {
 
+/// What the number of one of the server's exceptions means. Only those that are listed say
+/// something about the values (kInvalidArgument); what is not known is kInternal.
+ErrorCode clickhouse_error_code(int code);
+
 /// A value as a literal: `toInt64(-5)`, `'a\'b'`, `NULL`. kInvalidArgument for bytes that are no
 /// UTF-8 text, infinities and NaN.
 Result<std::string> clickhouse_literal(const Value& value);

@@ -15,6 +15,17 @@ ErrorCode code_of(duckdb_error_type type) {
     case DUCKDB_ERROR_OUT_OF_MEMORY:
     case DUCKDB_ERROR_OUT_OF_RANGE:
       return ErrorCode::kLimitReached;
+    case DUCKDB_ERROR_CONVERSION:
+    case DUCKDB_ERROR_DECIMAL:
+    case DUCKDB_ERROR_MISMATCH_TYPE:
+    case DUCKDB_ERROR_DIVIDE_BY_ZERO:
+    case DUCKDB_ERROR_OBJECT_SIZE:
+    case DUCKDB_ERROR_INVALID_TYPE:
+    case DUCKDB_ERROR_INVALID_INPUT:
+    case DUCKDB_ERROR_PARSER:  // only our own queries
+    case DUCKDB_ERROR_SYNTAX:
+    case DUCKDB_ERROR_BINDER:
+      return ErrorCode::kInvalidArgument;
     case DUCKDB_ERROR_IO:
     case DUCKDB_ERROR_CONNECTION:
     case DUCKDB_ERROR_TRANSACTION:
@@ -28,8 +39,8 @@ ErrorCode code_of(duckdb_error_type type) {
     case DUCKDB_ERROR_FATAL:
     case DUCKDB_ERROR_INTERNAL:
       return ErrorCode::kInternal;
-    default:
-      return ErrorCode::kInvalidArgument;
+    default:  // nothing that a row could be blamed for
+      return ErrorCode::kUnavailable;
   }
 }
 

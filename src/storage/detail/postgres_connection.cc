@@ -27,9 +27,10 @@ struct Kind {
 };
 /// The first that fits.
 constexpr Kind kKinds[] = {
-    {"40001", ErrorCode::kConflict},          // serialisation
-    {"40P01", ErrorCode::kConflict},          // deadlock
+    {"40", ErrorCode::kUnavailable},          // serialisation, deadlock: others are in the way
     {"23505", ErrorCode::kConflict},          // uniqueness
+    {"23", ErrorCode::kInvalidArgument},      // other rules of integrity
+    {"54", ErrorCode::kLimitReached},         // too large for an index, too many parameters
     {"42501", ErrorCode::kPermissionDenied},  // rights
     {"28", ErrorCode::kPermissionDenied},     // role, password
     {"57014", ErrorCode::kDeadline},          // statement timeout
@@ -46,13 +47,13 @@ constexpr Kind kKinds[] = {
     {"XX002", ErrorCode::kDataLoss},          // damaged index
 };
 
-ErrorCode code_of(std::string_view state) {
-  const auto* found =
-      std::ranges::find_if(kKinds, [&](const Kind& kind) { return state.starts_with(kind.state); });
+}  // namespace
+
+ErrorCode postgres_error_code(std::string_view sqlstate) {
+  const auto* found = std::ranges::find_if(
+      kKinds, [&](const Kind& kind) { return sqlstate.starts_with(kind.state); });
   return found == std::end(kKinds) ? ErrorCode::kInternal : found->code;
 }
-
-}  // namespace
 
 Result<std::string> postgres_address(const std::string& url) {
   PQconninfoOption* const options = PQconninfoParse(url.c_str(), nullptr);
@@ -255,14 +256,15 @@ std::unexpected<Error> PostgresConnection::lost(std::string_view reason) {
 std::unexpected<Error> PostgresConnection::failure(const pg_result& result, std::string_view sql) {
   const char* const field = PQresultErrorField(&result, PG_DIAG_SQLSTATE);
   const std::string state = field == nullptr ? "" : field;
-  const ErrorCode code =
-      state.empty() || PQstatus(raw_) != CONNECTION_OK ? ErrorCode::kUnavailable : code_of(state);
+  const ErrorCode code = state.empty() || PQstatus(raw_) != CONNECTION_OK
+                             ? ErrorCode::kUnavailable
+                             : postgres_error_code(state);
   // A statement prepared before a column was added is prepared anew by whoever repeats.
   must_repeat_ = state == "40001" || state == "40P01" || state == "0A000";
   lock_timeout_ = state == "55P03";
   // Messages about data repeat the data.
   const bool personal =
-      state.starts_with("22") || state.starts_with("23514") || state.starts_with("P");
+      state.starts_with("22") || state.starts_with("23") || state.starts_with("P");
   std::string message = personal ? "data was refused"
                         : state.empty()
                             ? first_line(PQresultErrorMessage(&result))

@@ -23,12 +23,16 @@ struct PostgresAnswer {
   std::string command;  ///< the server's name for what was done: `SELECT`, `UPDATE`, `COMMIT` …
 };
 
+/// What an SQLSTATE means. Only classes 22 (data), 23 (integrity) and 54 (a key or statement that
+/// is too large) say something about the values; what is not known is kInternal.
+ErrorCode postgres_error_code(std::string_view sqlstate);
+
 /// One connection to a server. Every wait has an end: a server that does not answer in time counts
 /// as lost. Used by one thread at a time.
 ///
-/// Errors name the statement and never its values: kConflict for a broken uniqueness rule or a
-/// transaction that must be repeated (see `must_repeat`), kUnavailable when the connection is lost
-/// or the server is going down, kDeadline, kPermissionDenied, kDataLoss, else kInternal.
+/// Errors name the statement and never its values: kConflict for a broken uniqueness rule,
+/// kUnavailable when the connection is lost, the server is going down or the transaction must be
+/// repeated (see `must_repeat`), the others as `postgres_error_code` says.
 class PostgresConnection {
  public:
   using Wait = std::chrono::milliseconds;

@@ -11,7 +11,9 @@ constexpr int kBusyTimeoutMs = 5'000;
 // A write-ahead log that grew beyond this is cut back when it starts anew.
 constexpr int kWalBytesKept = 64 << 20;
 
-ErrorCode code_of(int rc) {
+}  // namespace
+
+ErrorCode sqlite_error_code(int rc, std::string_view message) {
   switch (rc & 0xff) {
     case SQLITE_CONSTRAINT:
       return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -35,6 +37,10 @@ ErrorCode code_of(int rc) {
       return ErrorCode::kPermissionDenied;
     case SQLITE_TOOBIG:
       return ErrorCode::kLimitReached;
+    case SQLITE_MISMATCH:
+      return ErrorCode::kInvalidArgument;
+    case SQLITE_ERROR:
+      return message == "integer overflow" ? ErrorCode::kLimitReached : ErrorCode::kInternal;
     case SQLITE_INTERRUPT:
       return ErrorCode::kDeadline;
     default:
@@ -42,10 +48,12 @@ ErrorCode code_of(int rc) {
   }
 }
 
+namespace {
+
 std::unexpected<Error> failure(sqlite3* db, int rc, std::string_view what) {
   const int extended = db != nullptr ? sqlite3_extended_errcode(db) : rc;
-  return fail(code_of(extended), "sqlite: {}: {}", what,
-              db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+  const char* const message = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+  return fail(sqlite_error_code(extended, message), "sqlite: {}: {}", what, message);
 }
 
 std::string_view column_bytes(sqlite3_stmt* raw, int column) {

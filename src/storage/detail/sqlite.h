@@ -15,6 +15,10 @@ struct sqlite3_stmt;
 
 namespace zhiyin::storage::detail {
 
+/// What a result code (the extended one) means. `message` tells sums beyond 64 bits from statements
+/// that cannot be; what is not known is kInternal.
+ErrorCode sqlite_error_code(int rc, std::string_view message);
+
 /// A prepared statement of one `Database`, which must outlive it. Not thread-safe.
 class Statement {
  public:
