@@ -365,7 +365,10 @@ const std::vector<CommandSpec>& command_table() {
        {{"to", "FILE", "settings of the new place: three empty stores"},
         {"from", "FILE", "settings of the old place (as --config)"},
         {"dry-run", "", "only look: is the target empty, how much is there"},
-        {"undo", "", "go on in the old place after all; running campaigns are paused"}},
+        {"undo", "",
+         "go on in the old place after all: the new one (--to) is ended, running campaigns are "
+         "paused"},
+        {"without-target", "", "with --undo: the new place is gone for good"}},
        false},
       {"retention run",
        "",

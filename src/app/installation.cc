@@ -30,6 +30,7 @@
 #include "ingest/projection.h"
 #include "ingest/warehouse_writer.h"
 #include "ingest/wechat_events.h"
+#include "server/backup.h"
 #include "server/data_health.h"
 #include "server/jobs.h"
 #include "server/retention.h"
@@ -175,6 +176,7 @@ class BuiltInstallation final : public Installation {
 
   Result<void> build() {
     ZHIYIN_TRY(lock_, DataLock::take(options_.text("data_dir")));
+    ZHIYIN_TRY_VOID(server::check_restored(options_.text("data_dir")));
     ZHIYIN_TRY_VOID(open_stores());
     ZHIYIN_TRY_VOID(open_clock());
     build_reading_side();
@@ -218,7 +220,9 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY_VOID(storage::migrate_own_state(
         *state_, migrations, fs::path(options_.text("data_dir")) / "installation.id"));
     ZHIYIN_TRY_VOID(storage::check_in_use(*state_));
+    ZHIYIN_TRY(place_, place());
     ZHIYIN_TRY_VOID(join_others());
+    if (!membership_) ZHIYIN_TRY_VOID(heed_move());
     ZHIYIN_TRY(auto log, storage::open_event_log(options_.text("storage.log"), logger_));
     ZHIYIN_TRY(auto bases, storage::offset_bases(*state_));
     log_ = server::watched(
@@ -234,6 +238,13 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
+  /// Of this folder only one process can be at work: a move that another one began has ended.
+  Result<void> heed_move() {
+    ZHIYIN_TRY_VOID(storage::give_up_move(*state_, place_));
+    ZHIYIN_TRY(const auto mark, storage::move_mark(*state_));
+    return storage::check_mark(mark, place_);
+  }
+
   /// Where the state is on a server, other processes may work on it, too: beside this one, or not
   /// at all.
   Result<void> join_others() {
@@ -242,7 +253,7 @@ class BuiltInstallation final : public Installation {
     // Connections of its own, so that signs of life do not wait behind long work.
     ZHIYIN_TRY(membership_state_, storage::open_state(state, logger_));
     storage::Membership::Settings settings;
-    ZHIYIN_TRY(settings.place, place());
+    settings.place = place_;
     settings.name = name();
     settings.roles = options_.text("server.roles");
     settings.stores = stores();
@@ -258,6 +269,8 @@ class BuiltInstallation final : public Installation {
       joined.error().code = ErrorCode::kUnavailable;
     if (!joined) return std::unexpected(joined.error());
     membership_ = std::move(*joined);
+    gate_.set_guard({[this] { return membership_->lives(); },
+                     [this](storage::Session& db) { return membership_->check_not_moved(db); }});
     if (settings.shares) sharing_ = membership_.get();
     return {};
   }
@@ -529,7 +542,8 @@ class BuiltInstallation final : public Installation {
         [this](const std::function<Result<void>()>& work) { return while_warehouse_stands(work); },
         [this](bool held) { hold(held); },
         gate_,
-        [this] { return processes(); }});
+        [this] { return processes(); },
+        [this] { return membership_ ? membership_->id() : place_; }});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
     metrics_.gauge("zhiyin_warehouse_lag_records",
@@ -762,6 +776,7 @@ class BuiltInstallation final : public Installation {
   storage::Gate gate_;
   const bool serving_;
   const Roles roles_;
+  std::string place_;
   std::unique_ptr<storage::State> membership_state_;
   std::unique_ptr<storage::Membership>
       membership_;  // null: the state is a file, no other process can be there

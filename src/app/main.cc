@@ -328,7 +328,10 @@ int run_on_installation(const Invocation& invocation) {
     if (!password) return failed(password.error(), invocation.json);
     args.set("password", std::move(*password));
   }
-  if (moving && args["undo"].bool_or(false)) return answered(invocation, undo_move(*options));
+  if (moving && args["undo"].bool_or(false)) {
+    return answered(invocation, undo_move(*options, std::string(args["to"].string_or("")),
+                                          args["without-target"].bool_or(false)));
+  }
   const ProgressSink sink = progress_on_stderr();
   const auto opened = Installation::open(*options, null_logger());
   if (!opened && opened.error().code == ErrorCode::kConflict) {
@@ -392,6 +395,7 @@ Result<Json> restore(const Invocation& invocation) {
     out.set("settings",
             "the backup's settings keep the stores elsewhere: they are in zhiyin.toml.from-backup");
   }
+  ZHIYIN_TRY_VOID(server::finish_restore(target));
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "campaign/engine.h"
 #include "server/move.h"
+#include "storage/membership.h"
 #include "storage/move_mark.h"
 #include "storage/open.h"
 
@@ -95,6 +96,41 @@ Result<void> write_id(const Options& to, storage::State& state) {
   return write_file(id_file(to), id + "\n", 0600);
 }
 
+/// From now on nobody can go on in the place that `moved` speaks of.
+Result<void> end_target(const Options& from, storage::State& source, const storage::MoveMark& moved,
+                        const fs::path& to) {
+  ZHIYIN_TRY(const Options options, load_options({to, {}}));
+  std::unique_ptr<DataLock> lock;
+  if (options.text("data_dir") != from.text("data_dir")) {
+    ZHIYIN_TRY(lock, DataLock::take(options.text("data_dir")));
+  }
+  ZHIYIN_TRY(const auto state, storage::open_state(options.text("storage.state"), null_logger()));
+  ZHIYIN_TRY(const std::string there, state->identity());
+  if (there != moved.other)
+    return fail_field("to", "{} is not where this installation moved to ({})",
+                      shown(options.text("storage.state")), moved.text);
+  ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
+  ZHIYIN_TRY(const std::string here, source.identity());
+  return state->write_alone([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(const auto mark, storage::move_mark(db));
+    if (mark && mark->role == storage::MoveRole::kMoved) {
+      if (mark->other == here) return {};  // an earlier attempt was cut off
+      return fail(ErrorCode::kUnsupported,
+                  "migrate: from there the installation has moved on to {}: end it there, then "
+                  "undo with --without-target",
+                  mark->text);
+    }
+    ZHIYIN_TRY(const Instant now, db.now());
+    ZHIYIN_TRY(const auto processes, storage::Membership::list(db, now));
+    if (!processes.empty())
+      return fail(ErrorCode::kUnsupported,
+                  "migrate: {} works on the installation in its new place; stop it first",
+                  processes.front().name);
+    return storage::set_move_mark(
+        db, storage::MoveMark{storage::MoveRole::kMoved, here, text_of(from), now});
+  });
+}
+
 }  // namespace
 
 Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_run,
@@ -167,12 +203,17 @@ Result<Json> finish_move(const Options& from, const fs::path& to) {
   return Json().set("to", text_of(options)).set("finished", true);
 }
 
-Result<Json> undo_move(const Options& from) {
+Result<Json> undo_move(const Options& from, const fs::path& to, bool without_target) {
+  if (to.empty() && !without_target)
+    return fail_field("to",
+                      "is missing: the settings of the new place, which is ended first; when it is "
+                      "gone for good: --without-target");
   ZHIYIN_TRY(const auto lock, DataLock::take(from.text("data_dir")));
   ZHIYIN_TRY(const auto state, storage::open_state(from.text("storage.state"), null_logger()));
   const auto mark = storage::move_mark(*state);
   if (!mark || !*mark || (*mark)->role != storage::MoveRole::kMoved)
     return fail(ErrorCode::kNotFound, "migrate: this installation has not moved");
+  if (!without_target) ZHIYIN_TRY_VOID(end_target(from, *state, **mark, to));
   ZHIYIN_TRY(const auto paused,
              campaign::pause_all(
                  *state, fmt::format("the move to {} was undone: what was sent there is not known",
@@ -180,7 +221,10 @@ Result<Json> undo_move(const Options& from) {
   ZHIYIN_TRY_VOID(write_id(from, *state));
   ZHIYIN_TRY_VOID(
       state->write([](storage::Session& db) { return storage::set_move_mark(db, std::nullopt); }));
-  return Json().set("undone", (*mark)->text).set("paused", to_json(paused));
+  return Json()
+      .set("undone", (*mark)->text)
+      .set("target_ended", !without_target)
+      .set("paused", to_json(paused));
 }
 
 }  // namespace zhiyin::app

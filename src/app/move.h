@@ -18,7 +18,9 @@ Result<Json> migrate(server::Services& services, const std::filesystem::path& to
 Result<Json> finish_move(const Options& from, const std::filesystem::path& to);
 
 /// Makes an installation that has moved usable again where it was, with its running campaigns
-/// paused: what came since, and what was sent, is not known here. kNotFound when it has not moved.
-Result<Json> undo_move(const Options& from);
+/// paused: what came since, and what was sent, is not known here. First it ends the one in the new
+/// place, whose settings file `to` names; kUnsupported while somebody works there.
+/// `without_target`: the new place is gone for good. kNotFound when it has not moved.
+Result<Json> undo_move(const Options& from, const std::filesystem::path& to, bool without_target);
 
 }  // namespace zhiyin::app

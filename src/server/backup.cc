@@ -10,6 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kCopyingShare = 0.2;
+constexpr std::string_view kUnfinished = "restore.unfinished";  // in the data folder
 
 /// A folder for copies within the backup folder; removed with this value.
 class Staging {
@@ -55,6 +56,23 @@ void add_when_there(std::vector<storage::BackupStore::Source>& sources, std::str
                     const fs::path& path) {
   std::error_code error;
   if (fs::is_regular_file(path, error)) sources.push_back({std::move(name), path});
+}
+
+/// Marks the folder, and clears what an earlier attempt left there.
+Result<void> begin_restore(const storage::BackupManifest& manifest, const fs::path& target) {
+  const fs::path data = target / "data";
+  std::error_code error;
+  if (fs::exists(data / kUnfinished, error)) {
+    for (const storage::BackupFile& file : manifest.files) fs::remove(target / file.name, error);
+    for (const auto& entry : fs::directory_iterator(data, error)) {
+      if (entry.path().filename() != kUnfinished) fs::remove_all(entry.path(), error);
+    }
+  } else if (fs::exists(data, error) && !fs::is_empty(data, error)) {
+    return fail(ErrorCode::kConflict,
+                "restore: {} holds data already; restore into an empty folder", target.string());
+  }
+  fs::create_directories(data, error);
+  return write_file(data / kUnfinished, manifest.id + "\n", 0600);
 }
 
 }  // namespace
@@ -113,11 +131,7 @@ Result<Json> restore_backup(const fs::path& folder, std::string_view id, const f
                             const storage::BackupStore::Progress& progress) {
   ZHIYIN_TRY(const storage::BackupStore store, storage::BackupStore::open(folder, false));
   ZHIYIN_TRY(const storage::BackupManifest manifest, store.find(id));
-  std::error_code error;
-  if (fs::exists(target / "data", error) && !fs::is_empty(target / "data", error)) {
-    return fail(ErrorCode::kConflict,
-                "restore: {} holds data already; restore into an empty folder", target.string());
-  }
+  ZHIYIN_TRY_VOID(begin_restore(manifest, target));
   ZHIYIN_TRY_VOID(store.extract(manifest, target, progress));
   std::vector<CampaignId> paused;
   {
@@ -127,8 +141,34 @@ Result<Json> restore_backup(const fs::path& folder, std::string_view id, const f
                campaign::pause_all(
                    *state, fmt::format("restored from backup {}: what was sent since is not known",
                                        manifest.id)));
+    // Copied while it was about to be moved: that ended with the process, and a state from before
+    // such marks has none.
+    (void)state->write([](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY_VOID(db.execute("DELETE FROM move_mark WHERE role = 'moving'"));
+      return {};
+    });
   }
   return backup_json(manifest).set("paused", to_json(paused)).set("folder", target.string());
+}
+
+Result<void> finish_restore(const fs::path& target) {
+  const fs::path mark = target / "data" / kUnfinished;
+  ZHIYIN_TRY_VOID(write_file(mark, "", 0600));  // syncs the folder with all that is in it
+  std::error_code error;
+  fs::remove(mark, error);
+  if (error)
+    return fail(ErrorCode::kUnavailable, "restore: cannot remove {}: {}", mark.string(),
+                error.message());
+  return {};
+}
+
+Result<void> check_restored(const fs::path& data_dir) {
+  std::error_code error;
+  if (!fs::exists(data_dir / kUnfinished, error)) return {};
+  return fail(ErrorCode::kUnsupported,
+              "restore: a backup was being written into {} and is not complete; run zhiyin restore "
+              "again with --into {}",
+              data_dir.string(), data_dir.parent_path().string());
 }
 
 }  // namespace zhiyin::server

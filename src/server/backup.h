@@ -27,11 +27,16 @@ Result<Json> make_backup(Services& services, const BackupJob& job, RunContext& r
 /// {"id","created_at","program","note","bytes","new_bytes","files":[{"name","bytes"}]}.
 Json backup_json(const storage::BackupManifest& manifest);
 
-/// Writes a backup below `target` (which must not hold an installation), and pauses the campaigns
-/// that were running when it was made: what they sent since is not in it. Returns backup_json with
-/// "paused": the campaigns.
+/// Writes a backup below `target` (which must not hold an installation, but may hold what an
+/// earlier attempt left), and pauses the campaigns that were running when it was made: what they
+/// sent since is not in it. What lies there cannot be started before `finish_restore`. Returns
+/// backup_json with "paused": the campaigns.
 Result<Json> restore_backup(const std::filesystem::path& folder, std::string_view id,
                             const std::filesystem::path& target,
                             const storage::BackupStore::Progress& progress);
+/// The last step, once all that belongs to a restore is done.
+Result<void> finish_restore(const std::filesystem::path& target);
+/// kUnsupported, saying what to do, when a restore into this data folder was cut off.
+Result<void> check_restored(const std::filesystem::path& data_dir);
 
 }  // namespace zhiyin::server

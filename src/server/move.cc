@@ -81,10 +81,38 @@ Result<Sums> sums_of(storage::Warehouse& warehouse) {
   return sums;
 }
 
+/// By partition, over every cell of its events behind `from` up to `to`.
+using Checksums = std::array<std::int64_t, storage::kPartitions>;
+Result<Checksums> checksums_of(storage::Warehouse& warehouse, const storage::Positions& from,
+                               const storage::Positions& to) {
+  std::string where;
+  for (std::size_t p = 0; p < from.size(); ++p) {
+    if (from[p] < to[p])
+      where += fmt::format("{}(part = {} AND off > {} AND off <= {})", where.empty() ? "" : " OR ",
+                           p, from[p], to[p]);
+  }
+  Checksums sums{};
+  if (where.empty()) return sums;
+  storage::QueryLimits limits;
+  limits.timeout = kEventsTimeout;
+  ZHIYIN_TRY(
+      const storage::Rows rows,
+      warehouse.query(
+          fmt::format("SELECT part, SUM({}) FROM events WHERE {} GROUP BY part",
+                      storage::row_checksum(ingest::events_table(), warehouse.dialect()), where),
+          {}, limits));
+  for (const storage::Row& row : rows.rows)
+    sums[static_cast<std::size_t>(storage::as_int(row[0]))] = storage::as_int(row[1]);
+  return sums;
+}
+
+constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min() + 1;
+
 class Move {
  public:
   Move(Services& s, const MoveTarget& target, const MoveProgress& progress)
       : s_(s), target_(target), progress_(progress), id_(uuid_v7(SystemClock().now())) {
+    compared_.fill(kBeforeAll);
     for (const Stream stream : kStreams) logs_.emplace_back(s.log, target.log, stream);
   }
 
@@ -92,9 +120,11 @@ class Move {
   Result<Json> run();
 
  private:
-  Result<void> check_alone();
+  Result<void> check_alone(storage::Session& db);
   Result<void> begin();
   Result<void> copy_ahead();
+  Result<void> claim();
+  void give_up();
   Result<void> stand_still();
   Result<void> settle_down();
   Result<void> copy_rest();
@@ -105,6 +135,7 @@ class Move {
   Result<CopyDigest> copy_events(std::string_view what, double share);
   Result<void> copy_parts(const std::map<int, std::int64_t>& after,
                           const storage::CopyProgress& progress, CopyDigest& out);
+  Result<std::map<int, std::int64_t>> compare_events(const Sums& found);
   Result<void> translate_positions(storage::Session& to);
   void took(std::string_view what);
   storage::CopyProgress told(std::string what, double share);
@@ -120,6 +151,8 @@ class Move {
   std::vector<std::vector<CopyDigest>> log_digests_;
   std::vector<CopyDigest> state_digests_;
   std::vector<CopyDigest> warehouse_digests_;
+  storage::Positions compared_{};  // events up to here are equal on both sides, cell by cell
+  Checksums checksums_{};          // of those
   bool handed_over_ = false;
   Duration still_{0};
   std::chrono::steady_clock::time_point lap_;
@@ -140,22 +173,40 @@ storage::CopyProgress Move::told(std::string what, double share) {
 }
 
 /// Only this process stands still during the last step.
-Result<void> Move::check_alone() {
-  std::size_t living = 0;
-  ZHIYIN_TRY_VOID(s_.state.read([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY(const Instant now, db.now());
-    ZHIYIN_TRY(const auto processes, storage::Membership::list(db, now));
-    living = processes.size();
-    return {};
-  }));
-  if (living > 1)
+Result<void> Move::check_alone(storage::Session& db) {
+  ZHIYIN_TRY(const Instant now, db.now());
+  ZHIYIN_TRY(const auto processes, storage::Membership::list(db, now));
+  if (processes.size() > 1)
     return fail(ErrorCode::kUnsupported,
-                "migrate: {} processes work on this installation; stop all but one", living);
+                "migrate: {} processes work on this installation; stop all but one",
+                processes.size());
   return {};
 }
 
+/// From here on nobody else can begin to work on the installation, and who was away (suspended,
+/// say) can neither write to its state nor acknowledge what it appends to its log.
+Result<void> Move::claim() {
+  ZHIYIN_TRY(const std::string target_id, target_.state.identity());
+  return s_.state.write_alone([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(const auto mark, storage::move_mark(db));
+    ZHIYIN_TRY_VOID(storage::check_mark(mark, s_.process()));
+    ZHIYIN_TRY_VOID(check_alone(db));
+    return storage::set_move_mark(
+        db, storage::MoveMark{storage::MoveRole::kMoving, target_id, target_.text,
+                              SystemClock().now(), s_.process()});
+  });
+}
+
+void Move::give_up() {
+  s_.gate.open();
+  s_.hold_projections(false);
+  const auto outcome = storage::give_up_move(s_.state, s_.process());
+  if (!outcome)
+    s_.logger.error("server", "move.mark_remains", {{"reason", outcome.error().text()}});
+}
+
 Result<void> Move::begin() {
-  ZHIYIN_TRY_VOID(check_alone());
+  ZHIYIN_TRY_VOID(s_.state.read([&](storage::Session& db) { return check_alone(db); }));
   ZHIYIN_TRY(source_id_, s_.state.identity());
   ZHIYIN_TRY(const auto mark, storage::move_mark(target_.state));
   if (mark) {
@@ -220,10 +271,7 @@ Result<Json> Move::run() {
   ZHIYIN_TRY_VOID(audience::create_segment_tables(target_.warehouse));
   ZHIYIN_TRY_VOID(copy_ahead());
   auto outcome = stand_still();
-  if (!outcome && !handed_over_) {
-    s_.gate.open();
-    s_.hold_projections(false);
-  }
+  if (!outcome && !handed_over_) give_up();
   if (!outcome) return std::unexpected(std::move(outcome.error()));
   return report();
 }
@@ -248,6 +296,7 @@ Result<void> Move::stand_still() {
   // Whatever is behind catches up before anybody has to wait for it.
   ZHIYIN_TRY_VOID(s_.settle());
   ZHIYIN_TRY_VOID(copy_warehouse("数据仓库 / warehouse", 0.78));
+  ZHIYIN_TRY_VOID(claim());
   const auto since = std::chrono::steady_clock::now();
   lap_ = since;
   const storage::Gate::Pass pass;
@@ -275,7 +324,6 @@ Result<void> Move::settle_down() {
 }
 
 Result<void> Move::copy_rest() {
-  ZHIYIN_TRY_VOID(check_alone());
   ZHIYIN_TRY_VOID(copy_logs("事件日志（停顿中） / event log (standing still)", 0.8));
   log_digests_.clear();
   for (auto& log : logs_) {
@@ -301,11 +349,20 @@ Result<void> Move::hand_over() {
   ZHIYIN_TRY(const std::string target_id, target_.state.identity());
   if (!progress_(0.99, "移交 / handing over"))
     return fail(ErrorCode::kDeadline, "migrate: stopped; run it again to go on");
+  bool ours = true;
   handed_over_ = true;  // whatever happens to the answer of the next step
-  ZHIYIN_TRY_VOID(s_.state.write([&](storage::Session& db) {
-    return storage::set_move_mark(
-        db, storage::MoveMark{storage::MoveRole::kMoved, target_id, target_.text, now});
-  }));
+  auto ended = s_.state.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(const auto mark, storage::move_mark(db));
+    ours = mark && mark->role == storage::MoveRole::kMoving && mark->owner == s_.process();
+    if (!ours)
+      return fail(ErrorCode::kConflict,
+                  "migrate: this process gave no sign of life for too long, and another one goes "
+                  "on here; run it again");
+    return storage::set_move_mark(db, storage::MoveMark{storage::MoveRole::kMoved, target_id,
+                                                        target_.text, now, s_.process()});
+  });
+  handed_over_ = ended || ours;
+  ZHIYIN_TRY_VOID(std::move(ended));
   ZHIYIN_TRY_VOID(target_.before_release());
   ZHIYIN_TRY_VOID(target_.state.write(
       [](storage::Session& db) { return storage::set_move_mark(db, std::nullopt); }));
@@ -396,6 +453,28 @@ Result<void> Move::copy_parts(const std::map<int, std::int64_t>& after,
   return {};
 }
 
+/// Compares, as far as the target has events, what was not compared before, by the checksum of all
+/// cells. Returns the partitions that differ, to be copied as a whole. So little is left to compare
+/// while nothing is taken: events do not change, and what goes (for their age) changes `sums_of`.
+Result<std::map<int, std::int64_t>> Move::compare_events(const Sums& found) {
+  storage::Positions to = compared_;
+  for (std::size_t p = 0; p < to.size(); ++p) {
+    if (!found.rows[p].empty()) to[p] = std::max(to[p], storage::as_int(found.rows[p][1]));
+  }
+  ZHIYIN_TRY(const Checksums wanted, checksums_of(s_.warehouse, compared_, to));
+  ZHIYIN_TRY(const Checksums there, checksums_of(target_.warehouse, compared_, to));
+  std::map<int, std::int64_t> differing;
+  for (std::size_t p = 0; p < to.size(); ++p) {
+    if (wanted[p] == there[p]) {
+      compared_[p] = to[p];
+      checksums_[p] += wanted[p];
+    } else {
+      differing[static_cast<int>(p)] = kBeforeAll;
+    }
+  }
+  return differing;
+}
+
 /// Row by row what is new, by sums what was there; a partition whose sums differ (somebody was
 /// erased, say) as a whole.
 Result<CopyDigest> Move::copy_events(std::string_view what, double share) {
@@ -403,25 +482,33 @@ Result<CopyDigest> Move::copy_events(std::string_view what, double share) {
   const auto progress = told(fmt::format("{} events", what), share);
   ZHIYIN_TRY(const Sums before, sums_of(target_.warehouse));
   ZHIYIN_TRY(const Sums wanted, sums_of(s_.warehouse));
-  constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::min() + 1;
   std::map<int, std::int64_t> differing;
   for (int p = 0; p < storage::kPartitions; ++p) {
     const auto i = static_cast<std::size_t>(p);
     if (before.rows[i] == wanted.rows[i]) continue;
-    differing[p] = before.rows[i].empty() ? kAll : storage::as_int(before.rows[i][1]);
+    differing[p] = before.rows[i].empty() ? kBeforeAll : storage::as_int(before.rows[i][1]);
   }
   ZHIYIN_TRY_VOID(copy_parts(differing, progress, out));
   ZHIYIN_TRY(Sums found, sums_of(target_.warehouse));
   ZHIYIN_TRY(const Sums now, sums_of(s_.warehouse));
-  differing.clear();
+  ZHIYIN_TRY(differing, compare_events(found));
   for (int p = 0; p < storage::kPartitions; ++p) {
     const auto i = static_cast<std::size_t>(p);
     // While events come in they differ anyway.
-    if (s_.gate.closed() && found.rows[i] != now.rows[i]) differing[p] = kAll;
+    if (s_.gate.closed() && found.rows[i] != now.rows[i]) differing[p] = kBeforeAll;
   }
   ZHIYIN_TRY_VOID(copy_parts(differing, progress, out));
   if (!differing.empty()) {
+    for (const auto& [p, from] : differing) {
+      compared_[static_cast<std::size_t>(p)] = from;
+      checksums_[static_cast<std::size_t>(p)] = 0;
+    }
     ZHIYIN_TRY(found, sums_of(target_.warehouse));
+    ZHIYIN_TRY(differing, compare_events(found));
+    if (s_.gate.closed() && !differing.empty())
+      return fail(ErrorCode::kDataLoss,
+                  "warehouse: events of partition {} do not hold what was copied",
+                  differing.begin()->first);
   }
   for (int p = 0; p < storage::kPartitions; ++p) {
     const auto i = static_cast<std::size_t>(p);
@@ -430,6 +517,7 @@ Result<CopyDigest> Move::copy_events(std::string_view what, double share) {
                   "warehouse: events of partition {} are not those that were copied", p);
     if (found.rows[i].empty()) continue;
     out.count += storage::as_int(found.rows[i][0]);
+    out.digest = out.digest * 1'000'003 + static_cast<std::uint64_t>(checksums_[i]);
     for (const storage::Value& sum : found.rows[i])
       out.digest = out.digest * 1'000'003 + static_cast<std::uint64_t>(storage::as_int(sum));
   }

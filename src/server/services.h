@@ -86,6 +86,8 @@ struct Services {
   /// The processes that work on this installation, this one among them: docs/api.md, GET
   /// /v1/processes.
   std::function<Result<Json>()> processes;
+  /// This process, as the others know it; a file's installation has only one, named by its folder.
+  std::function<std::string()> process;
 };
 
 }  // namespace zhiyin::server

@@ -15,11 +15,15 @@ class FencedState final : public State {
   FencedState(State& inner, Check check) : inner_(inner), check_(std::move(check)) {}
 
   Result<void> write(const std::function<Result<void>(Session&)>& work) override {
-    return inner_.write([&](Session& session) -> Result<void> {
-      ZHIYIN_TRY_VOID(check_(session));
-      return work(session);
-    });
+    return inner_.write(checked(work));
   }
+  Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) override {
+    return inner_.write_in_turn(checked(work));
+  }
+  Result<void> write_alone(const std::function<Result<void>(Session&)>& work) override {
+    return inner_.write_alone(checked(work));
+  }
+  [[nodiscard]] std::optional<std::uint64_t> waits() const override { return inner_.waits(); }
   Result<void> read(const std::function<Result<void>(Session&)>& work) override {
     return inner_.read(work);
   }
@@ -32,6 +36,15 @@ class FencedState final : public State {
   }
 
  private:
+  /// `work` must outlive it.
+  [[nodiscard]] std::function<Result<void>(Session&)> checked(
+      const std::function<Result<void>(Session&)>& work) const {
+    return [this, &work](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(check_(session));
+      return work(session);
+    };
+  }
+
   State& inner_;
   const Check check_;
 };

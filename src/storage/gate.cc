@@ -10,6 +10,12 @@ std::unexpected<Error> closed_error(std::string_view what) {
               "{}: the installation is being moved; nothing is taken at the moment", what);
 }
 
+std::unexpected<Error> not_counted_on() {
+  return fail(ErrorCode::kUnavailable,
+              "event log: this process has given the others no sign of life in time; it takes "
+              "nothing until it does");
+}
+
 }  // namespace
 
 Gate::Pass::Pass() { ++passes; }
@@ -51,17 +57,14 @@ class GatedState final : public State {
   GatedState(std::unique_ptr<State> inner, Gate& gate) : gate_(gate), inner_(std::move(inner)) {}
 
   Result<void> write(const std::function<Result<void>(Session&)>& work) override {
-    if (!gate_.enter(&Gate::state_)) return closed_error("state");
-    auto outcome = inner_->write(work);
-    gate_.leave(&Gate::state_);
-    return outcome;
+    return through(&State::write, work);
   }
   [[nodiscard]] std::optional<std::uint64_t> waits() const override { return inner_->waits(); }
   Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) override {
-    if (!gate_.enter(&Gate::state_)) return closed_error("state");
-    auto outcome = inner_->write_in_turn(work);
-    gate_.leave(&Gate::state_);
-    return outcome;
+    return through(&State::write_in_turn, work);
+  }
+  Result<void> write_alone(const std::function<Result<void>(Session&)>& work) override {
+    return through(&State::write_alone, work);
   }
   Result<void> read(const std::function<Result<void>(Session&)>& work) override {
     return inner_->read(work);
@@ -78,6 +81,19 @@ class GatedState final : public State {
   Result<void> copy_to(const std::filesystem::path& file) override { return inner_->copy_to(file); }
 
  private:
+  using Work = std::function<Result<void>(Session&)>;
+  Result<void> through(Result<void> (State::*how)(const Work&), const Work& work) {
+    if (!gate_.enter(&Gate::state_)) return closed_error("state");
+    const auto& check = gate_.guard_.check;
+    auto outcome = check ? (inner_.get()->*how)([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(check(session));
+      return work(session);
+    })
+                         : (inner_.get()->*how)(work);
+    gate_.leave(&Gate::state_);
+    return outcome;
+  }
+
   Gate& gate_;
   const std::unique_ptr<State> inner_;
 };
@@ -87,9 +103,13 @@ class GatedLog final : public EventLog {
   GatedLog(std::unique_ptr<EventLog> inner, Gate& gate) : gate_(gate), inner_(std::move(inner)) {}
 
   void append(Stream stream, std::vector<NewRecord> records, Done done) override {
+    if (!gate_.lives()) return done(not_counted_on());
     if (!gate_.enter(&Gate::log_)) return done(closed_error("event log"));
     inner_->append(stream, std::move(records),
                    [this, done = std::move(done)](Result<void> outcome) mutable {
+                     // Between the question above and this answer it may have been suspended, and
+                     // the log copied to another place without what it has just appended.
+                     if (outcome && !gate_.lives()) outcome = not_counted_on();
                      done(std::move(outcome));
                      gate_.leave(&Gate::log_);
                    });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/mutex.h"
@@ -12,6 +13,17 @@ namespace zhiyin::storage {
 /// go on. Thread-safe.
 class Gate {
  public:
+  /// What else must hold for whoever writes to stores that other processes work on, too.
+  struct Guard {
+    /// Whether the others count on this process. Who is not counted on (it was suspended, say)
+    /// appends nothing, and acknowledges nothing that it appended.
+    std::function<bool()> lives;
+    /// Within each transaction that writes.
+    std::function<Result<void>(Session&)> check;
+  };
+  /// Before anybody writes; once.
+  void set_guard(Guard guard) { guard_ = std::move(guard); }
+
   /// Refuses appends from now on (kUnavailable), and waits for those under way.
   void close_log();
   /// The same for transactions that write.
@@ -35,6 +47,7 @@ class Gate {
     bool closed = false;
     int under_way = 0;
   };
+  [[nodiscard]] bool lives() const { return !guard_.lives || guard_.lives(); }
   bool enter(Side Gate::* side);
   void leave(Side Gate::* side);
   void close(Side Gate::* side);
@@ -43,6 +56,7 @@ class Gate {
   CondVar left_;
   Side log_ ZHIYIN_GUARDED_BY(mutex_);
   Side state_ ZHIYIN_GUARDED_BY(mutex_);
+  Guard guard_;
 };
 
 /// The same store behind the gate, which must outlive it.

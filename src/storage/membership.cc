@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "storage/move_mark.h"
 
 namespace zhiyin::storage {
 namespace {
@@ -164,6 +165,7 @@ Result<void> Membership::enter() {
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const Instant time, now(session));
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM process WHERE place = ?1", {place}));
+    ZHIYIN_TRY_VOID(heed_move(session, time, {}));
     ZHIYIN_TRY(const std::vector<ProcessRow> others, load_processes(session));
     bool works = settings_.works;
     for (const ProcessRow& other : others) {
@@ -199,6 +201,27 @@ Result<void> Membership::enter() {
   return {};
 }
 
+/// A move whose process is dead was given up: its last step looks for the mark in its transaction,
+/// so one that only was away for long does not finish it.
+Result<void> Membership::heed_move(Session& session, Instant time, std::string_view me) const {
+  ZHIYIN_TRY(const auto mark, move_mark(session));
+  if (!mark || mark->role != MoveRole::kMoving || mark->owner == me) return check_mark(mark, me);
+  ZHIYIN_TRY(const Rows mover,
+             session.query("SELECT expires_at FROM process WHERE id = ?1", {mark->owner}));
+  const bool lives = !mover.rows.empty() && as_int(mover.rows[0][0]) >= time.us;
+  return lives ? check_mark(mark, me) : set_move_mark(session, std::nullopt);
+}
+
+Result<void> Membership::check_not_moved(Session& session) const {
+  ZHIYIN_TRY(const auto mark, move_mark(session));
+  return check_mark(mark, id());
+}
+
+bool Membership::lives() const {
+  MutexLock lock(mutex_);
+  return !left_ && steady_now() < valid_until_;
+}
+
 Result<void> Membership::beat() {
   MutexLock one_at_a_time(beat_mutex_);
   bool lost = false;
@@ -224,6 +247,7 @@ Result<void> Membership::beat_once(bool& lost) {
   std::int64_t held_number = 0;
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const Instant time, now(session));
+    ZHIYIN_TRY_VOID(heed_move(session, time, me));
     ZHIYIN_TRY(const std::int64_t renewed,
                session.execute("UPDATE process SET expires_at = ?2, held = ?3 WHERE id = ?1",
                                {me, (time + settings_.lease).us, held_seen_.load()}));

@@ -48,6 +48,7 @@ struct MemberProcess {
 /// deals with a partition moves its position on in the transaction of the results, from where it
 /// found it (`advance_positions`), and what only the leader may do checks in its transaction that
 /// it leads (`check_leads`). So the duties decide about who works, not about what comes out.
+/// While one process moves the installation elsewhere nobody else can join or renew its lease.
 /// Thread-safe.
 class Membership {
  public:
@@ -84,6 +85,12 @@ class Membership {
   /// Hands everything over at once: whoever beats next takes it.
   Result<void> leave();
 
+  /// Whether the lease has not run out by this machine's clock: as long as it lasts nobody takes
+  /// this process for gone.
+  [[nodiscard]] bool lives() const;
+  /// Within a transaction: kUnavailable while another process moves the installation away,
+  /// kUnsupported once it has (move_mark.h).
+  Result<void> check_not_moved(Session& session) const;
   /// Nothing once the lease has run out by this machine's clock without being renewed.
   [[nodiscard]] Duties duties() const;
   /// Within a transaction: kConflict when this process does not lead (any longer).
@@ -108,6 +115,7 @@ class Membership {
   Membership(State& state, Logger& logger, Settings settings);
   Result<void> enter();
   Result<void> beat_once(bool& lost);
+  Result<void> heed_move(Session& session, Instant time, std::string_view me) const;
   [[nodiscard]] Result<Instant> now(Session& session) const;
   [[nodiscard]] SteadyTime steady_now() const;
   void take_note(const std::bitset<kPartitions>& partitions, bool leads, SteadyTime until);

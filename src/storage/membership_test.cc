@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <map>
 #include <set>
 
 #include "base/file.h"
+#include "storage/gate.h"
 #include "storage/migrations.h"
+#include "storage/move_mark.h"
 #include "storage/projection.h"
 #include "storage/sqlite_event_log.h"
 #include "storage/testing.h"
@@ -351,6 +354,96 @@ TEST_F(MembershipTest, PartitionsThatComeOverAreReadFromWhereTheOtherStopped) {
   append(130);
   ASSERT_TRUE(runs_a->catch_up());
   expect_all_seen_once();
+}
+
+class MoveTest : public MembershipTest {
+ protected:
+  void mark(MoveRole role, const std::string& owner) {
+    ASSERT_TRUE(state_->write_alone([&](Session& session) {
+      return set_move_mark(session, MoveMark{role, "target", "elsewhere", {1}, owner});
+    }));
+  }
+  bool marked() { return move_mark(*state_).value().has_value(); }
+};
+
+TEST_F(MoveTest, WhileOneMovesTheInstallationNobodyElseCanJoinOrComeBack) {
+  const auto away = join("away");
+  step(seconds(11));
+  const auto mover = join("mover");
+  mark(MoveRole::kMoving, mover->id());
+
+  const auto late = Membership::join(*state_, null_logger(), settings("late"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(late.error().message, ::testing::HasSubstr("elsewhere"));
+  EXPECT_EQ(away->beat().error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(away->lives());
+  const auto may_write = [&](const Membership& m) {
+    return state_->write([&](Session& session) { return m.check_not_moved(session); });
+  };
+  EXPECT_FALSE(may_write(*away));
+  EXPECT_TRUE(may_write(*mover));
+  step(seconds(5));
+  EXPECT_TRUE(mover->beat());
+
+  ASSERT_TRUE(give_up_move(*state_, "somebody else"));
+  EXPECT_TRUE(marked());
+  ASSERT_TRUE(give_up_move(*state_, mover->id()));
+  EXPECT_TRUE(away->beat());
+  EXPECT_TRUE(away->lives());
+  EXPECT_TRUE(may_write(*away));
+
+  mark(MoveRole::kMoved, mover->id());
+  EXPECT_EQ(away->beat().error().code, ErrorCode::kUnsupported);
+  EXPECT_FALSE(may_write(*away));
+}
+
+TEST_F(MoveTest, TheMoveOfADeadProcessIsGivenUp) {
+  auto mover = join("mover");
+  mark(MoveRole::kMoving, mover->id());
+  EXPECT_FALSE(Membership::join(*state_, null_logger(), settings("b")));
+  step(seconds(11));
+  const auto b = join("b");
+  EXPECT_FALSE(marked());
+
+  // Of the same folder only one can live, so there is nothing to wait for.
+  mark(MoveRole::kMoving, b->id());
+  const auto again = join("b");
+  EXPECT_FALSE(marked());
+}
+
+TEST_F(MoveTest, WhoIsNotCountedOnAcknowledgesNothing) {
+  const auto a = join("a");
+  Gate gate;
+  gate.set_guard(
+      {[&] { return a->lives(); }, [&](Session& session) { return a->check_not_moved(session); }});
+  const auto state = gated(open_test_state(folder_.path() / "state.db"), gate);
+  auto inner = open_sqlite_event_log(folder_.path() / "gated.db", null_logger());
+  const auto log = gated(std::move(*inner), gate);
+  EXPECT_TRUE(log->append_and_wait(Stream::kEvents, {{1, "x"}}));
+
+  // Suspended between the append and its answer.
+  std::promise<Result<void>> answered;
+  gate.set_guard({[&, asked = 0]() mutable {
+                    if (asked++ > 0) step(seconds(11));
+                    return a->lives();
+                  },
+                  [&](Session& session) { return a->check_not_moved(session); }});
+  log->append(Stream::kEvents, {{1, "y"}},
+              [&](Result<void> outcome) { answered.set_value(std::move(outcome)); });
+  EXPECT_EQ(answered.get_future().get().error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(log->append_and_wait(Stream::kEvents, {{1, "z"}}).error().code,
+            ErrorCode::kUnavailable);
+
+  const auto write = [&] {
+    return state->write([](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM outbox"));
+      return {};
+    });
+  };
+  EXPECT_TRUE(write());
+  mark(MoveRole::kMoving, "another");
+  EXPECT_EQ(write().error().code, ErrorCode::kUnavailable);
 }
 
 }  // namespace

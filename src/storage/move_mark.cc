@@ -7,10 +7,13 @@ constexpr Migration kMigrations[] = {
     {"storage-020-move",
      "CREATE TABLE move_mark(one BIGINT PRIMARY KEY, role TEXT NOT NULL, other TEXT NOT NULL, text "
      "TEXT NOT NULL, at BIGINT NOT NULL);"
-     "CREATE TABLE offset_base(stream BIGINT PRIMARY KEY, base BIGINT NOT NULL)"}};
+     "CREATE TABLE offset_base(stream BIGINT PRIMARY KEY, base BIGINT NOT NULL)"},
+    {"storage-021-mover", "ALTER TABLE move_mark ADD COLUMN owner TEXT NOT NULL DEFAULT ''"}};
 
-constexpr std::pair<MoveRole, std::string_view> kNames[] = {
-    {MoveRole::kFilling, "filling"}, {MoveRole::kReady, "ready"}, {MoveRole::kMoved, "moved"}};
+constexpr std::pair<MoveRole, std::string_view> kNames[] = {{MoveRole::kFilling, "filling"},
+                                                            {MoveRole::kReady, "ready"},
+                                                            {MoveRole::kMoved, "moved"},
+                                                            {MoveRole::kMoving, "moving"}};
 
 std::string_view name_of(MoveRole role) {
   for (const auto& [one, name] : kNames) {
@@ -19,37 +22,57 @@ std::string_view name_of(MoveRole role) {
   return "filling";
 }
 
-}  // namespace
+constexpr std::string_view kSelect =
+    "SELECT role, other, text, at, owner FROM move_mark WHERE one = 1";
 
-std::span<const Migration> move_migrations() { return kMigrations; }
-
-Result<std::optional<MoveMark>> move_mark(State& state) {
-  ZHIYIN_TRY(const Rows rows,
-             state.query("SELECT role, other, text, at FROM move_mark WHERE one = 1"));
-  if (rows.rows.empty()) return std::optional<MoveMark>();
+std::optional<MoveMark> mark_of(const Rows& rows) {
+  if (rows.rows.empty()) return std::nullopt;
   const Row& row = rows.rows.front();
   MoveMark mark{MoveRole::kFilling,
                 std::string(as_text(row[1])),
                 std::string(as_text(row[2])),
-                {as_int(row[3])}};
+                {as_int(row[3])},
+                std::string(as_text(row[4]))};
   for (const auto& [role, name] : kNames) {
     if (name == as_text(row[0])) mark.role = role;
   }
   return mark;
 }
 
+}  // namespace
+
+std::span<const Migration> move_migrations() { return kMigrations; }
+
+Result<std::optional<MoveMark>> move_mark(State& state) {
+  ZHIYIN_TRY(const Rows rows, state.query(kSelect));
+  return mark_of(rows);
+}
+
+Result<std::optional<MoveMark>> move_mark(Session& session) {
+  ZHIYIN_TRY(const Rows rows, session.query(kSelect));
+  return mark_of(rows);
+}
+
 Result<void> set_move_mark(Session& session, const std::optional<MoveMark>& mark) {
   ZHIYIN_TRY_VOID(session.execute("DELETE FROM move_mark"));
   if (!mark) return {};
-  ZHIYIN_TRY_VOID(
-      session.execute("INSERT INTO move_mark(one, role, other, text, at) VALUES(1, ?1, ?2, ?3, ?4)",
-                      {std::string(name_of(mark->role)), mark->other, mark->text, mark->at.us}));
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO move_mark(one, role, other, text, at, owner) VALUES(1, ?1, ?2, "
+      "?3, ?4, ?5)",
+      {std::string(name_of(mark->role)), mark->other, mark->text, mark->at.us, mark->owner}));
   return {};
 }
 
-Result<void> check_in_use(State& state) {
-  ZHIYIN_TRY(const auto mark, move_mark(state));
+Result<void> check_mark(const std::optional<MoveMark>& mark, std::string_view process) {
   if (!mark) return {};
+  const bool moves = mark->role == MoveRole::kMoving || mark->role == MoveRole::kMoved;
+  if (moves && !mark->owner.empty() && mark->owner == process) return {};
+  if (mark->role == MoveRole::kMoving) {
+    return fail(ErrorCode::kUnavailable,
+                "state: another process is moving this installation to {}; nothing is taken here "
+                "meanwhile",
+                mark->text);
+  }
   if (mark->role == MoveRole::kMoved) {
     return fail(ErrorCode::kUnsupported,
                 "state: this installation has moved to {}: use those settings. To go on here all "
@@ -59,6 +82,20 @@ Result<void> check_in_use(State& state) {
   return fail(ErrorCode::kUnsupported,
               "state: an installation is being moved into this database: run zhiyin migrate again "
               "to finish it, or empty the stores");
+}
+
+Result<void> check_in_use(State& state) {
+  ZHIYIN_TRY(const auto mark, move_mark(state));
+  if (mark && mark->role == MoveRole::kMoving) return {};
+  return check_mark(mark, {});
+}
+
+Result<void> give_up_move(State& state, std::string_view owner) {
+  return state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto mark, move_mark(session));
+    if (!mark || mark->role != MoveRole::kMoving || mark->owner != owner) return {};
+    return set_move_mark(session, std::nullopt);
+  });
 }
 
 Result<OffsetBases> offset_bases(State& state) {

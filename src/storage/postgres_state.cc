@@ -187,6 +187,9 @@ class PostgresState final : public State {
   Result<void> write(const std::function<Result<void>(Session&)>& work) override {
     return write(work, "");
   }
+  Result<void> write_alone(const std::function<Result<void>(Session&)>& work) override {
+    return write(work, "", true);
+  }
   Result<void> write_in_turn(const std::function<Result<void>(Session&)>& work) override {
     return write(work, "; LOCK TABLE projection_turn IN EXCLUSIVE MODE");
   }
@@ -202,7 +205,8 @@ class PostgresState final : public State {
 
  private:
   class OpenMark;
-  Result<void> write(const std::function<Result<void>(Session&)>& work, std::string_view turn);
+  Result<void> write(const std::function<Result<void>(Session&)>& work, std::string_view turn,
+                     bool alone = false);
   Result<std::unique_ptr<PostgresSession>> make(Use use);
   Result<void> check_identity(PostgresConnection& connection);
   Result<bool> was_committed(const Mark& mark, int process);
@@ -302,13 +306,12 @@ class PostgresState::OpenMark {
 };
 
 Result<void> PostgresState::write(const std::function<Result<void>(Session&)>& work,
-                                  std::string_view turn) {
+                                  std::string_view turn, bool alone) {
   if (writing_.mine() != nullptr) {
     return fail(ErrorCode::kInternal, "state: write called inside write");
   }
   const PerThread<PostgresState>::Note note(writing_, this);
   bool fresh = false;
-  bool alone = false;
   for (int attempt = 0;; ++attempt) {
     ZHIYIN_TRY(auto session, writers_.take());
     const OpenMark open(*this);

@@ -86,6 +86,12 @@ class State {
     return write(work);
   }
 
+  /// As `write`, while no other transaction of any process writes: those under way end before, and
+  /// later ones see what this one did.
+  virtual Result<void> write_alone(const std::function<Result<void>(Session&)>& work) {
+    return write(work);
+  }
+
   /// Runs `work` on a consistent snapshot; writing fails.
   virtual Result<void> read(const std::function<Result<void>(Session&)>& work) = 0;
 

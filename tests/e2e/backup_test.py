@@ -2,11 +2,13 @@
 import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
-from harness import Server, cli, main
+from harness import ENVIRONMENT, PROGRAM, Server, cli, main
 
 
 def event(n):
@@ -91,6 +93,39 @@ class Backup(unittest.TestCase):
         self.assertIn("data/", damaged.stderr)
         nothing = cli("restore", self.folder, "--into", self.folder / "x", check=False)
         self.assertEqual(nothing.returncode, 3)
+
+    def test_a_restore_that_is_killed_leaves_nothing_that_starts(self):
+        self.server.ok("POST", "/v1/events", [event(n) for n in range(2000)])
+        self.server.settled_total()
+        self.backup()
+        target, data = self.folder / "r", self.folder / "r/data"
+        state = data / "state.db"
+        for delay in (0, 0.003, 0.01, 0.03, 0.1):  # the last ones may come too late
+            child = subprocess.Popen([PROGRAM, "restore", str(self.folder / "b"), "--into", str(target)], stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+            while child.poll() is None and not data.exists():
+                pass
+            time.sleep(delay)
+            child.kill()
+            finished = child.wait() == 0
+            if not finished:
+                self.assertTrue(not state.exists() or (data / "restore.unfinished").exists())
+            if state.exists() and not finished:
+                (target / "zhiyin.toml").touch()
+                refused = cli("serve", "--config", target / "zhiyin.toml", check=False)
+                self.assertNotEqual(refused.returncode, 0)
+                self.assertIn("run zhiyin restore again", refused.stderr)
+            if finished:
+                shutil.rmtree(target)
+        (data).mkdir(parents=True, exist_ok=True)
+        (data / "restore.unfinished").write_text("cut off just before the end")
+        state.write_bytes(b"half")
+        (target / "zhiyin.toml").touch()
+        refused = cli("doctor", "--config", target / "zhiyin.toml", "--json", check=False)
+        self.assertIn("run zhiyin restore again", refused.stdout)
+        _, server = self.restored()
+        self.assertEqual(server.settled_total()[1], 2000)
+        self.assertFalse((data / "restore.unfinished").exists())
 
     def test_the_key_can_stay_at_home(self):
         self.server.ok("POST", "/v1/events", [event(1)])

@@ -1,8 +1,11 @@
 """An installation moves from files to the cluster's stores and back while it takes events: whatever is killed meanwhile, what was
 acknowledged is there afterwards, once."""
+import os
 import pathlib
 import random
+import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +15,7 @@ import unittest
 import urllib.error
 
 from cluster import Cluster
-from harness import ENVIRONMENT, PROGRAM, Server, cli, main
+from harness import ENVIRONMENT, PROGRAM, Process, Server, cli, main
 
 
 class Sender(threading.Thread):
@@ -44,6 +47,16 @@ class Sender(threading.Thread):
     def stop(self):
         self.going = False
         self.join()
+
+
+class Member(Server):
+    """One of several processes on a cluster; it does not take long until it is taken for dead."""
+    roles = "intake,workers,console"
+
+    def start(self):
+        self.process = Process(["serve", "--json", "--config", self.config, "--server.lease", "2s", "--roles", self.roles], self.folder / "server.log")
+        self.key = self.process.ready["admin_key"] or self.key
+        return self
 
 
 def story(server):
@@ -174,11 +187,86 @@ class Migrate(unittest.TestCase):
         again.stop()
         self.assertEqual(story(back)["events"], expected["events"])
 
-        # Whoever wants the old place back gets it, as it was.
-        undone = cli("migrate", "--undo", "--from", old.config, "--json")
+        # Whoever wants the old place back gets it, as it was, once nobody can go on in the new one.
+        undo = ("migrate", "--undo", "--from", old.config, "--json")
+        self.assertIn("settings of the new place", cli(*undo, check=False).stdout)
+        moved_on = cli(*undo, "--to", new.config, check=False)
+        self.assertIn("moved on", moved_on.stdout)
+        undone = cli(*undo, "--without-target")
         self.assertIn("undone", undone)
         old.start()
         self.assertGreaterEqual(story(old)["events"], 1000)
+
+    def test_an_undone_move_ends_the_new_place(self):
+        old, new = self.server("old").start(), self.server("new")
+        self.addCleanup(old.close)
+        self.addCleanup(new.close)
+        old.ok("POST", "/v1/events", [{"event_id": "e1", "account": "shop", "identities": [{"kind": "openid", "value": "o1"}], "kind": "read"}])
+        new.key = old.key
+        self.move(old, new)
+        old.process.stop()
+        old.process = None
+        new.start()
+        undo = ("migrate", "--undo", "--from", old.config, "--to", new.config, "--json")
+        self.assertNotEqual(cli(*undo, check=False).returncode, 0, "somebody works there")
+        new.process.stop()
+        new.process = None
+        self.assertTrue(cli(*undo)["target_ended"])
+        ended = subprocess.run([PROGRAM, "serve", "--json", "--config", str(new.config)], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn("has moved to", ended.stdout + ended.stderr)
+        old.start()
+        self.assertEqual(story(old)["events"], 1)
+
+    def test_a_process_that_was_suspended_acknowledges_nothing_that_is_not_moved(self):
+        stores = self.cluster()
+        if len(stores) < 3:
+            self.skipTest("two processes need Kafka, PostgreSQL and ClickHouse (./dev test --cluster)")
+        secret, members = secrets.token_hex(32), []
+        for name in ("mover", "away"):
+            (self.folder / name).mkdir()
+            lines = "".join(f'{store} = "{url}"\n' for store, url in stores.items())
+            member = Member(f'log_level = "warning"\nsecret_key = "{secret}"\n[storage]\n{lines}', folder=self.folder / name)
+            member.key = members[0].key if members else None
+            if name == "away":
+                member.roles = "intake"  # suspended with a transaction of a projection open, it would hold the others up until the server ends that
+            members.append(member.start())
+            self.addCleanup(member.close)
+        mover, away = members
+        new = self.server("new")
+        new.key = mover.key
+        self.addCleanup(new.close)
+        sender = Sender(away)
+        sender.start()
+        self.addCleanup(sender.stop)
+        while sender.acknowledged < 500:
+            time.sleep(0.05)
+        os.kill(away.process.child.pid, signal.SIGSTOP)  # with a request under way
+        try:
+            while len(mover.ok("GET", "/v1/processes")["items"]) > 1:
+                time.sleep(0.1)
+            moving = subprocess.Popen([PROGRAM, "migrate", "--from", mover.config, "--to", new.config], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                      text=True, env=ENVIRONMENT)
+            told = ""
+            for line in moving.stderr:
+                told += line
+                if "standing still" in line:
+                    break
+        finally:
+            os.kill(away.process.child.pid, signal.SIGCONT)
+        told += moving.communicate()[1] or ""
+        self.assertEqual(moving.returncode, 0, told[-2000:])
+        refused = sender.refused
+        while sender.refused < refused + 50:  # `away` answers, and takes nothing
+            time.sleep(0.05)
+        mover.process.stop()
+        mover.process = None
+        sender.server = new.start()
+        before = sender.acknowledged
+        while sender.acknowledged < before + 200:
+            time.sleep(0.05)
+        sender.stop()
+        self.assertEqual(story(new)["events"], sender.acknowledged)
 
 
 if __name__ == "__main__":
