@@ -18,6 +18,8 @@ int partition_of(std::string_view account, std::string_view kind, std::string_vi
   return static_cast<int>(crypto::xxh64(key) % kPartitions);
 }
 
+void EventLog::show_position(Stream, std::string_view, const Positions&) {}
+
 Result<void> EventLog::copy_to(const std::filesystem::path&) {
   return fail(ErrorCode::kUnsupported, "event log: this log is backed up with its own tools");
 }

@@ -81,6 +81,10 @@ class EventLog {
   /// Removes records before the given positions where whole blocks allow it.
   virtual Result<void> trim(Stream stream, const Positions& up_to) = 0;
 
+  /// Tells the tools that come with the log how far a consumer has come, where it has such: at its
+  /// best, without waiting. Nobody reads it back; the truth lies in state.
+  virtual void show_position(Stream stream, std::string_view consumer, const Positions& at);
+
   /// Writes a consistent copy to `file`, which must not exist, while appends go on: everything that
   /// was acknowledged before the call is in it. kUnsupported where the log has tools of its own.
   virtual Result<void> copy_to(const std::filesystem::path& file);

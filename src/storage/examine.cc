@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "storage/advice.h"
 #include "storage/kafka_event_log.h"
 
 namespace zhiyin::storage {
@@ -17,11 +18,15 @@ constexpr std::int64_t kFreeMin = std::int64_t{1} << 30;
 template <class Use>
 void ask(std::vector<Finding>& findings, Warehouse& warehouse, std::string name,
          std::string_view sql, Use use) {
-  const auto rows = warehouse.query(sql);
+  auto rows = warehouse.query(sql);
   if (!rows || rows->rows.empty()) {
-    findings.push_back({std::move(name), false, rows ? "no answer" : rows.error().text(),
-                        "检查 ClickHouse 的权限（system 库可读）/ look at the rights in ClickHouse "
-                        "(the database system must be readable)"});
+    const Error error =
+        rows ? Error{ErrorCode::kPermissionDenied, "no answer"} : std::move(rows.error());
+    findings.push_back({std::move(name), false, error.text(),
+                        error.code == ErrorCode::kPermissionDenied
+                            ? "system 库不可读：GRANT SELECT ON system.* TO 该用户 / the database "
+                              "system cannot be read: GRANT SELECT ON system.* TO the user"
+                            : advice_for(error, "storage.warehouse")});
     return;
   }
   findings.push_back(use(std::move(name), rows->rows[0][0]));

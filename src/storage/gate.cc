@@ -129,6 +129,9 @@ class GatedLog final : public EventLog {
   Result<void> trim(Stream stream, const Positions& up_to) override {
     return inner_->trim(stream, up_to);
   }
+  void show_position(Stream stream, std::string_view consumer, const Positions& at) override {
+    inner_->show_position(stream, consumer, at);
+  }
   Result<void> copy_to(const std::filesystem::path& file) override { return inner_->copy_to(file); }
   void set_wake(std::function<void(Stream)> wake) override { inner_->set_wake(std::move(wake)); }
 

@@ -8,11 +8,13 @@
 #include <charconv>
 #include <list>
 #include <map>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "base/mutex.h"
 #include "http/message.h"
+#include "storage/advice.h"
 
 namespace zhiyin::storage {
 namespace {
@@ -30,6 +32,7 @@ constexpr std::size_t kQueueBytesMax = 256 << 20;
 constexpr std::size_t kReadersMax = 4;
 constexpr int kPollMs = 50;
 constexpr std::size_t kErrorTextBytes = 512;
+constexpr std::size_t kRecordOverhead = 1024;  // of a batch of one record
 
 struct Address {
   std::string brokers;
@@ -204,6 +207,7 @@ class KafkaEventLog final : public EventLog {
                                   static_cast<KafkaEventLog*>(self)->delivered(*message);
                                 });
     ZHIYIN_TRY(producer_, make_handle(RD_KAFKA_PRODUCER, std::move(conf)));
+    shown_.reset(rd_kafka_queue_new(producer_.get()));
     ZHIYIN_TRY_VOID(create_topics());
     poller_ = std::thread([this] {
       while (!stopped_) (void)rd_kafka_poll(producer_.get(), kPollMs);
@@ -290,6 +294,25 @@ class KafkaEventLog final : public EventLog {
     return {};
   }
 
+  /// As the committed offsets of the group PREFIX.CONSUMER, which has no members.
+  void show_position(Stream stream, std::string_view consumer, const Positions& at) override {
+    MutexLock lock(shown_mutex_);
+    hear_of_shown();
+    PartitionList list(rd_kafka_topic_partition_list_new(kPartitions));
+    const std::string topic = topic_of(stream);
+    for (int p = 0; p < kPartitions; ++p) {
+      // Our last offset is Kafka's next one.
+      if (at[index(p)] > 0)
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = at[index(p)];
+    }
+    if (list->cnt == 0) return;
+    const std::string group = fmt::format("{}.{}", address_.prefix, consumer);
+    rd_kafka_AlterConsumerGroupOffsets_t* request =
+        rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get());
+    rd_kafka_AlterConsumerGroupOffsets(producer_.get(), &request, 1, nullptr, shown_.get());
+    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+  }
+
   void set_wake(std::function<void(Stream)> wake) override {
     MutexLock lock(wake_mutex_);
     wake_ = std::move(wake);
@@ -300,6 +323,18 @@ class KafkaEventLog final : public EventLog {
     return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
            code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
            code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__WAIT_COORD;
+  }
+  /// Answers to earlier `show_position`s; said in the log when they begin to fail.
+  void hear_of_shown() ZHIYIN_REQUIRES(shown_mutex_) {
+    for (;;) {
+      const Event event(rd_kafka_queue_poll(shown_.get(), 0));
+      if (!event) return;
+      const bool failed = rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR;
+      if (failed && !show_fails_)
+        logger_.warning("storage", "log.group_offsets_failed",
+                        {{"error", rd_kafka_event_error_string(event.get())}});
+      show_fails_ = failed;
+    }
   }
   static std::size_t index(int partition) { return static_cast<std::size_t>(partition); }
   [[nodiscard]] std::string topic_of(Stream stream) const {
@@ -563,6 +598,9 @@ class KafkaEventLog final : public EventLog {
   const Address address_;
   Logger& logger_;
   Handle producer_;
+  Mutex shown_mutex_;
+  Queue shown_ ZHIYIN_GUARDED_BY(shown_mutex_);  // answers; goes before the producer
+  bool show_fails_ ZHIYIN_GUARDED_BY(shown_mutex_) = false;
   Mutex produce_mutex_;
   Mutex pending_mutex_;
   std::atomic<std::size_t> queued_bytes_ = 0;
@@ -594,31 +632,116 @@ Finding replicas_of(const rd_kafka_metadata_topic_t& topic, int brokers) {
   }
   constexpr int kBrokersForReplicas = 3;
   const bool lonely = brokers >= kBrokersForReplicas && replicas < 2;
+  const std::string_view advice =
+      topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+          ? "主题不存在：启动 zhiyin 会建它；若曾有过，数据已丢失，恢复它 / the topic does not "
+            "exist: a "
+            "start of zhiyin makes it; if there was one, its data is gone: bring it back"
+      : topic.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+          ? "Kafka 权限不足：给该用户这些主题的 Create、Read、Write、Describe / a right is missing "
+            "in "
+            "Kafka: give the user Create, Read, Write and Describe on the topics"
+      : topic.partition_cnt != kPartitions ? "主题的分区数必须是 64：换一个前缀 / the topic must "
+                                             "have 64 partitions: take another prefix"
+      : !led   ? "有分区没有 leader：启动停掉的 broker / some partitions have no leader: start the "
+                 "brokers that are down"
+      : lonely ? "有多台 broker 却只有一个副本：用 kafka-reassign-partitions 提高到 3 / several "
+                 "brokers, but one replica: raise it to 3 with kafka-reassign-partitions"
+               : "有副本落后：检查那台 broker 的磁盘与网络 / a replica is behind: look at disk and "
+                 "network of its broker";
   return {
       fmt::format("log_topic {}", topic.topic), led && in_sync == replicas && !lonely,
       fmt::format("{} partitions, {}; {} replica(s), {} in sync{}", topic.partition_cnt,
                   led ? "all led" : "some without a leader", replicas, in_sync,
                   replicas == 1 ? ": what was acknowledged is lost with that broker's disk" : ""),
-      lonely ? "有多台 broker 却只有一个副本：提高 replication / several brokers, but one replica: "
-               "raise the topic's replication"
-             : "有 broker 不在线或落后：检查 Kafka / a broker is away or behind: look at Kafka"};
+      std::string(advice)};
+}
+
+/// What a setting of a topic is; nothing when the broker does not tell.
+std::map<std::string, std::string, std::less<>> settings_of_topic(rd_kafka_t* handle,
+                                                                  const std::string& topic) {
+  std::map<std::string, std::string, std::less<>> out;
+  const Queue queue(rd_kafka_queue_new(handle));
+  rd_kafka_ConfigResource_t* resource =
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str());
+  rd_kafka_DescribeConfigs(handle, &resource, 1, nullptr, queue.get());
+  rd_kafka_ConfigResource_destroy(resource);
+  const Event event(rd_kafka_queue_poll(queue.get(), kCallTimeoutMs));
+  if (!event || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) return out;
+  std::size_t resources = 0;
+  const auto* described = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &resources);
+  for (std::size_t r = 0; r < resources; ++r) {
+    std::size_t entries = 0;
+    const auto* configs = rd_kafka_ConfigResource_configs(described[r], &entries);
+    for (std::size_t e = 0; e < entries; ++e) {
+      const char* value = rd_kafka_ConfigEntry_value(configs[e]);
+      if (value != nullptr) out[rd_kafka_ConfigEntry_name(configs[e])] = value;
+    }
+  }
+  return out;
+}
+
+/// Whether what is acknowledged stays: with several replicas one must not be enough (acks=all only
+/// waits for those in sync), nobody behind may lead, and only we remove records.
+std::optional<Finding> settings_of(rd_kafka_t* handle, const std::string& topic, int replicas) {
+  const auto settings = settings_of_topic(handle, topic);
+  if (settings.empty()) return std::nullopt;
+  const auto value = [&](std::string_view name) {
+    const auto at = settings.find(name);
+    return at == settings.end() ? std::string() : at->second;
+  };
+  const std::string in_sync = value("min.insync.replicas");
+  Finding out{fmt::format("log_durable {}", topic), true,
+              fmt::format("acks=all, min.insync.replicas {}, unclean.leader.election {}, "
+                          "retention.ms {}, cleanup.policy {}",
+                          in_sync, value("unclean.leader.election.enable"), value("retention.ms"),
+                          value("cleanup.policy"))};
+  const auto wrong = [&](std::string_view advice) {
+    out.ok = false;
+    out.advice = advice;
+    return out;
+  };
+  if (value("retention.ms") != "-1" || value("cleanup.policy") != "delete")
+    return wrong(
+        "Kafka 会自行删除事件：把该主题的 retention.ms 设为 -1、cleanup.policy 设为 delete / Kafka "
+        "removes events by itself: set retention.ms of the topic to -1, cleanup.policy to delete");
+  if (std::atoll(value("max.message.bytes").c_str()) <
+      static_cast<long long>(kRecordBytesMax + kRecordOverhead))
+    return wrong(
+        "主题的 max.message.bytes 太小，较大的事件会一直写不进去：设为 1000000 / max.message.bytes "
+        "of "
+        "the topic is too small, and larger events can never be written: set it to 1000000");
+  if (value("unclean.leader.election.enable") == "true")
+    return wrong(
+        "落后的副本可能当选并丢掉已确认的事件：把 unclean.leader.election.enable 设为 false / a "
+        "replica that is behind may come to lead and lose what was acknowledged: set "
+        "unclean.leader.election.enable to false");
+  if (replicas > 1 && in_sync == "1")
+    return wrong(
+        "多副本但 min.insync.replicas=1：只剩一个副本时也会确认；设为 2 / several replicas, but "
+        "min.insync.replicas is 1: with one left it still acknowledges; set it to 2");
+  return out;
 }
 
 }  // namespace
 
 std::vector<Finding> examine_kafka(std::string_view url) {
-  constexpr std::string_view kAdvice =
-      "检查 storage.log 的地址与 Kafka 是否在运行 / look at the address in storage.log and whether "
-      "Kafka runs";
-  const auto refused = [&](std::string why) {
-    return std::vector<Finding>{{"log_server", false, std::move(why), std::string(kAdvice)}};
+  const auto refused = [](const Error& error) {
+    return std::vector<Finding>{
+        {"log_server", false, error.text(), advice_for(error, "storage.log")}};
   };
   const auto address = parse_url(url);
-  if (!address) return refused(address.error().text());
+  if (!address) return refused(address.error());
   auto conf = conf_of(*address, {});
-  if (!conf) return refused(conf.error().text());
+  if (!conf) return refused(conf.error());
+  std::string heard;  // why brokers cannot be reached; the call itself only says that they cannot
+  rd_kafka_conf_set_opaque(conf->get(), &heard);
+  rd_kafka_conf_set_error_cb(conf->get(), [](rd_kafka_t*, int, const char* reason, void* out) {
+    *static_cast<std::string*>(out) += fmt::format("; {}", reason);
+  });
   const auto handle = make_handle(RD_KAFKA_PRODUCER, std::move(*conf));
-  if (!handle) return refused(handle.error().text());
+  if (!handle) return refused(handle.error());
   std::vector<Finding> findings;
   for (const Stream stream : kStreams) {
     const std::string name = fmt::format("{}.{}", address->prefix, suffix_of(stream));
@@ -627,13 +750,21 @@ std::vector<Finding> examine_kafka(std::string_view url) {
     const rd_kafka_metadata_t* raw = nullptr;
     const rd_kafka_resp_err_t code =
         rd_kafka_metadata(handle->get(), 0, topic.get(), &raw, kCallTimeoutMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return refused(rd_kafka_err2str(code));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      (void)rd_kafka_poll(handle->get(), kPollMs);
+      return refused({ErrorCode::kUnavailable, rd_kafka_err2str(code) + heard.substr(0, 1000)});
+    }
     const std::unique_ptr<const rd_kafka_metadata_t, decltype(&rd_kafka_metadata_destroy)> metadata(
         raw, &rd_kafka_metadata_destroy);
     if (findings.empty())
       findings.push_back({"log_server", true, fmt::format("{} broker(s)", metadata->broker_cnt)});
     for (int t = 0; t < metadata->topic_cnt; ++t)
       findings.push_back(replicas_of(metadata->topics[t], metadata->broker_cnt));
+    const int replicas = metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0
+                             ? metadata->topics[0].partitions[0].replica_cnt
+                             : 0;
+    if (auto finding = settings_of(handle->get(), name, replicas); finding && replicas > 0)
+      findings.push_back(std::move(*finding));
   }
   return findings;
 }

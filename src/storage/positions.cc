@@ -1,3 +1,4 @@
+#include <map>
 #include <vector>
 
 #include "storage/projection.h"
@@ -73,6 +74,20 @@ Result<void> save_positions(Session& session, std::string_view consumer, Stream 
   std::vector<Value> parameters{std::string(consumer), static_cast<std::int64_t>(stream)};
   parameters.insert(parameters.end(), positions.begin(), positions.end());
   ZHIYIN_TRY_VOID(session.execute(kSql, std::span<const Value>(parameters)));
+  return {};
+}
+
+Result<void> show_positions(State& state, EventLog& log) {
+  ZHIYIN_TRY(const Rows rows,
+             state.query("SELECT consumer, stream, part, off FROM consumer_position"));
+  std::map<std::pair<std::string, Stream>, Positions> all;
+  for (const Row& row : rows.rows) {
+    const std::int64_t part = as_int(row[2], -1);
+    if (part < 0 || part >= kPartitions) continue;
+    const auto stream = static_cast<Stream>(as_int(row[1]));
+    all[{std::string(as_text(row[0])), stream}][static_cast<std::size_t>(part)] = as_int(row[3]);
+  }
+  for (const auto& [consumer, at] : all) log.show_position(consumer.second, consumer.first, at);
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mutex.h"
+#include "storage/advice.h"
 #include "storage/detail/postgres_pool.h"
 #include "storage/detail/schema_rules.h"
 
@@ -60,11 +61,6 @@ std::int64_t random_number() {
   return out;
 }
 
-constexpr char kReachAdvice[] =
-    "检查 PostgreSQL 是否在运行、storage.state 的地址与密码 / is PostgreSQL running, are address "
-    "and "
-    "password in storage.state right?";
-
 /// What `findings_of` reads.
 constexpr char kExamination[] =
     "SELECT current_setting('server_version'), has_schema_privilege(current_schema(), 'CREATE'), "
@@ -99,9 +95,12 @@ std::vector<Finding> findings_of(const Row& row, Instant before, Instant after) 
       {"state_durable", durable,
        fmt::format("fsync {}, full_page_writes {}, synchronous_commit {}", as_text(row[3]),
                    as_text(row[4]), as_text(row[5])),
-       "postgresql.conf 里 fsync 与 full_page_writes 须为 on，否则断电会丢数据 / set fsync and "
-       "full_page_writes to on: "
-       "else a power loss loses what was acknowledged"},
+       as_text(row[3]) == "on"
+           ? "postgresql.conf 里 full_page_writes 须为 on，否则断电会留下写了一半的页 / set "
+             "full_page_writes to on: else a power loss (断电) leaves pages half written"
+           : "postgresql.conf 里 fsync 须为 on，否则断电会丢数据 / set fsync to on: else a power "
+             "loss "
+             "loses what was acknowledged"},
       {"state_locks", number(row[6]) >= kPredicateLocksMin,
        fmt::format("max_pred_locks_per_transaction {}", number(row[6])),
        "建议设为 1024：太小会让并行事务频繁重试 / set it to 1024: when small, transactions beside "
@@ -442,11 +441,15 @@ Result<std::vector<StateTable>> PostgresState::tables() {
 
 std::vector<Finding> PostgresState::examine() {
   const auto connection = connect(Use::kRead);
-  if (!connection) return {{"state_server", false, connection.error().message, kReachAdvice}};
+  const auto failed = [](const Error& error) {
+    return std::vector<Finding>{
+        {"state_server", false, error.message, advice_for(error, "storage.state")}};
+  };
+  if (!connection) return failed(connection.error());
   const auto before = SystemClock().now();
   const auto found = (*connection)->run(kExamination);
   const auto after = SystemClock().now();
-  if (!found) return {{"state_server", false, found.error().message, kReachAdvice}};
+  if (!found) return failed(found.error());
   return findings_of(found->rows.rows.at(0), before, after);
 }
 

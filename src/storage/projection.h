@@ -28,6 +28,9 @@ Result<bool> advance_positions(Session& session, std::string_view consumer, Stre
 Result<void> save_positions(Session& session, std::string_view consumer, Stream stream,
                             const Positions& positions);
 
+/// Tells the log how far each consumer has come, as committed (`EventLog::show_position`).
+Result<void> show_positions(State& state, EventLog& log);
+
 /// A function of its state and the log. Called by one thread at a time, with the records of a batch
 /// in log order; what it writes through `session` commits together with the positions, so it
 /// happens exactly once however often the process dies. It reads no clock and no randomness.

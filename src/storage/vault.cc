@@ -86,6 +86,7 @@ class StateVault final : public Vault {
         hash_key_(crypto::hmac_sha256(secret.reveal(), "zhiyin vault: identity hash, version 1")),
         wrap_key_(crypto::hmac_sha256(secret.reveal(), "zhiyin vault: key wrap, version 1")),
         secret_key_(crypto::hmac_sha256(secret.reveal(), "zhiyin vault: secrets, version 1")),
+        sign_key_(crypto::hmac_sha256(secret.reveal(), "zhiyin vault: signatures, version 1")),
         cache_(cache_max) {}
 
   Result<void> check_secret();
@@ -105,6 +106,9 @@ class StateVault final : public Vault {
   Result<void> erase(std::span<const IdentityHash> identities) override;
   Result<void> forget_erased() override;
 
+  [[nodiscard]] std::string sign(std::string_view bytes, std::string_view purpose) const override {
+    return crypto::hmac_sha256(crypto::hmac_sha256(sign_key_, purpose), bytes);
+  }
   [[nodiscard]] std::string seal_secret(const Secret& plain,
                                         std::string_view context) const override {
     return crypto::seal(secret_key_, plain.reveal(), context);
@@ -139,6 +143,7 @@ class StateVault final : public Vault {
   const std::string hash_key_;
   const std::string wrap_key_;
   const std::string secret_key_;
+  const std::string sign_key_;
   detail::KeyCache cache_;
   std::atomic<std::uint64_t> erasures_{0};  // counted before erased keys leave the cache
   std::atomic<std::int64_t> erasure_seen_{0};

@@ -72,6 +72,11 @@ class Vault {
   /// used here.
   virtual Result<void> forget_erased() = 0;
 
+  /// A code over `bytes` that only who has the installation's secret can make (HMAC-SHA256, 32
+  /// bytes), under a key of its own for each purpose.
+  [[nodiscard]] virtual std::string sign(std::string_view bytes,
+                                         std::string_view purpose) const = 0;
+
   /// For secrets of accounts and the like, sealed by the installation's own key.
   [[nodiscard]] virtual std::string seal_secret(const Secret& plain,
                                                 std::string_view context) const = 0;

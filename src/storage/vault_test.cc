@@ -282,5 +282,13 @@ TEST_F(VaultTest, AKeyThatAnotherProcessErasedIsForgottenHereToo) {
   EXPECT_TRUE(vault_->seal(a, "text"));
 }
 
+TEST_F(VaultTest, SignaturesDependOnSecretPurposeAndBytes) {
+  const std::string one = vault_->sign("bytes", "purpose");
+  EXPECT_EQ(one.size(), 32u);
+  EXPECT_EQ(vault_->sign("bytes", "purpose"), one);
+  EXPECT_NE(vault_->sign("bytes", "another"), one);
+  EXPECT_NE(vault_->sign("others", "purpose"), one);
+}
+
 }  // namespace
 }  // namespace zhiyin::storage
