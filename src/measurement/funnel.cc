@@ -1,5 +1,7 @@
 #include "measurement/funnel.h"
 
+#include <algorithm>
+
 namespace zhiyin::measurement {
 namespace {
 
@@ -10,44 +12,74 @@ std::string spell(std::string_view form, const Sql&... sql) {
   return fmt::format(fmt::runtime(form), sql...);
 }
 
-/// The events of the steps by person, then one step after the other.
 struct FunnelQuery {
   std::string sql;
   std::vector<Value> parameters;
 };
 
-FunnelQuery to_sql(const FunnelRequest& r, const storage::Dialect& dialect) {
-  FunnelQuery q;
-  const auto number_of = [&](std::string_view text) { return spell(dialect.number_of_text, text); };
-  // A mask says of which steps an event is, so each event is read once.
+bool only_of_kind(const EventFilter& f) {
+  return f.item_kind.empty() && f.item_id.empty() && f.tag.empty() && f.account.empty();
+}
+
+/// The events of later steps in [from, end): each is read once, and a mask says of which steps it
+/// is.
+std::string later_events(const FunnelRequest& r, std::string_view number, FunnelQuery& q) {
   std::string mask;
-  for (std::size_t k = 0; k < r.steps.size(); ++k) {
-    mask += fmt::format("{}CASE WHEN {} THEN {} ELSE 0 END", k == 0 ? "" : " + ",
+  for (std::size_t k = 1; k < r.steps.size(); ++k) {
+    mask += fmt::format("{}CASE WHEN {} THEN {} ELSE 0 END", mask.empty() ? "" : " + ",
                         condition_of(r.steps[k], q.parameters), 1 << k);
   }
-  std::string any;
-  for (const EventFilter& step : r.steps)
-    any += fmt::format("{}{}", any.empty() ? "" : " OR ", condition_of(step, q.parameters));
+  // As an expression of one column the list of kinds is checked before other columns are unpacked;
+  // a bare IN is not, in DuckDB 1.4.
+  std::string wanted = "COALESCE(e.kind, '') IN (";
+  for (std::size_t k = 1; k < r.steps.size(); ++k) {
+    wanted += k == 1 ? "?" : ", ?";
+    q.parameters.emplace_back(r.steps[k].kind);
+  }
+  wanted += ")";
+  if (!std::all_of(r.steps.begin() + 1, r.steps.end(), only_of_kind)) {
+    std::string any;
+    for (std::size_t k = 1; k < r.steps.size(); ++k)
+      any += (k == 1 ? "" : " OR ") + condition_of(r.steps[k], q.parameters);
+    wanted += " AND (" + any + ")";
+  }
+  return fmt::format(
+      "SELECT {} AS identity, e.off AS off, e.occurred_at AS moment, {} AS mask FROM events e"
+      " WHERE e.occurred_at >= {} AND e.occurred_at < {} AND {}",
+      number, mask, r.from.us, (r.to + r.window).us, wanted);
+}
+
+/// When each person begins; then, of the events of later steps, those within a person's window,
+/// which are few; then one step after the other.
+FunnelQuery to_sql(const FunnelRequest& r, const storage::Dialect& dialect) {
+  FunnelQuery q;
+  const std::string number = spell(dialect.number_of_text, "e.identity");
   q.sql = fmt::format(
-      "WITH done {0} (SELECT ip.person AS person, x.moment AS moment, x.mask AS mask FROM (SELECT "
-      "{1} AS"
-      " identity, e.off AS off, e.occurred_at AS moment, {2} AS mask FROM events e WHERE"
-      " e.occurred_at >= {3} AND e.occurred_at <= {4} AND ({5})) x JOIN (SELECT {6} AS identity,"
-      " {7} AS person, after_off FROM identity_person WHERE person <> '') ip"
-      " ON ip.identity = x.identity WHERE x.off > ip.after_off)",
-      dialect.once, number_of("e.identity"), mask, r.from.us, (r.to + r.window).us, any,
-      number_of("identity"), number_of("person"));
+      "WITH who {0} (SELECT {1} AS identity, {2} AS person, p.after_off AS after_off"
+      " FROM identity_person p WHERE p.person <> ''), step1 {0} (SELECT w.person AS person, "
+      "MIN(x.moment) AS begun FROM"
+      " (SELECT {3} AS identity, e.off AS off, e.occurred_at AS moment FROM events e"
+      " WHERE e.occurred_at >= {4} AND e.occurred_at < {5} AND {6}) x"
+      " JOIN who w ON w.identity = x.identity WHERE x.off > w.after_off GROUP BY w.person)",
+      dialect.once, spell(dialect.number_of_text, "p.identity"),
+      spell(dialect.number_of_text, "p.person"), number, r.from.us, r.to.us,
+      condition_of(r.steps[0], q.parameters));
   q.sql += fmt::format(
-      ", step1 {} (SELECT person, MIN(moment) AS begun, MIN(moment) AS moment FROM done"
-      " WHERE mask % 2 >= 1 AND moment < {} GROUP BY person)",
-      dialect.once, r.to.us);
+      ", later {0} (SELECT b.person AS person, b.begun AS begun, x.moment AS moment, x.mask AS mask"
+      " FROM ({1}) x JOIN (SELECT w.identity AS identity, w.after_off AS after_off,"
+      " s.person AS person, s.begun AS begun FROM who w JOIN step1 s ON s.person = w.person) b"
+      " ON b.identity = x.identity"
+      " WHERE x.off > b.after_off AND x.moment > b.begun AND x.moment <= b.begun + {2})",
+      dialect.once, later_events(r, number, q), r.window.count());
   std::string counts = "(SELECT COUNT(*) FROM step1) AS n1";
   for (std::size_t k = 2; k <= r.steps.size(); ++k) {
+    // The first of the later steps needs no join: its events are after the beginning already.
+    const std::string from =
+        k == 2 ? "later d" : fmt::format("later d JOIN step{} s ON s.person = d.person", k - 1);
     q.sql += fmt::format(
-        ", step{0} {1} (SELECT s.person AS person, MIN(s.begun) AS begun, MIN(d.moment) AS moment"
-        " FROM done d JOIN step{2} s ON s.person = d.person WHERE d.mask % {3} >= {4}"
-        " AND d.moment > s.moment AND d.moment <= s.begun + {5} GROUP BY s.person)",
-        k, dialect.once, k - 1, 1 << k, 1 << (k - 1), r.window.count());
+        ", step{0} {1} (SELECT d.person AS person, MIN(d.moment) AS moment FROM {2}"
+        " WHERE d.mask % {3} >= {4}{5} GROUP BY d.person)",
+        k, dialect.once, from, 1 << k, 1 << (k - 1), k == 2 ? "" : " AND d.moment > s.moment");
     counts += fmt::format(", (SELECT COUNT(*) FROM step{0}) AS n{0}", k);
   }
   q.sql += " SELECT " + counts;

@@ -153,6 +153,14 @@ TEST(Funnel, MergedPeopleCountOnceAndErasedOnesNot) {
   World::must(audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow));
   s.sync();
   EXPECT_THAT(s.people(view_cart_buy()), ElementsAre(1, 1, 0));
+  s.events.clear();  // who comes again begins anew
+  s.happen(gone, "cart", t + kHour);
+  s.store();
+  EXPECT_THAT(s.people(view_cart_buy()), ElementsAre(1, 1, 0));
+  s.events.clear();
+  s.happen(gone, "view", t);
+  s.store();
+  EXPECT_THAT(s.people(view_cart_buy()), ElementsAre(2, 2, 0));
 }
 
 TEST(Funnel, WhatIsWrongIsNamed) {
@@ -202,6 +210,68 @@ TEST(Retention, CohortsAndReturnsByPeriod) {
   EXPECT_EQ(result.cohorts[2].people, 1);
   EXPECT_THAT(result.cohorts[2].returned, ElementsAre(1));
   EXPECT_THAT(result.cohorts[3].returned, testing::IsEmpty());
+}
+
+TEST(Retention, MergedPeopleAreNewOnceAndErasedOnesBeginAnew) {
+  Scene s;
+  RetentionRequest r;  // without filters: everything that people do
+  r.from = kNow - kDay * 28;
+  r.periods = 4;
+  const auto phone = s.openid("phone");
+  const auto web = s.openid("web");
+  s.happen(phone, "read", r.from + kDay);
+  s.happen(web, "read", r.from + kDay * 8);
+  s.events.push_back(s.event({web, phone}, "read", kHour));
+  const auto old = s.openid("old");
+  s.happen(old, "read", r.from - Duration(1));
+  s.happen(old, "read", r.from + kDay * 8);
+  s.happen(s.openid("silent"), "touch.sent", r.from + kDay);  // that is nothing they did
+  const auto gone = s.openid("gone");
+  s.happen(gone, "read", r.from + kDay);
+  s.store();
+  EXPECT_EQ(World::must(make_retention(s.warehouse(), r)).cohorts[0].people, 2);
+  World::must(audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow));
+  s.events.clear();
+  s.happen(gone, "read", r.from + kDay * 15);
+  s.happen(gone, "read", r.from + kDay * 22);
+  s.store();
+  const auto result = World::must(make_retention(s.warehouse(), r));
+  EXPECT_EQ(result.cohorts[0].people, 1);
+  EXPECT_THAT(result.cohorts[0].returned, ElementsAre(1, 0, 1));
+  EXPECT_EQ(result.cohorts[1].people, 0);
+  EXPECT_EQ(result.cohorts[2].people, 1);
+  EXPECT_THAT(result.cohorts[2].returned, ElementsAre(1));
+  r.first = {.kind = "read"};  // the same with two filters
+  const auto two = World::must(make_retention(s.warehouse(), r));
+  for (std::size_t i = 0; i < two.cohorts.size(); ++i) {
+    EXPECT_EQ(two.cohorts[i].people, result.cohorts[i].people);
+    EXPECT_EQ(two.cohorts[i].returned, result.cohorts[i].returned);
+  }
+}
+
+TEST(Retention, AsManyPeriodsAsThereMayBe) {
+  Scene s;
+  RetentionRequest r;
+  r.period = kDay;
+  r.periods = kRetentionPeriodsMax;
+  r.from = kNow - kDay * kRetentionPeriodsMax;
+  const auto first = s.openid("first");
+  s.happen(first, "read", r.from);
+  s.happen(first, "read", kNow - Duration(1));
+  const auto last = s.openid("last");
+  s.happen(last, "read", kNow - kDay);
+  s.happen(last, "read", kNow);
+  s.store();
+  for (const bool two_filters : {false, true}) {
+    if (two_filters) r.returns = {.kind = "read"};
+    const auto cohorts = World::must(make_retention(s.warehouse(), r)).cohorts;
+    std::vector<std::int64_t> returned(kRetentionPeriodsMax - 1);
+    returned.back() = 1;
+    EXPECT_EQ(cohorts.front().people, 1);
+    EXPECT_EQ(cohorts.front().returned, returned);
+    EXPECT_EQ(cohorts[kRetentionPeriodsMax - 2].people, 0);
+    EXPECT_EQ(cohorts.back().people, 1);
+  }
 }
 
 /// What a person did, in order of time; for the plain evaluations below.

@@ -4,11 +4,6 @@
 
 namespace zhiyin::measurement {
 
-const std::string_view kErasedJoin =
-    "LEFT JOIN (SELECT identity, after_off FROM identity_person WHERE after_off > 0) erased"
-    " ON erased.identity = e.identity";
-const std::string_view kErasedCondition = "e.off > COALESCE(erased.after_off, 0)";
-
 Result<void> check(const EventFilter& filter, bool kind_needed) {
   if (kind_needed && filter.kind.empty()) return fail_field("kind", "is missing");
   if (!filter.item_id.empty() && filter.item_kind.empty())

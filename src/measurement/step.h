@@ -18,6 +18,8 @@ struct EventFilter {
   std::string item_id;
   std::string tag;  ///< of the item, as it is tagged now
   std::string account;
+
+  bool operator==(const EventFilter&) const = default;
 };
 
 /// kInvalidArgument naming the field.
@@ -25,10 +27,6 @@ Result<void> check(const EventFilter& filter, bool kind_needed);
 
 /// The condition on `e`, a row of `events`, in the shared subset; its parameters are appended.
 std::string condition_of(const EventFilter& filter, std::vector<storage::Value>& parameters);
-
-/// What keeps events of before an erasure out: a join, and the condition that goes with it.
-extern const std::string_view kErasedJoin;
-extern const std::string_view kErasedCondition;
 
 }  // namespace zhiyin::measurement
 
