@@ -365,6 +365,17 @@ void Import::finish(const Result<void>& outcome) {
                     "of the others hang on their place in the file",
                     detail::RowCounter::kRowsMax));
   }
+  for (const auto& [currency, sum] : mapper_.foreign()) {
+    q.currencies.push_back({currency, sum.events, sum.sum});
+    std::string code = currency;
+    for (char& c : code) c = static_cast<char>(c - 'a' + 'A');
+    q.notes.push_back(fmt::format(
+        "{0} 笔金额的货币是 {1}，合计 {2}.{3:02}：记为 purchase.{4} 一类的事件，不与人民币相加 / "
+        "{0} "
+        "amounts are in {1}, {2}.{3:02} in all: events of kinds such as purchase.{4}, not added to "
+        "yuan",
+        sum.events, code, sum.sum / 100, std::abs(sum.sum % 100), currency));
+  }
   for (detail::ColumnProfile& profile : mapper_.profiles()) {
     if (profile.rounded() > 0) {
       q.notes.push_back(fmt::format(

@@ -640,6 +640,30 @@ TEST_F(ImportTest, MoneyOfPurchasesIsReadAsYuan) {
   EXPECT_EQ(column(report, "金额").maximum, 1299.0) << "as the file has it";
 }
 
+TEST_F(ImportTest, MoneyOfOtherCurrenciesIsCountedApart) {
+  using Values = std::multiset<std::pair<std::string, std::int64_t>>;
+  const auto report = import_text(
+      "o.csv",
+      "用户,商品,行为,时间,金额,币种\nu1,p1,购买,2026-01-02,19.90,USD\nu2,p1,购买,2026-01-02,5,"
+      "CNY\n"
+      "u3,p1,退款,2026-01-02,$3,\nu4,p1,购买,2026-01-02,100,积分\nu5,p1,购买,2026-01-02,$1,EUR\n"
+      "u6,p1,购买,2026-01-02,7,\nu7,p1,购买,2026-01-02,300,jpy\n");
+  Values values;
+  for (const Event& e : store.logged()) values.emplace(e.kind, *e.value);
+  EXPECT_EQ(values, (Values{{"purchase", 500},
+                            {"purchase", 700},
+                            {"purchase.jpy", 30'000},
+                            {"purchase.usd", 1'990},
+                            {"refund.usd", 300}}));
+  EXPECT_EQ(report.quality.rows_bad, 2) << "points are no currency, and a dollar is no euro";
+  ASSERT_EQ(report.quality.currencies.size(), 2u);
+  EXPECT_EQ(report.quality.currencies[1].currency, "usd");
+  EXPECT_EQ(report.quality.currencies[1].events, 2);
+  EXPECT_EQ(report.quality.currencies[1].sum, 2'290);
+  EXPECT_THAT(report.quality.notes,
+              ::testing::Contains(HasSubstr("2 amounts are in USD, 22.90 in all")));
+}
+
 TEST_F(ImportTest, MoneyInFenStaysAndAnOrderTableIsPurchases) {
   import_text("fen.csv", "user,item,kind,time,amount_fen\nu1,p1,purchase,2026-01-02,199\n");
   EXPECT_EQ(store.logged().back().value, 199);

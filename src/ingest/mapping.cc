@@ -147,6 +147,8 @@ Result<void> check_event_rule(const EventRule& rule, const Mapping& mapping) {
   if (!rule.list_response.empty() && rule.list_response_separator.empty()) {
     return fail_field("list_response", "needs list_response_separator");
   }
+  if (!rule.currency.empty() && !rule.value_is_yuan && rule.value_scale != 100)
+    return fail_field("currency", "is of an amount: value_is_yuan, or a value_scale of 100");
   if (rule.value_is_yuan && (rule.value.empty() || rule.value_scale != 1)) {
     return fail_field("value_is_yuan", "needs a value column and no value_scale");
   }

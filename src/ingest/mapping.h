@@ -70,6 +70,7 @@ struct EventRule {
   double value_scale = 1;      ///< a cell times this, rounded, is the event's value
   bool value_is_yuan = false;  ///< of purchase and refund the cell is an amount in yuan, exactly;
                                ///< of other kinds as it is
+  std::string currency;        ///< column: of an amount of money that is not renminbi (currency.h)
   std::optional<std::int64_t> value_constant;
   std::optional<TimeRule> time;
   std::string

@@ -157,7 +157,7 @@ class PoisonTest : public PipelineTest {
       for (const LoggedEvent& e : events) {
         ids.push_back(e.event.event_id);
         if (!bad.contains(e.event.event_id)) continue;
-        ZHIYIN_TRY_VOID(session.execute("INSERT INTO no_such_table VALUES (1)"));
+        ZHIYIN_TRY_VOID(session.execute("INSERT INTO duplicate_offset(part, off) VALUES(1, NULL)"));
       }
       return {};
     }
@@ -200,7 +200,7 @@ TEST_F(PoisonTest, AnEventThatBreaksAProjectionWaitsInTheQuarantineUntilItIsSent
   ASSERT_EQ(entries->size(), 1u);
   const QuarantinedEvent& entry = entries->front();
   EXPECT_EQ(entry.source, "api");
-  EXPECT_THAT(entry.reason, testing::HasSubstr("no_such_table"));
+  EXPECT_THAT(entry.reason, testing::HasSubstr("duplicate_offset"));
   EXPECT_EQ(entry.event["event_id"].string_or(""), "b");
   EXPECT_EQ(entry.event["identities"].if_array()->at(0)["value"].string_or(""), "o2");
   EXPECT_EQ(entry.event["properties"]["personal"]["text"].string_or(""), "秘密");

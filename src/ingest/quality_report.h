@@ -43,6 +43,13 @@ struct BadRow {
   std::string reason;
 };
 
+/// Money that is not renminbi; its events are `purchase.usd` and the like.
+struct CurrencyTotal {
+  std::string currency;     ///< lower-case code
+  std::int64_t events = 0;  ///< of this run
+  std::int64_t sum = 0;     ///< in hundredths of the main unit
+};
+
 /// What was in a file and what became of it. A pure value.
 struct QualityReport {
   std::string file;
@@ -58,8 +65,9 @@ struct QualityReport {
   std::int64_t refused = 0;     ///< by the rules of intake; in the quarantine
   std::int64_t items = 0;
   std::vector<ColumnQuality> columns;
-  std::int64_t faults = 0;       ///< found in the bad rows
-  std::vector<BadRow> bad_rows;  ///< the first kBadRowsMax faults
+  std::vector<CurrencyTotal> currencies;  ///< other than the renminbi
+  std::int64_t faults = 0;                ///< found in the bad rows
+  std::vector<BadRow> bad_rows;           ///< the first kBadRowsMax faults
   std::vector<std::string>
       notes;  ///< things a person should know: damaged end of file, imported before, …
 };
@@ -106,6 +114,15 @@ struct Fields<ingest::ColumnQuality> {
       field("normalised", &C::normalised, "corrections made to cells"));
 };
 template <>
+struct Fields<ingest::CurrencyTotal> {
+  using C = ingest::CurrencyTotal;
+  static constexpr std::string_view name = "CurrencyTotal";
+  static constexpr auto list =
+      std::make_tuple(field("currency", &C::currency, "lower-case code, other than the renminbi"),
+                      field("events", &C::events, "amounts in it"),
+                      field("sum", &C::sum, "of the amounts, in hundredths of the main unit"));
+};
+template <>
 struct Fields<ingest::BadRow> {
   using B = ingest::BadRow;
   static constexpr std::string_view name = "BadRow";
@@ -130,6 +147,7 @@ struct Fields<ingest::QualityReport> {
       field("duplicates", &R::duplicates, "events that were known"),
       field("refused", &R::refused, "events in quarantine"),
       field("items", &R::items, "catalogue items"), field("columns", &R::columns, "by column"),
+      field("currencies", &R::currencies, "money that is not renminbi").optional(),
       field("faults", &R::faults, "faults found in the bad rows").optional(),
       field("bad_rows", &R::bad_rows, "the first faults"),
       field("notes", &R::notes, "what a person should know"));

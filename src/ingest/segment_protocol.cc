@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
+#include "ingest/currency.h"
 #include "ingest/event_view.h"
 #include "ingest/personal_names.h"
 
@@ -382,14 +383,12 @@ class CallReader {
     return {};
   }
 
-  /// Money is in the currency's main unit. What is not renminbi cannot be counted in fen: it stays
-  /// an event of its own kind.
+  /// Money is in the currency's main unit. What is not renminbi is an event of a kind of its own,
+  /// and what names no currency one without a value.
   Result<void> read_money(const WellKnown& known) {
     const Json& properties = event_.properties;
-    const std::string currency = lower(properties["currency"].string_or("cny"));
-    const bool renminbi =
-        currency.empty() || currency == "cny" || currency == "rmb" || currency == "cnh";
-    if (!renminbi) {
+    const auto currency = currency_of(properties["currency"].string_or(""));
+    if (!currency) {
       if (event_.kind == known.kind)
         event_.kind = known.kind == "refund" ? "order_refunded" : "order_completed";
       return {};
@@ -398,13 +397,13 @@ class CallReader {
       const Json& given = properties[name];
       if (given.is_null()) continue;
       const auto amount = number_of(given);
-      constexpr double kYuanMax = 1e12;
-      if (!amount || std::abs(*amount) > kYuanMax)
+      constexpr double kAmountMax = 1e12;
+      if (!amount || std::abs(*amount) > kAmountMax)
         return fail_field(fmt::format("properties.{}", name), "is no amount of money");
       event_.value = std::llround(*amount * 100);
       break;
     }
-    event_.kind = known.kind;
+    event_.kind = kind_in(known.kind, *currency);
     return {};
   }
 

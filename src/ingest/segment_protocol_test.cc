@@ -69,16 +69,21 @@ TEST(SegmentProtocol, WellKnownNamesBecomeCoreKinds) {
   EXPECT_EQ(*added.item, (ItemRef{"product", "p9"}));
 }
 
-TEST(SegmentProtocol, ForeignMoneyIsNotCountedInFen) {
+TEST(SegmentProtocol, ForeignMoneyIsCountedApart) {
   const WireEvent e = event(
       R"({"userId":"u","event":"Order Completed","properties":{"revenue":12,"currency":"USD"}})",
       "track");
-  EXPECT_EQ(e.kind, "order_completed");
-  EXPECT_FALSE(e.value);
+  EXPECT_EQ(e.kind, "purchase.usd");
+  EXPECT_EQ(*e.value, 1200);
+  const WireEvent points = event(
+      R"({"userId":"u","event":"Order Completed","properties":{"revenue":12,"currency":"points"}})",
+      "track");
+  EXPECT_EQ(points.kind, "order_completed");
+  EXPECT_FALSE(points.value);
   EXPECT_EQ(event(R"({"userId":"u","event":"refund","properties":{"value":12,"currency":"EUR"}})",
                   "track")
                 .kind,
-            "order_refunded");
+            "refund.eur");
 }
 
 TEST(SegmentProtocol, MoneyThatIsNoneIsRefused) {

@@ -57,6 +57,7 @@ const std::vector<Known>& known_columns() {
       // … and those that also stand where nothing was bought.
       {"price", {"price", "priceyuan", "unitprice", "价格", "价格元", "单价", "售价"}},
       {"rating", {"rating", "score", "stars", "评分", "打分"}},
+      {"currency", {"currency", "currencycode", "币种", "货币", "货币代码"}},
       {"event_id", {"eventid", "messageid", "事件id"}},
   };
   return known;
@@ -162,7 +163,7 @@ void add_measures(Mapping& mapping, const Found& found) {
   labels.kind = "trait.set";
   labels.item = "";
   for (const std::string& column : found.others) labels.properties[column] = {column};
-  for (const std::string_view meaning : {"kind", "value", "money", "price", "rating"}) {
+  for (const std::string_view meaning : {"kind", "value", "money", "price", "rating", "currency"}) {
     if (const std::string column = found.get(meaning); !column.empty())
       labels.properties[column] = {column};
   }
@@ -191,10 +192,11 @@ void add_event_rows(Mapping& mapping, const Found& found) {
     rule.value = found.get(meaning);
     rule.value_is_yuan = meaning == "money" || meaning == "price";
   }
+  if (rule.value_is_yuan) rule.currency = found.get("currency");
   rule.event_id = found.get("event_id");
   for (const std::string& column : found.others) rule.properties[column] = {column};
   for (const std::string_view meaning : {"like", "share", "comment", "favorite", "click", "read",
-                                         "value", "money", "price", "rating"}) {
+                                         "value", "money", "price", "rating", "currency"}) {
     if (const std::string column = found.get(meaning); !column.empty() && column != rule.value)
       rule.properties[column] = {column};
   }

@@ -59,6 +59,7 @@ struct Fields<ingest::EventRule> {
       field("item_kind", &E::item_kind, "").optional(), field("value", &E::value, "").optional(),
       field("value_scale", &E::value_scale, "").optional(),
       field("value_is_yuan", &E::value_is_yuan, "").optional(),
+      field("currency", &E::currency, "").optional(),
       field("value_constant", &E::value_constant, ""), field("time", &E::time, ""),
       field("event_id", &E::event_id, "").optional(),
       field("properties", &E::properties, "").optional(),

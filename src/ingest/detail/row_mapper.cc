@@ -13,6 +13,7 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "base/visible_text.h"
+#include "ingest/currency.h"
 #include "ingest/personal_names.h"
 
 namespace zhiyin::ingest::detail {
@@ -154,6 +155,7 @@ Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
              "item"));
   b.item_kind = rule.item_kind.empty() ? mapping_.item_kind : rule.item_kind;
   ZHIYIN_TRY(b.value, column("value", rule.value, "value"));
+  ZHIYIN_TRY(b.currency, column("currency", rule.currency, "currency"));
   ZHIYIN_TRY(b.event_id, column("event_id", rule.event_id, "event_id"));
   ZHIYIN_TRY(b.list, column("list", rule.list, "list of items"));
   ZHIYIN_TRY(b.time, bind_time(rule.time ? rule.time : mapping_.time));
@@ -438,10 +440,10 @@ std::optional<double> RowMapper::number(int column, Row& row, NumberForm form) {
   return read->value;
 }
 
-// Of a cell in yuan.
-std::optional<std::int64_t> RowMapper::fen(int column, Row& row) {
+// In hundredths of the main unit; `amount`: the column's cell without a foreign currency's sign.
+std::optional<std::int64_t> RowMapper::fen(int column, std::string_view amount, Row& row) {
   const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
-  const auto read = read_yuan(cell.text);
+  const auto read = read_yuan(amount);
   if (!read) {
     report(row, column, fmt::format("{} is no amount of money in yuan", shown(column, cell.text)));
     return std::nullopt;
@@ -505,6 +507,30 @@ void RowMapper::map_event(const BoundEvent& bound, Row& row) {
   emit(event, row, ordinal);
 }
 
+// What is not renminbi, by its own column or by a sign beside the amount, is another kind of event.
+bool RowMapper::read_money(const BoundEvent& bound, Row& row, EventView& event) {
+  WrittenMoney money = split_currency(cells_[static_cast<std::size_t>(bound.value)].text);
+  if (bound.currency != kNone && !cells_[static_cast<std::size_t>(bound.currency)].missing) {
+    const std::string_view stated = cells_[static_cast<std::size_t>(bound.currency)].text;
+    const auto currency = currency_of(stated);
+    if (!currency || (!money.currency.empty() && money.currency != *currency)) {
+      report(row, bound.currency,
+             fmt::format("{} is no currency{}", shown(bound.currency, stated),
+                         currency ? " of this amount" : ""));
+      return false;
+    }
+    money.currency = *currency;
+  }
+  event.value = fen(bound.value, money.amount, row);
+  if (!event.value) return false;
+  if (money.currency.empty()) return true;
+  event.kind = row.out.texts.keep(kind_in(event.kind, money.currency));
+  Foreign& sum = foreign_[money.currency];
+  ++sum.events;
+  sum.sum += *event.value;
+  return true;
+}
+
 // False when there is one that cannot be read.
 bool RowMapper::read_value(const BoundEvent& bound, Row& row, EventView& event) {
   event.value = bound.rule->value_constant;
@@ -512,8 +538,7 @@ bool RowMapper::read_value(const BoundEvent& bound, Row& row, EventView& event) 
     return true;
   // A scale of 100 of money says the same as `value_is_yuan`.
   if (counts_fen(event.kind) && (bound.rule->value_is_yuan || bound.rule->value_scale == 100)) {
-    event.value = fen(bound.value, row);
-    return event.value.has_value();
+    return read_money(bound, row, event);
   }
   const NumberForm form = counts_seconds(event.kind) && bound.rule->value_scale == 1
                               ? NumberForm::kSeconds
@@ -619,7 +644,7 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   if (!text(bound.price).empty()) {
     std::optional<std::int64_t> price;
     if (rule.price_unit == "yuan") {
-      price = fen(bound.price, row);
+      price = fen(bound.price, cells_[static_cast<std::size_t>(bound.price)].text, row);
     } else if (const auto cell = number(bound.price, row)) {
       price = scaled(*cell, 1, bound.price, row);
     }

@@ -72,6 +72,15 @@ class RowMapper {
   [[nodiscard]] std::vector<std::string_view> sealed_by_name() const;
   /// Whether any column tells of people beside whose rows they are.
   [[nodiscard]] bool has_personal_columns() const;
+  /// Money of other currencies than the renminbi, by currency: how many events, and the sum of
+  /// their values.
+  struct Foreign {
+    std::int64_t events = 0;
+    std::int64_t sum = 0;
+  };
+  [[nodiscard]] const std::map<std::string, Foreign, std::less<>>& foreign() const {
+    return foreign_;
+  }
   /// Whether the mapping takes anything from the column.
   [[nodiscard]] bool uses(std::size_t column) const { return !profiles_[column].role().empty(); }
 
@@ -103,6 +112,7 @@ class RowMapper {
     int item = kNone;
     std::string item_kind;
     int value = kNone;
+    int currency = kNone;
     int event_id = kNone;
     int list = kNone;
     int time = kNone;                                  // index into times_
@@ -141,7 +151,8 @@ class RowMapper {
   bool read_time(int time, Row& row, Instant& at);
   bool read_properties(const BoundEvent& bound, Row& row);
   std::optional<double> number(int column, Row& row, NumberForm form = NumberForm::kCount);
-  std::optional<std::int64_t> fen(int column, Row& row);
+  std::optional<std::int64_t> fen(int column, std::string_view amount, Row& row);
+  bool read_money(const BoundEvent& bound, Row& row, EventView& event);
   bool read_value(const BoundEvent& bound, Row& row, EventView& event);
   // The cell as messages show it; never one that tells of people.
   [[nodiscard]] std::string shown(int column, std::string_view text) const;
@@ -154,6 +165,7 @@ class RowMapper {
   Settings settings_;
   std::map<std::string, int, std::less<>> index_of_;
   std::vector<ColumnProfile> profiles_;
+  std::map<std::string, Foreign, std::less<>> foreign_;
   std::vector<BoundTime> times_;
   std::vector<BoundCondition> skip_;
   std::vector<BoundEvent> events_;
