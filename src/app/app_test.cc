@@ -158,6 +158,8 @@ TEST(Roles, DecideWhatIsServed) {
   EXPECT_FALSE(intake.has("console"));
   EXPECT_FALSE(intake.refuse("POST", "/v1/events"));
   EXPECT_FALSE(intake.refuse("GET", "/readyz"));
+  for (const char* call : {"/v1/t", "/v1/import", "/v1/pixel/{call}"})
+    EXPECT_FALSE(intake.refuse("POST", call)) << call;
   const auto refused = intake.refuse("GET", "/v1/overview");
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->status, 421);

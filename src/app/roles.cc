@@ -11,10 +11,30 @@ constexpr std::string_view kRoles[] = {"intake", "workers", "console"};
 constexpr int kMisdirected = 421;
 
 /// What everybody on the web may send to, and what programs send events to.
-constexpr std::string_view kIntakePatterns[] = {
-    "/v1/events", "/v1/collect",       "/v1/pixel.gif", "/zhiyin.js", "/zhiyin-mini.js",
-    "/l/{code}",  "/wechat/{account}", "/v1/identify",  "/v1/track",  "/v1/page",
-    "/v1/screen", "/v1/group",         "/v1/alias",     "/v1/batch",  "/beacon/v1/batch"};
+constexpr std::string_view kIntakePatterns[] = {"/v1/events",
+                                                "/v1/collect",
+                                                "/v1/pixel.gif",
+                                                "/zhiyin.js",
+                                                "/zhiyin-mini.js",
+                                                "/l/{code}",
+                                                "/wechat/{account}",
+                                                "/v1/identify",
+                                                "/v1/track",
+                                                "/v1/page",
+                                                "/v1/screen",
+                                                "/v1/group",
+                                                "/v1/alias",
+                                                "/v1/batch",
+                                                "/v1/import",
+                                                "/v1/i",
+                                                "/v1/t",
+                                                "/v1/p",
+                                                "/v1/s",
+                                                "/v1/g",
+                                                "/v1/a",
+                                                "/v1/b",
+                                                "/v1/pixel/{call}",
+                                                "/beacon/v1/batch"};
 constexpr std::string_view kEverywhere[] = {"/healthz", "/readyz", "/metrics", "/openapi.json"};
 
 std::vector<std::string> words_of(std::string_view text) {

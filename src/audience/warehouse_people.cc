@@ -63,6 +63,19 @@ Result<void> move_cursor(Session& session, const Mappings& batch) {
   return {};
 }
 
+/// What traits said of the erased, up to where they were erased.
+Result<void> forget_traits(storage::Warehouse& warehouse, const std::vector<Row>& mappings) {
+  for (const Row& row : mappings) {
+    const bool is_gone = storage::as_text(row[1]).empty();
+    if (!is_gone && storage::as_int(row[2]) == 0) continue;
+    // Who is gone has no later ones; who came back keeps them.
+    ZHIYIN_TRY_VOID(
+        is_gone ? warehouse.remove(traits_table(), "identity = ?", {row[0]})
+                : warehouse.remove(traits_table(), "identity = ? AND off <= ?", {row[0], row[2]}));
+  }
+  return {};
+}
+
 Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& warehouse) {
   std::size_t written = 0;
   while (true) {
@@ -72,6 +85,7 @@ Result<std::size_t> sync_mappings(storage::State& state, storage::Warehouse& war
       return {};
     }));
     if (batch.rows.empty()) return written;
+    ZHIYIN_TRY_VOID(forget_traits(warehouse, batch.rows));
     // Rows can only leave a range of numbers, so with their count the id stands for one content.
     const std::string again = batch.round == 0 ? "" : fmt::format(":{}", batch.round);
     ZHIYIN_TRY_VOID(warehouse.insert(identity_person_table(), batch.rows,

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "audience/detail/test_world.h"
+#include "audience/erase.h"
 
 namespace zhiyin::audience {
 namespace {
@@ -80,6 +81,32 @@ TEST(WarehousePeople, TraitsCarryTextAndNumber) {
   EXPECT_TRUE(storage::is_null(rows[0][2]));
   EXPECT_EQ(storage::as_text(rows[1][1]), "12");
   EXPECT_EQ(storage::as_real(rows[1][2]), 12.0);
+}
+
+TEST(WarehousePeople, WhatTraitsSaidOfTheErasedGoes) {
+  World world;
+  const auto names = [&] {
+    std::vector<std::string> out;
+    for (const storage::Row& row :
+         World::must(world.warehouse().query("SELECT text FROM traits ORDER BY text")).rows)
+      out.emplace_back(storage::as_text(row[0]));
+    return out;
+  };
+  const auto lives_in = [&](std::string_view who, std::string_view city, Duration ago) {
+    auto trait = world.event({world.openid(std::string(who))}, "trait.set", ago);
+    trait.event.properties = fmt::format(R"({{"city":"{}"}})", city);
+    world.apply({trait});
+  };
+  lives_in("a", "上海", kDay * 2);
+  lives_in("b", "北京", kDay * 2);
+  world.sync();
+  ASSERT_TRUE(erase(world.people(), person_id_of(world.openid("a")), World::kNow));
+  world.sync();
+  EXPECT_EQ(names(), std::vector<std::string>{"北京"});
+  // Who comes back is new, and has what is said from then on.
+  lives_in("a", "广州", kDay);
+  world.sync();
+  EXPECT_EQ(names(), (std::vector<std::string>{"北京", "广州"}));
 }
 
 }  // namespace

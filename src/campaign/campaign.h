@@ -53,8 +53,7 @@ struct Progress {
   std::int64_t cancelled = 0;
 };
 
-/// A campaign as operators write and read it. `version`, `state` and what follows are read only:
-/// they are accepted from a client that sends back what it got, and ignored.
+/// A campaign as operators write and read it. `version`, `state` and what follows are read only.
 struct Campaign {
   CampaignId id;
   std::string name;

@@ -58,6 +58,15 @@ std::string without_identities(const http::Request& request, std::string text) {
 
 }  // namespace
 
+Result<void> Api::take_id(Json& body, const std::string& id) {
+  if (body.if_object() == nullptr) return {};
+  const Json& given = body["id"];
+  if (!given.is_null() && given.string_or("") != id)
+    return fail_field("id", "is not '{}', as the path says", id);
+  body.set("id", id);
+  return {};
+}
+
 http::Response Api::answer(const ApiHandler& handler, const Access& access,
                            http::Request& request) {
   const std::optional<Role> role = access.role;

@@ -62,16 +62,21 @@ class Api {
     route(method, pattern, access, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
-  /// A route with a path parameter `id` whose body is a bound struct with a member `id`; the path
-  /// decides.
+  using Prepare = std::function<Result<Json>(Json body, const Caller&)>;
+  /// A route with a path parameter `id` whose body is a bound struct with a member `id`, which may
+  /// be absent; another one than the path's is refused. `prepare`, when given, sees the body first.
   template <class Body>
   void route_with_id(std::string_view method, std::string_view pattern, Access access,
                      std::string_view summary,
-                     std::function<ApiResult(Body, http::Request&, const Caller&)> handler) {
-    auto bind = [handler = std::move(handler)](http::Request& request,
-                                               const Caller& caller) -> ApiResult {
+                     std::function<ApiResult(Body, http::Request&, const Caller&)> handler,
+                     Prepare prepare = {}) {
+    auto bind = [handler = std::move(handler), prepare = std::move(prepare)](
+                    http::Request& request, const Caller& caller) -> ApiResult {
       ZHIYIN_TRY(Json json, parse_json(request.body));
-      if (json.if_object()) json.set("id", request.path_parameters["id"]);
+      ZHIYIN_TRY_VOID(take_id(json, request.path_parameters["id"]));
+      if (prepare) {
+        ZHIYIN_TRY(json, prepare(std::move(json), caller));
+      }
       ZHIYIN_TRY(Body body, from_json<Body>(json));
       return handler(std::move(body), request, caller);
     };
@@ -98,6 +103,7 @@ class Api {
     Json schema;
     bool body_required = true;
   };
+  static Result<void> take_id(Json& body, const std::string& id);
   http::Response answer(const ApiHandler& handler, const Access& access, http::Request& request);
 
   http::Router& router_;

@@ -1,8 +1,10 @@
 #include "server/doctor.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "server/assets.h"
+#include "storage/advice.h"
 #include "storage/examine.h"
 
 namespace zhiyin::server {
@@ -19,33 +21,60 @@ struct Checks {
                   .set("detail", std::move(detail))
                   .set("advice", good ? "" : advice));
   }
+  /// A store that answers, or what to do about it.
+  template <class T>
+  void add_store(std::string_view name, const Result<T>& answer, std::string detail) {
+    add(name, answer.has_value(), answer ? std::move(detail) : answer.error().text(),
+        answer ? "" : storage::advice_for(answer.error(), option_of(name)));
+  }
+  static std::string_view option_of(std::string_view store) {
+    return store == "event_log" ? "storage.log"
+           : store == "state"   ? "storage.state"
+                                : "storage.warehouse";
+  }
 };
+
+/// Somebody must apply what comes in.
+void add_workers(Checks& checks, Services& s) {
+  const auto processes = s.processes();
+  if (!processes) {
+    checks.add("workers", false, processes.error().text(),
+               storage::advice_for(processes.error(), "storage.state"));
+    return;
+  }
+  const auto* items = (*processes)["items"].if_array();
+  const auto works = items == nullptr ? 0 : std::ranges::count_if(*items, [](const Json& p) {
+    return p["works"].bool_or(false);
+  });
+  checks.add(
+      "workers", works > 0, fmt::format("{} process(es) with the role workers", works),
+      "没有进程带 workers 角色：事件会被接收，但没有人处理。启动一个，或在 server.roles 里加上 "
+      "workers / no process has the role workers: events are taken, and nobody deals with "
+      "them. Start one, or add workers to server.roles");
+}
+
+void add_disk(Checks& checks, Services& s) {
+  std::error_code ec;
+  const auto space = std::filesystem::space(s.options.text("data_dir"), ec);
+  constexpr std::uintmax_t kSpaceMin = std::uintmax_t{1} << 30;
+  constexpr std::uintmax_t kFull = std::uintmax_t{64} << 20;
+  checks.add(
+      "disk", !ec && space.available > kSpaceMin,
+      ec ? ec.message() : fmt::format("{} MB free", space.available >> 20),
+      ec ? "检查 data_dir 的路径与权限 / look at the path of data_dir and its rights"
+      : space.available < kFull
+          ? "磁盘已满，事件被拒收：立即腾出空间或换更大的磁盘 / the disk is full and events are "
+            "refused: free some space now, or take a larger disk"
+          : "磁盘将满：不足 1 GB 时很快无法接收事件；清理，或设 retention.* / the disk is "
+            "nearly full: below 1 GB the intake will soon refuse events; clear it, or set "
+            "retention.*");
+}
 
 }  // namespace
 
 Json examine_failure(const Error& error) {
-  const auto advice = [&]() -> std::string_view {
-    switch (error.code) {
-      case ErrorCode::kUnavailable:
-        return "服务器不可达或磁盘已满：检查 storage.* 的地址、服务是否在运行 / a server cannot be "
-               "reached or the disk is full: look at the addresses in storage.* and whether the "
-               "servers run";
-      case ErrorCode::kPermissionDenied:
-        return "检查密码与权限（PostgreSQL：GRANT CREATE, USAGE ON SCHEMA public TO 该角色），以及 "
-               "secret.key 是否原来的那个 / look at password and rights (PostgreSQL: GRANT CREATE, "
-               "USAGE ON SCHEMA public TO the role), and whether secret.key is the one of before";
-      case ErrorCode::kDataLoss:
-        return "不要从空库开始：恢复备份或连回原来的服务器 / do not begin from nothing: restore "
-               "the backup or connect to the server of before";
-      case ErrorCode::kUnsupported:
-        return "版本或设置不受支持：见 docs/cluster.md / a version or setting is not supported: "
-               "see docs/cluster.md";
-      default:
-        return "见上面的说明与 docs/operations.md / see the reason above and docs/operations.md";
-    }
-  };
   Checks checks;
-  checks.add("installation", false, error.text(), advice());
+  checks.add("installation", false, error.text(), storage::advice_for(error, "storage.*"));
   return Json()
       .set("ok", false)
       .set("version", ZHIYIN_VERSION)
@@ -55,28 +84,22 @@ Json examine_failure(const Error& error) {
 Json examine(Services& s) {
   Checks checks;
   const auto state = s.state.query("SELECT count(*) FROM schema_migration");
-  checks.add("state", state.has_value(),
-             state ? fmt::format("{} migrations", storage::as_int(state->rows.at(0).at(0)))
-                   : state.error().text(),
-             "检查 zhiyin.toml 的 storage.state 与文件权限 / look at storage.state in zhiyin.toml "
-             "and at the file's rights");
+  checks.add_store(
+      "state", state,
+      state ? fmt::format("{} migrations", storage::as_int(state->rows.at(0).at(0))) : "");
   for (storage::Finding& finding : s.state.examine()) {
     checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
   }
   const auto warehouse = s.warehouse.query("SELECT COUNT(*) FROM events");
-  checks.add("warehouse", warehouse.has_value(),
-             warehouse ? fmt::format("{} events", storage::as_int(warehouse->rows.at(0).at(0)))
-                       : warehouse.error().text(),
-             "检查 zhiyin.toml 的 storage.warehouse 与文件权限 / look at storage.warehouse in "
-             "zhiyin.toml and at the file's rights");
+  checks.add_store(
+      "warehouse", warehouse,
+      warehouse ? fmt::format("{} events", storage::as_int(warehouse->rows.at(0).at(0))) : "");
   for (storage::Finding& finding :
        storage::examine_warehouse(s.options.text("storage.warehouse"), s.warehouse)) {
     checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
   }
   const auto end = s.log.end(storage::Stream::kEvents);
-  checks.add("event_log", end.has_value(), end ? "readable" : end.error().text(),
-             "检查 zhiyin.toml 的 storage.log 与文件权限 / look at storage.log in zhiyin.toml and "
-             "at the file's rights");
+  checks.add_store("event_log", end, "readable");
   for (storage::Finding& finding : storage::examine_log(s.options.text("storage.log"))) {
     checks.add(finding.name, finding.ok, std::move(finding.detail), finding.advice);
   }
@@ -85,13 +108,8 @@ Json examine(Services& s) {
   checks.add("projections", lag < kLagMax, fmt::format("{} records behind", lag),
              "机器跟不上写入，或某个投影出错，请看日志 / the machine is too slow for what comes "
              "in, or a projection fails: see the log");
-  std::error_code ec;
-  const auto space = std::filesystem::space(s.options.text("data_dir"), ec);
-  constexpr std::uintmax_t kSpaceMin = std::uintmax_t{1} << 30;
-  checks.add("disk", !ec && space.available > kSpaceMin,
-             ec ? ec.message() : fmt::format("{} MB free", space.available >> 20),
-             "请清理磁盘：不足 1 GB 时很快无法接收事件 / free some space: below 1 GB the intake "
-             "will soon refuse events");
+  add_workers(checks, s);
+  add_disk(checks, s);
   constexpr std::int64_t kSanePast = 1'700'000'000'000'000;  // 2023
   const bool clock_ok = s.stepped != nullptr || s.clock.now().us > kSanePast;
   checks.add("clock", clock_ok,
@@ -110,7 +128,7 @@ Json examine(Services& s) {
                                 : accounts ? fmt::format("{} connected", accounts->size())
                                            : accounts.error().text();
   checks.add("accounts", accounts.has_value(), connected,
-             "检查 zhiyin.toml 的 storage.state / look at storage.state in zhiyin.toml");
+             accounts ? "" : storage::advice_for(accounts.error(), "storage.state"));
   return Json()
       .set("ok", checks.ok)
       .set("version", ZHIYIN_VERSION)

@@ -36,6 +36,10 @@ class WatchedLog final : public storage::EventLog {
   Result<void> trim(storage::Stream stream, const storage::Positions& up_to) override {
     return inner_->trim(stream, up_to);
   }
+  void show_position(storage::Stream stream, std::string_view consumer,
+                     const storage::Positions& at) override {
+    inner_->show_position(stream, consumer, at);
+  }
   Result<void> copy_to(const std::filesystem::path& file) override { return inner_->copy_to(file); }
   void set_wake(std::function<void(storage::Stream)> wake) override {
     inner_->set_wake(std::move(wake));
@@ -61,6 +65,8 @@ std::vector<std::string> Readiness::reasons(storage::State& state, storage::Even
   std::vector<std::string> out;
   if (draining_.load()) out.emplace_back("server: is stopping");
   if (held_.load()) out.emplace_back("projections: are held back (POST /v1/projections)");
+  if (without_workers_.load())
+    out.emplace_back("projections: nobody does them (server.roles is without workers)");
   const auto refused_at = refused_at_.load(std::memory_order_relaxed);
   if (refused_at != 0 && now - Time(Time::duration(refused_at)) < kRefusalCounts)
     out.emplace_back("event log: refuses appends");

@@ -21,6 +21,8 @@ class Readiness {
 
   void set_held(bool held) { held_.store(held); }
   void set_draining() { draining_.store(true); }
+  /// Nobody will ever deal with what is taken here.
+  void set_without_workers() { without_workers_.store(true); }
   /// The outcome of an append to the log; what the caller did wrong does not count.
   void note_append(const Result<void>& outcome, Time now = std::chrono::steady_clock::now());
 
@@ -31,6 +33,7 @@ class Readiness {
  private:
   std::atomic<bool> held_ = false;
   std::atomic<bool> draining_ = false;
+  std::atomic<bool> without_workers_ = false;
   std::atomic<Time::rep> refused_at_ = 0;  // 0: the last append went well
 };
 

@@ -19,6 +19,9 @@ void add_report_routes(Api& api, Services& services);
 void add_run_routes(Api& api, Services& services);
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
 
+/// The same answer with a picture of one transparent pixel, not to be kept.
+http::Response as_pixel(http::Response response);
+
 /// Counts in /metrics what a machine sent.
 void count_bot(Services& services, ingest::Agent agent, std::int64_t n);
 

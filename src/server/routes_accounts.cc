@@ -1,6 +1,7 @@
 // Accounts, their check-up, and WeChat's callback.
 #include "server/jobs.h"
 #include "server/routes.h"
+#include "server/sent_back.h"
 
 namespace zhiyin::server {
 namespace {
@@ -94,6 +95,10 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
       "Connect or (with If-Match) change an account; absent secrets stay",
       [&s](wechat::AccountInput body, http::Request& r, const Caller& c) {
         return put_account(s, std::move(body), r, c);
+      },
+      [&s](Json body, const Caller& c) -> Result<Json> {
+        ZHIYIN_TRY_VOID(check_account(c, body["id"].string_or("")));
+        return account_sent_back(s, std::move(body));
       });
   api.route("DELETE", "/v1/accounts/{id}", of_account(Role::kAdmin),
             "Forget an account and its secrets",

@@ -1,6 +1,7 @@
 // Campaigns and what they were worth.
 #include "measurement/report.h"
 #include "server/routes.h"
+#include "server/sent_back.h"
 
 namespace zhiyin::server {
 namespace {
@@ -120,6 +121,10 @@ void add_campaign_routes(Api& api, Services& s) {
       "Create or (with If-Match) change a draft",
       [&s](campaign::Campaign body, http::Request& r, const Caller& c) {
         return put(s, std::move(body), r, c);
+      },
+      [&s](Json body, const Caller& c) -> Result<Json> {
+        ZHIYIN_TRY_VOID(check_account(c, body["account"].string_or("")));
+        return campaign_sent_back(s, std::move(body));
       });
   api.route("DELETE", "/v1/campaigns/{id}", of_account(Role::kOperator), "Remove a draft",
             [&s](http::Request& r, const Caller& c) -> ApiResult {

@@ -148,15 +148,7 @@ http::Task<http::Response> pixel(Services& services, http::Request& request) {
   request.body = event.dump();
   http::Response response = co_await collect(services, request);
   if (response.status >= 300) co_return response;
-  constexpr std::string_view kGif(
-      "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
-      "\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02"
-      "D\x01\x00;",
-      43);
-  response.body = kGif;
-  response.content_type = "image/gif";
-  response.headers.emplace_back("Cache-Control", "no-store");
-  co_return response;
+  co_return as_pixel(std::move(response));
 }
 
 http::Response script(std::string_view file) {
@@ -208,6 +200,18 @@ http::Response follow_link(Services& services, http::Request& request) {
 }
 
 }  // namespace
+
+http::Response as_pixel(http::Response response) {
+  constexpr std::string_view kGif(
+      "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
+      "\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02"
+      "D\x01\x00;",
+      43);
+  response.body = kGif;
+  response.content_type = "image/gif";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
 
 void add_event_routes(Api& api, http::Router& router, Services& services) {
   router.add(

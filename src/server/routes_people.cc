@@ -8,6 +8,7 @@
 #include "audience/portrait.h"
 #include "audience/response_training.h"
 #include "delivery/touch.h"
+#include "ingest/warehouse_writer.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -297,6 +298,61 @@ ApiResult list_items(Services& s, http::Request& r) {
                                   .set("next", page.next ? Json(*page.next) : Json()));
 }
 
+/// What the warehouse still says of the identities: their events, by hash, with the clear part of
+/// `properties`.
+Result<std::int64_t> events_in_warehouse(Services& s,
+                                         const std::vector<storage::IdentityHash>& identities) {
+  std::int64_t events = 0;
+  for (const storage::IdentityHash& identity : identities) {
+    ZHIYIN_TRY(const auto rows, s.warehouse.query("SELECT COUNT(*) FROM events WHERE identity = ?",
+                                                  {storage::to_hex(identity)}));
+    events += storage::as_int(rows.rows.at(0).at(0));
+  }
+  return events;
+}
+
+/// Before the person is forgotten, so that it can be repeated when it is cut off.
+Result<void> remove_events(Services& s, const std::vector<storage::IdentityHash>& identities) {
+  return s.while_warehouse_stands([&]() -> Result<void> {
+    for (const storage::IdentityHash& identity : identities) {
+      ZHIYIN_TRY_VOID(
+          s.warehouse.remove(ingest::events_table(), "identity = ?", {storage::to_hex(identity)}));
+    }
+    return {};
+  });
+}
+
+/// How long clear properties of the person's events stay where they are.
+std::string log_kept(const Services& s) {
+  const Duration keep = s.options.duration("retention.log");
+  return keep > Duration{0} ? format_duration(keep) : "for ever";
+}
+std::string warehouse_kept(const Services& s, std::int64_t events) {
+  const std::string& rules = s.options.text("retention.events");
+  return events == 0 ? "nothing" : rules.empty() ? "for ever" : rules;
+}
+
+ApiResult erase_person(Services& s, http::Request& r) {
+  const std::string_view events = r.query_or("events", "keep");
+  if (events != "keep" && events != "remove")
+    return fail_field("events", "'{}' is neither keep nor remove", events.substr(0, 20));
+  ZHIYIN_TRY_VOID(s.settle());  // what was acknowledged goes with the rest
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
+  ZHIYIN_TRY(const auto identities, s.people.identities(person));
+  ZHIYIN_TRY(const std::int64_t before, events_in_warehouse(s, identities));
+  if (events == "remove") ZHIYIN_TRY_VOID(remove_events(s, identities));
+  ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const std::int64_t left, events_in_warehouse(s, identities));
+  return http::Response::json(
+      audience::to_json(certificate)
+          .set("warehouse_removed", before - left)
+          .set("remains", Json()
+                              .set("warehouse_events", left)
+                              .set("warehouse_kept", warehouse_kept(s, left))
+                              .set("log_kept", log_kept(s))));
+}
+
 }  // namespace
 
 void add_people_routes(Api& api, Services& s) {
@@ -312,13 +368,7 @@ void add_people_routes(Api& api, Services& s) {
             [&s](http::Request& r, const Caller&) { return why(s, r); });
   api.route("DELETE", "/v1/people/{person}", Role::kAdmin,
             "Erase a person; answers with a certificate",
-            [&s](http::Request& r, const Caller&) -> ApiResult {
-              ZHIYIN_TRY_VOID(s.settle());  // what was acknowledged goes with the rest
-              ZHIYIN_TRY(const PersonId person, s.people.resolve(r.path_parameters["person"]));
-              ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
-              ZHIYIN_TRY_VOID(s.settle());
-              return http::Response::json(audience::to_json(certificate));
-            });
+            [&s](http::Request& r, const Caller&) { return erase_person(s, r); });
   api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
             "What the person would like",
             [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });

@@ -2,6 +2,7 @@
 #include "audience/features.h"
 #include "audience/segment_query.h"
 #include "server/routes.h"
+#include "server/sent_back.h"
 
 namespace zhiyin::server {
 namespace {
@@ -212,11 +213,12 @@ void add_segment_routes(Api& api, Services& s) {
               ZHIYIN_TRY(Json one, with_count(s, segment, s.clock.now(), false));
               return http::Response::json(std::move(one));
             });
-  api.route_with_id<SegmentBody>("PUT", "/v1/segments/{id}", Role::kOperator,
-                                 "Create or (with If-Match) change a segment",
-                                 [&s](SegmentBody body, http::Request& r, const Caller&) {
-                                   return put(s, std::move(body), r);
-                                 });
+  api.route_with_id<SegmentBody>(
+      "PUT", "/v1/segments/{id}", Role::kOperator, "Create or (with If-Match) change a segment",
+      [&s](SegmentBody body, http::Request& r, const Caller&) {
+        return put(s, std::move(body), r);
+      },
+      [&s](Json body, const Caller&) { return segment_sent_back(s, std::move(body)); });
   api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const auto version, if_match(r));

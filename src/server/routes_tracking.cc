@@ -21,6 +21,9 @@ constexpr std::pair<std::string_view, std::string_view> kPaths[] = {
     {"identify", "i"},        {"track", "t"},     {"page", "p"},      {"screen", "s"},
     {"group", "g"},           {"alias", "a"},     {"batch", "b"}};
 
+constexpr std::string_view kPixelCalls[] = {"identify", "track", "page",
+                                            "screen",   "group", "alias"};
+
 /// User name of Basic authentication.
 std::string basic_user(const http::Request& request) {
   constexpr std::string_view kScheme = "basic ";  // in any case of letters (RFC 7235)
@@ -148,6 +151,32 @@ http::Task<http::Response> answer(Services& services, std::string_view call,
   co_return response;
 }
 
+/// The call that a picture's address carries: JSON in base64, of either alphabet, where a `+` may
+/// have become a blank on the way.
+Result<std::string> call_in(const http::Request& request) {
+  std::string data(request.query_or("data", ""));
+  if (data.empty()) return fail_field("data", "is missing: the call as JSON in base64");
+  for (char& c : data) c = c == '-' || c == ' ' ? '+' : c == '_' ? '/' : c;
+  auto body = crypto::unbase64(data);
+  if (!body) return fail_field("data", "is not base64");
+  return body;
+}
+
+/// For what runs no scripts: mails, and pages that allow none.
+http::Task<http::Response> pixel_call(Services& services, http::Request& request) {
+  const std::string name = request.path_parameters["call"];
+  const auto* const known =
+      std::ranges::find(kPixelCalls, std::string_view(name).substr(0, name.find('.')));
+  if (known == std::end(kPixelCalls))
+    co_return failed({ErrorCode::kNotFound, "there is no such call", {}}, 404);
+  auto body = call_in(request);
+  if (!body) co_return failed(body.error(), 400);
+  request.body = std::move(*body);
+  http::Response response = co_await answer(services, *known, request);
+  if (response.status >= 300) co_return response;
+  co_return as_pixel(std::move(response));
+}
+
 http::Task<http::Response> preflight(http::Request&) {
   http::Response response = http::Response::text("");
   response.status = 204;
@@ -182,6 +211,11 @@ void add_tracking_routes(Api& api, http::Router& router, Services& services) {
                       call));
     }
   }
+  router.add("GET", "/v1/pixel/{call}",
+             [&services](http::Request& r) { return pixel_call(services, r); });
+  api.describe(
+      "GET", "/v1/pixel/{call}", std::nullopt,
+      "Segment's calls as a picture: the call as JSON in base64 in `data`, with `writeKey`");
   router.add(
       "POST", "/beacon/v1/batch",
       [&services](http::Request& r) { return answer(services, "batch", r); }, kBodyMax);

@@ -6,6 +6,8 @@
 #include "server/readiness.h"
 #include "server/request_checks.h"
 #include "server/runs.h"
+#include "server/sent_back.h"
+#include "storage/move_mark.h"
 #include "storage/testing.h"
 
 namespace zhiyin::server {
@@ -125,8 +127,8 @@ struct TwoProcesses {
   std::unique_ptr<storage::Membership> a;
   std::unique_ptr<storage::Membership> b;
   TwoProcesses() {
-    const auto tables = storage::Membership::migrations();
-    EXPECT_TRUE(bench.state->migrate(tables));
+    EXPECT_TRUE(bench.state->migrate(storage::Membership::migrations()));
+    EXPECT_TRUE(bench.state->migrate(storage::move_migrations()));
     a = join("a");
     b = join("b");
   }
@@ -268,6 +270,16 @@ TEST(Readiness, SaysWhyNot) {
   EXPECT_THAT(reasons(), testing::ElementsAre("server: is stopping"));
 }
 
+TEST(Readiness, WithoutWorkersNobodyDealsWithWhatIsTaken) {
+  Bench bench;
+  Readiness readiness;
+  ToldLog log;
+  EXPECT_THAT(readiness.reasons(*bench.state, log), testing::IsEmpty());
+  readiness.set_without_workers();
+  EXPECT_THAT(readiness.reasons(*bench.state, log),
+              testing::ElementsAre(testing::HasSubstr("workers")));
+}
+
 TEST(Readiness, NeedsAStateThatCanBeRead) {
   const TempFolder folder;
   const auto empty = storage::open_test_state(folder.path() / "state.db");
@@ -288,6 +300,24 @@ TEST(RequestChecks, KeysAndUsers) {
   EXPECT_EQ(field_of(UserRequest{"anna", Role::kAnalyst, "correct horse"}), "ok");
   for (const Role role : {Role::kPage, Role::kIngest})
     EXPECT_EQ(field_of(UserRequest{"anna", role, "correct horse"}), "role");
+}
+
+TEST(SentBack, WhatOnlyTheServerSetsMustBeAsItIsStored) {
+  constexpr std::string_view kReadOnly[] = {"version", "note"};
+  constexpr std::string_view kMeasured[] = {"count"};
+  const Json stored = Json().set("version", 3).set("note", "").set("count", 7).set("name", "a");
+  const Json changed = Json().set("name", "b").set("version", 3).set("count", 9).set("note", "");
+  EXPECT_EQ(sent_back(changed, stored, kReadOnly, kMeasured).value(), Json().set("name", "b"));
+  const auto refused = [&](const Json& body, const Json& there) {
+    const auto out = sent_back(body, there, kReadOnly, kMeasured);
+    return out ? "" : out.error().field;
+  };
+  EXPECT_EQ(refused(Json().set("version", 4), stored), "version");
+  EXPECT_EQ(refused(Json().set("note", "x"), stored), "note");
+  EXPECT_EQ(refused(Json().set("version", 3), {}), "version") << "nothing is stored yet";
+  EXPECT_EQ(refused(Json().set("version", Json()), {}), "");
+  // What nobody knows is left for the binding to refuse.
+  EXPECT_EQ(sent_back(Json().set("nmae", 1), stored, kReadOnly).value(), Json().set("nmae", 1));
 }
 
 TEST(ListAfter, IsANumberOrAbsent) {

@@ -66,6 +66,7 @@ class Membership {
     std::function<SteadyTime()> steady_now = {};        ///< absent: the machine's
   };
 
+  /// Those of move_mark.h are needed, too.
   static std::span<const Migration> migrations();
 
   /// Takes part from now on, and does the first `beat`. kConflict when another process works on

@@ -1,4 +1,6 @@
 """The event catalogue over HTTP and the command line; refused events are sent again once the rule has changed; the pixel."""
+import base64
+import json
 import unittest
 
 from harness import ROOT, Server, http, main
@@ -68,6 +70,29 @@ class Kinds(unittest.TestCase):
         server.settled_total()
         events = server.ok("GET", "/v1/people/anonymous_id:shop:reader1/events")["items"]
         self.assertEqual([(e["kind"], e["item"]["id"]) for e in events], [("view", "9")])
+
+    def test_segments_calls_come_as_pictures_too(self):
+        server = self.start()
+        key = server.ok("POST", "/v1/keys", {"name": "mail", "role": "page", "accounts": ["shop"]})["key"]
+        reader = {"User-Agent": "Mozilla/5.0 Chrome/126.0"}
+
+        def get(call, body, data=None):
+            data = data or base64.urlsafe_b64encode(json.dumps(body, ensure_ascii=False).encode()).decode()
+            return http("GET", f"{server.url}/v1/pixel/{call}?data={data}", headers=reader)
+
+        opened = {"writeKey": key, "userId": "u1", "event": "Email Opened", "properties": {"subject": "新品？>~"}, "messageId": "m1"}
+        answer = get("track", opened)
+        self.assertEqual((answer.status, answer.headers["Content-Type"], answer.body[:6], len(answer.body)), (200, "image/gif", b"GIF89a", 43))
+        plain = base64.b64encode(json.dumps(opened).encode()).decode()
+        self.assertEqual(get("track", None, plain.replace("+", "%20")).status, 200, "the same call again, in the other alphabet")
+        self.assertEqual(get("page.gif", {"writeKey": key, "userId": "u1", "properties": {"path": "/a"}}).status, 200)
+        self.assertEqual(get("track", {**opened, "writeKey": "wrong"}).status, 401)
+        self.assertEqual(get("track", None, "!!!").status, 400)
+        self.assertEqual(http("GET", f"{server.url}/v1/pixel/track", headers=reader).status, 400)
+        self.assertEqual(get("batch", {"writeKey": key, "batch": []}).status, 404)
+        server.settled_total()
+        events = server.ok("GET", "/v1/people/user_id:shop:u1/events")["items"]
+        self.assertEqual(sorted(e["kind"] for e in events), ["email_opened", "view"])
 
 
 if __name__ == "__main__":

@@ -164,8 +164,13 @@ class PostgresTest(unittest.TestCase):
         self.assertNotEqual(done.returncode, 0)
         checks = json.loads(done.stdout)["checks"]
         self.assertIn(f"127.0.0.1:{self.postgres.port}", checks[0]["detail"])
-        self.assertIn("storage.*", checks[0]["advice"])
+        self.assertIn("start the server", checks[0]["advice"])
         self.postgres.start()
+        for wrong, advice in (("nobody@127.0.0.1", "CREATE ROLE"), ("zhiyin@no.such.host.invalid", "DNS")):
+            found = server.cli("doctor", "--json", "--storage.state", f"postgresql://{wrong}:{self.postgres.port}/zhiyin", check=False)
+            self.assertIn(advice, json.loads(found.stdout)["checks"][0]["advice"])
+        found = server.cli("doctor", "--json", "--storage.state", f"postgresql://zhiyin@127.0.0.1:{self.postgres.port}/elsewhere", check=False)
+        self.assertIn("CREATE DATABASE", json.loads(found.stdout)["checks"][0]["advice"])
 
 
 if __name__ == "__main__":
