@@ -20,6 +20,7 @@
 #include "server/kinds.h"
 #include "server/request_checks.h"
 #include "server/retention.h"
+#include "server/sent_back.h"
 
 namespace zhiyin::app {
 namespace {
@@ -211,7 +212,12 @@ Result<Json> quarantine_resubmit(Services& s, const Json& args, const ProgressSi
 }
 
 Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(Json json, file_as_json(args));
+  ZHIYIN_TRY(json, server::segment_sent_back(s, std::move(json)));
+  for (const auto& [name, value] : json.if_object() ? *json.if_object() : Json::Object()) {
+    if (name != "id" && name != "name" && name != "tree" && name != "live")
+      return fail_field(name, "is not known; a segment has id, name, tree and live");
+  }
   audience::SegmentDefinition definition{SegmentId(text_of(json, "id")), text_of(json, "name"),
                                          json["tree"], json["live"].bool_or(false)};
   if (definition.id.empty()) return fail_field("id", "is missing");
@@ -256,7 +262,8 @@ Result<Json> segment_members(Services& s, const Json& args, const ProgressSink&)
 }
 
 Result<Json> campaign_apply(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(Json json, file_as_json(args));
+  ZHIYIN_TRY(json, server::campaign_sent_back(s, std::move(json)));
   ZHIYIN_TRY(auto campaign, from_json<campaign::Campaign>(json));
   ZHIYIN_TRY(const auto stored, s.campaigns.apply(std::move(campaign), s.clock.now()));
   return to_json(stored);
@@ -330,7 +337,8 @@ Result<Json> report_retention(Services& s, const Json& args, const ProgressSink&
 }
 
 Result<Json> account_apply(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const Json json, file_as_json(args));
+  ZHIYIN_TRY(Json json, file_as_json(args));
+  ZHIYIN_TRY(json, server::account_sent_back(s, std::move(json)));
   ZHIYIN_TRY(const auto account, s.accounts.apply(json));
   s.tokens.forget(account.id);
   Json out = to_json(wechat::view(account));
@@ -436,9 +444,11 @@ Result<Json> retention_run(Services& s, const Json& args, const ProgressSink& pr
 
 Result<Json> retention_list(Services& s, const Json&, const ProgressSink&) {
   constexpr std::size_t kShown = 1000;
-  ZHIYIN_TRY(const std::int64_t verified, server::verify_retention(s.state));
+  ZHIYIN_TRY(const auto verified, server::verify_retention(s.state, s.vault));
   ZHIYIN_TRY(Json out, server::list_retention(s.state, 0, kShown));
-  return out.set("verified", verified);
+  return out.set("verified", verified.keyed + verified.without_key)
+      .set("without_key", verified.without_key)
+      .set("last_digest", verified.last);
 }
 
 Result<Json> doctor(Services& s, const Json&, const ProgressSink&) { return server::examine(s); }

@@ -53,6 +53,7 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
 constexpr Duration kSizeEvery = std::chrono::hours(1);
+constexpr std::chrono::seconds kShowEvery{5};
 constexpr Duration kTestSendLasts =
     std::chrono::minutes(10);  // at most; an older one was left half done
 constexpr std::chrono::milliseconds kHoldPatience{30'000};
@@ -184,6 +185,13 @@ class BuiltInstallation final : public Installation {
     build_campaigns();
     ZHIYIN_TRY_VOID(server::parse_retention(options_.text("retention.events")));
     ZHIYIN_TRY_VOID(build_services());
+    if (serving_ && sharing_ == nullptr && !roles_.has("workers")) {
+      // No other process can be there, so what is taken waits for ever.
+      readiness_.set_without_workers();
+      logger_.warning("app", "no_workers",
+                      {{"server.roles", options_.text("server.roles")},
+                       {"effect", "events are taken, and nobody deals with them"}});
+    }
     if (membership_) {
       beaten();
       membership_->start([this] { beaten(); });
@@ -323,7 +331,7 @@ class BuiltInstallation final : public Installation {
       items.push(Json()
                      .set("name", name())
                      .set("roles", options_.text("server.roles"))
-                     .set("works", true)
+                     .set("works", !serving_ || roles_.has("workers"))
                      .set("leads", true)
                      .set("partitions", storage::kPartitions)
                      .set("self", true));
@@ -692,12 +700,15 @@ class BuiltInstallation final : public Installation {
   void work() {
     Instant trimmed = clock_->now();
     std::optional<Instant> sized;
+    std::chrono::steady_clock::time_point shown;
     bool led = false;
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
       const bool leading = leads();
       if (sharing_ != nullptr && leading && !led)
         report("recovery", engine_->recover(kTestSendLasts));
+      if (leading && !led && !held_.load())
+        report("retention", server::finish_retention(*services_));
       led = leading;
       if (!leading) continue;
       report("outbox", storage::Outbox::relay(*state_, *log_));
@@ -706,6 +717,11 @@ class BuiltInstallation final : public Installation {
         report("campaigns", tick_and_prepare());
       }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
+      if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {
+        if (options_.text("storage.log").starts_with("kafka:"))
+          report("positions", storage::show_positions(*state_, *log_));
+        shown = now;
+      }
       if (!sized || clock_->now() - *sized > kSizeEvery) {
         report("store sizes", server::note_sizes(*services_));
         sized = clock_->now();

@@ -26,16 +26,25 @@ std::span<const storage::Migration> retention_migrations();
 /// and from people's activity (so that both evaluations of a segment still agree), whole blocks of
 /// the event log and of impressions that everybody has dealt with, audit entries and ended runs.
 /// Each removal has a certificate: what, before when, how many rows; its digest covers the one
-/// before it, so none can be taken out or changed unnoticed. Begun again after a crash, it goes on
-/// with the same certificate. `dry_run` only counts.
+/// before it and needs the installation's secret, so none can be taken out or changed unnoticed by
+/// who only has the database (but the newest ones, unless somebody kept the last digest). What is
+/// to go is counted and written down first: begun again after a crash, it goes on with the same
+/// certificate. `dry_run` only counts.
 /// {"dry_run","items":[{"what","before","activity","warehouse","log","other"}]}.
 Result<Json> apply_retention(Services& services, bool dry_run, RunContext* run = nullptr);
 
+/// Finishes what a process that died had begun, whatever the options say now.
+Result<void> finish_retention(Services& services);
+
 /// Newest first:
-/// {"items":[{"id","what","before","activity","warehouse","log","other","started_at","finished_at","digest"}],"next"}.
+/// {"items":[{"id","what","before","activity","warehouse","log","other","started_at","finished_at","digest","keyed"}],"next"}.
 Result<Json> list_retention(storage::State& state, std::int64_t before, std::size_t limit);
-/// Recomputes every digest. kDataLoss naming the certificate that does not fit; otherwise how many
-/// there are.
-Result<std::int64_t> verify_retention(storage::State& state);
+struct VerifiedRetention {
+  std::int64_t keyed = 0;
+  std::int64_t without_key = 0;  ///< made by earlier versions, before all others
+  std::string last;              ///< digest of the newest; whoever keeps it notices what is cut off
+};
+/// Recomputes every digest. kDataLoss naming the certificate that does not fit.
+Result<VerifiedRetention> verify_retention(storage::State& state, const storage::Vault& vault);
 
 }  // namespace zhiyin::server

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/options.h"
 #include "campaign/engine.h"
 #include "campaign/store.h"
@@ -88,6 +89,7 @@ struct Services {
   std::function<Result<Json>()> processes;
   /// This process, as the others know it; a file's installation has only one, named by its folder.
   std::function<std::string()> process;
+  Mutex retention;  ///< one removal by age at a time; see retention.h
 };
 
 }  // namespace zhiyin::server

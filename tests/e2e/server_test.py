@@ -1,4 +1,5 @@
 """The server as site operators meet it: TLS by files, health, metrics, the API document, sign-in, drain on SIGTERM."""
+import json
 import signal
 import socket
 import ssl
@@ -6,7 +7,7 @@ import subprocess
 import unittest
 import urllib.request
 
-from harness import Server, cli, http, main
+from harness import Process, Server, cli, http, main
 
 
 class ServerFromOutside(unittest.TestCase):
@@ -365,7 +366,48 @@ class ServerFromOutside(unittest.TestCase):
         self.assertEqual(len(certificate["identities"]), 1)
         self.assertTrue(certificate["digest"])
         self.assertEqual(server.send("GET", "/v1/people/openid:a:oGone").status, 404)
+        self.assertEqual(certificate["remains"], {"warehouse_events": 1, "warehouse_kept": "for ever", "log_kept": "for ever"})
         self.assertEqual(server.settled_total()[0]["count"], 0)
+
+        server.ok("POST", "/v1/events", [{"account": "a", "identities": [{"kind": "openid", "value": "oAll"}], "kind": "read"} for _ in range(3)])
+        self.assertEqual(server.settled_total()[1], 4)
+        self.assertEqual(server.send("DELETE", "/v1/people/openid:a:oAll?events=some").status, 400)
+        certificate = server.ok("DELETE", "/v1/people/openid:a:oAll?events=remove")
+        self.assertEqual((certificate["warehouse_removed"], certificate["remains"]["warehouse_events"]), (3, 0))
+        self.assertEqual(server.settled_total()[1], 1)
+
+    def test_what_was_read_can_be_changed_and_sent_back(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/accounts", {"id": "shop", "app_id": "wx0123456789abcdef", "app_secret": "keep", "mode": "plain", "token": "abcdef",
+                                           "verified": True})
+        server.ok("PUT", "/v1/segments/all", {"name": "all", "tree": {"all": True}})
+        server.ok("PUT", "/v1/campaigns/hello", {"name": "hello", "account": "shop", "segment": "all", "channel": "customer_service",
+                                                 "message": {"type": "text", "text": "hi"}})
+        for path, wrong in (("/v1/accounts/shop", {"has_secret": False}), ("/v1/segments/all", {"updated_at": "2020-01-01T00:00:00+08:00"}),
+                            ("/v1/campaigns/hello", {"state": "running"})):
+            read = server.ok("GET", path)
+            match = {"If-Match": str(read["version"])}
+            for member, value in {**wrong, "version": 99, "nmae": "x", "id": "another"}.items():
+                refused = server.send("PUT", path, {**read, member: value}, headers=match)
+                self.assertEqual((refused.status, refused.json["field"]), (400, member), path)
+            self.assertEqual(server.ok("PUT", path, {**read, "name": "changed"}, headers=match)["name"], "changed")
+            self.assertEqual(server.ok("GET", path)["version"], read["version"] + 1)
+        file = server.folder / "segment.json"
+        file.write_text(json.dumps({**server.ok("GET", "/v1/segments/all"), "nmae": "x"}))
+        self.assertIn("nmae", server.cli("segment", "apply", file, check=False).stderr)
+
+    def test_a_server_of_its_own_without_workers_says_so(self):
+        server = Server()
+        self.addCleanup(server.close)
+        server.process = Process(["serve", "--json", "--config", server.config, "--roles", "intake"], server.folder / "server.log")
+        ready = http("GET", f"{server.url}/readyz")
+        self.assertEqual(ready.status, 503)
+        self.assertIn("without workers", ready.body.decode())
+        self.assertIn("no_workers", (server.folder / "server.log").read_text())
+        checks = {c["name"]: c for c in json.loads(server.cli("doctor", "--json", check=False).stdout)["checks"]}
+        self.assertFalse(checks["workers"]["ok"])
+        self.assertIn("server.roles", checks["workers"]["advice"])
 
 
 if __name__ == "__main__":
