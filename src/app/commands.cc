@@ -213,7 +213,7 @@ Result<Json> quarantine_resubmit(Services& s, const Json& args, const ProgressSi
 
 Result<Json> segment_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(Json json, file_as_json(args));
-  ZHIYIN_TRY(json, server::segment_sent_back(s, std::move(json)));
+  ZHIYIN_TRY(json, server::segment_sent_back(s, json));
   for (const auto& [name, value] : json.if_object() ? *json.if_object() : Json::Object()) {
     if (name != "id" && name != "name" && name != "tree" && name != "live")
       return fail_field(name, "is not known; a segment has id, name, tree and live");
@@ -263,7 +263,7 @@ Result<Json> segment_members(Services& s, const Json& args, const ProgressSink&)
 
 Result<Json> campaign_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(Json json, file_as_json(args));
-  ZHIYIN_TRY(json, server::campaign_sent_back(s, std::move(json)));
+  ZHIYIN_TRY(json, server::campaign_sent_back(s, json));
   ZHIYIN_TRY(auto campaign, from_json<campaign::Campaign>(json));
   ZHIYIN_TRY(const auto stored, s.campaigns.apply(std::move(campaign), s.clock.now()));
   return to_json(stored);
@@ -338,7 +338,7 @@ Result<Json> report_retention(Services& s, const Json& args, const ProgressSink&
 
 Result<Json> account_apply(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(Json json, file_as_json(args));
-  ZHIYIN_TRY(json, server::account_sent_back(s, std::move(json)));
+  ZHIYIN_TRY(json, server::account_sent_back(s, json));
   ZHIYIN_TRY(const auto account, s.accounts.apply(json));
   s.tokens.forget(account.id);
   Json out = to_json(wechat::view(account));

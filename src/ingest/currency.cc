@@ -58,7 +58,7 @@ std::optional<Sign> sign_where(Stands stands) {
 }  // namespace
 
 std::optional<std::string> currency_of(std::string_view text) {
-  const std::string plain = lower(without_blanks(text));
+  std::string plain = lower(without_blanks(text));
   if (plain.empty() || std::ranges::find(kRenminbi, plain) != std::end(kRenminbi))
     return std::string();
   for (const Sign& sign : kSigns) {

@@ -62,7 +62,7 @@ class Api {
     route(method, pattern, access, summary, std::move(bind), 1 << 20, json_schema<Body>());
   }
 
-  using Prepare = std::function<Result<Json>(Json body, const Caller&)>;
+  using Prepare = std::function<Result<Json>(const Json& body, const Caller&)>;
   /// A route with a path parameter `id` whose body is a bound struct with a member `id`, which may
   /// be absent; another one than the path's is refused. `prepare`, when given, sees the body first.
   template <class Body>
@@ -75,7 +75,7 @@ class Api {
       ZHIYIN_TRY(Json json, parse_json(request.body));
       ZHIYIN_TRY_VOID(take_id(json, request.path_parameters["id"]));
       if (prepare) {
-        ZHIYIN_TRY(json, prepare(std::move(json), caller));
+        ZHIYIN_TRY(json, prepare(json, caller));
       }
       ZHIYIN_TRY(Body body, from_json<Body>(json));
       return handler(std::move(body), request, caller);

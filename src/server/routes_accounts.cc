@@ -96,9 +96,9 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
       [&s](wechat::AccountInput body, http::Request& r, const Caller& c) {
         return put_account(s, std::move(body), r, c);
       },
-      [&s](Json body, const Caller& c) -> Result<Json> {
+      [&s](const Json& body, const Caller& c) -> Result<Json> {
         ZHIYIN_TRY_VOID(check_account(c, body["id"].string_or("")));
-        return account_sent_back(s, std::move(body));
+        return account_sent_back(s, body);
       });
   api.route("DELETE", "/v1/accounts/{id}", of_account(Role::kAdmin),
             "Forget an account and its secrets",

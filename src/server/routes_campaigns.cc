@@ -122,9 +122,9 @@ void add_campaign_routes(Api& api, Services& s) {
       [&s](campaign::Campaign body, http::Request& r, const Caller& c) {
         return put(s, std::move(body), r, c);
       },
-      [&s](Json body, const Caller& c) -> Result<Json> {
+      [&s](const Json& body, const Caller& c) -> Result<Json> {
         ZHIYIN_TRY_VOID(check_account(c, body["account"].string_or("")));
-        return campaign_sent_back(s, std::move(body));
+        return campaign_sent_back(s, body);
       });
   api.route("DELETE", "/v1/campaigns/{id}", of_account(Role::kOperator), "Remove a draft",
             [&s](http::Request& r, const Caller& c) -> ApiResult {

@@ -218,7 +218,7 @@ void add_segment_routes(Api& api, Services& s) {
       [&s](SegmentBody body, http::Request& r, const Caller&) {
         return put(s, std::move(body), r);
       },
-      [&s](Json body, const Caller&) { return segment_sent_back(s, std::move(body)); });
+      [&s](const Json& body, const Caller&) { return segment_sent_back(s, body); });
   api.route("DELETE", "/v1/segments/{id}", Role::kOperator, "Remove a segment",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const auto version, if_match(r));

@@ -44,14 +44,14 @@ Result<Json> sent_back(const Json& body, const Json& stored,
   return out;
 }
 
-Result<Json> account_sent_back(Services& s, Json body) {
+Result<Json> account_sent_back(Services& s, const Json& body) {
   ZHIYIN_TRY(const Json stored,
              shown(s.accounts.get(AccountId(id_in(body))),
                    [](const wechat::Account& account) { return to_json(wechat::view(account)); }));
   return sent_back(body, stored, kOfAccounts);
 }
 
-Result<Json> segment_sent_back(Services& s, Json body) {
+Result<Json> segment_sent_back(Services& s, const Json& body) {
   ZHIYIN_TRY(const Json stored,
              shown(s.segments.get(SegmentId(id_in(body))), [](const audience::Segment& segment) {
                return Json()
@@ -61,7 +61,7 @@ Result<Json> segment_sent_back(Services& s, Json body) {
   return sent_back(body, stored, kOfSegments, kMeasuredOfSegments);
 }
 
-Result<Json> campaign_sent_back(Services& s, Json body) {
+Result<Json> campaign_sent_back(Services& s, const Json& body) {
   ZHIYIN_TRY(const Json stored,
              shown(s.campaigns.get(CampaignId(id_in(body))),
                    [](const campaign::Campaign& campaign) { return to_json(campaign); }));

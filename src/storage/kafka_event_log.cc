@@ -207,7 +207,10 @@ class KafkaEventLog final : public EventLog {
                                   static_cast<KafkaEventLog*>(self)->delivered(*message);
                                 });
     ZHIYIN_TRY(producer_, make_handle(RD_KAFKA_PRODUCER, std::move(conf)));
-    shown_.reset(rd_kafka_queue_new(producer_.get()));
+    {
+      MutexLock lock(shown_mutex_);
+      shown_.reset(rd_kafka_queue_new(producer_.get()));
+    }
     ZHIYIN_TRY_VOID(create_topics());
     poller_ = std::thread([this] {
       while (!stopped_) (void)rd_kafka_poll(producer_.get(), kPollMs);

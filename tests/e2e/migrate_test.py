@@ -257,8 +257,10 @@ class Migrate(unittest.TestCase):
         told += moving.communicate()[1] or ""
         self.assertEqual(moving.returncode, 0, told[-2000:])
         refused = sender.refused
-        while sender.refused < refused + 50:  # `away` answers, and takes nothing
+        limit = time.monotonic() + 60
+        while sender.refused < refused + 50 and time.monotonic() < limit:
             time.sleep(0.05)
+        self.assertGreaterEqual(sender.refused, refused + 50, "`away` answers, and takes nothing")
         mover.process.stop()
         mover.process = None
         sender.server = new.start()
