@@ -22,10 +22,12 @@ constexpr storage::Migration kMigrations[] = {
      "id TEXT PRIMARY KEY, version BIGINT NOT NULL, settings TEXT NOT NULL, "
      "app_secret BYTEA, token BYTEA, encoding_aes_key BYTEA, "
      "created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)"},
+    {"wechat-003-refresh-token", "ALTER TABLE account ADD COLUMN refresh_token BYTEA"},
 };
 
 constexpr std::string_view kColumns =
-    "id, version, settings, app_secret, token, encoding_aes_key, created_at, updated_at";
+    "id, version, settings, app_secret, token, encoding_aes_key, created_at, updated_at, "
+    "refresh_token";
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -64,6 +66,7 @@ Account merged(Account base, const AccountInput& input) {
   base.original_id = input.original_id;
   if (input.app_secret) base.app_secret = Secret(*input.app_secret);
   if (input.token) base.token = Secret(*input.token);
+  if (input.refresh_token) base.refresh_token = Secret(*input.refresh_token);
   if (input.encoding_aes_key) base.encoding_aes_key = Secret(*input.encoding_aes_key);
   base.mode = input.mode;
   base.token_kind = input.token_kind;
@@ -131,6 +134,8 @@ Result<void> check_app_id(Session& session, const Account& account) {
   for (const Row& row : all.rows) {
     ZHIYIN_TRY(const Json settings, parse_json(as_text(row[1])));
     if (settings["app_id"].string_or("") != account.app_id) continue;
+    // Several applications of one company, and several authorisations, have their own tokens.
+    if (account.token_kind == TokenKind::kWecom || account.token_kind == TokenKind::kAds) continue;
     Error error{
         ErrorCode::kConflict,
         fmt::format("'{}' is the one of account '{}' already", account.app_id, as_text(row[0])),
@@ -166,6 +171,7 @@ AccountView view(const Account& a) {
   v.original_id = a.original_id;
   v.has_secret = !a.app_secret.empty();
   v.has_token = !a.token.empty();
+  v.has_refresh_token = !a.refresh_token.empty();
   v.has_encoding_aes_key = !a.encoding_aes_key.empty();
   v.mode = a.mode;
   v.token_kind = a.token_kind;
@@ -179,7 +185,20 @@ AccountView view(const Account& a) {
   return v;
 }
 
+/// What an account is and how it gets its tokens belong together.
+Result<void> validate_kind(const Account& a) {
+  const bool is_wecom = a.kind == AccountKind::kWecom;
+  const bool is_ads = a.kind == AccountKind::kAdvertiser;
+  if (is_wecom != (a.token_kind == TokenKind::kWecom) ||
+      is_ads != (a.token_kind == TokenKind::kAds)) {
+    return fail_field("token_kind", "'{}' does not belong to an account of the kind {}",
+                      enum_name(a.token_kind), enum_name(a.kind));
+  }
+  return {};
+}
+
 Result<void> validate(const Account& account) {
+  ZHIYIN_TRY_VOID(validate_kind(account));
   ZHIYIN_TRY_VOID(validate_names(account));
   ZHIYIN_TRY_VOID(validate_secrets(account));
   if (auto zone = TimeZone::create(account.zone); !zone)
@@ -220,6 +239,7 @@ Result<Account> Accounts::read(const Row& row) const {
   ZHIYIN_TRY(a.app_secret, unseal(row[3], "app_secret"));
   ZHIYIN_TRY(a.token, unseal(row[4], "token"));
   ZHIYIN_TRY(a.encoding_aes_key, unseal(row[5], "encoding_aes_key"));
+  ZHIYIN_TRY(a.refresh_token, unseal(row[8], "refresh_token"));
   return a;
 }
 
@@ -230,15 +250,16 @@ Result<void> Accounts::write(Session& session, const Account& a) const {
   };
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO account (id, version, settings, app_secret, token, encoding_aes_key, "
-      "created_at, updated_at) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO UPDATE SET version = "
+      "created_at, updated_at, refresh_token) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET version = "
       "excluded.version, "
       "settings = excluded.settings, app_secret = excluded.app_secret, token = excluded.token, "
-      "encoding_aes_key = excluded.encoding_aes_key, updated_at = excluded.updated_at",
+      "encoding_aes_key = excluded.encoding_aes_key, refresh_token = excluded.refresh_token, "
+      "updated_at = excluded.updated_at",
       {Value(a.id.value), Value(a.version), Value(to_json(settings_of(a)).dump()),
        seal(a.app_secret, "app_secret"), seal(a.token, "token"),
-       seal(a.encoding_aes_key, "encoding_aes_key"), Value(a.created_at.us),
-       Value(a.updated_at.us)}));
+       seal(a.encoding_aes_key, "encoding_aes_key"), Value(a.created_at.us), Value(a.updated_at.us),
+       seal(a.refresh_token, "refresh_token")}));
   return {};
 }
 

@@ -20,12 +20,20 @@ namespace zhiyin::wechat {
 inline constexpr std::string_view kPlatformUrl = "https://api.weixin.qq.com";
 
 /// The numbers are stored: never change them.
-enum class AccountKind : int { kService = 1, kSubscription = 2 };
+enum class AccountKind : int {
+  kService = 1,
+  kSubscription = 2,
+  kMiniProgram = 3,
+  kWecom = 4,
+  kAdvertiser = 5
+};
 /// How the platform sends callbacks. The numbers are stored: never change them.
 enum class CallbackMode : int { kPlain = 1, kCompatible = 2, kSecure = 3 };
 /// Which of the two independent families of access tokens. The numbers are stored: never change
 /// them.
-enum class TokenKind : int { kStable = 1, kClassic = 2 };
+/// kWecom: of one application (AppID is the CorpID). kAds: Tencent Ads (AppID is client_id),
+/// renewed by a refresh token.
+enum class TokenKind : int { kStable = 1, kClassic = 2, kWecom = 3, kAds = 4 };
 
 /// An official account with its secrets and its rules. A pure value.
 struct Account {
@@ -38,6 +46,7 @@ struct Account {
   Secret app_secret;        ///< empty: nothing can be called
   Secret token;             ///< for the signatures of callbacks; empty: callbacks are refused
   Secret encoding_aes_key;  ///< 43 characters; needed by compatible and secure mode
+  Secret refresh_token;     ///< of advertisers: from the owner's authorisation
   CallbackMode mode = CallbackMode::kSecure;
   TokenKind token_kind = TokenKind::kStable;
   std::string zone = std::string(kDefaultZone);
@@ -61,6 +70,7 @@ struct AccountInput {
   std::optional<std::string> app_secret;
   std::optional<std::string> token;
   std::optional<std::string> encoding_aes_key;
+  std::optional<std::string> refresh_token;
   CallbackMode mode = CallbackMode::kSecure;
   TokenKind token_kind = TokenKind::kStable;
   std::string zone = std::string(kDefaultZone);
@@ -80,6 +90,7 @@ struct AccountView {
   bool has_secret = false;
   bool has_token = false;
   bool has_encoding_aes_key = false;
+  bool has_refresh_token = false;
   CallbackMode mode = CallbackMode::kSecure;
   TokenKind token_kind = TokenKind::kStable;
   std::string zone;
@@ -147,7 +158,10 @@ template <>
 struct EnumNames<wechat::AccountKind> {
   static constexpr std::pair<wechat::AccountKind, std::string_view> list[] = {
       {wechat::AccountKind::kService, "service"},
-      {wechat::AccountKind::kSubscription, "subscription"}};
+      {wechat::AccountKind::kSubscription, "subscription"},
+      {wechat::AccountKind::kMiniProgram, "mini_program"},
+      {wechat::AccountKind::kWecom, "wecom"},
+      {wechat::AccountKind::kAdvertiser, "advertiser"}};
 };
 template <>
 struct EnumNames<wechat::CallbackMode> {
@@ -159,7 +173,10 @@ struct EnumNames<wechat::CallbackMode> {
 template <>
 struct EnumNames<wechat::TokenKind> {
   static constexpr std::pair<wechat::TokenKind, std::string_view> list[] = {
-      {wechat::TokenKind::kStable, "stable_token"}, {wechat::TokenKind::kClassic, "token"}};
+      {wechat::TokenKind::kStable, "stable_token"},
+      {wechat::TokenKind::kClassic, "token"},
+      {wechat::TokenKind::kWecom, "wecom"},
+      {wechat::TokenKind::kAds, "ads"}};
 };
 
 template <>
@@ -169,7 +186,8 @@ struct Fields<wechat::AccountInput> {
   static constexpr auto list = std::make_tuple(
       field("id", &S::id, "name of the account in addresses: a-z, 0-9, - and _").length(1, 64),
       field("name", &S::name, "for people").length(0, 128).optional(),
-      field("kind", &S::kind, "service or subscription").optional(),
+      field("kind", &S::kind, "service, subscription, mini_program, wecom or advertiser")
+          .optional(),
       field("verified", &S::verified, "WeChat has verified the account").optional(),
       field("app_id", &S::app_id, "AppID").length(1, 64),
       field("original_id", &S::original_id, "gh_… id of the account").length(0, 64).optional(),
@@ -178,8 +196,9 @@ struct Fields<wechat::AccountInput> {
       field("encoding_aes_key", &S::encoding_aes_key,
             "EncodingAESKey, 43 characters; never returned")
           .length(0, 64),
+      field("refresh_token", &S::refresh_token, "of an advertiser; never returned").length(0, 512),
       field("mode", &S::mode, "plain, compatible or secure").optional(),
-      field("token_kind", &S::token_kind, "stable_token or token").optional(),
+      field("token_kind", &S::token_kind, "stable_token, token, wecom or ads").optional(),
       field("zone", &S::zone, "time zone of the account").length(1, 64).optional(),
       field("base_url", &S::base_url, "platform's address; empty: the installation's")
           .length(0, 256)
@@ -194,15 +213,17 @@ struct Fields<wechat::AccountView> {
   static constexpr std::string_view name = "Account";
   static constexpr auto list = std::make_tuple(
       field("id", &S::id, "name of the account in addresses"),
-      field("name", &S::name, "for people"), field("kind", &S::kind, "service or subscription"),
+      field("name", &S::name, "for people"),
+      field("kind", &S::kind, "service, subscription, mini_program, wecom or advertiser"),
       field("verified", &S::verified, "WeChat has verified the account"),
       field("app_id", &S::app_id, "AppID"),
       field("original_id", &S::original_id, "gh_… id of the account"),
       field("has_secret", &S::has_secret, "an AppSecret is stored"),
       field("has_token", &S::has_token, "a callback Token is stored"),
       field("has_encoding_aes_key", &S::has_encoding_aes_key, "an EncodingAESKey is stored"),
+      field("has_refresh_token", &S::has_refresh_token, "a refresh token is stored"),
       field("mode", &S::mode, "plain, compatible or secure"),
-      field("token_kind", &S::token_kind, "stable_token or token"),
+      field("token_kind", &S::token_kind, "stable_token, token, wecom or ads"),
       field("zone", &S::zone, "time zone of the account"),
       field("base_url", &S::base_url, "platform's address; empty: the installation's"),
       field("reply_rules", &S::reply_rules, "what the account answers by itself"),

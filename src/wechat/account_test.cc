@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "wechat/call.h"
 #include "wechat/test_store.h"
 
 namespace zhiyin::wechat {
@@ -187,6 +188,23 @@ TEST(AccountRights, FollowKindAndVerification) {
   EXPECT_TRUE(may_mass_send_by_tag(a) && may_send_customer_service(a));
   a.verified = false;
   EXPECT_FALSE(may_mass_send_by_tag(a) || may_send_customer_service(a));
+}
+
+TEST_F(AccountsTest, AnAdvertiserKeepsItsRefreshTokenAndKindsFitTheirTokens) {
+  AccountInput input = shop();
+  input.kind = AccountKind::kAdvertiser;
+  input.token_kind = TokenKind::kAds;
+  input.refresh_token = "the-refresh-token";
+  const auto created = accounts_.create(input);
+  ASSERT_TRUE(created) << created.error().text();
+  EXPECT_EQ(accounts_.get(input.id)->refresh_token.reveal(), "the-refresh-token");
+  EXPECT_EQ(api_account(*created).refresh_token.reveal(), "the-refresh-token");
+  EXPECT_TRUE(view(*created).has_refresh_token);
+  EXPECT_EQ(to_json(view(*created)).dump().find("the-refresh-token"), std::string::npos);
+  input.token_kind = TokenKind::kStable;
+  EXPECT_EQ(accounts_.put(input, 1).error().field, "token_kind");
+  input.kind = AccountKind::kWecom;
+  EXPECT_EQ(accounts_.put(input, 1).error().field, "token_kind");
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ struct ApiAccount {
   std::string base_url;  ///< empty: the client's
   TokenKind token_kind = TokenKind::kStable;
   Policy policy;
+  Secret refresh_token = {};
 };
 ApiAccount api_account(const Account& account);
 

@@ -1,5 +1,6 @@
 #include "wechat/callback_endpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace zhiyin::wechat {
@@ -112,14 +113,27 @@ http::Response CallbackEndpoint::refuse(const AccountId& account, const Callback
 }
 
 void CallbackEndpoint::mark_seen(const AccountId& account) {
-  MutexLock lock(mutex_);
-  seen_.insert_or_assign(account, clock_.now());
+  constexpr Duration kStoredEvery = std::chrono::minutes(1);
+  const Instant now = clock_.now();
+  {
+    MutexLock lock(mutex_);
+    const auto [seen, is_first] = seen_.try_emplace(account, now);
+    if (!is_first && now - seen->second < kStoredEvery) return;
+    seen->second = now;
+  }
+  if (const Result<void> stored = store_.note_request(account, now); !stored) {
+    logger_.warning("wechat", "callback_time_not_stored",
+                    {{"account", account}, {"error", stored.error().text()}});
+  }
 }
 
 std::optional<Instant> CallbackEndpoint::last_seen(const AccountId& account) const {
+  const Result<std::optional<Instant>> stored = store_.last_request(account);
   MutexLock lock(mutex_);
-  const auto found = seen_.find(account);
-  return found == seen_.end() ? std::nullopt : std::optional(found->second);
+  const auto here = seen_.find(account);
+  if (here == seen_.end()) return stored.value_or(std::nullopt);
+  if (!stored || !*stored) return here->second;
+  return std::max(**stored, here->second);
 }
 
 }  // namespace zhiyin::wechat

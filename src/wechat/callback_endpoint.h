@@ -36,8 +36,8 @@ class CallbackEndpoint {
   /// The account is the path parameter `account`.
   http::Response handle(const http::Request& request);
 
-  /// When a valid request of this account last arrived in this process; for the wizard that checks
-  /// the set-up.
+  /// When a valid request of this account last arrived, in any process and before any restart, to
+  /// the minute; for whoever checks the set-up.
   [[nodiscard]] std::optional<Instant> last_seen(const AccountId& account) const;
 
  private:

@@ -82,6 +82,23 @@ TEST_F(CallbackEndpointTest, UrlCheckEchoesAndIsSeen) {
   EXPECT_EQ(endpoint_.handle(r).status, 401);
 }
 
+TEST_F(CallbackEndpointTest, WhenACallbackLastCameIsKnownAfterARestart) {
+  EXPECT_EQ(endpoint_.handle(follow()).status, 200);
+  const auto restarted = [&] {
+    return CallbackEndpoint(accounts_, seen_, clock_, metrics_, null_logger(),
+                            [](const auto&, const auto&, const auto&) { return Result<void>(); })
+        .last_seen(AccountId("shop"));
+  };
+  EXPECT_EQ(restarted(), kStart);
+  ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(59)));
+  EXPECT_EQ(endpoint_.handle(follow("n2")).status, 200);
+  EXPECT_EQ(restarted(), kStart);  // stored to the minute
+  ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(60)));
+  EXPECT_EQ(endpoint_.handle(follow("n3")).status, 200);
+  EXPECT_EQ(restarted(), kStart + std::chrono::seconds(60));
+  EXPECT_FALSE(endpoint_.last_seen(AccountId("other")));
+}
+
 TEST_F(CallbackEndpointTest, UnknownAccountIsNotFound) {
   http::Request r = follow();
   r.path_parameters["account"] = "nobody";

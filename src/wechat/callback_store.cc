@@ -18,6 +18,8 @@ constexpr storage::Migration kMigrations[] = {
      "at BIGINT NOT NULL, "
      "PRIMARY KEY (account, key));"
      "CREATE INDEX callback_seen_at ON callback_seen (at)"},
+    {"wechat-004-callback-last",
+     "CREATE TABLE callback_last (account TEXT PRIMARY KEY, at BIGINT NOT NULL)"},
 };
 
 std::string occurrence_key(const Callback& c) { return "d:" + c.dedup_key; }
@@ -83,6 +85,24 @@ Result<std::int64_t> CallbackStore::trim(Instant now, std::int64_t rows_max) {
     return {};
   }));
   return removed;
+}
+
+Result<void> CallbackStore::note_request(const AccountId& account, Instant now) {
+  return state_.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(session.execute(
+        "INSERT INTO callback_last (account, at) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE "
+        "SET at = ?2 WHERE callback_last.at < ?2",
+        {Value(account.value), Value(now.us)}));
+    return {};
+  });
+}
+
+Result<std::optional<Instant>> CallbackStore::last_request(const AccountId& account) {
+  ZHIYIN_TRY(
+      const storage::Rows found,
+      state_.query("SELECT at FROM callback_last WHERE account = ?1", {Value(account.value)}));
+  if (found.rows.empty()) return std::nullopt;
+  return Instant{as_int(found.rows[0][0])};
 }
 
 }  // namespace zhiyin::wechat

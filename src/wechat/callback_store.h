@@ -43,6 +43,12 @@ class CallbackStore {
   /// Removes what is older than kKeep or above `rows_max`; returns how many rows. For a timer.
   Result<std::int64_t> trim(Instant now, std::int64_t rows_max = kRowsMax);
 
+  /// A valid request of the account arrived. Kept across restarts and for all processes, to the
+  /// minute.
+  Result<void> note_request(const AccountId& account, Instant now);
+  /// When that last was; nothing when never.
+  Result<std::optional<Instant>> last_request(const AccountId& account);
+
  private:
   storage::State& state_;
 };

@@ -164,4 +164,28 @@ CryptResult<std::string> decrypt_message_for(const Secret& key, std::string_view
   return std::move(opened->message);
 }
 
+std::optional<std::string> decrypt_aes_128_cbc(std::string_view key, std::string_view iv,
+                                               std::string_view encrypted) {
+  constexpr std::size_t kKeyBytes = 16;
+  if (key.size() != kKeyBytes || iv.size() != kCipherBlock || encrypted.empty() ||
+      encrypted.size() % kCipherBlock != 0 || encrypted.size() > kMessageBytesMax) {
+    return std::nullopt;
+  }
+  const std::unique_ptr<EVP_CIPHER_CTX, ContextFree> context(EVP_CIPHER_CTX_new());
+  std::string out(encrypted.size() + kCipherBlock, '\0');
+  auto* to = reinterpret_cast<unsigned char*>(out.data());
+  int written = 0;
+  int tail = 0;
+  if (!context ||
+      EVP_DecryptInit_ex(context.get(), EVP_aes_128_cbc(), nullptr, in_bytes(key), in_bytes(iv)) !=
+          1 ||
+      EVP_DecryptUpdate(context.get(), to, &written, in_bytes(encrypted),
+                        static_cast<int>(encrypted.size())) != 1 ||
+      EVP_DecryptFinal_ex(context.get(), to + written, &tail) != 1) {
+    return std::nullopt;
+  }
+  out.resize(static_cast<std::size_t>(written + tail));
+  return out;
+}
+
 }  // namespace zhiyin::wechat

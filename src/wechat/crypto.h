@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,5 +64,10 @@ CryptResult<Decrypted> decrypt_message(const Secret& key, std::string_view encry
 /// The message; kReceiver when it was encrypted for another than `receive_id`.
 CryptResult<std::string> decrypt_message_for(const Secret& key, std::string_view encrypted,
                                              std::string_view receive_id);
+
+/// AES-128-CBC with PKCS#7 of 16 bytes, as mini-programs encrypt what a person shares; nothing when
+/// key, iv or text do not fit together.
+std::optional<std::string> decrypt_aes_128_cbc(std::string_view key, std::string_view iv,
+                                               std::string_view encrypted);
 
 }  // namespace zhiyin::wechat

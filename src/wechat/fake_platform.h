@@ -75,7 +75,9 @@ class FakePlatform final : public http::Client {
       requests_.push_back(request);
     }
     const bool is_token = request.url.find("/cgi-bin/stable_token") != std::string::npos ||
-                          request.url.find("/cgi-bin/token") != std::string::npos;
+                          request.url.find("/cgi-bin/token") != std::string::npos ||
+                          request.url.find("/cgi-bin/gettoken") != std::string::npos ||
+                          request.url.find("/oauth/token") != std::string::npos;
     return is_token ? token(request) : other(request);
   }
 

@@ -85,6 +85,13 @@ struct PlatformClient::Inner {
                                       Result<ApiCall> prepared) {
     if (!prepared) co_return std::unexpected(rejected_input(prepared.error()));
     const ApiCall call = std::move(*prepared);
+    if (family_of(account.token_kind) != call.endpoint->family) {
+      Error other{ErrorCode::kInvalidArgument,
+                  fmt::format("'{}' is no call for an account with tokens of the kind {}",
+                              call.endpoint->name, enum_name(account.token_kind)),
+                  "method"};
+      co_return std::unexpected(rejected_input(other));
+    }
     std::optional<Secret> rejected;
     bool was_uncertain = false;
     for (int attempt = 1;;) {

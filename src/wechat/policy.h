@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json_binding.h"
 #include "base/time.h"
@@ -36,6 +37,10 @@ struct Policy {
       std::chrono::minutes(10);  ///< how long a client_msg_id is remembered
 
   std::int64_t customer_service_per_day = 500'000;
+  std::int64_t subscribe_per_day = 100'000;  ///< subscribe messages
+  /// Templates of subscribe messages whose permission holds until it is taken back, instead of for
+  /// one message.
+  std::vector<std::string> long_term_templates;
   /// By the kind of event that opens the window: message, menu_click, follow, scan.
   std::map<std::string, WindowAllowance> customer_service_windows = {
       {"message", {5, std::chrono::hours(48)}},
@@ -128,6 +133,13 @@ struct Fields<wechat::Policy> {
       field("customer_service_per_day", &S::customer_service_per_day,
             "customer-service messages per day")
           .range(0, kMax)
+          .optional(),
+      field("subscribe_per_day", &S::subscribe_per_day, "subscribe messages per day")
+          .range(0, kMax)
+          .optional(),
+      field("long_term_templates", &S::long_term_templates,
+            "templates whose permission is not used up by a message")
+          .length(0, 1000)
           .optional(),
       field("customer_service_windows", &S::customer_service_windows,
             "what a person's action allows, by kind of event")

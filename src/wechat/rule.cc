@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/utf8.h"
+#include "wechat/detail/dates.h"
 #include "wechat/detail/lenient.h"
 
 namespace zhiyin::wechat {
@@ -59,18 +60,8 @@ bool is_openid(std::string_view text) {
 }
 
 bool is_date(std::string_view text, bool with_dashes) {
-  std::string plain(text);
-  if (with_dashes) {
-    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
-    plain = fmt::format("{}{}{}", text.substr(0, 4), text.substr(5, 2), text.substr(8, 2));
-  }
-  if (plain.size() != 8 || !std::ranges::all_of(plain, [](char c) { return c >= '0' && c <= '9'; }))
-    return false;
-  CivilTime civil{};
-  civil.year = std::stoi(plain.substr(0, 4));
-  civil.month = std::stoi(plain.substr(4, 2));
-  civil.day = std::stoi(plain.substr(6, 2));
-  return from_civil(civil, TimeZone::shanghai()).has_value();
+  constexpr std::size_t kWithDashes = 10;
+  return (text.size() == kWithDashes) == with_dashes && parse_day(text).has_value();
 }
 
 Result<void> check_count(const Rule& rule, std::int64_t max, std::int64_t n, std::string_view unit,
@@ -127,6 +118,20 @@ Result<void> check_text(const Rule& rule, std::int64_t max, std::string_view tex
     default:
       return check_count(rule, max, static_cast<std::int64_t>(text.size()), "bytes", field);
   }
+}
+
+/// The days from the member in `words` to this one, both counted. Absent or odd dates are the
+/// matter of other rules.
+Result<void> check_span(const Rule& rule, std::int64_t max, const Json& body) {
+  const auto begin = parse_day(body[rule.words].string_or(""));
+  const auto end = parse_day(body[rule.path].string_or(""));
+  if (!begin || !end) return {};
+  const std::int64_t days = *end - *begin + 1;
+  if (days < 1) return fail_field(rule.path, "lies before {}", rule.words);
+  if (days < rule.min || days > max)
+    return fail_field(rule.path, "{} days from {}, {} to {} are allowed", days, rule.words,
+                      rule.min, max);
+  return {};
 }
 
 Result<void> check_value(const Rule& rule, std::int64_t max, const Json& value,
@@ -208,6 +213,10 @@ Result<void> check_body(const Endpoint& endpoint, const Policy& policy, const Js
   for (const Rule& rule : rules_of(endpoint.name)) {
     if (rule.unit == Unit::kFile) continue;  // see check_file
     const std::int64_t max = bound(rule, policy);
+    if (rule.unit == Unit::kSpan) {
+      ZHIYIN_TRY_VOID(check_span(rule, max, body));
+      continue;
+    }
     each_at(body, rule.path, "", [&](const Json& value, const std::string& field) {
       if (outcome) outcome = check_value(rule, max, value, field);
     });

@@ -22,6 +22,7 @@ enum class Unit : std::uint8_t {
   kDate,    ///< `2026-01-31`
   kDay,     ///< `20260131`
   kMatch,   ///< bytes as kBytes, and every other character than letters and digits among `words`
+  kSpan,    ///< days from the date in the member that `words` names to this one, both counted
   kFile,    ///< bytes of an uploaded file of the type in `path`, its extension among `words`
 };
 

@@ -46,8 +46,9 @@ struct Entry {
 using EntryPointer = std::shared_ptr<Entry>;
 
 std::string fingerprint_of(const ApiAccount& a) {
-  return crypto::sha256(fmt::format("{}\n{}\n{}\n{}", a.app_id, a.app_secret.reveal(), a.base_url,
-                                    static_cast<int>(a.token_kind)));
+  return crypto::sha256(fmt::format("{}\n{}\n{}\n{}\n{}", a.app_id, a.app_secret.reveal(),
+                                    a.base_url, static_cast<int>(a.token_kind),
+                                    a.refresh_token.reveal()));
 }
 
 SendError not_sent(ErrorCode code, std::string message) {
@@ -63,6 +64,19 @@ http::ClientRequest token_request(const ApiAccount& a, std::string_view base, bo
     request.url =
         fmt::format("{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}", base,
                     http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
+    return request;
+  }
+  if (a.token_kind == TokenKind::kWecom) {
+    request.url =
+        fmt::format("{}/cgi-bin/gettoken?corpid={}&corpsecret={}", base,
+                    http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
+    return request;
+  }
+  if (a.token_kind == TokenKind::kAds) {
+    request.url = fmt::format(
+        "{}/oauth/token?client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
+        base, http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()),
+        http::percent_encode(a.refresh_token.reveal()));
     return request;
   }
   Json body = Json::object();
@@ -87,7 +101,8 @@ Outcome<Fetched> read_token(Outcome<Json> answer) {
     return std::unexpected(std::move(e));
   }
   const std::string token = lenient_text((*answer)["access_token"]);
-  const std::int64_t life = lenient_int((*answer)["expires_in"]);
+  const Json* stated = answer->find("access_token_expires_in");  // as Tencent Ads calls it
+  const std::int64_t life = lenient_int(stated ? *stated : (*answer)["expires_in"]);
   if (token.empty() || life <= 0) {
     return std::unexpected(
         not_sent(ErrorCode::kUnavailable, "微信接口 token：应答里没有 access_token 或 expires_in"));
@@ -153,6 +168,10 @@ struct TokenKeeper::Inner {
 
   http::Task<Outcome<Secret>> obtain(Waiting waiting, ApiAccount account,
                                      std::optional<Secret> rejected) {
+    if (account.token_kind == TokenKind::kAds && account.refresh_token.empty()) {
+      co_return std::unexpected(
+          not_sent(ErrorCode::kInvalidArgument, "account: refresh_token is missing"));
+    }
     if (account.app_secret.empty()) {
       co_return std::unexpected(
           not_sent(ErrorCode::kInvalidArgument, "account: app_secret is missing"));
@@ -224,11 +243,13 @@ struct TokenKeeper::Inner {
   }
 
   http::Task<Outcome<Fetched>> fetch(Waiting waiting, ApiAccount account, bool force) {
-    const std::string_view base =
-        trimmed_base(account.base_url.empty() ? base_url : account.base_url);
+    const Family family = family_of(account.token_kind);
+    const std::string_view base = !account.base_url.empty()     ? trimmed_base(account.base_url)
+                                  : family == Family::kOfficial ? trimmed_base(base_url)
+                                                                : default_base(family);
     http::ClientRequest request = token_request(account, base, force);
     HttpOutcome answer = co_await exchange(client, waiting, std::move(request));
-    Outcome<Fetched> fetched = read_token(interpret(answer, "token"));
+    Outcome<Fetched> fetched = read_token(interpret(answer, "token", family));
     metrics
         .counter("zhiyin_wechat_token_fetches_total", "Access tokens fetched",
                  fetched ? "outcome=\"ok\"" : "outcome=\"error\"")

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/json_binding.h"
+#include "base/secret.h"
 #include "wechat/detail/lenient.h"
 
 /// Requests and answers of the platform as structs. A struct names its members once:
@@ -38,6 +39,8 @@ template <class T>
 Json to_wire(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     return value.empty() ? Json() : Json(value);
+  } else if constexpr (std::is_same_v<T, Secret>) {
+    return value.empty() ? Json() : Json(value.reveal());
   } else if constexpr (std::is_same_v<T, Json>) {
     return value;
   } else if constexpr (std::is_arithmetic_v<T>) {
@@ -71,6 +74,8 @@ template <class T>
 T from_wire(const Json& json) {
   if constexpr (std::is_same_v<T, std::string>) {
     return lenient_text(json);
+  } else if constexpr (std::is_same_v<T, Secret>) {
+    return Secret(lenient_text(json));
   } else if constexpr (std::is_same_v<T, Json>) {
     return json;
   } else if constexpr (std::is_same_v<T, bool>) {

@@ -104,10 +104,16 @@ bool is_binary(std::string_view content_type) {
 
 }  // namespace
 
-Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name) {
+Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name, Family family) {
   const Outcome<const http::ClientResponse*> got = answered(outcome, name);
   if (!got) return std::unexpected(got.error());
-  return official_answer((*got)->body, name, Family::kOfficial);
+  return family == Family::kAds ? ads_answer((*got)->body, name)
+                                : official_answer((*got)->body, name, family);
+}
+
+Family family_of(TokenKind kind) {
+  if (kind == TokenKind::kWecom) return Family::kWecom;
+  return kind == TokenKind::kAds ? Family::kAds : Family::kOfficial;
 }
 
 Outcome<ApiAnswer> interpret(const HttpOutcome& outcome, const Endpoint& endpoint) {

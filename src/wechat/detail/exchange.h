@@ -22,7 +22,8 @@ enum class Waiting { kSuspend, kBlock };
 using HttpOutcome = std::expected<http::ClientResponse, http::ClientError>;
 
 /// The platform's answer as JSON, or what went wrong. `name` stands in messages. Pure.
-Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name);
+Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name,
+                        Family family = Family::kOfficial);
 
 /// The same for an endpoint: by its family's way to say that it failed, and with bytes instead of
 /// JSON where the content type says so. Pure.
@@ -44,6 +45,9 @@ T run_here(http::Task<T> task) {
   if (!result) return T(std::unexpect, SendError{.message = "微信接口：调用被中断"});
   return std::move(*result);
 }
+
+/// Which platform gives tokens of that kind.
+Family family_of(TokenKind kind);
 
 /// `base` without a trailing slash.
 std::string_view trimmed_base(std::string_view base);

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "http/message.h"
 #include "wechat/detail/lenient.h"
+#include "wechat/template_values.h"
 
 namespace zhiyin::wechat {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::size_t kTitleBytesMax = 256;
 constexpr std::size_t kDescriptionBytesMax = 1024;
 constexpr std::size_t kIdBytesMax = 256;
 constexpr std::size_t kTemplateFieldsMax = 32;
-constexpr std::size_t kTemplateValueCharsMax = 200;  // of types that the policy does not name
 
 /// Control characters would be sent as \uXXXX, which the platform refuses (40033).
 bool has_control_character(std::string_view text, bool line_breaks_allowed) {
@@ -107,27 +107,6 @@ Result<void> add_mass_content(Json& body, const Policy& policy, const MassMessag
   if (is_preview) return {};
   ZHIYIN_TRY_VOID(check_client_id(policy, message.client_msg_id));
   body.set("clientmsgid", message.client_msg_id);
-  return {};
-}
-
-/// `thing01` gives `thing`.
-std::string_view value_type(std::string_view key) {
-  const std::size_t end = key.find_last_not_of("0123456789");
-  return key.substr(0, end == std::string_view::npos ? 0 : end + 1);
-}
-
-Result<void> check_template_value(const Policy& policy, const std::string& key,
-                                  const std::string& value) {
-  const std::string path = "data." + key;
-  ZHIYIN_TRY_VOID(check_text("data", key, 1, kIdBytesMax, false));
-  ZHIYIN_TRY_VOID(check_text(path, value, 1, kDescriptionBytesMax, false));
-  const auto limit = policy.template_value_chars_max.find(std::string(value_type(key)));
-  const std::size_t chars_max = limit == policy.template_value_chars_max.end()
-                                    ? kTemplateValueCharsMax
-                                    : static_cast<std::size_t>(limit->second);
-  const std::size_t chars = utf8::length(value);
-  if (chars > chars_max)
-    return fail_field(path, "has {} characters, at most {} are allowed", chars, chars_max);
   return {};
 }
 

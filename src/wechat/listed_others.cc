@@ -1,0 +1,38 @@
+#include "wechat/detail/listing.h"
+#include "wechat/tencent_ads.h"
+#include "wechat/wecom.h"
+
+namespace zhiyin::wechat {
+
+std::span<const ListedMethod> listed_others() {
+  static const ListedMethod kList[] = {
+      listed<kWecomMembers>(),        listed<kWecomContacts>(),
+      listed<kWecomContact>(),        listed<kWecomContactsOf>(),
+      listed<kWecomRemark>(),         listed<kWecomWayAdd>(),
+      listed<kWecomWayGet>(),         listed<kWecomWayUpdate>(),
+      listed<kWecomWayDelete>(),      listed<kWecomTags>(),
+      listed<kWecomTagAdd>(),         listed<kWecomTagEdit>(),
+      listed<kWecomTagDelete>(),      listed<kWecomMarkTag>(),
+      listed<kWecomMassRemind>(),     listed<kWecomMassCancel>(),
+      listed<kWecomMassList>(),       listed<kWecomMassTask>(),
+      listed<kWecomMassResult>(),     listed<kWecomGroups>(),
+      listed<kWecomGroup>(),          listed<kWecomGroupWayAdd>(),
+      listed<kWecomMomentResult>(),   listed<kWecomMomentList>(),
+      listed<kWecomMomentTask>(),     listed<kWecomMomentSendResult>(),
+      listed<kWecomBehaviour>(),      listed<kWecomArchiveMembers>(),
+      listed<kWecomArchiveConsent>(), listed<kWecomArchiveRoomConsent>(),
+      listed<kWecomArchiveRoom>(),    listed<kWecomAppRecall>(),
+      listed<kAdsAccounts>(),         listed<kAdsFunds>(),
+      listed<kAdsAdgroupAdd>(),       listed<kAdsAdgroupUpdate>(),
+      listed<kAdsAdgroupDelete>(),    listed<kAdsAdgroups>(),
+      listed<kAdsBudget>(),           listed<kAdsBid>(),
+      listed<kAdsStatus>(),           listed<kAdsCreativeAdd>(),
+      listed<kAdsCreatives>(),        listed<kAdsReviews>(),
+      listed<kAdsDailyReport>(),      listed<kAdsHourlyReport>(),
+      listed<kAdsActionSetAdd>(),     listed<kAdsActionsAdd>(),
+      listed<kAdsAudienceAdd>(),      listed<kAdsAudiences>(),
+  };
+  return kList;
+}
+
+}  // namespace zhiyin::wechat
