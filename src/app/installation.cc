@@ -37,6 +37,7 @@
 #include "storage/fenced_state.h"
 #include "storage/gate.h"
 #include "storage/installation_id.h"
+#include "storage/key_state.h"
 #include "storage/membership.h"
 #include "storage/migrations.h"
 #include "storage/move_mark.h"
@@ -242,7 +243,16 @@ class BuiltInstallation final : public Installation {
                    static_cast<int>(options_.integer("storage.warehouse_memory_mb")), logger_));
     ZHIYIN_TRY_VOID(audience::create_segment_tables(*warehouse_));
     ZHIYIN_TRY(const Secret secret, installation_secret(options_));
-    ZHIYIN_TRY(vault_, storage::Vault::create(*state_, secret));
+    ZHIYIN_TRY_VOID(open_keys());
+    ZHIYIN_TRY(vault_, storage::Vault::create(keys_ ? *keys_ : *state_, secret));
+    return {};
+  }
+
+  Result<void> open_keys() {
+    ZHIYIN_TRY(auto keys, storage::open_key_state(options_.text("storage.state")));
+    if (!keys) return {};
+    ZHIYIN_TRY_VOID(storage::adopt_keys(*state_, *keys));
+    keys_ = storage::gated(std::move(keys), gate_);
     return {};
   }
 
@@ -520,6 +530,7 @@ class BuiltInstallation final : public Installation {
         metrics_,
         *log_,
         *state_,
+        keys_.get(),
         *warehouse_,
         *vault_,
         *pipeline_runner_,
@@ -801,6 +812,7 @@ class BuiltInstallation final : public Installation {
   server::Readiness readiness_;
   std::unique_ptr<storage::EventLog> log_;
   std::unique_ptr<storage::Warehouse> warehouse_;
+  std::unique_ptr<storage::State> keys_;  // null where they are in the state
   std::unique_ptr<storage::Vault> vault_;
   std::unique_ptr<Clock> clock_;
   SteppedClock* stepped_ = nullptr;

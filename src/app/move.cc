@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "campaign/engine.h"
 #include "server/move.h"
+#include "storage/key_state.h"
 #include "storage/membership.h"
 #include "storage/move_mark.h"
 #include "storage/open.h"
@@ -80,13 +81,10 @@ Result<Json> look(server::Services& services, const Options& to, const ProgressS
   constexpr int kMemoryMb = 64;
   ZHIYIN_TRY(const auto warehouse,
              storage::open_warehouse("duckdb:" + path + "/w.duckdb", kMemoryMb, services.logger));
-  const server::MoveTarget target{*log,
-                                  *state,
-                                  *warehouse,
-                                  text_of(to),
-                                  text_of(services.options),
-                                  [] {
-                                    return Result<void>(); }};
+  const server::MoveTarget target{
+      *log, *state, nullptr, *warehouse, text_of(to), text_of(services.options), [] {
+        return Result<void>();
+      }};
   return server::move_installation(services, target, true, progress);
 }
 
@@ -170,6 +168,8 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
   }
   if (dry_run) return look(services, options, progress);
   ZHIYIN_TRY_VOID(state->migrate(installation_migrations()));
+  ZHIYIN_TRY(const auto keys, storage::open_key_state(options.text("storage.state")));
+  if (keys) ZHIYIN_TRY_VOID(storage::adopt_keys(*state, *keys));
   ZHIYIN_TRY(const auto log, storage::open_event_log(options.text("storage.log"), services.logger));
   ZHIYIN_TRY(
       const auto warehouse,
@@ -178,7 +178,7 @@ Result<Json> migrate(server::Services& services, const fs::path& to, bool dry_ru
                               services.logger));
   ZHIYIN_TRY_VOID(bring_secret(services.options, options));
   const server::MoveTarget target{
-      *log, *state, *warehouse, text_of(options), text_of(services.options), [&] {
+      *log, *state, keys.get(), *warehouse, text_of(options), text_of(services.options), [&] {
         return write_id(options, *state);
       }};
   return server::move_installation(services, target, false, progress);

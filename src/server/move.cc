@@ -12,6 +12,7 @@
 #include "catalogue/items.h"
 #include "ingest/warehouse_writer.h"
 #include "storage/copy.h"
+#include "storage/key_state.h"
 #include "storage/membership.h"
 #include "storage/move_mark.h"
 
@@ -29,7 +30,8 @@ constexpr std::chrono::minutes kEventsTimeout{5};
 /// What a move does not copy: it belongs to the stores, or to the processes that work on them.
 const std::set<std::string, std::less<>>& not_copied() {
   static const std::set<std::string, std::less<>> names = {
-      "consumer_position", "offset_base", "move_mark", "process", "duty", "shared_hold"};
+      "consumer_position", "offset_base", "move_mark", "process", "duty",
+      "shared_hold",       "key_state"};
   return names;
 }
 
@@ -43,7 +45,7 @@ std::string_view name_of(Stream stream) {
   return stream == Stream::kEvents ? "events" : "impressions";
 }
 
-Result<std::vector<storage::StateTable>> copied_tables(storage::State& state) {
+Result<std::vector<storage::StateTable>> copied_tables(const storage::StateAndKeys& state) {
   ZHIYIN_TRY(std::vector<storage::StateTable> tables, state.tables());
   std::erase_if(tables, [](const storage::StateTable& t) { return not_copied().contains(t.name); });
   return tables;
@@ -245,11 +247,12 @@ Result<Json> Move::look() {
     ZHIYIN_TRY(const std::int64_t records, s_.log.behind(stream, storage::Positions{}));
     streams.set(name_of(stream), records);
   }
-  ZHIYIN_TRY(const auto tables, copied_tables(s_.state));
+  const storage::StateAndKeys from{s_.state, s_.keys};
+  ZHIYIN_TRY(const auto tables, copied_tables(from));
   Json state = Json::object();
   for (const auto& table : tables) {
     ZHIYIN_TRY(const storage::Rows rows,
-               s_.state.query(fmt::format("SELECT COUNT(*) FROM \"{}\"", table.name)));
+               from.of(table.name).query(fmt::format("SELECT COUNT(*) FROM \"{}\"", table.name)));
     state.set(table.name, storage::as_int(rows.rows.at(0).at(0)));
   }
   ZHIYIN_TRY(const storage::Rows events, s_.warehouse.query("SELECT COUNT(*) FROM events"));
@@ -409,11 +412,13 @@ Result<void> Move::copy_logs(std::string_view what, double share) {
 }
 
 Result<void> Move::copy_state(std::string_view what, double share) {
-  ZHIYIN_TRY(const auto tables, copied_tables(s_.state));
+  const storage::StateAndKeys from{s_.state, s_.keys};
+  const storage::StateAndKeys to{target_.state, target_.keys};
+  ZHIYIN_TRY(const auto tables, copied_tables(from));
   state_digests_.clear();
   for (const auto& table : tables) {
     ZHIYIN_TRY(CopyDigest digest,
-               storage::copy_table(s_.state, target_.state, table,
+               storage::copy_table(from.of(table.name), to.of(table.name), table,
                                    told(fmt::format("{} {}", what, table.name), share)));
     state_digests_.push_back(std::move(digest));
   }
@@ -560,7 +565,7 @@ Json Move::report() const {
 }  // namespace
 
 Result<bool> is_empty(storage::State& state) {
-  ZHIYIN_TRY(const auto tables, copied_tables(state));
+  ZHIYIN_TRY(const auto tables, copied_tables({state}));
   for (const auto& table : tables) {
     if (begins_with_rows(table.name)) continue;
     ZHIYIN_TRY(const storage::Rows rows,

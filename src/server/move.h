@@ -13,6 +13,7 @@ namespace zhiyin::server {
 struct MoveTarget {
   storage::EventLog& log;  ///< without a base for its offsets
   storage::State& state;   ///< with all tables
+  storage::State* keys;    ///< adopted by `state`; null where they are among its tables
   storage::Warehouse& warehouse;
   std::string text;         ///< for people: where it is
   std::string source_text;  ///< and from where

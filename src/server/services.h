@@ -43,6 +43,7 @@ struct Services {
   MetricsRegistry& metrics;
   storage::EventLog& log;
   storage::State& state;
+  storage::State* keys;  ///< of the vault; null where they are tables of the state
   storage::Warehouse& warehouse;
   storage::Vault& vault;
   storage::ProjectionRunner& pipeline;

@@ -120,6 +120,7 @@ TEST(PowerLoss, EveryCommittedTransactionIsThereAfterwards) {
     SqliteStateSettings settings;
     settings.vfs = disk.name();
     settings.checkpoint_pages = 6;
+    settings.checkpoint_aside = round % 2 == 1;
     Random random(kSeed + round);
     const Migration migration{"test-001",
                               "CREATE TABLE total(n BIGINT); INSERT INTO total VALUES(0);"

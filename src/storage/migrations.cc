@@ -21,6 +21,9 @@ std::vector<Migration> migrations() {
        {Outbox::migrations(), Vault::migrations(), Membership::migrations(), move_migrations()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
+  // Which file of keys belongs to this state (`key_state.h`); without a row they are in the state.
+  all.push_back({"storage-009-key-state",
+                 "CREATE TABLE key_state(one BIGINT PRIMARY KEY, id TEXT NOT NULL)"});
   return all;
 }
 

@@ -26,7 +26,12 @@ Result<std::int64_t> log_bytes(std::string_view url) {
 }
 
 Result<std::int64_t> state_bytes(std::string_view url, State& state) {
-  if (url.starts_with("sqlite:")) return file_bytes(url);
+  if (url.starts_with("sqlite:")) {
+    ZHIYIN_TRY(const std::int64_t bytes, file_bytes(url));
+    const std::filesystem::path keys = std::filesystem::path(url).replace_filename("keys.db");
+    const auto of_keys = file_bytes(keys.string());
+    return bytes + of_keys.value_or(0);
+  }
   ZHIYIN_TRY(
       const Rows rows,
       state.query("SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM"

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mutex.h"
+#include "storage/detail/checkpointer.h"
 #include "storage/detail/pool.h"
 #include "storage/detail/schema_rules.h"
 #include "storage/detail/sqlite_session.h"
@@ -94,7 +95,8 @@ Result<detail::Database> open_database(const std::filesystem::path& path, const 
 
 class SqliteState final : public State {
  public:
-  SqliteState(const std::filesystem::path& path, SqliteStateSettings settings, detail::Database db)
+  SqliteState(const std::filesystem::path& path, const SqliteStateSettings& settings,
+              detail::Database db)
       : path_(path),
         vfs_(settings.vfs),
         writer_(std::move(db), false, settings.rows_max),
@@ -104,12 +106,22 @@ class SqliteState final : public State {
                                                          settings.rows_max);
         }) {}
 
+  /// Before the first transaction. `copier`: a connection of its own; the writer counts in
+  /// `log_pages`.
+  void checkpoint_aside(detail::Database copier, std::unique_ptr<int> log_pages, int every) {
+    log_pages_ = std::move(log_pages);
+    checkpointer_.emplace(std::move(copier), every);
+  }
+
   Result<void> write(const std::function<Result<void>(Session&)>& work) override {
     if (turns_.is_mine()) {
       return fail(ErrorCode::kInternal, "state: write called inside write");
     }
     const Turn turn(turns_);
-    return writer_.transaction(work);
+    if (checkpointer_) checkpointer_->make_room();
+    auto outcome = writer_.transaction(work);
+    if (checkpointer_) checkpointer_->committed(*log_pages_);
+    return outcome;
   }
 
   [[nodiscard]] std::optional<std::uint64_t> waits() const override { return turns_.waits(); }
@@ -202,8 +214,10 @@ class SqliteState final : public State {
   const std::filesystem::path path_;
   const std::string vfs_;
   Turns turns_;
-  detail::SqliteSession writer_;  // used by who has the turn
-  std::set<std::string> known_;   // as writer_
+  std::unique_ptr<int> log_pages_;                    // as writer_
+  detail::SqliteSession writer_;                      // used by who has the turn
+  std::set<std::string> known_;                       // as writer_
+  std::optional<detail::Checkpointer> checkpointer_;  // null: by the commit
   detail::Pool<detail::SqliteSession> readers_;
   Mutex mutex_;
   std::unordered_map<std::thread::id, detail::SqliteSession*> reading_ ZHIYIN_GUARDED_BY(mutex_);
@@ -217,7 +231,15 @@ Result<std::unique_ptr<State>> open_sqlite_state(const std::filesystem::path& pa
   ZHIYIN_TRY_VOID(db.run(fmt::format("PRAGMA secure_delete=ON; PRAGMA wal_autocheckpoint={};",
                                      settings.checkpoint_pages)
                              .c_str()));
-  return std::make_unique<SqliteState>(path, std::move(settings), std::move(db));
+  auto log_pages = std::make_unique<int>(0);
+  if (!settings.checkpoint_aside)
+    return std::make_unique<SqliteState>(path, settings, std::move(db));
+  db.count_log_pages(*log_pages);
+  ZHIYIN_TRY(detail::Database copier, open_database(path, settings.vfs, false));
+  ZHIYIN_TRY_VOID(copier.run("PRAGMA cache_size=0; PRAGMA wal_autocheckpoint=0;"));
+  auto state = std::make_unique<SqliteState>(path, settings, std::move(db));
+  state->checkpoint_aside(std::move(copier), std::move(log_pages), settings.checkpoint_pages);
+  return state;
 }
 
 }  // namespace zhiyin::storage

@@ -237,4 +237,12 @@ Result<void> Database::copy_to(const std::filesystem::path& file) {
 
 void Database::stop_automatic_checkpoints() { sqlite3_wal_autocheckpoint(raw_.get(), 0); }
 
+void Database::count_log_pages(int& pages) {
+  const auto note = [](void* out, sqlite3*, const char*, int in_log) {
+    *static_cast<int*>(out) = in_log;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(raw_.get(), note, &pages);
+}
+
 }  // namespace zhiyin::storage::detail

@@ -83,6 +83,9 @@ class Database {
   Result<void> copy_to(const std::filesystem::path& file);
   /// Commits no longer copy the write-ahead log by themselves; the owner calls `checkpoint`.
   void stop_automatic_checkpoints();
+  /// The same, and after each commit the pages in the log are written to `pages`, which must
+  /// outlive this.
+  void count_log_pages(int& pages);
 
  private:
   struct Close {

@@ -1,0 +1,72 @@
+#include "storage/detail/checkpointer.h"
+
+namespace zhiyin::storage::detail {
+namespace {
+
+/// So many times its beginning a log may grow before the writer waits.
+constexpr int kLongLog = 16;
+
+}  // namespace
+
+Checkpointer::Checkpointer(Database db, int pages)
+    : db_(std::move(db)), pages_(pages), thread_([this] { run(); }) {}
+
+Checkpointer::~Checkpointer() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Checkpointer::committed(int pages) {
+  {
+    MutexLock lock(mutex_);
+    if (pages < in_log_) copied_ = 0;  // it has begun anew
+    in_log_ = pages;
+    if (in_log_ - copied_ < pages_) return;
+    wanted_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Checkpointer::make_room() {
+  {
+    MutexLock lock(mutex_);
+    if (in_log_ < pages_ * kLongLog) return;
+    while (busy_ && !stopping_) changed_.wait(mutex_);
+    if (stopping_) return;
+    busy_ = true;
+    wanted_ = false;
+  }
+  const auto done = db_.checkpoint();
+  {
+    MutexLock lock(mutex_);
+    busy_ = false;
+    if (done) copied_ = done->copied;
+  }
+  changed_.notify_all();
+}
+
+/// What fails (a full disk, say) stays in the log, and is copied after a later commit.
+void Checkpointer::run() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && (!wanted_ || busy_)) changed_.wait(mutex_);
+      if (stopping_) return;
+      wanted_ = false;
+      busy_ = true;
+    }
+    const auto done = db_.checkpoint();
+    {
+      MutexLock lock(mutex_);
+      busy_ = false;
+      if (done) copied_ = done->copied;
+    }
+    changed_.notify_all();
+  }
+}
+
+}  // namespace zhiyin::storage::detail
