@@ -121,7 +121,7 @@ struct Machine {
     };
     for (const char* sql :
          {"SELECT id FROM person WHERE current = 1",
-          "SELECT identity, person, first_at, last_at, events FROM identity_person",
+          "SELECT identity, person, first_at FROM identity_person",
           "SELECT a, b, source, at, state FROM identity_edge",
           "SELECT identity, at, kind, item_kind, item_id, value, account, properties FROM activity",
           "SELECT identity, account, following, at FROM follow_state",

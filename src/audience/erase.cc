@@ -1,6 +1,10 @@
 #include "audience/erase.h"
 
+#include <algorithm>
+#include <map>
+
 #include "audience/live_segments.h"
+#include "audience/people_projection.h"
 #include "base/crypto.h"
 
 namespace zhiyin::audience {
@@ -26,10 +30,11 @@ Result<void> erase_rows(Session& session, const IdentityHash& identity, std::int
     ZHIYIN_TRY(const auto deleted, session.execute(sql, {key}));
     out.other += deleted;
   }
-  ZHIYIN_TRY_VOID(session.execute(
-      "UPDATE identity_person SET person = '', first_at = 0, last_at = 0, events = 0, changed = ?3,"
-      " erased_off = CASE WHEN ?2 > erased_off THEN ?2 ELSE erased_off END WHERE identity = ?1",
-      {key, storage::as_int(last.rows.at(0).at(0)), changed}));
+  ZHIYIN_TRY_VOID(
+      session.execute("UPDATE identity_person SET person = '', first_at = 0, removed_events = 0,"
+                      " removed_last_at = 0, changed = ?3, erased_off = CASE WHEN ?2 > erased_off "
+                      "THEN ?2 ELSE erased_off END WHERE identity = ?1",
+                      {key, storage::as_int(last.rows.at(0).at(0)), changed}));
   return {};
 }
 
@@ -52,6 +57,34 @@ Json to_json(const ErasureCertificate& c) {
       .set("other", c.other)
       .set("at", zhiyin::to_json(c.at))
       .set("digest", c.digest);
+}
+
+Result<std::int64_t> remove_activity(Session& session, const std::string& kind, Instant before,
+                                     std::int64_t limit) {
+  ZHIYIN_TRY(const auto rows, session.query("SELECT identity, at, off, part FROM activity"
+                                            " WHERE kind = ?1 AND at < ?2 LIMIT ?3",
+                                            {kind, before.us, limit}));
+  struct Removed {
+    std::int64_t events = 0;
+    std::int64_t last_at = 0;
+  };
+  std::map<IdentityHash, Removed> removed;
+  const bool own = is_own_deed(kind);
+  for (const auto& row : rows.rows) {
+    ZHIYIN_TRY_VOID(session.execute(
+        "DELETE FROM activity WHERE identity = ?1 AND at = ?2 AND off = ?3 AND part = ?4",
+        std::span<const storage::Value>(row)));
+    Removed& r = removed[storage::from_blob(row[0])];
+    ++r.events;
+    if (own) r.last_at = std::max(r.last_at, storage::as_int(row[1]));
+  }
+  for (const auto& [identity, r] : removed) {
+    ZHIYIN_TRY_VOID(session.execute(
+        "UPDATE identity_person SET removed_events = removed_events + ?2, removed_last_at ="
+        " CASE WHEN ?3 > removed_last_at THEN ?3 ELSE removed_last_at END WHERE identity = ?1",
+        {to_blob(identity), r.events, r.last_at}));
+  }
+  return static_cast<std::int64_t>(rows.rows.size());
 }
 
 Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now) {

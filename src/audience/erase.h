@@ -25,4 +25,9 @@ Json to_json(const ErasureCertificate& certificate);
 /// after a crash.
 Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now);
 
+/// Removes at most `limit` events of a kind that occurred before `before` from what is kept of
+/// people, within the caller's transaction; their totals keep counting them. Returns how many.
+Result<std::int64_t> remove_activity(storage::Session& session, const std::string& kind,
+                                     Instant before, std::int64_t limit);
+
 }  // namespace zhiyin::audience

@@ -1,12 +1,14 @@
 #include "audience/live_segments.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "audience/detail/live_profile.h"
+#include "audience/detail/member_bitmap.h"
 #include "audience/features.h"
 #include "audience/interests.h"
 #include "storage/outbox.h"
@@ -20,6 +22,7 @@ using detail::LiveLeaf;
 using detail::LivePlan;
 using detail::LiveProfile;
 using detail::LiveSegment;
+using detail::MemberFlips;
 using ingest::LoggedEvent;
 using storage::Blob;
 using storage::Row;
@@ -44,23 +47,25 @@ struct Clockwork {
   std::string swept;
   std::int64_t changes = 0;
   std::int64_t items = 0;
+  std::int64_t people = 0;  ///< numbers given to people so far
 };
 
 Result<Clockwork> load_clockwork(Session& session) {
   ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT generation, now, sweeping, swept, changes, items FROM live_state"
-                           " WHERE one = 1"));
+             session.query("SELECT generation, now, sweeping, swept, changes, items, people FROM"
+                           " live_state WHERE one = 1"));
   const Row& row = rows.rows.at(0);
   return Clockwork{storage::as_int(row[0]),      storage::as_int(row[1]),
                    storage::as_int(row[2]) != 0, std::string(storage::as_text(row[3])),
-                   storage::as_int(row[4]),      storage::as_int(row[5])};
+                   storage::as_int(row[4]),      storage::as_int(row[5]),
+                   storage::as_int(row[6])};
 }
 
 Result<void> save_clockwork(Session& session, const Clockwork& c) {
   ZHIYIN_TRY_VOID(session.execute(
       "UPDATE live_state SET generation = ?1, now = ?2, sweeping = ?3, swept = ?4,"
-      " changes = ?5, items = ?6 WHERE one = 1",
-      {c.generation, c.now, std::int64_t{c.sweeping}, c.swept, c.changes, c.items}));
+      " changes = ?5, items = ?6, people = ?7 WHERE one = 1",
+      {c.generation, c.now, std::int64_t{c.sweeping}, c.swept, c.changes, c.items, c.people}));
   return {};
 }
 
@@ -101,9 +106,9 @@ std::string placeholders(std::size_t rows, std::size_t columns) {
 
 std::string upsert_sql(std::size_t rows) {
   return fmt::format(
-      "INSERT INTO live_person(person, due, data) VALUES {} ON CONFLICT(person) DO UPDATE SET"
-      " due = excluded.due, data = excluded.data",
-      placeholders(rows, 3));
+      "INSERT INTO live_person(person, number, due, data) VALUES {} ON CONFLICT(person) DO UPDATE"
+      " SET due = excluded.due, data = excluded.data",
+      placeholders(rows, 4));
 }
 
 /// When a scan's answer may change by time alone: never later than it does.
@@ -225,6 +230,12 @@ Result<PersonView> history_of(Session& session, const std::string& person, const
   return view;
 }
 
+/// What a row of `live_person` is found by.
+struct Kept {
+  std::int64_t number = 0;    ///< of the person in bitmaps of members; 0: none yet
+  std::int64_t due = kNever;  ///< under which the row is found now
+};
+
 /// One batch (or tick): the transaction's view of what is kept.
 class Step {
  public:
@@ -244,17 +255,12 @@ class Step {
     ZHIYIN_TRY_VOID(settle_due());
     if (clockwork_.sweeping) ZHIYIN_TRY_VOID(sweep(sweep_max));
     ZHIYIN_TRY_VOID(flush());
-    for (const auto& [number, delta] : deltas_) {
-      if (delta == 0) continue;
-      ZHIYIN_TRY_VOID(session_.execute(
-          "UPDATE live_segment SET members = members + ?2 WHERE number = ?1", {number, delta}));
-    }
-    return {};
+    return flips_.write(session_);
   }
 
  private:
   struct Loaded {
-    std::int64_t due = kNever;
+    Kept kept;
     std::string data;
   };
   struct OfPerson {
@@ -313,7 +319,7 @@ class Step {
   template <class Group>
   Result<std::unordered_map<std::string, Loaded>> load(const Group& group) {
     static const std::string sql = [] {
-      std::string text = "SELECT person, due, data FROM live_person WHERE person IN (";
+      std::string text = "SELECT person, number, due, data FROM live_person WHERE person IN (";
       for (std::size_t i = 1; i <= kGroup; ++i) text += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
       return text + ")";
     }();
@@ -327,9 +333,9 @@ class Step {
     while (wanted.size() < kGroup) wanted.push_back(wanted.back());  // one text for all
     ZHIYIN_TRY(Rows rows, session_.query(sql, std::span<const Value>(wanted)));
     for (Row& row : rows.rows) {
-      auto* data = std::get_if<Blob>(&row[2]);
+      auto* data = std::get_if<Blob>(&row[3]);
       loaded.emplace(std::string(storage::as_text(row[0])),
-                     Loaded{storage::as_int(row[1]),
+                     Loaded{{storage::as_int(row[1]), storage::as_int(row[2])},
                             data == nullptr ? std::string() : std::move(data->bytes)});
     }
     return loaded;
@@ -343,7 +349,7 @@ class Step {
     if (of.fresh && before.data.empty()) {
       profile_.reset(plan_);
     } else if (!profile_.decode(plan_, before.data)) {
-      return make_anew(person, before.due, profile_.members, {});
+      return make_anew(person, before.kept, profile_.members, {});
     }
     for (const LoggedEvent* logged : of.events) {
       const ingest::Event& e = logged->event;
@@ -352,7 +358,7 @@ class Step {
           storage::to_blob(e.identities[0])));
     }
     const std::vector<std::int64_t> members = profile_.members;
-    return conclude(person, before.due, members, {}, of.events.back());
+    return conclude(person, before.kept, members, {}, of.events.back());
   }
 
   Result<void> take_event(const LiveEvent& event, const Value& identity) {
@@ -368,7 +374,7 @@ class Step {
 
   /// From the whole history. `members`: as kept for this person; `inherited`: of people who became
   /// it.
-  Result<void> make_anew(const std::string& person, std::int64_t due,
+  Result<void> make_anew(const std::string& person, const Kept& kept,
                          const std::vector<std::int64_t> members,
                          const std::vector<std::int64_t>& inherited) {
     ZHIYIN_TRY(const auto identities, identities_of(session_, person));
@@ -393,25 +399,26 @@ class Step {
       made_anew_rows_ += static_cast<std::int64_t>(rows.rows.size());
     }
     if (any) profile_.forget_scans(plan_);
-    return conclude(person, due, members, inherited, nullptr);
+    return conclude(person, kept, members, inherited, nullptr);
   }
 
-  /// Answers, keeps, tells. `due_before`: under which the row is found now; kNever when there is
-  /// none.
-  Result<void> conclude(const std::string& person, std::int64_t due_before,
+  /// Answers, keeps, tells.
+  Result<void> conclude(const std::string& person, const Kept& kept,
                         const std::vector<std::int64_t>& members,
                         const std::vector<std::int64_t>& inherited, const LoggedEvent* cause) {
     ZHIYIN_TRY_VOID(profile_.evaluate(plan_, clockwork_.now,
                                       [&](const auto& leaves) { return scan(person, leaves); }));
     // Found too early it is only looked at once more, which is cheaper than moving it each time.
     const std::int64_t due =
-        due_before <= clockwork_.now ? profile_.due : std::min(due_before, profile_.due);
+        kept.due <= clockwork_.now ? profile_.due : std::min(kept.due, profile_.due);
+    const std::int64_t number = kept.number == 0 ? ++clockwork_.people : kept.number;
     pending_.emplace_back(person);
+    pending_.emplace_back(number);
     pending_.emplace_back(due);
     pending_.emplace_back(Blob{profile_.encode(plan_)});
     if (profile_.members != members || !inherited.empty())
-      ZHIYIN_TRY_VOID(change(person, members, profile_.members, inherited, cause));
-    if (pending_.size() == kGroup * 3) return flush();
+      ZHIYIN_TRY_VOID(change(person, number, members, profile_.members, inherited, cause));
+    if (pending_.size() == kGroup * 4) return flush();
     return {};
   }
 
@@ -419,11 +426,11 @@ class Step {
     static const std::string full = upsert_sql(kGroup);
     static const std::string one = upsert_sql(1);
     const std::span<const Value> all(pending_);
-    if (pending_.size() == kGroup * 3) {
+    if (pending_.size() == kGroup * 4) {
       ZHIYIN_TRY_VOID(session_.execute(full, all));
     } else {
-      for (std::size_t i = 0; i < pending_.size(); i += 3)
-        ZHIYIN_TRY_VOID(session_.execute(one, all.subspan(i, 3)));
+      for (std::size_t i = 0; i < pending_.size(); i += 4)
+        ZHIYIN_TRY_VOID(session_.execute(one, all.subspan(i, 4)));
     }
     pending_.clear();
     return {};
@@ -441,40 +448,25 @@ class Step {
     return found;
   }
 
-  Result<void> change(const std::string& person, const std::vector<std::int64_t>& before,
+  Result<void> change(const std::string& person, std::int64_t of_person,
+                      const std::vector<std::int64_t>& before,
                       const std::vector<std::int64_t>& after,
                       const std::vector<std::int64_t>& inherited, const LoggedEvent* cause) {
     for (const std::int64_t number : after) {
       if (std::ranges::binary_search(before, number)) continue;
-      ZHIYIN_TRY_VOID(enter(number, person));
+      flips_.add(number, of_person, true);
       if (!std::ranges::binary_search(inherited, number))
         ZHIYIN_TRY_VOID(tell(number, person, "entered", cause));
     }
     for (const std::int64_t number : before) {
       if (std::ranges::binary_search(after, number)) continue;
-      ZHIYIN_TRY_VOID(leave(number, person));
+      flips_.add(number, of_person, false);
       ZHIYIN_TRY_VOID(tell(number, person, "left", cause));
     }
     for (const std::int64_t number : inherited) {
       if (!std::ranges::binary_search(after, number) && !std::ranges::binary_search(before, number))
         ZHIYIN_TRY_VOID(tell(number, person, "left", cause));
     }
-    return {};
-  }
-
-  Result<void> enter(std::int64_t number, const std::string& person) {
-    ZHIYIN_TRY(const std::int64_t added,
-               session_.execute("INSERT INTO live_member(number, person, since) VALUES(?1, ?2, ?3)"
-                                " ON CONFLICT(number, person) DO NOTHING",
-                                {number, person, clockwork_.now}));
-    deltas_[number] += added;
-    return {};
-  }
-  Result<void> leave(std::int64_t number, const std::string& person) {
-    ZHIYIN_TRY(const std::int64_t gone,
-               session_.execute("DELETE FROM live_member WHERE number = ?1 AND person = ?2",
-                                {number, person}));
-    deltas_[number] -= gone;
     return {};
   }
 
@@ -503,8 +495,8 @@ class Step {
     }
     const std::string& id = segment->second->id.value;
     ingest::Event event;
-    event.event_id =
-        fmt::format("{}.{}.{}.{}", id.substr(0, 40), person, what, ++clockwork_.changes);
+    event.event_id = ingest::own_event_id(++clockwork_.changes,
+                                          fmt::format("{}.{}.{}", id.substr(0, 40), person, what));
     event.account = kAccount;
     event.identities = {storage::from_blob(identity)};
     event.kind = fmt::format("segment.{}", what);
@@ -529,10 +521,13 @@ class Step {
   }
 
   Result<Loaded> load_one(const std::string& person) {
-    ZHIYIN_TRY(const Rows rows,
-               session_.query("SELECT due, data FROM live_person WHERE person = ?1", {person}));
+    ZHIYIN_TRY(
+        const Rows rows,
+        session_.query("SELECT number, due, data FROM live_person WHERE person = ?1", {person}));
     if (rows.rows.empty()) return Loaded{};
-    return Loaded{storage::as_int(rows.rows[0][0]), std::string(storage::as_text(rows.rows[0][1]))};
+    const Row& row = rows.rows[0];
+    return Loaded{{storage::as_int(row[0]), storage::as_int(row[1])},
+                  std::string(storage::as_text(row[2]))};
   }
 
   /// Merges, splits and erasures.
@@ -550,7 +545,7 @@ class Step {
       gone.insert(person);
       ZHIYIN_TRY(const Loaded before, load_one(person));
       for (const std::int64_t number : LiveProfile::members_of(before.data)) {
-        ZHIYIN_TRY_VOID(leave(number, person));
+        flips_.add(number, before.kept.number, false);
         if (const std::string end = end_of(person); !end.empty() && end != person)
           inherited[end].insert(number);
       }
@@ -560,7 +555,7 @@ class Step {
       if (gone.contains(person)) continue;
       ZHIYIN_TRY(const Loaded before, load_one(person));
       const auto& of_others = inherited[person];
-      ZHIYIN_TRY_VOID(make_anew(person, before.due, LiveProfile::members_of(before.data),
+      ZHIYIN_TRY_VOID(make_anew(person, before.kept, LiveProfile::members_of(before.data),
                                 {of_others.begin(), of_others.end()}));
     }
     return {};
@@ -568,17 +563,18 @@ class Step {
 
   Result<void> settle_due() {
     ZHIYIN_TRY(const Rows rows,
-               session_.query("SELECT person, due, data FROM live_person WHERE due <= ?1"
+               session_.query("SELECT person, number, due, data FROM live_person WHERE due <= ?1"
                               " ORDER BY due LIMIT ?2",
                               {clockwork_.now, kDuePerBatch}));
     for (const Row& row : rows.rows) {
       const std::string person(storage::as_text(row[0]));
-      const bool known = profile_.decode(plan_, storage::as_text(row[2]));
+      const Kept kept{storage::as_int(row[1]), storage::as_int(row[2])};
+      const bool known = profile_.decode(plan_, storage::as_text(row[3]));
       const std::vector<std::int64_t> members = profile_.members;
       if (known) {
-        ZHIYIN_TRY_VOID(conclude(person, storage::as_int(row[1]), members, {}, nullptr));
+        ZHIYIN_TRY_VOID(conclude(person, kept, members, {}, nullptr));
       } else {
-        ZHIYIN_TRY_VOID(make_anew(person, storage::as_int(row[1]), members, {}));
+        ZHIYIN_TRY_VOID(make_anew(person, kept, members, {}));
       }
     }
     return {};
@@ -589,17 +585,18 @@ class Step {
     constexpr std::int64_t kRowsPerStep = 200'000;
     ZHIYIN_TRY_VOID(flush());
     ZHIYIN_TRY(const Rows rows,
-               session_.query("SELECT p.id, l.due, l.data FROM person p LEFT JOIN live_person l"
-                              " ON l.person = p.id WHERE p.id > ?1 AND p.current = 1"
+               session_.query("SELECT p.id, l.number, l.due, l.data FROM person p LEFT JOIN"
+                              " live_person l ON l.person = p.id WHERE p.id > ?1 AND p.current = 1"
                               " ORDER BY p.id LIMIT ?2",
                               {clockwork_.swept, people_max}));
     made_anew_rows_ = 0;
     for (const Row& row : rows.rows) {
       const std::string person(storage::as_text(row[0]));
       clockwork_.swept = person;
-      if (!profile_.decode(plan_, storage::as_text(row[2]))) {
+      if (!profile_.decode(plan_, storage::as_text(row[3]))) {
         const std::vector<std::int64_t> members = profile_.members;
-        ZHIYIN_TRY_VOID(make_anew(person, storage::as_int(row[1], kNever), members, {}));
+        const Kept kept{storage::as_int(row[1], 0), storage::as_int(row[2], kNever)};
+        ZHIYIN_TRY_VOID(make_anew(person, kept, members, {}));
       }
       if (made_anew_rows_ > kRowsPerStep) return {};
     }
@@ -617,7 +614,7 @@ class Step {
   std::unordered_map<std::int64_t, const LiveSegment*> by_number_;
   std::unordered_map<std::string, std::string> moved_;
   std::vector<Value> pending_;
-  std::map<std::int64_t, std::int64_t> deltas_;
+  MemberFlips flips_;
   std::int64_t made_anew_rows_ = 0;
 };
 
@@ -635,6 +632,38 @@ double share_up_to(std::string_view person) {
     scale /= static_cast<double>(kDigits.size());
   }
   return share;
+}
+
+/// In front of a place among the members: no id begins like that.
+constexpr char kPlace = '@';
+
+/// The place that `after` names: the `next` of a page, or a person's id.
+Result<std::int64_t> number_after(Session& session, std::string_view after) {
+  if (after.empty()) return 0;
+  std::int64_t number = 0;
+  if (after.front() == kPlace) {
+    const char* const end = after.data() + after.size();
+    const auto [stop, error] = std::from_chars(after.data() + 1, end, number);
+    if (error != std::errc() || stop != end || number < 0)
+      return fail_field("after", "is not the `next` of an earlier page");
+    return number;
+  }
+  ZHIYIN_TRY(const Rows rows, session.query("SELECT number FROM live_person WHERE person = ?1",
+                                            {std::string(after)}));
+  if (rows.rows.empty())
+    return fail_field("after", "nobody of this id is known; begin with the first page");
+  return storage::as_int(rows.rows[0][0]);
+}
+
+/// In the order of `numbers`.
+Result<std::vector<PersonId>> people_of(Session& session, std::span<const std::int64_t> numbers) {
+  std::vector<PersonId> people;
+  for (const std::int64_t number : numbers) {
+    ZHIYIN_TRY(const Rows rows,
+               session.query("SELECT person FROM live_person WHERE number = ?1", {number}));
+    if (!rows.rows.empty()) people.emplace_back(std::string(storage::as_text(rows.rows[0][0])));
+  }
+  return people;
 }
 
 /// Everyone is to be looked at again.
@@ -737,26 +766,36 @@ Result<std::optional<LiveCount>> live_count(Session& session, const SegmentId& s
                                  filled ? 1 : share_up_to(storage::as_text(row[4]))});
 }
 
-Result<std::vector<PersonId>> live_members(Session& session, const SegmentId& segment,
-                                           const PersonId& after, std::size_t limit) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT m.person FROM live_member m WHERE m.number ="
-                           " (SELECT number FROM live_segment WHERE segment = ?1)"
-                           " AND m.person > ?2 ORDER BY m.person LIMIT ?3",
-                           {segment.value, after.value, static_cast<std::int64_t>(limit)}));
-  std::vector<PersonId> people;
-  for (const Row& row : rows.rows) people.emplace_back(std::string(storage::as_text(row[0])));
-  return people;
+Result<LiveMembers> live_members(Session& session, const SegmentId& segment, std::string_view after,
+                                 std::size_t limit) {
+  ZHIYIN_TRY(const std::int64_t from, number_after(session, after));
+  ZHIYIN_TRY(const Rows known,
+             session.query("SELECT number FROM live_segment WHERE segment = ?1", {segment.value}));
+  LiveMembers page;
+  if (known.rows.empty()) return page;
+  ZHIYIN_TRY(auto numbers,
+             detail::members_after(session, storage::as_int(known.rows[0][0]), from, limit + 1));
+  if (numbers.size() > limit) {
+    numbers.resize(limit);
+    page.next = fmt::format("{}{}", kPlace, limit == 0 ? from : numbers.back());
+  }
+  ZHIYIN_TRY(page.people, people_of(session, numbers));
+  return page;
 }
 
 Result<std::vector<SegmentId>> live_segments_of(Session& session, const PersonId& person) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT l.segment FROM live_segment l WHERE l.filled = 1 AND EXISTS"
-                           " (SELECT 1 FROM live_member m WHERE m.number = l.number AND m.person ="
-                           " ?1) ORDER BY l.segment",
-                           {person.value}));
+  ZHIYIN_TRY(const Rows kept,
+             session.query("SELECT data FROM live_person WHERE person = ?1", {person.value}));
   std::vector<SegmentId> list;
-  for (const Row& row : rows.rows) list.emplace_back(std::string(storage::as_text(row[0])));
+  if (kept.rows.empty()) return list;
+  const auto numbers = LiveProfile::members_of(storage::as_text(kept.rows[0][0]));
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT segment, number FROM live_segment WHERE filled = 1"
+                           " ORDER BY segment"));
+  for (const Row& row : rows.rows) {
+    if (std::ranges::binary_search(numbers, storage::as_int(row[1])))
+      list.emplace_back(std::string(storage::as_text(row[0])));
+  }
   return list;
 }
 
@@ -820,14 +859,16 @@ Result<void> set_live(Session& session, const SegmentId& segment, std::int64_t v
 }
 
 Result<void> forget_live(Session& session, const PersonId& person) {
-  ZHIYIN_TRY_VOID(session.execute(
-      "UPDATE live_segment SET members = members - 1 WHERE EXISTS (SELECT 1 FROM live_member m"
-      " WHERE m.number = live_segment.number AND m.person = ?1)",
-      {person.value}));
-  ZHIYIN_TRY_VOID(session.execute(
-      "DELETE FROM live_member WHERE person = ?1 AND number IN (SELECT number FROM live_segment)",
-      {person.value}));
-  ZHIYIN_TRY_VOID(session.execute("DELETE FROM live_person WHERE person = ?1", {person.value}));
+  ZHIYIN_TRY(
+      const Rows rows,
+      session.query("SELECT number, data FROM live_person WHERE person = ?1", {person.value}));
+  if (!rows.rows.empty()) {
+    MemberFlips flips;
+    for (const std::int64_t number : LiveProfile::members_of(storage::as_text(rows.rows[0][1])))
+      flips.add(number, storage::as_int(rows.rows[0][0]), false);
+    ZHIYIN_TRY_VOID(flips.write(session));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM live_person WHERE person = ?1", {person.value}));
+  }
   return detail::note_moved(session, person.value, "");
 }
 

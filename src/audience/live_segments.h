@@ -47,9 +47,14 @@ struct LiveCount {
 /// Nothing when the segment is not live. `now`: up to which time alone may have passed.
 Result<std::optional<LiveCount>> live_count(storage::Session& session, const SegmentId& segment,
                                             Instant now);
-/// Members in order of id, after `after`.
-Result<std::vector<PersonId>> live_members(storage::Session& session, const SegmentId& segment,
-                                           const PersonId& after, std::size_t limit);
+/// Members in the order in which they came to be known.
+struct LiveMembers {
+  std::vector<PersonId> people;
+  std::string next;  ///< `after` of the next page; empty: there is none
+};
+/// At most `limit` after `after`: empty, a `next`, or the id of somebody known.
+Result<LiveMembers> live_members(storage::Session& session, const SegmentId& segment,
+                                 std::string_view after, std::size_t limit);
 /// The filled live segments of a person, in order of id.
 Result<std::vector<SegmentId>> live_segments_of(storage::Session& session, const PersonId& person);
 

@@ -117,7 +117,38 @@ constexpr storage::Migration kLive{
     "  PRIMARY KEY(at, identity)) /*clustered*/;"
     "CREATE TABLE live_recheck(person TEXT PRIMARY KEY, became TEXT NOT NULL) /*clustered*/"};
 
-constexpr storage::Migration kAll[] = {kPeople, kSegments, kLive};
+// What `activity` says need not be said twice. What retention took from it is kept in these columns
+// from now on; so far they held totals, of which every event is still there.
+constexpr storage::Migration kTotals{
+    "audience-004-totals-of-removed",
+    "ALTER TABLE identity_person RENAME COLUMN events TO removed_events;"
+    "ALTER TABLE identity_person RENAME COLUMN last_at TO removed_last_at;"
+    "UPDATE identity_person SET removed_events = 0, removed_last_at = 0"};
+
+// Members as bitmaps over people's numbers: whoever enters or leaves changes a bit in a block that
+// thousands share, not a row of their own. Everyone is looked at anew, silently.
+constexpr storage::Migration kMemberBitmaps{
+    "audience-005-member-bitmaps",
+    "DROP TABLE live_member;"
+    "CREATE TABLE live_member("
+    "  number BIGINT NOT NULL,"
+    "  block BIGINT NOT NULL,"
+    "  bits BYTEA NOT NULL,"
+    "  PRIMARY KEY(number, block));"
+    "DROP TABLE live_person;"
+    "CREATE TABLE live_person("
+    "  person TEXT PRIMARY KEY,"
+    "  number BIGINT NOT NULL,"
+    "  due BIGINT NOT NULL,"
+    "  data BYTEA NOT NULL) /*clustered*/;"
+    "CREATE INDEX live_person_due ON live_person(due);"
+    "CREATE INDEX live_person_number ON live_person(number);"
+    "ALTER TABLE live_state ADD COLUMN people BIGINT NOT NULL DEFAULT 0;"
+    "UPDATE live_segment SET members = 0, filled = 0;"
+    "UPDATE live_state SET generation = generation + 1, sweeping = 1, swept = ''"
+    " WHERE EXISTS (SELECT 1 FROM live_segment)"};
+
+constexpr storage::Migration kAll[] = {kPeople, kSegments, kLive, kTotals, kMemberBitmaps};
 
 }  // namespace
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <map>
 
+#include "audience/people_projection.h"
+
 namespace zhiyin::audience {
 namespace {
 
@@ -145,16 +147,33 @@ Result<std::vector<PersonId>> ids_after(Session& session, const PersonId& after,
   return list;
 }
 
+/// Adds what `activity` holds of an identity.
+Result<void> add_activity(Session& session, const storage::Value& identity, PersonSummary& out) {
+  ZHIYIN_TRY(const Rows rows, session.query("SELECT kind, COUNT(*), MAX(at) FROM activity"
+                                            " WHERE identity = ?1 GROUP BY kind",
+                                            {identity}));
+  for (const Row& row : rows.rows) {
+    out.events += storage::as_int(row[1]);
+    if (is_own_deed(storage::as_text(row[0])))
+      out.last_seen = std::max(out.last_seen, Instant{storage::as_int(row[2])});
+  }
+  return {};
+}
+
 Result<std::optional<PersonSummary>> summary_of(Session& session, const PersonId& person) {
-  ZHIYIN_TRY(
-      const Rows totals,
-      session.query("SELECT COUNT(*), MIN(first_at), MAX(last_at), SUM(events) FROM identity_person"
-                    " WHERE person = ?1",
-                    {person.value}));
-  const Row& row = totals.rows.at(0);
-  if (storage::as_int(row[0]) == 0) return std::optional<PersonSummary>();
-  PersonSummary summary{
-      person, {storage::as_int(row[1])}, {storage::as_int(row[2])}, storage::as_int(row[3]), {}};
+  ZHIYIN_TRY(const Rows identities,
+             session.query("SELECT identity, first_at, removed_events, removed_last_at FROM"
+                           " identity_person WHERE person = ?1 ORDER BY first_at",
+                           {person.value}));
+  if (identities.rows.empty()) return std::optional<PersonSummary>();
+  PersonSummary summary{.id = person};
+  summary.first_seen = summary.last_seen = {storage::as_int(identities.rows.front()[1])};
+  for (const Row& row : identities.rows) {
+    summary.events += storage::as_int(row[2]);
+    summary.last_seen = std::max(
+        {summary.last_seen, Instant{storage::as_int(row[1])}, Instant{storage::as_int(row[3])}});
+    ZHIYIN_TRY_VOID(add_activity(session, row[0], summary));
+  }
   ZHIYIN_TRY(const Rows follows,
              session.query("SELECT DISTINCT f.account FROM identity_person ip JOIN follow_state f"
                            " ON f.identity = ip.identity WHERE ip.person = ?1 AND f.following = 1"

@@ -41,8 +41,7 @@ const std::string& lookup_sql() {
     for (std::size_t i = 1; i <= kLookupWidth; ++i)
       places += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
     return fmt::format(
-        "SELECT identity, person, first_at, last_at, events, erased_off FROM identity_person"
-        " WHERE identity IN ({})",
+        "SELECT identity, person, first_at, erased_off FROM identity_person WHERE identity IN ({})",
         places);
   }();
   return sql;
@@ -61,21 +60,21 @@ Result<void> load(Session& session, const Ordered& list, Identities& identities)
       t.known = true;
       t.person = std::string(storage::as_text(row[1]));
       t.first_at = storage::as_int(row[2]);
-      t.last_at = storage::as_int(row[3]);
-      t.events = storage::as_int(row[4]);
-      t.erased_off = storage::as_int(row[5]);
+      t.erased_off = storage::as_int(row[3]);
     }
   }
   return {};
 }
 
+/// Who is known already has a row that changes only when somebody was there earlier than thought:
+/// one page less to write for each event.
 Result<void> write_identity(Session& session, const IdentityHash& identity, Touched& t,
                             ChangeNumber& changed) {
   const Blob key = to_blob(identity);
   if (!t.person.empty()) {
-    ZHIYIN_TRY_VOID(session.execute(
-        "UPDATE identity_person SET first_at = ?2, last_at = ?3, events = ?4 WHERE identity = ?1",
-        {key, t.first_at, t.last_at, t.events}));
+    if (!t.earlier) return {};
+    ZHIYIN_TRY_VOID(session.execute("UPDATE identity_person SET first_at = ?2 WHERE identity = ?1",
+                                    {key, t.first_at}));
     return {};
   }
   const std::string person = person_id_of(identity).value;
@@ -86,14 +85,11 @@ Result<void> write_identity(Session& session, const IdentityHash& identity, Touc
       session.execute("INSERT INTO person(id, identity, current) VALUES(?1, ?2, 1)"
                       " ON CONFLICT(id) DO UPDATE SET current = 1",
                       {person, key}));
-  ZHIYIN_TRY_VOID(
-      session.execute("INSERT INTO identity_person(identity, person, first_at, last_at, events, "
-                      "erased_off, changed)"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(identity) DO UPDATE SET "
-                      "person = excluded.person,"
-                      " first_at = excluded.first_at, last_at = excluded.last_at, events = "
-                      "excluded.events, changed = excluded.changed",
-                      {key, person, t.first_at, t.last_at, t.events, t.erased_off, number}));
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO identity_person(identity, person, first_at, removed_events, removed_last_at,"
+      " erased_off, changed) VALUES(?1, ?2, ?3, 0, 0, ?4, ?5) ON CONFLICT(identity) DO UPDATE SET"
+      " person = excluded.person, first_at = excluded.first_at, changed = excluded.changed",
+      {key, person, t.first_at, t.erased_off, number}));
   return {};
 }
 
@@ -293,7 +289,6 @@ void BatchIdentity::mention(std::int64_t at, bool own) {
   if (!own && !first) return;
   earlier = earlier || (!person.empty() && at < first_at);
   first_at = first ? at : std::min(first_at, at);
-  last_at = first ? at : std::max(last_at, at);
 }
 
 const BatchIdentity* PeopleProjection::of_batch(const IdentityHash& identity) const {
@@ -313,16 +308,13 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
   std::vector<const LoggedEvent*> counted;
   counted.reserve(events.size());
   for (const LoggedEvent& logged : events) {
-    Touched& key = identities[logged.event.identities[0]];
+    const Touched& key = identities[logged.event.identities[0]];
     // What was erased stays erased when the log is read again.
     if (logged.offset <= key.erased_off) continue;
     counted.push_back(&logged);
-    const std::string_view kind = logged.event.kind;
-    const bool own =
-        (!kind.starts_with("touch.") || kind == "touch.clicked") && !ingest::is_segment_kind(kind);
+    const bool own = is_own_deed(logged.event.kind);
     for (const IdentityHash& identity : logged.event.identities)
       identities[identity].mention(logged.event.occurred_at.us, own);
-    ++key.events;
   }
 
   ChangeNumber changed(session);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "ingest/projection.h"
@@ -18,17 +19,22 @@ inline constexpr std::size_t kIdentitiesPerPersonMax = 200;
 /// The id that an identity gives to the person whose earliest it is.
 PersonId person_id_of(const storage::IdentityHash& identity);
 
+/// Done by the person: what is done to a person does not make them seen.
+inline bool is_own_deed(std::string_view kind) {
+  return (!kind.starts_with("touch.") || kind == "touch.clicked") && !ingest::is_segment_kind(kind);
+}
+
 /// One identity of a batch: what state knows, and what the batch adds.
 struct BatchIdentity {
   bool known = false;  ///< has a row
   bool fresh = false;  ///< became somebody with this batch
   std::string person;  ///< before merges of this batch; empty: new, or erased
   std::int64_t erased_off = 0;
-  std::int64_t first_at = 0, last_at = 0, events = 0;  ///< of the row, then with the batch
-  bool mentioned = false;                              ///< by an event that counts
-  bool earlier = false;                                ///< the batch moved first_at back
+  std::int64_t first_at = 0;  ///< of the row, then with the batch
+  bool mentioned = false;     ///< by an event that counts
+  bool earlier = false;       ///< the batch moved first_at back
 
-  /// `own`: done by the person; what is done to a person does not make them seen.
+  /// `own`: by `is_own_deed`.
   void mention(std::int64_t at, bool own);
 };
 struct HashOfIdentity {

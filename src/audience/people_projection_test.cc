@@ -57,7 +57,7 @@ TEST(PeopleProjection, LateEventMakesTheOtherIdentityTheEarliest) {
 std::vector<std::string> contents(World& world) {
   std::vector<std::string> lines;
   for (const char* sql : {"SELECT id, identity, current FROM person",
-                          "SELECT identity, person, first_at, last_at, events FROM identity_person",
+                          "SELECT identity, person, first_at FROM identity_person",
                           "SELECT a, b, source, at, state FROM identity_edge",
                           "SELECT identity, at, off, part, kind, item_kind, item_id, value, "
                           "account, properties FROM activity",

@@ -114,6 +114,31 @@ TEST(People, ListsViewsAndSummariesAgree) {
   EXPECT_THAT(summaries[0].following, ElementsAre("shop"));
 }
 
+TEST(People, TotalsCountWhatRetentionTookAway) {
+  World world;
+  const IdentityHash a = world.openid("a");
+  world.apply({world.event({a}, "read", kDay * 9), world.event({a}, "like", kDay * 8),
+               world.event({a}, "touch.sent", kDay * 7), world.event({a}, "view", kDay * 20)});
+  const auto remove = [&](const char* kind, Duration age, std::int64_t limit) {
+    std::int64_t removed = 0;
+    World::must(world.state().write([&](storage::Session& session) -> Result<void> {
+      ZHIYIN_TRY(removed, remove_activity(session, kind, World::kNow - age, limit));
+      return {};
+    }));
+    return removed;
+  };
+  EXPECT_EQ(remove("like", kDay * 8, 10), 0) << "not before that moment";
+  EXPECT_EQ(remove("like", kDay * 7, 10), 1);
+  EXPECT_EQ(remove("touch.sent", kDay, 10), 1);
+  EXPECT_EQ(remove("read", kDay, 0), 0);
+  const PersonId person = person_id_of(a);
+  const auto summary = world.people().summaries({{person}})->at(0);
+  EXPECT_EQ(summary.events, 4);
+  EXPECT_EQ(summary.first_seen, World::kNow - kDay * 20);
+  EXPECT_EQ(summary.last_seen, World::kNow - kDay * 8) << "a deed, not the message";
+  EXPECT_EQ(world.people().view(person)->activity.size(), 2U);
+}
+
 TEST(People, TraitNamesComeMostUsedFirst) {
   World world;
   std::vector<ingest::LoggedEvent> events;

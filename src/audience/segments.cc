@@ -193,18 +193,18 @@ Result<std::optional<LiveCount>> Segments::live(const SegmentId& id, Instant now
   return found;
 }
 
-Result<std::vector<PersonId>> Segments::live_members(const SegmentId& id, const PersonId& after,
-                                                     std::size_t limit) const {
-  std::vector<PersonId> people;
+Result<LiveMembers> Segments::live_members(const SegmentId& id, std::string_view after,
+                                           std::size_t limit) const {
+  LiveMembers page;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const auto known, live_count(session, id, Instant{}));
     if (!known || !known->filled)
       return fail(ErrorCode::kConflict, "segment {}: {}", id.value,
                   known ? "is still being filled" : "is not live");
-    ZHIYIN_TRY(people, audience::live_members(session, id, after, limit));
+    ZHIYIN_TRY(page, audience::live_members(session, id, after, limit));
     return {};
   }));
-  return people;
+  return page;
 }
 
 Result<SegmentPreview> Segments::preview(const SegmentTree& tree, Instant as_of,

@@ -83,11 +83,10 @@ class Segments {
   /// Of a live segment, from state, without a query; nothing for others. `now`: up to which only
   /// time may have passed since the last event.
   [[nodiscard]] Result<std::optional<LiveCount>> live(const SegmentId& id, Instant now) const;
-  /// Members of a live segment in order of id, after `after`; kConflict while it is being filled or
-  /// when it is not live.
-  [[nodiscard]] Result<std::vector<PersonId>> live_members(const SegmentId& id,
-                                                           const PersonId& after,
-                                                           std::size_t limit) const;
+  /// Members of a live segment, by `live_members` of live_segments.h; kConflict while it is being
+  /// filled or when it is not live.
+  [[nodiscard]] Result<LiveMembers> live_members(const SegmentId& id, std::string_view after,
+                                                 std::size_t limit) const;
   [[nodiscard]] Result<SegmentPreview> preview(const SegmentTree& tree, Instant as_of,
                                                std::size_t sample_size = 10) const;
 

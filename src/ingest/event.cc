@@ -95,6 +95,10 @@ bool is_account_name(std::string_view name) {
 
 }  // namespace
 
+std::string own_event_id(std::int64_t number, std::string_view text) {
+  return fmt::format("{}{:016x}.{}", kOwnIdPrefix, number, text);
+}
+
 Result<void> check_account(std::string_view field, std::string_view account) {
   if (is_account_name(account)) return {};
   if (account.empty()) return fail_field(field, "is missing");

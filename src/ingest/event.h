@@ -20,6 +20,10 @@ using storage::Identity;
 using storage::IdentityHash;
 
 inline constexpr std::size_t kEventIdBytesMax = 128;
+/// The id of an event that Zhiyin itself makes: `own.NUMBER.TEXT`, with the number in 16 hex
+/// digits. `number` grows from one to the next.
+inline constexpr std::string_view kOwnIdPrefix = "own.";
+std::string own_event_id(std::int64_t number, std::string_view text);
 inline constexpr std::size_t kPropertiesBytesMax = 16 << 10;
 inline constexpr std::size_t kIdentitiesMax = 10;
 inline constexpr std::size_t kKindBytesMax = 64;

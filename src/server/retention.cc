@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
 
+#include "audience/erase.h"
 #include "base/crypto.h"
 #include "ingest/event.h"
 #include "ingest/warehouse_writer.h"
@@ -166,15 +168,16 @@ Result<void> still_wanted(const RunContext* run) {
   return {};
 }
 
-/// Deletes in slices and counts them in the transaction that deletes them.
+/// Deletes in slices (`remove` takes at most kSlice rows and says how many) and counts them in the
+/// transaction that deletes them.
 Result<void> remove_rows(Services& s, Certificate& c, std::int64_t Certificate::* counter,
-                         std::string_view sql, const std::vector<storage::Value>& parameters,
+                         const std::function<Result<std::int64_t>(Session&)>& remove,
                          const RunContext* run) {
   for (;;) {
     ZHIYIN_TRY_VOID(still_wanted(run));
     std::int64_t removed = 0;
     ZHIYIN_TRY_VOID(s.state.write([&](Session& db) -> Result<void> {
-      ZHIYIN_TRY(removed, db.execute(sql, parameters));
+      ZHIYIN_TRY(removed, remove(db));
       Certificate with = c;
       with.*counter += removed;
       return save(db, with);
@@ -250,11 +253,7 @@ Result<Certificate> remove_kind(Services& s, const std::string& kind, Instant be
   ZHIYIN_TRY_VOID(s.while_warehouse_stands([&] { return remove_from_warehouse(s, c, kind); }));
   ZHIYIN_TRY_VOID(remove_rows(
       s, c, &Certificate::activity,
-      fmt::format(
-          "DELETE FROM activity WHERE (identity, at, off, part) IN (SELECT identity, at, off, part"
-          " FROM activity WHERE kind = ?1 AND at < ?2 LIMIT {})",
-          kSlice),
-      {kind, c.before.us}, run));
+      [&](Session& db) { return audience::remove_activity(db, kind, c.before, kSlice); }, run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }
@@ -399,11 +398,12 @@ Result<Certificate> trim_log(Services& s, Stream stream, std::string_view what, 
 Result<Certificate> remove_table(Services& s, std::string_view what, std::string_view select,
                                  std::string_view table, Instant before, const RunContext* run) {
   ZHIYIN_TRY(Certificate c, begin(s, what, before));
+  const std::string sql =
+      fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE {1} LIMIT {2})", table,
+                  select, kSlice);
   ZHIYIN_TRY_VOID(remove_rows(
       s, c, &Certificate::other,
-      fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE {1} LIMIT {2})", table,
-                  select, kSlice),
-      {c.before.us}, run));
+      [&](Session& db) { return db.execute(sql, {c.before.us}); }, run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }

@@ -108,12 +108,11 @@ Result<void> check_unused(Services& s, const SegmentId& id) {
 ApiResult kept_members(Services& s, const SegmentId& id, const audience::LiveCount& live,
                        http::Request& r) {
   ZHIYIN_TRY(const std::size_t limit, list_limit(r));
-  const PersonId after(std::string(r.query_or("after", "")));
-  ZHIYIN_TRY(const auto people, s.segments.live_members(id, after, limit + 1));
+  ZHIYIN_TRY(auto page, s.segments.live_members(id, r.query_or("after", ""), limit));
   Json items = Json::array();
-  for (std::size_t i = 0; i < std::min(limit, people.size()); ++i) items.push(people[i].value);
+  for (const PersonId& person : page.people) items.push(person.value);
   Json next;
-  if (people.size() > limit) next = people[limit - 1].value;
+  if (!page.next.empty()) next = std::move(page.next);
   return http::Response::json(Json()
                                   .set("items", std::move(items))
                                   .set("count", live.members)
