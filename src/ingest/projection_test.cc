@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "ingest/detail/recent_ids.h"
 #include "ingest/detail/test_store.h"
 #include "ingest/event_view.h"
 #include "ingest/quarantine.h"
@@ -82,6 +83,24 @@ TEST_F(PipelineTest, TheSameIdInTwoAccountsIsTwoEvents) {
   append({"a"}, TestStore::kNow, "other");
   ASSERT_TRUE(runner.catch_up());
   EXPECT_THAT(collector.ids, ElementsAre("a", "a"));
+}
+
+TEST(EventKey, OwnIdsKeepTheirOrderAndAllOthersAreScattered) {
+  const auto bytes = [](const std::string& id) {
+    const auto key = detail::event_key("zhiyin", id);
+    return std::string(reinterpret_cast<const char*>(key.data()), sizeof key);
+  };
+  std::string last;
+  for (const std::int64_t number : {1, 2, 255, 256, 65'536, 1 << 30}) {
+    const std::string key = bytes(own_event_id(number, "s.p.entered"));
+    EXPECT_LT(last, key) << number;
+    last = key;
+  }
+  EXPECT_NE(bytes(own_event_id(7, "a")), bytes(own_event_id(7, "b")));
+  EXPECT_NE(detail::event_key("x", own_event_id(7, "a")),
+            detail::event_key("y", own_event_id(7, "a")));
+  for (const char* other : {"own.", "own.1.a", "own.00000000000000zz.a", "own.0000000000000001"})
+    EXPECT_NE(bytes(other).substr(0, 7), std::string(7, '\0')) << other;
 }
 
 TEST_F(PipelineTest, AnIdIsForgottenExactlyAfterTheWindow) {

@@ -522,7 +522,8 @@ void WarehouseWriter::Inner::run() {
     const auto behind = log.behind(Stream::kEvents, position());
     MutexLock lock(mutex);
     if (!moved || !behind || *behind > 0) woken = true;
-    if (!moved && !stopping) changed.wait_for(mutex, kRetryAfter);
+    // The pipeline's batch at hand says nothing when it ends.
+    if (!stopping && !(moved && *moved)) changed.wait_for(mutex, moved ? kLookEvery : kRetryAfter);
   }
 }
 

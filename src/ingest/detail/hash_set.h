@@ -44,7 +44,7 @@ class HashSet {
 
   [[nodiscard]] std::size_t place_of(const Hash128& hash) const {
     const Hash128 h = normal(hash);
-    std::size_t i = h[0] & (slots_.size() - 1);
+    std::size_t i = (h[0] ^ h[1]) & (slots_.size() - 1);  // one of them may be a number
     while (slots_[i] != kEmpty && slots_[i] != h) i = (i + 1) & (slots_.size() - 1);
     return i;
   }

@@ -1,12 +1,32 @@
 #include "ingest/detail/recent_ids.h"
 
 #include <algorithm>
+#include <bit>
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "base/crypto.h"
+#include "ingest/event.h"
 
 namespace zhiyin::ingest::detail {
+
+namespace {
+
+std::optional<std::uint64_t> number_of_own(std::string_view event_id) {
+  constexpr std::size_t kDigits = 16;
+  if (!event_id.starts_with(kOwnIdPrefix)) return std::nullopt;
+  event_id.remove_prefix(kOwnIdPrefix.size());
+  if (event_id.size() <= kDigits || event_id[kDigits] != '.') return std::nullopt;
+  std::uint64_t number = 0;
+  const char* const end = event_id.data() + kDigits;
+  const auto [stop, error] = std::from_chars(event_id.data(), end, number, 16);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
 
 Hash128 event_key(std::string_view account, std::string_view event_id) {
   constexpr std::size_t kOnStack = 256;
@@ -21,7 +41,12 @@ Hash128 event_key(std::string_view account, std::string_view event_id) {
   if (!account.empty()) std::memcpy(p, account.data(), account.size());
   p[account.size()] = '\0';
   if (!event_id.empty()) std::memcpy(p + account.size() + 1, event_id.data(), event_id.size());
-  return crypto::xxh3_128({p, size});
+  Hash128 key = crypto::xxh3_128({p, size});
+  if (const auto number = number_of_own(event_id)) {
+    // Its bytes are what is compared.
+    key[0] = std::endian::native == std::endian::little ? std::byteswap(*number) : *number;
+  }
+  return key;
 }
 
 RecentIds::RecentIds(std::size_t capacity)
