@@ -124,6 +124,8 @@ Result<void> check_channel(const Campaign& c, const MessageTemplate& parsed) {
         return fail_field("message.type", "a customer-service message is text or news");
       }
       return {};
+    case ChannelKind::kSubscribe:
+      return fail_field("channel", "campaigns do not send subscribe messages");
     case ChannelKind::kTemplate:
       break;
   }

@@ -13,7 +13,7 @@
 namespace zhiyin::delivery {
 
 /// The numbers are stored: never change them.
-enum class ChannelKind : int { kMass = 1, kCustomerService = 2, kTemplate = 3 };
+enum class ChannelKind : int { kMass = 1, kCustomerService = 2, kTemplate = 3, kSubscribe = 4 };
 
 /// Why a message goes out. Template messages may only be notifications.
 enum class Purpose : int { kMarketing = 1, kNotification = 2 };
@@ -77,7 +77,8 @@ struct zhiyin::EnumNames<zhiyin::delivery::ChannelKind> {
   static constexpr std::pair<delivery::ChannelKind, std::string_view> list[] = {
       {delivery::ChannelKind::kMass, "mass"},
       {delivery::ChannelKind::kCustomerService, "customer_service"},
-      {delivery::ChannelKind::kTemplate, "template"}};
+      {delivery::ChannelKind::kTemplate, "template"},
+      {delivery::ChannelKind::kSubscribe, "subscribe"}};
 };
 template <>
 struct zhiyin::EnumNames<zhiyin::delivery::Purpose> {

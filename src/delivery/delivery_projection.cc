@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/detail/rows.h"
+#include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
 
 namespace zhiyin::delivery {
@@ -126,6 +127,24 @@ Result<void> settle_template(Session& session, const Event& event) {
   return SendLedger::update(session, *touch, event.received_at);
 }
 
+/// What the person granted or took back in a pop-up or in their settings.
+Result<void> note_grants(Session& session, const Event& event) {
+  const Json properties = properties_of(event);
+  const Json::Array* templates = properties["templates"].if_array();
+  if (templates == nullptr) return {};
+  const GrantHolder holder{event.identities.front(), AccountId(event.account)};
+  for (const Json& one : *templates) {
+    const std::string id(one["template"].string_or(""));
+    const std::string_view status = one["status"].string_or("");
+    if (status == "accept") {
+      ZHIYIN_TRY_VOID(Grants::add(session, holder, id, event.occurred_at));
+    } else if (status == "reject") {
+      ZHIYIN_TRY_VOID(Grants::revoke(session, holder, id, event.occurred_at));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> DeliveryProjection::apply(Session& session,
@@ -142,6 +161,9 @@ Result<void> DeliveryProjection::apply(Session& session,
     if (event.source != kPlatform) continue;
     if (const auto trigger = trigger_of(event.kind)) {
       ZHIYIN_TRY_VOID(open_window(session, event, *trigger));
+    } else if (event.kind == "wechat.subscribe_msg_popup_event" ||
+               event.kind == "wechat.subscribe_msg_change_event") {
+      ZHIYIN_TRY_VOID(note_grants(session, event));
     } else if (event.kind == "template_result") {
       ZHIYIN_TRY_VOID(settle_template(session, event));
     }

@@ -34,6 +34,9 @@ constexpr RuleLine kRuleWords[] = {
     {Rule::kFrequencyCap,
      {"已达到发送频次上限", "has had as many messages as the frequency cap allows"}},
     {Rule::kPlatformQuota, {"已达到微信平台的配额", "the platform's quota is used up"}},
+    {Rule::kNoGrant,
+     {"对方没有授权这个订阅消息，或授权已用完",
+      "has not granted this subscribe message, or the grant is used up"}},
     {Rule::kBatchTooSmall,
      {"只剩一人，群发至少需要两人", "the only one left: a mass send needs at least two people"}},
 };

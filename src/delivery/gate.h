@@ -28,6 +28,7 @@ enum class Rule : int {
   kFrequencyCap = 9,
   kPlatformQuota = 10,
   kBatchTooSmall = 11,
+  kNoGrant = 12,
 };
 
 /// What an operator reads about a rule.
@@ -59,7 +60,8 @@ struct GateRules {
   std::size_t mass_per_person_month = 4;          ///< the platform's, service accounts
   std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
                                                        {ChannelKind::kCustomerService, 500'000},
-                                                       {ChannelKind::kTemplate, 100'000}};
+                                                       {ChannelKind::kTemplate, 100'000},
+                                                       {ChannelKind::kSubscribe, 100'000}};
   std::map<CsTrigger, CsAllowance> cs_allowance = {
       {CsTrigger::kMessage, {5, std::chrono::hours(48)}},
       {CsTrigger::kMenu, {3, std::chrono::minutes(1)}},
@@ -132,5 +134,6 @@ struct zhiyin::EnumNames<zhiyin::delivery::Rule> {
       {delivery::Rule::kCsWindow, "cs_window"},
       {delivery::Rule::kFrequencyCap, "frequency_cap"},
       {delivery::Rule::kPlatformQuota, "platform_quota"},
+      {delivery::Rule::kNoGrant, "no_grant"},
       {delivery::Rule::kBatchTooSmall, "batch_too_small"}};
 };

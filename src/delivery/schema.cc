@@ -46,6 +46,10 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE TABLE cs_trigger ("
      " identity BYTEA NOT NULL, account TEXT NOT NULL, kind BIGINT NOT NULL, at BIGINT NOT NULL,"
      " PRIMARY KEY (identity, account, kind))"},
+    {"delivery-007-message-grant",
+     "CREATE TABLE message_grant ("
+     " identity BYTEA NOT NULL, account TEXT NOT NULL, template TEXT NOT NULL,"
+     " remaining BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (identity, account, template))"},
 };
 
 }  // namespace

@@ -289,18 +289,19 @@ Result<TouchHistory> SendLedger::history(Session& session, std::span<const Ident
   TouchHistory out;
   for (const IdentityHash& identity : identities) {
     ZHIYIN_TRY(const Rows rows,
-               session.query("SELECT sent_at, channel, account FROM touch WHERE identity = ?1 "
-                             "AND sent_at > ?2 AND is_test = 0 AND state IN (?3, ?4, ?5)",
+               session.query("SELECT sent_at, channel, account, is_test FROM touch "
+                             "WHERE identity = ?1 AND sent_at > ?2 AND state IN (?3, ?4, ?5)",
                              {storage::to_blob(identity), (now - kLook).us,
                               static_cast<std::int64_t>(TouchState::kSending),
                               static_cast<std::int64_t>(TouchState::kSent),
                               static_cast<std::int64_t>(TouchState::kUnknown)}));
     for (const Row& row : rows.rows) {
       const Instant at = std::min(Instant{as_int(row[0])}, now);
-      out.all.push_back(at);
+      const bool is_test = as_int(row[3]) != 0;
+      if (!is_test) out.all.push_back(at);
       if (as_text(row[2]) != account.value) continue;
       const auto channel = static_cast<ChannelKind>(as_int(row[1]));
-      if (channel == ChannelKind::kMass) out.mass.push_back(at);
+      if (channel == ChannelKind::kMass && !is_test) out.mass.push_back(at);
       if (channel == ChannelKind::kCustomerService) out.cs.push_back(at);
     }
   }

@@ -94,11 +94,13 @@ struct TouchCounts {
   [[nodiscard]] std::int64_t total() const;
 };
 
-/// What the gate asks about earlier touches of a person.
+/// What the gate asks about earlier touches of a person. Test sends count where the platform counts
+/// them, not against the owner's own caps.
 struct TouchHistory {
   std::vector<Instant> all;   ///< sending, sent and unknown over all channels, ascending
   std::vector<Instant> mass;  ///< of these, mass sends of the account
-  std::vector<Instant> cs;    ///< of these, customer-service messages of the account
+  /// Customer-service messages of the account, tests too: the platform counts them all.
+  std::vector<Instant> cs;
 };
 
 /// `t_` and 26 characters made of campaign and identity: planning again plans the same touch.

@@ -37,7 +37,8 @@ Result<GateRules> rules_of(const wechat::Account& account) {
   rules.mass_per_person_month = static_cast<std::size_t>(policy.mass_per_user_month);
   rules.calls_per_day = {{ChannelKind::kMass, policy.mass_calls_per_day},
                          {ChannelKind::kCustomerService, policy.customer_service_per_day},
-                         {ChannelKind::kTemplate, policy.template_per_day}};
+                         {ChannelKind::kTemplate, policy.template_per_day},
+                         {ChannelKind::kSubscribe, policy.subscribe_per_day}};
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);
   rules.template_chars_max.clear();

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "wechat/subscribe_events.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -90,6 +91,25 @@ Json personal_of(const Callback& c, bool& was_cut) {
   return personal;
 }
 
+/// Which templates of subscribe messages the person accepted or refused, and what became of those
+/// sent: nothing about the person but that.
+void add_subscribe_notes(Json& properties, const Callback& c) {
+  using Kind = wechat::SubscribeNote::Kind;
+  constexpr std::size_t kNotesMax = 32;
+  Json notes = Json::array();
+  for (const wechat::SubscribeNote& note : wechat::subscribe_notes(c)) {
+    if (notes.if_array()->size() == kNotesMax) break;
+    const std::string_view status = note.kind == Kind::kAccepted   ? "accept"
+                                    : note.kind == Kind::kRejected ? "reject"
+                                    : note.kind == Kind::kSent     ? "sent"
+                                                                   : "failed";
+    Json one = Json().set("template", utf8::truncate(note.template_id, 128)).set("status", status);
+    if (!note.msg_id.empty()) one.set("msg_id", utf8::truncate(note.msg_id, 64));
+    notes.push(std::move(one));
+  }
+  if (!notes.if_array()->empty()) properties.set("templates", std::move(notes));
+}
+
 /// What the menu and scene keys of the operator say; nothing about the person.
 void add_own_terms(Json& properties, const Callback& c) {
   constexpr std::size_t kKeyBytesMax = 1024;
@@ -115,6 +135,9 @@ void add_own_terms(Json& properties, const Callback& c) {
       properties.set("status", utf8::truncate(status, kKeyBytesMax));
       break;
     }
+    case CallbackKind::kOther:
+      add_subscribe_notes(properties, c);
+      break;
     default:
       if (wechat::is_message(c.kind)) properties.set("message_type", lower(c.msg_type));
       break;

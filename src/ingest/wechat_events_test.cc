@@ -92,6 +92,18 @@ TEST(WechatEvents, TemplateResultHasOneSpellingOfItsStatus) {
   EXPECT_EQ(event->properties["status"].string_or(""), "failed:systemfailed");
 }
 
+TEST(WechatEvents, PermissionsForSubscribeMessagesStandInTheOpen) {
+  const auto event = to_wire_event(callback(
+      "<Event>subscribe_msg_popup_event</Event><SubscribeMsgPopupEvent><List><TemplateId>T1"
+      "</TemplateId><SubscribeStatusString>accept</SubscribeStatusString></List><List>"
+      "<TemplateId>T2</TemplateId><SubscribeStatusString>reject</SubscribeStatusString>"
+      "</List></SubscribeMsgPopupEvent>"));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->kind, "wechat.subscribe_msg_popup_event");
+  EXPECT_EQ(event->properties["templates"].dump(),
+            R"([{"template":"T1","status":"accept"},{"template":"T2","status":"reject"}])");
+}
+
 TEST(WechatEvents, WhatHasNoPersonIsNoEvent) {
   EXPECT_FALSE(to_wire_event(
       callback("<Event>MASSSENDJOBFINISH</Event><MsgID>1</MsgID><Status>send success</Status>")));

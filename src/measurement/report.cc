@@ -117,6 +117,7 @@ Delivered delivered_of(const Ledger& ledger) {
     case ChannelKind::kTemplate:
       return {std::nullopt, "accepted is all that is certain; reported failures count as failed"};
     case ChannelKind::kCustomerService:
+    case ChannelKind::kSubscribe:
       break;
   }
   return {std::nullopt, "accepted is all that is certain: WeChat reports no delivery"};

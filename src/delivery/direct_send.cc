@@ -1,0 +1,211 @@
+#include "delivery/direct_send.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "delivery/delivery_projection.h"
+#include "delivery/grants.h"
+#include "delivery/quota_ledger.h"
+#include "delivery/wechat_channel.h"
+#include "delivery/wechat_senders.h"
+
+namespace zhiyin::delivery {
+namespace {
+
+using storage::Session;
+
+constexpr std::string_view kCampaign = "direct";  // campaigns have ids of their own form
+constexpr std::int64_t kNoGrantCode = 43101;
+
+DirectResult refused(Rule rule) {
+  return {{}, TouchState::kRefused, rule, std::string(rule_words(rule).zh)};
+}
+
+/// The template whose grant the message uses; empty for customer-service messages.
+std::string template_of(const DirectMessage& message) {
+  if (const auto* biz = std::get_if<wechat::SubscribeBizAsk>(&message)) return biz->template_id;
+  if (const auto* mini = std::get_if<wechat::SubscribeAsk>(&message)) return mini->template_id;
+  return {};
+}
+
+Result<wechat::ApiCall> call_of(const wechat::Policy& policy, const DirectMessage& message) {
+  if (const auto* custom = std::get_if<wechat::CustomSendAsk>(&message))
+    return prepare(wechat::kCustomSend, policy, *custom);
+  if (const auto* biz = std::get_if<wechat::SubscribeBizAsk>(&message))
+    return prepare(wechat::kSubscribeBiz, policy, *biz);
+  return prepare(wechat::kSubscribe, policy, std::get<wechat::SubscribeAsk>(message));
+}
+
+Touch intent(const AccountId& account, const Recipient& recipient, ChannelKind channel,
+             Instant now) {
+  Touch touch;
+  touch.id = TouchId("t_direct_" + uuid_v7(now));
+  touch.idempotency_key = touch.id.value;
+  touch.campaign = CampaignId(std::string(kCampaign));
+  touch.person = recipient.person;
+  touch.identity = recipient.identity;
+  touch.partition = recipient.partition;
+  touch.account = account;
+  touch.channel = channel;
+  touch.state = TouchState::kSending;
+  touch.is_test = true;
+  touch.is_uncertain = true;
+  touch.decided_at = touch.due_at = now;
+  touch.sent_at = now;
+  touch.attempt = 1;
+  return touch;
+}
+
+/// Everything that one send looks at and writes.
+struct Send {
+  const DirectSends::Parts& parts;
+  const wechat::Account& account;
+  const GateRules& rules;
+  const Recipient& recipient;
+  ChannelKind channel;
+  std::string template_id;
+  bool is_long_term = false;
+
+  [[nodiscard]] std::int64_t calls_per_day() const {
+    const auto found = rules.calls_per_day.find(channel);
+    return found == rules.calls_per_day.end() ? 0 : found->second;
+  }
+  [[nodiscard]] GrantHolder holder() const { return {recipient.identity, account.id}; }
+
+  Result<Rule> judge(Session& session, const QuotaKey& quota, Instant now) const {
+    ZHIYIN_TRY(TouchHistory history,
+               SendLedger::history(session, recipient.identities, account.id, now));
+    GateFacts facts;
+    facts.channel = channel;
+    facts.purpose = Purpose::kNotification;
+    facts.is_test = true;
+    facts.following = recipient.has_openid && recipient.following;
+    facts.consent = recipient.consent;
+    facts.cs_touches = std::move(history.cs);
+    ZHIYIN_TRY(facts.cs_triggers, cs_triggers(session, recipient.identity, account.id));
+    ZHIYIN_TRY(facts.calls_left_today, QuotaLedger::left(session, quota, calls_per_day()));
+    return decide(facts, rules, now).rule;
+  }
+
+  /// Reserves everywhere and writes the intent; the rule when something objects, and then nothing
+  /// is changed.
+  Result<Rule> reserve(Session& session, Touch& touch, Instant now) const {
+    const QuotaKey quota = QuotaLedger::today(account.id, channel, now);
+    touch.quota_period = quota.period;
+    ZHIYIN_TRY(const Rule rule, judge(session, quota, now));
+    if (rule != Rule::kNone) return rule;
+    if (channel == ChannelKind::kSubscribe) {
+      ZHIYIN_TRY(const bool has_grant, Grants::take(session, holder(), template_id, is_long_term));
+      if (!has_grant) return Rule::kNoGrant;
+    }
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, calls_per_day()));
+    ZHIYIN_TRY_VOID(SendLedger::add(session, touch));
+    return Rule::kNone;
+  }
+
+  /// Settles what was reserved. Somebody who closed the touch meanwhile has settled it already.
+  Result<void> settle(Session& session, const Touch& touch, std::int64_t errcode) const {
+    const Result<void> written =
+        SendLedger::update(session, touch, parts.clock.now(), TouchState::kSending);
+    if (!written && written.error().code == ErrorCode::kConflict) return {};
+    ZHIYIN_TRY_VOID(written);
+    const QuotaKey quota{account.id, channel, touch.quota_period};
+    if (touch.state != TouchState::kFailed) return QuotaLedger::commit(session, quota, 1);
+    ZHIYIN_TRY_VOID(QuotaLedger::release(session, quota, 1));
+    if (channel != ChannelKind::kSubscribe) return {};
+    if (errcode == kNoGrantCode) return Grants::exhaust(session, holder(), template_id);
+    return is_long_term ? Result<void>() : Grants::give_back(session, holder(), template_id);
+  }
+};
+
+TouchState state_of(const wechat::Outcome<wechat::ApiAnswer>& answer) {
+  if (answer) return TouchState::kSent;
+  return answer.error().outcome_unknown() ? TouchState::kUnknown : TouchState::kFailed;
+}
+
+}  // namespace
+
+ServiceWindow service_window(const CsTriggers& triggers, const std::vector<Instant>& cs_touches,
+                             const GateRules& rules, Instant now) {
+  ServiceWindow window;
+  for (const auto& [trigger, at] : triggers) {
+    const auto allowance = rules.cs_allowance.find(trigger);
+    if (allowance == rules.cs_allowance.end() || at > now) continue;
+    const Instant until = at + allowance->second.validity;
+    if (now >= until) continue;
+    const int left = cs_messages_left({{trigger, at}}, cs_touches, rules, now);
+    window.openings.push_back({trigger, at, until, left});
+    window.left = std::max(window.left, left);
+    if (left > 0 && (!window.until || until > *window.until)) window.until = until;
+  }
+  return window;
+}
+
+Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::string& openid,
+                                       DirectMessage message) const {
+  ZHIYIN_TRY(const wechat::Account account, parts_.accounts.get(account_id));
+  std::visit([&](auto& ask) { ask.touser = openid; }, message);
+  ZHIYIN_TRY(wechat::ApiCall call, call_of(account.policy, message));
+  ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
+  const Result<PersonId> person = parts_.recipients.person_of(account_id, openid);
+  if (!person) {
+    if (person.error().code == ErrorCode::kNotFound) return refused(Rule::kNotFollowing);
+    return std::unexpected(person.error());
+  }
+  ZHIYIN_TRY(
+      const std::vector<Recipient> found,
+      parts_.recipients.find(std::span(&*person, 1), {account_id, Purpose::kNotification, false}));
+  if (found.empty() || found.front().person.empty()) return refused(Rule::kNotFollowing);
+
+  Send send{parts_,
+            account,
+            sender.rules,
+            found.front(),
+            ChannelKind::kCustomerService,
+            template_of(message)};
+  if (!send.template_id.empty()) send.channel = ChannelKind::kSubscribe;
+  send.is_long_term = std::ranges::find(account.policy.long_term_templates, send.template_id) !=
+                      account.policy.long_term_templates.end();
+  const Instant now = parts_.clock.now();
+  Touch touch = intent(account_id, found.front(), send.channel, now);
+  Rule rule = Rule::kNone;
+  ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(rule, send.reserve(session, touch, now));
+    return {};
+  }));
+  if (rule != Rule::kNone) return refused(rule);
+
+  const auto answer =
+      parts_.platform.perform_and_wait(wechat::api_account(account), std::move(call));
+  touch.state = state_of(answer);
+  touch.is_uncertain = false;
+  if (!answer) touch.error = answer.error().message;
+  ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) {
+    return send.settle(session, touch, answer ? 0 : answer.error().errcode);
+  }));
+  return DirectResult{touch.id, touch.state, Rule::kNone, touch.error};
+}
+
+Result<ServiceWindow> DirectSends::window(const AccountId& account_id,
+                                          const std::string& openid) const {
+  ZHIYIN_TRY(const wechat::Account account, parts_.accounts.get(account_id));
+  ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
+  ZHIYIN_TRY(const PersonId person, parts_.recipients.person_of(account_id, openid));
+  ZHIYIN_TRY(
+      const std::vector<Recipient> found,
+      parts_.recipients.find(std::span(&person, 1), {account_id, Purpose::kNotification, false}));
+  if (found.empty() || found.front().person.empty())
+    return fail(ErrorCode::kNotFound, "person: '{}' is not known", shortened(openid));
+  const Instant now = parts_.clock.now();
+  ServiceWindow window;
+  ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const CsTriggers triggers, cs_triggers(session, found.front().identity, account_id));
+    ZHIYIN_TRY(const TouchHistory history,
+               SendLedger::history(session, found.front().identities, account_id, now));
+    window = service_window(triggers, history.cs, sender.rules, now);
+    return {};
+  }));
+  return window;
+}
+
+}  // namespace zhiyin::delivery

@@ -1,0 +1,303 @@
+#include "delivery/direct_send.h"
+
+#include "delivery/delivery_projection.h"
+#include "delivery/grants.h"
+#include "delivery/quota_ledger.h"
+#include "delivery/quota_view.h"
+#include "delivery/test_state.h"
+#include "delivery/wechat_senders.h"
+
+namespace zhiyin::delivery {
+namespace {
+
+using storage::Session;
+using testing::at;
+using testing::identity;
+using testing::TestState;
+
+const AccountId kShop("shop");
+const Instant kNoon = at("2026-03-10T12:00:00");
+
+/// Knows one follower, `oA`, who is identity 1.
+class OneFollower final : public Recipients {
+ public:
+  bool following = true;
+  Result<std::vector<Recipient>> find(std::span<const PersonId> people,
+                                      const RecipientQuery&) const override {
+    std::vector<Recipient> out;
+    for (const PersonId& person : people) {
+      Recipient r;
+      r.person = person;
+      r.identity = identity(1);
+      r.identities = {identity(1)};
+      r.has_openid = true;
+      r.following = following;
+      r.consent = true;
+      out.push_back(std::move(r));
+    }
+    return out;
+  }
+  Result<PersonId> person_of(const AccountId&, std::string_view openid) const override {
+    if (openid != "oA") return fail(ErrorCode::kNotFound, "nobody");
+    return PersonId("p_1");
+  }
+  Result<Secret> openid(const IdentityHash&) const override { return Secret("oA"); }
+};
+
+/// Answers what it is told and remembers what it was asked.
+class FakePlatformApi final : public wechat::PlatformApi {
+ public:
+  std::vector<wechat::ApiCall> calls;
+  std::optional<wechat::SendError> error;
+  http::Task<wechat::Outcome<wechat::ApiAnswer>> perform(wechat::ApiAccount account,
+                                                         Result<wechat::ApiCall> call) override {
+    co_return perform_and_wait(account, std::move(call));
+  }
+  wechat::Outcome<wechat::ApiAnswer> perform_and_wait(const wechat::ApiAccount&,
+                                                      Result<wechat::ApiCall> call) override {
+    calls.push_back(call.value());
+    if (error) return std::unexpected(*error);
+    return wechat::ApiAnswer();
+  }
+};
+
+struct Shop : TestState {
+  Shop()
+      : TestState({wechat::Accounts::migrations()}),
+        vault(*storage::Vault::create(*state, Secret(std::string(32, 'k')))),
+        accounts(*state, *vault, clock),
+        sends({*state, accounts, recipients, platform, clock}) {
+    input.id = kShop;
+    input.verified = true;
+    input.app_id = "wx0123456789abcdef";
+    input.app_secret = "0123456789abcdef0123456789abcdef";
+    input.mode = wechat::CallbackMode::kPlain;
+    EXPECT_TRUE(accounts.create(input));
+  }
+  /// What the platform told about the follower.
+  void happened(std::string kind, Json properties = {}) {
+    ingest::LoggedEvent e;
+    e.event.event_id = kind + std::to_string(++events);
+    e.event.account = "shop";
+    e.event.identities = {identity(1)};
+    e.event.kind = std::move(kind);
+    if (!properties.is_null()) e.event.properties = properties.dump();
+    e.event.occurred_at = e.event.received_at = clock.now();
+    e.event.source = "wechat";
+    write([&](Session& s) { return DeliveryProjection().apply(s, std::span(&e, 1)); });
+  }
+  void granted(std::string_view status) {
+    Json list = Json::array();
+    list.push(Json().set("template", "TPL").set("status", status));
+    happened("wechat.subscribe_msg_popup_event", Json().set("templates", std::move(list)));
+  }
+  Result<DirectResult> text(std::string words) {
+    wechat::CustomSendAsk ask;
+    ask.msgtype = "text";
+    ask.text = wechat::TextContent{std::move(words)};
+    return sends.send(kShop, "oA", ask);
+  }
+  Result<DirectResult> notice() {
+    wechat::SubscribeBizAsk ask;
+    ask.template_id = "TPL";
+    ask.data["thing1"].value = "订单";
+    return sends.send(kShop, "oA", ask);
+  }
+  std::int64_t grants() {
+    std::int64_t n = 0;
+    write([&](Session& s) -> Result<void> {
+      ZHIYIN_TRY(const auto list, Grants::list(s, {identity(1), kShop}));
+      for (const Grant& g : list) n += g.remaining;
+      return {};
+    });
+    return n;
+  }
+  ChannelQuota quota(ChannelKind channel) {
+    ChannelQuota out;
+    write([&](Session& s) -> Result<void> {
+      ZHIYIN_TRY(const auto account, accounts.get(kShop));
+      ZHIYIN_TRY(const auto sender, sender_of(account));
+      ZHIYIN_TRY(const auto all, account_quota(s, sender, clock.now()));
+      for (const ChannelQuota& q : all.channels) {
+        if (q.channel == channel) out = q;
+      }
+      return {};
+    });
+    return out;
+  }
+
+  SteppedClock clock{kNoon};
+  std::unique_ptr<storage::Vault> vault;
+  wechat::Accounts accounts;
+  wechat::AccountInput input;
+  OneFollower recipients;
+  FakePlatformApi platform;
+  DirectSends sends;
+  int events = 0;
+};
+
+wechat::SendError refusal(std::int64_t errcode) {
+  const wechat::PlatformError& known = wechat::platform_error(errcode);
+  wechat::SendError e;
+  e.errcode = errcode;
+  e.code = known.code;
+  e.error_class = known.error_class;
+  return e;
+}
+
+wechat::SendError silence() {
+  wechat::SendError e;
+  e.progress = http::SendProgress::kOutcomeUnknown;
+  return e;
+}
+
+TEST(DirectSend, AMessageOpensAWindowOfFiveAnswers) {
+  Shop shop;
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kCsWindow);
+  EXPECT_TRUE(shop.platform.calls.empty());
+  shop.happened("message");
+  for (int left = 5; left > 0; --left) {
+    EXPECT_EQ(shop.sends.window(kShop, "oA")->left, left);
+    const auto sent = shop.text("hi");
+    ASSERT_TRUE(sent) << sent.error().text();
+    EXPECT_EQ(sent->state, TouchState::kSent);
+  }
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kCsWindow);
+  EXPECT_EQ(shop.platform.calls.size(), 5U);
+  EXPECT_EQ(shop.platform.calls[0].body,
+            R"({"touser":"oA","msgtype":"text","text":{"content":"hi"}})");
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).used, 5);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).reserved, 0);
+}
+
+TEST(DirectSend, TheWindowSaysHowLongItLasts) {
+  Shop shop;
+  shop.happened("message");
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::hours(1)));
+  shop.happened("menu_click");
+  const auto window = shop.sends.window(kShop, "oA");
+  ASSERT_TRUE(window);
+  EXPECT_EQ(window->openings.size(), 2U);
+  EXPECT_EQ(window->left, 5);
+  EXPECT_EQ(window->until, kNoon + std::chrono::hours(48));
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::hours(48)));
+  EXPECT_EQ(shop.sends.window(kShop, "oA")->left, 0);
+  EXPECT_EQ(shop.sends.window(kShop, "oB").error().code, ErrorCode::kNotFound);
+}
+
+TEST(DirectSend, WhatCertainlyDidNotGoOutIsGivenBack) {
+  Shop shop;
+  shop.happened("message");
+  shop.platform.error = refusal(45015);
+  const auto refused = shop.text("hi");
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->state, TouchState::kFailed);
+  EXPECT_EQ(shop.sends.window(kShop, "oA")->left, 5);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).used, 0);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).failed, 1);
+}
+
+TEST(DirectSend, AnUnknownOutcomeCounts) {
+  Shop shop;
+  shop.happened("message");
+  shop.platform.error = silence();
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kUnknown);
+  EXPECT_EQ(shop.sends.window(kShop, "oA")->left, 4);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).used, 1);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).unknown, 1);
+}
+
+TEST(DirectSend, TheAccountsDayIsABudgetToo) {
+  Shop shop;
+  shop.input.policy.customer_service_per_day = 1;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.happened("message");
+  EXPECT_EQ(shop.text("a")->state, TouchState::kSent);
+  EXPECT_EQ(shop.text("b")->rule, Rule::kPlatformQuota);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).left, 0);
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::hours(12)));  // midnight in Shanghai
+  EXPECT_EQ(shop.text("b")->state, TouchState::kSent);
+}
+
+TEST(DirectSend, EveryAcceptedPopupIsOneSubscribeMessage) {
+  Shop shop;
+  EXPECT_EQ(shop.notice()->rule, Rule::kNoGrant);
+  shop.granted("accept");
+  shop.granted("accept");
+  EXPECT_EQ(shop.grants(), 2);
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+  EXPECT_EQ(shop.grants(), 1);
+  shop.platform.error = refusal(47003);
+  EXPECT_EQ(shop.notice()->state, TouchState::kFailed);
+  EXPECT_EQ(shop.grants(), 1);  // given back
+  shop.platform.error = silence();
+  EXPECT_EQ(shop.notice()->state, TouchState::kUnknown);
+  EXPECT_EQ(shop.grants(), 0);  // perhaps used, so counted
+  EXPECT_EQ(shop.notice()->rule, Rule::kNoGrant);
+}
+
+TEST(DirectSend, ARefusalTakesAllPermissionsBack) {
+  Shop shop;
+  shop.granted("accept");
+  shop.granted("accept");
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::seconds(1)));
+  shop.granted("reject");
+  EXPECT_EQ(shop.grants(), 0);
+  shop.granted("accept");
+  shop.granted("accept");
+  shop.platform.error = refusal(43101);  // the platform knows better
+  EXPECT_EQ(shop.notice()->state, TouchState::kFailed);
+  EXPECT_EQ(shop.grants(), 0);
+}
+
+TEST(DirectSend, ALongTermPermissionIsNotUsedUp) {
+  Shop shop;
+  shop.input.policy.long_term_templates = {"TPL"};
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.granted("accept");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+  EXPECT_EQ(shop.grants(), 1);
+}
+
+TEST(DirectSend, WhoDoesNotFollowOrIsUnknownIsRefusedAndBadInputNamesItsField) {
+  Shop shop;
+  shop.happened("message");
+  shop.recipients.following = false;
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kNotFollowing);
+  EXPECT_EQ(shop.text(std::string(2'049, 'x')).error().field, "text.content");
+  wechat::CustomSendAsk ask;
+  ask.msgtype = "text";
+  ask.text = wechat::TextContent{"x"};
+  EXPECT_EQ(shop.sends.send(kShop, "oB", ask)->rule, Rule::kNotFollowing);
+  EXPECT_EQ(shop.sends.send(AccountId("no"), "oA", ask).error().code, ErrorCode::kNotFound);
+  EXPECT_TRUE(shop.platform.calls.empty());
+}
+
+TEST(DirectSend, WhatADeadProcessLeftOpenHoldsItsReservation) {
+  Shop shop;
+  shop.happened("message");
+  ASSERT_EQ(shop.text("hi")->state, TouchState::kSent);
+  shop.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY(const auto open, SendLedger::open_tests(s, 10));
+    EXPECT_TRUE(open.empty());
+    return {};
+  });
+  // The intent is written in the transaction that reserves: as if the process died in the call.
+  shop.write([&](Session& s) -> Result<void> {
+    const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kCustomerService, shop.clock.now());
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 1, 10));
+    Touch touch = testing::planned(1, shop.clock.now(), ChannelKind::kCustomerService);
+    touch.state = TouchState::kSending;
+    touch.is_test = true;
+    touch.sent_at = shop.clock.now();
+    ZHIYIN_TRY_VOID(SendLedger::add(s, touch));
+    ZHIYIN_TRY(const auto open, SendLedger::open_tests(s, 10));
+    EXPECT_EQ(open.size(), 1U);
+    return {};
+  });
+  EXPECT_EQ(shop.sends.window(kShop, "oA")->left, 3);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).reserved, 1);
+}
+
+}  // namespace
+}  // namespace zhiyin::delivery

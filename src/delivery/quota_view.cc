@@ -1,0 +1,87 @@
+#include "delivery/quota_view.h"
+
+#include "delivery/quota_ledger.h"
+#include "delivery/touch.h"
+
+namespace zhiyin::delivery {
+namespace {
+
+using storage::as_int;
+using storage::Session;
+
+std::int64_t number(TouchState state) { return static_cast<std::int64_t>(state); }
+
+Result<std::int64_t> touches_today(Session& session, const QuotaKey& key, Instant begin,
+                                   TouchState state) {
+  ZHIYIN_TRY(const storage::Rows rows,
+             session.query("SELECT count(*) FROM touch WHERE account = ?1 AND channel = ?2 AND "
+                           "state = ?3 AND sent_at >= ?4",
+                           {key.account.value, static_cast<std::int64_t>(key.channel),
+                            number(state), begin.us}));
+  return as_int(rows.rows.at(0).at(0));
+}
+
+Result<ChannelQuota> channel_quota(Session& session, const SenderAccount& account,
+                                   ChannelKind channel, std::int64_t limit, Instant now) {
+  const QuotaKey key = QuotaLedger::today(account.id, channel, now);
+  const Instant begin = day_start(key.period, TimeZone::shanghai());
+  ChannelQuota quota;
+  quota.channel = channel;
+  quota.limit = limit;
+  quota.resets_at = QuotaLedger::day_end(now);
+  ZHIYIN_TRY(const storage::Rows rows,
+             session.query("SELECT used, reserved FROM quota_use WHERE account = ?1 AND channel = "
+                           "?2 AND period = ?3",
+                           {key.account.value, static_cast<std::int64_t>(channel), key.period}));
+  if (!rows.rows.empty()) {
+    quota.used = as_int(rows.rows[0][0]);
+    quota.reserved = as_int(rows.rows[0][1]);
+  }
+  quota.left = std::max<std::int64_t>(0, limit - quota.used - quota.reserved);
+  ZHIYIN_TRY(quota.sent, touches_today(session, key, begin, TouchState::kSent));
+  ZHIYIN_TRY(quota.failed, touches_today(session, key, begin, TouchState::kFailed));
+  ZHIYIN_TRY(quota.unknown, touches_today(session, key, begin, TouchState::kUnknown));
+  return quota;
+}
+
+Result<std::int64_t> counted(Session& session, std::string_view sql,
+                             std::vector<storage::Value> values) {
+  ZHIYIN_TRY(const storage::Rows rows, session.query(std::string(sql), std::move(values)));
+  const storage::Value& cell = rows.rows.at(0).at(0);
+  return storage::is_null(cell) ? 0 : as_int(cell);
+}
+
+}  // namespace
+
+Result<AccountQuota> account_quota(Session& session, const SenderAccount& account, Instant now) {
+  AccountQuota out;
+  out.account = account.id;
+  for (const auto& [channel, limit] : account.rules.calls_per_day) {
+    ZHIYIN_TRY(ChannelQuota quota, channel_quota(session, account, channel, limit, now));
+    out.channels.push_back(quota);
+  }
+  const auto message = account.rules.cs_allowance.find(CsTrigger::kMessage);
+  const Duration validity =
+      message == account.rules.cs_allowance.end() ? Duration{} : message->second.validity;
+  const auto kind = static_cast<std::int64_t>(CsTrigger::kMessage);
+  ZHIYIN_TRY(out.windows_open,
+             counted(session,
+                     "SELECT count(*) FROM cs_trigger WHERE account = ?1 AND kind = ?2 AND at > ?3",
+                     {account.id.value, kind, (now - validity).us}));
+  ZHIYIN_TRY(out.windows_unused,
+             counted(session,
+                     "SELECT count(*) FROM cs_trigger c WHERE c.account = ?1 AND c.kind = ?2 AND "
+                     "c.at <= ?3 AND c.at > ?4 AND NOT EXISTS (SELECT 1 FROM touch t WHERE "
+                     "t.identity = c.identity AND t.account = c.account AND t.channel = ?5 AND "
+                     "t.state = ?6 AND t.sent_at >= c.at)",
+                     {account.id.value, kind, (now - validity).us, (now - validity - kDay).us,
+                      static_cast<std::int64_t>(ChannelKind::kCustomerService),
+                      number(TouchState::kSent)}));
+  ZHIYIN_TRY(out.grants,
+             counted(session,
+                     "SELECT CAST(sum(remaining) AS BIGINT) FROM message_grant WHERE account = ?1",
+                     {account.id.value}));
+  return out;
+}
+
+}  // namespace zhiyin::delivery
