@@ -7,6 +7,7 @@
 
 #include "app/move.h"
 #include "app/number_argument.h"
+#include "app/wechat_commands.h"
 #include "audience/segment_query.h"
 #include "base/file.h"
 #include "http/message.h"
@@ -507,8 +508,9 @@ bool only_looks(std::string_view command) {
 
 Result<Json> run_installation_command(Services& services, const std::string& command,
                                       const Json& args, const ProgressSink& progress) {
-  const auto found = functions().find(command);
-  if (found == functions().end())
+  const auto& table = command.starts_with("wechat ") ? wechat_commands() : functions();
+  const auto found = table.find(command);
+  if (found == table.end())
     return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));
   Result<Json> outcome = found->second(services, args, progress);
   if (!only_looks(command)) {

@@ -51,6 +51,8 @@ class OfficialAccountApi {
       const ApiAccount& account) = 0;
   /// `path` as `/cgi-bin/message/mass/send`.
   virtual Outcome<QuotaUse> quota_and_wait(const ApiAccount& account, std::string path) = 0;
+  /// Any other call, over the same connection, tokens and pace; null where there is none (fakes).
+  [[nodiscard]] virtual PlatformApi* platform() { return nullptr; }
 };
 
 /// The same over HTTP, as coroutines and blocking. How it repeats and paces is told in
@@ -62,8 +64,7 @@ class OfficialAccountClient final : public OfficialAccountApi {
   OfficialAccountClient(http::Client& client, TokenKeeper& tokens, MetricsRegistry& metrics,
                         Logger& logger, Settings settings);
 
-  /// Any other call, over the same connection, tokens and pace.
-  [[nodiscard]] PlatformApi& platform() { return platform_; }
+  [[nodiscard]] PlatformApi* platform() override { return &platform_; }
 
   // For coroutines. They run on the executor of the caller.
   http::Task<Outcome<FollowerPage>> followers(ApiAccount account, std::string after);

@@ -1,0 +1,245 @@
+#include "server/wechat_calls.h"
+
+#include "delivery/audience_recipients.h"
+#include "delivery/direct_send.h"
+#include "delivery/grants.h"
+#include "delivery/quota_view.h"
+#include "delivery/wechat_senders.h"
+#include "server/markdown.h"
+#include "wechat/articles.h"
+#include "wechat/media.h"
+#include "wechat/method_list.h"
+#include "wechat/qr.h"
+
+namespace zhiyin::server {
+namespace {
+
+std::string_view repeat_name(wechat::Repeat repeat) {
+  switch (repeat) {
+    case wechat::Repeat::kSafe:
+      return "safe";
+    case wechat::Repeat::kOwnId:
+      return "own_id";
+    case wechat::Repeat::kNever:
+      return "never";
+  }
+  return "never";
+}
+
+Result<wechat::PlatformApi*> platform_of(Services& s) {
+  if (wechat::PlatformApi* platform = s.wechat.platform()) return platform;
+  return fail(ErrorCode::kUnsupported, "wechat: this process calls no platform");
+}
+
+delivery::DirectSends sends_of(Services& s, wechat::PlatformApi& platform,
+                               const delivery::Recipients& recipients) {
+  return delivery::DirectSends({s.state, s.accounts, recipients, platform, s.clock});
+}
+
+Result<delivery::DirectMessage> message_of(const Json& message) {
+  if (message["template_id"].is_null()) {
+    ZHIYIN_TRY(auto custom, from_json<wechat::CustomSendAsk>(message));
+    return custom;
+  }
+  const bool is_mini_program =
+      message.find("miniprogram_state") != nullptr || message.find("lang") != nullptr;
+  if (is_mini_program) {
+    ZHIYIN_TRY(auto mini, from_json<wechat::SubscribeAsk>(message));
+    return mini;
+  }
+  ZHIYIN_TRY(auto biz, from_json<wechat::SubscribeBizAsk>(message));
+  return biz;
+}
+
+std::string_view trigger_name(delivery::CsTrigger trigger) {
+  switch (trigger) {
+    case delivery::CsTrigger::kMessage:
+      return "message";
+    case delivery::CsTrigger::kMenu:
+      return "menu_click";
+    case delivery::CsTrigger::kFollow:
+      return "follow";
+    case delivery::CsTrigger::kScan:
+      return "scan";
+  }
+  return "message";
+}
+
+Json window_json(const delivery::ServiceWindow& window) {
+  Json openings = Json::array();
+  for (const auto& o : window.openings) {
+    openings.push(Json()
+                      .set("trigger", trigger_name(o.trigger))
+                      .set("at", to_json(o.at))
+                      .set("until", to_json(o.until))
+                      .set("left", o.left));
+  }
+  return Json()
+      .set("left", window.left)
+      .set("until", window.until ? to_json(*window.until) : Json())
+      .set("openings", std::move(openings));
+}
+
+Json sent_json(const delivery::Touch& touch) {
+  return Json()
+      .set("touch", touch.id.value)
+      .set("channel", enum_name(touch.channel))
+      .set("state", enum_name(touch.state))
+      .set("at", to_json(touch.sent_at.value_or(touch.decided_at)))
+      .set("error", touch.error);
+}
+
+}  // namespace
+
+Json wechat_methods() {
+  Json list = Json::array();
+  for (const wechat::ListedMethod& method : wechat::listed_methods()) {
+    list.push(Json()
+                  .set("method", method.endpoint->name)
+                  .set("http_method", method.endpoint->http_method)
+                  .set("path", method.endpoint->path)
+                  .set("repeat", repeat_name(method.endpoint->repeat))
+                  .set("per_minute", method.endpoint->per_minute)
+                  .set("per_day", method.endpoint->per_day)
+                  .set("body", method.schema()));
+  }
+  return Json().set("items", std::move(list));
+}
+
+Result<http::Response> wechat_call(Services& s, const AccountId& id, std::string_view name,
+                                   const Json& body) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  ZHIYIN_TRY(const wechat::ListedMethod* method, wechat::find_listed_method(name));
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  ZHIYIN_TRY(wechat::ApiCall call, method->prepare(account.policy, body));
+  auto answer = platform->perform_and_wait(wechat::api_account(account), std::move(call));
+  if (!answer) return std::unexpected(answer.error().error());
+  if (answer->content_type.empty()) return http::Response::json(answer->json);
+  http::Response response;
+  response.body = std::move(answer->bytes);
+  response.content_type = std::move(answer->content_type);
+  return response;
+}
+
+Result<Json> wechat_upload(Services& s, const AccountId& id, std::string_view use,
+                           std::string_view type, const std::filesystem::path& file) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  const wechat::ApiAccount api = wechat::api_account(account);
+  const wechat::Upload upload{file.filename().string(), file, {}};
+  const auto answered = [](auto outcome) -> Result<Json> {
+    if (!outcome) return std::unexpected(outcome.error().error());
+    return wechat::to_wire(*outcome);
+  };
+  if (use == "media") return answered(upload_media_and_wait(*platform, api, type, upload));
+  if (use == "material") {
+    std::optional<wechat::VideoDescription> video;
+    if (type == "video") video = {file.stem().string(), ""};
+    return answered(add_material_and_wait(*platform, api, type, upload, video));
+  }
+  if (use == "picture") {
+    auto url = upload_picture_and_wait(*platform, api, upload);
+    if (!url) return std::unexpected(url.error().error());
+    return Json().set("url", std::move(*url));
+  }
+  return fail_field("as", "'{}' is not one of media, material, picture", use.substr(0, 32));
+}
+
+Result<Json> wechat_send(Services& s, const AccountId& id, const std::string& openid,
+                         const Json& message) {
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  ZHIYIN_TRY(auto content, message_of(message));
+  const delivery::AudienceRecipients recipients(s.people, s.clock);
+  ZHIYIN_TRY(const delivery::DirectResult result,
+             sends_of(s, *platform, recipients).send(id, openid, std::move(content)));
+  return Json()
+      .set("state", enum_name(result.state))
+      .set("touch", result.touch.value)
+      .set("rule", enum_name(result.rule))
+      .set("error", result.error);
+}
+
+Result<Json> wechat_conversation(Services& s, const AccountId& id, const std::string& openid) {
+  constexpr std::size_t kSentMax = 20;
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  ZHIYIN_TRY_VOID(s.settle());
+  const delivery::AudienceRecipients recipients(s.people, s.clock);
+  ZHIYIN_TRY(const delivery::ServiceWindow window,
+             sends_of(s, *platform, recipients).window(id, openid));
+  ZHIYIN_TRY(const PersonId person, recipients.person_of(id, openid));
+  ZHIYIN_TRY(const auto found, recipients.find(std::span(&person, 1), {.account = id}));
+  Json grants = Json::array();
+  Json sent = Json::array();
+  ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
+    const auto& identities = found.front().identities;
+    ZHIYIN_TRY(const auto list, delivery::Grants::list(session, {found.front().identity, id}));
+    for (const auto& g : list) {
+      grants.push(Json()
+                      .set("template", g.template_id)
+                      .set("remaining", g.remaining)
+                      .set("at", to_json(g.at)));
+    }
+    ZHIYIN_TRY(const auto touches,
+               delivery::SendLedger::of_identities(session, identities, kSentMax));
+    for (const auto& touch : touches) {
+      if (touch.account == id) sent.push(sent_json(touch));
+    }
+    return {};
+  }));
+  return window_json(window)
+      .set("person", person.value)
+      .set("grants", std::move(grants))
+      .set("sent", std::move(sent));
+}
+
+Result<Json> wechat_channel_code(Services& s, const AccountId& id, std::string channel,
+                                 std::optional<Duration> life) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  const auto code = call_and_wait(*platform, wechat::api_account(account), wechat::kQrCreate,
+                                  wechat::channel_code(channel, life));
+  if (!code) return std::unexpected(code.error().error());
+  return Json()
+      .set("channel", std::move(channel))
+      .set("ticket", code->ticket)
+      .set("url", code->url)
+      .set("picture", wechat::qr_picture_url(code->ticket));
+}
+
+Result<Json> wechat_quota(Services& s, const std::optional<AccountId>& id) {
+  std::vector<wechat::Account> accounts;
+  if (id) {
+    ZHIYIN_TRY(auto one, s.accounts.get(*id));
+    accounts.push_back(std::move(one));
+  } else {
+    ZHIYIN_TRY(accounts, s.accounts.list());
+  }
+  Json items = Json::array();
+  ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
+    for (const wechat::Account& account : accounts) {
+      ZHIYIN_TRY(const auto sender, delivery::sender_of(account));
+      ZHIYIN_TRY(const auto quota, delivery::account_quota(session, sender, s.clock.now()));
+      items.push(to_json(quota));
+    }
+    return {};
+  }));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> wechat_draft(Services& s, const AccountId& id, std::string_view markdown,
+                          std::string title, std::string thumb_media_id, std::string author) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  MarkdownArticle parsed = article_of_markdown(markdown);
+  wechat::DraftArticle article;
+  article.title = title.empty() ? std::move(parsed.title) : std::move(title);
+  article.content = std::move(parsed.html);
+  article.thumb_media_id = std::move(thumb_media_id);
+  article.author = std::move(author);
+  const auto draft =
+      call_and_wait(*platform, wechat::api_account(account), wechat::kDraftAdd, {{article}});
+  if (!draft) return std::unexpected(draft.error().error());
+  return Json().set("media_id", draft->media_id).set("title", article.title);
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+#include "http/message.h"
+#include "server/services.h"
+
+/// What routes and command line do on WeChat alike. All block on the platform.
+namespace zhiyin::server {
+
+/// Every method that may be called by its name: `{"method","http_method","path","repeat",
+/// "per_minute","per_day","body"}`.
+Json wechat_methods();
+
+/// Calls `method` with the platform's own names in `body`. The platform's answer; a picture or file
+/// comes as its bytes. An error of the platform has its errcode and rid in the message.
+Result<http::Response> wechat_call(Services& services, const AccountId& account,
+                                   std::string_view method, const Json& body);
+
+/// Uploads a file from the disk: `use` is media (temporary), material (permanent) or picture (for
+/// articles); `type` image, voice, video or thumb.
+Result<Json> wechat_upload(Services& services, const AccountId& account, std::string_view use,
+                           std::string_view type, const std::filesystem::path& file);
+
+/// One message to one person, through the quota ledger: a customer-service message (`msgtype` and
+/// its content) or a subscribe message (`template_id` and `data`), in the platform's names without
+/// `touser`. `{"state","touch","rule","error"}`.
+Result<Json> wechat_send(Services& services, const AccountId& account, const std::string& openid,
+                         const Json& message);
+
+/// The person's customer-service window, permissions, and what was sent last:
+/// `{"left","until","openings","grants","sent"}`.
+Result<Json> wechat_conversation(Services& services, const AccountId& account,
+                                 const std::string& openid);
+
+/// A QR code whose scans and follows carry `channel` as their scene; permanent without `life`.
+/// `{"ticket","url","picture","channel"}`.
+Result<Json> wechat_channel_code(Services& services, const AccountId& account, std::string channel,
+                                 std::optional<Duration> life);
+
+/// Budgets of all accounts, or of one.
+Result<Json> wechat_quota(Services& services, const std::optional<AccountId>& account);
+
+/// A draft of one article from Markdown (headings, paragraphs, lists, emphasis, links, quotes,
+/// pictures that the platform hosts). The first heading is the title unless `title` is given.
+/// `{"media_id","title"}`.
+Result<Json> wechat_draft(Services& services, const AccountId& account, std::string_view markdown,
+                          std::string title, std::string thumb_media_id, std::string author);
+
+}  // namespace zhiyin::server
