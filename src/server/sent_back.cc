@@ -5,8 +5,9 @@
 namespace zhiyin::server {
 namespace {
 
-constexpr std::string_view kOfAccounts[] = {"has_secret", "has_token",  "has_encoding_aes_key",
-                                            "version",    "created_at", "updated_at"};
+constexpr std::string_view kOfAccounts[] = {
+    "has_secret", "has_token", "has_encoding_aes_key", "has_refresh_token", "version",
+    "created_at", "updated_at"};
 constexpr std::string_view kOfSegments[] = {"version", "updated_at"};
 constexpr std::string_view kMeasuredOfSegments[] = {"live_state", "live_progress", "count",
                                                     "as_of"};
