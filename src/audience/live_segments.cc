@@ -452,62 +452,77 @@ class Step {
                       const std::vector<std::int64_t>& before,
                       const std::vector<std::int64_t>& after,
                       const std::vector<std::int64_t>& inherited, const LoggedEvent* cause) {
+    std::vector<std::pair<std::int64_t, std::string_view>> news;
     for (const std::int64_t number : after) {
       if (std::ranges::binary_search(before, number)) continue;
       flips_.add(number, of_person, true);
-      if (!std::ranges::binary_search(inherited, number))
-        ZHIYIN_TRY_VOID(tell(number, person, "entered", cause));
+      if (!std::ranges::binary_search(inherited, number)) news.emplace_back(number, "entered");
     }
     for (const std::int64_t number : before) {
       if (std::ranges::binary_search(after, number)) continue;
       flips_.add(number, of_person, false);
-      ZHIYIN_TRY_VOID(tell(number, person, "left", cause));
+      news.emplace_back(number, "left");
     }
     for (const std::int64_t number : inherited) {
       if (!std::ranges::binary_search(after, number) && !std::ranges::binary_search(before, number))
-        ZHIYIN_TRY_VOID(tell(number, person, "left", cause));
+        news.emplace_back(number, "left");
     }
+    std::erase_if(news, [&](const auto& one) {
+      const auto segment = by_number_.find(one.first);
+      return segment == by_number_.end() || !segment->second->filled;
+    });
+    if (news.empty()) return {};
+    ZHIYIN_TRY(const auto key, key_of(person, cause));
+    if (!key) return {};
+    for (const auto& [number, what] : news)
+      ZHIYIN_TRY_VOID(tell(*by_number_.at(number), person, what, *key));
     return {};
   }
 
-  /// The id names segment, person and change, so that a relay that repeats tells it once.
-  Result<void> tell(std::int64_t number, const std::string& person, std::string_view what,
-                    const LoggedEvent* cause) {
-    const auto segment = by_number_.find(number);
-    if (segment == by_number_.end() || !segment->second->filled) return {};
+  /// Under which identity, and in which partition, a person's news are told.
+  struct Key {
+    IdentityHash identity{};
+    int partition = 0;
+  };
+  /// Nothing when the person has no identity.
+  Result<std::optional<Key>> key_of(const std::string& person, const LoggedEvent* cause) {
+    Key key;
     // The id is made from the earliest identity, so one that makes it needs no looking up.
-    Value identity;
     if (cause != nullptr && person_id_of(cause->event.identities[0]).value == person) {
-      identity = storage::to_blob(cause->event.identities[0]);
+      key.identity = cause->event.identities[0];
     } else {
       ZHIYIN_TRY(const auto identities, identities_of(session_, person));
-      if (identities.empty()) return {};
-      identity = identities.front();
+      if (identities.empty()) return std::optional<Key>();
+      key.identity = storage::from_blob(identities.front());
     }
-    std::int64_t partition = 0;
     if (cause != nullptr) {
-      partition = cause->partition;
-    } else {
-      ZHIYIN_TRY(
-          const Rows rows,
-          session_.query("SELECT part FROM activity WHERE identity = ?1 LIMIT 1", {identity}));
-      if (!rows.rows.empty()) partition = storage::as_int(rows.rows[0][0]);
+      key.partition = cause->partition;
+      return std::optional(key);
     }
-    const std::string& id = segment->second->id.value;
+    ZHIYIN_TRY(const Rows rows,
+               session_.query("SELECT part FROM activity WHERE identity = ?1 LIMIT 1",
+                              {storage::to_blob(key.identity)}));
+    if (!rows.rows.empty()) key.partition = static_cast<int>(storage::as_int(rows.rows[0][0]));
+    return std::optional(key);
+  }
+
+  /// The id names segment, person and change, so that a relay that repeats tells it once.
+  Result<void> tell(const LiveSegment& segment, const std::string& person, std::string_view what,
+                    const Key& key) {
+    const std::string& id = segment.id.value;
     ingest::Event event;
     event.event_id = ingest::own_event_id(++clockwork_.changes,
                                           fmt::format("{}.{}.{}", id.substr(0, 40), person, what));
     event.account = kAccount;
-    event.identities = {storage::from_blob(identity)};
+    event.identities = {key.identity};
     event.kind = fmt::format("segment.{}", what);
     event.item = ingest::ItemRef{"segment", id};
-    event.properties =
-        Json::object().set("segment", id).set("version", segment->second->version).dump();
+    event.properties = Json::object().set("segment", id).set("version", segment.version).dump();
     event.occurred_at = {clockwork_.now};
     event.received_at = {clockwork_.now};
     event.source = "own";
     return storage::Outbox::put(session_, storage::Stream::kEvents,
-                                {static_cast<int>(partition), ingest::encode_event(event)});
+                                {key.partition, ingest::encode_event(event)});
   }
 
   /// Where a person's identities are in the end.
