@@ -1,5 +1,9 @@
 #include "delivery/direct_send.h"
 
+#include <atomic>
+#include <thread>
+
+#include "base/mutex.h"
 #include "delivery/delivery_projection.h"
 #include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
@@ -55,10 +59,14 @@ class FakePlatformApi final : public wechat::PlatformApi {
   }
   wechat::Outcome<wechat::ApiAnswer> perform_and_wait(const wechat::ApiAccount&,
                                                       Result<wechat::ApiCall> call) override {
+    const MutexLock lock(mutex_);
     calls.push_back(call.value());
     if (error) return std::unexpected(*error);
     return wechat::ApiAnswer();
   }
+
+ private:
+  Mutex mutex_;
 };
 
 struct Shop : TestState {
@@ -168,6 +176,34 @@ TEST(DirectSend, AMessageOpensAWindowOfFiveAnswers) {
             R"({"touser":"oA","msgtype":"text","text":{"content":"hi"}})");
   EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).used, 5);
   EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).reserved, 0);
+}
+
+TEST(DirectSend, ManyAtOnceNeverPassTheWindowOrThePermissions) {
+  Shop shop;
+  shop.happened("message");
+  shop.granted("accept");
+  shop.granted("accept");
+  std::atomic<int> answers = 0;
+  std::atomic<int> notices = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        for (int n = 0; n < 3; ++n) {
+          if (const auto sent = shop.text("hi"); sent && sent->state == TouchState::kSent)
+            ++answers;
+          if (const auto sent = shop.notice(); sent && sent->state == TouchState::kSent) ++notices;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(answers, 5);
+  EXPECT_EQ(notices, 2);
+  EXPECT_EQ(shop.platform.calls.size(), 7U);
+  EXPECT_EQ(shop.grants(), 0);
+  EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).used, 5);
+  EXPECT_EQ(shop.quota(ChannelKind::kSubscribe).used, 2);
+  EXPECT_EQ(shop.quota(ChannelKind::kSubscribe).reserved, 0);
 }
 
 TEST(DirectSend, TheWindowSaysHowLongItLasts) {

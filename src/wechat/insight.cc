@@ -1,5 +1,8 @@
 #include "wechat/insight.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/time.h"
 #include "wechat/detail/dates.h"
 
@@ -33,6 +36,14 @@ Result<void> MiniMonthAsk::check(const Policy&) const {
   const CivilTime next =
       to_civil(day_start(day_of(end_date) + 1, TimeZone::shanghai()), TimeZone::shanghai());
   if (next.day != 1) return fail_field("end_date", "{} is not the last of a month", end_date);
+  return {};
+}
+
+Result<void> MiniPortraitAsk::check(const Policy&) const {
+  constexpr std::int64_t kSpans[] = {1, 7, 30};
+  const std::int64_t days = day_of(end_date) - day_of(begin_date) + 1;
+  if (std::ranges::find(kSpans, days) == std::end(kSpans))
+    return fail_field("end_date", "{} days from begin_date, 1, 7 or 30 are allowed", days);
   return {};
 }
 

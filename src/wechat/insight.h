@@ -247,6 +247,15 @@ struct MiniMonthAsk {
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
+/// One day, seven or thirty.
+struct MiniPortraitAsk {
+  std::string begin_date, end_date;
+  static constexpr auto wire() {
+    return std::make_tuple(member("begin_date", &MiniPortraitAsk::begin_date, "20260131"),
+                           member("end_date", &MiniPortraitAsk::end_date, "1, 7 or 30 days"));
+  }
+  [[nodiscard]] Result<void> check(const Policy& policy) const;
+};
 struct MiniSummary {
   std::string ref_date;
   std::int64_t visit_total = 0, share_pv = 0, share_uv = 0;
@@ -349,7 +358,7 @@ inline constexpr Method<MiniMonthAsk, MiniRetained> kMiniRetainedMonth{
 inline constexpr Method<MiniDatesAsk, Report<MiniPage>> kMiniPages{endpoint("datacube_mini_pages")};
 inline constexpr Method<MiniDatesAsk, Report<MiniShares>> kMiniDistribution{
     endpoint("datacube_mini_distribution")};
-inline constexpr Method<MiniDatesAsk, MiniPortrait> kMiniPortrait{
+inline constexpr Method<MiniPortraitAsk, MiniPortrait> kMiniPortrait{
     endpoint("datacube_mini_portrait")};
 
 /// One report, with its end compared with `now`.

@@ -200,6 +200,8 @@ TEST_F(Insight, EveryReportHasItsLongestSpan) {
   EXPECT_EQ(refused(kMiniVisitsWeek, "20251201", "20251207"), "");  // a Monday
   EXPECT_EQ(refused(kMiniVisitsWeek, "20251202", "20251208"), "begin_date");
   EXPECT_EQ(refused(kMiniVisitsWeek, "20251201", "20251206"), "end_date");
+  EXPECT_EQ(refused(kMiniPortrait, "20251201", "20251230"), "");
+  EXPECT_EQ(refused(kMiniPortrait, "20251201", "20251202"), "end_date");
   EXPECT_EQ(refused(kMiniRetainedMonth, "20251101", "20251130"), "");
   EXPECT_EQ(refused(kMiniRetainedMonth, "20251101", "20251129"), "end_date");
   EXPECT_EQ(refused(kMiniRetainedMonth, "20251102", "20251130"), "begin_date");
