@@ -261,6 +261,7 @@ const people = {
   "rule.cs_window": ["客服窗口已关闭", "Outside the service window"],
   "rule.frequency_cap": ["频次上限", "Frequency cap"],
   "rule.platform_quota": ["平台额度用完", "Platform quota used up"],
+  "rule.no_grant": ["未授权订阅消息", "Subscribe message not granted"],
   "rule.batch_too_small": ["人数少于群发下限", "Too few for a mass send"],
 } as const;
 
