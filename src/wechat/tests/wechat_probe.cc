@@ -137,8 +137,8 @@ Json request(const Json& j) {
   const auto call = call_of(j);
   if (!call) return failed(call.error().text());
   Json out = Json::object();
-  out.set("method", call->http_method)
-      .set("path", call->path)
+  out.set("method", std::string(call->endpoint->http_method))
+      .set("path", std::string(call->endpoint->path))
       .set("query", call->query)
       .set("body", call->body);
   return out;
