@@ -52,6 +52,9 @@ std::string_view first_line(const char* message) {
 }
 
 std::unexpected<Error> failure(duckdb_error_type type, const char* message) {
+  if (type == DUCKDB_ERROR_OUT_OF_MEMORY)
+    return fail(code_of(type), "warehouse: needs more memory than storage.warehouse_memory_mb: {}",
+                first_line(message));
   return fail(code_of(type), "warehouse: {}", first_line(message));
 }
 
