@@ -117,13 +117,13 @@ constexpr storage::Migration kLive{
     "  PRIMARY KEY(at, identity)) /*clustered*/;"
     "CREATE TABLE live_recheck(person TEXT PRIMARY KEY, became TEXT NOT NULL) /*clustered*/"};
 
-// What `activity` says need not be said twice. What retention took from it is kept in these columns
-// from now on; so far they held totals, of which every event is still there.
+// What `activity` says need not be said twice: these columns keep what retention took from it.
 constexpr storage::Migration kTotals{
     "audience-004-totals-of-removed",
     "ALTER TABLE identity_person RENAME COLUMN events TO removed_events;"
     "ALTER TABLE identity_person RENAME COLUMN last_at TO removed_last_at;"
-    "UPDATE identity_person SET removed_events = 0, removed_last_at = 0"};
+    "UPDATE identity_person SET removed_events = removed_events - (SELECT COUNT(*) FROM activity a"
+    " WHERE a.identity = identity_person.identity)"};
 
 // Members as bitmaps over people's numbers: whoever enters or leaves changes a bit in a block that
 // thousands share, not a row of their own. Everyone is looked at anew, silently.

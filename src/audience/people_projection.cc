@@ -309,10 +309,12 @@ Result<void> PeopleProjection::apply(Session& session, std::span<const LoggedEve
   counted.reserve(events.size());
   for (const LoggedEvent& logged : events) {
     const Touched& key = identities[logged.event.identities[0]];
-    // What was erased stays erased when the log is read again.
-    if (logged.offset <= key.erased_off) continue;
-    counted.push_back(&logged);
     const bool own = is_own_deed(logged.event.kind);
+    // What was erased stays erased when the log is read again, and when news of ours about the
+    // person were under way. Who does something is somebody new.
+    if (logged.offset <= key.erased_off) continue;
+    if (!own && key.known && key.person.empty() && !key.mentioned) continue;
+    counted.push_back(&logged);
     for (const IdentityHash& identity : logged.event.identities)
       identities[identity].mention(logged.event.occurred_at.us, own);
   }

@@ -139,6 +139,19 @@ TEST(People, TotalsCountWhatRetentionTookAway) {
   EXPECT_EQ(world.people().view(person)->activity.size(), 2U);
 }
 
+TEST(People, NewsUnderWayBringNoErasedPersonBack) {
+  World world;
+  const IdentityHash a = world.openid("a");
+  world.apply({world.event({a}, "read", kDay * 9)});
+  World::must(erase(world.people(), person_id_of(a), World::kNow));
+  world.apply({world.event({a}, "touch.sent", kDay), world.event({a}, "segment.left", kDay)});
+  EXPECT_EQ(*world.people().count(), 0);
+  EXPECT_FALSE(world.people().resolve(person_id_of(a).value));
+  world.apply({world.event({a}, "read", hours(1)), world.event({a}, "touch.sent", hours(1))});
+  EXPECT_EQ(*world.people().count(), 1) << "who comes back is somebody new";
+  EXPECT_EQ(world.people().summaries({{person_id_of(a)}})->at(0).events, 2);
+}
+
 TEST(People, TraitNamesComeMostUsedFirst) {
   World world;
   std::vector<ingest::LoggedEvent> events;

@@ -12,11 +12,25 @@ namespace {
 
 constexpr std::string_view kKeyTables[] = {"identity", "vault_check", "vault_erasure"};
 
-Result<std::int64_t> rows_in(State& state, std::string_view table) {
-  ZHIYIN_TRY(const Rows rows, state.query(fmt::format("SELECT COUNT(*) FROM (SELECT 1 FROM {} "
-                                                      "LIMIT 1) found",
-                                                      table)));
-  return as_int(rows.rows.at(0).at(0));
+/// True when every identity of `keys` is one of `state`'s, under the same secret: what a move that
+/// was cut short has left.
+Result<bool> is_part_of(State& keys, State& state) {
+  constexpr std::int64_t kPage = 1000;
+  ZHIYIN_TRY(const Rows ours, state.query("SELECT sealed FROM vault_check"));
+  ZHIYIN_TRY(const Rows theirs, keys.query("SELECT sealed FROM vault_check"));
+  if (!theirs.rows.empty() && theirs.rows != ours.rows) return false;
+  Value after = Blob{};
+  for (;;) {
+    ZHIYIN_TRY(const Rows page,
+               keys.query("SELECT hash FROM identity WHERE hash > ?1 ORDER BY hash LIMIT ?2",
+                          {after, kPage}));
+    for (const Row& row : page.rows) {
+      ZHIYIN_TRY(const Rows found, state.query("SELECT 1 FROM identity WHERE hash = ?1", {row[0]}));
+      if (found.rows.empty()) return false;
+    }
+    if (static_cast<std::int64_t>(page.rows.size()) < kPage) return true;
+    after = page.rows.back()[0];
+  }
 }
 
 /// The identity of the file of keys; empty when there is none yet.
@@ -34,13 +48,35 @@ Result<void> move_keys(State& state, State& keys) {
   return {};
 }
 
+/// What is left in the state once its keys lie elsewhere; in parts, so that no transaction is long.
+Result<void> clear_keys(State& state) {
+  constexpr std::int64_t kPart = 10'000;
+  for (const auto& [table, key] : {std::pair("identity", "hash"), std::pair("vault_check", "id"),
+                                   std::pair("vault_erasure", "number")}) {
+    const std::string sql = fmt::format(
+        "DELETE FROM {0} WHERE {1} IN (SELECT {1} FROM {0} LIMIT {2})", table, key, kPart);
+    for (std::int64_t removed = kPart; removed == kPart;) {
+      ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
+        ZHIYIN_TRY(removed, session.execute(sql));
+        return {};
+      }));
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+std::filesystem::path key_state_path(const std::filesystem::path& state) {
+  const std::string stem = state.stem().string();
+  return std::filesystem::path(state).replace_filename(stem == "state" ? "keys.db"
+                                                                       : stem + ".keys.db");
+}
 
 Result<std::unique_ptr<State>> open_key_state(std::string_view state_url) {
   constexpr std::string_view kFile = "sqlite:";
   if (!state_url.starts_with(kFile)) return std::unique_ptr<State>();
-  return open_sqlite_state(
-      std::filesystem::path(state_url.substr(kFile.size())).replace_filename("keys.db"));
+  return open_sqlite_state(key_state_path(state_url.substr(kFile.size())));
 }
 
 bool is_key_table(std::string_view table) {
@@ -58,23 +94,20 @@ Result<void> adopt_keys(State& state, State& keys) {
                 "backup together with state.db if need be",
                 known, id);
   }
-  if (!known.empty()) return {};
-  // The vault writes into `vault_check` before anything else.
-  ZHIYIN_TRY(const std::int64_t used, rows_in(state, "vault_check"));
-  ZHIYIN_TRY(const std::int64_t filled, rows_in(keys, "vault_check"));
-  if (used == 0 && filled != 0) {
+  if (!known.empty()) return clear_keys(state);
+  ZHIYIN_TRY(const bool part, is_part_of(keys, state));
+  if (!part) {
     return fail(ErrorCode::kDataLoss,
-                "keys.db: holds the keys of another installation than state.db. Nothing was "
-                "changed. Bring the state.db that belongs to it back, or move keys.db away to "
-                "begin anew");
+                "keys.db: holds keys that this state.db does not know of: it belongs to another or "
+                "a newer state. Nothing was changed. Bring the state that belongs to it back; a "
+                "state without keys of its own can be put into another folder");
   }
   ZHIYIN_TRY_VOID(move_keys(state, keys));
-  return state.write([&](Session& session) -> Result<void> {
-    for (const std::string_view table : kKeyTables)
-      ZHIYIN_TRY_VOID(session.execute(fmt::format("DELETE FROM {}", table)));
+  ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY_VOID(session.execute("INSERT INTO key_state(one, id) VALUES(1, ?1)", {id}));
     return {};
-  });
+  }));
+  return clear_keys(state);
 }
 
 Result<std::vector<StateTable>> StateAndKeys::tables() const {

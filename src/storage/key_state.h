@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@
 /// do not wait for each other.
 namespace zhiyin::storage {
 
+/// `keys.db` beside `state.db`, `x.keys.db` beside `x.db`.
+std::filesystem::path key_state_path(const std::filesystem::path& state);
+
 /// The file of keys that belongs to the state at `state_url` (of `open_state`); null for a state on
 /// a server.
 Result<std::unique_ptr<State>> open_key_state(std::string_view state_url);
@@ -22,7 +26,8 @@ bool is_key_table(std::string_view table);
 
 /// Makes `keys` the file of keys of `state`, which must be migrated. Keys that an older
 /// installation has in its state move over first; may be interrupted and repeated. kDataLoss,
-/// changing nothing, when the state knows of another file, or the file holds keys of another state.
+/// changing nothing, when the state knows of another file, or the file holds keys that the state
+/// does not know.
 Result<void> adopt_keys(State& state, State& keys);
 
 /// State and keys as one set of tables, for whoever copies them. A plain value; both must outlive

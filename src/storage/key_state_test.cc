@@ -105,6 +105,30 @@ TEST_F(KeyState, LostOrForeignKeysAreRefusedAndNothingChanges) {
   EXPECT_TRUE(adopt_keys(*other_state, *others));
 }
 
+TEST_F(KeyState, AnOldStateBesideNewerKeysIsRefused) {
+  const auto state = open_state_file("a");
+  old_installation(*state);
+  const std::filesystem::path copy = folder_.path() / "b" / "state.db";
+  std::filesystem::create_directories(copy.parent_path());
+  ASSERT_TRUE(state->copy_to(copy));
+  const auto keys = open_keys("a");
+  ASSERT_TRUE(adopt_keys(*state, *keys));
+  vault(*keys)->ensure({{Identity{"shop", "openid", "carl"}}}, kNow);
+  const auto old_copy = open_state_file("b");  // as after somebody copied it back
+  const auto refused = adopt_keys(*old_copy, *keys);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kDataLoss);
+  EXPECT_EQ(rows(*keys, "identity"), 3);
+  EXPECT_EQ(rows(*old_copy, "identity"), 2);
+}
+
+TEST_F(KeyState, TwoStatesInOneFolderHaveTwoFiles) {
+  EXPECT_EQ(key_state_path("data/state.db"), "data/keys.db");
+  EXPECT_EQ(key_state_path("/v/a.db"), "/v/a.keys.db");
+  EXPECT_NE(key_state_path("/v/a.db"), key_state_path("/v/b.db"));
+  EXPECT_EQ(key_state_path("state.db"), "keys.db");
+}
+
 TEST_F(KeyState, WhoIsNewDoesNotWaitForATransactionOfState) {
   const auto state = open_state_file("a");
   const auto keys = open_keys("a");

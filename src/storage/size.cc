@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "storage/key_state.h"
+
 namespace zhiyin::storage {
 namespace {
 
@@ -28,8 +30,7 @@ Result<std::int64_t> log_bytes(std::string_view url) {
 Result<std::int64_t> state_bytes(std::string_view url, State& state) {
   if (url.starts_with("sqlite:")) {
     ZHIYIN_TRY(const std::int64_t bytes, file_bytes(url));
-    const std::filesystem::path keys = std::filesystem::path(url).replace_filename("keys.db");
-    const auto of_keys = file_bytes(keys.string());
+    const auto of_keys = file_bytes(key_state_path(url.substr(url.find(':') + 1)).string());
     return bytes + of_keys.value_or(0);
   }
   ZHIYIN_TRY(

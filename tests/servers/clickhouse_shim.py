@@ -2,18 +2,28 @@
 """The current ClickHouse engine (chdb) behind ClickHouse's HTTP interface, for tests of the adapter.
 
 usage: clickhouse_shim.py FOLDER [PORT]     prints `ready PORT` when it listens on 127.0.0.1
+       clickhouse_shim.py with COMMAND…     runs the command with CLICKHOUSE_URL pointing to one; exit status 77 with the
+                                            reason when there is no engine
 
 Understands POST / with the statement in the body, or in `query` with the rows in the body; `database`; every other
 parameter of the address as a setting. One statement at a time: what concurrency does is a matter of real servers."""
 import http.server
+import os
 import re
+import subprocess
 import sys
+import tempfile
 import threading
 import urllib.parse
 
-from chdb import session
+try:
+    from chdb import session
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
 
-ENGINE = session.Session(sys.argv[1])
+FOLDER = tempfile.TemporaryDirectory() if sys.argv[1] == "with" else None
+ENGINE = session.Session(FOLDER.name if FOLDER else sys.argv[1])
 LOCK = threading.Lock()
 NAME = re.compile(r"^[a-z_0-9]+$")
 # Of the HTTP interface, not of the engine; and what an embedded engine has no choice in.
@@ -58,7 +68,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def run_with(command):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"clickhouse://127.0.0.1:{server.server_address[1]}"
+    status = subprocess.run(command, env={**os.environ, "CLICKHOUSE_URL": url}).returncode
+    ENGINE.close()
+    FOLDER.cleanup()
+    return status
+
+
 if __name__ == "__main__":
+    if FOLDER:
+        sys.exit(run_with(sys.argv[2:]))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)
     print("ready", server.server_address[1], flush=True)
     server.serve_forever()

@@ -36,11 +36,14 @@ Result<void> MemberFlips::write(Session& session) {
     Blob bits;
     if (!rows.rows.empty()) bits.bytes = storage::as_text(rows.rows[0][0]);
     std::int64_t delta = 0;
+    bool changed = false;
     for (const Flip& f : flips) {
       if (is_set(bits.bytes, f.bit) == f.in) continue;
       flip(bits.bytes, f.bit);
       delta += f.in ? 1 : -1;
+      changed = true;
     }
+    if (!changed) continue;
     more[segment] += delta;
     ZHIYIN_TRY_VOID(
         session.execute("INSERT INTO live_member(number, block, bits) VALUES(?1, ?2, ?3)"

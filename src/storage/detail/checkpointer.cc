@@ -4,7 +4,7 @@ namespace zhiyin::storage::detail {
 namespace {
 
 /// So many times its beginning a log may grow before the writer waits.
-constexpr int kLongLog = 16;
+constexpr int kLongLog = 4;
 
 }  // namespace
 
@@ -44,9 +44,16 @@ void Checkpointer::make_room() {
   {
     MutexLock lock(mutex_);
     busy_ = false;
-    if (done) copied_ = done->copied;
+    if (done) note(*done);
   }
   changed_.notify_all();
+}
+
+/// A log that was copied as a whole begins anew with the next transaction.
+void Checkpointer::note(const Database::Checkpoint& done) {
+  const bool whole = done.copied == done.pages;
+  copied_ = whole ? 0 : done.copied;
+  if (whole) in_log_ = 0;
 }
 
 /// What fails (a full disk, say) stays in the log, and is copied after a later commit.
@@ -63,7 +70,7 @@ void Checkpointer::run() {
     {
       MutexLock lock(mutex_);
       busy_ = false;
-      if (done) copied_ = done->copied;
+      if (done) note(*done);
     }
     changed_.notify_all();
   }

@@ -29,6 +29,7 @@ class Checkpointer {
 
  private:
   void run();
+  void note(const Database::Checkpoint& done) ZHIYIN_REQUIRES(mutex_);
 
   Database db_;  // used by who has set busy_
   const int pages_;
