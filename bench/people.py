@@ -29,7 +29,7 @@ def measure(harness, people):
         write_people(csv, people)
         server.start()
         began = time.monotonic()
-        server.cli("import", csv, "--account", "shop", "--json")
+        server.cli("import", csv, "--account", "shop", "--json", timeout=7200)
         while server.ok("GET", "/v1/overview")["lag"] > 0:
             time.sleep(0.5)
         server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}, "sample": 0})

@@ -64,9 +64,9 @@ def http(method, url, body=None, headers=None, timeout=120):
         return Answer(error.code, error.headers, error.read())
 
 
-def cli(*arguments, cwd=None, check=True, env=None):
+def cli(*arguments, cwd=None, check=True, env=None, timeout=600):
     """Runs a command; returns its JSON when it was asked for, else its text."""
-    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=env or ENVIRONMENT, timeout=600)
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env=env or ENVIRONMENT, timeout=timeout)
     if check and done.returncode != 0:
         raise AssertionError(f"zhiyin {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     if not check:
