@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/file.h"
+#include "base/html.h"
 #include "base/metrics.h"
 #include "base/nearest.h"
 #include "base/random.h"
@@ -106,6 +107,11 @@ TEST(Metrics, TextIsPrometheusFormat) {
   EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_bucket{le=\"0.002\"} 0\n"));
   EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_bucket{le=\"0.005\"} 1\n"));
   EXPECT_THAT(text, testing::HasSubstr("zhiyin_request_seconds_count 1\n"));
+}
+
+TEST(Html, NothingLeavesTextOrQuotes) {
+  EXPECT_EQ(html_escaped("<a href=\"x\" b='&'>知音"),
+            "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;知音");
 }
 
 }  // namespace

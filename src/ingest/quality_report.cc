@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/html.h"
 #include "base/utf8.h"
 #include "base/visible_text.h"
 
@@ -82,32 +83,6 @@ std::vector<std::string> column_cells(const ColumnQuality& c, bool chinese) {
           normalised_text(c, chinese)};
 }
 
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 constexpr std::string_view kStyle =
     "body{font:15px/1.6 system-ui,'PingFang SC','Noto Sans CJK SC','Microsoft "
     "YaHei',sans-serif;margin:2rem auto;max-width:72rem;"
@@ -143,7 +118,7 @@ void html_columns(std::string& out, const QualityReport& r) {
     const std::vector<std::string> cells = column_cells(column, true);
     for (std::size_t i = 0; i < cells.size(); ++i) {
       out += fmt::format("<td{}>{}</td>", i >= 2 && i + 1 < cells.size() ? " class=n" : "",
-                         escape(cells[i]));
+                         html_escaped(cells[i]));
     }
     out += "</tr>";
   }
@@ -159,7 +134,7 @@ void html_bad_rows(std::string& out, const QualityReport& r) {
       r.bad_rows.size(), faults_of(r));
   for (const BadRow& bad : r.bad_rows) {
     out += fmt::format("<tr><td class=n>{}</td><td>{}</td><td class=r>{}</td></tr>", bad.row,
-                       escape(bad.column), escape(bad.reason));
+                       html_escaped(bad.column), html_escaped(bad.reason));
   }
   out += "</table></div>";
 }
@@ -229,8 +204,9 @@ std::string to_html(const QualityReport& r) {
       "quality report</small></h1>"
       "<p>文件 <span class=en>file</span> <b>{0}</b>，映射 <span class=en>mapping</span> "
       "<b>{2}</b></p>",
-      escape(r.file), kStyle, escape(r.mapping));
-  for (const std::string& note : r.notes) out += fmt::format("<p class=note>{}</p>", escape(note));
+      html_escaped(r.file), kStyle, html_escaped(r.mapping));
+  for (const std::string& note : r.notes)
+    out += fmt::format("<p class=note>{}</p>", html_escaped(note));
   html_totals(out, r);
   html_columns(out, r);
   html_bad_rows(out, r);

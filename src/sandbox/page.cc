@@ -2,36 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "base/html.h"
 #include "base/json.h"
 
 namespace zhiyin::sandbox {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// A JavaScript string that cannot close the script element.
 std::string script_string(std::string_view text) {
@@ -53,8 +28,8 @@ std::string snippet(const LibraryItem& item, const SnippetSettings& settings) {
   std::string out = fmt::format(
       "<script src=\"{}/zhiyin.js\" data-key=\"{}\" data-account=\"{}\" "
       "data-item=\"{}:{}\"></script>\n",
-      escaped(settings.server_url), escaped(settings.key), escaped(settings.account),
-      escaped(item.kind), escaped(item.id));
+      html_escaped(settings.server_url), html_escaped(settings.key), html_escaped(settings.account),
+      html_escaped(item.kind), html_escaped(item.id));
   if (!settings.openid.empty()) {
     out += fmt::format(
         "<script>if (window.zhiyin) zhiyin.identify({{account: {}, openid: {}}});</script>\n",
@@ -74,10 +49,10 @@ std::string render_page(const LibraryItem& item, const SnippetSettings& settings
       "1em;color:#223}}"
       ".tag{{background:#eef3ee;border-radius:4px;padding:.1em .5em;margin-right:.5em}}"
       "button{{font:inherit;padding:.4em 1em;margin-right:.6em}}</style>\n<h1>{0}</h1>\n<p>",
-      escaped(item.title));
+      html_escaped(item.title));
   for (const std::string& tag : item.tags)
-    out += fmt::format("<span class=\"tag\">{}</span>", escaped(tag));
-  out += fmt::format("</p>\n<p>{}</p>\n", escaped(item.text));
+    out += fmt::format("<span class=\"tag\">{}</span>", html_escaped(tag));
+  out += fmt::format("</p>\n<p>{}</p>\n", html_escaped(item.text));
   if (item.is_product()) {
     out += fmt::format("<p><strong>¥{}.{:02}</strong></p>\n", item.price.value / 100,
                        item.price.value % 100);

@@ -2,29 +2,10 @@
 
 #include <array>
 
+#include "base/html.h"
+
 namespace zhiyin::server {
 namespace {
-
-void append_escaped(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-}
 
 bool is_web_address(std::string_view url) {
   return (url.starts_with("https://") || url.starts_with("http://")) &&
@@ -43,10 +24,10 @@ std::size_t append_link(std::string& out, std::string_view text, bool is_picture
   const std::string_view url = text.substr(close + 2, end - close - 2);
   if (!is_web_address(url)) return 0;
   out += is_picture ? "<img src=\"" : "<a href=\"";
-  append_escaped(out, url);
+  out += html_escaped(url);
   if (is_picture) {
     out += "\" alt=\"";
-    append_escaped(out, words);
+    out += html_escaped(words);
     out += "\"/>";
   } else {
     out += "\">" + inline_html(words, depth + 1) + "</a>";
@@ -63,7 +44,7 @@ std::size_t append_marked(std::string& out, std::string_view text, std::string_v
   const std::string_view words = text.substr(mark.size(), end - mark.size());
   out.append("<").append(tag).append(">");
   if (tag == "code") {
-    append_escaped(out, words);
+    out += html_escaped(words);
   } else {
     out += inline_html(words, depth + 1);
   }
@@ -87,7 +68,7 @@ std::string inline_html(std::string_view text, int depth) {
       if (taken == 0) taken = append_marked(out, text, "*", "em", depth);
     }
     if (taken == 0) {
-      append_escaped(out, text.substr(0, 1));
+      out += html_escaped(text.substr(0, 1));
       taken = 1;
     }
     text.remove_prefix(taken);
