@@ -109,7 +109,8 @@ Result<Json> make_backup(Services& s, const BackupJob& job, RunContext& run) {
   // Behind the log: whoever it names has a key in this copy, unless erased.
   if (s.keys != nullptr) ZHIYIN_TRY_VOID(s.keys->copy_to(staging.path("keys.db")));
   std::vector<storage::BackupStore::Source> sources;
-  for (const char* name : {"state.db", "keys.db", "log.db", "warehouse.duckdb", "warehouse.duckdb.wal"}) {
+  for (const char* name :
+       {"state.db", "keys.db", "log.db", "warehouse.duckdb", "warehouse.duckdb.wal"}) {
     add_when_there(sources, std::string("data/") + name, staging.path(name));
   }
   if (job.with_key)

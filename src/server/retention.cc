@@ -402,8 +402,7 @@ Result<Certificate> remove_table(Services& s, std::string_view what, std::string
       fmt::format("DELETE FROM {0} WHERE id IN (SELECT id FROM {0} WHERE {1} LIMIT {2})", table,
                   select, kSlice);
   ZHIYIN_TRY_VOID(remove_rows(
-      s, c, &Certificate::other,
-      [&](Session& db) { return db.execute(sql, {c.before.us}); }, run));
+      s, c, &Certificate::other, [&](Session& db) { return db.execute(sql, {c.before.us}); }, run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }

@@ -238,7 +238,7 @@ class ClickhouseWarehouse final : public Warehouse {
   }
 
   [[nodiscard]] Dialect dialect() const override {
-    return {"AS", "cityHash64({0})", "bitShiftLeft(CAST(1 AS Int64), {0})",
+    return {"AS", "cityHash64({0})",
             "bitAnd(reinterpretAsUInt64(substring(MD5({0}), 1, 8)), 4294967295)"};
   }
 

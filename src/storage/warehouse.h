@@ -38,8 +38,6 @@ struct Dialect {
   /// A 64-bit number in place of a text, for joins and groups: ten times as fast. Of ten million
   /// texts two share a number with odds of one in 350,000.
   std::string_view number_of_text = "hash({0})";
-  /// Two to the power of {0}, a whole number below 62.
-  std::string_view power_of_two = "(CAST(1 AS BIGINT) << CAST({0} AS INTEGER))";
   /// A number below 2^32 that every database makes of the same text: of the first eight bytes of
   /// its MD5, read with the lowest first, the lower half.
   std::string_view checksum_of_text = "CAST(md5_number_upper({0}) % 4294967296 AS BIGINT)";
