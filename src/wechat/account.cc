@@ -5,6 +5,7 @@
 #include "wechat/callback_store.h"
 #include "wechat/crypto.h"
 #include "wechat/migrations.h"
+#include "wechat/token_store.h"
 
 namespace zhiyin::wechat {
 namespace {
@@ -156,7 +157,8 @@ std::span<const storage::Migration> Accounts::migrations() { return kMigrations;
 
 std::vector<storage::Migration> migrations() {
   std::vector<storage::Migration> all;
-  for (const auto& part : {Accounts::migrations(), CallbackStore::migrations()})
+  for (const auto& part :
+       {Accounts::migrations(), CallbackStore::migrations(), TokenStore::migrations()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -341,6 +343,8 @@ Result<void> Accounts::remove(const AccountId& id, std::optional<std::int64_t> i
     ZHIYIN_TRY(const std::int64_t version, stored_version(session, id));
     ZHIYIN_TRY_VOID(check_version(version, if_version));
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM account WHERE id = ?1", {Value(id.value)}));
+    ZHIYIN_TRY_VOID(
+        session.execute("DELETE FROM access_token WHERE account = ?1", {Value(id.value)}));
     return {};
   });
 }

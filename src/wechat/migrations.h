@@ -6,7 +6,7 @@
 
 namespace zhiyin::wechat {
 
-/// The tables of this part: `account`, `callback_seen`, `callback_last`.
+/// The tables of this part: `account`, `access_token`, `callback_seen`, `callback_last`.
 std::vector<storage::Migration> migrations();
 
 }  // namespace zhiyin::wechat

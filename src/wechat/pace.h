@@ -16,7 +16,9 @@ std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint);
 
 /// How often each account may still call each method: by the documented number of a clock minute,
 /// and by what the platform last said (45009: until the day ends; 45011 and the like: as long as
-/// they say). Domain time. In memory: after a restart the platform's word counts. Thread-safe.
+/// they say; Tencent Ads: how many calls its headers leave, which all authorisations of one
+/// application share). Domain time. In memory: after a restart the platform's word counts.
+/// Thread-safe.
 class Pace {
  public:
   /// Takes a place, or says why and for how long not.
@@ -24,6 +26,9 @@ class Pace {
   /// What came of a call that was sent.
   void note(const ApiAccount& account, const Endpoint& endpoint, const SendError& error,
             Instant now);
+  /// Calls that the platform says it will still take, in this minute and this day; -1: not said.
+  void told(const ApiAccount& account, const Endpoint& endpoint, std::int64_t minute_left,
+            std::int64_t day_left, Instant now);
   /// The platform has reset its counters.
   void forget(const AccountId& account);
 
@@ -31,6 +36,8 @@ class Pace {
   struct Entry {
     std::int64_t minute = 0;
     std::int64_t calls = 0;
+    std::int64_t told_minute = 0;
+    std::int64_t told_left = 0;  ///< in that minute
     Instant closed_until;
     std::int64_t errcode = 0;
   };

@@ -13,6 +13,7 @@
 #include "http/message.h"
 #include "wechat/detail/exchange.h"
 #include "wechat/pace.h"
+#include "wechat/tencent_ads.h"
 
 namespace zhiyin::wechat {
 namespace {
@@ -158,6 +159,10 @@ struct PlatformClient::Inner {
     HttpOutcome outcome = co_await exchange(client, waiting, std::move(request));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     Outcome<ApiAnswer> answer = interpret(outcome, *call.endpoint);
+    if (outcome && call.endpoint->family == Family::kAds) {
+      const AdsRate rate = ads_rate(outcome->headers);
+      pace.told(account, *call.endpoint, rate.per_minute_left, rate.per_day_left, tokens.now());
+    }
     metrics
         .latency("zhiyin_wechat_call_seconds", "Time of calls to the platform",
                  fmt::format("method=\"{}\"", call.endpoint->name))

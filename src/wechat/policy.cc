@@ -40,6 +40,8 @@ Result<void> validate(const Policy& policy) {
     return fail_field("mass_idempotency", "is negative");
   if (policy.template_idempotency < Duration::zero())
     return fail_field("template_idempotency", "is negative");
+  if (policy.token_force_gap < Duration::zero())
+    return fail_field("token_force_gap", "is negative");
   for (const auto& [kind, allowance] : policy.customer_service_windows) {
     bool is_known = false;
     for (const std::string_view known : kWindowKinds) is_known = is_known || known == kind;

@@ -52,6 +52,10 @@ struct Policy {
   std::int64_t user_info_per_day = 5'000'000;
   std::int64_t user_info_batch_max = 100;
 
+  /// How often a token may be ended before its time: the platform counts and ignores the rest.
+  std::int64_t token_forces_per_day = 20;
+  Duration token_force_gap = std::chrono::seconds(30);
+
   std::int64_t text_bytes_max = 2048;
   std::int64_t client_msg_id_bytes_max = 64;
   /// Characters of a template value by the type in its key (`thing01` is `thing`).
@@ -153,6 +157,11 @@ struct Fields<wechat::Policy> {
       field("user_info_batch_max", &S::user_info_batch_max, "people of one user-info call")
           .range(1, 1000)
           .optional(),
+      field("token_forces_per_day", &S::token_forces_per_day,
+            "how often a day an access token may be ended before its time")
+          .range(0, kMax)
+          .optional(),
+      field("token_force_gap", &S::token_force_gap, "time between two of these").optional(),
       field("text_bytes_max", &S::text_bytes_max, "bytes of a text message")
           .range(1, 1e6)
           .optional(),

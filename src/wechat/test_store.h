@@ -19,6 +19,7 @@ class TestStore {
     static TestStore store;
     EXPECT_TRUE(store.state().write([](storage::Session& session) -> Result<void> {
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM account"));
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM access_token"));
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_seen"));
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_last"));
       return {};

@@ -1,43 +1,41 @@
 #include "wechat/token.h"
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <future>
 #include <map>
 #include <optional>
+#include <thread>
 #include <vector>
 
-#include "base/crypto.h"
 #include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "http/await.h"
 #include "wechat/detail/exchange.h"
-#include "wechat/detail/lenient.h"
+#include "wechat/detail/token_request.h"
 
 namespace zhiyin::wechat {
 namespace {
 
-constexpr Duration kRenewBefore = std::chrono::minutes(5);
-constexpr Duration kForceEvery =
-    std::chrono::seconds(30);  // the platform ignores force more often than that
 constexpr Duration kRemember =
     std::chrono::seconds(30);  // how long a settings error answers by itself
-constexpr std::int64_t kLifeSecondsMax = 86'400;
+constexpr Duration kRememberMax = std::chrono::minutes(10);  // where the platform says longer
+constexpr Duration kLookAgain = std::chrono::seconds(1);     // while another process renews
+constexpr std::chrono::milliseconds kPause{200};             // between two claims, real time
+constexpr int kPausesMax = 600;                              // far above a lease
+constexpr std::size_t kStoreQueueMax = 4096;
 
 using Joined = std::move_only_function<void(Outcome<Secret>)>;
-
-struct Fetched {
-  Secret token;
-  Duration life;
-};
 
 /// What is known about one account's token. Shared by the keeper and those who wait for a fetch
 /// that is under way when the account is forgotten.
 struct Entry {
   std::string fingerprint;
   Mutex mutex;
-  Secret token ZHIYIN_GUARDED_BY(mutex);
-  Instant renew_at ZHIYIN_GUARDED_BY(mutex);
-  Instant expires_at ZHIYIN_GUARDED_BY(mutex);
-  std::optional<Instant> forced_at ZHIYIN_GUARDED_BY(mutex);
+  SharedToken token ZHIYIN_GUARDED_BY(mutex);
+  ForcedRefreshes forced ZHIYIN_GUARDED_BY(mutex);  // where no store counts them
   std::optional<SendError> settings_error ZHIYIN_GUARDED_BY(mutex);
   Instant settings_error_until ZHIYIN_GUARDED_BY(mutex);
   bool fetching ZHIYIN_GUARDED_BY(mutex) = false;
@@ -45,69 +43,19 @@ struct Entry {
 };
 using EntryPointer = std::shared_ptr<Entry>;
 
-std::string fingerprint_of(const ApiAccount& a) {
-  return crypto::sha256(fmt::format("{}\n{}\n{}\n{}\n{}", a.app_id, a.app_secret.reveal(),
-                                    a.base_url, static_cast<int>(a.token_kind),
-                                    a.refresh_token.reveal()));
+/// Until when an error of a fetch answers by itself; nothing where another try may help.
+std::optional<Instant> remembered_until(const SendError& error, Instant now) {
+  if (error.error_class != ErrorClass::kNever && error.error_class != ErrorClass::kQuota)
+    return std::nullopt;
+  return now + std::clamp<Duration>(error.retry_after.value_or(kRemember), kRemember, kRememberMax);
 }
 
-SendError not_sent(ErrorCode code, std::string message) {
-  SendError e;
-  e.code = code;
-  e.message = std::move(message);
-  return e;
+SendError still_rejected() {
+  return not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token");
 }
 
-http::ClientRequest token_request(const ApiAccount& a, std::string_view base, bool force) {
-  http::ClientRequest request;
-  if (a.token_kind == TokenKind::kClassic) {
-    request.url =
-        fmt::format("{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}", base,
-                    http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
-    return request;
-  }
-  if (a.token_kind == TokenKind::kWecom) {
-    request.url =
-        fmt::format("{}/cgi-bin/gettoken?corpid={}&corpsecret={}", base,
-                    http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()));
-    return request;
-  }
-  if (a.token_kind == TokenKind::kAds) {
-    request.url = fmt::format(
-        "{}/oauth/token?client_id={}&client_secret={}&grant_type=refresh_token&refresh_token={}",
-        base, http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()),
-        http::percent_encode(a.refresh_token.reveal()));
-    return request;
-  }
-  Json body = Json::object();
-  body.set("grant_type", "client_credential");
-  body.set("appid", a.app_id);
-  body.set("secret", a.app_secret.reveal());
-  if (force) body.set("force_refresh", true);
-  request.method = "POST";
-  request.url = fmt::format("{}/cgi-bin/stable_token", base);
-  request.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
-  request.body = body.dump();
-  return request;
-}
-
-Outcome<Fetched> read_token(Outcome<Json> answer) {
-  if (!answer) {
-    SendError e = std::move(answer.error());
-    // Whatever became of it, the call for which the token was needed has not been sent.
-    e.progress = http::SendProgress::kNothingSent;
-    // At this address 40001 means a wrong secret: nothing to be renewed.
-    if (e.error_class == ErrorClass::kToken) e.error_class = ErrorClass::kNever;
-    return std::unexpected(std::move(e));
-  }
-  const std::string token = lenient_text((*answer)["access_token"]);
-  const Json* stated = answer->find("access_token_expires_in");  // as Tencent Ads calls it
-  const std::int64_t life = lenient_int(stated ? *stated : (*answer)["expires_in"]);
-  if (token.empty() || life <= 0) {
-    return std::unexpected(
-        not_sent(ErrorCode::kUnavailable, "微信接口 token：应答里没有 access_token 或 expires_in"));
-  }
-  return Fetched{Secret(token), std::chrono::seconds(std::min(life, kLifeSecondsMax))};
+SendError store_failed(const Error& error) {
+  return not_sent(error.code, fmt::format("微信接口 token：本机的存储不可用（{}）", error.message));
 }
 
 /// Ends a fetch exactly once, also when its coroutine is dropped half-way, so that nobody waits for
@@ -140,11 +88,15 @@ class Flight {
 }  // namespace
 
 struct TokenKeeper::Inner {
-  Inner(http::Client& c, const Clock& k, MetricsRegistry& m, Logger& l, std::string base)
-      : client(c), clock(k), metrics(m), logger(l), base_url(std::move(base)) {}
+  Inner(http::Client& c, const Clock& k, MetricsRegistry& m, Logger& l, std::string base,
+        TokenStore* s)
+      : client(c), clock(k), metrics(m), logger(l), base_url(std::move(base)), store(s) {
+    constexpr std::size_t kThreads = 1;
+    if (store != nullptr) aside.emplace(kThreads, kStoreQueueMax);
+  }
 
   EntryPointer entry_of(const ApiAccount& account) {
-    std::string fingerprint = fingerprint_of(account);
+    std::string fingerprint = token_settings(account);
     MutexLock lock(mutex);
     EntryPointer& entry = entries[account.id];
     if (!entry || entry->fingerprint != fingerprint) {
@@ -158,9 +110,9 @@ struct TokenKeeper::Inner {
   std::optional<Outcome<Secret>> known(Entry& entry, const std::optional<Secret>& rejected) const
       ZHIYIN_REQUIRES(entry.mutex) {
     const Instant now = clock.now();
-    const bool is_other = !rejected || entry.token != *rejected;
-    if (!entry.token.empty() && is_other && now < entry.renew_at)
-      return Outcome<Secret>(entry.token);
+    const bool is_other = !rejected || entry.token.token != *rejected;
+    if (!entry.token.token.empty() && is_other && now < entry.token.renew_at)
+      return Outcome<Secret>(entry.token.token);
     if (entry.settings_error && now < entry.settings_error_until)
       return Outcome<Secret>(std::unexpected(*entry.settings_error));
     return std::nullopt;
@@ -231,25 +183,116 @@ struct TokenKeeper::Inner {
   http::Task<Outcome<Secret>> lead(Waiting waiting, ApiAccount account, EntryPointer entry,
                                    std::optional<Secret> rejected) {
     Flight flight(entry);
-    Outcome<Fetched> fetched = co_await fetch(waiting, account, false);
-    const bool is_rejected_one = fetched && rejected && fetched->token == *rejected;
-    if (is_rejected_one && may_force(*entry)) {
-      Outcome<Fetched> forced = co_await fetch(waiting, account, true);
-      fetched = std::move(forced);
+    Outcome<Secret> outcome = std::unexpected(SendError{});
+    if (store != nullptr) {
+      outcome = co_await lead_shared(waiting, std::move(account), entry, std::move(rejected));
+    } else {
+      const Asked asked{account, {}, rejected};
+      Outcome<FetchedToken> fetched = co_await fetch_other(waiting, asked, entry);
+      outcome = fetched ? take(*entry, shared(*fetched, clock.now()), rejected)
+                        : refuse(account, *entry, fetched.error(), rejected);
     }
-    const Outcome<Secret> outcome = keep(account, *entry, fetched, rejected);
     flight.land(outcome);
     co_return outcome;
   }
 
-  http::Task<Outcome<Fetched>> fetch(Waiting waiting, ApiAccount account, bool force) {
+  /// Agrees with the other processes on who fetches.
+  http::Task<Outcome<Secret>> lead_shared(Waiting waiting, ApiAccount account, EntryPointer entry,
+                                          std::optional<Secret> rejected) {
+    const TokenKey key{account.id, entry->fingerprint, family_of(account.token_kind)};
+    for (int pauses = 0; pauses < kPausesMax; ++pauses) {
+      std::function<Result<TokenClaim>()> claim = [this, &key, &rejected] {
+        return store->claim(key, rejected, clock.now());
+      };
+      Result<TokenClaim> claimed = co_await with_store(waiting, std::move(claim));
+      if (!claimed) co_return refuse(account, *entry, store_failed(claimed.error()), rejected);
+      switch (claimed->kind) {
+        case TokenClaim::Kind::kTake:
+          co_return take(*entry, claimed->token, rejected);
+        case TokenClaim::Kind::kRefused:
+          co_return refuse(account, *entry, *claimed->error, rejected);
+        case TokenClaim::Kind::kWait:
+          if (!claimed->token.token.empty()) {  // good enough while another one renews
+            claimed->token.renew_at = std::min(claimed->token.expires_at, clock.now() + kLookAgain);
+            co_return take(*entry, claimed->token, rejected);
+          }
+          co_await pause(waiting);
+          continue;
+        case TokenClaim::Kind::kFetch:
+          break;
+      }
+      const Asked asked{std::move(account), std::move(*claimed), std::move(rejected)};
+      Outcome<Secret> outcome = co_await fetch_shared(waiting, asked, entry, key);
+      co_return outcome;
+    }
+    co_return std::unexpected(
+        not_sent(ErrorCode::kUnavailable, "微信接口 token：另一个进程一直在获取，没有结果"));
+  }
+
+  /// Who asks, and what was found in the store.
+  struct Asked {
+    ApiAccount account;
+    TokenClaim claim;
+    std::optional<Secret> rejected;
+  };
+
+  http::Task<Outcome<Secret>> fetch_shared(Waiting waiting, const Asked& asked, EntryPointer entry,
+                                           const TokenKey& key) {
+    Outcome<FetchedToken> fetched = co_await fetch_other(waiting, asked, entry);
+    if (!fetched) {
+      SendError error = std::move(fetched.error());
+      const bool may_be_lost = asked.claim.follows_lost_fetch &&
+                               asked.account.token_kind == TokenKind::kAds &&
+                               error.error_class == ErrorClass::kNever;
+      if (may_be_lost)
+        error.message += "；上次续期在写入新的 refresh_token 之前中断，请重新授权并填入新的";
+      const std::optional<Instant> until = remembered_until(error, clock.now());
+      std::function<Result<void>()> give_up = [this, &key, &error, until] {
+        return store->give_up(key, error, until);
+      };
+      const Result<void> given_up = co_await with_store(waiting, std::move(give_up));
+      if (!given_up)
+        logger.error("wechat", "token_lease_kept", {{"reason", given_up.error().text()}});
+      co_return refuse(asked.account, *entry, error, asked.rejected);
+    }
+    std::function<Result<SharedToken>()> keep = [this, &key, &asked, &fetched] {
+      return store->keep(key, asked.claim, *fetched, clock.now());
+    };
+    const Result<SharedToken> kept = co_await with_store(waiting, std::move(keep));
+    if (!kept) {
+      // Of use to this process, although no other one can have it, nor the next run.
+      logger.error("wechat", "token_not_kept",
+                   {{"account", asked.account.id}, {"reason", kept.error().text()}});
+      co_return take(*entry, shared(*fetched, clock.now()), asked.rejected);
+    }
+    co_return take(*entry, *kept, asked.rejected);
+  }
+
+  /// A token that differs from the rejected one where that can be had.
+  http::Task<Outcome<FetchedToken>> fetch_other(Waiting waiting, const Asked& asked,
+                                                EntryPointer entry) {
+    Outcome<FetchedToken> fetched = co_await fetch(waiting, asked, false);
+    const bool is_rejected_one = fetched && asked.rejected && fetched->token == *asked.rejected;
+    if (!is_rejected_one || asked.account.token_kind != TokenKind::kStable) co_return fetched;
+    const bool may = co_await may_force(waiting, asked.account, entry);
+    if (!may) co_return fetched;
+    metrics
+        .counter("zhiyin_wechat_token_forces_total", "Access tokens ended before their time",
+                 fmt::format("account=\"{}\"", asked.account.id.value))
+        .add();
+    Outcome<FetchedToken> forced = co_await fetch(waiting, asked, true);
+    co_return forced;
+  }
+
+  http::Task<Outcome<FetchedToken>> fetch(Waiting waiting, const Asked& asked, bool force) {
+    const ApiAccount& account = asked.account;
     const Family family = family_of(account.token_kind);
     const std::string_view base = !account.base_url.empty()     ? trimmed_base(account.base_url)
                                   : family == Family::kOfficial ? trimmed_base(base_url)
                                                                 : default_base(family);
-    http::ClientRequest request = token_request(account, base, force);
+    http::ClientRequest request = token_request(account, base, asked.claim.refresh_token, force);
     HttpOutcome answer = co_await exchange(client, waiting, std::move(request));
-    Outcome<Fetched> fetched = read_token(interpret(answer, "token", family));
+    Outcome<FetchedToken> fetched = read_token(interpret(answer, "token", family));
     metrics
         .counter("zhiyin_wechat_token_fetches_total", "Access tokens fetched",
                  fetched ? "outcome=\"ok\"" : "outcome=\"error\"")
@@ -257,45 +300,76 @@ struct TokenKeeper::Inner {
     co_return fetched;
   }
 
-  bool may_force(Entry& entry) const {
-    MutexLock lock(entry.mutex);
-    const Instant now = clock.now();
-    if (entry.forced_at && now - *entry.forced_at < kForceEvery) return false;
-    entry.forced_at = now;
-    return true;
+  http::Task<bool> may_force(Waiting waiting, const ApiAccount& account, EntryPointer entry) {
+    if (store == nullptr) {
+      MutexLock lock(entry->mutex);
+      co_return entry->forced.take(account.policy, clock.now());
+    }
+    std::function<Result<bool>()> count = [this, &account, &entry] {
+      const TokenKey key{account.id, entry->fingerprint, family_of(account.token_kind)};
+      return store->may_force(key, account.policy, clock.now());
+    };
+    const Result<bool> may = co_await with_store(waiting, std::move(count));
+    co_return may.value_or(false);
   }
 
-  /// Stores what a fetch brought; returns what those who asked get.
-  Outcome<Secret> keep(const ApiAccount& account, Entry& entry, const Outcome<Fetched>& fetched,
-                       const std::optional<Secret>& rejected) const {
+  /// Takes over what was fetched, here or by another process; what those who asked get.
+  static Outcome<Secret> take(Entry& entry, const SharedToken& token,
+                              const std::optional<Secret>& rejected) {
     MutexLock lock(entry.mutex);
-    const Instant now = clock.now();
-    if (fetched) {
-      entry.token = fetched->token;
-      entry.expires_at = now + fetched->life;
-      // A token with little life left is renewed at half of it rather than at once and for ever.
-      entry.renew_at = entry.expires_at - std::min<Duration>(kRenewBefore, fetched->life / 2);
-      entry.settings_error.reset();
-      if (rejected && entry.token == *rejected) {
-        return std::unexpected(
-            not_sent(ErrorCode::kUnavailable, "微信接口 token：仍是被拒绝的 access_token"));
-      }
-      return entry.token;
-    }
-    const SendError& error = fetched.error();
+    entry.token = token;
+    entry.settings_error.reset();
+    if (rejected && token.token == *rejected) return std::unexpected(still_rejected());
+    return token.token;
+  }
+
+  /// What those who asked get when there is nothing new: the old one, as long as it serves.
+  Outcome<Secret> refuse(const ApiAccount& account, Entry& entry, const SendError& error,
+                         const std::optional<Secret>& rejected) const {
     logger.warning("wechat", "token_fetch_failed",
                    {{"account", account.id}, {"errcode", error.errcode}, {"error", error.message}});
+    MutexLock lock(entry.mutex);
+    const Instant now = clock.now();
+    SharedToken& old = entry.token;
     const bool is_usable =
-        !entry.token.empty() && now < entry.expires_at && (!rejected || entry.token != *rejected);
+        !old.token.empty() && now < old.expires_at && (!rejected || old.token != *rejected);
     if (is_usable) {  // try again a little later
-      entry.renew_at = std::min(entry.expires_at, now + kRemember);
-      return entry.token;
+      old.renew_at = std::min(old.expires_at, now + kRemember);
+      return old.token;
     }
-    if (error.error_class == ErrorClass::kNever || error.error_class == ErrorClass::kQuota) {
+    if (const std::optional<Instant> until = remembered_until(error, now)) {
       entry.settings_error = error;
-      entry.settings_error_until = now + kRemember;
+      entry.settings_error_until = *until;
     }
     return std::unexpected(error);
+  }
+
+  /// Runs what blocks on state, beside the threads of coroutines. What it refers to lives in the
+  /// coroutine that waits for it.
+  template <class T>
+  http::Task<Result<T>> with_store(Waiting waiting, std::function<Result<T>()> work) {
+    if (waiting == Waiting::kBlock) co_return work();
+    using Done = std::move_only_function<void(Result<T>)>;
+    auto start = [this, &work](Done done) {
+      // A queue of this length means that the state does not answer: then this thread waits.
+      auto shared_done =
+          std::make_shared<Done>(std::move(done));  // of the queue, or of this thread
+      if (!aside->try_submit([&work, shared_done] { (*shared_done)(work()); }))
+        (*shared_done)(work());
+    };
+    Result<T> result = co_await http::from_callback<Result<T>>(std::move(start));
+    co_return result;
+  }
+
+  http::Task<void> pause(Waiting waiting) {
+    if (store->settings().pause) {
+      store->settings().pause();
+    } else if (waiting == Waiting::kBlock) {
+      std::this_thread::sleep_for(kPause);
+    } else {
+      boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, kPause);
+      co_await timer.async_wait(boost::asio::use_awaitable);
+    }
   }
 
   http::Client& client;
@@ -303,14 +377,16 @@ struct TokenKeeper::Inner {
   MetricsRegistry& metrics;
   Logger& logger;
   const std::string base_url;
+  TokenStore* const store;  // null: nothing is shared
   Mutex mutex;
   std::map<AccountId, EntryPointer> entries
-      ZHIYIN_GUARDED_BY(mutex);  // as many as there are accounts
+      ZHIYIN_GUARDED_BY(mutex);     // as many as there are accounts
+  std::optional<ThreadPool> aside;  // for what blocks on the store
 };
 
 TokenKeeper::TokenKeeper(http::Client& client, const Clock& clock, MetricsRegistry& metrics,
-                         Logger& logger, std::string base_url)
-    : inner_(std::make_unique<Inner>(client, clock, metrics, logger, std::move(base_url))) {}
+                         Logger& logger, std::string base_url, TokenStore* store)
+    : inner_(std::make_unique<Inner>(client, clock, metrics, logger, std::move(base_url), store)) {}
 TokenKeeper::~TokenKeeper() = default;
 
 http::Task<Outcome<Secret>> TokenKeeper::get(ApiAccount account) {
@@ -329,8 +405,13 @@ Outcome<Secret> TokenKeeper::replace_and_wait(const ApiAccount& account, const S
 Instant TokenKeeper::now() const { return inner_->clock.now(); }
 
 void TokenKeeper::forget(const AccountId& account) {
-  MutexLock lock(inner_->mutex);
-  inner_->entries.erase(account);
+  {
+    MutexLock lock(inner_->mutex);
+    inner_->entries.erase(account);
+  }
+  if (inner_->store == nullptr) return;
+  if (const Result<void> done = inner_->store->forget(account); !done)
+    inner_->logger.warning("wechat", "token_not_forgotten", {{"reason", done.error().text()}});
 }
 
 }  // namespace zhiyin::wechat

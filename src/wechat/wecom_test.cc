@@ -370,5 +370,32 @@ TEST_F(TencentAds, RateHeaders) {
   EXPECT_EQ(ads_rate({}).per_day_left, -1);
 }
 
+TEST_F(TencentAds, WhatTheHeadersLeaveIsKeptToByAllAuthorisationsOfTheApplication) {
+  const auto leaves = [this](http::Headers headers) {
+    http::ClientResponse response{200, std::move(headers), R"({"code":0,"data":{"list":[]}})"};
+    answers({PlatformAnswer(response)});
+  };
+  AdsListAsk list;
+  list.account_id = 1;
+  leaves({{"X-RateLimit-Minute-Remaining", "60,2"}});
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
+  leaves({});
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
+  account_.id = AccountId("another_authorisation");
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
+  const auto third = ask(kAdsAdgroups, list);
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().error_class, ErrorClass::kQuota);
+  EXPECT_EQ(*third.error().retry_after, std::chrono::minutes(1));
+  EXPECT_EQ(platform_.count("adgroups/get"), 3U);
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::minutes(1)));
+  leaves({{"X-RateLimit-Day-Remaining", "0"}});
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(1)));
+  EXPECT_FALSE(ask(kAdsAdgroups, list)) << "the day is used up";
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(24)));
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
+}
+
 }  // namespace
 }  // namespace zhiyin::wechat
