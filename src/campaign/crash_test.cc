@@ -94,6 +94,13 @@ TEST(Crash, ATemplateSendEndsInTheSameStateWhereverTheProcessDies) {
   EXPECT_GT(point, 30);
 }
 
+/// A process that takes calls in chunks of four, as where others send, too.
+void take_chunks(World& w) {
+  w.quota.process = "one";
+  w.quota.chunk = 4;
+  w.restart();
+}
+
 TEST(Crash, ACustomerServiceMessageIsNeverSentTwiceAndAtMostOneIsLeftUnknown) {
   World calm(kPeople);
   ASSERT_FALSE(die_and_go_on(calm, cs_campaign(), kPointsMax));
@@ -102,6 +109,7 @@ TEST(Crash, ACustomerServiceMessageIsNeverSentTwiceAndAtMostOneIsLeftUnknown) {
   int unknown_seen = 0;
   for (; point < kPointsMax; ++point) {
     World w(kPeople);
+    if (point % 2 == 1) take_chunks(w);
     const bool died = die_and_go_on(w, cs_campaign(), point);
     const Progress p = w.progress();
     EXPECT_EQ(p.sent + p.unknown, sent) << "died at step " << point;
@@ -130,6 +138,7 @@ TEST(Crash, RandomTroubleAndRepeatedDeathsNeverSendTwice) {
     s.plan_slice = 1 + random.below(4);
     s.mass_chunk_max = 4 + random.below(3);
     w.reconfigure(s);
+    if (round % 2 == 1) take_chunks(w);
     for (int i = 0; i < kPeople; ++i) w.message_from(i, kNoon);
     const std::uint64_t kind = random.below(3);
     Campaign c = kind == 0 ? mass_campaign() : kind == 1 ? cs_campaign() : template_campaign();

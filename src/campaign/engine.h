@@ -14,6 +14,7 @@
 #include "campaign/dry_run.h"
 #include "campaign/store.h"
 #include "delivery/channel.h"
+#include "delivery/quota_ledger.h"
 #include "delivery/recipient.h"
 #include "delivery/touch.h"
 
@@ -46,6 +47,7 @@ struct EngineParts {
   delivery::MessageChannel& channel;
   const Clock& clock;
   Logger& logger;
+  delivery::QuotaHolder quota = {};  ///< who reserves, where other processes send, too
 };
 
 struct EngineSettings {

@@ -182,6 +182,22 @@ TEST(MassSend, OurOwnLedgerKeepsToTheDaysCalls) {
   EXPECT_EQ(w.channel.most_per_person(), 1U);
 }
 
+TEST(MassSend, AMinuteHasNoMoreCallsThanThePlatformTakes) {
+  World w(30);
+  chunks_of(w, 10);
+  w.senders.account.rules.calls_per_minute[ChannelKind::kMass] = 1;
+  w.create_and_start(mass_campaign());
+  w.run(kNoon);
+  EXPECT_EQ(w.channel.calls, 1);
+  EXPECT_EQ(w.get().waiting_until, kNoon + std::chrono::minutes(1));
+  w.restart();  // counted in state: another process does not begin anew
+  w.run(kNoon + std::chrono::minutes(1));
+  EXPECT_EQ(w.channel.calls, 2);
+  w.run(kNoon + hours(1));
+  EXPECT_EQ(w.progress().sent, 30);
+  EXPECT_EQ(w.clock.now(), kNoon + std::chrono::minutes(3));
+}
+
 TEST(MassSend, StoppingWhileTheOutcomeIsOpenClosesItWithoutAnotherCall) {
   World w(4);
   w.channel.script = {{outcome(OutcomeKind::kUnknown), true}};

@@ -61,7 +61,9 @@ class TwoEngines : public ::testing::TestWithParam<ChannelKind> {
     const auto progress = w.progress();
     EXPECT_EQ(w.channel.most_per_person(), 1U);
     EXPECT_EQ(progress.planned + progress.sending, 0);
-    const auto used = w.db.state->query("SELECT SUM(used), SUM(reserved) FROM quota_use");
+    // Of the day: clock minutes count each call, also the repeated ones.
+    const auto used =
+        w.db.state->query("SELECT SUM(used), SUM(reserved) FROM quota_use WHERE period < 1000000");
     EXPECT_EQ(storage::as_int(used->rows[0][1]), 0);
     const std::int64_t calls = GetParam() == ChannelKind::kMass
                                    ? static_cast<std::int64_t>(w.channel.mass_calls.size())

@@ -4,8 +4,10 @@
 #include <variant>
 
 #include "base/clock.h"
+#include "delivery/quota_ledger.h"
 #include "delivery/recipient.h"
 #include "delivery/touch.h"
+#include "storage/grouped_writes.h"
 #include "storage/state.h"
 #include "wechat/account.h"
 #include "wechat/messages.h"
@@ -53,6 +55,8 @@ class DirectSends {
     const Recipients& recipients;
     wechat::PlatformApi& platform;
     const Clock& clock;
+    QuotaHolder quota = {};                    ///< who reserves, where other processes send, too
+    storage::GroupedWrites* writes = nullptr;  ///< absent: each send has transactions of its own
   };
   /// All must outlive this object.
   explicit DirectSends(Parts parts) : parts_(parts) {}
@@ -65,6 +69,8 @@ class DirectSends {
   Result<ServiceWindow> window(const AccountId& account, const std::string& openid) const;
 
  private:
+  Result<void> write(const std::function<Result<void>(storage::Session&)>& work) const;
+
   Parts parts_;
 };
 

@@ -287,6 +287,51 @@ TEST(DirectSend, ARefusalTakesAllPermissionsBack) {
   EXPECT_EQ(shop.grants(), 0);
 }
 
+TEST(DirectSend, AMinuteOfThePolicyIsKeptToOverAllProcesses) {
+  Shop shop;
+  shop.input.policy.calls_per_minute["custom_send"] = 2;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.happened("message");
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+  DirectSends other({*shop.state, shop.accounts, shop.recipients, shop.platform, shop.clock});
+  wechat::CustomSendAsk ask;
+  ask.msgtype = "text";
+  ask.text = wechat::TextContent{"hi"};
+  EXPECT_EQ(other.send(kShop, "oA", ask)->state, TouchState::kSent);
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kPlatformQuota);
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::minutes(1)));
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+}
+
+TEST(DirectSend, TwoProcessesWithChunksUseTheDayUpToTheLastCall) {
+  Shop shop;
+  shop.input.policy.customer_service_per_day = 3;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.happened("message");
+  storage::GroupedWrites writes(*shop.state);
+  std::vector<DirectSends> processes;
+  for (const char* name : {"p1", "p2"}) {
+    processes.emplace_back(DirectSends::Parts{*shop.state,
+                                              shop.accounts,
+                                              shop.recipients,
+                                              shop.platform,
+                                              shop.clock,
+                                              {name, 10, std::chrono::minutes(10), {}},
+                                              &writes});
+  }
+  wechat::CustomSendAsk ask;
+  ask.msgtype = "text";
+  ask.text = wechat::TextContent{"hi"};
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(processes[i % 2].send(kShop, "oA", ask)->state, TouchState::kSent);
+  EXPECT_EQ(processes[0].send(kShop, "oA", ask)->rule, Rule::kPlatformQuota);
+  EXPECT_EQ(processes[1].send(kShop, "oA", ask)->rule, Rule::kPlatformQuota);
+  const ChannelQuota quota = shop.quota(ChannelKind::kCustomerService);
+  EXPECT_EQ(quota.used, 3);
+  EXPECT_EQ(quota.reserved, 0);
+  EXPECT_EQ(quota.left, 0);
+}
+
 TEST(DirectSend, ALongTermPermissionIsNotUsedUp) {
   Shop shop;
   shop.input.policy.long_term_templates = {"TPL"};

@@ -62,6 +62,8 @@ struct GateRules {
                                                        {ChannelKind::kCustomerService, 500'000},
                                                        {ChannelKind::kTemplate, 100'000},
                                                        {ChannelKind::kSubscribe, 100'000}};
+  /// A channel without a number has none in a minute.
+  std::map<ChannelKind, std::int64_t> calls_per_minute = {{ChannelKind::kMass, 60}};
   std::map<CsTrigger, CsAllowance> cs_allowance = {
       {CsTrigger::kMessage, {5, std::chrono::hours(48)}},
       {CsTrigger::kMenu, {3, std::chrono::minutes(1)}},

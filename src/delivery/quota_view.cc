@@ -29,14 +29,10 @@ Result<ChannelQuota> channel_quota(Session& session, const SenderAccount& accoun
   quota.channel = channel;
   quota.limit = limit;
   quota.resets_at = QuotaLedger::day_end(now);
-  ZHIYIN_TRY(const storage::Rows rows,
-             session.query("SELECT used, reserved FROM quota_use WHERE account = ?1 AND channel = "
-                           "?2 AND period = ?3",
-                           {key.account.value, static_cast<std::int64_t>(channel), key.period}));
-  if (!rows.rows.empty()) {
-    quota.used = as_int(rows.rows[0][0]);
-    quota.reserved = as_int(rows.rows[0][1]);
-  }
+  ZHIYIN_TRY(const QuotaLedger::Sum sum, QuotaLedger::sum(session, key));
+  quota.used = sum.used;
+  quota.reserved = sum.reserved;
+  quota.leased = sum.leased;
   quota.left = std::max<std::int64_t>(0, limit - quota.used - quota.reserved);
   ZHIYIN_TRY(quota.sent, touches_today(session, key, begin, TouchState::kSent));
   ZHIYIN_TRY(quota.failed, touches_today(session, key, begin, TouchState::kFailed));

@@ -15,6 +15,7 @@ struct ChannelQuota {
   std::int64_t limit = 0;     ///< calls a day by the account's policy
   std::int64_t used = 0;      ///< made, or perhaps made
   std::int64_t reserved = 0;  ///< about to be made
+  std::int64_t leased = 0;    ///< in the chunks of processes, not spent: part of what is left
   std::int64_t left = 0;
   std::int64_t sent = 0;     ///< touches of today that the platform took
   std::int64_t failed = 0;   ///< that certainly reached nobody
@@ -43,8 +44,9 @@ struct zhiyin::Fields<zhiyin::delivery::ChannelQuota> {
   static constexpr auto list = std::make_tuple(
       field("channel", &S::channel, "mass, customer_service, template or subscribe"),
       field("limit", &S::limit, "calls a day"), field("used", &S::used, "made or perhaps made"),
-      field("reserved", &S::reserved, "about to be made"), field("left", &S::left, ""),
-      field("sent", &S::sent, "touches that the platform took today"),
+      field("reserved", &S::reserved, "about to be made"),
+      field("leased", &S::leased, "of what is left: in the chunks of processes"),
+      field("left", &S::left, ""), field("sent", &S::sent, "touches that the platform took today"),
       field("failed", &S::failed, "touches that reached nobody"),
       field("unknown", &S::unknown, "touches of unknown outcome, counted"),
       field("resets_at", &S::resets_at, "when the platform's day ends"));

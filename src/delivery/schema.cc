@@ -50,6 +50,13 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE TABLE message_grant ("
      " identity BYTEA NOT NULL, account TEXT NOT NULL, template TEXT NOT NULL,"
      " remaining BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (identity, account, template))"},
+    {"delivery-008-quota-lease",
+     "ALTER TABLE quota_use ADD COLUMN leased BIGINT NOT NULL DEFAULT 0;"
+     "CREATE TABLE quota_lease ("
+     " account TEXT NOT NULL, channel BIGINT NOT NULL, period BIGINT NOT NULL,"
+     " holder TEXT NOT NULL, granted BIGINT NOT NULL, used BIGINT NOT NULL,"
+     " reserved BIGINT NOT NULL, of_limit BIGINT NOT NULL, expires_at BIGINT NOT NULL,"
+     " PRIMARY KEY (account, channel, period, holder))"},
 };
 
 }  // namespace

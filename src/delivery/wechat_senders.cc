@@ -1,5 +1,7 @@
 #include "delivery/wechat_senders.h"
 
+#include "wechat/pace.h"
+
 namespace zhiyin::delivery {
 
 namespace {
@@ -17,6 +19,22 @@ std::map<CsTrigger, CsAllowance> allowances(const wechat::Policy& policy) {
   for (const auto& [name, trigger] : kTriggers) {
     const auto found = policy.customer_service_windows.find(std::string(name));
     if (found != policy.customer_service_windows.end()) out[trigger] = allowance_of(found->second);
+  }
+  return out;
+}
+
+/// Of those channels that the platform, or the policy, gives a number.
+std::map<ChannelKind, std::int64_t> minutes(const wechat::Policy& policy) {
+  constexpr std::pair<std::string_view, ChannelKind> kMethods[] = {
+      {"mass_send", ChannelKind::kMass},
+      {"custom_send", ChannelKind::kCustomerService},
+      {"template_send", ChannelKind::kTemplate},
+      {"subscribe_bizsend", ChannelKind::kSubscribe}};
+  std::map<ChannelKind, std::int64_t> out;
+  for (const auto& [name, channel] : kMethods) {
+    const wechat::Endpoint* endpoint = wechat::find_endpoint(name);
+    const std::int64_t calls = endpoint ? wechat::calls_per_minute(policy, *endpoint) : 0;
+    if (calls > 0) out[channel] = calls;
   }
   return out;
 }
@@ -39,6 +57,7 @@ Result<GateRules> rules_of(const wechat::Account& account) {
                          {ChannelKind::kCustomerService, policy.customer_service_per_day},
                          {ChannelKind::kTemplate, policy.template_per_day},
                          {ChannelKind::kSubscribe, policy.subscribe_per_day}};
+  rules.calls_per_minute = minutes(policy);
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);
   rules.template_chars_max.clear();

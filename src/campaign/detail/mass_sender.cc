@@ -231,15 +231,20 @@ Result<TickResult> call(const Work& work, const SendBatch& batch,
   return TickResult{true, std::nullopt};
 }
 
-/// Writes the intent: the batch and its touches as sending, its quota reserved.
-Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch, Instant now) {
+/// Writes the intent: the batch and its touches as sending, its quota reserved. `wait`: nothing is
+/// sent before then.
+Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
+                    std::optional<Instant>& wait, Instant now) {
   return while_running(
       work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+        wait.reset();
         row.campaign.waiting_until.reset();
         for (const Touch& touch : gathered.refused) {
           ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kPlanned));
         }
         if (gathered.send.empty()) return {};
+        ZHIYIN_TRY(wait, enter_minute(session, work, now));
+        if (wait) return {};
         ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches,
                    SendLedger::batches(session, work.id()));
         ZHIYIN_TRY(const std::string link, make_link(session, work, TouchId(), now));
@@ -276,8 +281,10 @@ Result<TickResult> send_next(const Work& work, Instant now) {
     return gathered.wait ? wait_until(work, *gathered.wait) : Result<TickResult>();
   }
   SendBatch batch;
-  ZHIYIN_TRY(const bool running, intend(work, gathered, batch, now));
+  std::optional<Instant> wait;
+  ZHIYIN_TRY(const bool running, intend(work, gathered, batch, wait, now));
   if (!running) return TickResult{};
+  if (wait) return wait_until(work, *wait);
   if (gathered.send.empty()) return TickResult{true, std::nullopt};
   return call(work, batch, gathered.openids, false);
 }
@@ -328,13 +335,16 @@ Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
   batch.is_uncertain = true;
   const int attempt = batch.attempt;
   batch.attempt += 1;
+  std::optional<Instant> wait;
   ZHIYIN_TRY(const bool running,
              while_running(work.parts.state, work.id(),
                            [&](Session& session, StoredCampaign&) -> Result<void> {
                              ZHIYIN_TRY_VOID(check_open(session, batch, attempt));
-                             return SendLedger::put_batch(session, batch);
+                             ZHIYIN_TRY(wait, enter_minute(session, work, now));
+                             return wait ? Result<void>() : SendLedger::put_batch(session, batch);
                            }));
   if (!running) return TickResult{};
+  if (wait) return TickResult{false, wait};
   ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
   return call(work, batch, openids, was_uncertain);
 }

@@ -31,16 +31,20 @@ bool may_repeat(const Work& work, const Touch& touch, Instant now) {
          now - *touch.sent_at < work.sender.template_idempotency;
 }
 
-Result<void> close(Session& session, Touch& touch, TouchState state, Instant now) {
+using delivery::QuotaHolder;
+
+Result<void> close(Session& session, Touch& touch, TouchState state, Instant now,
+                   const QuotaHolder& holder = {}) {
   touch.state = state;
   touch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kSending));
-  return QuotaLedger::commit(session, quota_of(touch), 1);
+  return QuotaLedger::commit(session, quota_of(touch), 1, holder);
 }
 
 /// Certainly not sent: it waits for another try.
-Result<void> try_again(Session& session, Touch& touch, Instant due_at, Instant now) {
-  ZHIYIN_TRY_VOID(QuotaLedger::release(session, quota_of(touch), 1));
+Result<void> try_again(Session& session, Touch& touch, Instant due_at, Instant now,
+                       const QuotaHolder& holder) {
+  ZHIYIN_TRY_VOID(QuotaLedger::release(session, quota_of(touch), 1, holder));
   plan_again(touch);
   touch.due_at = std::max(touch.due_at, due_at);
   return SendLedger::update(session, touch, now);
@@ -49,8 +53,11 @@ Result<void> try_again(Session& session, Touch& touch, Instant due_at, Instant n
 /// An earlier call may have gone through: only `sent` is believed before its time is up.
 Result<void> settle_uncertain(Session& session, const Work& work, Touch& touch,
                               const Outcome& outcome, Instant now) {
-  if (outcome.kind == OutcomeKind::kSent) return close(session, touch, TouchState::kSent, now);
-  if (!may_repeat(work, touch, now)) return close(session, touch, TouchState::kUnknown, now);
+  const QuotaHolder& holder = work.parts.quota;
+  if (outcome.kind == OutcomeKind::kSent)
+    return close(session, touch, TouchState::kSent, now, holder);
+  if (!may_repeat(work, touch, now))
+    return close(session, touch, TouchState::kUnknown, now, holder);
   touch.is_uncertain = true;
   touch.due_at = now + kRepeatAfter;
   return SendLedger::update(session, touch, now);
@@ -58,22 +65,24 @@ Result<void> settle_uncertain(Session& session, const Work& work, Touch& touch,
 
 Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Touch& touch,
                     const Outcome& outcome, Instant now) {
+  const QuotaHolder& holder = work.parts.quota;
   switch (outcome.kind) {
     case OutcomeKind::kSent:
-      return close(session, touch, TouchState::kSent, now);
+      return close(session, touch, TouchState::kSent, now, holder);
     case OutcomeKind::kFailedRecipient:
-      return close(session, touch, TouchState::kFailed, now);
+      return close(session, touch, TouchState::kFailed, now, holder);
     case OutcomeKind::kUnknown:
       return settle_uncertain(session, work, touch, outcome, now);
     case OutcomeKind::kFailedRetry:
       if (touch.attempt >= work.settings.attempts_max) {
-        return close(session, touch, TouchState::kFailed, now);
+        return close(session, touch, TouchState::kFailed, now, holder);
       }
       return try_again(session, touch,
-                       now + std::max<Duration>(outcome.retry_after, std::chrono::seconds(1)), now);
+                       now + std::max<Duration>(outcome.retry_after, std::chrono::seconds(1)), now,
+                       holder);
     case OutcomeKind::kQuota: {
       const QuotaKey quota = quota_of(touch);
-      ZHIYIN_TRY_VOID(try_again(session, touch, now, now));
+      ZHIYIN_TRY_VOID(try_again(session, touch, now, now, holder));
       row.campaign.waiting_until = QuotaLedger::day_end(now);
       return QuotaLedger::exhaust(session, quota, work.calls_per_day());
     }
@@ -82,7 +91,7 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Tou
   }
   if (row.campaign.state == CampaignState::kRunning) row.campaign.state = CampaignState::kPaused;
   row.campaign.note = outcome.error;
-  return try_again(session, touch, now, now);
+  return try_again(session, touch, now, now, holder);
 }
 
 Result<void> record(const Work& work, const TouchId& id, const Outcome& outcome,
@@ -114,14 +123,19 @@ Result<std::vector<Touch>> read_open(const Work& work) {
 }
 
 /// Writes the intent of one touch, in the transaction that reserves its quota and makes its link.
-/// The link's address comes back in `link`; false when the campaign is no longer running.
-Result<bool> intend(const Work& work, Touch& touch, std::string& link, Instant now) {
+/// The link's address comes back in `link`, or the end of a minute without calls in `wait`; false
+/// when the campaign is no longer running.
+Result<bool> intend(const Work& work, Touch& touch, std::string& link, std::optional<Instant>& wait,
+                    Instant now) {
   const auto attempt = touch.attempt + 1;
   return while_running(
       work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
+        ZHIYIN_TRY(wait, enter_minute(session, work, now));
+        if (wait) return {};
         row.campaign.waiting_until.reset();
         const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
-        ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+        ZHIYIN_TRY_VOID(
+            QuotaLedger::reserve(session, quota, 1, work.calls_per_day(), work.parts.quota));
         ZHIYIN_TRY(link, make_link(session, work, touch.id, now));
         touch.state = TouchState::kSending;
         touch.sent_at = touch.due_at = now;
@@ -142,16 +156,17 @@ Result<bool> refuse(const Work& work, Touch touch, Rule rule, std::string detail
   });
 }
 
-/// False when the campaign is no longer running.
-Result<bool> send(const Work& work, Touch touch, const Recipient& recipient, Instant now) {
+/// False when the campaign is no longer running, or has to wait.
+Result<bool> send(const Work& work, Touch touch, const Recipient& recipient,
+                  std::optional<Instant>& wait, Instant now) {
   const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
   if (!openid) {
     if (openid.error().code != ErrorCode::kNotFound) return std::unexpected(openid.error());
     return refuse(work, std::move(touch), Rule::kNotFollowing, "erased");
   }
   std::string link;
-  ZHIYIN_TRY(const bool running, intend(work, touch, link, now));
-  if (!running) return false;
+  ZHIYIN_TRY(const bool running, intend(work, touch, link, wait, now));
+  if (!running || wait) return false;
   const Outcome outcome =
       call_channel(work, touch, openid->reveal(), content_for(work, recipient, link));
   ZHIYIN_TRY_VOID(record(work, touch.id, outcome, false));
@@ -263,7 +278,9 @@ Result<TickResult> send_single_step(Work& work) {
     bool running = true;
     if (decision.verdict == Verdict::kWait) return wait_until(work, *decision.next_allowed);
     if (decision.verdict == Verdict::kSend) {
-      ZHIYIN_TRY(running, send(work, page.touches[i], page.recipients[i], now));
+      std::optional<Instant> wait;
+      ZHIYIN_TRY(running, send(work, page.touches[i], page.recipients[i], wait, now));
+      if (wait) return wait_until(work, *wait);
     } else {
       ZHIYIN_TRY(running, refuse(work, page.touches[i], decision.rule, decision.detail));
     }

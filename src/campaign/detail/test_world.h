@@ -240,7 +240,8 @@ struct World {
     engine.reset();
     death = Death();
     engine = std::make_unique<CampaignEngine>(
-        EngineParts{mortal, people, people, senders, channel, clock, null_logger()}, settings);
+        EngineParts{mortal, people, people, senders, channel, clock, null_logger(), quota},
+        settings);
     const auto recovered = engine->recover();
     if (!recovered) throw std::runtime_error(recovered.error().text());
   }
@@ -312,6 +313,7 @@ struct World {
   FakeChannel channel{death};
   Campaigns campaigns{*db.state};
   EngineSettings settings{"https://zy.example", 1000, 10'000, 50, 5};
+  delivery::QuotaHolder quota;  ///< in force from the next `restart` on
   std::unique_ptr<CampaignEngine> engine;
 };
 

@@ -82,6 +82,16 @@ Result<std::int64_t> calls_left(Session& session, const Work& work, Instant now)
                            work.calls_per_day());
 }
 
+Result<std::optional<Instant>> enter_minute(Session& session, const Work& work, Instant now) {
+  const Campaign& c = work.campaign();
+  const auto limit = work.sender.rules.calls_per_minute.find(c.channel);
+  if (limit == work.sender.rules.calls_per_minute.end()) return std::optional<Instant>();
+  ZHIYIN_TRY(const bool entered,
+             QuotaLedger::enter_minute(session, QuotaLedger::this_minute(c.account, c.channel, now),
+                                       limit->second));
+  return entered ? std::optional<Instant>() : QuotaLedger::minute_end(now);
+}
+
 Result<Decision> judge(Session& session, const Work& work, const Recipient& recipient,
                        std::int64_t calls, bool is_test, Instant now) {
   const Campaign& c = work.campaign();

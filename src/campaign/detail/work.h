@@ -50,6 +50,11 @@ Result<delivery::Decision> judge(storage::Session& session, const Work& work,
 /// Calls of the campaign's channel that today's quota leaves.
 Result<std::int64_t> calls_left(storage::Session& session, const Work& work, Instant now);
 
+/// Within the transaction of an intent: counts the call in this clock minute. The minute's end when
+/// it has no more calls; nothing is counted then.
+Result<std::optional<Instant>> enter_minute(storage::Session& session, const Work& work,
+                                            Instant now);
+
 /// The message as `recipient` would get it; `link` as in MessageTemplate::render.
 delivery::Content content_for(const Work& work, const delivery::Recipient& recipient,
                               std::string_view link);

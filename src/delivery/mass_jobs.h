@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json_binding.h"
+#include "delivery/touch.h"
+#include "storage/state.h"
+
+namespace zhiyin::delivery {
+
+/// A mass send as one call, with what the platform reported of it, for people to look at.
+struct MassJob {
+  std::string id;  ///< clientmsgid
+  CampaignId campaign;
+  AccountId account;
+  std::int64_t size = 0;  ///< openids
+  TouchState state = TouchState::kSending;
+  int attempt = 0;
+  bool is_uncertain = false;  ///< nobody knows yet whether it went out
+  std::string provider_id;    ///< msg_id; empty: not taken
+  std::string error;
+  Instant created_at;
+  std::string status;          ///< of the report, as the platform spells it; empty: none came
+  std::int64_t delivered = 0;  ///< of the report
+  std::int64_t failed = 0;
+  std::int64_t filtered = 0;
+};
+
+/// The newest first, of one account or of all.
+Result<std::vector<MassJob>> recent_mass_jobs(storage::Session& session,
+                                              const std::optional<AccountId>& account,
+                                              std::size_t limit);
+
+}  // namespace zhiyin::delivery
+
+template <>
+struct zhiyin::Fields<zhiyin::delivery::MassJob> {
+  using S = delivery::MassJob;
+  static constexpr std::string_view name = "MassJob";
+  static constexpr auto list = std::make_tuple(
+      field("id", &S::id, "clientmsgid"), field("campaign", &S::campaign, ""),
+      field("account", &S::account, ""), field("size", &S::size, "openids"),
+      field("state", &S::state, "sending, sent, failed or unknown"),
+      field("attempt", &S::attempt, "how often it was tried"),
+      field("is_uncertain", &S::is_uncertain, "it may have gone out"),
+      field("provider_id", &S::provider_id, "msg_id of the platform"),
+      field("error", &S::error, "what the platform said"), field("created_at", &S::created_at, ""),
+      field("status", &S::status, "of the platform's report"),
+      field("delivered", &S::delivered, "of the report"),
+      field("failed", &S::failed, "of the report"),
+      field("filtered", &S::filtered, "of the report"));
+};
