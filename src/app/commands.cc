@@ -22,6 +22,7 @@
 #include "server/request_checks.h"
 #include "server/retention.h"
 #include "server/sent_back.h"
+#include "server/wechat_doctor.h"
 
 namespace zhiyin::app {
 namespace {
@@ -454,6 +455,12 @@ Result<Json> retention_list(Services& s, const Json&, const ProgressSink&) {
 
 Result<Json> doctor(Services& s, const Json&, const ProgressSink&) { return server::examine(s); }
 
+Result<Json> doctor_wechat(Services& s, const Json& args, const ProgressSink&) {
+  const std::string account(args["account"].string_or(""));
+  return server::examine_wechat(s,
+                                account.empty() ? std::optional<AccountId>() : AccountId(account));
+}
+
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
       {"backup", backup},
@@ -491,7 +498,8 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"user create", user_create},
       {"model list", model_list},
       {"model activate", model_activate},
-      {"doctor", doctor}};
+      {"doctor", doctor},
+      {"doctor wechat", doctor_wechat}};
   return table;
 }
 
@@ -500,7 +508,7 @@ bool only_looks(std::string_view command) {
   static constexpr std::string_view kLooking[] = {"list", "preview", "dry-run", "doctor",
                                                   "recommend"};
   const std::string_view last = command.substr(command.rfind(' ') + 1);
-  return command.starts_with("report ") ||
+  return command.starts_with("report ") || command == "doctor wechat" ||
          (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
 }
 

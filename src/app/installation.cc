@@ -472,7 +472,8 @@ class BuiltInstallation final : public Installation {
   void build_campaigns() {
     http_client_ = http::Client::create({});
     const std::string base_url = options_.text("wechat.base_url");
-    tokens_.emplace(*http_client_, *clock_, metrics_, logger_, base_url);
+    token_store_.emplace(*state_, *vault_, wechat::TokenStore::Settings{.holder = place_});
+    tokens_.emplace(*http_client_, *clock_, metrics_, logger_, base_url, &*token_store_);
     wechat::OfficialAccountClient::Settings settings;
     settings.base_url = base_url;
     wechat_.emplace(*http_client_, *tokens_, metrics_, logger_, std::move(settings));
@@ -486,15 +487,17 @@ class BuiltInstallation final : public Installation {
     senders_.emplace(*accounts_);
     channel_.emplace(*accounts_, *wechat_);
     campaigns_.emplace(*state_);
+    grouped_writes_.emplace(*state_);
     build_engine(public_url());
   }
 
   void build_engine(const std::string& url) {
     campaign::CampaignEngine::Settings settings;
     settings.public_url = url;
-    engine_.emplace(campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_,
-                                                    *senders_, *channel_, *clock_, logger_},
-                    settings);
+    engine_.emplace(
+        campaign::CampaignEngine::Parts{*state_, *segment_audience_, *recipients_, *senders_,
+                                        *channel_, *clock_, logger_, quota_holder()},
+        settings);
     if (sharing_ == nullptr) return;
     // Campaigns are driven by the leader: what another has taken over in the meantime is not
     // written.
@@ -502,8 +505,14 @@ class BuiltInstallation final : public Installation {
         *state_, [this](storage::Session& db) { return sharing_->check_leads(db); });
     leading_engine_.emplace(
         campaign::CampaignEngine::Parts{*leading_state_, *segment_audience_, *recipients_,
-                                        *senders_, *channel_, *clock_, logger_},
+                                        *senders_, *channel_, *clock_, logger_, quota_holder()},
         settings);
+  }
+
+  /// Where other processes send, too, each takes chunks of the budgets.
+  [[nodiscard]] delivery::QuotaHolder quota_holder() const {
+    constexpr std::int64_t kChunk = 200;
+    return {.process = place_, .chunk = sharing_ != nullptr ? kChunk : 0};
   }
 
   campaign::CampaignEngine& ticking() { return leading_engine_ ? *leading_engine_ : *engine_; }
@@ -540,6 +549,8 @@ class BuiltInstallation final : public Installation {
         *accounts_,
         *callbacks_,
         *tokens_,
+        *token_store_,
+        *http_client_,
         *wechat_,
         *items_,
         *people_,
@@ -562,7 +573,9 @@ class BuiltInstallation final : public Installation {
         [this](bool held) { hold(held); },
         gate_,
         [this] { return processes(); },
-        [this] { return membership_ ? membership_->id() : place_; }});
+        [this] { return membership_ ? membership_->id() : place_; },
+        quota_holder(),
+        *grouped_writes_});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
     metrics_.gauge("zhiyin_warehouse_lag_records",
@@ -739,6 +752,7 @@ class BuiltInstallation final : public Installation {
       }
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
+        report("quotas", tidy_quotas());
         if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
         if (!held_.load()) report("retention", server::apply_retention(*services_, false));
         trimmed = clock_->now();
@@ -757,6 +771,13 @@ class BuiltInstallation final : public Installation {
       ZHIYIN_TRY(tick, ticking().tick());
     }
     return {};
+  }
+
+  Result<void> tidy_quotas() {
+    return state_->write([this](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY(const Instant time, db.now());
+      return delivery::QuotaLedger::tidy(db, clock_->now(), time);
+    });
   }
 
   Result<void> sync_warehouse() {
@@ -843,6 +864,7 @@ class BuiltInstallation final : public Installation {
   std::optional<ingest::Intake> intake_;
 
   std::unique_ptr<http::Client> http_client_;
+  std::optional<wechat::TokenStore> token_store_;
   std::optional<wechat::TokenKeeper> tokens_;
   std::optional<wechat::OfficialAccountClient> wechat_;
   std::optional<wechat::CallbackStore> callback_store_;
@@ -851,6 +873,7 @@ class BuiltInstallation final : public Installation {
   std::optional<delivery::WechatSenders> senders_;
   std::optional<delivery::WechatChannel> channel_;
   std::optional<campaign::Campaigns> campaigns_;
+  std::optional<storage::GroupedWrites> grouped_writes_;
   std::optional<campaign::CampaignEngine> engine_;
   std::unique_ptr<storage::FencedState> leading_state_;
   std::optional<campaign::CampaignEngine> leading_engine_;

@@ -67,7 +67,7 @@ int answered(const Invocation& invocation, const Result<Json>& result) {
   print(stdout, invocation.json ? result->dump() + "\n"
                                 : render_for_people(invocation.command->words, *result));
   if (invocation.command->words == "import") return imported(*result);
-  const bool unwell = invocation.command->words == "doctor" && !(*result)["ok"].bool_or(false);
+  const bool unwell = invocation.command->words.starts_with("doctor") && !(*result)["ok"].bool_or(false);
   return unwell ? exit_code_of(ErrorCode::kUnavailable) : 0;
 }
 

@@ -111,8 +111,10 @@ std::string dry_run(const Json& r) {
 std::string doctor(const Json& result) {
   std::string out;
   for (const Json& check : *result["checks"].if_array()) {
-    out += fmt::format("{} {:<12} {}\n", check["ok"].bool_or(false) ? "ok  " : "BAD ",
-                       check["name"].string_or(""), check["detail"].string_or(""));
+    const std::string_view account = check["account"].string_or("");
+    out += fmt::format("{} {}{}{:<12} {}\n", check["ok"].bool_or(false) ? "ok  " : "BAD ", account,
+                       account.empty() ? "" : ": ", check["name"].string_or(""),
+                       check["detail"].string_or(""));
     if (!check["ok"].bool_or(false))
       out += fmt::format("     → {}\n", check["advice"].string_or(""));
   }
@@ -124,7 +126,7 @@ std::string doctor(const Json& result) {
 std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "recommend") return recommendations(result);
   if (command == "report campaign") return campaign_report(result);
-  if (command == "doctor") return doctor(result);
+  if (command == "doctor" || command == "doctor wechat") return doctor(result);
   if (command == "campaign dry-run") return dry_run(result);
   if (command == "import") {
     if (const auto report = from_json<ingest::ImportReport>(result))

@@ -5,6 +5,7 @@
 #include "server/request_checks.h"
 #include "server/retention.h"
 #include "server/routes.h"
+#include "server/wechat_doctor.h"
 
 namespace zhiyin::server {
 namespace {
@@ -182,6 +183,16 @@ void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Service
   api.route("GET", "/v1/doctor", Role::kAdmin, "Checks of the installation",
             [&s](http::Request&, const Caller&) -> ApiResult {
               return http::Response::json(examine(s));
+            });
+  api.route("GET", "/v1/doctor/wechat", of_account(Role::kAdmin),
+            "Checks of the connection to WeChat; asks the platform",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              const std::string account(r.query_or("account", ""));
+              ZHIYIN_TRY_VOID(check_account(caller, account));
+              ZHIYIN_TRY(const Json found,
+                         examine_wechat(
+                             s, account.empty() ? std::optional<AccountId>() : AccountId(account)));
+              return http::Response::json(found);
             });
   api.route("GET", "/v1/retention", Role::kAdmin, "Certificates of what was removed by age",
             [&s](http::Request& r, const Caller&) -> ApiResult {

@@ -7,6 +7,13 @@ namespace {
 
 AccountId account_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
 
+/// `?account=`, which the caller may see; nothing: all of them.
+Result<std::optional<AccountId>> asked_account(http::Request& r, const Caller& caller) {
+  const std::string account(r.query_or("account", ""));
+  ZHIYIN_TRY_VOID(check_account(caller, account));
+  return account.empty() ? std::optional<AccountId>() : AccountId(account);
+}
+
 /// A message and whom it is for.
 struct SendBody {
   std::string openid;
@@ -37,12 +44,23 @@ void add_wechat_routes(Api& api, Services& s) {
   api.route("GET", "/v1/quota", of_account(Role::kAnalyst),
             "What is left of the accounts' budgets, and what was used for nothing",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const std::string account(r.query_or("account", ""));
-              ZHIYIN_TRY_VOID(check_account(caller, account));
-              ZHIYIN_TRY(const Json quota,
-                         wechat_quota(
-                             s, account.empty() ? std::optional<AccountId>() : AccountId(account)));
+              ZHIYIN_TRY(const auto account, asked_account(r, caller));
+              ZHIYIN_TRY(const Json quota, wechat_quota(s, account));
               return http::Response::json(quota);
+            });
+  api.route("GET", "/v1/wechat/jobs", of_account(Role::kAnalyst),
+            "The newest mass sends, with the platform's reports",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY(const auto account, asked_account(r, caller));
+              ZHIYIN_TRY(const Json jobs, wechat_jobs(s, account));
+              return http::Response::json(jobs);
+            });
+  api.route("GET", "/v1/wechat/callbacks", of_account(Role::kAnalyst),
+            "What WeChat delivered last, without contents",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY(const auto account, asked_account(r, caller));
+              ZHIYIN_TRY(const Json arrivals, wechat_arrivals(s, account));
+              return http::Response::json(arrivals);
             });
   api.route("GET", "/v1/wechat/methods", of_account(Role::kOperator),
             "Methods of WeChat that may be called by name, with their bodies",

@@ -15,6 +15,7 @@
 #include "campaign/store.h"
 #include "catalogue/items.h"
 #include "delivery/channel.h"
+#include "delivery/quota_ledger.h"
 #include "delivery/short_link.h"
 #include "ingest/event_catalogue.h"
 #include "ingest/intake.h"
@@ -25,6 +26,7 @@
 #include "server/recommendations.h"
 #include "server/runs.h"
 #include "storage/gate.h"
+#include "storage/grouped_writes.h"
 #include "storage/projection.h"
 #include "wechat/account.h"
 #include "wechat/callback_endpoint.h"
@@ -53,6 +55,8 @@ struct Services {
   wechat::Accounts& accounts;
   wechat::CallbackEndpoint& callbacks;
   wechat::TokenKeeper& tokens;
+  wechat::TokenStore& token_store;
+  http::Client& http;
   wechat::OfficialAccountApi& wechat;
   catalogue::Items& items;
   audience::People& people;
@@ -90,6 +94,10 @@ struct Services {
   std::function<Result<Json>()> processes;
   /// This process, as the others know it; a file's installation has only one, named by its folder.
   std::function<std::string()> process;
+  /// Reserves for single sends; see delivery/quota_ledger.h.
+  delivery::QuotaHolder quota;
+  /// For small transactions that many requests make at once.
+  storage::GroupedWrites& grouped_writes;
   Mutex retention;  ///< one removal by age at a time; see retention.h
 };
 

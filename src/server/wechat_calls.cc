@@ -3,6 +3,7 @@
 #include "delivery/audience_recipients.h"
 #include "delivery/direct_send.h"
 #include "delivery/grants.h"
+#include "delivery/mass_jobs.h"
 #include "delivery/quota_view.h"
 #include "delivery/wechat_senders.h"
 #include "server/markdown.h"
@@ -33,7 +34,8 @@ Result<wechat::PlatformApi*> platform_of(Services& s) {
 
 delivery::DirectSends sends_of(Services& s, wechat::PlatformApi& platform,
                                const delivery::Recipients& recipients) {
-  return delivery::DirectSends({s.state, s.accounts, recipients, platform, s.clock});
+  return delivery::DirectSends(
+      {s.state, s.accounts, recipients, platform, s.clock, s.quota, &s.grouped_writes});
 }
 
 Result<delivery::DirectMessage> message_of(const Json& message) {
@@ -223,6 +225,40 @@ Result<Json> wechat_quota(Services& s, const std::optional<AccountId>& id) {
     }
     return {};
   }));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> wechat_jobs(Services& s, const std::optional<AccountId>& account) {
+  constexpr std::size_t kShown = 50;
+  Json items = Json::array();
+  ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto jobs, delivery::recent_mass_jobs(session, account, kShown));
+    for (const delivery::MassJob& job : jobs) items.push(to_json(job));
+    return {};
+  }));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> wechat_arrivals(Services& s, const std::optional<AccountId>& account) {
+  constexpr std::size_t kHashShown = 8;
+  const Instant since = s.clock.now() - 7 * kDay;
+  const std::vector<storage::Value> values = {since.us, account ? account->value : std::string(),
+                                              std::int64_t{!account}};
+  ZHIYIN_TRY(const storage::Rows rows,
+             s.warehouse.query(
+                 "SELECT received_at, account, kind, identity FROM events WHERE source = 'wechat' "
+                 "AND received_at > ?1 AND (account = ?2 OR CAST(?3 AS BIGINT) = 1) "
+                 "ORDER BY received_at DESC, part, off LIMIT 50",
+                 values));
+  Json items = Json::array();
+  for (const storage::Row& row : rows.rows) {
+    items.push(
+        Json()
+            .set("at", to_json(Instant{storage::as_int(row[0])}))
+            .set("account", storage::as_text(row[1]))
+            .set("kind", storage::as_text(row[2]))
+            .set("person", fmt::format("{}…", storage::as_text(row[3]).substr(0, kHashShown))));
+  }
   return Json().set("items", std::move(items));
 }
 

@@ -42,6 +42,13 @@ Result<Json> wechat_channel_code(Services& services, const AccountId& account, s
 /// Budgets of all accounts, or of one.
 Result<Json> wechat_quota(Services& services, const std::optional<AccountId>& account);
 
+/// The newest mass sends, with the platform's reports.
+Result<Json> wechat_jobs(Services& services, const std::optional<AccountId>& account);
+
+/// What WeChat delivered last, of the past week: `{"items":[{"at","account","kind","person"}]}`,
+/// with the person's hash shortened and no contents.
+Result<Json> wechat_arrivals(Services& services, const std::optional<AccountId>& account);
+
 /// A draft of one article from Markdown (headings, paragraphs, lists, emphasis, links, quotes,
 /// pictures that the platform hosts). The first heading is the title unless `title` is given.
 /// `{"media_id","title"}`.
