@@ -35,6 +35,8 @@ struct Response {
   std::string body;
   std::string content_type = "application/json; charset=utf-8";
   Headers headers;
+  bool cut_short = false;  ///< half of the body is sent, then the connection is closed. For
+                           ///< emulating peers that fail
 
   static Response json(const Json& body, int status = 200);
   static Response text(std::string body, std::string content_type = "text/plain; charset=utf-8");

@@ -431,8 +431,9 @@ class AsioServer final : public Server {
       if (response.status == 0) co_return;  // Response::hang_up
       if (route) count(**route, response.status);
       connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
-      const bool stays = keep_alive && !draining_;
+      const bool stays = keep_alive && !draining_ && !response.cut_short;
       const std::string head = render_head(response, stays);
+      if (response.cut_short) response.body.resize(response.body.size() / 2);
       if (request.method == "HEAD") response.body.clear();
       const std::array<asio::const_buffer, 2> parts = {asio::buffer(head),
                                                        asio::buffer(response.body)};
