@@ -137,7 +137,7 @@ TEST_F(QrCalls, BoundsOfScenes) {
 }
 
 TEST_F(WebLogin, AddressesHaveTheOrderOfParametersThatThePlatformWants) {
-  EXPECT_EQ(*login_url(account_, "https://a.example/b?c=d", LoginScope::kUserInfo, "S1"),
+  EXPECT_EQ(*login_url(account_, "https://a.example/b?c=d", LoginScope::kProfile, "S1"),
             "https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx0123456789abcdef"
             "&redirect_uri=https%3A%2F%2Fa.example%2Fb%3Fc%3Dd&response_type=code"
             "&scope=snsapi_userinfo&state=S1#wechat_redirect");

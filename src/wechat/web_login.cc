@@ -21,7 +21,7 @@ Result<std::string> login_url(const ApiAccount& account, std::string_view redire
   const std::string_view page =
       scope == LoginScope::kQrLogin ? "connect/qrconnect" : "connect/oauth2/authorize";
   const std::string_view name = scope == LoginScope::kBase       ? "snsapi_base"
-                                : scope == LoginScope::kUserInfo ? "snsapi_userinfo"
+                                : scope == LoginScope::kProfile ? "snsapi_userinfo"
                                                                  : "snsapi_login";
   return fmt::format(
       "https://open.weixin.qq.com/{}?appid={}&redirect_uri={}&response_type=code&scope={}&state={}"

@@ -11,7 +11,7 @@
 /// Pages inside WeChat: signing in with WeChat (OAuth2) and permission for the JS-SDK.
 namespace zhiyin::wechat {
 
-enum class LoginScope { kBase, kUserInfo, kQrLogin };
+enum class LoginScope { kBase, kProfile, kQrLogin };
 
 /// The page to which a browser is sent, with its parameters in the order that the platform wants.
 /// `state` up to 128 letters and digits; kQrLogin is for browsers outside WeChat. kInvalidArgument
