@@ -22,6 +22,7 @@
 #include "ingest/import.h"
 #include "model/evaluate_response.h"
 #include "recommend/evaluate.h"
+#include "sandbox/openapi.h"
 #include "sandbox/run.h"
 #include "server/backup.h"
 #include "server/doctor.h"
@@ -237,6 +238,10 @@ Result<Json> compare(const Invocation& invocation) {
 }
 
 int run_sandbox(const Invocation& invocation) {
+  if (invocation.args["describe"].bool_or(false)) {
+    print(stdout, sandbox::describe_platform().dump_pretty() + "\n");
+    return 0;
+  }
   stop_on_signals();
   sandbox::SandboxSettings settings;
   const Json& args = invocation.args;

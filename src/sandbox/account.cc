@@ -38,4 +38,33 @@ SandboxAccount demo_account(std::uint64_t seed) {
   return account;
 }
 
+std::vector<SandboxAccount> companion_accounts(std::uint64_t seed) {
+  const auto secret = [&](std::string_view name, std::size_t digits) {
+    return make_hex(seed, name, digits);
+  };
+  SandboxAccount mini = demo_account(seed ^ 0x6d696e69);
+  mini.id = "mini";
+  mini.name = "知音小店小程序";
+  mini.kind = AccountKind::kMiniProgram;
+  SandboxAccount corp;
+  corp.id = "corp";
+  corp.name = "知音小店（企业）";
+  corp.kind = AccountKind::kWecom;
+  corp.app_id = "ww" + secret("corp id", 16);
+  corp.original_id = corp.app_id;
+  corp.app_secret = secret("corp secret", 43);
+  corp.token = secret("corp token", 20);
+  corp.encoding_aes_key = make_encoding_aes_key(seed, "corp aes key");
+  corp.token_kind = "wecom";
+  SandboxAccount ads;
+  ads.id = "ads";
+  ads.name = "知音小店广告";
+  ads.kind = AccountKind::kAdvertiser;
+  ads.app_id = "11" + std::to_string(100'000'000 + seed % 1'000'000);
+  ads.app_secret = secret("ads secret", 32);
+  ads.token_kind = "ads";
+  ads.refresh_token = secret("ads refresh token", 40);
+  return {std::move(mini), std::move(corp), std::move(ads)};
+}
+
 }  // namespace zhiyin::sandbox

@@ -1,16 +1,38 @@
-#include "sandbox/official_account.h"
+#include "sandbox/account_state.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/crypto.h"
+#include "sandbox/ads.h"
+#include "sandbox/error_texts.h"
+#include "sandbox/seeds.h"
+
 namespace zhiyin::sandbox {
 namespace {
 
 constexpr std::size_t kMessagesWaitingMax = 1'000'000;
+constexpr int kWrongFormat = 47001;
+constexpr int kWrongWecomParameter = 40058;
 
-bool is_token_path(std::string_view path) {
-  return path == "/cgi-bin/token" || path == "/cgi-bin/stable_token";
+/// The query as an object; lists and objects are written as JSON there.
+Json query_object(const ApiCall& call) {
+  Json out = Json::object();
+  for (const auto& [name, value] : call.query) {
+    const bool is_json = value.starts_with('[') || value.starts_with('{');
+    Result<Json> parsed = is_json ? parse_json(value) : Result<Json>(Json(value));
+    out.set(name, parsed ? std::move(*parsed) : Json(value));
+  }
+  return out;
+}
+
+/// Whether a letter beyond ASCII is written as \\uXXXX, which the platform refuses.
+bool has_escaped_letters(std::string_view body) {
+  for (std::size_t at = 0; (at = body.find('\\', at)) != std::string_view::npos; at += 2) {
+    if (body.substr(at, 2) == "\\u" && body.substr(at, 4) != "\\u00") return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -42,174 +64,150 @@ std::string first_link(std::string_view text) {
   return std::string(rest.substr(0, rest.find_first_not_of(kAlphabet)));
 }
 
-OfficialAccount::OfficialAccount(SandboxAccount account, std::uint64_t seed)
-    : account_(std::move(account)),
-      random_(seed ^ 0x9fb21c651e98df25ULL),
-      tokens_(fmt::format("{} {}", account_.app_secret, seed)),
-      quota_(default_daily_limits()) {}
+std::int64_t seconds_of(Instant t) { return t.us / 1'000'000; }
 
-const std::vector<OfficialAccount::Endpoint>& OfficialAccount::endpoints() {
-  using A = OfficialAccount;
-  static const std::vector<Endpoint> kEndpoints = {
-      {"/cgi-bin/user/get", "GET", &A::user_get},
-      {"/cgi-bin/user/info", "GET", &A::user_info},
-      {"/cgi-bin/user/info/batchget", "POST", &A::user_info_batch},
-      {"/cgi-bin/tags/create", "POST", &A::tag_create},
-      {"/cgi-bin/tags/get", "GET", &A::tag_list},
-      {"/cgi-bin/tags/update", "POST", &A::tag_update},
-      {"/cgi-bin/tags/delete", "POST", &A::tag_delete},
-      {"/cgi-bin/tags/getidlist", "POST", &A::tags_of},
-      {"/cgi-bin/user/tag/get", "POST", &A::tag_members},
-      {"/cgi-bin/tags/members/batchtagging", "POST", &A::tag_people},
-      {"/cgi-bin/tags/members/batchuntagging", "POST", &A::untag_people},
-      {"/cgi-bin/message/custom/send", "POST", &A::custom_send, true},
-      {"/cgi-bin/message/template/send", "POST", &A::template_send, true, true},
-      {"/cgi-bin/template/get_all_private_template", "GET", &A::template_list, true, true},
-      {"/cgi-bin/message/mass/send", "POST", &A::mass_send, true, true},
-      {"/cgi-bin/message/mass/sendall", "POST", &A::mass_send_all, true},
-      {"/cgi-bin/message/mass/preview", "POST", &A::mass_preview, true},
-      {"/cgi-bin/message/mass/get", "POST", &A::mass_get, true},
-      {"/cgi-bin/message/mass/delete", "POST", &A::mass_delete, true},
-      {"/cgi-bin/openapi/quota/get", "POST", &A::quota_get},
-      {"/cgi-bin/clear_quota", "POST", &A::quota_clear},
-  };
-  return kEndpoints;
+AccountState::AccountState(SandboxAccount who, std::uint64_t seed)
+    : identity(std::move(who)),
+      random(seed ^ 0x9fb21c651e98df25ULL),
+      tokens(fmt::format("{} {}", identity.app_secret, seed)) {
+  seed_account(*this);
 }
 
-const OfficialAccount::Endpoint* OfficialAccount::find_endpoint(std::string_view path) {
-  const auto found = std::ranges::find(endpoints(), path, &Endpoint::path);
-  return found == endpoints().end() ? nullptr : &*found;
-}
-
-bool OfficialAccount::has_path(std::string_view path) {
-  return is_token_path(path) || find_endpoint(path) != nullptr;
-}
-
-Json OfficialAccount::call(const ApiCall& call, Instant now) {
-  if (call.path == "/cgi-bin/token") return token(call, now);
-  if (call.path == "/cgi-bin/stable_token") return stable_token(call, now);
-  const Endpoint* endpoint = find_endpoint(call.path);
-  if (endpoint == nullptr) return refuse(48001, "api unauthorized", now);
-  if (endpoint->http_method == "POST" && call.method != "POST")
-    return refuse(43002, "require POST method", now);
-  if (endpoint->http_method == "GET" && call.method != "GET" && call.method != "POST") {
-    return refuse(43001, "require GET method", now);
+Answer AccountState::answer(const Endpoint& endpoint, const ApiCall& call, Instant now) {
+  const bool is_ads = endpoint.family == Family::kAds;
+  const bool has_token = endpoint.caller == Caller::kToken;
+  if (is_ads && has_token) {
+    if (std::optional<Answer> refused = check_ads_call(*this, call, now))
+      return std::move(*refused);
   }
-  if ((endpoint->verified_only && !account_.verified) ||
-      (endpoint->service_only && account_.kind != AccountKind::kService)) {
-    return refuse(48001, "api unauthorized", now);
+  Answer made = answer_checked(endpoint, call, now);
+  if (is_ads && has_token) add_ads_rate(*this, endpoint, made, now);
+  return made;
+}
+
+Answer AccountState::answer_checked(const Endpoint& endpoint, const ApiCall& call, Instant now) {
+  // What is to be read may be asked for by a POST as well.
+  if (endpoint.method == "POST" && call.method != "POST") return refuse(43002, now);
+  if (!may_call(endpoint)) return refuse(48001, now);
+  const QuotaCounters::Verdict verdict = quota.take(endpoint, now);
+  if (verdict != QuotaCounters::Verdict::kMay) {
+    if (endpoint.family == Family::kAds) return ads_error(*this, kAdsTooFast);
+    return refuse(verdict == QuotaCounters::Verdict::kDayUsedUp ? 45009 : 45011, now);
   }
-  if (!quota_.take(call.path, now)) return refuse(45009, "reach max api daily quota limit", now);
-  Json body;
-  if (endpoint->http_method == "POST") {
-    if (call.body.empty()) return refuse(44002, "empty post data", now);
+  const bool is_multipart = !endpoint.file_part.empty();
+  const bool is_in_query = endpoint.method == "GET" || is_multipart;
+  Json body = query_object(call);
+  if (!is_in_query) {
+    if (auto fault = find_fault(endpoint, endpoint.query, body, now)) return std::move(*fault);
+    if (call.body.empty()) return refuse(44002, now);
+    if (endpoint.family == Family::kOfficial && has_escaped_letters(call.body))
+      return refuse(40033, now);
     Result<Json> parsed = parse_json(call.body);
-    if (!parsed || parsed->if_object() == nullptr) return refuse(47001, "data format error", now);
+    if (!parsed || parsed->if_object() == nullptr) return refuse(kWrongFormat, now);
     body = std::move(*parsed);
   }
-  return (this->*endpoint->method)(call, body, now);
+  const std::vector<Field>& fields = is_multipart ? endpoint.query : endpoint.fields;
+  if (auto fault = find_fault(endpoint, fields, body, now)) return std::move(*fault);
+  return endpoint.handler(*this, Call{call, body, now});
 }
 
-Json OfficialAccount::token(const ApiCall& call, Instant now) {
-  const auto query = [&](std::string_view name) -> std::string_view {
-    const auto found = call.query.find(name);
-    return found == call.query.end() ? std::string_view() : found->second;
-  };
-  if (call.method != "GET" && call.method != "POST")
-    return refuse(43001, "require GET method", now);
-  if (query("grant_type") != "client_credential") return refuse(40002, "invalid grant_type", now);
-  if (query("secret").empty()) return refuse(41004, "appsecret missing", now);
-  if (query("secret") != account_.app_secret) return refuse(40125, "invalid appsecret", now);
-  if (!quota_.take(call.path, now)) return refuse(45009, "reach max api daily quota limit", now);
-  const TokenIssuer::Issued issued = tokens_.issue(now);
-  Json answer = Json::object();
-  answer.set("access_token", issued.token);
-  answer.set("expires_in", issued.expires_in_s);
-  return answer;
+bool AccountState::may_call(const Endpoint& endpoint) const {
+  if (endpoint.family != Family::kOfficial) return true;
+  if (identity.kind == AccountKind::kMiniProgram) return (endpoint.access & kOfficialOnly) == 0;
+  const bool is_service = identity.kind == AccountKind::kService;
+  const unsigned lacks =
+      kMiniOnly | (identity.verified ? 0 : kVerified) | (is_service ? 0 : kServiceOnly);
+  return (endpoint.access & lacks) == 0;
 }
 
-Json OfficialAccount::stable_token(const ApiCall& call, Instant now) {
-  if (call.method != "POST") return refuse(43002, "require POST method", now);
-  const Result<Json> body = parse_json(call.body);
-  if (!body) return refuse(47001, "data format error", now);
-  if ((*body)["grant_type"].string_or("") != "client_credential")
-    return refuse(40002, "invalid grant_type", now);
-  const std::string_view secret = (*body)["secret"].string_or("");
-  if (secret.empty()) return refuse(41004, "appsecret missing", now);
-  if (secret != account_.app_secret) return refuse(40125, "invalid appsecret", now);
-  if (!quota_.take(call.path, now)) return refuse(45009, "reach max api daily quota limit", now);
-  const TokenIssuer::Issued issued =
-      tokens_.issue_stable(now, (*body)["force_refresh"].bool_or(false));
-  Json answer = Json::object();
-  answer.set("access_token", issued.token);
-  answer.set("expires_in", issued.expires_in_s);
-  return answer;
-}
-
-OfficialAccount::Follower* OfficialAccount::find(std::string_view openid) {
-  const auto found = by_openid_.find(openid);
-  return found == by_openid_.end() ? nullptr : &people_[found->second];
-}
-
-const OfficialAccount::Follower* OfficialAccount::find(std::string_view openid) const {
-  const auto found = by_openid_.find(openid);
-  return found == by_openid_.end() ? nullptr : &people_[found->second];
-}
-
-bool OfficialAccount::follows(std::string_view openid) const {
-  const Follower* follower = find(openid);
-  return follower != nullptr && follower->following;
-}
-
-std::size_t OfficialAccount::followers() const {
-  return static_cast<std::size_t>(std::ranges::count_if(people_, &Follower::following));
-}
-
-void OfficialAccount::follow(std::string_view openid, std::string_view unionid, Instant at,
-                             std::string_view scene, std::string_view qr_scene) {
-  Follower* follower = find(openid);
-  if (follower == nullptr) {
-    by_openid_.emplace(openid, people_.size());
-    follower = &people_.emplace_back();
-    follower->openid = openid;
+std::optional<Answer> AccountState::find_fault(const Endpoint& endpoint,
+                                               std::span<const Field> fields, const Json& in,
+                                               Instant now) {
+  const auto fault = check_fields(fields, in);
+  if (!fault) return std::nullopt;
+  switch (endpoint.family) {
+    case Family::kAds:
+      return ads_error(*this, fault->error == 0 ? kAdsParameter : fault->error, fault->field);
+    case Family::kWecom: {
+      const bool is_general = fault->error == 0 || fault->error == kInvalidParameter;
+      return refuse(is_general ? kWrongWecomParameter : fault->error, now, fault->field);
+    }
+    case Family::kOfficial:
+      break;
   }
-  follower->unionid = unionid;
-  follower->following = true;
-  follower->followed_at = at;
-  follower->scene = scene;
-  follower->qr_scene = qr_scene;
-  follower->window.open(Trigger::kFollow, at);
+  return refuse(fault->error == 0 ? kWrongFormat : fault->error, now, fault->field);
 }
 
-void OfficialAccount::unfollow(std::string_view openid) {
-  Follower* follower = find(openid);
-  if (follower == nullptr) return;
+Json AccountState::refuse(int code, Instant now, std::string_view hint) {
+  const std::string_view words = error_text(code);
+  return api_error(code,
+                   hint.empty() ? std::string(words) : fmt::format("{} hint: [{}]", words, hint),
+                   now, random);
+}
+
+void AccountState::follow(std::string_view openid, std::string_view unionid, Instant at,
+                          std::string_view scene, std::string_view qr_scene) {
+  Follower& follower = people.at(openid);
+  if (!follower.following) figures.note_follow(at, scene);
+  figures.note_callback(at);
+  follower.unionid = unionid;
+  follower.following = true;
+  follower.followed_at = at;
+  follower.last_seen = at;
+  follower.scene = scene;
+  follower.qr_scene = qr_scene;
+  follower.window.open(Trigger::kFollow, at);
+}
+
+void AccountState::unfollow(std::string_view openid, Instant at) {
+  Follower* follower = people.find(openid);
+  if (follower == nullptr || !follower->following) return;
+  figures.note_unfollow(at);
+  figures.note_callback(at);
   follower->following = false;
   follower->tags.clear();
   follower->window = {};
 }
 
-void OfficialAccount::trigger(std::string_view openid, Trigger trigger, Instant at) {
-  if (Follower* follower = find(openid)) follower->window.open(trigger, at);
+void AccountState::trigger(std::string_view openid, Trigger trigger, Instant at) {
+  Follower* follower = people.find(openid);
+  if (follower == nullptr) return;
+  figures.note_callback(at);
+  follower->last_seen = at;
+  follower->window.open(trigger, at);
+  if (trigger != Trigger::kMessage) return;
+  figures.note_message(at, people.position(openid));
+  if (!staff.sessions.contains(std::string(openid))) staff.waiting[std::string(openid)] = at;
 }
 
-void OfficialAccount::hand_over(SentMessage message) {
-  message.app_id = account_.app_id;
-  if (messages_.size() < kMessagesWaitingMax) messages_.push_back(std::move(message));
+void AccountState::hand_over(SentMessage message) {
+  message.app_id = identity.app_id;
+  if (messages.size() < kMessagesWaitingMax) messages.push_back(std::move(message));
 }
 
-void OfficialAccount::call_back(Instant due_at, CallbackMessage message) {
-  message.app_id = account_.app_id;
-  const auto later = std::ranges::upper_bound(callbacks_, due_at, {}, &DueCallback::due_at);
-  callbacks_.insert(later, {due_at, std::move(message)});
+void AccountState::call_back(Instant due_at, CallbackMessage message) {
+  message.app_id = identity.app_id;
+  const auto later = std::ranges::upper_bound(callbacks, due_at, {}, &DueCallback::due_at);
+  callbacks.insert(later, {due_at, std::move(message)});
 }
 
-std::vector<CallbackMessage> OfficialAccount::take_due_callbacks(Instant now) {
-  const auto end = std::ranges::upper_bound(callbacks_, now, {}, &DueCallback::due_at);
+std::vector<CallbackMessage> AccountState::take_due_callbacks(Instant now) {
+  const auto end = std::ranges::upper_bound(callbacks, now, {}, &DueCallback::due_at);
   std::vector<CallbackMessage> due;
-  for (auto it = callbacks_.begin(); it != end; ++it) due.push_back(std::move(it->message));
-  callbacks_.erase(callbacks_.begin(), end);
+  for (auto it = callbacks.begin(); it != end; ++it) due.push_back(std::move(it->message));
+  callbacks.erase(callbacks.begin(), end);
   return due;
+}
+
+std::string AccountState::make_name(std::size_t length) {
+  std::string name;
+  for (int part = 0; name.size() < length; ++part) {
+    name += crypto::base64url(crypto::hmac_sha256(
+        identity.app_secret, fmt::format("{} {} {}", identity.app_id, names_made, part)));
+  }
+  ++names_made;
+  name.resize(length);
+  return name;
 }
 
 }  // namespace zhiyin::sandbox

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
+#include "base/json.h"
+#include "http/message.h"
 #include "sandbox/wx_crypto.h"
 
 namespace zhiyin::sandbox {
@@ -27,15 +31,23 @@ void append_element(std::string& xml, std::string_view name, std::string_view te
   fmt::format_to(std::back_inserter(xml), "<{}>{}</{}>\n", name, text, name);
 }
 
+void append_field(std::string& xml, const CallbackField& field) {
+  if (field.children.empty()) {
+    append_element(xml, field.name, field.is_number ? field.value : cdata(field.value));
+    return;
+  }
+  std::string inner = "\n";
+  for (const CallbackField& child : field.children) append_field(inner, child);
+  append_element(xml, field.name, inner);
+}
+
 std::string append_fields(const CallbackMessage& message, std::string_view original_id) {
   std::string xml;
   append_element(xml, "ToUserName", cdata(original_id));
   append_element(xml, "FromUserName", cdata(message.openid));
   append_element(xml, "CreateTime", std::to_string(message.created_at.us / 1'000'000));
   append_element(xml, "MsgType", cdata(message.msg_type));
-  for (const CallbackField& field : message.fields) {
-    append_element(xml, field.name, field.is_number ? field.value : cdata(field.value));
-  }
+  for (const CallbackField& field : message.fields) append_field(xml, field);
   return xml;
 }
 
@@ -123,23 +135,108 @@ std::string render_xml(const CallbackMessage& message, std::string_view original
   return "<xml>\n" + append_fields(message, original_id) + "</xml>";
 }
 
+namespace {
+
+Json json_of(const CallbackField& field) {
+  if (field.children.empty()) {
+    std::int64_t n = 0;
+    const std::string& v = field.value;
+    const auto [end, error] = std::from_chars(v.data(), v.data() + v.size(), n);
+    const bool is_whole = error == std::errc() && end == v.data() + v.size();
+    return field.is_number && is_whole ? Json(n) : Json(v);
+  }
+  Json out = Json::object();
+  for (const CallbackField& child : field.children) {
+    Json value = json_of(child);
+    const Json* earlier = out.find(child.name);
+    if (earlier == nullptr) {
+      out.set(child.name, std::move(value));
+      continue;
+    }
+    Json list = earlier->if_array() != nullptr ? *earlier : Json(Json::Array{*earlier});
+    list.push(std::move(value));
+    out.set(child.name, std::move(list));
+  }
+  return out;
+}
+
+/// A company's callbacks are always encrypted, and signed by `msg_signature` alone.
+Result<SignedCallback> sign_for_company(const CallbackMessage& message,
+                                        const SandboxAccount& account,
+                                        std::string_view callback_url, Instant now,
+                                        Random& random) {
+  ZHIYIN_TRY(const MessageCipher cipher,
+             MessageCipher::create(account.encoding_aes_key, account.app_id));
+  const std::string timestamp = std::to_string(now.us / 1'000'000);
+  const std::string nonce = make_nonce(random);
+  const std::string encrypted =
+      cipher.encrypt(render_xml(message, account.original_id), random_bytes16(random));
+  std::string body = "<xml>\n";
+  append_element(body, "ToUserName", cdata(account.original_id));
+  append_element(body, "AgentID", cdata("1000002"));
+  append_element(body, "Encrypt", cdata(encrypted));
+  return SignedCallback{
+      with_query(callback_url,
+                 fmt::format("msg_signature={}&timestamp={}&nonce={}",
+                             message_signature(account.token, timestamp, nonce, encrypted),
+                             timestamp, nonce)),
+      body + "</xml>"};
+}
+
+/// `{"ToUserName":…,"Encrypt":…}`, with the plain members beside it in compatible mode.
+std::string json_envelope(const CallbackMessage& message, const SandboxAccount& account,
+                          const std::string& encrypted) {
+  Json body = Json::object();
+  if (account.mode == CallbackMode::kCompatible)
+    body = parse_json(render_json(message, account.original_id)).value_or(Json::object());
+  body.set("ToUserName", account.original_id);
+  body.set("Encrypt", encrypted);
+  return body.dump();
+}
+
+}  // namespace
+
+std::string render_json(const CallbackMessage& message, std::string_view original_id) {
+  Json out = Json::object();
+  out.set("ToUserName", original_id);
+  out.set("FromUserName", message.openid);
+  out.set("CreateTime", message.created_at.us / 1'000'000);
+  out.set("MsgType", message.msg_type);
+  for (const CallbackField& field : message.fields) {
+    const bool is_subscribe_list = field.name.starts_with("SubscribeMsg");
+    if (!is_subscribe_list) {
+      out.set(field.name, json_of(field));
+      continue;
+    }
+    const Json inner = json_of(field);
+    out.set("List", inner["List"]);
+  }
+  return out.dump();
+}
+
 Result<SignedCallback> sign_callback(const CallbackMessage& message, const SandboxAccount& account,
                                      std::string_view callback_url, Instant now, Random& random) {
+  if (account.kind == AccountKind::kWecom)
+    return sign_for_company(message, account, callback_url, now, random);
+  const bool is_json = account.format == CallbackFormat::kJson;
+  const std::string plain = is_json ? render_json(message, account.original_id)
+                                    : render_xml(message, account.original_id);
   const std::string timestamp = std::to_string(now.us / 1'000'000);
   const std::string nonce = make_nonce(random);
   std::string query =
       fmt::format("signature={}&timestamp={}&nonce={}&openid={}",
                   url_signature(account.token, timestamp, nonce), timestamp, nonce, message.openid);
-  if (account.mode == CallbackMode::kPlain) {
-    return SignedCallback{with_query(callback_url, query),
-                          render_xml(message, account.original_id)};
-  }
+  if (account.mode == CallbackMode::kPlain)
+    return SignedCallback{with_query(callback_url, query), plain};
   ZHIYIN_TRY(const MessageCipher cipher,
              MessageCipher::create(account.encoding_aes_key, account.app_id));
-  const std::string encrypted =
-      cipher.encrypt(render_xml(message, account.original_id), random_bytes16(random));
+  const std::string encrypted = cipher.encrypt(plain, random_bytes16(random));
   fmt::format_to(std::back_inserter(query), "&encrypt_type=aes&msg_signature={}",
                  message_signature(account.token, timestamp, nonce, encrypted));
+  if (is_json) {
+    return SignedCallback{with_query(callback_url, query),
+                          json_envelope(message, account, encrypted)};
+  }
   std::string body = "<xml>\n";
   if (account.mode == CallbackMode::kCompatible) {
     body += append_fields(message, account.original_id);
@@ -154,6 +251,15 @@ std::string verification_url(const SandboxAccount& account, std::string_view cal
                              std::string_view echo, Instant now, Random& random) {
   const std::string timestamp = std::to_string(now.us / 1'000'000);
   const std::string nonce = make_nonce(random);
+  if (account.kind == AccountKind::kWecom) {
+    const auto cipher = MessageCipher::create(account.encoding_aes_key, account.app_id);
+    if (!cipher) return {};
+    const std::string encrypted = cipher->encrypt(echo, random_bytes16(random));
+    return with_query(callback_url,
+                      fmt::format("msg_signature={}&timestamp={}&nonce={}&echostr={}",
+                                  message_signature(account.token, timestamp, nonce, encrypted),
+                                  timestamp, nonce, http::percent_encode(encrypted)));
+  }
   return with_query(callback_url, fmt::format("signature={}&timestamp={}&nonce={}&echostr={}",
                                               url_signature(account.token, timestamp, nonce),
                                               timestamp, nonce, echo));

@@ -15,7 +15,8 @@ namespace zhiyin::sandbox {
 struct CallbackField {
   std::string name;
   std::string value;
-  bool is_number = false;  ///< written bare instead of as CDATA
+  bool is_number = false;                    ///< written bare instead of as CDATA
+  std::vector<CallbackField> children = {};  ///< instead of a value
 };
 
 /// A message or an event that the platform tells the account's server. A pure value.
@@ -35,6 +36,9 @@ CallbackMessage event_message(std::string_view openid, Instant at, std::string_v
 
 /// The message as XML, as it stands inside the encryption. `]]>` in values is split.
 std::string render_xml(const CallbackMessage& message, std::string_view original_id);
+/// The same as JSON, as mini-programs may have it. The list of the subscribe events stands at the
+/// root then, as an object where it has one entry.
+std::string render_json(const CallbackMessage& message, std::string_view original_id);
 
 /// A POST as the platform makes it: the whole URL with its signatures, and the body.
 struct SignedCallback {
@@ -44,7 +48,8 @@ struct SignedCallback {
 /// `random` brings nonce and padding; `now` is the timestamp of the signature.
 Result<SignedCallback> sign_callback(const CallbackMessage& message, const SandboxAccount& account,
                                      std::string_view callback_url, Instant now, Random& random);
-/// The GET with which the platform checks a callback address: the answer must be `echo`.
+/// The GET with which the platform checks a callback address: the answer must be `echo`. Of a
+/// company's the echo is encrypted. Empty when the account's key is none.
 std::string verification_url(const SandboxAccount& account, std::string_view callback_url,
                              std::string_view echo, Instant now, Random& random);
 

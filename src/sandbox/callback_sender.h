@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_binding.h"
 #include "base/random.h"
 #include "sandbox/callback.h"
 
@@ -40,7 +41,8 @@ struct CallbackCounts {
   CallbackCounts& operator+=(const CallbackCounts& other);
 };
 
-/// How often the platform repeats what was answered, and swaps neighbours. Shares of messages.
+/// How often the platform repeats what was answered, and swaps neighbours. Shares of messages. The
+/// body of POST /sandbox/mischief.
 struct CallbackMischief {
   double duplicate_share = 0.02;
   double swap_share = 0.02;
@@ -68,6 +70,8 @@ class CallbackSender {
   /// Returns when all are answered or given up. `now` signs.
   CallbackCounts deliver(std::span<const CallbackMessage> messages, const std::string& url,
                          Instant now);
+  /// From the next delivery on.
+  void set_mischief(const CallbackMischief& mischief) { settings_.mischief = mischief; }
   /// Why the last answers were bad; at most 20.
   [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
   /// The latest text replies; at most 20.
@@ -81,7 +85,7 @@ class CallbackSender {
                                            SignedCallback& callback, const std::string& url,
                                            Instant now) const;
 
-  const Settings settings_;
+  Settings settings_;
   const PostCallback post_;
   Random random_;
   std::vector<std::string> complaints_;
@@ -92,3 +96,20 @@ class CallbackSender {
 void in_parallel(std::size_t n, const std::function<void(std::size_t)>& work);
 
 }  // namespace zhiyin::sandbox
+
+namespace zhiyin {
+
+template <>
+struct Fields<sandbox::CallbackMischief> {
+  using M = sandbox::CallbackMischief;
+  static constexpr std::string_view name = "CallbackMischief";
+  static constexpr auto list =
+      std::make_tuple(field("duplicate_share", &M::duplicate_share, "share that comes twice")
+                          .range(0, 1)
+                          .optional(),
+                      field("swap_share", &M::swap_share, "share that comes after its successor")
+                          .range(0, 1)
+                          .optional());
+};
+
+}  // namespace zhiyin

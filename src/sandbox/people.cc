@@ -1,41 +1,38 @@
 #include <algorithm>
 
-#include "sandbox/official_account.h"
+#include "sandbox/account_state.h"
 
-// Followers and tags. Since 2021-12-27 the platform tells neither name nor picture nor sex nor
-// place.
+// Followers, tags, the blacklist. Since 2021-12-27 the platform tells neither name nor picture nor
+// sex nor place.
 namespace zhiyin::sandbox {
 namespace {
 
 constexpr std::size_t kPage = 10'000;
-constexpr std::size_t kBatchGetMax = 100;
 constexpr std::size_t kTagsMax = 100;
-constexpr std::size_t kTagNameBytesMax = 30;
-constexpr std::size_t kTagBatchMax = 50;
 constexpr std::size_t kTagsPerPersonMax = 20;
+constexpr std::int64_t kTagMembersToDelete = 100'000;
+constexpr std::int64_t kOwnTags = 2;  // 0 to 2 are the platform's
 
-}  // namespace
+bool has_tag(const Follower& follower, std::int64_t id) {
+  return std::ranges::find(follower.tags, id) != follower.tags.end();
+}
 
-Json OfficialAccount::user_get(const ApiCall& call, const Json&, Instant now) {
-  const auto from = call.query.find("next_openid");
-  std::size_t at = 0;
-  if (from != call.query.end() && !from->second.empty()) {
-    const auto found = by_openid_.find(from->second);
-    if (found == by_openid_.end()) return refuse(40003, "invalid openid", now);
-    at = found->second + 1;
-  }
+/// A page of those followers for whom `belongs` is true, behind `after`; empty begins. kPage people
+/// at most. The last page has no `data`.
+template <class Belongs>
+Json page_of(const AccountState& account, std::size_t begin, Belongs belongs) {
   Json openids = Json::array();
   std::string last;
-  for (; at < people_.size() && openids.if_array()->size() < kPage; ++at) {
-    if (!people_[at].following) continue;
-    last = people_[at].openid;
+  const std::vector<Follower>& people = account.people.list();
+  for (std::size_t at = begin; at < people.size() && openids.if_array()->size() < kPage; ++at) {
+    if (!belongs(people[at])) continue;
+    last = people[at].openid;
     openids.push(last);
   }
   Json answer = Json::object();
   const std::size_t count = openids.if_array()->size();
-  answer.set("total", followers());
   answer.set("count", count);
-  if (count > 0) {  // the last page has no `data`
+  if (count > 0) {
     Json data = Json::object();
     data.set("openid", std::move(openids));
     answer.set("data", std::move(data));
@@ -44,15 +41,32 @@ Json OfficialAccount::user_get(const ApiCall& call, const Json&, Instant now) {
   return answer;
 }
 
-Json OfficialAccount::describe(const Follower& follower) const {
+/// Where the page behind that openid begins; absent when nobody has it.
+std::optional<std::size_t> behind(const AccountState& account, const std::string& openid) {
+  if (openid.empty()) return 0;
+  const std::size_t at = account.people.position(openid);
+  return at == account.people.list().size() ? std::nullopt : std::optional(at + 1);
+}
+
+Answer user_get(AccountState& account, const Call& call) {
+  const auto begin = behind(account, call.text("next_openid"));
+  if (!begin) return account.refuse(40003, call.now);
+  Json answer = Json::object();
+  answer.set("total", account.people.following());
+  const Json page = page_of(account, *begin, [](const Follower& f) { return f.following; });
+  for (const auto& [name, value] : *page.if_object()) answer.set(name, value);
+  return answer;
+}
+
+Json describe(const Follower& follower) {
   Json person = Json::object();
   person.set("subscribe", follower.following ? 1 : 0);
   person.set("openid", follower.openid);
   if (!follower.following) return person;
   person.set("language", "zh_CN");
-  person.set("subscribe_time", follower.followed_at.us / 1'000'000);
+  person.set("subscribe_time", seconds_of(follower.followed_at));
   person.set("unionid", follower.unionid);
-  person.set("remark", "");
+  person.set("remark", follower.remark);
   person.set("groupid", follower.tags.empty() ? 0 : follower.tags.front());
   Json tags = Json::array();
   for (const std::int64_t tag : follower.tags) tags.push(tag);
@@ -63,20 +77,17 @@ Json OfficialAccount::describe(const Follower& follower) const {
   return person;
 }
 
-Json OfficialAccount::user_info(const ApiCall& call, const Json&, Instant now) {
-  const auto openid = call.query.find("openid");
-  const Follower* follower = openid == call.query.end() ? nullptr : find(openid->second);
-  return follower == nullptr ? refuse(40003, "invalid openid", now) : describe(*follower);
+Answer user_info(AccountState& account, const Call& call) {
+  const Follower* follower = account.people.find(call.text("openid"));
+  if (follower == nullptr) return account.refuse(40003, call.now);
+  return describe(*follower);
 }
 
-Json OfficialAccount::user_info_batch(const ApiCall&, const Json& body, Instant now) {
-  const Json::Array* list = body["user_list"].if_array();
-  if (list == nullptr || list->empty()) return refuse(40031, "invalid openid list", now);
-  if (list->size() > kBatchGetMax) return refuse(40032, "invalid openid list size", now);
+Answer user_info_batch(AccountState& account, const Call& call) {
   Json people = Json::array();
-  for (const Json& one : *list) {
-    const Follower* follower = find(one["openid"].string_or(""));
-    if (follower == nullptr) return refuse(40003, "invalid openid", now);
+  for (const Json& one : *call.body["user_list"].if_array()) {
+    const Follower* follower = account.people.find(one["openid"].string_or(""));
+    if (follower == nullptr) return account.refuse(40003, call.now);
     people.push(describe(*follower));
   }
   Json answer = Json::object();
@@ -84,40 +95,57 @@ Json OfficialAccount::user_info_batch(const ApiCall&, const Json& body, Instant 
   return answer;
 }
 
-OfficialAccount::Tag* OfficialAccount::find_tag(std::int64_t id) {
-  const auto found = std::ranges::find(tags_, id, &Tag::id);
-  return found == tags_.end() ? nullptr : &*found;
+Answer remark(AccountState& account, const Call& call) {
+  Follower* follower = account.people.find(call.text("openid"));
+  if (follower == nullptr) return account.refuse(40003, call.now);
+  follower->remark = call.text("remark");
+  return api_ok();
 }
 
-bool OfficialAccount::is_taken(std::string_view tag_name) const {
-  return std::ranges::find(tags_, tag_name, &Tag::name) != tags_.end();
-}
-
-Json OfficialAccount::tag_create(const ApiCall&, const Json& body, Instant now) {
-  const std::string name(body["tag"]["name"].string_or(""));
-  if (name.size() > kTagNameBytesMax) return refuse(45158, "tag name too long", now);
-  if (name.empty() || is_taken(name)) {
-    return refuse(45157, "invalid tag name", now);
+/// After a move between accounts. The sandbox knows of none: nobody has moved.
+Answer change_openid(AccountState&, const Call& call) {
+  Json results = Json::array();
+  for (const Json& openid : *call.body["openid_list"].if_array()) {
+    Json one = Json::object();
+    one.set("ori_openid", openid);
+    one.set("err_msg", "ori_openid error");
+    results.push(std::move(one));
   }
-  if (tags_.size() >= kTagsMax) return refuse(45056, "too many tag now, no need to add new", now);
-  tags_.push_back({++last_tag_id_, name});
+  Json answer = api_ok();
+  answer.set("result_list", std::move(results));
+  return answer;
+}
+
+bool is_taken(const AccountState& account, std::string_view name) {
+  return std::ranges::find(account.tags.list, name, &TagState::Tag::name) !=
+         account.tags.list.end();
+}
+
+Answer tag_create(AccountState& account, const Call& call) {
+  const std::string name = text_of(call.body["tag"]["name"]);
+  if (is_taken(account, name)) return account.refuse(45157, call.now);
+  if (account.tags.list.size() >= kTagsMax) return account.refuse(45056, call.now);
+  account.tags.list.push_back({++account.tags.last_id, name});
   Json tag = Json::object();
-  tag.set("id", last_tag_id_);
+  tag.set("id", account.tags.last_id);
   tag.set("name", name);
   Json answer = Json::object();
   answer.set("tag", std::move(tag));
   return answer;
 }
 
-Json OfficialAccount::tag_list(const ApiCall&, const Json&, Instant) {
+std::int64_t members_of(const AccountState& account, std::int64_t tag) {
+  return std::ranges::count_if(account.people.list(),
+                               [&](const Follower& f) { return has_tag(f, tag); });
+}
+
+Answer tag_list(AccountState& account, const Call&) {
   Json list = Json::array();
-  for (const Tag& tag : tags_) {
+  for (const TagState::Tag& tag : account.tags.list) {
     Json one = Json::object();
     one.set("id", tag.id);
     one.set("name", tag.name);
-    one.set("count", std::ranges::count_if(people_, [&](const Follower& follower) {
-              return std::ranges::find(follower.tags, tag.id) != follower.tags.end();
-            }));
+    one.set("count", members_of(account, tag.id));
     list.push(std::move(one));
   }
   Json answer = Json::object();
@@ -125,67 +153,45 @@ Json OfficialAccount::tag_list(const ApiCall&, const Json&, Instant) {
   return answer;
 }
 
-Json OfficialAccount::tag_update(const ApiCall&, const Json& body, Instant now) {
-  Tag* tag = find_tag(body["tag"]["id"].int_or(0));
-  const std::string name(body["tag"]["name"].string_or(""));
-  if (tag == nullptr) return refuse(45159, "invalid tag id", now);
-  if (name.size() > kTagNameBytesMax) return refuse(45158, "tag name too long", now);
-  if (name.empty() || (tag->name != name && is_taken(name))) {
-    return refuse(45157, "invalid tag name", now);
-  }
+Answer tag_update(AccountState& account, const Call& call) {
+  const std::int64_t id = number_of(call.body["tag"]["id"]);
+  if (id >= 0 && id <= kOwnTags) return account.refuse(45058, call.now);
+  TagState::Tag* tag = account.tags.find(id);
+  const std::string name = text_of(call.body["tag"]["name"]);
+  if (tag == nullptr) return account.refuse(45159, call.now);
+  if (tag->name != name && is_taken(account, name)) return account.refuse(45157, call.now);
   tag->name = name;
   return api_ok();
 }
 
-Json OfficialAccount::tag_delete(const ApiCall&, const Json& body, Instant now) {
-  const std::int64_t id = body["tag"]["id"].int_or(0);
-  if (id >= 0 && id <= 2) return refuse(45058, "can't modify sys tag", now);
-  if (find_tag(id) == nullptr) return refuse(45159, "invalid tag id", now);
-  std::erase_if(tags_, [&](const Tag& tag) { return tag.id == id; });
-  for (Follower& follower : people_) std::erase(follower.tags, id);
+Answer tag_delete(AccountState& account, const Call& call) {
+  const std::int64_t id = number_of(call.body["tag"]["id"]);
+  if (id >= 0 && id <= kOwnTags) return account.refuse(45058, call.now);
+  if (account.tags.find(id) == nullptr) return account.refuse(45159, call.now);
+  if (members_of(account, id) > kTagMembersToDelete) return account.refuse(45057, call.now);
+  std::erase_if(account.tags.list, [&](const TagState::Tag& tag) { return tag.id == id; });
+  for (Follower& follower : account.people.list()) std::erase(follower.tags, id);
   return api_ok();
 }
 
-Json OfficialAccount::tag_members(const ApiCall&, const Json& body, Instant now) {
-  const std::int64_t id = body["tagid"].int_or(0);
-  if (find_tag(id) == nullptr) return refuse(45159, "invalid tag id", now);
-  const std::string_view from = body["next_openid"].string_or("");
-  const auto start = by_openid_.find(from);
-  Json openids = Json::array();
-  std::string last;
-  for (std::size_t at = start == by_openid_.end() ? 0 : start->second + 1;
-       at < people_.size() && openids.if_array()->size() < kPage; ++at) {
-    const Follower& follower = people_[at];
-    if (!follower.following || std::ranges::find(follower.tags, id) == follower.tags.end())
-      continue;
-    last = follower.openid;
-    openids.push(last);
-  }
-  Json answer = Json::object();
-  answer.set("count", openids.if_array()->size());
-  if (!last.empty()) {
-    Json data = Json::object();
-    data.set("openid", std::move(openids));
-    answer.set("data", std::move(data));
-    answer.set("next_openid", last);
-  }
-  return answer;
+Answer tag_members(AccountState& account, const Call& call) {
+  const std::int64_t id = call.number("tagid");
+  if (account.tags.find(id) == nullptr) return account.refuse(45159, call.now);
+  const auto begin = behind(account, call.text("next_openid"));
+  if (!begin) return account.refuse(40003, call.now);
+  return page_of(account, *begin, [&](const Follower& f) { return f.following && has_tag(f, id); });
 }
 
-Json OfficialAccount::set_tag(const Json& body, bool on, Instant now) {
-  const std::int64_t id = body["tagid"].int_or(0);
-  const Json::Array* list = body["openid_list"].if_array();
-  if (list == nullptr || list->empty()) return refuse(40031, "invalid openid list", now);
-  if (list->size() > kTagBatchMax) return refuse(40032, "invalid openid list size", now);
-  if (find_tag(id) == nullptr) return refuse(45159, "invalid tag id", now);
+Answer set_tag(AccountState& account, const Call& call, bool on) {
+  const std::int64_t id = call.number("tagid");
+  if (account.tags.find(id) == nullptr) return account.refuse(45159, call.now);
   std::vector<Follower*> people;
-  for (const Json& openid : *list) {
-    Follower* follower = find(openid.string_or(""));
-    if (follower == nullptr) return refuse(40003, "invalid openid", now);
-    const bool has = std::ranges::find(follower->tags, id) != follower->tags.end();
-    if (on && !has && follower->tags.size() >= kTagsPerPersonMax) {
-      return refuse(45059, "user's tag list is full", now);
-    }
+  for (const Json& openid : *call.body["openid_list"].if_array()) {
+    Follower* follower = account.people.find(openid.string_or(""));
+    if (follower == nullptr) return account.refuse(40003, call.now);
+    if (!follower->following) return account.refuse(49003, call.now);
+    if (on && !has_tag(*follower, id) && follower->tags.size() >= kTagsPerPersonMax)
+      return account.refuse(45059, call.now);
     people.push_back(follower);
   }
   for (Follower* follower : people) {
@@ -195,22 +201,179 @@ Json OfficialAccount::set_tag(const Json& body, bool on, Instant now) {
   return api_ok();
 }
 
-Json OfficialAccount::tag_people(const ApiCall&, const Json& body, Instant now) {
-  return set_tag(body, true, now);
+Answer tag_people(AccountState& account, const Call& call) { return set_tag(account, call, true); }
+Answer untag_people(AccountState& account, const Call& call) {
+  return set_tag(account, call, false);
 }
 
-Json OfficialAccount::untag_people(const ApiCall&, const Json& body, Instant now) {
-  return set_tag(body, false, now);
-}
-
-Json OfficialAccount::tags_of(const ApiCall&, const Json& body, Instant now) {
-  const Follower* follower = find(body["openid"].string_or(""));
-  if (follower == nullptr) return refuse(40003, "invalid openid", now);
+Answer tags_of(AccountState& account, const Call& call) {
+  const Follower* follower = account.people.find(call.text("openid"));
+  if (follower == nullptr) return account.refuse(40003, call.now);
   Json tags = Json::array();
   for (const std::int64_t tag : follower->tags) tags.push(tag);
   Json answer = Json::object();
   answer.set("tagid_list", std::move(tags));
   return answer;
+}
+
+Answer blacklist(AccountState& account, const Call& call) {
+  const auto begin = behind(account, call.text("begin_openid"));
+  if (!begin) return account.refuse(40003, call.now);
+  Json answer = Json::object();
+  answer.set("total", std::ranges::count_if(account.people.list(), &Follower::blacklisted));
+  const Json page = page_of(account, *begin, [](const Follower& f) { return f.blacklisted; });
+  for (const auto& [name, value] : *page.if_object()) answer.set(name, value);
+  return answer;
+}
+
+Answer set_blacklisted(AccountState& account, const Call& call, bool on) {
+  std::vector<Follower*> people;
+  for (const Json& openid : *call.body["openid_list"].if_array()) {
+    Follower* follower = account.people.find(openid.string_or(""));
+    if (follower == nullptr) return account.refuse(40003, call.now);
+    people.push_back(follower);
+  }
+  for (Follower* follower : people) follower->blacklisted = on;
+  return api_ok();
+}
+
+Answer blacklist_add(AccountState& account, const Call& call) {
+  return set_blacklisted(account, call, true);
+}
+Answer blacklist_remove(AccountState& account, const Call& call) {
+  return set_blacklisted(account, call, false);
+}
+
+}  // namespace
+
+std::vector<Endpoint> people_endpoints() {
+  constexpr std::int64_t kOpenidMax = 128;
+  const Field tag_name = bytes("tag.name", 1, 30, 45158).or_missing(45157);
+  const Field tag_id = number("tag.id", 0, kAnyNumber, 45159);
+  const Field tagid = number("tagid", 0, kAnyNumber, 45159);
+  const std::vector<Field> tagging = {list("openid_list", 1, 50, 40032).or_missing(40031),
+                                      text("openid_list[]", 1, kOpenidMax, 40003), tagid};
+  const std::vector<Field> blocking = {list("openid_list", 1, 20, 40032).or_missing(40031),
+                                       text("openid_list[]", 1, kOpenidMax, 40003)};
+  return {
+      {.method = "GET",
+       .path = "/cgi-bin/user/get",
+       .summary = "Followers, 10,000 a page",
+       .handler = user_get,
+       .fields = {text("next_openid", 0, kOpenidMax, 40003)},
+       .access = kOfficialOnly,
+       .per_day = 500},
+      {.method = "GET",
+       .path = "/cgi-bin/user/info",
+       .summary = "One follower",
+       .handler = user_info,
+       .fields = {text("openid", 1, kOpenidMax, 40003),
+                  one_of("lang", "zh_CN zh_TW en").optional()},
+       .access = kOfficialOnly,
+       .per_day = 5'000'000},
+      {.method = "POST",
+       .path = "/cgi-bin/user/info/batchget",
+       .summary = "Up to 100 followers",
+       .handler = user_info_batch,
+       .fields = {list("user_list", 1, 100, 40032).or_missing(40031),
+                  text("user_list[].openid", 1, kOpenidMax, 40003)},
+       .access = kOfficialOnly,
+       .per_day = 5'000'000,
+       .counted_as = "/cgi-bin/user/info"},
+      {.method = "POST",
+       .path = "/cgi-bin/user/info/updateremark",
+       .summary = "The account's note on a follower",
+       .handler = remark,
+       .fields = {text("openid", 1, kOpenidMax, 40003), text("remark", 0, 29)},
+       .access = kOfficialOnly | kVerified | kServiceOnly,
+       .per_day = 10'000},
+      {.method = "POST",
+       .path = "/cgi-bin/changeopenid",
+       .summary = "New openids after a move of the account",
+       .handler = change_openid,
+       .fields = {text("from_appid", 1, 64, 40013),
+                  list("openid_list", 1, 100, 40032).or_missing(40031)},
+       .access = kOfficialOnly},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/create",
+       .summary = "Makes a tag; up to 100",
+       .handler = tag_create,
+       .fields = {tag_name},
+       .access = kOfficialOnly,
+       .per_day = 1'000,
+       .errors = {45056, 45157}},
+      {.method = "GET",
+       .path = "/cgi-bin/tags/get",
+       .summary = "All tags with their sizes",
+       .handler = tag_list,
+       .access = kOfficialOnly,
+       .per_day = 1'000},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/update",
+       .summary = "Renames a tag",
+       .handler = tag_update,
+       .fields = {tag_id, tag_name},
+       .access = kOfficialOnly,
+       .per_day = 1'000,
+       .errors = {45058, 45157}},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/delete",
+       .summary = "Deletes a tag",
+       .handler = tag_delete,
+       .fields = {tag_id},
+       .access = kOfficialOnly,
+       .per_day = 1'000,
+       .errors = {45057, 45058}},
+      {.method = "POST",
+       .path = "/cgi-bin/user/tag/get",
+       .summary = "Followers with a tag, 10,000 a page",
+       .handler = tag_members,
+       .fields = {tagid, text("next_openid", 0, kOpenidMax, 40003)},
+       .access = kOfficialOnly,
+       .per_day = 1'000},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/members/batchtagging",
+       .summary = "Gives up to 50 followers a tag; a person has up to 20",
+       .handler = tag_people,
+       .fields = tagging,
+       .access = kOfficialOnly,
+       .per_day = 100'000,
+       .errors = {45059, 49003}},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/members/batchuntagging",
+       .summary = "Takes a tag from up to 50 followers",
+       .handler = untag_people,
+       .fields = tagging,
+       .access = kOfficialOnly,
+       .per_day = 100'000,
+       .counted_as = "/cgi-bin/tags/members/batchtagging",
+       .errors = {49003}},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/getidlist",
+       .summary = "The tags of one follower",
+       .handler = tags_of,
+       .fields = {text("openid", 1, kOpenidMax, 40003)},
+       .access = kOfficialOnly,
+       .per_day = 1'000},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/members/getblacklist",
+       .summary = "Blocked people, 10,000 a page",
+       .handler = blacklist,
+       .fields = {text("begin_openid", 0, kOpenidMax, 40003)},
+       .access = kOfficialOnly},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/members/batchblacklist",
+       .summary = "Blocks up to 20 people",
+       .handler = blacklist_add,
+       .fields = blocking,
+       .access = kOfficialOnly},
+      {.method = "POST",
+       .path = "/cgi-bin/tags/members/batchunblacklist",
+       .summary = "Unblocks up to 20 people",
+       .handler = blacklist_remove,
+       .fields = blocking,
+       .access = kOfficialOnly},
+  };
 }
 
 }  // namespace zhiyin::sandbox

@@ -1,20 +1,73 @@
 #include "sandbox/platform.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "sandbox/ads.h"
+#include "sandbox/error_texts.h"
 
 namespace zhiyin::sandbox {
 namespace {
+
+constexpr std::size_t kRequestsKept = 10'000;
+constexpr std::size_t kRequestBytesKept = 4096;
 
 std::string_view query_of(const ApiCall& call, std::string_view name) {
   const auto found = call.query.find(name);
   return found == call.query.end() ? std::string_view() : found->second;
 }
 
-/// The AppID of a call for a token.
-std::string app_id_of(const ApiCall& call) {
-  if (call.path == "/cgi-bin/token") return std::string(query_of(call, "appid"));
-  const Result<Json> body = parse_json(call.body);
-  return body ? std::string((*body)["appid"].string_or("")) : std::string();
+Family family_of(AccountKind kind) {
+  switch (kind) {
+    case AccountKind::kWecom:
+      return Family::kWecom;
+    case AccountKind::kAdvertiser:
+      return Family::kAds;
+    case AccountKind::kSubscription:
+    case AccountKind::kService:
+    case AccountKind::kMiniProgram:
+      break;
+  }
+  return Family::kOfficial;
+}
+
+/// The AppID, CorpID or client_id of a call without a token.
+std::string id_of(const Endpoint& endpoint, const ApiCall& call) {
+  switch (endpoint.caller) {
+    case Caller::kAppSecretBody: {
+      const Result<Json> body = parse_json(call.body);
+      return body ? text_of((*body)["appid"]) : std::string();
+    }
+    case Caller::kCorpSecret:
+      return std::string(query_of(call, "corpid"));
+    case Caller::kClientSecret:
+      return std::string(query_of(call, "client_id"));
+    case Caller::kAppSecret:
+    case Caller::kAppId:
+    case Caller::kToken:
+    case Caller::kUserToken:
+      break;
+  }
+  return std::string(query_of(call, "appid"));
+}
+
+TokenState check_token(const AccountState& account, std::string_view token, Instant now) {
+  return account.identity.kind == AccountKind::kAdvertiser ? check_ads_token(account, token, now)
+                                                           : account.tokens.check(token, now);
+}
+
+/// The request as an operator may look at it later: without tokens and secrets.
+std::string shown_url(const ApiCall& call) {
+  std::string url = call.path;
+  char sign = '?';
+  for (const auto& [name, value] : call.query) {
+    const bool is_secret =
+        name.find("token") != std::string::npos || name.find("secret") != std::string::npos;
+    url += fmt::format("{}{}={}", std::exchange(sign, '&'), name,
+                       is_secret ? "***" : std::string_view(value).substr(0, 256));
+  }
+  return url;
 }
 
 }  // namespace
@@ -24,78 +77,139 @@ Platform::Platform(const Clock& clock, std::uint64_t seed)
 
 void Platform::add(SandboxAccount account) {
   MutexLock lock(mutex_);
-  accounts_.push_back(
-      std::make_unique<OfficialAccount>(std::move(account), seed_ + accounts_.size()));
+  accounts_.push_back(std::make_unique<AccountState>(std::move(account), seed_ + accounts_.size()));
 }
 
-Json Platform::refuse(int code, std::string_view text) {
-  return api_error(code, text, clock_.now(), random_);
-}
+Json Platform::refuse(int code) { return api_error(code, error_text(code), clock_.now(), random_); }
 
-OfficialAccount* Platform::find(std::string_view app_id) {
+AccountState* Platform::find(std::string_view app_id) {
   const auto found = std::ranges::find_if(
-      accounts_, [&](const auto& account) { return account->account().app_id == app_id; });
+      accounts_, [&](const auto& account) { return account->identity.app_id == app_id; });
   return found == accounts_.end() ? nullptr : found->get();
 }
 
-const OfficialAccount* Platform::find(std::string_view app_id) const {
+const AccountState* Platform::find(std::string_view app_id) const {
   const auto found = std::ranges::find_if(
-      accounts_, [&](const auto& account) { return account->account().app_id == app_id; });
+      accounts_, [&](const auto& account) { return account->identity.app_id == app_id; });
   return found == accounts_.end() ? nullptr : found->get();
 }
 
-Json Platform::dispatch(const ApiCall& call) {
+Answer Platform::dispatch(const Endpoint& endpoint, const ApiCall& call) {
+  if (endpoint.caller == Caller::kToken) return dispatch_by_token(endpoint, call);
+  if (endpoint.caller == Caller::kUserToken) return dispatch_by_user(endpoint, call);
+  const std::string id = id_of(endpoint, call);
+  if (id.empty()) return refuse(endpoint.family == Family::kWecom ? 40013 : 41002);
+  AccountState* account = find(id);
+  if (account == nullptr || family_of(account->identity.kind) != endpoint.family)
+    return refuse(40013);
+  asked_ = account;
+  return account->answer(endpoint, call, clock_.now());
+}
+
+Answer Platform::dispatch_by_token(const Endpoint& endpoint, const ApiCall& call) {
   const Instant now = clock_.now();
-  if (call.path == "/cgi-bin/token" || call.path == "/cgi-bin/stable_token") {
-    const std::string app_id = app_id_of(call);
-    if (app_id.empty()) return refuse(41002, "appid missing");
-    OfficialAccount* account = find(app_id);
-    return account == nullptr ? refuse(40013, "invalid appid") : account->call(call, now);
-  }
   const std::string_view token = query_of(call, "access_token");
-  if (token.empty()) return refuse(41001, "access_token missing");
+  const bool is_ads = endpoint.family == Family::kAds;
+  TokenState best = TokenState::kUnknown;
+  AccountState* advertiser = nullptr;
   for (const auto& account : accounts_) {
-    switch (account->check_token(token, now)) {
-      case TokenState::kValid:
-        return account->call(call, now);
-      case TokenState::kExpired:
-        return refuse(42001, "access_token expired");
-      case TokenState::kUnknown:
-        break;
+    if (family_of(account->identity.kind) != endpoint.family) continue;
+    if (is_ads) advertiser = account.get();
+    const TokenState state =
+        token.empty() ? TokenState::kUnknown : check_token(*account, token, now);
+    if (state == TokenState::kValid) {
+      asked_ = account.get();
+      return account->answer(endpoint, call, now);
     }
+    if (state == TokenState::kExpired) best = state;
   }
-  return refuse(
-      40001,
-      "invalid credential, access_token is invalid or not latest, could get access_token by "
-      "getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r");
+  if (advertiser != nullptr) {
+    return ads_error(*advertiser, token.empty()                  ? kAdsTokenMissing
+                                  : best == TokenState::kExpired ? kAdsTokenExpired
+                                                                 : kAdsTokenInvalid);
+  }
+  if (token.empty()) return refuse(41001);
+  if (best == TokenState::kExpired) return refuse(42001);
+  return refuse(endpoint.family == Family::kWecom ? 40014 : 40001);
+}
+
+/// A person's token belongs to the account at which they signed in.
+Answer Platform::dispatch_by_user(const Endpoint& endpoint, const ApiCall& call) {
+  const std::string_view token = query_of(call, "access_token");
+  for (const auto& account : accounts_) {
+    if (!account->logins.user_tokens.contains(token)) continue;
+    asked_ = account.get();
+    return account->answer(endpoint, call, clock_.now());
+  }
+  return refuse(token.empty() ? 41001 : 40001);
 }
 
 Fault Platform::next_fault(std::string_view path) {
-  const auto found = std::ranges::find(faults_, path, &Fault::path);
+  const auto found = std::ranges::find_if(
+      faults_, [&](const Fault& fault) { return fault.path == path || fault.path == "*"; });
   if (found == faults_.end()) return {.path = {}, .times = 0};
   Fault fault = *found;
   if (--found->times <= 0) faults_.erase(found);
   return fault;
 }
 
+void Platform::remember(const ApiCall& call, const Json& body) {
+  const std::string_view text = body["errmsg"].string_or("");
+  const std::size_t at = text.find(" rid: ");
+  if (asked_ == nullptr || at == std::string_view::npos) return;
+  auto& entries = asked_->requests.entries;
+  if (entries.size() >= kRequestsKept) entries.pop_front();
+  const bool is_secret =
+      call.path.find("token") != std::string::npos || call.path.find("/v2") != std::string::npos;
+  entries.push_back({std::string(text.substr(at + 6)), shown_url(call),
+                     is_secret ? std::string() : call.body.substr(0, kRequestBytesKept),
+                     body.dump(), clock_.now()});
+}
+
 PlatformAnswer Platform::call(const ApiCall& call) {
-  if (!OfficialAccount::has_path(call.path)) return {};
+  const Endpoint* endpoint = find_endpoint(call.path);
+  if (endpoint == nullptr) return {};
   MutexLock lock(mutex_);
   const Fault fault = next_fault(call.path);
+  const FaultKind kind = fault.times > 0 ? fault.kind : FaultKind{};
+  asked_ = nullptr;
   PlatformAnswer answer;
-  if (fault.times > 0 && fault.kind == FaultKind::kBusy) {
-    answer.body = refuse(-1, "system error");
-  } else if (fault.times > 0 && fault.kind == FaultKind::kErrcode) {
-    answer.body = refuse(fault.errcode, "injected");
-  } else if (fault.times > 0 && fault.kind == FaultKind::kCloseBefore) {
-    answer.body = Json::object();
-  } else {
-    answer.body = dispatch(call);
+  switch (kind) {
+    case FaultKind::kBusy:
+      answer.body = refuse(-1);
+      break;
+    case FaultKind::kErrcode:
+      answer.body = api_error(fault.errcode, "injected", clock_.now(), random_);
+      break;
+    case FaultKind::kDayLimit:
+      answer.body = refuse(45009);
+      break;
+    case FaultKind::kMinuteLimit:
+      answer.body = refuse(45011);
+      break;
+    case FaultKind::kServerError:
+      answer.status = fault.status;
+      answer.content_type = "text/html";
+      answer.bytes = fmt::format("<html><body><h1>{}</h1></body></html>", fault.status);
+      break;
+    case FaultKind::kCloseBefore:
+      answer.body = Json::object();
+      break;
+    default: {
+      Answer made = dispatch(*endpoint, call);
+      remember(call, made.body);
+      answer.body = std::move(made.body);
+      answer.bytes = std::move(made.bytes);
+      answer.content_type = std::move(made.content_type);
+      answer.headers = std::move(made.headers);
+    }
   }
-  answer.hang_up = fault.times > 0 &&
-                   (fault.kind == FaultKind::kCloseBefore || fault.kind == FaultKind::kCloseAfter);
-  answer.delay_ms = fault.times > 0 && fault.kind == FaultKind::kSlow ? fault.delay_ms : 0;
-  ++calls_[call.path][static_cast<int>(answer.body["errcode"].int_or(0))];
+  answer.hang_up = kind == FaultKind::kCloseBefore || kind == FaultKind::kCloseAfter;
+  answer.half_sent = kind == FaultKind::kHalfSent;
+  answer.delay_ms = kind == FaultKind::kSlow ? fault.delay_ms : 0;
+  const Json& code = answer.body.find("code") ? answer.body["code"] : answer.body["errcode"];
+  ++calls_[call.path]
+          [kind == FaultKind::kServerError ? fault.status : static_cast<int>(code.int_or(0))];
   return answer;
 }
 
@@ -104,32 +218,46 @@ void Platform::inject(Fault fault) {
   faults_.push_back(std::move(fault));
 }
 
+void Platform::clear_faults() {
+  MutexLock lock(mutex_);
+  faults_.clear();
+}
+
+std::vector<Fault> Platform::faults() const {
+  MutexLock lock(mutex_);
+  return faults_;
+}
+
 void Platform::set_daily_limit(std::string_view path, std::int64_t limit) {
   MutexLock lock(mutex_);
-  for (const auto& account : accounts_) account->quota().set_limit(path, limit);
+  for (const auto& account : accounts_) account->quota.set_daily_limit(path, limit);
+}
+
+void Platform::set_minute_limit(std::string_view path, std::int64_t limit) {
+  MutexLock lock(mutex_);
+  for (const auto& account : accounts_) account->quota.set_minute_limit(path, limit);
 }
 
 void Platform::follow(std::string_view app_id, std::string_view openid, std::string_view unionid,
                       Instant at, std::string_view scene, std::string_view qr_scene) {
   MutexLock lock(mutex_);
-  if (OfficialAccount* account = find(app_id))
-    account->follow(openid, unionid, at, scene, qr_scene);
+  if (AccountState* account = find(app_id)) account->follow(openid, unionid, at, scene, qr_scene);
 }
 
 void Platform::unfollow(std::string_view app_id, std::string_view openid) {
   MutexLock lock(mutex_);
-  if (OfficialAccount* account = find(app_id)) account->unfollow(openid);
+  if (AccountState* account = find(app_id)) account->unfollow(openid, clock_.now());
 }
 
 void Platform::trigger(std::string_view app_id, std::string_view openid, Trigger trigger,
                        Instant at) {
   MutexLock lock(mutex_);
-  if (OfficialAccount* account = find(app_id)) account->trigger(openid, trigger, at);
+  if (AccountState* account = find(app_id)) account->trigger(openid, trigger, at);
 }
 
 std::int64_t Platform::next_message_id(std::string_view app_id) {
   MutexLock lock(mutex_);
-  OfficialAccount* account = find(app_id);
+  AccountState* account = find(app_id);
   return account == nullptr ? 0 : account->next_message_id();
 }
 
@@ -137,7 +265,7 @@ std::vector<SentMessage> Platform::take_messages() {
   MutexLock lock(mutex_);
   std::vector<SentMessage> all;
   for (const auto& account : accounts_) {
-    for (SentMessage& message : account->take_messages()) all.push_back(std::move(message));
+    std::ranges::move(std::exchange(account->messages, {}), std::back_inserter(all));
   }
   return all;
 }
@@ -146,22 +274,31 @@ std::vector<CallbackMessage> Platform::take_due_callbacks() {
   MutexLock lock(mutex_);
   std::vector<CallbackMessage> all;
   for (const auto& account : accounts_) {
-    for (CallbackMessage& message : account->take_due_callbacks(clock_.now()))
-      all.push_back(std::move(message));
+    std::ranges::move(account->take_due_callbacks(clock_.now()), std::back_inserter(all));
   }
   return all;
 }
 
+bool Platform::has_ticket(std::string_view ticket) const {
+  MutexLock lock(mutex_);
+  return std::ranges::any_of(accounts_, [&](const auto& account) {
+    const auto found = account->codes.by_ticket.find(ticket);
+    return found != account->codes.by_ticket.end() &&
+           (!found->second.ends_at || clock_.now() < *found->second.ends_at);
+  });
+}
+
 std::size_t Platform::followers(std::string_view app_id) const {
   MutexLock lock(mutex_);
-  const OfficialAccount* account = find(app_id);
-  return account == nullptr ? 0 : account->followers();
+  const AccountState* account = find(app_id);
+  return account == nullptr ? 0 : account->people.following();
 }
 
 bool Platform::follows(std::string_view app_id, std::string_view openid) const {
   MutexLock lock(mutex_);
-  const OfficialAccount* account = find(app_id);
-  return account != nullptr && account->follows(openid);
+  const AccountState* account = find(app_id);
+  const Follower* follower = account == nullptr ? nullptr : account->people.find(openid);
+  return follower != nullptr && follower->following;
 }
 
 Json Platform::call_counts() const {

@@ -4,39 +4,10 @@ namespace zhiyin::sandbox {
 namespace {
 
 constexpr int kClearsPerMonth = 10;
-
-/// The path under which a path is counted.
-std::string_view counted_as(std::string_view path) {
-  if (path == "/cgi-bin/message/mass/sendall") return "/cgi-bin/message/mass/send";
-  if (path == "/cgi-bin/user/info/batchget") return "/cgi-bin/user/info";
-  if (path == "/cgi-bin/tags/members/batchuntagging") return "/cgi-bin/tags/members/batchtagging";
-  return path;
-}
+constexpr int kSingleClearsPerMonth = 50;
+constexpr std::int64_t kMinute = 60'000'000;
 
 }  // namespace
-
-std::map<std::string, std::int64_t, std::less<>> default_daily_limits() {
-  return {
-      {"/cgi-bin/token", 2'000},
-      {"/cgi-bin/stable_token", 500'000},
-      {"/cgi-bin/user/get", 500},
-      {"/cgi-bin/user/info", 5'000'000},
-      {"/cgi-bin/tags/create", 1'000},
-      {"/cgi-bin/tags/get", 1'000},
-      {"/cgi-bin/tags/update", 1'000},
-      {"/cgi-bin/tags/delete", 1'000},
-      {"/cgi-bin/tags/getidlist", 1'000},
-      {"/cgi-bin/user/tag/get", 1'000},
-      {"/cgi-bin/tags/members/batchtagging", 100'000},
-      {"/cgi-bin/message/custom/send", 500'000},
-      {"/cgi-bin/message/template/send", 100'000},
-      {"/cgi-bin/template/get_all_private_template", 10'000},
-      {"/cgi-bin/message/mass/send", 100},
-      {"/cgi-bin/message/mass/preview", 100},
-      {"/cgi-bin/message/mass/get", 10'000},
-      {"/cgi-bin/message/mass/delete", 10},
-  };
-}
 
 int shanghai_month(Instant t) {
   const CivilTime civil = to_civil(t, TimeZone::shanghai());
@@ -44,45 +15,77 @@ int shanghai_month(Instant t) {
 }
 
 void QuotaCounters::roll(Instant now) {
-  const std::int64_t today = local_day(now, TimeZone::shanghai());
-  if (today == day_) return;
-  day_ = today;
-  used_.clear();
+  if (const std::int64_t today = local_day(now, TimeZone::shanghai()); today != day_) {
+    day_ = today;
+    used_today_.clear();
+  }
+  if (const std::int64_t minute = now.us / kMinute; minute != minute_) {
+    minute_ = minute;
+    used_in_minute_.clear();
+  }
 }
 
-bool QuotaCounters::take(std::string_view path, Instant now) {
+std::int64_t QuotaCounters::limit_of(const Numbers& set, const Endpoint& endpoint,
+                                     std::int64_t usual) {
+  const auto other = set.find(endpoint.counter());
+  return other == set.end() ? usual : other->second;
+}
+
+QuotaCounters::Verdict QuotaCounters::take(const Endpoint& endpoint, Instant now) {
   roll(now);
-  const auto limit = limits_.find(counted_as(path));
-  if (limit == limits_.end()) return true;
-  std::int64_t& used = used_[limit->first];
-  if (used >= limit->second) return false;
+  const std::string key(endpoint.counter());
+  const std::int64_t day_limit = limit_of(daily_limits_, endpoint, endpoint.per_day);
+  const std::int64_t minute_limit = limit_of(minute_limits_, endpoint, endpoint.per_minute);
+  if (day_limit > 0 && used_today_[key] >= day_limit) return Verdict::kDayUsedUp;
+  if (minute_limit > 0 && used_in_minute_[key] >= minute_limit) return Verdict::kMinuteUsedUp;
+  ++used_today_[key];
+  ++used_in_minute_[key];
+  return Verdict::kMay;
+}
+
+QuotaCounters::Usage QuotaCounters::usage(const Endpoint& endpoint, Instant now) {
+  roll(now);
+  const auto used = used_today_.find(endpoint.counter());
+  return {limit_of(daily_limits_, endpoint, endpoint.per_day),
+          used == used_today_.end() ? 0 : used->second};
+}
+
+QuotaCounters::Usage QuotaCounters::minute_usage(const Endpoint& endpoint, Instant now) {
+  roll(now);
+  const auto used = used_in_minute_.find(endpoint.counter());
+  return {limit_of(minute_limits_, endpoint, endpoint.per_minute),
+          used == used_in_minute_.end() ? 0 : used->second};
+}
+
+void QuotaCounters::set_daily_limit(std::string_view path, std::int64_t limit) {
+  const Endpoint* endpoint = find_endpoint(path);
+  daily_limits_.insert_or_assign(std::string(endpoint ? endpoint->counter() : path), limit);
+}
+
+void QuotaCounters::set_minute_limit(std::string_view path, std::int64_t limit) {
+  const Endpoint* endpoint = find_endpoint(path);
+  minute_limits_.insert_or_assign(std::string(endpoint ? endpoint->counter() : path), limit);
+}
+
+bool QuotaCounters::take_month(int& used, int limit, Instant now) {
+  if (shanghai_month(now) != month_) {
+    month_ = shanghai_month(now);
+    clears_ = single_clears_ = 0;
+  }
+  if (used >= limit) return false;
   ++used;
   return true;
 }
 
-QuotaCounters::Usage QuotaCounters::usage(std::string_view path, Instant now) {
-  roll(now);
-  const auto limit = limits_.find(counted_as(path));
-  const auto used = used_.find(counted_as(path));
-  return {limit == limits_.end() ? 0 : limit->second, used == used_.end() ? 0 : used->second};
-}
-
-bool QuotaCounters::has_limit(std::string_view path) const {
-  return limits_.contains(counted_as(path));
-}
-
-void QuotaCounters::set_limit(std::string_view path, std::int64_t limit) {
-  limits_.insert_or_assign(std::string(counted_as(path)), limit);
-}
-
 bool QuotaCounters::clear(Instant now) {
-  if (shanghai_month(now) != month_) {
-    month_ = shanghai_month(now);
-    clears_ = 0;
-  }
-  if (clears_ >= kClearsPerMonth) return false;
-  ++clears_;
-  used_.clear();
+  if (!take_month(clears_, kClearsPerMonth, now)) return false;
+  used_today_.clear();
+  return true;
+}
+
+bool QuotaCounters::clear_one(const Endpoint& endpoint, Instant now) {
+  if (!take_month(single_clears_, kSingleClearsPerMonth, now)) return false;
+  used_today_.erase(std::string(endpoint.counter()));
   return true;
 }
 

@@ -5,11 +5,12 @@
 namespace zhiyin::sandbox {
 
 /// What a person did that lets the account write to them.
-enum class Trigger { kMessage, kMenuTap, kFollow, kScan };
+enum class Trigger { kMessage, kMenuTap, kFollow, kScan, kEnterSession };
 
 /// How many customer-service messages a person may still get, and until when: 5 in 48 hours after a
-/// message, 3 in a minute after a menu tap, a follow or a scan. A new trigger does not add: of what
-/// is left and what it grants, the larger counts. A pure value.
+/// message, 3 in a minute after a menu tap, a follow or a scan, 2 in a minute after a
+/// mini-program's conversation was opened. A new trigger does not add: of what is left and what it
+/// grants, the larger counts. A pure value.
 class ReplyWindow {
  public:
   enum class Verdict { kOpen, kClosed, kUsedUp };

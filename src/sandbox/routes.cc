@@ -1,11 +1,10 @@
 #include "sandbox/routes.h"
 
 #include <algorithm>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "sandbox/page.h"
+#include "sandbox/platform_routes.h"
+#include "sandbox/play.h"
 
 namespace zhiyin::sandbox {
 
@@ -15,10 +14,11 @@ struct AdvanceBody {
   std::optional<Duration> by;
 };
 
-/// Body of POST /sandbox/limits.
+/// Body of POST /sandbox/limits: either, or both.
 struct LimitBody {
   std::string path;
-  std::int64_t daily_limit = 0;
+  std::optional<std::int64_t> daily_limit;
+  std::optional<std::int64_t> minute_limit;
 };
 
 }  // namespace zhiyin::sandbox
@@ -36,9 +36,10 @@ template <>
 struct Fields<sandbox::LimitBody> {
   using B = sandbox::LimitBody;
   static constexpr std::string_view name = "LimitBody";
-  static constexpr auto list =
-      std::make_tuple(field("path", &B::path, "path of the platform's interface").length(1, 128),
-                      field("daily_limit", &B::daily_limit, "calls a day").range(0, 1e12));
+  static constexpr auto list = std::make_tuple(
+      field("path", &B::path, "path of the platform's interface").length(1, 128),
+      field("daily_limit", &B::daily_limit, "calls a day, 0: no limit").range(0, 1e12),
+      field("minute_limit", &B::minute_limit, "calls a minute, 0: no limit").range(0, 1e12));
 };
 template <>
 struct Fields<sandbox::Deed> {
@@ -57,10 +58,6 @@ struct Fields<sandbox::Deed> {
 namespace zhiyin::sandbox {
 namespace {
 
-namespace asio = boost::asio;
-
-constexpr std::size_t kPlatformBodyMax = 2 << 20;  // 10,000 openids take 0.3 MB
-
 http::Response answer(const Result<Json>& result) {
   return result ? http::Response::json(*result) : http::Response::problem(result.error());
 }
@@ -71,25 +68,33 @@ Result<Body> read_body(const http::Request& request) {
   return from_json<Body>(json);
 }
 
-http::Task<http::Response> answer_platform(Simulation& simulation, http::Request& request) {
-  ApiCall call{request.method, request.path, request.query, std::move(request.body)};
-  PlatformAnswer got = simulation.platform().call(call);
-  if (got.delay_ms > 0) {
-    asio::steady_timer timer(co_await asio::this_coro::executor,
-                             std::chrono::milliseconds(got.delay_ms));
-    co_await timer.async_wait(asio::use_awaitable);
+/// What the server's POST /v1/accounts takes.
+Json account_json(const SandboxAccount& account, const http::Request& request) {
+  Json out = zhiyin::to_json(account);
+  for (const std::string_view name :
+       {"original_id", "token", "encoding_aes_key", "refresh_token"}) {
+    if (out[name].string_or("x").empty())
+      std::erase_if(*out.if_object(), [&](const Json::Member& m) { return m.first == name; });
   }
-  if (got.hang_up) co_return http::Response::hang_up();
-  if (got.body.is_null())
-    co_return http::Response::problem({ErrorCode::kNotFound, "no such path", {}});
-  co_return http::Response::json(got.body);  // errors too come with status 200
+  out.set("base_url", fmt::format("http://{}", http::header(request.headers, "Host")));
+  return out;
 }
 
-/// What the server's POST /v1/accounts takes.
-Json account_json(const Simulation& simulation, const http::Request& request) {
-  Json account = zhiyin::to_json(simulation.settings().account);
-  account.set("base_url", fmt::format("http://{}", http::header(request.headers, "Host")));
-  return account;
+/// All accounts: that of the population first.
+Json accounts_json(const Simulation& simulation, const http::Request& request) {
+  Json list = Json::array();
+  list.push(account_json(simulation.settings().account, request));
+  for (const SandboxAccount& account : simulation.companions())
+    list.push(account_json(account, request));
+  return list;
+}
+
+Json faults_json(Simulation& simulation) {
+  Json list = Json::array();
+  for (const Fault& fault : simulation.platform().faults()) list.push(zhiyin::to_json(fault));
+  Json out = Json::object();
+  out.set("faults", std::move(list));
+  return out;
 }
 
 http::Response page(const Simulation& simulation, const http::Request& request) {
@@ -119,7 +124,7 @@ Result<Json> advance(Simulation& simulation, const http::Request& request) {
 
 Result<Json> inject(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(Fault fault, read_body<Fault>(request));
-  if (!OfficialAccount::has_path(fault.path))
+  if (fault.path != "*" && find_endpoint(fault.path) == nullptr)
     return fail_field("path", "the platform has no such path");
   if (fault.kind == FaultKind::kErrcode && fault.errcode == 0)
     return fail_field("errcode", "is missing");
@@ -129,9 +134,12 @@ Result<Json> inject(Simulation& simulation, const http::Request& request) {
 
 Result<Json> limit(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(const LimitBody body, read_body<LimitBody>(request));
-  if (!OfficialAccount::has_path(body.path))
+  if (find_endpoint(body.path) == nullptr)
     return fail_field("path", "the platform has no such path");
-  simulation.platform().set_daily_limit(body.path, body.daily_limit);
+  if (!body.daily_limit && !body.minute_limit)
+    return fail_field("daily_limit", "is missing, and minute_limit too");
+  if (body.daily_limit) simulation.platform().set_daily_limit(body.path, *body.daily_limit);
+  if (body.minute_limit) simulation.platform().set_minute_limit(body.path, *body.minute_limit);
   return Json::object();
 }
 
@@ -144,8 +152,24 @@ void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& po
     router.add_blocking("POST", path, pool, handler);
   };
   get("/sandbox/status", [s](http::Request&) { return http::Response::json(s->status()); });
-  get("/sandbox/account",
-      [s](http::Request& r) { return http::Response::json(account_json(*s, r)); });
+  get("/sandbox/account", [s](http::Request& r) {
+    return http::Response::json(account_json(s->settings().account, r));
+  });
+  get("/sandbox/accounts",
+      [s](http::Request& r) { return http::Response::json(accounts_json(*s, r)); });
+  get("/sandbox/faults", [s](http::Request&) { return http::Response::json(faults_json(*s)); });
+  post("/sandbox/faults/clear", [s](http::Request&) {
+    s->platform().clear_faults();
+    return http::Response::json(faults_json(*s));
+  });
+  post("/sandbox/mischief", [s](http::Request& r) {
+    auto body = read_body<CallbackMischief>(r);
+    return body ? answer(s->set_mischief(*body)) : http::Response::problem(body.error());
+  });
+  post("/sandbox/play", [s](http::Request& r) {
+    auto body = read_body<Play>(r);
+    return body ? answer(s->play(*body)) : http::Response::problem(body.error());
+  });
   get("/sandbox/truth", [s](http::Request&) { return answer(s->truth()); });
   get("/sandbox/messages", [s](http::Request&) { return answer(s->messages()); });
   get("/sandbox/people/{openid}", [s](http::Request& r) {
@@ -173,13 +197,8 @@ void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& po
 
 http::Router make_router(Simulation& simulation, ThreadPool& pool) {
   http::Router router;
-  Simulation* s = &simulation;
   // Not on the pool: the server calls the platform while an advance waits for the server.
-  for (const std::string_view method : {"GET", "POST"}) {
-    router.add(
-        method, "/cgi-bin/{path...}",
-        [s](http::Request& request) { return answer_platform(*s, request); }, kPlatformBodyMax);
-  }
+  add_platform_routes(router, simulation.platform());
   router.add("GET", "/healthz", [](http::Request&) -> http::Task<http::Response> {
     co_return http::Response::text("ok\n");
   });

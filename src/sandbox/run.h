@@ -20,6 +20,8 @@ struct ServerConnection {
   std::string admin_key;   ///< for POST /v1/clock
   std::string ingest_key;  ///< for POST /v1/events
   std::string account;     ///< the server's id of the account; empty: that of the sandbox's account
+  /// Accounts beside it that the server knows too, under the same ids: `mini`, `corp`.
+  std::vector<std::string> companions;
   auto operator<=>(const ServerConnection&) const = default;
 };
 
@@ -66,7 +68,10 @@ struct Fields<sandbox::ServerConnection> {
       field("ingest_key", &S::ingest_key, "key with role ingest: sends events")
           .length(0, 256)
           .optional(),
-      field("account", &S::account, "the server's id of the account").length(0, 64).optional());
+      field("account", &S::account, "the server's id of the account").length(0, 64).optional(),
+      field("companions", &S::companions, "accounts that get callbacks too: mini, corp")
+          .length(0, 2)
+          .optional());
 };
 
 }  // namespace zhiyin

@@ -47,8 +47,10 @@ EventCounts& EventCounts::operator+=(const EventCounts& other) {
   return *this;
 }
 
-std::string ServerLink::callback_url() const {
-  return fmt::format("{}/wechat/{}", connection_.url, connection_.account);
+std::string ServerLink::callback_url() const { return callback_url(connection_.account); }
+
+std::string ServerLink::callback_url(std::string_view account) const {
+  return fmt::format("{}/wechat/{}", connection_.url, account);
 }
 
 Result<void> ServerLink::move_clock(Instant to) {

@@ -31,6 +31,8 @@ class ServerLink {
       : client_(client), connection_(std::move(connection)) {}
 
   [[nodiscard]] std::string callback_url() const;
+  /// Of another account, by the server's id.
+  [[nodiscard]] std::string callback_url(std::string_view account) const;
   /// POST /v1/clock. Returns when the server has done what is due by `to`.
   Result<void> move_clock(Instant to);
   /// POST /v1/events with JSON objects. What fails for want of an answer is repeated: the ids make

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/secret.h"
+#include "sandbox/wecom.h"
 
 namespace zhiyin::sandbox {
 namespace {
@@ -68,6 +69,7 @@ Simulation::Simulation(SandboxSettings settings, Logger& logger)
     : settings_(std::move(settings)),
       logger_(logger),
       library_(make_library(settings_.seed, settings_.start)),
+      companions_(companion_accounts(settings_.seed)),
       clock_(settings_.start),
       platform_(clock_, settings_.seed),
       client_(http::Client::create(client_settings())),
@@ -80,7 +82,34 @@ Simulation::Simulation(SandboxSettings settings, Logger& logger)
     platform_.follow(settings_.account.app_id, person.openid, person.unionid, person.joined_at,
                      scene_of(person));
   }
+  introduce_companions();
   publish_status();
+}
+
+void Simulation::introduce_companions() {
+  // Some of the people use the mini-program, and some are contacts of the company's members.
+  constexpr std::uint32_t kMiniUsers = 300, kContacts = 60;
+  constexpr std::string_view kMembers[] = {"lili", "wangwei", "zhangmin", "liuyang", "zhaolei"};
+  for (const SandboxAccount& account : companions_) platform_.add(account);
+  const auto size = static_cast<std::uint32_t>(population_.size());
+  const auto introduce = [&](AccountState& account, Instant) {
+    const bool is_company = account.identity.kind == AccountKind::kWecom;
+    const std::uint32_t count = std::min(size, is_company ? kContacts : kMiniUsers);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const Person& person = population_.person(i);
+      const std::string id = make_hex(settings_.seed, account.identity.id + person.openid, 26);
+      if (is_company) {
+        meet(account, kMembers[i % std::size(kMembers)], "wm" + id, fmt::format("客户{}", i + 1),
+             person.unionid, "", settings_.start - kDay * (i % 30 + 1));
+      } else if (account.identity.kind == AccountKind::kMiniProgram) {
+        account.people.at("oM" + id).unionid = person.unionid;
+      }
+    }
+    account.callbacks.clear();  // it happened before anybody listened
+    return true;
+  };
+  for (const SandboxAccount& account : companions_)
+    static_cast<void>(platform_.with(account.app_id, introduce));
 }
 
 Simulation::~Simulation() = default;
@@ -115,6 +144,18 @@ Result<Json> Simulation::connect(ServerConnection connection) {
       [link = link_.get()](const SignedCallback& callback) {
         return link->post_callback(callback);
       });
+  companion_senders_.clear();
+  for (const SandboxAccount& account : companions_) {
+    if (std::ranges::find(connection_.companions, account.id) == connection_.companions.end())
+      continue;
+    companion_senders_[account.app_id] = {
+        link_->callback_url(account.id),
+        std::make_unique<CallbackSender>(
+            CallbackSender::Settings{.account = account, .mischief = {}, .seed = random_.next()},
+            [link = link_.get()](const SignedCallback& callback) {
+              return link->post_callback(callback);
+            })};
+  }
   ZHIYIN_TRY_VOID(link_->move_clock(clock_.now()));
   const std::string echo = std::to_string(random_.next());
   const auto answer = link_->get(
@@ -169,8 +210,7 @@ Result<void> Simulation::step(Instant to, AdvanceReport& report) {
   // now with its old time would look too new.
   ZHIYIN_TRY_VOID(link_->move_clock(to));
   hand_out_messages(report);
-  for (CallbackMessage& due : platform_.take_due_callbacks())
-    outbox_.callbacks.push_back(std::move(due));
+  collect_due_callbacks();
   ZHIYIN_TRY_VOID(deliver(report));
   hand_out_messages(report);
   ++report.steps;
@@ -316,13 +356,60 @@ void Simulation::deliver_opens(AdvanceReport& report) {
   outbox_.opens.clear();
 }
 
+void Simulation::collect_due_callbacks() {
+  for (CallbackMessage& due : platform_.take_due_callbacks()) {
+    const bool is_known =
+        due.app_id == settings_.account.app_id || companion_senders_.contains(due.app_id);
+    if (is_known) outbox_.callbacks.push_back(std::move(due));
+  }
+}
+
 void Simulation::deliver_callbacks(AdvanceReport& report) {
-  const std::vector<CallbackMessage> callbacks = std::exchange(outbox_.callbacks, {});
+  std::vector<CallbackMessage> callbacks = std::exchange(outbox_.callbacks, {});
+  for (auto& [app_id, companion] : companion_senders_) {
+    std::vector<CallbackMessage> theirs;
+    std::erase_if(callbacks, [&](CallbackMessage& message) {
+      const bool is_theirs = message.app_id == app_id;
+      if (is_theirs) theirs.push_back(std::move(message));
+      return is_theirs;
+    });
+    report.callbacks += companion.sender->deliver(theirs, companion.url, clock_.now());
+  }
   report.callbacks += sender_->deliver(callbacks, link_->callback_url(), clock_.now());
 }
 
 void Simulation::note_campaign(std::uint32_t message, const std::string& campaign) {
   if (message < sent_.size()) sent_[message].campaign = campaign;
+}
+
+Result<Json> Simulation::play(const Play& what) {
+  ZHIYIN_TRY(const Turn turn, take_turn());
+  std::string app_id = what.account == settings_.account.id ? settings_.account.app_id : "";
+  for (const SandboxAccount& account : companions_) {
+    if (account.id == what.account) app_id = account.app_id;
+  }
+  if (app_id.empty()) return fail_field("account", "is none of the sandbox's");
+  auto played = platform_.with(app_id, [&](AccountState& account, Instant now) {
+    return sandbox::play(account, what, now);
+  });
+  if (!played) return std::unexpected(played.error());
+  if (!*played || !link_) return std::move(*played);
+  AdvanceReport report;
+  collect_due_callbacks();
+  deliver_callbacks(report);
+  add(total_, report);
+  publish_status();
+  return std::move(*played);
+}
+
+Result<Json> Simulation::set_mischief(const CallbackMischief& mischief) {
+  ZHIYIN_TRY(const Turn turn, take_turn());
+  if (!sender_)
+    return fail(ErrorCode::kConflict,
+                "sandbox: no server is connected; POST /sandbox/connect first");
+  sender_->set_mischief(mischief);
+  for (auto& [app_id, companion] : companion_senders_) companion.sender->set_mischief(mischief);
+  return zhiyin::to_json(mischief);
 }
 
 Result<Json> Simulation::act(const Deed& deed) {

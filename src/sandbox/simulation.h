@@ -13,6 +13,7 @@
 #include "sandbox/callback_sender.h"
 #include "sandbox/event_json.h"
 #include "sandbox/platform.h"
+#include "sandbox/play.h"
 #include "sandbox/population.h"
 #include "sandbox/run.h"
 #include "sandbox/server_link.h"
@@ -60,6 +61,13 @@ class Simulation {
   Result<AdvanceReport> advance(Instant to);
   /// One person does one thing now; the callback is delivered before this returns.
   Result<Json> act(const Deed& deed);
+  /// Something happens at one of the accounts now (play.h). When a server is connected, its
+  /// callbacks are delivered before this returns.
+  Result<Json> play(const Play& what);
+  /// How callbacks come from now on. kConflict when no server is connected.
+  Result<Json> set_mischief(const CallbackMischief& mischief);
+  /// The accounts beside that of the population.
+  [[nodiscard]] const std::vector<SandboxAccount>& companions() const { return companions_; }
 
   [[nodiscard]] Json status() const;
   /// Every message with its expected effect on "purchase within 7 days", and campaigns as far as
@@ -101,6 +109,10 @@ class Simulation {
   Result<void> deliver_events(AdvanceReport& report);
   void deliver_opens(AdvanceReport& report);
   void deliver_callbacks(AdvanceReport& report);
+  void introduce_companions();
+  /// Callbacks of jobs that are due, into the outbox; those of accounts that the server does not
+  /// know are dropped.
+  void collect_due_callbacks();
   void happen(const Behaviour& behaviour);
   void hand_out_messages(AdvanceReport& report);
   void note_campaign(std::uint32_t message, const std::string& campaign);
@@ -110,6 +122,7 @@ class Simulation {
   const SandboxSettings settings_;
   Logger& logger_;
   const std::vector<LibraryItem> library_;
+  const std::vector<SandboxAccount> companions_;
   SteppedClock clock_;
   Platform platform_;
   std::unique_ptr<http::Client> client_;
@@ -121,6 +134,11 @@ class Simulation {
   Population population_;
   std::unique_ptr<ServerLink> link_;
   std::unique_ptr<CallbackSender> sender_;
+  struct Companion {
+    std::string url;
+    std::unique_ptr<CallbackSender> sender;
+  };
+  std::map<std::string, Companion> companion_senders_;  // by AppID
   ServerConnection connection_;
   Random random_;
   Outbox outbox_;

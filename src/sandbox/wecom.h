@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/account_state.h"
+
+// What the two files of WeCom share.
+namespace zhiyin::sandbox {
+
+WecomState::Member* find_colleague(AccountState& account, std::string_view userid);
+WecomState::Contact* find_contact(AccountState& account, std::string_view external_userid);
+/// What that member knows of the contact; null when they do not know each other.
+WecomState::Follow* find_follow(WecomState::Contact& contact, std::string_view userid);
+WecomState::Chat* find_chat(AccountState& account, std::string_view chat_id);
+
+/// Somebody adds a member as a contact, perhaps by a contact way with a state: they know each other
+/// from then on, and a callback brings the code for a welcome message, which is good for 20
+/// seconds. Returns that code; empty when there is no such member.
+std::string meet(AccountState& account, std::string_view userid, std::string_view external_userid,
+                 std::string_view name, std::string_view unionid, std::string_view state,
+                 Instant at);
+/// The contact deletes the member.
+void part(AccountState& account, std::string_view userid, std::string_view external_userid,
+          Instant at);
+
+/// Where a page begins that a cursor names; 0 without one.
+std::size_t begin_of(const Call& call);
+/// The cursor behind `end` of `size`; empty at the end.
+std::string cursor_at(std::size_t end, std::size_t size);
+
+}  // namespace zhiyin::sandbox
