@@ -31,6 +31,11 @@ class TrialServer {
     });
     router.add_blocking("POST", "/wechat/shop", pool_,
                         [this](http::Request& r) { return take_callback(r); });
+    router.add_blocking("POST", "/wechat/corp", pool_, [this](http::Request&) {
+      MutexLock lock(mutex_);
+      ++seen_.company_callbacks;
+      return http::Response::text("success");
+    });
     router.add_blocking("GET", "/l/{code}", pool_, [this](http::Request&) { return redirect(); });
     server_ = std::move(*http::Server::start({}, std::move(router), {}, metrics_, null_logger()));
   }
@@ -52,6 +57,7 @@ class TrialServer {
     std::size_t from_the_future = 0;
     std::size_t callbacks = 0;
     std::size_t bad_callbacks = 0;
+    std::size_t company_callbacks = 0;
     std::map<std::string, std::size_t> callback_events;
     std::size_t links = 0;
     std::string mass_report;

@@ -147,11 +147,34 @@ def as_client(base):
     template = client.template.get_all_private_template()["template_list"][0]["template_id"]
     data = {"character_string1": {"value": "A1"}, "thing2": {"value": "咖啡"}, "time3": {"value": "2026-03-01"}}
     assert client.message.send_template(openids[0], template, data)["msgid"] > 0
+    more_of_the_client(client, openids)
     before = len(Trial.seen)
     call(base + "/sandbox/advance", {"by": "6h"})
     jobs = [m for m in Trial.seen[before:] if getattr(m, "event", "").endswith("jobfinish")]
     assert {m.event for m in jobs} == {"masssendjobfinish", "templatesendjobfinish"}, jobs
-    print(f"as client: {len(openids)} followers, tags, windows, mass and template messages")
+    print(f"as client: {len(openids)} followers, tags, windows, mass and template messages, files, menus, codes")
+
+
+def more_of_the_client(client, openids):
+    """Files, menus, codes, the blacklist: whatever of it has no address of its own."""
+    picture = b"\xff\xd8\xff\xe0" + b"x" * 60
+    uploaded = client.media.upload("image", ("a.jpg", picture, "image/jpeg"))
+    assert client.media.download(uploaded["media_id"]).content == picture
+    kept = client.material.add("image", ("a.jpg", picture, "image/jpeg"))["media_id"]
+    assert client.material.get_count()["image_count"] == 1
+    assert client.material.batchget("image")["item"][0]["media_id"] == kept
+    client.material.delete(kept)
+    refused_with(40007, lambda: client.material.delete(kept))
+    button = {"type": "click", "name": "优惠", "key": "COUPON"}
+    client.menu.create({"button": [button]})
+    assert client.menu.get()["menu"]["button"][0]["key"] == "COUPON"
+    client.menu.delete()
+    refused_with(40017, lambda: client.menu.create({"button": [{"type": "dance", "name": "x"}]}))
+    code = client.qrcode.create({"expire_seconds": 600, "action_name": "QR_STR_SCENE",
+                                 "action_info": {"scene": {"scene_str": "store_1"}}})
+    assert code["expire_seconds"] == 600 and code["ticket"]
+    assert len(client.jsapi.get_ticket()["ticket"]) > 40
+    assert client.misc.get_wechat_ips()
 
 
 def main():
