@@ -87,7 +87,8 @@ Answer AccountState::answer(const Endpoint& endpoint, const ApiCall& call, Insta
 
 Answer AccountState::answer_checked(const Endpoint& endpoint, const ApiCall& call, Instant now) {
   // What is to be read may be asked for by a POST as well.
-  if (endpoint.method == "POST" && call.method != "POST") return refuse(43002, now);
+  const bool is_get = call.method == "GET" && endpoint.takes_get;
+  if (endpoint.method == "POST" && call.method != "POST" && !is_get) return refuse(43002, now);
   if (!may_call(endpoint)) return refuse(48001, now);
   const QuotaCounters::Verdict verdict = quota.take(endpoint, now);
   if (verdict != QuotaCounters::Verdict::kMay) {
@@ -95,7 +96,7 @@ Answer AccountState::answer_checked(const Endpoint& endpoint, const ApiCall& cal
     return refuse(verdict == QuotaCounters::Verdict::kDayUsedUp ? 45009 : 45011, now);
   }
   const bool is_multipart = !endpoint.file_part.empty();
-  const bool is_in_query = endpoint.method == "GET" || is_multipart;
+  const bool is_in_query = endpoint.method == "GET" || is_multipart || is_get;
   Json body = query_object(call);
   if (!is_in_query) {
     if (auto fault = find_fault(endpoint, endpoint.query, body, now)) return std::move(*fault);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "http/message.h"
 #include "sandbox/callback_sender.h"
 #include "sandbox/wx_crypto.h"
 
@@ -61,6 +62,88 @@ TEST(MessageCipher, RefusesOtherAppsDamageAndBadKeys) {
   EXPECT_FALSE(cipher.decrypt("not base64!"));
   EXPECT_FALSE(cipher.decrypt(crypto::base64("short")));
   EXPECT_FALSE(MessageCipher::create("tooshort", kAppId));
+}
+
+/// The text of a parameter of an address, decoded.
+std::string parameter(const std::string& url, const std::string& name) {
+  const std::size_t at = url.find(name + "=");
+  const std::size_t begin = at + name.size() + 1;
+  const std::string_view text = std::string_view(url).substr(begin, url.find('&', begin) - begin);
+  return http::percent_decode(text, false);
+}
+
+TEST(CompanyCallbacks, AreAlwaysEncryptedAndSignedByTheirOwnSignature) {
+  const SandboxAccount corp = companion_accounts(1)[1];
+  Random random(1);
+  CallbackMessage message =
+      event_message("sys", kNow, "change_external_contact",
+                    {{"ChangeType", "add_external_contact"}, {"WelcomeCode", "W"}});
+  const auto made = sign_callback(message, corp, "http://h/wechat/corp", kNow, random);
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->url.find("&signature="), std::string::npos);
+  const std::string encrypted = xml_text(made->body, "Encrypt");
+  EXPECT_EQ(xml_text(made->body, "ToUserName"), corp.app_id);
+  EXPECT_FALSE(xml_text(made->body, "AgentID").empty());
+  EXPECT_EQ(parameter(made->url, "msg_signature"),
+            message_signature(corp.token, parameter(made->url, "timestamp"),
+                              parameter(made->url, "nonce"), encrypted));
+  const auto plain = MessageCipher::create(corp.encoding_aes_key, corp.app_id)->decrypt(encrypted);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(xml_text(*plain, "WelcomeCode"), "W");
+}
+
+TEST(CompanyCallbacks, TheirEchoIsEncrypted) {
+  const SandboxAccount corp = companion_accounts(1)[1];
+  Random random(1);
+  const std::string url =
+      verification_url(corp, "http://h/wechat/corp", "94966531020182955848408", kNow, random);
+  const std::string echo = parameter(url, "echostr");
+  EXPECT_EQ(
+      parameter(url, "msg_signature"),
+      message_signature(corp.token, parameter(url, "timestamp"), parameter(url, "nonce"), echo));
+  EXPECT_EQ(*MessageCipher::create(corp.encoding_aes_key, corp.app_id)->decrypt(echo),
+            "94966531020182955848408");
+}
+
+CallbackMessage popup(int entries) {
+  CallbackField event{"SubscribeMsgPopupEvent", {}, false, {}};
+  for (int i = 0; i < entries; ++i) {
+    event.children.push_back(
+        {"List",
+         {},
+         false,
+         {{"TemplateId", "T" + std::to_string(i), false, {}}, {"PopupScene", "0", true, {}}}});
+  }
+  return event_message("oA", kNow, "subscribe_msg_popup_event", {event});
+}
+
+TEST(JsonCallbacks, TheSubscribeListIsAnObjectWhereItHasOneEntry) {
+  const Json one = *parse_json(render_json(popup(1), "gh_1"));
+  EXPECT_EQ(one["CreateTime"].int_or(0), kNow.us / 1'000'000);
+  EXPECT_EQ(one["List"]["TemplateId"].string_or(""), "T0");
+  EXPECT_EQ(one["List"]["PopupScene"].int_or(-1), 0);
+  const Json two = *parse_json(render_json(popup(2), "gh_1"));
+  ASSERT_NE(two["List"].if_array(), nullptr);
+  EXPECT_EQ(two["List"].if_array()->at(1)["TemplateId"].string_or(""), "T1");
+  EXPECT_THAT(render_xml(popup(2), "gh_1"),
+              testing::HasSubstr("<SubscribeMsgPopupEvent>\n<List>\n<TemplateId>"));
+}
+
+TEST(JsonCallbacks, AreEncryptedAsJson) {
+  SandboxAccount mini = companion_accounts(1)[0];
+  mini.format = CallbackFormat::kJson;
+  Random random(1);
+  const auto made = sign_callback(popup(1), mini, "http://h/wechat/mini", kNow, random);
+  ASSERT_TRUE(made);
+  const Json body = *parse_json(made->body);
+  EXPECT_EQ(body.if_object()->size(), 2u);
+  const auto plain = MessageCipher::create(mini.encoding_aes_key, mini.app_id)
+                         ->decrypt(body["Encrypt"].string_or(""));
+  ASSERT_TRUE(plain);
+  EXPECT_EQ((*parse_json(*plain))["Event"].string_or(""), "subscribe_msg_popup_event");
+  mini.mode = CallbackMode::kPlain;
+  EXPECT_EQ(sign_callback(popup(1), mini, "http://h", kNow, random)->body,
+            render_json(popup(1), mini.original_id));
 }
 
 SandboxAccount account(CallbackMode mode) {

@@ -99,6 +99,7 @@ struct Endpoint {
   std::vector<Field> query = {};    ///< of a POST, in its address
   std::string_view file_part = {};  ///< the body is multipart and has the file in this part
   bool answers_bytes = false;
+  bool takes_get = false;  ///< of a POST: its members may stand in the address of a GET instead
   std::size_t body_max = 1 << 20;
 
   [[nodiscard]] std::string_view counter() const { return counted_as.empty() ? path : counted_as; }

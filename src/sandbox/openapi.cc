@@ -315,6 +315,11 @@ Json describe_platform() {
   for (const Endpoint& endpoint : endpoints()) {
     Json item = Json::object();
     item.set(endpoint.method == "GET" ? "get" : "post", describe(endpoint));
+    if (endpoint.takes_get) {
+      Endpoint as_get = endpoint;
+      as_get.method = "GET";
+      item.set("get", describe(as_get));
+    }
     paths.set(endpoint.path, std::move(item));
   }
   Json info = Json::object();

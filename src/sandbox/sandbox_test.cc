@@ -73,6 +73,65 @@ TEST_F(SandboxTest, ConnectingChecksTheCallbackAddress) {
   EXPECT_EQ(out["callback_url"].string_or(""), trial_->url() + "/wechat/shop");
 }
 
+TEST_F(SandboxTest, TheOtherAccountsAreThereAndThingsHappenAtThem) {
+  const Json accounts = ask("GET", "/sandbox/accounts");
+  ASSERT_EQ(accounts.if_array()->size(), 4u);
+  const Json& corp = accounts.if_array()->at(2);
+  EXPECT_EQ(corp["kind"].string_or(""), "wecom");
+  EXPECT_EQ(corp["token_kind"].string_or(""), "wecom");
+  EXPECT_EQ(corp.find("refresh_token"), nullptr);
+  EXPECT_FALSE(accounts.if_array()->at(3)["refresh_token"].string_or("").empty());
+  const Json met =
+      ask("POST", "/sandbox/play",
+          R"({"account":"corp","kind":"meet","userid":"lili","external_userid":"wm1"})");
+  EXPECT_FALSE(met["welcome_code"].string_or("").empty());
+  EXPECT_EQ(call("POST", "/sandbox/play",
+                 R"({"account":"corp","kind":"meet","userid":"nobody",)"
+                 R"("external_userid":"wm1"})")
+                .status,
+            400);
+  EXPECT_EQ(call("POST", "/sandbox/play", R"({"account":"other","kind":"say"})").status, 400);
+  EXPECT_EQ(call("POST", "/sandbox/play", R"({"account":"shop","kind":"dance"})").status, 400);
+}
+
+TEST_F(SandboxTest, CompanionsGetTheirCallbacksWhenTheServerKnowsThem) {
+  ask("POST", "/sandbox/connect",
+      fmt::format(R"({{"url":"{}","admin_key":"admin","companions":["corp"]}})", trial_->url()));
+  ask("POST", "/sandbox/play",
+      R"({"account":"corp","kind":"meet","userid":"lili","external_userid":"wm1"})");
+  EXPECT_EQ(trial_->seen().company_callbacks, 1u);
+}
+
+TEST_F(SandboxTest, CallbacksComeTwiceAndInOtherOrderOnDemand) {
+  EXPECT_EQ(call("POST", "/sandbox/mischief", R"({"duplicate_share":1})").status, 409);
+  connect();
+  EXPECT_EQ(call("POST", "/sandbox/mischief", R"({"duplicate_share":2})").status, 400);
+  ask("POST", "/sandbox/mischief", R"({"duplicate_share":1,"swap_share":1})");
+  const Json report = ask("POST", "/sandbox/advance", R"({"by":"3d"})")["callback_counts"];
+  EXPECT_EQ(report["duplicates"].int_or(0), report["messages"].int_or(-1));
+  EXPECT_GT(report["out_of_order"].int_or(0), 0);
+}
+
+TEST_F(SandboxTest, FaultsCutAnswersOrGiveServerErrors) {
+  ask("POST", "/sandbox/inject", R"({"path":"*","kind":"server_error","status":502})");
+  EXPECT_EQ(ask("GET", "/sandbox/faults")["faults"].if_array()->size(), 1u);
+  EXPECT_EQ(call("GET", "/cgi-bin/token").status, 502);
+  ask("POST", "/sandbox/inject", R"({"path":"/cgi-bin/token","kind":"half_sent"})");
+  http::ClientRequest request;
+  request.method = "POST";  // not repeated by the client itself
+  request.url = url() + "/cgi-bin/token";
+  const auto cut = client_->send_and_wait(std::move(request));
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().progress, http::SendProgress::kOutcomeUnknown);
+  EXPECT_EQ(call("GET", "/cgi-bin/token").status, 200);
+  ask("POST", "/sandbox/inject", R"({"path":"/cgi-bin/token","kind":"busy","times":9})");
+  EXPECT_TRUE(ask("POST", "/sandbox/faults/clear")["faults"].if_array()->empty());
+}
+
+TEST_F(SandboxTest, TheDescriptionIsServed) {
+  EXPECT_EQ(ask("GET", "/sandbox/openapi.json")["openapi"].string_or(""), "3.1.0");
+}
+
 TEST_F(SandboxTest, NothingMovesWithoutAServerOrWithBadInput) {
   EXPECT_EQ(call("POST", "/sandbox/advance", R"({"by":"1d"})").status, 409);
   connect();

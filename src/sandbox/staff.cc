@@ -77,7 +77,6 @@ Answer invite(AccountState& account, const Call& call) {
 }
 
 Answer remove(AccountState& account, const Call& call) {
-  // By GET the name stands in the address, by POST in either place.
   const std::string name = call.text("kf_account");
   StaffState::Member* member = find_member(account, name);
   if (member == nullptr) return account.refuse(65401, call.now);
@@ -272,7 +271,8 @@ std::vector<Endpoint> staff_endpoints() {
        .handler = remove,
        .fields = {name},
        .access = kAccess,
-       .errors = {65401}},
+       .errors = {65401},
+       .takes_get = true},
       {.method = "POST",
        .path = "/customservice/kfaccount/uploadheadimg",
        .summary = "The picture of a member of staff (jpg)",
