@@ -487,6 +487,7 @@ const std::vector<CommandSpec>& command_table() {
         {"admin-key", "KEY", "key of the server with role admin"},
         {"ingest-key", "KEY", "key with role ingest"},
         {"effect", "X", "scales what messages change (1); 0: nothing"},
+        {"fault", "FAULT", "PATH,KIND[,TIMES[,DETAIL]]: calls that fail (docs/sandbox.md)", true},
         {"describe", "", "print the emulated platform as an OpenAPI document, and end"}},
        false},
       {"demo",

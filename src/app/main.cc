@@ -68,7 +68,8 @@ int answered(const Invocation& invocation, const Result<Json>& result) {
   print(stdout, invocation.json ? result->dump() + "\n"
                                 : render_for_people(invocation.command->words, *result));
   if (invocation.command->words == "import") return imported(*result);
-  const bool unwell = invocation.command->words.starts_with("doctor") && !(*result)["ok"].bool_or(false);
+  const bool unwell =
+      invocation.command->words.starts_with("doctor") && !(*result)["ok"].bool_or(false);
   return unwell ? exit_code_of(ErrorCode::kUnavailable) : 0;
 }
 
@@ -255,6 +256,13 @@ int run_sandbox(const Invocation& invocation) {
        {number("port", settings.port), number("people", settings.people),
         number("seed", settings.seed), number("effect", settings.message_effect)}) {
     if (!outcome) return failed(outcome.error(), invocation.json);
+  }
+  if (const Json::Array* faults = args["fault"].if_array()) {
+    for (const Json& text : *faults) {
+      auto fault = sandbox::parse_fault(text.string_or(""));
+      if (!fault) return failed(fault.error(), invocation.json);
+      settings.faults.push_back(std::move(*fault));
+    }
   }
   const auto start =
       parse_time(args["start"].string_or("2026-01-05T00:00:00+08:00"), TimeZone::shanghai());

@@ -571,7 +571,7 @@ Answer action_set_add(AccountState& account, const Call& call) {
   const std::string type = call.text("type");
   if (type.find("WECHAT") != std::string::npos && call.text("wechat_app_id").empty())
     return ads_error(account, kAdsParameter, "wechat_app_id");
-  account.ads.action_sets.push_back({++account.ads.last_id, type, {}});
+  account.ads.action_sets.push_back({++account.ads.last_id, type});
   return ads_ok(account, id_data("user_action_set_id", account.ads.last_id));
 }
 
@@ -605,10 +605,6 @@ Answer actions_add(AccountState& account, const Call& call) {
       return ads_error(account, kAdsParameter, "actions.user_id");
     if (number_of(action["action_time"]) > seconds_of(call.now) + kClockDifference)
       return ads_error(account, kAdsParameter, "actions.action_time");
-  }
-  for (const Json& action : *call.body["actions"].if_array()) {
-    if (const std::string id = text_of(action["outer_action_id"]); !id.empty())
-      set->seen.insert(id);
   }
   return ads_ok(account, Json::object());
 }

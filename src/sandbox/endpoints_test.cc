@@ -638,5 +638,23 @@ TEST_F(EndpointsTest, FaultsComeInTheirNumberForOnePathOrAny) {
   EXPECT_EQ(code(read().body), 0);
 }
 
+TEST(FaultText, HasPathKindTimesAndDetail) {
+  const auto slow = parse_fault("*,slow,10,800");
+  ASSERT_TRUE(slow);
+  EXPECT_EQ(slow->path, "*");
+  EXPECT_EQ(slow->kind, FaultKind::kSlow);
+  EXPECT_EQ(slow->times, 10);
+  EXPECT_EQ(slow->delay_ms, 800);
+  EXPECT_EQ(parse_fault("/cgi-bin/token,busy")->times, 1);
+  EXPECT_EQ(parse_fault("/cgi-bin/token,errcode,1,40164")->errcode, 40164);
+  for (const std::string_view bad :
+       {"", "*", "*,dance", "*,busy,0", "*,busy,x", "*,busy,1,2", "*,errcode,1", "/nowhere,busy",
+        "*,server_error,1,200", "*,slow,1,2,3"}) {
+    const auto fault = parse_fault(bad);
+    ASSERT_FALSE(fault) << bad;
+    EXPECT_EQ(fault.error().field, "fault") << bad;
+  }
+}
+
 }  // namespace
 }  // namespace zhiyin::sandbox

@@ -298,7 +298,6 @@ struct WecomState {
     std::string id, chat_type, text;
     Instant at;
     bool cancelled = false;
-    bool settled = false;  ///< every member who confirms has
     std::vector<Instant> reminders;
     std::vector<std::string> members;
     std::set<std::string> confirmed;
@@ -352,7 +351,6 @@ struct AdsState {
   struct ActionSet {
     std::int64_t id = 0;
     std::string type;
-    std::set<std::string, std::less<>> seen;  ///< outer_action_id
   };
   struct Audience {
     std::int64_t id = 0;
@@ -369,7 +367,6 @@ struct AdsState {
   std::vector<Audience> audiences;
   std::map<std::string, std::string, std::less<>> images;  ///< image_id by MD5
   std::int64_t last_id = 10'000'000;
-  std::int64_t minute = -1, calls_in_minute = 0;
 };
 
 }  // namespace zhiyin::sandbox

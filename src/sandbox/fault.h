@@ -29,6 +29,12 @@ struct Fault {
   int status = 503;      ///< of kServerError
 };
 
+/// `PATH,KIND[,TIMES[,DETAIL]]`, as on the command line: DETAIL is the error code, the milliseconds
+/// or the HTTP status of kinds that have one. kInvalidArgument (field fault) with what is wrong.
+Result<Fault> parse_fault(std::string_view text);
+/// kInvalidArgument when the platform has no such path, or `errcode` is missing.
+Result<void> check_fault(const Fault& fault);
+
 }  // namespace zhiyin::sandbox
 
 namespace zhiyin {

@@ -29,6 +29,8 @@ std::expected<LoginState::Once, int> use_code(AccountState& account, std::string
 Json user_token(AccountState& account, const LoginState::UserToken& who, const std::string& refresh,
                 Instant now) {
   const std::string token = account.make_name(96);
+  std::erase_if(account.logins.user_tokens,
+                [&](const auto& t) { return t.second.ends_at + kDay < now; });
   account.logins.user_tokens[token] = {who.openid, who.scope, now + kUserTokenLife};
   Json answer = Json::object();
   answer.set("access_token", token);

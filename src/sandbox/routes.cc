@@ -124,10 +124,7 @@ Result<Json> advance(Simulation& simulation, const http::Request& request) {
 
 Result<Json> inject(Simulation& simulation, const http::Request& request) {
   ZHIYIN_TRY(Fault fault, read_body<Fault>(request));
-  if (fault.path != "*" && find_endpoint(fault.path) == nullptr)
-    return fail_field("path", "the platform has no such path");
-  if (fault.kind == FaultKind::kErrcode && fault.errcode == 0)
-    return fail_field("errcode", "is missing");
+  ZHIYIN_TRY_VOID(check_fault(fault));
   simulation.platform().inject(std::move(fault));
   return Json::object();
 }

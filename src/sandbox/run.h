@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "sandbox/account.h"
+#include "sandbox/fault.h"
 
 namespace zhiyin::sandbox {
 
@@ -22,6 +23,7 @@ struct ServerConnection {
   std::string account;     ///< the server's id of the account; empty: that of the sandbox's account
   /// Accounts beside it that the server knows too, under the same ids: `mini`, `corp`.
   std::vector<std::string> companions;
+  bool json = false;  ///< callbacks of the mini-program come as JSON
   auto operator<=>(const ServerConnection&) const = default;
 };
 
@@ -33,6 +35,7 @@ struct SandboxSettings {
   Instant start;                ///< the clock's first moment; rounded down to the hour
   double activity = 1.0;        ///< scales visits per person and day; 1: about 1.2 events
   double message_effect = 1.0;  ///< scales what messages change; 0: nothing (for A/A trials)
+  std::vector<Fault> faults;    ///< ordered from the start
   SandboxAccount account;       ///< an empty app_id: demo_account(seed)
   ServerConnection server;
 };
@@ -71,7 +74,8 @@ struct Fields<sandbox::ServerConnection> {
       field("account", &S::account, "the server's id of the account").length(0, 64).optional(),
       field("companions", &S::companions, "accounts that get callbacks too: mini, corp")
           .length(0, 2)
-          .optional());
+          .optional(),
+      field("json", &S::json, "callbacks of the mini-program come as JSON").optional());
 };
 
 }  // namespace zhiyin

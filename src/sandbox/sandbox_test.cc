@@ -96,10 +96,13 @@ TEST_F(SandboxTest, TheOtherAccountsAreThereAndThingsHappenAtThem) {
 
 TEST_F(SandboxTest, CompanionsGetTheirCallbacksWhenTheServerKnowsThem) {
   ask("POST", "/sandbox/connect",
-      fmt::format(R"({{"url":"{}","admin_key":"admin","companions":["corp"]}})", trial_->url()));
+      fmt::format(R"({{"url":"{}","admin_key":"admin","companions":["corp","mini"],"json":true}})",
+                  trial_->url()));
   ask("POST", "/sandbox/play",
       R"({"account":"corp","kind":"meet","userid":"lili","external_userid":"wm1"})");
   EXPECT_EQ(trial_->seen().company_callbacks, 1u);
+  ask("POST", "/sandbox/play", R"({"account":"mini","kind":"say","openid":"oM","text":"hi"})");
+  EXPECT_EQ(trial_->seen().json_callbacks, 1u);
 }
 
 TEST_F(SandboxTest, CallbacksComeTwiceAndInOtherOrderOnDemand) {

@@ -83,6 +83,7 @@ Simulation::Simulation(SandboxSettings settings, Logger& logger)
                      scene_of(person));
   }
   introduce_companions();
+  for (const Fault& fault : settings_.faults) platform_.inject(fault);
   publish_status();
 }
 
@@ -145,9 +146,11 @@ Result<Json> Simulation::connect(ServerConnection connection) {
         return link->post_callback(callback);
       });
   companion_senders_.clear();
-  for (const SandboxAccount& account : companions_) {
+  for (SandboxAccount account : companions_) {
     if (std::ranges::find(connection_.companions, account.id) == connection_.companions.end())
       continue;
+    const bool is_mini = account.kind == AccountKind::kMiniProgram;
+    if (is_mini && connection_.json) account.format = CallbackFormat::kJson;
     companion_senders_[account.app_id] = {
         link_->callback_url(account.id),
         std::make_unique<CallbackSender>(

@@ -36,6 +36,11 @@ class TrialServer {
       ++seen_.company_callbacks;
       return http::Response::text("success");
     });
+    router.add_blocking("POST", "/wechat/mini", pool_, [this](http::Request& r) {
+      MutexLock lock(mutex_);
+      if (parse_json(r.body)) ++seen_.json_callbacks;
+      return http::Response::text("success");
+    });
     router.add_blocking("GET", "/l/{code}", pool_, [this](http::Request&) { return redirect(); });
     server_ = std::move(*http::Server::start({}, std::move(router), {}, metrics_, null_logger()));
   }
@@ -58,6 +63,7 @@ class TrialServer {
     std::size_t callbacks = 0;
     std::size_t bad_callbacks = 0;
     std::size_t company_callbacks = 0;
+    std::size_t json_callbacks = 0;  ///< of the mini-program
     std::map<std::string, std::size_t> callback_events;
     std::size_t links = 0;
     std::string mass_report;
