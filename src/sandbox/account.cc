@@ -51,7 +51,6 @@ std::vector<SandboxAccount> companion_accounts(std::uint64_t seed) {
   corp.name = "知音小店（企业）";
   corp.kind = AccountKind::kWecom;
   corp.app_id = "ww" + secret("corp id", 16);
-  corp.original_id = corp.app_id;
   corp.app_secret = secret("corp secret", 43);
   corp.token = secret("corp token", 20);
   corp.encoding_aes_key = make_encoding_aes_key(seed, "corp aes key");

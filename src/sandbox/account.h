@@ -27,7 +27,7 @@ struct SandboxAccount {
   AccountKind kind = AccountKind::kService;
   bool verified = true;
   std::string app_id;       ///< `wx` and 16 hex digits; CorpID of a company, client_id of Ads
-  std::string original_id;  ///< `gh_` and 12 hex digits
+  std::string original_id;  ///< `gh_` and 12 hex digits; of companies and advertisers empty
   std::string app_secret;
   std::string token;             ///< of the callback signature
   std::string encoding_aes_key;  ///< 43 characters
@@ -35,6 +35,11 @@ struct SandboxAccount {
   CallbackFormat format = CallbackFormat::kXml;  ///< kJson: mini-programs may choose it
   std::string token_kind = "stable_token";       ///< how the server asks for tokens
   std::string refresh_token = {};                ///< of an advertiser
+
+  /// Its name in callbacks: a company is called by its CorpID.
+  [[nodiscard]] const std::string& callback_name() const {
+    return original_id.empty() ? app_id : original_id;
+  }
 };
 
 /// The demo account: a verified service account 知音小店. The same seed gives the same secrets.

@@ -85,7 +85,7 @@ Result<CallbackReply> check_reply(std::string_view xml, const CallbackMessage& m
   reply.msg_type = xml_text(xml, "MsgType");
   reply.content = xml_text(xml, "Content");
   if (xml_text(xml, "ToUserName") != message.openid) return bad("ToUserName is not the sender");
-  if (xml_text(xml, "FromUserName") != account.original_id)
+  if (xml_text(xml, "FromUserName") != account.callback_name())
     return bad("FromUserName is not the account");
   if (xml_text(xml, "CreateTime").empty()) return bad("CreateTime is missing");
   if (!is_reply_type(reply.msg_type))
@@ -170,9 +170,9 @@ Result<SignedCallback> sign_for_company(const CallbackMessage& message,
   const std::string timestamp = std::to_string(now.us / 1'000'000);
   const std::string nonce = make_nonce(random);
   const std::string encrypted =
-      cipher.encrypt(render_xml(message, account.original_id), random_bytes16(random));
+      cipher.encrypt(render_xml(message, account.callback_name()), random_bytes16(random));
   std::string body = "<xml>\n";
-  append_element(body, "ToUserName", cdata(account.original_id));
+  append_element(body, "ToUserName", cdata(account.callback_name()));
   append_element(body, "AgentID", cdata("1000002"));
   append_element(body, "Encrypt", cdata(encrypted));
   return SignedCallback{
@@ -188,8 +188,8 @@ std::string json_envelope(const CallbackMessage& message, const SandboxAccount& 
                           const std::string& encrypted) {
   Json body = Json::object();
   if (account.mode == CallbackMode::kCompatible)
-    body = parse_json(render_json(message, account.original_id)).value_or(Json::object());
-  body.set("ToUserName", account.original_id);
+    body = parse_json(render_json(message, account.callback_name())).value_or(Json::object());
+  body.set("ToUserName", account.callback_name());
   body.set("Encrypt", encrypted);
   return body.dump();
 }
@@ -219,8 +219,8 @@ Result<SignedCallback> sign_callback(const CallbackMessage& message, const Sandb
   if (account.kind == AccountKind::kWecom)
     return sign_for_company(message, account, callback_url, now, random);
   const bool is_json = account.format == CallbackFormat::kJson;
-  const std::string plain = is_json ? render_json(message, account.original_id)
-                                    : render_xml(message, account.original_id);
+  const std::string plain = is_json ? render_json(message, account.callback_name())
+                                    : render_xml(message, account.callback_name());
   const std::string timestamp = std::to_string(now.us / 1'000'000);
   const std::string nonce = make_nonce(random);
   std::string query =
@@ -239,9 +239,9 @@ Result<SignedCallback> sign_callback(const CallbackMessage& message, const Sandb
   }
   std::string body = "<xml>\n";
   if (account.mode == CallbackMode::kCompatible) {
-    body += append_fields(message, account.original_id);
+    body += append_fields(message, account.callback_name());
   } else {
-    append_element(body, "ToUserName", cdata(account.original_id));
+    append_element(body, "ToUserName", cdata(account.callback_name()));
   }
   append_element(body, "Encrypt", cdata(encrypted));
   return SignedCallback{with_query(callback_url, query), body + "</xml>"};

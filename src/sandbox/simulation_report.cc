@@ -71,6 +71,9 @@ void Simulation::publish_status() {
     for (const std::string& text : sender_->complaints()) complaints.push(text);
     for (const std::string& text : sender_->replies()) replies.push(text);
   }
+  for (const auto& [app_id, companion] : companion_senders_) {
+    for (const std::string& text : companion.sender->complaints()) complaints.push(text);
+  }
   status.set("complaints", std::move(complaints));
   status.set("replies", std::move(replies));
   MutexLock lock(status_mutex_);
