@@ -31,6 +31,7 @@ export const router = createRouter({
     page("/campaigns/new", "operator", "campaigns", () => import("./pages/CampaignEditor.vue")),
     page("/campaigns/:id", "analyst", "campaigns", () => import("./pages/Campaign.vue")),
     page("/campaigns/:id/edit", "operator", "campaigns", () => import("./pages/CampaignEditor.vue")),
+    page("/wechat", "analyst", "wechat", () => import("./pages/Wechat.vue")),
     page("/data", "analyst", "data", () => import("./pages/Data.vue")),
     page("/imports", "operator", "imports", () => import("./pages/Imports.vue")),
     page("/imports/:id", "operator", "imports", () => import("./pages/ImportReport.vue")),

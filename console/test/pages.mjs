@@ -102,6 +102,38 @@ test("analysts look and do not touch", () =>
     assert.match(page.url(), /overview/);
   }, { signedIn: false }));
 
+test("what is left of the quotas, what became of mass sends, and what is wrong with a connection", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/wechat");
+    assert.match(await text(), /模板消息\s+96,310 \/ 100,000\s+3,690\s+96,304/);
+    assert.match(await text(), /可回复的用户 37 人/);
+    await page.getByRole("tab", { name: "群发任务" }).click();
+    await settle();
+    assert.match(await text(), /第 3 次尝试/);
+    await page.getByRole("tab", { name: "最近回调" }).click();
+    await settle();
+    assert.match(await text(), /aaaaaaaa…/);
+    let asked = 0;
+    page.on("request", (one) => (asked += one.url().endsWith("/v1/doctor/wechat") ? 1 : 0));
+    await page.getByRole("tab", { name: "接入检查" }).click();
+    await settle();
+    assert.match(await text(), /203\.0\.113\.9[\s\S]*IP 白名单，加入上面的地址/);
+    assert.equal(asked, 1, "the platform is asked when somebody looks");
+  }));
+
+test("the connection is checked by administrators only", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/overview");
+    await page.fill("input[name=user]", "小陈");
+    await page.fill("input[name=password]", "correct horse");
+    await page.click("form button.primary");
+    await page.waitForURL(/overview/);
+    await open("/wechat");
+    await settle();
+    assert.match(await text(), /今日已用/);
+    assert.ok(!(await text()).includes("接入检查"));
+  }, { signedIn: false }));
+
 test("the language is remembered", () =>
   withConsole(async ({ page, settle, open, text }) => {
     await page.getByRole("button", { name: "English" }).click();

@@ -70,6 +70,12 @@ async function pagesOf(page) {
       await settle();
     }]);
   }
+  for (const [at, name] of ["quotas", "jobs", "callbacks", "health"].entries()) {
+    list.push([`wechat-${name}`, "/wechat", async ({ page, settle }) => {
+      await page.locator("[role=tab]").nth(at).click();
+      await settle();
+    }]);
+  }
   list.push(["data", "/data"], ["imports", "/imports"]);
   const imported = runs.find((one) => one.kind === "import" && one.state === "done");
   if (imported) list.push(["import-report", `/imports/${encoded(imported.id)}`]);

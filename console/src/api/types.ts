@@ -356,6 +356,61 @@ export interface Doctor {
   checks: { name: string; ok: boolean; detail?: string; advice?: string }[];
 }
 
+/** One channel of one account today. */
+export interface ChannelQuota {
+  channel: string;
+  limit: number;
+  used: number;
+  reserved: number;
+  leased?: number;
+  left: number;
+  sent: number;
+  failed: number;
+  unknown: number;
+  resets_at: string;
+}
+
+export interface AccountQuota {
+  account: string;
+  channels: ChannelQuota[];
+  windows_open: number;
+  windows_unused: number;
+  grants: number;
+}
+
+export interface MassJob {
+  id: string;
+  campaign: string;
+  account: string;
+  size: number;
+  state: string;
+  attempt: number;
+  is_uncertain: boolean;
+  provider_id: string;
+  error: string;
+  created_at: string;
+  status: string;
+  delivered: number;
+  failed: number;
+  filtered: number;
+}
+
+/** Something that WeChat delivered; the person's hash is shortened. */
+export interface Arrival {
+  at: string;
+  account: string;
+  kind: string;
+  person: string;
+}
+
+export interface ConnectionCheck {
+  account: string;
+  name: string;
+  ok: boolean;
+  detail?: string;
+  advice?: string;
+}
+
 export interface Mapping {
   name: string;
   shipped?: boolean;
