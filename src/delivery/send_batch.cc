@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "delivery/content_json.h"
+#include "delivery/detail/own_event.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
 
@@ -72,7 +73,49 @@ Result<void> fail_batch(Session& session, SendBatch batch, std::string_view stat
   return {};
 }
 
+/// `first`th and following parameters of an IN list.
+std::string placeholders(std::size_t first, std::size_t n) {
+  std::string out;
+  for (std::size_t i = 0; i < n; ++i) out += fmt::format("{}?{}", i == 0 ? "" : ", ", first + i);
+  return out;
+}
+
 }  // namespace
+
+Result<void> SendLedger::start_batch(Session& session, std::span<const TouchId> touches,
+                                     const SendBatch& batch) {
+  // Whole statements and single touches: two texts that the database finds prepared.
+  constexpr std::size_t kTouchesOfStatement = 256;
+  constexpr std::size_t kFirst = 5;
+  while (!touches.empty()) {
+    const std::size_t n = touches.size() < kTouchesOfStatement ? 1 : kTouchesOfStatement;
+    std::vector<storage::Value> values = {static_cast<std::int64_t>(TouchState::kSending),
+                                          batch.created_at.us, batch.id, batch.quota_period};
+    for (const TouchId& id : touches.first(n)) values.emplace_back(id.value);
+    ZHIYIN_TRY(const std::int64_t rows,
+               session.execute(
+                   fmt::format("UPDATE touch SET state = ?1, sent_at = ?2, batch = ?3, "
+                               "quota_period = ?4, attempt = attempt + 1 "
+                               "WHERE id IN ({}) AND state = {}",
+                               placeholders(kFirst, n), static_cast<int>(TouchState::kPlanned)),
+                   std::span<const storage::Value>(values)));
+    if (rows != static_cast<std::int64_t>(n))
+      return fail(ErrorCode::kConflict, "batch: {} of {} touches are planned", rows, n);
+    touches = touches.subspan(n);
+  }
+  return {};
+}
+
+Result<void> SendLedger::end_batch(Session& session, const SendBatch& batch, Instant now) {
+  ZHIYIN_TRY(std::vector<Touch> touches, of_batch(session, batch.id));
+  std::erase_if(touches, [](const Touch& t) { return t.state != TouchState::kSending; });
+  ZHIYIN_TRY_VOID(session.execute(
+      "UPDATE touch SET state = ?3, provider_id = ?4, error = ?5, is_uncertain = 0 "
+      "WHERE batch = ?1 AND batch <> '' AND state = ?2",
+      {batch.id, static_cast<std::int64_t>(TouchState::kSending),
+       static_cast<std::int64_t>(batch.state), batch.provider_id, utf8::cleaned(batch.error)}));
+  return detail::tell_all(session, touches, enum_name(batch.state), now);
+}
 
 Result<void> SendLedger::put_batch(Session& session, const SendBatch& b) {
   static const std::string kSql = fmt::format(

@@ -69,6 +69,52 @@ TEST(QuotaLedger, ExhaustedLeavesNothingButKeepsReservations) {
   });
 }
 
+TEST(SendLedger, AMassSendBeginsAndEndsForAllOfItsPeopleAtOnce) {
+  constexpr int kPeople = 300;  // more than one statement takes
+  TestState db;
+  std::vector<TouchId> ids;
+  SendBatch batch;
+  batch.id = "zy1";
+  batch.campaign = CampaignId("spring");
+  batch.account = kShop;
+  batch.created_at = kNow;
+  batch.quota_period = 7;
+  db.write([&](Session& s) -> Result<void> {
+    ids.clear();
+    for (int i = 0; i < kPeople; ++i) {
+      const Touch touch = planned(i, kNow);
+      ids.push_back(touch.id);
+      ZHIYIN_TRY_VOID(SendLedger::add(s, touch));
+    }
+    return SendLedger::start_batch(s, ids, batch);
+  });
+  db.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY(const std::vector<Touch> touches, SendLedger::of_batch(s, batch.id));
+    EXPECT_EQ(touches.size(), static_cast<std::size_t>(kPeople));
+    for (const Touch& touch : touches) {
+      EXPECT_EQ(touch.state, TouchState::kSending);
+      EXPECT_EQ(touch.sent_at, kNow);
+      EXPECT_EQ(touch.attempt, 1);
+      EXPECT_EQ(touch.quota_period, 7);
+    }
+    const auto again = SendLedger::start_batch(s, std::span(ids).first(1), batch);
+    EXPECT_FALSE(again);
+    EXPECT_EQ(again.error().code, ErrorCode::kConflict);
+    Touch stopped = touches.front();
+    stopped.state = TouchState::kCancelled;
+    ZHIYIN_TRY_VOID(SendLedger::update(s, stopped, kNow));
+    batch.state = TouchState::kSent;
+    batch.provider_id = "msg";
+    return SendLedger::end_batch(s, batch, kNow);
+  });
+  const auto told = db.outbox();
+  EXPECT_EQ(told.size(), static_cast<std::size_t>(kPeople - 1)) << "one was no longer of it";
+  EXPECT_EQ(told.front().kind, "touch.sent");
+  const auto sent = db.state->query(
+      "SELECT count(*) FROM touch WHERE state = 5 AND provider_id = 'msg' AND is_uncertain = 0");
+  EXPECT_EQ(storage::as_int(sent->rows[0][0]), kPeople - 1);
+}
+
 TEST(SendLedger, AddingTheSameTouchAgainChangesNothing) {
   TestState db;
   db.write([&](Session& s) -> Result<void> {

@@ -156,6 +156,14 @@ class SendLedger {
                                       std::span<const IdentityHash> identities,
                                       const AccountId& account, Instant now);
 
+  /// Planned touches go out with the mass send `batch`: sending from `batch.created_at` on, one
+  /// attempt more. kConflict, with nothing to be kept of it, when one of them is no longer planned.
+  static Result<void> start_batch(storage::Session& session, std::span<const TouchId> touches,
+                                  const SendBatch& batch);
+  /// Those of the mass send that are still sending come to `batch.state` (sent, failed or unknown),
+  /// with its provider and error; each tells its event.
+  static Result<void> end_batch(storage::Session& session, const SendBatch& batch, Instant now);
+
   static Result<void> put_batch(storage::Session& session, const SendBatch& batch);
   static Result<std::optional<SendBatch>> find_batch(storage::Session& session,
                                                      std::string_view id);

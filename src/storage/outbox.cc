@@ -77,21 +77,56 @@ Result<void> remove(State& state, const Rows& page) {
   });
 }
 
+Result<void> check(const NewRecord& record) {
+  if (record.partition >= 0 && record.partition < kPartitions &&
+      record.bytes.size() <= kRecordBytesMax)
+    return {};
+  return fail(ErrorCode::kInvalidArgument, "outbox: record for partition {} with {} bytes",
+              record.partition, record.bytes.size());
+}
+
+/// `VALUES` with a row for each of `n`.
+std::string insert_text(std::size_t n) {
+  std::string sql = "INSERT INTO outbox(id, stream, part, bytes) VALUES";
+  for (std::size_t i = 0; i < n; ++i) {
+    sql += fmt::format("{}(?{}, ?{}, ?{}, ?{})", i == 0 ? " " : ", ", 4 * i + 1, 4 * i + 2,
+                       4 * i + 3, 4 * i + 4);
+  }
+  return sql;
+}
+
+Result<void> insert(Session& session, Stream stream, std::span<const NewRecord> records) {
+  std::vector<Value> values;
+  values.reserve(4 * records.size());
+  for (const NewRecord& record : records) {
+    values.emplace_back(next_id());
+    values.emplace_back(static_cast<std::int64_t>(stream));
+    values.emplace_back(std::int64_t{record.partition});
+    values.emplace_back(Blob{record.bytes});
+  }
+  static const std::string kOne = insert_text(1);
+  ZHIYIN_TRY_VOID(session.execute(records.size() == 1 ? kOne : insert_text(records.size()),
+                                  std::span<const Value>(values)));
+  return {};
+}
+
 }  // namespace
 
 std::span<const Migration> Outbox::migrations() { return kMigrations; }
 
 Result<void> Outbox::put(Session& session, Stream stream, const NewRecord& record) {
-  if (record.partition < 0 || record.partition >= kPartitions ||
-      record.bytes.size() > kRecordBytesMax) {
-    return fail(ErrorCode::kInvalidArgument, "outbox: record for partition {} with {} bytes",
-                record.partition, record.bytes.size());
+  return put_all(session, stream, std::span(&record, 1));
+}
+
+Result<void> Outbox::put_all(Session& session, Stream stream, std::span<const NewRecord> records) {
+  // Whole statements and single rows: two texts that the database finds prepared.
+  constexpr std::size_t kRowsOfStatement = 64;
+  for (const NewRecord& record : records) ZHIYIN_TRY_VOID(check(record));
+  while (!records.empty()) {
+    const std::size_t n = records.size() < kRowsOfStatement ? 1 : kRowsOfStatement;
+    ZHIYIN_TRY_VOID(insert(session, stream, records.first(n)));
+    records = records.subspan(n);
   }
-  ZHIYIN_TRY_VOID(
-      session.execute("INSERT INTO outbox(id, stream, part, bytes) "
-                      "VALUES(?1, ?2, ?3, ?4)",
-                      {next_id(), static_cast<std::int64_t>(stream), std::int64_t{record.partition},
-                       Blob{record.bytes}}));
   return {};
 }
 

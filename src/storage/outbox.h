@@ -21,6 +21,9 @@ class Outbox {
   /// transaction.
   static Result<void> put(Session& session, Stream stream, const NewRecord& record);
 
+  /// Many at once, in their order.
+  static Result<void> put_all(Session& session, Stream stream, std::span<const NewRecord> records);
+
   /// Moves everything that waits into the log: append, synced, then deleted here. Returns how many.
   /// Of several callers at a time some move the same: duplicates, as after a crash.
   static Result<std::size_t> relay(State& state, EventLog& log);

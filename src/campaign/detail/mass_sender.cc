@@ -92,8 +92,9 @@ Result<Gathered> gather(const Work& work, Instant now) {
     ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
     std::string after;
     while (!out.wait && out.send.size() <= batch_max(work)) {
+      const std::size_t wanted = std::min(kPage, batch_max(work) + 1 - out.send.size());
       ZHIYIN_TRY(const std::vector<Touch> page,
-                 SendLedger::list_due(session, work.id(), now, after, kPage));
+                 SendLedger::list_due(session, work.id(), now, after, wanted));
       if (page.empty()) return {};
       ZHIYIN_TRY_VOID(sort_page(session, work, page, calls, now, out));
       after = page.back().id.value;
@@ -115,20 +116,16 @@ QuotaKey quota_of(const SendBatch& batch) {
   return {batch.account, ChannelKind::kMass, batch.quota_period};
 }
 
-Result<void> set_touches(Session& session, const SendBatch& batch, TouchState state,
-                         std::string_view error, Instant now, Instant not_before) {
+/// They go into a later batch, past the gate once more.
+Result<void> plan_touches(Session& session, const SendBatch& batch, Instant now,
+                          Instant not_before) {
   ZHIYIN_TRY(std::vector<Touch> touches, SendLedger::of_batch(session, batch.id));
   for (Touch& touch : touches) {
     if (touch.state != TouchState::kSending) continue;
-    if (state == TouchState::kPlanned) {
-      plan_again(touch);
-      touch.due_at = std::max(touch.due_at, not_before);
-    } else {
-      touch.state = state;
-      touch.is_uncertain = false;
-    }
+    plan_again(touch);
+    touch.due_at = std::max(touch.due_at, not_before);
     touch.provider_id = batch.provider_id;
-    touch.error = std::string(error);
+    touch.error = batch.error;
     ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
   }
   return {};
@@ -141,8 +138,11 @@ Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, I
   batch.state = state == TouchState::kPlanned ? TouchState::kFailed : state;
   batch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
-  ZHIYIN_TRY_VOID(set_touches(session, batch, state, batch.error, now, not_before));
-  if (state == TouchState::kPlanned) return QuotaLedger::release(session, quota_of(batch), 1);
+  if (state == TouchState::kPlanned) {
+    ZHIYIN_TRY_VOID(plan_touches(session, batch, now, not_before));
+    return QuotaLedger::release(session, quota_of(batch), 1);
+  }
+  ZHIYIN_TRY_VOID(SendLedger::end_batch(session, batch, now));
   ZHIYIN_TRY_VOID(QuotaLedger::commit(session, quota_of(batch), 1));
   return state == TouchState::kSent ? SendLedger::settle_mass_result(session, batch, now)
                                     : Result<void>();
@@ -260,16 +260,14 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
         batch.attempt = 0;
         batch.is_uncertain = true;  // until the call has answered
         batch.quota_period = quota.period;
-        for (Touch touch : gathered.send) {  // a copy: all this may run again
-          touch.state = TouchState::kSending;
-          touch.sent_at = now;
-          touch.batch = batch.id;
-          touch.attempt += 1;
-          touch.quota_period = quota.period;
-          batch.attempt = std::max(batch.attempt, touch.attempt);
-          // Read a moment ago: whoever else is at this campaign must not send it, too.
-          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kPlanned));
+        std::vector<TouchId> ids;
+        ids.reserve(gathered.send.size());
+        for (const Touch& touch : gathered.send) {
+          ids.push_back(touch.id);
+          batch.attempt = std::max(batch.attempt, touch.attempt + 1);
         }
+        // Read a moment ago: whoever else is at this campaign must not send them, too.
+        ZHIYIN_TRY_VOID(SendLedger::start_batch(session, ids, batch));
         ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
         return {};
       });

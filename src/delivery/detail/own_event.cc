@@ -6,8 +6,10 @@
 
 namespace zhiyin::delivery::detail {
 
-Result<void> tell(storage::Session& session, const Touch& touch, std::string_view what,
-                  Instant occurred_at, Instant received_at) {
+namespace {
+
+storage::NewRecord record_of(const Touch& touch, std::string_view what, Instant occurred_at,
+                             Instant received_at) {
   Json properties = Json::object();
   properties.set("campaign", touch.campaign.value);
   properties.set("touch", touch.id.value);
@@ -24,8 +26,23 @@ Result<void> tell(storage::Session& session, const Touch& touch, std::string_vie
   event.occurred_at = occurred_at;
   event.received_at = received_at;
   event.source = "own";
+  return {touch.partition, ingest::encode_event(event)};
+}
+
+}  // namespace
+
+Result<void> tell(storage::Session& session, const Touch& touch, std::string_view what,
+                  Instant occurred_at, Instant received_at) {
   return storage::Outbox::put(session, storage::Stream::kEvents,
-                              {touch.partition, ingest::encode_event(event)});
+                              record_of(touch, what, occurred_at, received_at));
+}
+
+Result<void> tell_all(storage::Session& session, std::span<const Touch> touches,
+                      std::string_view what, Instant at) {
+  std::vector<storage::NewRecord> records;
+  records.reserve(touches.size());
+  for (const Touch& touch : touches) records.push_back(record_of(touch, what, at, at));
+  return storage::Outbox::put_all(session, storage::Stream::kEvents, records);
 }
 
 }  // namespace zhiyin::delivery::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "base/error.h"
@@ -11,5 +12,9 @@ namespace zhiyin::delivery::detail {
 /// is one event.
 Result<void> tell(storage::Session& session, const Touch& touch, std::string_view what,
                   Instant occurred_at, Instant received_at);
+
+/// The same for many touches.
+Result<void> tell_all(storage::Session& session, std::span<const Touch> touches,
+                      std::string_view what, Instant at);
 
 }  // namespace zhiyin::delivery::detail
