@@ -140,7 +140,8 @@ Result<XmlElement> parse_xml(std::string_view text, std::size_t bytes_max) {
 
   pugi::xml_document document;
   // No DTD nodes and no entities beyond the five of XML and numbers; text keeps its blanks.
-  constexpr unsigned kOptions = pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol;
+  constexpr unsigned kOptions =
+      pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol | pugi::parse_ws_pcdata;
   const pugi::xml_parse_result parsed =
       document.load_buffer(text.data(), text.size(), kOptions, pugi::encoding_utf8);
   if (!parsed)

@@ -22,6 +22,14 @@ TEST(Xml, ReadsCdataTextAndNumbersAndKeepsBlanksInside) {
   EXPECT_TRUE(root->text.empty());
 }
 
+TEST(Xml, TextOfBlanksAloneIsKeptAndBlanksBetweenElementsAreNot) {
+  const auto root = parse_xml("<xml>\n <A> </A>\n <B>\t</B> </xml>");
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->find("A")->text, " ");
+  EXPECT_EQ(root->find("B")->text, "\t");
+  EXPECT_EQ(root->text, "");
+}
+
 TEST(Xml, SectionsOfOneTextAreJoined) {
   EXPECT_EQ(parse_xml("<xml><A><![CDATA[a]]]]><![CDATA[>b]]></A></xml>")->find("A")->text, "a]]>b");
 }
