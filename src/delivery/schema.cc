@@ -57,6 +57,14 @@ constexpr storage::Migration kMigrations[] = {
      " holder TEXT NOT NULL, granted BIGINT NOT NULL, used BIGINT NOT NULL,"
      " reserved BIGINT NOT NULL, of_limit BIGINT NOT NULL, expires_at BIGINT NOT NULL,"
      " PRIMARY KEY (account, channel, period, holder))"},
+    {"delivery-020-late-answer",
+     "CREATE TABLE late_answer ("
+     " account TEXT NOT NULL, key TEXT NOT NULL, owner TEXT NOT NULL, person TEXT NOT NULL,"
+     " token TEXT NOT NULL, decision BIGINT NOT NULL, reason TEXT NOT NULL,"
+     " callbacks BIGINT NOT NULL, opened_at BIGINT NOT NULL, decided_at BIGINT NOT NULL,"
+     " answered_at BIGINT, answer BYTEA, PRIMARY KEY (account, key));"
+     "CREATE INDEX late_answer_by_person ON late_answer (account, person, opened_at);"
+     "CREATE INDEX late_answer_by_time ON late_answer (opened_at)"},
 };
 
 }  // namespace

@@ -103,6 +103,18 @@ class AsioClient final : public Client {
     co_return co_await asio::co_spawn(context_, exchange(std::move(request)), asio::use_awaitable);
   }
 
+  void send_and_tell(ClientRequest request, Done done) override {
+    asio::co_spawn(
+        context_, exchange(std::move(request)),
+        [d = std::move(done)](std::exception_ptr failed, Outcome outcome) mutable {
+          if (failed) {
+            outcome = std::unexpected(ClientError{{ErrorCode::kInternal, "request: failed", {}},
+                                                  SendProgress::kOutcomeUnknown});
+          }
+          d(std::move(outcome));
+        });
+  }
+
   Outcome send_and_wait(ClientRequest request) override {
     return asio::co_spawn(context_, exchange(std::move(request)), asio::use_future).get();
   }

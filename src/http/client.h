@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -57,6 +58,13 @@ class Client {
   virtual Task<std::expected<ClientResponse, ClientError>> send(ClientRequest request) = 0;
   /// Blocks the calling thread; not from a thread of the client or server.
   virtual std::expected<ClientResponse, ClientError> send_and_wait(ClientRequest request) = 0;
+
+  using Done = std::move_only_function<void(std::expected<ClientResponse, ClientError>)>;
+  /// Returns at once; `done` is called exactly once, on a thread of the client, which it must not
+  /// keep. No thread waits meanwhile.
+  virtual void send_and_tell(ClientRequest request, Done done) {
+    done(send_and_wait(std::move(request)));
+  }
 };
 
 }  // namespace zhiyin::http

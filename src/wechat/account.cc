@@ -48,6 +48,7 @@ AccountInput settings_of(const Account& a) {
   s.verified = a.verified;
   s.app_id = a.app_id;
   s.original_id = a.original_id;
+  s.suite_id = a.suite_id;
   s.mode = a.mode;
   s.token_kind = a.token_kind;
   s.zone = a.zone;
@@ -65,6 +66,7 @@ Account merged(Account base, const AccountInput& input) {
   base.verified = input.verified;
   base.app_id = input.app_id;
   base.original_id = input.original_id;
+  base.suite_id = input.suite_id;
   if (input.app_secret) base.app_secret = Secret(*input.app_secret);
   if (input.token) base.token = Secret(*input.token);
   if (input.refresh_token) base.refresh_token = Secret(*input.refresh_token);
@@ -97,6 +99,11 @@ Result<void> validate_names(const Account& a) {
                                  !std::ranges::all_of(a.original_id, is_name_character))) {
     return fail_field("original_id", "'{}' does not begin with gh_", a.original_id.substr(0, 64));
   }
+  if (!a.suite_id.empty() && a.kind != AccountKind::kWecom)
+    return fail_field("suite_id", "belongs to an account of the kind wecom, not {}",
+                      enum_name(a.kind));
+  if (!std::ranges::all_of(a.suite_id, is_name_character))
+    return fail_field("suite_id", "'{}' is not letters and digits", a.suite_id.substr(0, 64));
   return {};
 }
 
@@ -171,6 +178,7 @@ AccountView view(const Account& a) {
   v.verified = a.verified;
   v.app_id = a.app_id;
   v.original_id = a.original_id;
+  v.suite_id = a.suite_id;
   v.has_secret = !a.app_secret.empty();
   v.has_token = !a.token.empty();
   v.has_refresh_token = !a.refresh_token.empty();
@@ -283,6 +291,15 @@ Result<Account> Accounts::get(const AccountId& id) const {
   if (found.rows.empty())
     return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
   return read(found.rows[0]);
+}
+
+Result<Accounts::Revision> Accounts::revision(const AccountId& id) const {
+  ZHIYIN_TRY(
+      const storage::Rows found,
+      state_.query("SELECT version, updated_at FROM account WHERE id = ?1", {Value(id.value)}));
+  if (found.rows.empty())
+    return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
+  return Revision{as_int(found.rows[0][0]), {as_int(found.rows[0][1])}};
 }
 
 Result<Account> Accounts::create(const AccountInput& input) {

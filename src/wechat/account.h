@@ -43,6 +43,7 @@ struct Account {
   bool verified = false;
   std::string app_id;       ///< `wx` and 16 characters
   std::string original_id;  ///< `gh_…`; empty: the receiver of callbacks is not compared
+  std::string suite_id;     ///< of a third-party WeCom application; else empty
   Secret app_secret;        ///< empty: nothing can be called
   Secret token;             ///< for the signatures of callbacks; empty: callbacks are refused
   Secret encoding_aes_key;  ///< 43 characters; needed by compatible and secure mode
@@ -67,6 +68,7 @@ struct AccountInput {
   bool verified = false;
   std::string app_id;
   std::string original_id;
+  std::string suite_id;
   std::optional<std::string> app_secret;
   std::optional<std::string> token;
   std::optional<std::string> encoding_aes_key;
@@ -87,6 +89,7 @@ struct AccountView {
   bool verified = false;
   std::string app_id;
   std::string original_id;
+  std::string suite_id;
   bool has_secret = false;
   bool has_token = false;
   bool has_encoding_aes_key = false;
@@ -129,6 +132,12 @@ class Accounts {
   Result<std::vector<Account>> list() const;
   /// kNotFound when there is none.
   Result<Account> get(const AccountId& id) const;
+  /// What changes whenever the account does; quicker than reading it. kNotFound as above.
+  struct Revision {
+    std::int64_t version = 0;
+    Instant updated_at;
+  };
+  Result<Revision> revision(const AccountId& id) const;
   /// kConflict when the id exists already.
   Result<Account> create(const AccountInput& input);
   /// Changes it: what `input` leaves at its default becomes the default, but absent secrets stay.
@@ -191,6 +200,9 @@ struct Fields<wechat::AccountInput> {
       field("verified", &S::verified, "WeChat has verified the account").optional(),
       field("app_id", &S::app_id, "AppID").length(1, 64),
       field("original_id", &S::original_id, "gh_… id of the account").length(0, 64).optional(),
+      field("suite_id", &S::suite_id, "SuiteID of a third-party WeCom application")
+          .length(0, 64)
+          .optional(),
       field("app_secret", &S::app_secret, "AppSecret; never returned").length(0, 256),
       field("token", &S::token, "Token of the callback settings; never returned").length(0, 64),
       field("encoding_aes_key", &S::encoding_aes_key,
@@ -218,6 +230,7 @@ struct Fields<wechat::AccountView> {
       field("verified", &S::verified, "WeChat has verified the account"),
       field("app_id", &S::app_id, "AppID"),
       field("original_id", &S::original_id, "gh_… id of the account"),
+      field("suite_id", &S::suite_id, "SuiteID of a third-party WeCom application"),
       field("has_secret", &S::has_secret, "an AppSecret is stored"),
       field("has_token", &S::has_token, "a callback Token is stored"),
       field("has_encoding_aes_key", &S::has_encoding_aes_key, "an EncodingAESKey is stored"),

@@ -23,6 +23,15 @@ Result<void> validate_articles(const std::vector<Article>& articles) {
   return {};
 }
 
+Result<void> validate_music(const Reply& reply) {
+  if (!is_web_address(reply.music_url))
+    return fail_field("music_url", "is not an http or https address");
+  if (!reply.hq_music_url.empty() && !is_web_address(reply.hq_music_url))
+    return fail_field("hq_music_url", "is not an http or https address");
+  if (reply.thumb_media_id.empty()) return fail_field("thumb_media_id", "is empty");
+  return {};
+}
+
 }  // namespace
 
 Result<void> validate(const Reply& reply) {
@@ -38,8 +47,12 @@ Result<void> validate(const Reply& reply) {
       }
       return {};
     case ReplyType::kImage:
+    case ReplyType::kVoice:
+    case ReplyType::kVideo:
       if (reply.media_id.empty()) return fail_field("media_id", "is empty");
       return {};
+    case ReplyType::kMusic:
+      return validate_music(reply);
     case ReplyType::kNews:
       return validate_articles(reply.articles);
   }

@@ -9,7 +9,16 @@
 namespace zhiyin::wechat {
 
 /// The numbers are stored: never change them.
-enum class ReplyType : int { kNone = 0, kText = 1, kImage = 2, kNews = 3, kTransfer = 4 };
+enum class ReplyType : int {
+  kNone = 0,
+  kText = 1,
+  kImage = 2,
+  kNews = 3,
+  kTransfer = 4,
+  kVoice = 5,
+  kVideo = 6,
+  kMusic = 7
+};
 
 /// One article of a news reply or customer-service news message.
 struct Article {
@@ -26,8 +35,14 @@ struct Article {
 struct Reply {
   ReplyType type = ReplyType::kNone;
   std::string text;               ///< kText, at most 2048 bytes
-  std::string media_id;           ///< kImage
+  std::string media_id;           ///< kImage, kVoice, kVideo
   std::vector<Article> articles;  ///< kNews; the platform shows one in answers to messages
+  std::string title;              ///< kVideo, kMusic; may be empty, as the description
+  std::string description;
+  std::string music_url;       ///< kMusic: an http or https address
+  std::string hq_music_url;    ///< kMusic: preferred on Wi-Fi; may be empty
+  std::string thumb_media_id;  ///< kMusic: picture of the player
+  std::string kf_account;      ///< kTransfer: which member of staff; empty: any
   bool operator==(const Reply&) const = default;
 };
 
@@ -41,11 +56,10 @@ namespace zhiyin {
 template <>
 struct EnumNames<wechat::ReplyType> {
   static constexpr std::pair<wechat::ReplyType, std::string_view> list[] = {
-      {wechat::ReplyType::kNone, "none"},
-      {wechat::ReplyType::kText, "text"},
-      {wechat::ReplyType::kImage, "image"},
-      {wechat::ReplyType::kNews, "news"},
-      {wechat::ReplyType::kTransfer, "transfer"}};
+      {wechat::ReplyType::kNone, "none"},         {wechat::ReplyType::kText, "text"},
+      {wechat::ReplyType::kImage, "image"},       {wechat::ReplyType::kNews, "news"},
+      {wechat::ReplyType::kTransfer, "transfer"}, {wechat::ReplyType::kVoice, "voice"},
+      {wechat::ReplyType::kVideo, "video"},       {wechat::ReplyType::kMusic, "music"}};
 };
 
 template <>
@@ -64,10 +78,20 @@ struct Fields<wechat::Reply> {
   using S = wechat::Reply;
   static constexpr std::string_view name = "Reply";
   static constexpr auto list = std::make_tuple(
-      field("type", &S::type, "none, text, image, news or transfer"),
+      field("type", &S::type, "none, text, image, voice, video, music, news or transfer"),
       field("text", &S::text, "text of the answer").length(0, 2048).optional(),
-      field("media_id", &S::media_id, "uploaded picture").length(0, 256).optional(),
-      field("articles", &S::articles, "articles of the answer").length(0, 8).optional());
+      field("media_id", &S::media_id, "uploaded picture, voice or video").length(0, 256).optional(),
+      field("articles", &S::articles, "articles of the answer").length(0, 8).optional(),
+      field("title", &S::title, "of a video or music").length(0, 256).optional(),
+      field("description", &S::description, "of a video or music").length(0, 1024).optional(),
+      field("music_url", &S::music_url, "address of the music").length(0, 2048).optional(),
+      field("hq_music_url", &S::hq_music_url, "the same in better quality")
+          .length(0, 2048)
+          .optional(),
+      field("thumb_media_id", &S::thumb_media_id, "uploaded picture of the music")
+          .length(0, 256)
+          .optional(),
+      field("kf_account", &S::kf_account, "staff member who takes over").length(0, 128).optional());
 };
 
 }  // namespace zhiyin

@@ -80,6 +80,25 @@ Reply text_or_nothing(const std::string& text) {
   return reply;
 }
 
+/// What may follow the word that asks for a late answer: nothing, or a token.
+bool is_token(std::string_view text) {
+  return text.empty() || (text.size() == kAnswerTokenChars && std::ranges::all_of(text, [](char c) {
+                            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+                          }));
+}
+
+Result<void> validate_service(const AnswerService& service) {
+  if (service.url.empty()) return {};
+  if (!service.url.starts_with("http://") && !service.url.starts_with("https://"))
+    return fail_field("url", "is not an http or https address");
+  if (service.timeout_s < 1 || service.timeout_s > 600)
+    return fail_field("timeout_s", "{} is not 1 to 600", service.timeout_s);
+  if (normalised_keyword(service.continue_word).empty())
+    return fail_field("continue_word", "has no letter or digit");
+  if (service.waiting_text.empty()) return fail_field("waiting_text", "is empty");
+  return {};
+}
+
 Result<void> validate_words(const std::vector<std::string>& words, std::string_view field) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", field, i);
@@ -106,20 +125,26 @@ std::string normalised_keyword(std::string_view text) {
 ReplyDecision decide_reply(const ReplyRules& rules, const Callback& callback) {
   if (callback.kind == CallbackKind::kFollow) {
     if (rules.welcome.type == ReplyType::kNone) return {};
-    return {ReplyReason::kWelcome, rules.welcome, {}};
+    return {ReplyReason::kWelcome, rules.welcome, {}, {}};
   }
   if (callback.kind != CallbackKind::kText) return {};
   const std::string text = normalised_keyword(callback.content);
   if (text.empty()) return {};
   if (is_one_of(rules.opt_out_words, text))
-    return {ReplyReason::kOptOut, text_or_nothing(rules.opt_out_text), {}};
+    return {ReplyReason::kOptOut, text_or_nothing(rules.opt_out_text), {}, {}};
   if (is_one_of(rules.opt_in_words, text))
-    return {ReplyReason::kOptIn, text_or_nothing(rules.opt_in_text), {}};
+    return {ReplyReason::kOptIn, text_or_nothing(rules.opt_in_text), {}, {}};
   for (std::size_t i = 0; i < rules.keywords.size(); ++i) {
     if (matches(rules.keywords[i], text))
-      return {ReplyReason::kKeyword, rules.keywords[i].reply, i};
+      return {ReplyReason::kKeyword, rules.keywords[i].reply, i, {}};
   }
-  return {};
+  if (rules.service.url.empty()) return {};
+  const std::string word = normalised_keyword(rules.service.continue_word);
+  if (text.starts_with(word)) {
+    const std::string token = normalised_keyword(std::string_view(text).substr(word.size()));
+    if (is_token(token)) return {ReplyReason::kContinue, {}, {}, token};
+  }
+  return {ReplyReason::kAsk, {}, {}, {}};
 }
 
 Result<void> validate(const ReplyRules& rules) {
@@ -127,15 +152,21 @@ Result<void> validate(const ReplyRules& rules) {
     return std::unexpected(within("welcome", std::move(ok.error())));
   ZHIYIN_TRY_VOID(validate_words(rules.opt_out_words, "opt_out_words"));
   ZHIYIN_TRY_VOID(validate_words(rules.opt_in_words, "opt_in_words"));
+  if (auto ok = validate_service(rules.service); !ok)
+    return std::unexpected(within("service", std::move(ok.error())));
   if (rules.opt_out_words.empty())
     return fail_field("opt_out_words", "is empty: people must be able to leave");
   for (std::size_t i = 0; i < rules.keywords.size(); ++i) {
     const std::string path = fmt::format("keywords[{}]", i);
     if (rules.keywords[i].words.empty()) return fail_field(path + ".words", "is empty");
     ZHIYIN_TRY_VOID(validate_words(rules.keywords[i].words, path + ".words"));
-    if (auto ok = validate(rules.keywords[i].reply); !ok) {
-      return std::unexpected(within(path + ".reply", std::move(ok.error())));
+    const Reply& reply = rules.keywords[i].reply;
+    auto ok = validate(reply);
+    if (ok && reply.type == ReplyType::kNews && reply.articles.size() > 1) {
+      ok = fail_field("articles", "has {} entries, WeChat shows one in answers to messages",
+                      reply.articles.size());
     }
+    if (!ok) return std::unexpected(within(path + ".reply", std::move(ok.error())));
   }
   return {};
 }

@@ -1,0 +1,278 @@
+#include "delivery/answer_desk.h"
+
+#include "delivery/answer_service.h"
+#include "delivery/test_state.h"
+
+namespace zhiyin::delivery {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::TestState;
+using wechat::LateAnswer;
+using wechat::Reply;
+using wechat::ReplyType;
+
+const Instant kStart{1'767'225'600LL * 1'000'000};
+
+/// Keeps what it was asked until the test answers.
+class Questions final : public AnswerSource {
+ public:
+  std::vector<std::pair<Question, Done>> open;
+  void ask(Question question, Done done) override {
+    open.emplace_back(std::move(question), std::move(done));
+  }
+  void answer(std::size_t i, std::string text) {
+    Reply reply;
+    reply.type = ReplyType::kText;
+    reply.text = std::move(text);
+    open.at(i).second(std::move(reply));
+  }
+};
+
+struct Desk : TestState {
+  explicit Desk(bool may_push_now = false) : may_push(may_push_now) {
+    wechat::Account a;
+    a.id = AccountId("shop");
+    a.token = Secret("thetoken");
+    a.reply_rules.service.url = "http://127.0.0.1/answer";
+    account = std::make_shared<const wechat::Account>(a);
+    make();
+  }
+  void make() {
+    AnswerDesk::Settings settings;
+    settings.has_thread = false;
+    desk = std::make_unique<AnswerDesk>(
+        AnswerDesk::Parts{
+            *state, *vault, clock, clock, questions,
+            [this](const AccountId&, const std::string& openid, DirectMessage m) {
+              pushed.push_back(openid + ": " + std::get<wechat::CustomSendAsk>(m).text->content);
+              return push_outcome;
+            },
+            [this](const wechat::Account&) { return may_push; }, metrics, null_logger()},
+        "here", settings);
+  }
+
+  wechat::Callback message(std::string id, std::string text = "有货吗") {
+    wechat::Callback c;
+    c.account = AccountId("shop");
+    c.kind = wechat::CallbackKind::kText;
+    c.msg_type = "text";
+    c.from_openid = "oAlice";
+    c.content = std::move(text);
+    c.msg_id = c.dedup_key = std::move(id);
+    c.create_time = clock.now();
+    return c;
+  }
+  /// One delivery; its answer will stand in `answers` under the number that is returned.
+  std::size_t deliver(const wechat::Callback& c) {
+    const auto decision = wechat::decide_reply(account->reply_rules, c);
+    answers.emplace_back();
+    desk->join(account, c, decision, [this, i = answers.size() - 1](LateAnswer a) {
+      EXPECT_FALSE(answers[i]);
+      answers[i] = std::move(a);
+    });
+    desk->turn();
+    return answers.size() - 1;
+  }
+  void pass(Duration time) {
+    ASSERT_TRUE(clock.advance_to(clock.now() + time));
+    desk->turn();
+  }
+  /// Pushes happen on threads of the desk: until their news has come.
+  void settle_push(std::string_view reason) {
+    for (int i = 0; i < 10'000; ++i) {
+      desk->turn();
+      const auto all = desk->log().list(AccountId("shop"), 10).value();
+      if (!all.empty() && all.front().reason == reason) return;
+      std::this_thread::yield();
+    }
+    ADD_FAILURE() << "no push with " << reason;
+  }
+  AnswerRecord last() { return desk->log().list(AccountId("shop"), 1).value().at(0); }
+
+  std::unique_ptr<storage::Vault> vault =
+      storage::Vault::create(*state, Secret(std::string(32, 'k'))).value();
+  SteppedClock clock{kStart};
+  MetricsRegistry metrics;
+  Questions questions;
+  std::shared_ptr<const wechat::Account> account;
+  std::vector<std::string> pushed;
+  Result<DirectResult> push_outcome =
+      DirectResult{TouchId("t"), TouchState::kSent, Rule::kNone, ""};
+  bool may_push;
+  std::vector<std::optional<LateAnswer>> answers;
+  std::unique_ptr<AnswerDesk> desk;
+};
+
+TEST(AnswerDesk, TheAnswerGoesIntoTheCallbackThatWaitsAndTheSourceIsAskedOnce) {
+  Desk d;
+  const auto m = d.message("1");
+  const std::size_t first = d.deliver(m);
+  d.pass(seconds(5));
+  EXPECT_FALSE(d.answers[first]->reply);  // the platform comes again
+  EXPECT_TRUE(d.desk->is_open(m));
+  const std::size_t second = d.deliver(m);
+  ASSERT_EQ(d.questions.open.size(), 1U);
+  EXPECT_EQ(d.questions.open[0].first.text, "有货吗");
+  d.pass(seconds(2));
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  ASSERT_TRUE(d.answers[second]);
+  EXPECT_EQ(d.answers[second]->reply->text, "有货");
+  EXPECT_EQ(d.answers[second]->decision, "passive");
+  EXPECT_EQ(d.last().decision, AnswerDecision::kPassive);
+  EXPECT_EQ(d.last().callbacks, 2);
+  const std::size_t third = d.deliver(m);  // it was lost on its way
+  EXPECT_EQ(d.answers[third]->reply->text, "有货");
+  EXPECT_EQ(d.questions.open.size(), 1U);
+}
+
+TEST(AnswerDesk, NoticeWithATokenThenTheKeptAnswerOnce) {
+  Desk d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  d.pass(seconds(5));
+  d.deliver(m);
+  d.pass(seconds(5));
+  const std::size_t third = d.deliver(m);
+  d.pass(milliseconds(4'500));
+  ASSERT_TRUE(d.answers[third]);
+  const std::string notice = d.answers[third]->reply->text;
+  const std::size_t word = notice.find("继续 ");
+  ASSERT_NE(word, std::string::npos) << notice;
+  const std::string token = notice.substr(word + std::string("继续 ").size(), 4);
+  EXPECT_EQ(d.last().decision, AnswerDecision::kNotice);
+
+  d.pass(seconds(20));
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  const std::size_t wrong = d.deliver(d.message("2", "继续 0000"));  // a question like any other
+  EXPECT_FALSE(d.answers[wrong]);
+  EXPECT_EQ(d.questions.open.size(), 2U);
+  const std::size_t asked = d.deliver(d.message("3", "继续" + token));
+  ASSERT_TRUE(d.answers[asked]);
+  EXPECT_EQ(d.answers[asked]->reply->text, "有货");
+  EXPECT_EQ(d.answers[asked]->decision, "fetched");
+  EXPECT_FALSE(d.answers[d.deliver(d.message("4", "继续" + token))]);
+}
+
+TEST(AnswerDesk, WhoAsksBeforeTheAnswerIsThereWaitsForIt) {
+  Desk d;
+  const auto m = d.message("1");
+  for (int i = 0; i < 3; ++i) {
+    d.deliver(m);
+    d.pass(seconds(i < 2 ? 5 : 4) + milliseconds(i < 2 ? 0 : 500));
+  }
+  EXPECT_EQ(d.last().decision, AnswerDecision::kNotice);
+  const std::size_t again = d.deliver(d.message("2", "继续"));
+  EXPECT_FALSE(d.answers[again]);
+  EXPECT_EQ(d.questions.open.size(), 1U);
+  d.pass(seconds(1));
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  ASSERT_TRUE(d.answers[again]);
+  EXPECT_EQ(d.answers[again]->reply->text, "有货");
+  const auto all = d.desk->log().list(AccountId("shop"), 10).value();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].decision, AnswerDecision::kPassive);
+  EXPECT_EQ(all[1].decision, AnswerDecision::kFetched);
+}
+
+TEST(AnswerDesk, AnAccountThatMayPushesWhatCameTooLate) {
+  Desk d(true);
+  const std::size_t first = d.deliver(d.message("1"));
+  d.pass(milliseconds(4'500));
+  ASSERT_TRUE(d.answers[first]);
+  EXPECT_EQ(d.answers[first]->reply->type, ReplyType::kNone);
+  EXPECT_EQ(d.last().decision, AnswerDecision::kPush);
+  d.pass(seconds(10));
+  d.questions.answer(0, "有货");
+  d.settle_push("sent");
+  EXPECT_EQ(d.pushed, std::vector<std::string>{"oAlice: 有货"});
+  EXPECT_EQ(d.last().decision, AnswerDecision::kPush);
+}
+
+TEST(AnswerDesk, ARefusedPushIsKeptForWhoeverAsksAndAnUnknownOneIsNot) {
+  Desk d(true);
+  d.push_outcome = DirectResult{{}, TouchState::kRefused, Rule::kNotFollowing, "x"};
+  d.deliver(d.message("1"));
+  d.pass(milliseconds(4'500));
+  d.questions.answer(0, "有货");
+  d.settle_push("refused:not_following");
+  EXPECT_EQ(d.last().decision, AnswerDecision::kAbandoned);
+  d.push_outcome = DirectResult{TouchId("t"), TouchState::kUnknown, Rule::kNone, "x"};
+  d.pass(seconds(1));
+  d.deliver(d.message("2"));
+  d.pass(milliseconds(4'500));
+  d.questions.answer(1, "也有货");
+  d.settle_push("unknown");
+  const std::size_t asked = d.deliver(d.message("3", "继续"));
+  ASSERT_TRUE(d.answers[asked]);
+  EXPECT_EQ(d.answers[asked]->reply->text, "有货");
+}
+
+TEST(AnswerDesk, AFailingServiceSaysSo) {
+  Desk d;
+  const std::size_t first = d.deliver(d.message("1"));
+  d.questions.open[0].second(fail(ErrorCode::kUnavailable, "connection refused"));
+  d.desk->turn();
+  ASSERT_TRUE(d.answers[first]);
+  EXPECT_EQ(d.answers[first]->reply->text, d.account->reply_rules.service.failed_text);
+  EXPECT_EQ(d.last().reason, "service_failed");
+}
+
+TEST(AnswerDesk, StoppingLetsEverybodyGoAndLateAnswersHurtNobody) {
+  Desk d;
+  const std::size_t first = d.deliver(d.message("1"));
+  d.desk->stop();
+  ASSERT_TRUE(d.answers[first]);
+  EXPECT_FALSE(d.answers[first]->reply);
+  const std::size_t late = d.deliver(d.message("2"));
+  EXPECT_FALSE(d.answers[late]->reply);
+  d.desk.reset();
+  d.questions.answer(0, "too late");
+}
+
+TEST(AnswerDesk, ManyWaitAtOnceAndEachHasItsDecision) {
+  Desk d;
+  constexpr int kMessages = 2'000;
+  for (int i = 0; i < kMessages; ++i) d.deliver(d.message(std::to_string(i)));
+  EXPECT_EQ(d.desk->waiting(), static_cast<std::size_t>(kMessages));
+  for (int i = 0; i < kMessages; i += 2) d.questions.answer(static_cast<std::size_t>(i), "ja");
+  d.desk->turn();
+  EXPECT_EQ(d.desk->waiting(), static_cast<std::size_t>(kMessages / 2));
+  d.pass(seconds(5));
+  d.pass(seconds(10));
+  EXPECT_EQ(d.desk->waiting(), 0U);
+  const auto rows = d.state->query(
+      "SELECT decision, count(*) FROM late_answer GROUP BY decision ORDER BY decision");
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->rows.size(), 2U);
+  EXPECT_EQ(storage::as_int(rows->rows[0][1]), kMessages / 2);
+  EXPECT_EQ(storage::as_int(rows->rows[1][1]), kMessages / 2);
+}
+
+TEST(AnswerService, BodyAndSignatureAreWhatTheServiceCanCheck) {
+  Desk d;
+  const Question q{d.account, "oAlice", "有货吗", "77", kStart};
+  const std::string body = question_body(q);
+  const Json json = parse_json(body).value();
+  EXPECT_EQ(json["account"].string_or(""), "shop");
+  EXPECT_EQ(json["text"].string_or(""), "有货吗");
+  EXPECT_EQ(question_signature(q, body),
+            "sha256=" + crypto::hex(crypto::hmac_sha256("thetoken", body)));
+}
+
+TEST(AnswerService, AnswersAreReadAndBadOnesNamed) {
+  EXPECT_EQ(read_answer(R"({"text":"有货"})")->text, "有货");
+  EXPECT_EQ(read_answer(R"({"reply":{"type":"image","media_id":"m"}})")->media_id, "m");
+  EXPECT_EQ(read_answer(R"({"text":""})")->type, ReplyType::kNone);
+  EXPECT_EQ(read_answer("{}").error().field, "text");
+  EXPECT_FALSE(read_answer("nonsense"));
+  EXPECT_EQ(read_answer(R"({"reply":{"type":"poem"}})").error().field, "reply.type");
+  EXPECT_FALSE(read_answer("{\"text\":\"" + std::string(3'000, 'x') + "\"}"));
+}
+
+}  // namespace
+}  // namespace zhiyin::delivery
