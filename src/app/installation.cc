@@ -20,8 +20,11 @@
 #include "base/random.h"
 #include "campaign/segment_audience.h"
 #include "catalogue/item_statistics.h"
+#include "delivery/answer_service.h"
 #include "delivery/audience_recipients.h"
 #include "delivery/delivery_projection.h"
+#include "delivery/direct_send.h"
+#include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
@@ -168,6 +171,7 @@ class BuiltInstallation final : public Installation {
     // Nobody waits any longer for projections that are behind; they go on where they were.
     if (pipeline_runner_ && writer_) hold_here(true);
     stop_worker();
+    if (answers_) answers_->stop();  // what waits belongs to `callbacks_`
     if (membership_) membership_->stop();
     runs_.reset();
     if (recommendations_) recommendations_->flush_impressions();
@@ -477,18 +481,54 @@ class BuiltInstallation final : public Installation {
     wechat::OfficialAccountClient::Settings settings;
     settings.base_url = base_url;
     wechat_.emplace(*http_client_, *tokens_, metrics_, logger_, std::move(settings));
-    callback_store_.emplace(*state_);
-    callbacks_.emplace(*accounts_, *callback_store_, *clock_, metrics_, logger_,
-                       [this](const wechat::Account& account, const wechat::Callback& callback,
-                              const wechat::ReplyDecision& decision) {
-                         return take_over(account, callback, decision);
-                       });
     recipients_.emplace(*people_, *clock_);
+    build_callbacks();
     senders_.emplace(*accounts_);
     channel_.emplace(*accounts_, *wechat_);
     campaigns_.emplace(*state_);
     grouped_writes_.emplace(*state_);
     build_engine(public_url());
+  }
+
+  void build_callbacks() {
+    answer_source_.emplace(*http_client_);
+    delivery::AnswerDesk::Parts parts{
+        *state_,
+        *vault_,
+        *clock_,
+        steady_,
+        *answer_source_,
+        [this](const AccountId& account, const std::string& openid,
+               delivery::DirectMessage message) {
+          return delivery::DirectSends(
+                     {*state_, *accounts_, *recipients_, *wechat_->platform(), *clock_})
+              .send(account, openid, std::move(message));
+        },
+        [this](const wechat::Account& account) { return may_push(account); },
+        metrics_,
+        logger_};
+    answers_.emplace(std::move(parts), uuid_v7(clock_->now()), delivery::AnswerDesk::Settings{});
+    callback_store_.emplace(*state_, *vault_);
+    callbacks_.emplace(wechat::CallbackEndpoint::Parts{*accounts_, *callback_store_, *clock_,
+                                                       metrics_, logger_, &*answers_},
+                       [this](std::span<const wechat::CallbackEndpoint::Taken> taken) {
+                         return take_over(taken);
+                       });
+  }
+
+  /// Whether the account may answer by a customer-service message, and has one left today.
+  bool may_push(const wechat::Account& account) {
+    if (!wechat::may_send_customer_service(account) || account.kind == wechat::AccountKind::kWecom)
+      return false;
+    std::int64_t left = 0;
+    const auto done = state_->read([&](storage::Session& db) -> Result<void> {
+      const auto today = delivery::QuotaLedger::today(
+          account.id, delivery::ChannelKind::kCustomerService, clock_->now());
+      ZHIYIN_TRY(left,
+                 delivery::QuotaLedger::left(db, today, account.policy.customer_service_per_day));
+      return {};
+    });
+    return done && left > 0;
   }
 
   void build_engine(const std::string& url) {
@@ -548,6 +588,7 @@ class BuiltInstallation final : public Installation {
         *kinds_,
         *accounts_,
         *callbacks_,
+        *answers_,
         *tokens_,
         *token_store_,
         *http_client_,
@@ -593,42 +634,57 @@ class BuiltInstallation final : public Installation {
     build_engine(url);
   }
 
-  /// What a callback means to the rest of the program; repeatable.
-  Result<void> take_over(const wechat::Account& account, const wechat::Callback& callback,
-                         const wechat::ReplyDecision& decision) {
-    if (callback.kind == wechat::CallbackKind::kMassResult) {
-      const delivery::MassTotals totals{callback.status, callback.mass.total,
-                                        callback.mass.filtered, callback.mass.sent,
-                                        callback.mass.failed};
-      return state_->write([&](storage::Session& db) {
-        return delivery::SendLedger::record_mass_result(db, account.id, callback.msg_id, totals,
-                                                        clock_->now());
-      });
-    }
+  Result<void> take_mass_result(const wechat::Callback& callback) {
+    const delivery::MassTotals totals{callback.status, callback.mass.total, callback.mass.filtered,
+                                      callback.mass.sent, callback.mass.failed};
+    return state_->write([&](storage::Session& db) {
+      return delivery::SendLedger::record_mass_result(db, callback.account, callback.msg_id, totals,
+                                                      clock_->now());
+    });
+  }
+
+  /// What callbacks mean to the rest of the program, one outcome for each; repeatable.
+  std::vector<Result<void>> take_over(std::span<const wechat::CallbackEndpoint::Taken> taken) {
+    std::vector<Result<void>> out(taken.size());
     std::vector<ingest::WireEvent> events;
-    if (auto event = ingest::to_wire_event(callback)) events.push_back(std::move(*event));
-    if (auto event = ingest::to_consent_event(callback, decision))
-      events.push_back(std::move(*event));
-    if (events.empty()) return {};
-    // The platform's clock may run ahead of ours, within the replay window; intake allows less.
-    for (ingest::WireEvent& event : events) {
-      if (event.occurred_at && *event.occurred_at > clock_->now())
-        event.occurred_at = clock_->now();
+    std::vector<std::size_t> of;  // to which of `taken` each event belongs
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      const wechat::Callback& callback = taken[i].callback;
+      if (callback.kind == wechat::CallbackKind::kMassResult) {
+        out[i] = take_mass_result(callback);
+        continue;
+      }
+      for (auto& event : {ingest::to_wire_event(callback),
+                          ingest::to_consent_event(callback, taken[i].decision)}) {
+        if (!event) continue;
+        events.push_back(*event);
+        of.push_back(i);
+        // The platform's clock may run ahead of ours, within the replay window; intake allows less.
+        auto& at = events.back().occurred_at;
+        if (at && *at > clock_->now()) at = clock_->now();
+      }
     }
-    const std::size_t consent = events.size() - 1;
-    const bool decides = events.back().kind.starts_with("consent.");
-    ZHIYIN_TRY(const auto answers, intake_->accept_and_wait(std::move(events), "wechat"));
-    for (const ingest::Answer& answer : answers) {
+    if (events.empty()) return out;
+    std::vector<bool> decides;  // whether an event changes a consent
+    for (const auto& event : events) decides.push_back(event.kind.starts_with("consent."));
+    const auto answers = intake_->accept_and_wait(std::move(events), "wechat");
+    for (std::size_t k = 0; k < of.size(); ++k) {
+      Result<void>& outcome = out[of[k]];
+      if (!answers) {
+        outcome = std::unexpected(answers.error());
+        continue;
+      }
+      const ingest::Answer& answer = answers->at(k);
       if (answer.verdict != ingest::Verdict::kQuarantined) continue;
       logger_.warning("app", "callback_quarantined",
-                      {{"account", account.id}, {"reason", answer.reason}});
+                      {{"account", taken[of[k]].account.id}, {"reason", answer.reason}});
+      // Nobody is told that they have opted out before that is so.
+      if (decides[k]) {
+        outcome =
+            fail(ErrorCode::kUnavailable, "callback: the consent was not taken: {}", answer.reason);
+      }
     }
-    // Nobody is told that they have opted out before that is so.
-    if (decides && answers.at(consent).verdict == ingest::Verdict::kQuarantined) {
-      return fail(ErrorCode::kUnavailable, "callback: the consent was not taken: {}",
-                  answers.at(consent).reason);
-    }
-    return {};
+    return out;
   }
 
   /// In all processes.
@@ -753,6 +809,7 @@ class BuiltInstallation final : public Installation {
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
         report("quotas", tidy_quotas());
+        report("late answers", answers_->log().trim(clock_->now()));
         if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
         if (!held_.load()) report("retention", server::apply_retention(*services_, false));
         trimmed = clock_->now();
@@ -867,9 +924,12 @@ class BuiltInstallation final : public Installation {
   std::optional<wechat::TokenStore> token_store_;
   std::optional<wechat::TokenKeeper> tokens_;
   std::optional<wechat::OfficialAccountClient> wechat_;
+  std::optional<delivery::AudienceRecipients> recipients_;
+  delivery::SteadyClock steady_;
+  std::optional<delivery::HttpAnswerSource> answer_source_;
+  std::optional<delivery::AnswerDesk> answers_;
   std::optional<wechat::CallbackStore> callback_store_;
   std::optional<wechat::CallbackEndpoint> callbacks_;
-  std::optional<delivery::AudienceRecipients> recipients_;
   std::optional<delivery::WechatSenders> senders_;
   std::optional<delivery::WechatChannel> channel_;
   std::optional<campaign::Campaigns> campaigns_;

@@ -75,7 +75,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   server::add_tracking_routes(api, router, services);
   server::add_kind_routes(api, services);
   server::add_access_routes(api, services);
-  server::add_account_routes(api, router, pool, services);
+  server::add_account_routes(api, router, services);
   server::add_wechat_routes(api, services);
   server::add_people_routes(api, services);
   server::add_segment_routes(api, services);
@@ -113,6 +113,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   services.readiness.set_draining();
   if (const Duration notice = options.duration("server.stop_notice"); notice > Duration{0})
     std::this_thread::sleep_for(notice);
+  services.answers.stop();  // callbacks that wait for answers: WeChat comes again
   http->drain(kDrain);
   return {};
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/utf8.h"
+#include "wechat/callback_fields.h"
 #include "wechat/subscribe_events.h"
 
 namespace zhiyin::ingest {
@@ -24,23 +25,25 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// `wechat.` and the platform's name of it, within the rules for kinds.
+/// `wechat.` or `wecom.` and the platform's name of it, within the rules for kinds.
 std::string other_kind(const Callback& c) {
   std::string name = lower(c.event.empty() ? c.msg_type : c.event);
+  const std::string_view change = c.fields["ChangeType"].string_or("");
+  if (c.wecom && !change.empty()) name = lower(change);
   for (char& ch : name) {
     const bool is_allowed = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_';
     if (!is_allowed) ch = '_';
   }
-  return ("wechat." + name).substr(0, kKindBytesMax);
+  return ((c.wecom ? "wecom." : "wechat.") + name).substr(0, kKindBytesMax);
 }
 
 std::string kind_of(const Callback& c) {
   if (wechat::is_message(c.kind)) return "message";
   switch (c.kind) {
-    case CallbackKind::kFollow:
-      return "follow";
+    case CallbackKind::kFollow:  // of WeCom a member of staff who sees an application
+      return c.wecom ? other_kind(c) : "follow";
     case CallbackKind::kUnfollow:
-      return "unfollow";
+      return c.wecom ? other_kind(c) : "unfollow";
     case CallbackKind::kScan:
       return "scan";
     case CallbackKind::kMenuClick:
@@ -68,15 +71,17 @@ Json raw_fields(const Callback& c) {
   return out;
 }
 
-/// The members that intake seals: what the person wrote, and the raw fields of what has no form of
-/// its own.
-Json personal_of(const Callback& c, bool& was_cut) {
+/// The members that intake seals: what the person wrote, the fields of tables that are about the
+/// person
+/// (`typed`), and the raw fields of what has no form of its own.
+Json personal_of(const Callback& c, const Json& typed, bool& was_cut) {
   Json personal = Json::object();
   if (!c.content.empty()) {
     const std::string_view text = utf8::truncate(c.content, kTextBytesMax);
     was_cut = text.size() < c.content.size();
     personal.set("text", text);
   }
+  for (const Json::Member& field : *typed.if_object()) personal.set(field.first, field.second);
   const bool has_own_form = c.kind == CallbackKind::kText || c.kind == CallbackKind::kFollow ||
                             c.kind == CallbackKind::kUnfollow || c.kind == CallbackKind::kScan ||
                             c.kind == CallbackKind::kTemplateResult;
@@ -144,11 +149,19 @@ void add_own_terms(Json& properties, const Callback& c) {
   }
 }
 
+/// Of WeCom the customer where there is one, else the member of staff.
+Identity key_identity(const Callback& c) {
+  if (!c.wecom) return {c.account.value, "openid", c.from_openid};
+  const std::string_view customer = c.fields["ExternalUserID"].string_or("");
+  if (!customer.empty()) return {c.account.value, "external_userid", std::string(customer)};
+  return {c.account.value, "user_id", c.from_openid};
+}
+
 WireEvent event_of(const Callback& c, std::string event_id, std::string kind) {
   WireEvent event;
   event.event_id = std::move(event_id);
   event.account = c.account.value;
-  event.identities.push_back({c.account.value, "openid", c.from_openid});
+  event.identities.push_back(key_identity(c));
   event.kind = std::move(kind);
   event.occurred_at = c.create_time;
   return event;
@@ -158,14 +171,18 @@ WireEvent event_of(const Callback& c, std::string event_id, std::string kind) {
 
 std::optional<WireEvent> to_wire_event(const Callback& callback) {
   if (callback.kind == CallbackKind::kMassResult || callback.kind == CallbackKind::kPlatformCheck ||
-      callback.from_openid.empty()) {
+      callback.kind == CallbackKind::kNotice || callback.from_openid.empty()) {
     return std::nullopt;
   }
   WireEvent event = event_of(callback, "wx_" + callback.dedup_key, kind_of(callback));
   Json properties = Json::object();
   add_own_terms(properties, callback);
+  const wechat::CallbackFields typed = wechat::callback_fields(callback);
+  for (const Json::Member& field : *typed.open.if_object()) {
+    if (properties.find(field.first) == nullptr) properties.set(field.first, field.second);
+  }
   bool was_cut = false;
-  Json personal = personal_of(callback, was_cut);
+  Json personal = personal_of(callback, typed.personal, was_cut);
   if (!personal.if_object()->empty()) properties.set("personal", std::move(personal));
   if (was_cut) properties.set("truncated", true);
   if (!properties.if_object()->empty()) event.properties = std::move(properties);

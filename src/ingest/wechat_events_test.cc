@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 namespace zhiyin::ingest {
 namespace {
 
@@ -149,6 +151,152 @@ TEST(WechatEvents, OptOutAndOptInBecomeConsentEvents) {
   const Callback back = callback("<Content>恢复订阅</Content><MsgId>4</MsgId>", "text");
   EXPECT_EQ(to_consent_event(back, wechat::decide_reply({}, back))->kind, "consent.grant");
   EXPECT_FALSE(to_consent_event(back, {}));
+}
+
+TEST(WechatEvents, FieldsOfTheTablesHaveTheirTypes) {
+  const auto place = to_wire_event(
+      callback("<Location_X>23.134521</Location_X><Location_Y>113.358803</Location_Y><Scale>20"
+               "</Scale><Label>广州</Label><MsgId>1</MsgId>",
+               "location"));
+  EXPECT_EQ(place->kind, "message");
+  EXPECT_EQ(place->properties["scale"].int_or(0), 20);
+  EXPECT_EQ(place->properties["personal"]["latitude"].number_or(0), 23.134521);
+  EXPECT_EQ(place->properties["personal"]["label"].string_or(""), "广州");
+  EXPECT_EQ(place->properties.find("latitude"), nullptr);
+
+  const auto scan = to_wire_event(
+      callback("<Event>scancode_push</Event><EventKey>K</EventKey><ScanCodeInfo><ScanType>qrcode"
+               "</ScanType><ScanResult>secret</ScanResult></ScanCodeInfo>"));
+  EXPECT_EQ(scan->kind, "menu_click");
+  EXPECT_EQ(scan->properties["scan_type"].string_or(""), "qrcode");
+  EXPECT_EQ(scan->properties["personal"]["scan_result"].string_or(""), "secret");
+
+  const auto revoked = to_wire_event(
+      callback("<Event>user_authorization_revoke</Event><OpenID>oBob</OpenID><AppID>wx1</AppID>"
+               "<RevokeInfo>201, 205,x,206</RevokeInfo>"));
+  EXPECT_EQ(revoked->kind, "wechat.user_authorization_revoke");
+  EXPECT_EQ(revoked->identities[0].value, "oBob");
+  EXPECT_EQ(revoked->properties["revoked"].dump(), "[201,206]");
+
+  const auto card = to_wire_event(
+      callback("<Event>user_get_card</Event><CardId>c1</CardId><UserCardCode>77</UserCardCode>"
+               "<IsGiveByFriend>many</IsGiveByFriend><OuterStr>shelf7</OuterStr>"));
+  EXPECT_EQ(card->properties["card_id"].string_or(""), "c1");
+  EXPECT_EQ(card->properties["scene"].string_or(""), "shelf7");
+  EXPECT_EQ(card->properties.find("by_friend"), nullptr);  // not of its type: only raw
+  EXPECT_EQ(card->properties["personal"]["raw"]["IsGiveByFriend"].string_or(""), "many");
+  EXPECT_EQ(card->properties["personal"]["card_code"].string_or(""), "77");
+}
+
+// Names of wechat.md, 1.4 and 1.5: each becomes an event of a person or a notice, never nothing.
+TEST(WechatEvents, EveryMessageAndEventOfTheTablesIsKept) {
+  for (const std::string_view type : {"text", "image", "voice", "video", "shortvideo", "location",
+                                      "link", "miniprogrampage", "file", "hologram"}) {
+    const auto event = to_wire_event(callback("<MsgId>1</MsgId>", type));
+    ASSERT_TRUE(event) << type;
+    EXPECT_EQ(event->kind, type == "hologram" ? "wechat.hologram" : "message");
+    EXPECT_TRUE(validate(*event, kNow));
+  }
+  for (const std::string_view name : {"LOCATION",
+                                      "pic_sysphoto",
+                                      "pic_photo_or_album",
+                                      "pic_weixin",
+                                      "location_select",
+                                      "subscribe_msg_popup_event",
+                                      "subscribe_msg_change_event",
+                                      "subscribe_msg_sent_event",
+                                      "kf_create_session",
+                                      "kf_close_session",
+                                      "kf_switch_session",
+                                      "user_info_modified",
+                                      "user_authorization_revoke",
+                                      "user_authorization_cancellation",
+                                      "user_enter_tempsession",
+                                      "notify_service_msg_send_result",
+                                      "guide_qrcode_scan_event",
+                                      "user_get_card",
+                                      "user_gifting_card",
+                                      "user_del_card",
+                                      "user_consume_card",
+                                      "user_pay_from_pay_cell",
+                                      "user_view_card",
+                                      "user_enter_session_from_card",
+                                      "update_member_card",
+                                      "submit_membercard_user_info",
+                                      "card_pay_order",
+                                      "giftcard_pay_done",
+                                      "merchant_order",
+                                      "WifiConnected",
+                                      "ShakearoundUserShake",
+                                      "open_product_order_pay",
+                                      "debug_demo",
+                                      "unheard_of"}) {
+    const auto event = to_wire_event(callback(fmt::format("<Event>{}</Event>", name)));
+    ASSERT_TRUE(event) << name;
+    std::string lower_case(name);
+    for (char& c : lower_case) c = static_cast<char>(std::tolower(c));
+    EXPECT_EQ(event->kind, "wechat." + lower_case);
+    EXPECT_TRUE(validate(*event, kNow));
+  }
+  for (const std::string_view name : {"PUBLISHJOBFINISH",
+                                      "FREEPUBLISHJOBFINISH",
+                                      "wxa_media_check",
+                                      "qualification_verify_success",
+                                      "naming_verify_success",
+                                      "annual_renew",
+                                      "verify_expired",
+                                      "qualification_verify_fail",
+                                      "naming_verify_fail",
+                                      "card_pass_check",
+                                      "card_not_pass_check",
+                                      "card_sku_remind",
+                                      "card_merchant_check_result",
+                                      "poi_check_notify",
+                                      "weapp_audit_success",
+                                      "weapp_audit_fail",
+                                      "weapp_audit_delay",
+                                      "wxa_privacy_apply",
+                                      "wxa_illegal_record",
+                                      "wxa_appeal_record",
+                                      "wxa_category_audit",
+                                      "wxa_nickname_audit"}) {
+    const auto notice = callback(fmt::format("<Event>{}</Event>", name));
+    EXPECT_EQ(notice.kind, wechat::CallbackKind::kNotice) << name;
+    EXPECT_FALSE(to_wire_event(notice)) << name;
+  }
+}
+
+Callback of_wecom(std::string_view inner, std::string_view from = "sys") {
+  CallbackRules r = rules();
+  r.wecom = true;
+  const auto parsed = wechat::parse_callback(
+      r, fmt::format("<xml><ToUserName>ww1</ToUserName><FromUserName>{}</FromUserName><CreateTime>"
+                     "1767225600</CreateTime>{}</xml>",
+                     from, inner));
+  EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().error.message);
+  return parsed ? *parsed : Callback{};
+}
+
+TEST(WechatEvents, OfWecomTheCustomerIsThePersonAndTheChangeTheKind) {
+  const auto added = to_wire_event(of_wecom(
+      "<MsgType>event</MsgType><Event>change_external_contact</Event><ChangeType>"
+      "add_external_contact</ChangeType><UserID>zhang</UserID><ExternalUserID>wm1</ExternalUserID>"
+      "<State>shelf7</State><WelcomeCode>W</WelcomeCode>"));
+  ASSERT_TRUE(added);
+  EXPECT_EQ(added->kind, "wecom.add_external_contact");
+  EXPECT_EQ(added->identities[0], (Identity{"shop", "external_userid", "wm1"}));
+  EXPECT_EQ(added->properties["staff"].string_or(""), "zhang");
+  EXPECT_EQ(added->properties["state"].string_or(""), "shelf7");
+  EXPECT_EQ(added->properties["personal"]["raw"]["WelcomeCode"].string_or(""), "W");
+  EXPECT_TRUE(validate(*added, kNow));
+
+  const auto words = to_wire_event(
+      of_wecom("<MsgType>text</MsgType><Content>hi</Content><MsgId>1</MsgId>", "zhang"));
+  EXPECT_EQ(words->kind, "message");
+  EXPECT_EQ(words->identities[0], (Identity{"shop", "user_id", "zhang"}));
+  const auto joined =
+      to_wire_event(of_wecom("<MsgType>event</MsgType><Event>subscribe</Event>", "zhang"));
+  EXPECT_EQ(joined->kind, "wecom.subscribe");  // staff see an application: nobody follows
 }
 
 }  // namespace

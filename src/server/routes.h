@@ -11,7 +11,7 @@ void add_event_routes(Api& api, http::Router& router, Services& services);
 void add_tracking_routes(Api& api, http::Router& router, Services& services);
 void add_kind_routes(Api& api, Services& services);
 void add_access_routes(Api& api, Services& services);
-void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);
+void add_account_routes(Api& api, http::Router& router, Services& services);
 void add_wechat_routes(Api& api, Services& services);
 void add_people_routes(Api& api, Services& services);
 void add_segment_routes(Api& api, Services& services);

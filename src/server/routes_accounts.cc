@@ -1,4 +1,7 @@
 // Accounts, their check-up, and WeChat's callback.
+#include <charconv>
+
+#include "http/await.h"
 #include "server/jobs.h"
 #include "server/routes.h"
 #include "server/sent_back.h"
@@ -20,7 +23,8 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
   ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
   const std::string url = fmt::format("{}/wechat/{}", s.public_url, id.value);
   const auto rules = wechat::callback_rules(account);
-  const auto seen = s.callbacks.last_seen(id);
+  const wechat::CallbackHealth health = s.callbacks.health(id);
+  const std::optional<Instant>& seen = health.last_at;
   Json checks = Json::array();
   checks.push(
       check("callback_settings", rules.has_value(),
@@ -29,6 +33,13 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
                     seen ? "已收到微信的请求 / a request from WeChat arrived"
                          : "还没有收到微信的请求：在公众平台填写上面的地址并提交 / nothing arrived "
                            "yet: enter the address above on the platform and submit"));
+  // Only what nothing good has followed still says something.
+  const bool refused = health.refused_at && (!seen || *health.refused_at > *seen);
+  if (refused) {
+    checks.push(check("callback_refused", false,
+                      fmt::format("最近一次请求被拒绝 / the last request was refused: {}: {}",
+                                  health.refusal, health.detail)));
+  }
   bool token_ok = false;
   if (account.app_secret.empty()) {
     checks.push(check("access_token", false, "没有 AppSecret / the AppSecret is missing"));
@@ -47,6 +58,37 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
   return http::Response::json(out);
 }
 
+/// The coroutine waits, no thread does: an answer may take seconds.
+http::Task<http::Response> answer_callback(Services& s, http::Request& r) {
+  // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
+  std::move_only_function<void(std::move_only_function<void(http::Response)>)> start =
+      [&s, &r](std::move_only_function<void(http::Response)> done) {
+        s.callbacks.accept(std::move(r), std::move(done));
+      };
+  co_return co_await http::from_callback<http::Response>(std::move(start));
+}
+
+Result<std::size_t> limit_of(const http::Request& r) {
+  constexpr std::size_t kDefault = 50;
+  const std::string_view text = r.query_or("limit", "");
+  if (text.empty()) return kDefault;
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size() || limit < 1 ||
+      limit > wechat::CallbackStore::kListMax) {
+    return fail_field("limit", "'{}' is not 1 to {}", text.substr(0, 32),
+                      wechat::CallbackStore::kListMax);
+  }
+  return limit;
+}
+
+template <class T>
+http::Response list_of(const std::vector<T>& items) {
+  Json out = Json::array();
+  for (const T& item : items) out.push(to_json(item));
+  return http::Response::json(Json().set("items", std::move(out)));
+}
+
 AccountId id_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
 
 ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r,
@@ -61,10 +103,10 @@ ApiResult put_account(Services& s, wechat::AccountInput body, http::Request& r,
 
 }  // namespace
 
-void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Services& s) {
-  const auto callback = [&s](http::Request& r) { return s.callbacks.handle(r); };
-  router.add_blocking("GET", "/wechat/{account}", pool, callback);
-  router.add_blocking("POST", "/wechat/{account}", pool, callback, wechat::kCallbackBytesMax);
+void add_account_routes(Api& api, http::Router& router, Services& s) {
+  const auto callback = [&s](http::Request& r) { return answer_callback(s, r); };
+  router.add("GET", "/wechat/{account}", callback);
+  router.add("POST", "/wechat/{account}", callback, wechat::kCallbackBytesMax);
   api.describe("GET", "/wechat/{account}", std::nullopt, "WeChat checks the callback address");
   api.describe("POST", "/wechat/{account}", std::nullopt, "WeChat delivers a message or event");
 
@@ -107,6 +149,30 @@ void add_account_routes(Api& api, http::Router& router, ThreadPool& pool, Servic
               ZHIYIN_TRY(const auto version, if_match(r));
               ZHIYIN_TRY_VOID(s.accounts.remove(id_of(r), version));
               return http::Response::json(Json::object());
+            });
+  api.route("GET", "/v1/accounts/{id}/callbacks", of_account(Role::kOperator),
+            "Callbacks of the last 24 hours, newest first, senders shortened",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              ZHIYIN_TRY(const std::size_t limit, limit_of(r));
+              ZHIYIN_TRY(const auto recent, s.callbacks.store().recent(id_of(r), limit));
+              return list_of(recent);
+            });
+  api.route("GET", "/v1/accounts/{id}/notices", of_account(Role::kOperator),
+            "What WeChat told the owner: publishing, audits, changes of groups; newest first",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              ZHIYIN_TRY(const std::size_t limit, limit_of(r));
+              ZHIYIN_TRY(const auto notices, s.callbacks.store().notices(id_of(r), limit));
+              return list_of(notices);
+            });
+  api.route("GET", "/v1/accounts/{id}/answers", of_account(Role::kOperator),
+            "How messages were answered that could not be answered at once, newest first",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              ZHIYIN_TRY(const std::size_t limit, limit_of(r));
+              ZHIYIN_TRY(const auto answers, s.answers.log().list(id_of(r), limit));
+              return list_of(answers);
             });
   api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin),
             "Check callback and access token",

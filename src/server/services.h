@@ -14,6 +14,7 @@
 #include "campaign/engine.h"
 #include "campaign/store.h"
 #include "catalogue/items.h"
+#include "delivery/answer_desk.h"
 #include "delivery/channel.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/short_link.h"
@@ -54,6 +55,7 @@ struct Services {
   ingest::EventCatalogue& kinds;
   wechat::Accounts& accounts;
   wechat::CallbackEndpoint& callbacks;
+  delivery::AnswerDesk& answers;
   wechat::TokenKeeper& tokens;
   wechat::TokenStore& token_store;
   http::Client& http;

@@ -24,8 +24,11 @@ inline constexpr Duration kReplayWindow = std::chrono::minutes(10);
 /// What callbacks of one account are checked against. `aes_key` has 32 bytes or is empty.
 struct CallbackRules {
   AccountId account;
-  std::string app_id;
-  std::string original_id;  ///< empty: not compared
+  std::string app_id;         ///< of WeCom the CorpID
+  std::string suite_id;       ///< of a third-party WeCom application: also encrypted for it
+  bool wecom = false;         ///< encrypted echo, always encrypted bodies, its own names in JSON
+  bool mini_program = false;  ///< answers nothing but the hand-over to staff
+  std::string original_id;    ///< empty: not compared
   Secret token;
   Secret aes_key;
   CallbackMode mode = CallbackMode::kSecure;
@@ -44,7 +47,8 @@ CallbackQuery callback_query(const std::map<std::string, std::string, std::less<
 enum class Refusal {
   kSignature,   ///< signature or msg_signature is wrong or missing (-40001)
   kTimestamp,   ///< outside the replay window
-  kDowngrade,   ///< plain body although the account is in secure mode
+  kDowngrade,   ///< plain body although the account is in secure mode, or an encrypted one that
+                ///< is to be read as a plain one
   kNoKey,       ///< encrypted body, but the account has no key (-40004)
   kEncryption,  ///< does not decrypt (-40007, -40008, -40010)
   kReceiver,    ///< meant for another account (-40005)
@@ -70,7 +74,9 @@ enum class CallbackKind {
   kVideo,
   kShortVideo,
   kLocation,
-  kLink,            // messages
+  kLink,
+  kMiniProgramPage,
+  kFile,            // messages
   kFollow,          ///< subscribe, also through a scene QR code (then with a scene)
   kUnfollow,        ///< unsubscribe
   kScan,            ///< a follower scanned a scene QR code
@@ -78,9 +84,12 @@ enum class CallbackKind {
   kMenuView,        ///< VIEW, view_miniprogram
   kTemplateResult,  ///< TEMPLATESENDJOBFINISH
   kMassResult,      ///< MASSSENDJOBFINISH
+  kNotice,          ///< to the owner of the account: publishing, audits, tickets; about no person
   kPlatformCheck,   ///< CheckContainerPath; has no sender
 };
 bool is_message(CallbackKind kind);
+/// `text`, `follow`, …
+std::string_view to_string(CallbackKind kind);
 
 /// Totals of a mass send as the platform reports them, near its end.
 struct MassCounts {
@@ -93,7 +102,8 @@ struct Callback {
   CallbackKind kind = CallbackKind::kOther;
   std::string msg_type;  ///< as sent: text, event, …
   std::string event;     ///< as sent: subscribe, CLICK, …; empty for messages
-  /// Who wrote or acted; empty only for kPlatformCheck and some platform notices.
+  /// Who wrote or acted: the person even where the platform itself is the sender. Of WeCom the
+  /// member of staff, or `sys`. Empty for kPlatformCheck and some notices.
   std::string from_openid;
   std::string to;  ///< gh_… id
   Instant create_time;
@@ -109,13 +119,16 @@ struct Callback {
   Json fields;
   bool json = false;       ///< came as JSON
   bool encrypted = false;  ///< came encrypted, so the answer is encrypted
+  bool wecom = false;
+  std::string receive_id;  ///< for whom it was encrypted: the answer is, too
   /// 32 hex characters: equal for repeated deliveries of one occurrence.
   std::string dedup_key;
   /// 32 hex characters: equal for replays of one request.
   std::string request_key;
 };
 
-/// Checks the verification GET; returns the echostr that must be the whole answer. Pure.
+/// Checks the verification GET; returns what must be the whole answer: the echostr, of WeCom
+/// decrypted. Pure.
 std::expected<std::string, CallbackError> verify_callback_url(const CallbackRules& rules,
                                                               const CallbackQuery& query,
                                                               Instant now);
@@ -136,9 +149,13 @@ struct ReplyEntropy {
 };
 ReplyEntropy make_reply_entropy();
 
-/// The body that answers `callback`: `success` for kNone, else the message, encrypted when the
-/// callback was. `create_time` stands in the reply. kInternal when the callback was encrypted and
-/// the rules have no key. Pure.
+/// Whether the platform takes `reply` as the answer to `callback`; else it is acknowledged with
+/// `success`, and what is to be said goes out by another way. Pure.
+bool may_answer_with(const CallbackRules& rules, const Callback& callback, const Reply& reply);
+
+/// The body that answers `callback`: `success` for kNone or what may not be answered so, else the
+/// message, encrypted when the callback was. `create_time` stands in the reply. kInternal when the
+/// callback was encrypted and the rules have no key. Pure.
 Result<std::string> render_reply(const CallbackRules& rules, const Callback& callback,
                                  const Reply& reply, Instant create_time,
                                  const ReplyEntropy& entropy);

@@ -1,6 +1,10 @@
 #include "wechat/callback_endpoint.h"
 
 #include <algorithm>
+#include <deque>
+#include <future>
+#include <set>
+#include <thread>
 #include <utility>
 
 namespace zhiyin::wechat {
@@ -23,117 +27,379 @@ http::Response reply_body(std::string body) {
   return response;
 }
 
+std::string_view name_of(ReplyReason reason) {
+  switch (reason) {
+    case ReplyReason::kNothing:
+      return "none";
+    case ReplyReason::kWelcome:
+      return "welcome";
+    case ReplyReason::kKeyword:
+      return "keyword";
+    case ReplyReason::kOptOut:
+      return "opt_out";
+    case ReplyReason::kOptIn:
+      return "opt_in";
+    case ReplyReason::kAsk:
+      return "ask";
+    case ReplyReason::kContinue:
+      return "continue";
+  }
+  return "?";
+}
+
+/// What an answer to a request that did not decrypt says: the same whatever was wrong inside, so
+/// that nobody learns from it which byte of a padding was right.
+std::string_view told(const CallbackError& error) {
+  const bool is_inside =
+      error.refusal == Refusal::kReceiver || error.refusal == Refusal::kEncryption;
+  return to_string(is_inside ? Refusal::kEncryption : error.refusal);
+}
+
 }  // namespace
 
-CallbackEndpoint::CallbackEndpoint(Accounts& accounts, CallbackStore& store, const Clock& clock,
-                                   MetricsRegistry& metrics, Logger& logger, Process process)
-    : accounts_(accounts),
-      store_(store),
-      clock_(clock),
-      metrics_(metrics),
-      logger_(logger),
-      process_(std::move(process)) {}
+/// An account as its callbacks need it. Immutable; shared by the cache and requests under way.
+struct CallbackEndpoint::Prepared {
+  Account account;
+  Result<CallbackRules> rules;
+};
+
+/// One request on its way, or one whose late answer has come.
+struct CallbackEndpoint::Item {
+  http::Request request;
+  Respond respond;
+  std::shared_ptr<const Prepared> prepared;
+  Callback callback;
+  ReplyDecision decision;
+  Reply reply;
+  std::string why;
+  bool is_late = false;      ///< waits for `LateAnswers`
+  bool has_answer = false;   ///< came back from there: `reply` is to be recorded and given
+  bool is_answered = false;  ///< `respond` was called
+  Item* same = nullptr;      ///< a delivery of the same message in the same batch, before this one
+
+  void send(http::Response response) {
+    is_answered = true;
+    std::exchange(respond, nullptr)(std::move(response));
+  }
+};
+
+struct CallbackEndpoint::Queue {
+  Mutex mutex;
+  CondVar wake;
+  std::deque<std::unique_ptr<Item>> items ZHIYIN_GUARDED_BY(mutex);
+  bool stopping ZHIYIN_GUARDED_BY(mutex) = false;
+  std::vector<std::thread> threads;
+
+  void push(std::unique_ptr<Item> item) {
+    {
+      const MutexLock lock(mutex);
+      items.push_back(std::move(item));
+    }
+    wake.notify_one();
+  }
+  /// Empty when there is nothing left to come.
+  std::vector<std::unique_ptr<Item>> take(std::size_t most) {
+    const MutexLock lock(mutex);
+    while (items.empty() && !stopping) wake.wait(mutex);
+    std::vector<std::unique_ptr<Item>> out;
+    while (!items.empty() && out.size() < most) {
+      out.push_back(std::move(items.front()));
+      items.pop_front();
+    }
+    return out;
+  }
+};
+
+CallbackEndpoint::CallbackEndpoint(Parts parts, Process process)
+    : CallbackEndpoint(parts, std::move(process), Settings{}) {}
+
+CallbackEndpoint::CallbackEndpoint(Parts parts, Process process, Settings settings)
+    : parts_(parts),
+      process_(std::move(process)),
+      settings_(settings),
+      queue_(std::make_unique<Queue>()) {
+  for (int i = 0; i < settings_.threads; ++i) queue_->threads.emplace_back([this] { run(); });
+}
+
+CallbackEndpoint::~CallbackEndpoint() {
+  {
+    const MutexLock lock(queue_->mutex);
+    queue_->stopping = true;
+  }
+  queue_->wake.notify_all();
+  for (std::thread& thread : queue_->threads) thread.join();
+}
+
+void CallbackEndpoint::accept(http::Request request, Respond respond) {
+  auto item = std::make_unique<Item>();
+  item->request = std::move(request);
+  item->respond = std::move(respond);
+  {
+    const MutexLock lock(queue_->mutex);
+    if (queue_->items.size() < settings_.waiting_max && !queue_->stopping) {
+      queue_->items.push_back(std::move(item));
+    }
+  }
+  if (item) return item->send(plain_text(503, "not available"));
+  queue_->wake.notify_one();
+}
 
 http::Response CallbackEndpoint::handle(const http::Request& request) {
-  const auto found = request.path_parameters.find("account");
-  const Result<Account> account =
-      accounts_.get(AccountId(found == request.path_parameters.end() ? "" : found->second));
-  if (!account) {
-    if (account.error().code == ErrorCode::kNotFound) return plain_text(404, "unknown account");
-    logger_.error("wechat", "account_unreadable", {{"error", account.error().text()}});
-    return plain_text(503, "not available");
-  }
-  const Result<CallbackRules> rules = callback_rules(*account);
-  if (!rules) {
-    logger_.error("wechat", "callback_not_set_up",
-                  {{"account", account->id}, {"error", rules.error().text()}});
-    return plain_text(403, "callbacks of this account are not set up");
-  }
-  const CallbackQuery query = callback_query(request.query);
-  if (request.method == "POST") return answer_message(*account, *rules, query, request.body);
-  return answer_check(*rules, query);
+  std::promise<http::Response> promise;
+  accept(request, [&](http::Response response) { promise.set_value(std::move(response)); });
+  return promise.get_future().get();
 }
 
-http::Response CallbackEndpoint::answer_check(const CallbackRules& rules,
-                                              const CallbackQuery& query) {
-  std::expected<std::string, CallbackError> echo = verify_callback_url(rules, query, clock_.now());
-  if (!echo) return refuse(rules.account, echo.error());
-  mark_seen(rules.account);
-  logger_.info("wechat", "callback_url_verified", {{"account", rules.account}});
-  return plain_text(200, std::move(*echo));
+void CallbackEndpoint::run() {
+  while (true) {
+    std::vector<std::unique_ptr<Item>> batch = queue_->take(settings_.batch_max);
+    if (batch.empty()) return;
+    work(batch);
+  }
 }
 
-http::Response CallbackEndpoint::answer_message(const Account& account, const CallbackRules& rules,
-                                                const CallbackQuery& query, std::string_view body) {
-  const std::expected<Callback, CallbackError> callback =
-      open_callback(rules, query, body, clock_.now());
-  if (!callback) return refuse(account.id, callback.error());
+void CallbackEndpoint::work(std::vector<std::unique_ptr<Item>>& batch) {
+  std::vector<Item*> opened;
+  std::vector<Item*> to_record;
+  BatchAccounts accounts;
+  for (const auto& item : batch) {
+    if (item->has_answer) {
+      to_record.push_back(item.get());
+      continue;
+    }
+    open(*item, accounts);
+    if (!item->is_answered) opened.push_back(item.get());
+  }
+  process(opened);
+  for (Item* item : opened) {
+    if (!item->is_answered && !item->is_late && item->same == nullptr) to_record.push_back(item);
+  }
+  record(to_record);
+  for (Item* item : opened) {  // those that came twice in this batch
+    if (item->is_answered || item->is_late) continue;
+    const auto given = parts_.store.find(item->callback);
+    if (given && *given) {
+      give(*item, **given);
+    } else {
+      unavailable(
+          *item, given ? Error{ErrorCode::kUnavailable, "callback: not taken", {}} : given.error());
+    }
+  }
+  for (auto& item : batch) {
+    if (!item->is_answered && item->is_late) wait_for_late(std::move(item));
+  }
+}
+
+/// Until the request is a callback, or refused.
+void CallbackEndpoint::open(Item& item, BatchAccounts& accounts) {
+  const auto found = item.request.path_parameters.find("account");
+  const AccountId id(found == item.request.path_parameters.end() ? "" : found->second);
+  const auto known = accounts.find(id);
+  auto ready = known == accounts.end() ? prepared(id) : known->second;
+  if (!ready) {
+    if (ready.error().code == ErrorCode::kNotFound)
+      return item.send(plain_text(404, "unknown account"));
+    parts_.logger.error("wechat", "account_unreadable", {{"error", ready.error().text()}});
+    return item.send(plain_text(503, "not available"));
+  }
+  item.prepared = *ready;
+  accounts.emplace(id, std::move(ready));
+  const Account& account = item.prepared->account;
+  if (!item.prepared->rules) {
+    parts_.logger.error("wechat", "callback_not_set_up",
+                        {{"account", account.id}, {"error", item.prepared->rules.error().text()}});
+    return item.send(plain_text(403, "callbacks of this account are not set up"));
+  }
+  if (item.request.method != "POST") return answer_check(item);
+  auto callback = open_callback(*item.prepared->rules, callback_query(item.request.query),
+                                item.request.body, parts_.clock.now());
+  item.request = {};  // it may wait for long
+  if (!callback) return refuse(item, callback.error());
+  item.callback = std::move(*callback);
   mark_seen(account.id);
-  const auto give = [&](const GivenAnswer& answer) {
-    Result<std::string> rendered =
-        render_reply(rules, *callback, answer.reply, answer.at, make_reply_entropy());
-    // What was taken over stays so, whatever becomes of the answer.
-    return reply_body(rendered ? std::move(*rendered) : std::string("success"));
-  };
-  const auto unavailable = [&](const Error& error) {
-    logger_.error("wechat", "callback_not_taken",
-                  {{"account", account.id}, {"error", error.text()}});
-    return plain_text(503, "not available");
-  };
-  if (callback->kind == CallbackKind::kPlatformCheck) return plain_text(200, "success");
-
-  Result<std::optional<GivenAnswer>> earlier = store_.find(*callback);
-  if (!earlier) return unavailable(earlier.error());
-  const std::string labels = fmt::format("account=\"{}\"", account.id.value);
-  if (*earlier) {
-    metrics_
-        .counter("zhiyin_wechat_callbacks_repeated_total",
-                 "Callbacks delivered again and answered alike", labels)
-        .add();
-    return give(**earlier);
-  }
-  const ReplyDecision decision = decide_reply(account.reply_rules, *callback);
-  if (Result<void> taken = process_(account, *callback, decision); !taken)
-    return unavailable(taken.error());
-  const Result<GivenAnswer> answer = store_.record(*callback, decision.reply, clock_.now());
-  if (!answer) return unavailable(answer.error());
-  metrics_.counter("zhiyin_wechat_callbacks_total", "Callbacks processed", labels).add();
-  return give(*answer);
+  if (item.callback.kind == CallbackKind::kPlatformCheck)
+    return item.send(plain_text(200, "success"));
+  item.decision = decide_reply(account.reply_rules, item.callback);
+  item.reply = item.decision.reply;
+  item.why = name_of(item.decision.reason);
+  const bool asks =
+      item.decision.reason == ReplyReason::kAsk || item.decision.reason == ReplyReason::kContinue;
+  const bool goes_elsewhere = item.reply.type != ReplyType::kNone &&
+                              !may_answer_with(*item.prepared->rules, item.callback, item.reply);
+  item.is_late = parts_.late != nullptr && (asks || goes_elsewhere);
 }
 
-http::Response CallbackEndpoint::refuse(const AccountId& account, const CallbackError& error) {
-  metrics_
+/// The account with its rules, read again only when it has changed.
+Result<std::shared_ptr<const CallbackEndpoint::Prepared>> CallbackEndpoint::prepared(
+    const AccountId& id) {
+  ZHIYIN_TRY(const auto revision, parts_.accounts.revision(id));
+  {
+    const MutexLock lock(mutex_);
+    const auto known = accounts_.find(id);
+    if (known != accounts_.end() && known->second->account.version == revision.version &&
+        known->second->account.updated_at == revision.updated_at) {
+      return known->second;
+    }
+  }
+  ZHIYIN_TRY(Account account, parts_.accounts.get(id));
+  Result<CallbackRules> rules = callback_rules(account);
+  auto fresh = std::make_shared<const Prepared>(Prepared{std::move(account), std::move(rules)});
+  const MutexLock lock(mutex_);
+  accounts_[id] = fresh;
+  return fresh;
+}
+
+void CallbackEndpoint::answer_check(Item& item) {
+  const CallbackRules& rules = *item.prepared->rules;
+  auto echo = verify_callback_url(rules, callback_query(item.request.query), parts_.clock.now());
+  if (!echo) return refuse(item, echo.error());
+  mark_seen(rules.account);
+  parts_.logger.info("wechat", "callback_url_verified", {{"account", rules.account}});
+  item.send(plain_text(200, std::move(*echo)));
+}
+
+/// Finds what was answered before and hands the rest over; what is left unanswered is to be
+/// recorded, or waits for a late answer.
+void CallbackEndpoint::process(std::span<Item*> items) {
+  if (items.empty()) return;
+  std::vector<const Callback*> callbacks;
+  for (const Item* item : items) callbacks.push_back(&item->callback);
+  const auto earlier = parts_.store.find(callbacks);
+  std::map<std::pair<AccountId, std::string>, Item*> first;
+  std::vector<Item*> fresh;
+  std::vector<Taken> taken;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Item& item = *items[i];
+    if (!earlier) {
+      unavailable(item, earlier.error());
+      continue;
+    }
+    if ((*earlier)[i]) {
+      parts_.metrics
+          .counter("zhiyin_wechat_callbacks_repeated_total",
+                   "Callbacks delivered again and answered alike",
+                   fmt::format("account=\"{}\"", item.callback.account.value))
+          .add();
+      give(item, *(*earlier)[i]);
+      continue;
+    }
+    if (item.is_late && parts_.late->is_open(item.callback)) continue;
+    const auto by_message =
+        first.try_emplace({item.callback.account, item.callback.dedup_key}, &item);
+    const auto by_request =
+        first.try_emplace({item.callback.account, item.callback.request_key}, &item);
+    if (!by_message.second || !by_request.second) {
+      item.same = by_message.second ? by_request.first->second : by_message.first->second;
+      // One signed address admits one message.
+      if (by_message.second) item.is_late = false;
+      continue;
+    }
+    fresh.push_back(&item);
+    taken.push_back({item.prepared->account, item.callback, item.decision});
+  }
+  if (fresh.empty()) return;
+  const std::vector<Result<void>> outcomes = process_(taken);
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!outcomes[i]) unavailable(*fresh[i], outcomes[i].error());
+  }
+}
+
+void CallbackEndpoint::record(std::span<Item*> items) {
+  if (items.empty()) return;
+  std::vector<ProcessedCallback> processed;
+  for (Item* item : items) processed.push_back({&item->callback, item->reply, item->why});
+  const auto given = parts_.store.record(processed, parts_.clock.now());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Item& item = *items[i];
+    if (!given) {
+      unavailable(item, given.error());
+      continue;
+    }
+    parts_.metrics
+        .counter("zhiyin_wechat_callbacks_total", "Callbacks processed",
+                 fmt::format("account=\"{}\"", item.callback.account.value))
+        .add();
+    give(item, (*given)[i]);
+  }
+}
+
+void CallbackEndpoint::wait_for_late(std::unique_ptr<Item> item) {
+  const std::shared_ptr<const Account> account(item->prepared, &item->prepared->account);
+  const Callback callback = item->callback;
+  const ReplyDecision decision = item->decision;
+  // The network's thread does not work on state: what was decided comes back through the queue.
+  parts_.late->join(account, callback, decision,
+                    [this, waiting = std::move(item)](LateAnswer late) mutable {
+                      if (!late.reply) return waiting->send(plain_text(503, "not yet"));
+                      waiting->reply = std::move(*late.reply);
+                      waiting->why += ":" + late.decision;
+                      waiting->has_answer = true;
+                      queue_->push(std::move(waiting));
+                    });
+}
+
+void CallbackEndpoint::give(Item& item, const GivenAnswer& answer) {
+  Result<std::string> rendered = render_reply(*item.prepared->rules, item.callback, answer.reply,
+                                              answer.at, make_reply_entropy());
+  // What was taken over stays so, whatever becomes of the answer.
+  item.send(reply_body(rendered ? std::move(*rendered) : std::string("success")));
+}
+
+void CallbackEndpoint::unavailable(Item& item, const Error& error) {
+  parts_.logger.error("wechat", "callback_not_taken",
+                      {{"account", item.callback.account}, {"error", error.text()}});
+  item.send(plain_text(503, "not available"));
+}
+
+void CallbackEndpoint::refuse(Item& item, const CallbackError& error) {
+  constexpr Duration kStoredEvery = std::chrono::seconds(10);
+  const AccountId& account = item.prepared->account.id;
+  parts_.metrics
       .counter("zhiyin_wechat_callbacks_refused_total", "Callbacks refused",
                fmt::format("account=\"{}\",reason=\"{}\"", account.value, to_string(error.refusal)))
       .add();
-  logger_.warning(
+  parts_.logger.warning(
       "wechat", "callback_refused",
       {{"account", account}, {"reason", to_string(error.refusal)}, {"error", error.error.message}});
-  return plain_text(http_status(error.refusal), std::string(to_string(error.refusal)));
+  const Instant now = parts_.clock.now();
+  bool stores = false;
+  {
+    const MutexLock lock(mutex_);
+    const auto [last, is_first] = refused_.try_emplace(account, now);
+    stores = is_first || now - last->second >= kStoredEvery;
+    if (stores) last->second = now;
+  }
+  // For whoever looks why nothing comes in; anybody can send bad requests, so not each is written.
+  if (stores) {
+    if (const auto noted = parts_.store.note_refusal(account, error, now); !noted) {
+      parts_.logger.warning("wechat", "refusal_not_stored",
+                            {{"account", account}, {"error", noted.error().text()}});
+    }
+  }
+  item.send(plain_text(http_status(error.refusal), std::string(told(error))));
 }
 
 void CallbackEndpoint::mark_seen(const AccountId& account) {
   constexpr Duration kStoredEvery = std::chrono::minutes(1);
-  const Instant now = clock_.now();
+  const Instant now = parts_.clock.now();
   {
     MutexLock lock(mutex_);
     const auto [seen, is_first] = seen_.try_emplace(account, now);
     if (!is_first && now - seen->second < kStoredEvery) return;
     seen->second = now;
   }
-  if (const Result<void> stored = store_.note_request(account, now); !stored) {
-    logger_.warning("wechat", "callback_time_not_stored",
-                    {{"account", account}, {"error", stored.error().text()}});
+  if (const Result<void> stored = parts_.store.note_request(account, now); !stored) {
+    parts_.logger.warning("wechat", "callback_time_not_stored",
+                          {{"account", account}, {"error", stored.error().text()}});
   }
 }
 
-std::optional<Instant> CallbackEndpoint::last_seen(const AccountId& account) const {
-  const Result<std::optional<Instant>> stored = store_.last_request(account);
+CallbackHealth CallbackEndpoint::health(const AccountId& account) const {
+  CallbackHealth health = parts_.store.health(account).value_or(CallbackHealth{});
   MutexLock lock(mutex_);
-  const auto here = seen_.find(account);
-  if (here == seen_.end()) return stored.value_or(std::nullopt);
-  if (!stored || !*stored) return here->second;
-  return std::max(**stored, here->second);
+  if (const auto here = seen_.find(account); here != seen_.end())
+    health.last_at = std::max(health.last_at.value_or(here->second), here->second);
+  return health;
 }
 
 }  // namespace zhiyin::wechat

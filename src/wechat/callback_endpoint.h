@@ -1,10 +1,12 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,47 +16,87 @@
 #include "wechat/account.h"
 #include "wechat/callback.h"
 #include "wechat/callback_store.h"
+#include "wechat/late_answers.h"
 #include "wechat/reply_rules.h"
 
 namespace zhiyin::wechat {
 
-/// `GET/POST /wechat/{account}`: verifies, deduplicates, hands over, answers. Blocks on state, so
-/// it belongs on a pool (`Router::add_blocking`). Thread-safe.
+/// `GET/POST /wechat/{account}`: verifies, deduplicates, hands over, answers. Requests that wait at
+/// the same time are worked on together, on threads of the endpoint: one look into state, one
+/// hand-over and one transaction for all of them. Thread-safe.
 class CallbackEndpoint {
  public:
-  /// Takes over what happened: appends the events and returns once they are synced. Runs before the
-  /// callback counts as processed; an error makes the platform deliver again (503). May run twice
-  /// for one callback after a crash or in a race, so it must be repeatable (event ids from the
-  /// dedup_key).
-  using Process =
-      std::function<Result<void>(const Account&, const Callback&, const ReplyDecision&)>;
+  struct Taken {
+    const Account& account;
+    const Callback& callback;
+    const ReplyDecision& decision;
+  };
+  /// Takes over what happened, one outcome for each: appends the events and returns once they are
+  /// synced. Runs before the callback counts as processed; an error makes the platform deliver
+  /// again (503). May run twice for one callback after a crash or in a race, so it must be
+  /// repeatable (event ids from the dedup_key).
+  using Process = std::function<std::vector<Result<void>>(std::span<const Taken>)>;
 
+  struct Settings {
+    int threads = 2;                   ///< one works while the other waits for the disk
+    std::size_t waiting_max = 20'000;  ///< requests; further ones are answered 503
+    std::size_t batch_max = 256;
+  };
+  struct Parts {
+    Accounts& accounts;
+    CallbackStore& store;
+    const Clock& clock;
+    MetricsRegistry& metrics;
+    Logger& logger;
+    LateAnswers* late = nullptr;  ///< null: what would take longer is acknowledged
+  };
   /// All must outlive the endpoint.
-  CallbackEndpoint(Accounts& accounts, CallbackStore& store, const Clock& clock,
-                   MetricsRegistry& metrics, Logger& logger, Process process);
+  CallbackEndpoint(Parts parts, Process process);
+  CallbackEndpoint(Parts parts, Process process, Settings settings);
+  /// Answers what is waiting and joins; callbacks that still wait for a late answer must have had
+  /// theirs.
+  ~CallbackEndpoint();
 
-  /// The account is the path parameter `account`.
+  using Respond = std::move_only_function<void(http::Response)>;
+  /// Never blocks. `respond` is called exactly once, from any thread. The account is the path
+  /// parameter `account`.
+  void accept(http::Request request, Respond respond);
+  /// The same for callers that may block; not from a thread of the network.
   http::Response handle(const http::Request& request);
 
   /// When a valid request of this account last arrived, in any process and before any restart, to
-  /// the minute; for whoever checks the set-up.
-  [[nodiscard]] std::optional<Instant> last_seen(const AccountId& account) const;
+  /// the minute, and what was refused last; for whoever checks the set-up.
+  [[nodiscard]] CallbackHealth health(const AccountId& account) const;
+  [[nodiscard]] CallbackStore& store() { return parts_.store; }
 
  private:
-  http::Response answer_check(const CallbackRules& rules, const CallbackQuery& query);
-  http::Response answer_message(const Account& account, const CallbackRules& rules,
-                                const CallbackQuery& query, std::string_view body);
-  http::Response refuse(const AccountId& account, const CallbackError& error);
+  struct Prepared;
+  struct Item;
+  struct Queue;
+
+  void run();
+  void work(std::vector<std::unique_ptr<Item>>& batch);
+  /// Looked up once for all requests that are worked on together.
+  using BatchAccounts = std::map<AccountId, Result<std::shared_ptr<const Prepared>>>;
+  void open(Item& item, BatchAccounts& accounts);
+  Result<std::shared_ptr<const Prepared>> prepared(const AccountId& id);
+  void answer_check(Item& item);
+  void refuse(Item& item, const CallbackError& error);
+  void unavailable(Item& item, const Error& error);
+  void give(Item& item, const GivenAnswer& answer);
+  void process(std::span<Item*> items);
+  void record(std::span<Item*> items);
+  void wait_for_late(std::unique_ptr<Item> item);
   void mark_seen(const AccountId& account);
 
-  Accounts& accounts_;
-  CallbackStore& store_;
-  const Clock& clock_;
-  MetricsRegistry& metrics_;
-  Logger& logger_;
+  Parts parts_;
   Process process_;
+  const Settings settings_;
+  std::unique_ptr<Queue> queue_;
   mutable Mutex mutex_;
   std::map<AccountId, Instant> seen_ ZHIYIN_GUARDED_BY(mutex_);
+  std::map<AccountId, Instant> refused_ ZHIYIN_GUARDED_BY(mutex_);
+  std::map<AccountId, std::shared_ptr<const Prepared>> accounts_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
 }  // namespace zhiyin::wechat

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <future>
+#include <set>
 #include <vector>
 
 #include "wechat/crypto.h"
@@ -13,6 +16,34 @@ namespace {
 
 constexpr std::int64_t kStartSeconds = 1'767'225'600;
 const Instant kStart{kStartSeconds * 1'000'000};
+
+/// Keeps who waits until the test answers.
+class FakeLateAnswers final : public LateAnswers {
+ public:
+  bool is_open(const Callback& callback) const override {
+    const MutexLock lock(mutex_);
+    return std::ranges::find(keys_, callback.dedup_key) != keys_.end();
+  }
+  void join(std::shared_ptr<const Account>, const Callback& callback, const ReplyDecision&,
+            Done done) override {
+    const MutexLock lock(mutex_);
+    keys_.push_back(callback.dedup_key);
+    waiting_.push_back(std::move(done));
+    came_.notify_all();
+  }
+  /// Once `n` wait: all of them.
+  std::vector<Done> take(std::size_t n) {
+    const MutexLock lock(mutex_);
+    while (waiting_.size() < n) came_.wait(mutex_);
+    return std::exchange(waiting_, {});
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar came_;
+  std::vector<std::string> keys_;
+  std::vector<Done> waiting_;
+};
 
 class CallbackEndpointTest : public testing::Test {
  protected:
@@ -51,33 +82,40 @@ class CallbackEndpointTest : public testing::Test {
   SteppedClock clock_{kStart};
   MetricsRegistry metrics_;
   Accounts accounts_{store_.state(), store_.vault(), clock_};
-  CallbackStore seen_{store_.state()};
+  CallbackStore seen_{store_.state(), store_.vault()};
+  Mutex mutex_;
   std::vector<std::string> processed_;  // dedup keys
   std::vector<ReplyReason> reasons_;
   bool log_is_down_ = false;
+  FakeLateAnswers late_;
   CallbackEndpoint endpoint_{
-      accounts_,
-      seen_,
-      clock_,
-      metrics_,
-      null_logger(),
-      [this](const Account&, const Callback& c, const ReplyDecision& d) -> Result<void> {
-        if (log_is_down_) return fail(ErrorCode::kUnavailable, "log: disk full");
-        processed_.push_back(c.dedup_key);
-        reasons_.push_back(d.reason);
-        return {};
-      }};
+      {accounts_, seen_, clock_, metrics_, null_logger(), &late_},
+      [this](std::span<const CallbackEndpoint::Taken> taken) { return process(taken); }};
+
+  std::vector<Result<void>> process(std::span<const CallbackEndpoint::Taken> taken) {
+    std::vector<Result<void>> out(taken.size());
+    if (log_is_down_) {
+      out.assign(taken.size(), Result<void>(fail(ErrorCode::kUnavailable, "log: disk full")));
+      return out;
+    }
+    const MutexLock lock(mutex_);
+    for (const auto& one : taken) {
+      processed_.push_back(one.callback.dedup_key);
+      reasons_.push_back(one.decision.reason);
+    }
+    return out;
+  }
 };
 
 TEST_F(CallbackEndpointTest, UrlCheckEchoesAndIsSeen) {
-  EXPECT_FALSE(endpoint_.last_seen(AccountId("shop")));
+  EXPECT_FALSE(endpoint_.health(AccountId("shop")).last_at);
   http::Request r = follow();
   r.method = "GET";
   r.query["echostr"] = "42";
   const auto response = endpoint_.handle(r);
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body, "42");
-  EXPECT_EQ(endpoint_.last_seen(AccountId("shop")), kStart);
+  EXPECT_EQ(endpoint_.health(AccountId("shop")).last_at, kStart);
   r.query["signature"] = "0";
   EXPECT_EQ(endpoint_.handle(r).status, 401);
 }
@@ -85,9 +123,10 @@ TEST_F(CallbackEndpointTest, UrlCheckEchoesAndIsSeen) {
 TEST_F(CallbackEndpointTest, WhenACallbackLastCameIsKnownAfterARestart) {
   EXPECT_EQ(endpoint_.handle(follow()).status, 200);
   const auto restarted = [&] {
-    return CallbackEndpoint(accounts_, seen_, clock_, metrics_, null_logger(),
-                            [](const auto&, const auto&, const auto&) { return Result<void>(); })
-        .last_seen(AccountId("shop"));
+    return CallbackEndpoint({accounts_, seen_, clock_, metrics_, null_logger()},
+                            [](auto taken) { return std::vector<Result<void>>(taken.size()); })
+        .health(AccountId("shop"))
+        .last_at;
   };
   EXPECT_EQ(restarted(), kStart);
   ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(59)));
@@ -96,7 +135,7 @@ TEST_F(CallbackEndpointTest, WhenACallbackLastCameIsKnownAfterARestart) {
   ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(60)));
   EXPECT_EQ(endpoint_.handle(follow("n3")).status, 200);
   EXPECT_EQ(restarted(), kStart + std::chrono::seconds(60));
-  EXPECT_FALSE(endpoint_.last_seen(AccountId("other")));
+  EXPECT_FALSE(endpoint_.health(AccountId("other")).last_at);
 }
 
 TEST_F(CallbackEndpointTest, UnknownAccountIsNotFound) {
@@ -202,11 +241,102 @@ TEST_F(CallbackEndpointTest, SeenIsForgottenAfterADayAndAboveTheBound) {
   EXPECT_EQ(rows(), 0);
 }
 
+TEST_F(CallbackEndpointTest, ManyAtOnceAreWorkedOnTogetherAndEachOnce) {
+  constexpr int kMessages = 300;
+  constexpr int kDeliveries = 3;
+  std::vector<std::promise<http::Response>> responses(kMessages * kDeliveries);
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    endpoint_.accept(
+        request(fmt::format("<MsgType>text</MsgType><Content>TD</Content><MsgId>{}</MsgId>",
+                            i % kMessages),
+                fmt::format("n{}", i)),
+        [&, i](http::Response r) { responses[i].set_value(std::move(r)); });
+  }
+  for (auto& response : responses) {
+    const http::Response got = response.get_future().get();
+    EXPECT_EQ(got.status, 200);
+    EXPECT_NE(got.body.find("退订"), std::string::npos);
+  }
+  // Two threads may meet at one message: it is handed over again, under the same key.
+  EXPECT_EQ(std::set<std::string>(processed_.begin(), processed_.end()).size(),
+            static_cast<std::size_t>(kMessages));
+}
+
+TEST_F(CallbackEndpointTest, WhatCannotBeAnsweredAtOnceWaitsAndIsRecordedBeforeItIsGiven) {
+  AccountInput a;
+  a.id = AccountId("shop");
+  a.app_id = "wx0123456789abcdef";
+  a.original_id = "gh_shop";
+  a.mode = CallbackMode::kPlain;
+  a.reply_rules.service.url = "http://127.0.0.1/answer";
+  ASSERT_TRUE(accounts_.put(a, 1));
+  const auto question = [&](std::string nonce) {
+    return request("<MsgType>text</MsgType><Content>有货吗</Content><MsgId>9</MsgId>",
+                   std::move(nonce));
+  };
+  std::promise<http::Response> first;
+  endpoint_.accept(question("n1"), [&](http::Response r) { first.set_value(std::move(r)); });
+  for (auto& done : late_.take(1)) done({std::nullopt, "none"});
+  EXPECT_EQ(first.get_future().get().status, 503);  // the platform comes again
+  std::promise<http::Response> second;
+  endpoint_.accept(question("n2"), [&](http::Response r) { second.set_value(std::move(r)); });
+  Reply reply;
+  reply.type = ReplyType::kText;
+  reply.text = "有货";
+  for (auto& done : late_.take(1)) done({reply, "passive"});
+  const http::Response given = second.get_future().get();
+  EXPECT_NE(given.body.find("有货"), std::string::npos);
+  EXPECT_EQ(processed_.size(), 1U);
+  EXPECT_EQ(endpoint_.handle(question("n3")).body, given.body);
+  EXPECT_EQ(seen_.recent(AccountId("shop"), 10).value().at(0).decision, "ask:passive");
+}
+
+TEST_F(CallbackEndpointTest, RecentCallbacksShowNobodysWholeName) {
+  endpoint_.handle(follow("n1"));
+  endpoint_.handle(
+      request("<MsgType>event</MsgType><Event>LOCATION</Event><Latitude>1</Latitude>", "n2"));
+  const auto recent = seen_.recent(AccountId("shop"), 10).value();
+  ASSERT_EQ(recent.size(), 2U);
+  std::set<std::string> kinds;
+  for (const auto& one : recent) {
+    kinds.insert(one.kind + " " + one.event + " " + one.answer + " " + one.decision);
+    EXPECT_EQ(one.sender, shortened("oAlice"));
+  }
+  EXPECT_EQ(kinds,
+            (std::set<std::string>{"follow subscribe text welcome", "other LOCATION none none"}));
+}
+
+TEST_F(CallbackEndpointTest, NoticesToTheOwnerAreKeptWithTheirFieldsAndSealed) {
+  endpoint_.handle(request(
+      "<MsgType>event</MsgType><Event>PUBLISHJOBFINISH</Event><PublishEventInfo><publish_id>"
+      "2247503051</publish_id><publish_status>0</publish_status></PublishEventInfo>"));
+  const auto notices = seen_.notices(AccountId("shop"), 10).value();
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_EQ(notices[0].event, "PUBLISHJOBFINISH");
+  EXPECT_EQ(notices[0].occurred_at, kStart);
+  EXPECT_EQ(notices[0].fields["PublishEventInfo"]["publish_id"].string_or(""), "2247503051");
+  const auto rows = store_.state().query("SELECT fields FROM callback_notice");
+  EXPECT_EQ(storage::as_text(rows->rows[0][0]).find("2247503051"), std::string_view::npos);
+}
+
+TEST_F(CallbackEndpointTest, WhatWasRefusedLastIsShownWithTheReason) {
+  const http::Request r = follow("n1");
+  ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::minutes(11)));
+  EXPECT_EQ(endpoint_.handle(r).status, 403);
+  const CallbackHealth health = endpoint_.health(AccountId("shop"));
+  EXPECT_EQ(health.refusal, "timestamp");
+  EXPECT_EQ(health.refused_at, clock_.now());
+  EXPECT_NE(health.detail.find("is 660 s behind our clock, allowed are 600 s"), std::string::npos)
+      << health.detail;
+  EXPECT_NE(health.detail.find("clock is wrong"), std::string::npos);
+}
+
 TEST_F(CallbackEndpointTest, NothingPersonalLiesInTheTable) {
   endpoint_.handle(follow());
   endpoint_.handle(request(
       "<MsgType>text</MsgType><Content>my phone is 13800000000</Content><MsgId>1</MsgId>", "n2"));
-  const auto found = store_.state().query("SELECT key, answer FROM callback_seen");
+  const auto found =
+      store_.state().query("SELECT key, answer, note FROM callback_seen WHERE note IS NOT NULL");
   for (const storage::Row& row : found->rows) {
     for (const storage::Value& cell : row) {
       EXPECT_EQ(storage::as_text(cell).find("oAlice"), std::string_view::npos);

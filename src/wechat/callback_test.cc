@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "wechat/callback_fields.h"
 #include "wechat/crypto.h"
 #include "wechat/crypto_vectors.h"
 #include "wechat/xml.h"
@@ -410,6 +414,427 @@ TEST(RenderReply, JsonAnswersOnlyWithHandOver) {
                                          (*body)["Encrypt"].string_or(""), "wxb11529c136998cb6");
   ASSERT_TRUE(inner);
   EXPECT_NE(inner->find("transfer_customer_service"), std::string::npos);
+}
+
+TEST(RenderReply, VoiceVideoMusicAndAChosenMemberOfStaff) {
+  const CallbackRules r = rules(CallbackMode::kPlain);
+  const auto rendered = [&](const Reply& reply) {
+    EXPECT_TRUE(validate(reply));
+    return parse_xml(*render_reply(r, incoming(false), reply, kNow, kEntropy)).value();
+  };
+  Reply reply;
+  reply.type = ReplyType::kVoice;
+  reply.media_id = "m1";
+  EXPECT_EQ(rendered(reply).find("Voice")->find("MediaId")->text, "m1");
+  reply.type = ReplyType::kVideo;
+  reply.title = "标题";
+  reply.description = "d";
+  const XmlElement video = rendered(reply);
+  EXPECT_EQ(video.find("MsgType")->text, "video");
+  EXPECT_EQ(video.find("Video")->find("Title")->text, "标题");
+  EXPECT_EQ(video.find("Video")->find("Description")->text, "d");
+  reply.type = ReplyType::kMusic;
+  EXPECT_EQ(validate(reply).error().field, "music_url");
+  reply.music_url = "https://a.example/m.mp3";
+  EXPECT_EQ(validate(reply).error().field, "thumb_media_id");
+  reply.thumb_media_id = "t1";
+  const XmlElement music = rendered(reply);
+  EXPECT_EQ(music.find("Music")->find("MusicUrl")->text, "https://a.example/m.mp3");
+  EXPECT_EQ(music.find("Music")->find("HQMusicUrl")->text, "https://a.example/m.mp3");
+  EXPECT_EQ(music.find("Music")->find("ThumbMediaId")->text, "t1");
+  Reply transfer;
+  transfer.type = ReplyType::kTransfer;
+  transfer.kf_account = "li@shop";
+  EXPECT_EQ(rendered(transfer).find("TransInfo")->find("KfAccount")->text, "li@shop");
+}
+
+TEST(RenderReply, OfficialVideoSampleIsRenderedAsTheVectorHasIt) {
+  const CryptVector& m6 = kCryptVectors[5];
+  ASSERT_EQ(m6.id, "M6");
+  Callback c;
+  c.from_openid = "oia2Tj我是中文jewbmiOUlr6X-1crbLOvLw";
+  c.to = "gh_7f083739789a";
+  c.encrypted = true;
+  Reply reply;
+  reply.type = ReplyType::kVideo;
+  reply.media_id = "eYJ1MbwPRJtOvIEabaxHs7TX2D-HV71s79GUxqdUkjm6Gs2Ed1KF3ulAOA9H1xG0";
+  reply.title = reply.description = "testCallBackReplyVideo";
+  const auto body = render_reply(rules(CallbackMode::kSecure), c, reply,
+                                 Instant{1407743423LL * 1'000'000}, {"xSG2qoXXcA8S0wCi", "n"});
+  ASSERT_TRUE(body);
+  EXPECT_EQ(parse_xml(*body)->find("Encrypt")->text, m6.encrypted);
+}
+
+TEST(RenderReply, OfSeveralArticlesAMessageGetsOneAndAnEventAll) {
+  Reply news;
+  news.type = ReplyType::kNews;
+  news.articles = {{"a", "", "https://a.example", ""}, {"b", "", "https://b.example", ""}};
+  const CallbackRules r = rules(CallbackMode::kPlain);
+  const auto count = [&](const Callback& c) {
+    return parse_xml(*render_reply(r, c, news, kNow, kEntropy))->find("ArticleCount")->text;
+  };
+  EXPECT_EQ(count(incoming(false)), "1");
+  EXPECT_EQ(count(parsed("<Event>subscribe</Event>")), "2");
+}
+
+TEST(RenderReply, MiniProgramsOnlyHandOverAndNeverForEvents) {
+  CallbackRules r = rules(CallbackMode::kPlain);
+  r.mini_program = true;
+  Reply text;
+  text.type = ReplyType::kText;
+  text.text = "x";
+  Reply transfer;
+  transfer.type = ReplyType::kTransfer;
+  EXPECT_FALSE(may_answer_with(r, incoming(false), text));
+  EXPECT_EQ(render_reply(r, incoming(false), text, kNow, kEntropy).value(), "success");
+  EXPECT_TRUE(may_answer_with(r, incoming(false), transfer));
+  EXPECT_FALSE(may_answer_with(r, parsed("<Event>user_enter_tempsession</Event>"), transfer));
+}
+
+CallbackRules wecom_rules(const CryptVector& v) {
+  CallbackRules r;
+  r.account = AccountId("corp");
+  r.wecom = true;
+  r.app_id = std::string(v.receive_id);
+  r.token = Secret(std::string(v.token));
+  r.aes_key = decode_aes_key(v.encoding_aes_key).value();
+  return r;
+}
+CallbackQuery wecom_query(const CryptVector& v) {
+  CallbackQuery q;
+  q.timestamp = v.timestamp;
+  q.nonce = v.nonce;
+  q.msg_signature = v.msg_signature;
+  return q;
+}
+Instant time_of(const CryptVector& v) { return {std::stoll(std::string(v.timestamp)) * 1'000'000}; }
+
+class WecomVectors : public testing::TestWithParam<CryptVector> {};
+
+TEST_P(WecomVectors, EchoesAreDecryptedAndMessagesOpened) {
+  const CryptVector& v = GetParam();
+  CallbackRules r = wecom_rules(v);
+  CallbackQuery q = wecom_query(v);
+  if (v.id[0] == 'E') {
+    q.echostr = v.encrypted;
+    EXPECT_EQ(verify_callback_url(r, q, time_of(v)).value(), v.plain);
+    std::ranges::replace(q.echostr, '+', ' ');  // as a form reads it
+    EXPECT_EQ(verify_callback_url(r, q, time_of(v)).value(), v.plain);
+    q.echostr[0] = q.echostr[0] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(verify_callback_url(r, q, time_of(v)).error().refusal, Refusal::kSignature);
+    r.app_id = "ww0000000000000000";
+    EXPECT_EQ(verify_callback_url(
+                  r,
+                  [&] {
+                    auto c = wecom_query(v);
+                    c.echostr = v.encrypted;
+                    return c;
+                  }(),
+                  time_of(v))
+                  .error()
+                  .refusal,
+              Refusal::kReceiver);
+    return;
+  }
+  const std::string body = fmt::format(
+      "<xml><ToUserName><![CDATA[{}]]></ToUserName><AgentID>1</AgentID><Encrypt><![CDATA[{}]]>"
+      "</Encrypt></xml>",
+      v.receive_id, v.encrypted);
+  const auto c = open_callback(r, q, body, time_of(v));
+  ASSERT_TRUE(c) << c.error().error.message;
+  EXPECT_EQ(c->kind, CallbackKind::kText);
+  EXPECT_TRUE(c->wecom && c->encrypted);
+  Reply reply;
+  reply.type = ReplyType::kText;
+  reply.text = "好";
+  const auto answer = parse_xml(*render_reply(r, *c, reply, kNow, kEntropy));
+  EXPECT_NE(decrypt_message_for(r.aes_key, answer->find("Encrypt")->text, r.app_id)->find("好"),
+            std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Known, WecomVectors, testing::ValuesIn([] {
+                           std::vector<CryptVector> out;
+                           for (const CryptVector& v : kCryptVectors) {
+                             if (v.id[0] != 'M') out.push_back(v);
+                           }
+                           return out;
+                         }()),
+                         [](const auto& param) { return std::string(param.param.id); });
+
+/// A request of WeCom with `plain`, encrypted for `receive_id`.
+std::expected<Callback, CallbackError> from_wecom(CallbackRules r, std::string_view plain,
+                                                  std::string_view receive_id, bool json = false) {
+  r.wecom = true;
+  const std::string cipher =
+      encrypt_message(r.aes_key, plain, receive_id, "0123456789abcdef").value();
+  CallbackQuery q = plain_query();
+  q.signature.clear();
+  q.msg_signature = sorted_signature({"pamtest", q.timestamp, q.nonce, cipher});
+  const std::string body =
+      json ? fmt::format(R"({{"tousername":"ww1","encrypt":"{}","agentid":"1"}})", cipher)
+           : fmt::format("<xml><ToUserName>ww1</ToUserName><Encrypt>{}</Encrypt></xml>", cipher);
+  return open_callback(r, q, body, kNow);
+}
+
+CallbackRules corp() {
+  CallbackRules r = rules(CallbackMode::kSecure);
+  r.original_id.clear();
+  r.app_id = "ww1";
+  r.suite_id = "tj2";
+  return r;
+}
+std::string contact_added(std::string_view customer) {
+  return fmt::format(
+      "<xml><ToUserName>ww1</ToUserName><FromUserName>sys</FromUserName><CreateTime>{}</CreateTime>"
+      "<MsgType>event</MsgType><Event>change_external_contact</Event><ChangeType>"
+      "add_external_contact</ChangeType><UserID>zhang</UserID><ExternalUserID>{}</ExternalUserID>"
+      "<State>shelf7</State><WelcomeCode>W</WelcomeCode></xml>",
+      kNowSeconds, customer);
+}
+
+TEST(WecomCallback, ReceiversAreTheCompanyTheSuiteAndForRobotsNobody) {
+  EXPECT_TRUE(from_wecom(corp(), contact_added("wm1"), "ww1"));
+  EXPECT_TRUE(from_wecom(corp(), contact_added("wm1"), "tj2"));
+  EXPECT_TRUE(from_wecom(corp(), contact_added("wm1"), ""));
+  EXPECT_EQ(refusal_of(from_wecom(corp(), contact_added("wm1"), "ww2")), Refusal::kReceiver);
+  CallbackRules without_suite = corp();
+  without_suite.suite_id.clear();
+  EXPECT_EQ(refusal_of(from_wecom(without_suite, contact_added("wm1"), "tj2")), Refusal::kReceiver);
+  EXPECT_EQ(refusal_of(from_wecom(without_suite, contact_added("wm1"), "tj2", true)),
+            Refusal::kReceiver);
+}
+
+TEST(WecomCallback, PlainBodiesAreNotKnownAndTheAnswerGoesToWhomItWasEncryptedFor) {
+  CallbackRules r = corp();
+  r.wecom = true;
+  EXPECT_EQ(refusal_of(open_callback(r, plain_query(), text_xml("x", "ww1"), kNow)),
+            Refusal::kMalformed);
+  const auto c = from_wecom(corp(), text_xml("x", "ww1"), "tj2");
+  ASSERT_TRUE(c);
+  Reply reply;
+  reply.type = ReplyType::kText;
+  reply.text = "好";
+  const auto answer = parse_xml(*render_reply(r, *c, reply, kNow, kEntropy));
+  EXPECT_TRUE(decrypt_message_for(r.aes_key, answer->find("Encrypt")->text, "tj2"));
+}
+
+TEST(WecomCallback, TwoCustomersOfOneSecondAreTwoOccurrences) {
+  const auto a = from_wecom(corp(), contact_added("wm1"), "ww1");
+  const auto b = from_wecom(corp(), contact_added("wm2"), "ww1");
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->kind, CallbackKind::kOther);
+  EXPECT_NE(a->dedup_key, b->dedup_key);
+  EXPECT_EQ(a->dedup_key, from_wecom(corp(), contact_added("wm1"), "ww1")->dedup_key);
+}
+
+TEST(WecomCallback, OrdersToTheSuiteAndChangesOfGroupsAreNotices) {
+  const auto ticket = from_wecom(
+      corp(),
+      fmt::format("<xml><SuiteId>tj2</SuiteId><InfoType>suite_ticket</InfoType><TimeStamp>{}"
+                  "</TimeStamp><SuiteTicket>T</SuiteTicket></xml>",
+                  kNowSeconds),
+      "tj2");
+  ASSERT_TRUE(ticket) << ticket.error().error.message;
+  EXPECT_EQ(ticket->kind, CallbackKind::kNotice);
+  EXPECT_EQ(ticket->event, "suite_ticket");
+  const auto group = from_wecom(
+      corp(),
+      fmt::format("<xml><ToUserName>ww1</ToUserName><FromUserName>sys</FromUserName><CreateTime>{}"
+                  "</CreateTime><MsgType>event</MsgType><Event>change_external_chat</Event><ChatId>"
+                  "wr1</ChatId><ChangeType>update</ChangeType></xml>",
+                  kNowSeconds),
+      "ww1");
+  ASSERT_TRUE(group);
+  EXPECT_EQ(group->kind, CallbackKind::kNotice);
+}
+
+TEST(WecomCallback, JsonOfRobotsHasItsOwnNamesBothWays) {
+  const auto c = from_wecom(
+      corp(),
+      R"({"msgid":"M1","aibotid":"B","chattype":"single","from":{"userid":"zhang"},"msgtype":"text","text":{"content":"你好"}})",
+      "", true);
+  ASSERT_TRUE(c) << c.error().error.message;
+  EXPECT_EQ(c->kind, CallbackKind::kText);
+  EXPECT_EQ(c->content, "你好");
+  EXPECT_EQ(c->from_openid, "zhang");
+  EXPECT_EQ(c->create_time, kNow);
+}
+
+TEST(OpenCallback, EncryptTypeCannotBeTakenAway) {
+  const Encrypted e = encrypted(
+      text_xml(), "wxb11529c136998cb6", kKey43,
+      "<FromUserName>oMallory</FromUserName><CreateTime>1767225600</CreateTime><MsgType>text"
+      "</MsgType><Content>TD</Content><MsgId>1</MsgId>");
+  for (const CallbackMode mode : {CallbackMode::kCompatible, CallbackMode::kPlain}) {
+    EXPECT_EQ(refusal_of(open_callback(rules(mode), plain_query(), e.body, kNow)),
+              Refusal::kDowngrade);
+  }
+}
+
+TEST(ParseCallback, PlatformNoticesNameThePersonApart) {
+  const Callback revoked = parsed(
+      "<Event>user_authorization_revoke</Event><OpenID>oBob</OpenID><AppID>wx1</AppID>"
+      "<RevokeInfo>201,205</RevokeInfo>");
+  EXPECT_EQ(revoked.from_openid, "oBob");
+  const Callback guide = parsed(
+      "<Event>guide_qrcode_scan_event</Event><GuideScanEvent><openid>oCarl</openid>"
+      "</GuideScanEvent>");
+  EXPECT_EQ(guide.from_openid, "oCarl");
+  EXPECT_EQ(parsed("<Event>annual_renew</Event><ExpiredTime>1</ExpiredTime>").kind,
+            CallbackKind::kNotice);
+}
+
+// Every field of every kind: missing, doubled, huge, of another type. Whatever comes of it, a
+// refusal names what is wrong, and what is accepted can be answered and told apart.
+struct Sample {
+  std::string_view name;
+  std::string_view type;
+  std::vector<std::string_view> fields;  // beyond the common ones
+};
+
+const std::vector<Sample>& samples() {
+  static const std::vector<Sample> kSamples = {
+      {"text", "text", {"Content", "MsgId", "bizmsgmenuid"}},
+      {"image", "image", {"PicUrl", "MediaId", "MsgId"}},
+      {"voice", "voice", {"MediaId", "Format", "MediaId16K", "Recognition", "MsgId"}},
+      {"video", "video", {"MediaId", "ThumbMediaId", "MsgId"}},
+      {"shortvideo", "shortvideo", {"MediaId", "ThumbMediaId", "MsgId"}},
+      {"location", "location", {"Location_X", "Location_Y", "Scale", "Label", "MsgId"}},
+      {"link", "link", {"Title", "Description", "Url", "MsgId"}},
+      {"page", "miniprogrampage", {"Title", "AppId", "PagePath", "ThumbUrl", "MsgId"}},
+      {"file", "file", {"Title", "FileKey", "FileMd5", "FileTotalLen", "MsgId"}},
+      {"subscribe", "event", {"Event", "EventKey", "Ticket"}},
+      {"unsubscribe", "event", {"Event", "EventKey"}},
+      {"SCAN", "event", {"Event", "EventKey", "Ticket"}},
+      {"CLICK", "event", {"Event", "EventKey"}},
+      {"VIEW", "event", {"Event", "EventKey", "MenuId"}},
+      {"scancode_push", "event", {"Event", "EventKey", "ScanCodeInfo"}},
+      {"pic_weixin", "event", {"Event", "EventKey", "SendPicsInfo"}},
+      {"location_select", "event", {"Event", "EventKey", "SendLocationInfo"}},
+      {"LOCATION", "event", {"Event", "Latitude", "Longitude", "Precision"}},
+      {"TEMPLATESENDJOBFINISH", "event", {"Event", "MsgID", "Status"}},
+      {"MASSSENDJOBFINISH",
+       "event",
+       {"Event", "MsgID", "Status", "TotalCount", "FilterCount", "SentCount", "ErrorCount",
+        "CopyrightCheckResult", "ArticleUrlResult"}},
+      {"PUBLISHJOBFINISH", "event", {"Event", "PublishEventInfo"}},
+      {"subscribe_msg_popup_event", "event", {"Event", "SubscribeMsgPopupEvent"}},
+      {"subscribe_msg_sent_event", "event", {"Event", "SubscribeMsgSentEvent", "List"}},
+      {"user_authorization_revoke", "event", {"Event", "OpenID", "AppID", "RevokeInfo"}},
+      {"kf_switch_session", "event", {"Event", "FromKfAccount", "ToKfAccount"}},
+      {"user_get_card", "event", {"Event", "CardId", "UserCardCode", "IsGiveByFriend"}},
+      {"wxa_media_check", "event", {"Event", "appid", "trace_id", "result", "detail"}},
+      {"unheard_of", "event", {"Event", "Thing"}},
+  };
+  return kSamples;
+}
+
+std::string usual_value(const Sample& sample, std::string_view field) {
+  if (field == "Event") return std::string(sample.name);
+  if (field == "CreateTime") return std::to_string(kNowSeconds);
+  if (field == "MsgType") return std::string(sample.type);
+  return "1";
+}
+
+void check_handled(const std::expected<Callback, CallbackError>& c, const std::string& body) {
+  if (!c) {
+    EXPECT_GT(c.error().error.message.size(), std::string("callback: ").size()) << body;
+    EXPECT_LT(c.error().error.message.size(), 600U);
+    return;
+  }
+  EXPECT_EQ(c->dedup_key.size(), 32U);
+  const CallbackRules r = rules(CallbackMode::kPlain);
+  EXPECT_TRUE(render_reply(r, *c, decide_reply({}, *c).reply, kNow, kEntropy)) << body;
+  static_cast<void>(callback_fields(*c));
+}
+
+TEST(BadInput, EveryFieldOfEveryKindMissingDoubledHugeAndOfAnotherType) {
+  CallbackRules r = rules(CallbackMode::kPlain);
+  const std::vector<std::string> values = {"",
+                                           "-1",
+                                           "0",
+                                           "99999999999999999999",
+                                           "1.5",
+                                           "true",
+                                           "中文",
+                                           std::string(30'000, 'x'),
+                                           "<a/>",
+                                           "<a>1</a><a>2</a>",
+                                           "<item><b>1</b></item>",
+                                           "]]&gt;",
+                                           "&lt;script&gt;"};
+  for (const Sample& sample : samples()) {
+    std::vector<std::string_view> all = {"ToUserName", "FromUserName", "CreateTime", "MsgType"};
+    all.insert(all.end(), sample.fields.begin(), sample.fields.end());
+    const auto body_with = [&](std::string_view changed, const std::string& element) {
+      std::string body = "<xml>";
+      for (const std::string_view field : all) {
+        body += field == changed
+                    ? element
+                    : fmt::format("<{0}>{1}</{0}>", field,
+                                  field == "ToUserName" ? "gh_shop" : usual_value(sample, field));
+      }
+      return body + "</xml>";
+    };
+    for (const std::string_view field : all) {
+      SCOPED_TRACE(fmt::format("{} {}", sample.name, field));
+      const std::string once = fmt::format("<{0}>1</{0}>", field);
+      const std::string missing = body_with(field, "");
+      const auto without = parse_callback(r, missing);
+      check_handled(without, missing);
+      if (field == "CreateTime" || field == "MsgType" || field == "ToUserName") {
+        EXPECT_FALSE(without);
+      }
+      const std::string doubled = body_with(field, once + once);
+      const auto twice = parse_callback(r, doubled);
+      check_handled(twice, doubled);
+      if (field == "FromUserName" || field == "CreateTime" || field == "MsgType" ||
+          field == "MsgId" || field == "Event" || field == "EventKey" || field == "Content") {
+        EXPECT_EQ(refusal_of(twice), Refusal::kMalformed);
+        EXPECT_NE(twice.error().error.message.find(field), std::string::npos);
+      }
+      for (const std::string& value : values) {
+        const std::string body = body_with(field, fmt::format("<{0}>{1}</{0}>", field, value));
+        check_handled(parse_callback(r, body), body);
+      }
+      std::string json = "{";
+      for (const std::string_view other : all) {
+        if (other != field)
+          json += fmt::format("\"{}\":\"{}\",", other,
+                              other == "ToUserName" ? "gh_shop" : usual_value(sample, other));
+      }
+      for (const char* value :
+           {"null", "1", "-1.5e300", "true", "[]", "[1,2]", "{}", "{\"a\":[{}]}"}) {
+        const std::string body = json + fmt::format("\"{}\":{}}}", field, value);
+        check_handled(parse_callback(r, body), body);
+      }
+    }
+  }
+}
+
+TEST(BadInput, DamagedEncryptedPartsAreRefusedAlikeAndNothingIsLearnt) {
+  const CallbackRules r = rules(CallbackMode::kSecure);
+  const Encrypted good = encrypted(text_xml());
+  const std::string cipher = parse_xml(good.body)->find("Encrypt")->text;
+  const std::string bytes = crypto::unbase64(cipher).value();
+  const auto refusal_with = [&](const std::string& encrypted_part) {
+    CallbackQuery q = good.query;
+    q.msg_signature = sorted_signature({"pamtest", q.timestamp, q.nonce, encrypted_part});
+    const auto c =
+        open_callback(r, q, "<xml>" + xml_text("Encrypt", encrypted_part) + "</xml>", kNow);
+    return c ? std::string("accepted") : std::string(to_string(c.error().refusal));
+  };
+  for (std::size_t cut = 1; cut < 70; ++cut)
+    EXPECT_EQ(refusal_with(cipher.substr(0, cipher.size() - cut)), "encryption") << cut;
+  // Every bit of the last two blocks decides about padding and receiver.
+  for (std::size_t i = bytes.size() - 32; i < bytes.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[i] = static_cast<char>(static_cast<unsigned char>(damaged[i]) ^ (1U << bit));
+      const std::string why = refusal_with(crypto::base64(damaged));
+      EXPECT_TRUE(why == "encryption" || why == "receiver") << i << " " << bit << " " << why;
+    }
+  }
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ class TestStore {
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM access_token"));
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_seen"));
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_last"));
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_notice"));
+      ZHIYIN_TRY_VOID(session.execute("DELETE FROM callback_refused"));
       return {};
     }));
     return store;
