@@ -1,0 +1,171 @@
+"""Secrets stay where they are: the program works and fails with secrets that the test knows, and then none of them stands in its
+log, in an answer, in a file of its data folder or in a backup."""
+import base64
+import http.server
+import json
+import threading
+import time
+import unittest
+from urllib.parse import quote
+
+from callback_test import signed, text_message
+from harness import Server, http as request, main
+
+SECRETS = {
+    "app secret": "5ecr3tApp5ecr3tApp5ecr3tApp5ecr3",
+    "token": "tokenThatNobodySees",
+    "aes key": "k3yThatNobodySeesk3yThatNobodySeesk3yThatN0",
+    "refresh token": "r3freshThatNobodySees",
+    "access token": "4CCESSthatNobodySees_4CCESSthatNobodySees_1",
+    "later access token": "4CCESSthatNobodySees_4CCESSthatNobodySees_2",
+    "ads access token": "adsACCESSthatNobodySees",
+    "later refresh token": "r3freshThatNobodySees2",
+}
+AES_BYTES = base64.b64decode(SECRETS["aes key"] + "=")
+
+
+class Platform(http.server.ThreadingHTTPServer):
+    """Gives tokens; everything else works, fails, or breaks off as `mood` says."""
+    daemon_threads = True
+
+    def __init__(self):
+        self.mood, self.tokens = "good", 0
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def reply(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        mood = self.server.mood
+        if mood == "hang_up":
+            self.close_connection = True
+            return self.connection.shutdown(2)
+        if "token" in self.path.split("?")[0]:
+            self.server.tokens += 1
+            name = "access token" if self.server.tokens % 2 else "later access token"
+            answer = {"access_token": SECRETS[name], "expires_in": 7200, "errcode": 0,
+                      "data": {"access_token": SECRETS["ads access token"], "refresh_token": SECRETS["later refresh token"],
+                               "access_token_expires_in": 7200, "refresh_token_expires_in": 86400}, "code": 0}
+            if mood == "bad_secret":
+                answer = {"errcode": 40125, "errmsg": "invalid appsecret rid: 1"}
+        elif mood == "old_token":
+            answer = {"errcode": 40001, "errmsg": "invalid credential, access_token is invalid or not latest rid: 2"}
+        elif mood == "garbage":
+            answer = None
+        elif mood == "refused":
+            answer = {"errcode": 45015, "errmsg": "response out of time limit rid: 3"}
+        else:
+            answer = {"errcode": 0, "errmsg": "ok", "total": 0, "count": 0, "data": {"openid": []}, "next_openid": ""}
+        body = b"<<<nonsense" if answer is None else json.dumps(answer).encode()
+        self.send_response(500 if mood == "broken" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = reply
+
+    def log_message(self, *_):
+        pass
+
+
+class Secrets(unittest.TestCase):
+    def setUp(self):
+        self.platform = Platform()
+        self.server = Server(f'log_level = "debug"\n[wechat]\nbase_url = "{self.platform.url}"\n').start()
+        self.answers = []
+
+    def tearDown(self):
+        self.server.close()
+        self.platform.shutdown()
+        self.platform.server_close()
+
+    def ask(self, method, path, body=None):
+        answer = self.server.send(method, path, body)
+        self.answers.append((f"{method} {path}", answer.body + str(answer.headers).encode()))
+        return answer
+
+    def accounts(self):
+        common = {"token": SECRETS["token"], "encoding_aes_key": SECRETS["aes key"], "app_secret": SECRETS["app secret"]}
+        for account in [{"id": "shop", "verified": True, "app_id": "wx0123456789abcdef", **common},
+                        {"id": "corp", "kind": "wecom", "token_kind": "wecom", "app_id": "ww0123456789abcdef", **common},
+                        {"id": "ads", "kind": "advertiser", "token_kind": "ads", "app_id": "1111", "mode": "plain",
+                         "app_secret": SECRETS["app secret"], "refresh_token": SECRETS["refresh token"]}]:
+            self.assertEqual(self.ask("POST", "/v1/accounts", account).status, 201)
+        # What is refused is told without what was in it.
+        for bad in [{"token": "x!" + SECRETS["token"]}, {"encoding_aes_key": SECRETS["aes key"] + "x"},
+                    {"app_secret": SECRETS["app secret"] + " "}]:
+            self.assertEqual(self.ask("POST", "/v1/accounts", {"id": "bad", "app_id": "wx1", **common, **bad}).status, 400)
+
+    def calls(self):
+        for account in ("shop", "corp", "ads"):
+            self.ask("POST", f"/v1/accounts/{account}/check")
+        self.ask("POST", "/v1/accounts/shop/sync")
+        self.ask("POST", "/v1/accounts/shop/send", {"openid": "oSecret", "message": {"msgtype": "text", "text": {"content": "x"}}})
+        for method in ("tags_get", "menu_get", "nothing_of_that_name"):
+            self.ask("POST", f"/v1/accounts/shop/wechat/{method}", {})
+        for command in (["account", "list"], ["wechat", "quota"], ["wechat", "call", "shop", "tags_get"], ["doctor"]):
+            done = self.server.cli(*command, "--json", check=False)
+            self.answers.append((" ".join(command), (done.stdout + done.stderr).encode()))
+
+    def callbacks(self):
+        now = str(int(time.time()))
+        good = signed(now, SECRETS["token"])
+        for query, body in [(good, text_message(1, "hi")), (signed(now, "other"), text_message(1, "hi")), (good, "<xml><a>"),
+                            (good + "&encrypt_type=aes&msg_signature=x", "<xml><Encrypt>x</Encrypt></xml>"), (good + "&echostr=1", None)]:
+            for account in ("shop", "corp"):
+                answer = request("POST" if body else "GET", f"{self.server.url}/wechat/{account}?{query}", body)
+                self.answers.append((f"callback {query[:40]}", answer.body))
+
+    def reads(self):
+        for path in ("/v1/accounts", "/v1/accounts/shop", "/v1/accounts/shop/callbacks", "/v1/accounts/shop/notices",
+                     "/v1/accounts/shop/answers", "/v1/quota", "/v1/audit", "/v1/runs", "/metrics", "/openapi.json", "/v1/overview",
+                     "/v1/quarantine", "/healthz", "/readyz"):
+            self.ask("GET", path)
+
+    def forms(self):
+        """Each secret as it is, in base64, hex, and in an address; with enough of it to be sure."""
+        for name, secret in SECRETS.items():
+            raw = secret.encode()
+            yield name, raw
+            yield f"{name} in hex", raw.hex().encode()
+            yield f"{name} in base64", base64.b64encode(raw)[:24]
+            if quote(secret, safe="") != secret:
+                yield f"{name} in an address", quote(secret, safe="").encode()
+        yield "bytes of the aes key", AES_BYTES
+        yield "bytes of the aes key in hex", AES_BYTES.hex().encode()
+
+    def check(self, where, content):
+        for name, form in self.forms():
+            self.assertNotIn(form, content, f"{name} stands in {where}")
+
+    def test_no_secret_is_seen(self):
+        self.accounts()
+        for mood in ("good", "old_token", "refused", "garbage", "broken", "hang_up", "bad_secret"):
+            self.platform.mood = mood
+            self.calls()
+        self.callbacks()
+        self.reads()
+        self.assertGreater(self.platform.tokens, 3)
+        # The backup is read like the data.
+        done = self.server.cli("backup", "--to", self.server.folder / "copy", check=False)
+        self.answers.append(("backup", (done.stdout + done.stderr).encode()))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.process.stop()
+        for where, content in self.answers:
+            self.check(where, content)
+        files = [f for f in self.server.folder.rglob("*") if f.is_file()]
+        self.assertGreater(len(files), 4)
+        self.assertTrue(any("copy" in str(f) for f in files))
+        for file in files:
+            self.check(file.relative_to(self.server.folder), file.read_bytes())
+
+    def test_the_search_finds_what_it_looks_for(self):
+        for name, form in self.forms():
+            with self.assertRaises(AssertionError):
+                self.check("a test", b"..." + form + b"...")
+
+
+if __name__ == "__main__":
+    main()
