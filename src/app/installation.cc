@@ -491,7 +491,7 @@ class BuiltInstallation final : public Installation {
   }
 
   void build_callbacks() {
-    answer_source_.emplace(*http_client_);
+    answer_source_.emplace(*http_client_, steady_, delivery::HttpAnswerSource::Settings{});
     delivery::AnswerDesk::Parts parts{
         *state_,
         *vault_,
@@ -500,8 +500,8 @@ class BuiltInstallation final : public Installation {
         *answer_source_,
         [this](const AccountId& account, const std::string& openid,
                delivery::DirectMessage message) {
-          return delivery::DirectSends(
-                     {*state_, *accounts_, *recipients_, *wechat_->platform(), *clock_})
+          return delivery::DirectSends({*state_, *accounts_, *recipients_, *wechat_->platform(),
+                                        *clock_, quota_holder(), &*grouped_writes_})
               .send(account, openid, std::move(message));
         },
         [this](const wechat::Account& account) { return may_push(account); },

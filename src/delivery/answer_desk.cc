@@ -152,7 +152,12 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   };
   /// What is to be done once the decisions are written.
   struct Effects {
-    std::vector<std::pair<Done, LateAnswer>> gives;
+    struct Given {
+      Key key;
+      Done done;
+      LateAnswer answer;
+    };
+    std::vector<Given> gives;
     std::vector<Key> pushes;
     std::vector<Question> questions;
     std::vector<Key> asked;  // of the questions
@@ -237,14 +242,13 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
           log.take(joined.callback.account, person, joined.decision.token, parts.clock.now());
       if (!kept) report("take", kept.error());
       if (kept && *kept) {
-        effects.gives.emplace_back(std::move(joined.done),
-                                   LateAnswer{std::move(**kept), "fetched"});
+        effects.gives.push_back({key, std::move(joined.done), {std::move(**kept), "fetched"}});
         return;
       }
     }
     if (jobs.size() >= settings.jobs_max) {
       overloaded().add();
-      effects.gives.emplace_back(std::move(joined.done), LateAnswer{Reply{}, "overload"});
+      effects.gives.push_back({key, std::move(joined.done), {Reply{}, "overload"}});
       return;
     }
     Job& job = add(key, person, joined);
@@ -354,7 +358,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     for (const AnswerWindow::Step& step : steps) {
       auto done = job.waiting.extract(step.callback);
       waiting.fetch_sub(1);
-      effects.gives.emplace_back(std::move(done.mapped()), answer_of(job, step.give));
+      effects.gives.push_back({key, std::move(done.mapped()), answer_of(job, step.give)});
     }
     if (job.window.take_push()) {
       if (job.answer.type == ReplyType::kNone) {
@@ -408,10 +412,20 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       job.record.reply = is_kept && has_content ? std::optional(job.answer) : std::nullopt;
       records.push_back(job.record);
     }
-    if (const auto written = log.record(records); !written) report("record", written.error());
-    for (const AnswerRecord& record : records) count(record);
-    for (auto& [done, answer] : effects.gives) done(std::move(answer));
-    for (const Key& key : effects.pushes) push(key, jobs.at(key));
+    const std::set<Key> lost = record_all(records);
+    for (Effects::Given& give : effects.gives) {
+      // Another process, which a repeated delivery reached, has answered.
+      if (lost.contains(give.key) && give.answer.reply) give.answer = {Reply{}, "answered"};
+      give.done(std::move(give.answer));
+    }
+    for (const Key& key : effects.pushes) {
+      Job& job = jobs.at(key);
+      if (!lost.contains(key)) {
+        push(key, job);
+      } else {
+        job.is_pushing = false;
+      }
+    }
     for (std::size_t i = 0; i < effects.questions.size(); ++i) {
       parts.source.ask(std::move(effects.questions[i]),
                        [desk = weak_from_this(), key = effects.asked[i]](Result<Reply> reply) {
@@ -427,11 +441,29 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     }
   }
 
+  /// Those that another process had decided before.
+  std::set<Key> record_all(const std::vector<AnswerRecord>& records) {
+    std::set<Key> lost;
+    const auto ours = log.record(records);
+    if (!ours) {
+      report("record", ours.error());
+      return lost;
+    }
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if ((*ours)[i]) {
+        count(records[i]);
+      } else {
+        lost.insert({records[i].account, records[i].key});
+      }
+    }
+    return lost;
+  }
+
   void push(const Key& key, const Job& job) {
     auto work = [this, key, account = job.account->id, openid = job.openid, reply = job.answer] {
       tell(pushed(key, account, openid, reply));
     };
-    if (!pushers.try_submit(std::move(work))) tell(Pushed{key, "refused:overload", false});
+    if (!pushers->try_submit(std::move(work))) tell(Pushed{key, "refused:overload", false});
   }
   Pushed pushed(const Key& key, const AccountId& account, const std::string& openid,
                 const Reply& reply) const {
@@ -485,7 +517,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   std::set<std::pair<Instant, Key>> due;
   std::thread thread;
   static constexpr std::size_t kPushThreads = 4;
-  ThreadPool pushers{kPushThreads, 10'000};
+  std::optional<ThreadPool> pushers{std::in_place, kPushThreads, 10'000};
 };
 
 AnswerDesk::AnswerDesk(Parts parts, std::string owner, Settings settings)
@@ -524,6 +556,7 @@ void AnswerDesk::stop() {
   }
   inner_->wake.notify_all();
   if (inner_->thread.joinable()) inner_->thread.join();
+  inner_->pushers.reset();  // what is being sent is sent, with parts that may be gone afterwards
   for (auto& [key, job] : inner_->jobs) {
     for (auto& [number, done] : job.waiting) done({std::nullopt, "stopping"});
     job.waiting.clear();

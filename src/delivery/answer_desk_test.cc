@@ -212,6 +212,37 @@ TEST(AnswerDesk, ARefusedPushIsKeptForWhoeverAsksAndAnUnknownOneIsNot) {
   EXPECT_EQ(d.answers[asked]->reply->text, "有货");
 }
 
+TEST(AnswerDesk, OfTwoProcessesTheOneThatDecidesFirstAnswers) {
+  Desk d(true);
+  Questions elsewhere_asked;
+  AnswerDesk::Settings settings;
+  settings.has_thread = false;
+  AnswerDesk elsewhere({*d.state, *d.vault, d.clock, d.clock, elsewhere_asked,
+                        [&](const AccountId&, const std::string&, DirectMessage) {
+                          ADD_FAILURE() << "pushed twice";
+                          return d.push_outcome;
+                        },
+                        [](const wechat::Account&) { return true; }, d.metrics, null_logger()},
+                       "elsewhere", settings);
+  const auto m = d.message("1");
+  const auto decision = wechat::decide_reply(d.account->reply_rules, m);
+  std::optional<LateAnswer> first;
+  elsewhere.join(d.account, m, decision, [&](LateAnswer a) { first = std::move(a); });
+  elsewhere.turn();
+  // That connection broke; the platform came again, and to us.
+  const std::size_t second = d.deliver(m);
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  EXPECT_EQ(d.answers[second]->reply->text, "有货");
+  d.pass(milliseconds(4'500));
+  elsewhere_asked.answer(0, "有货!");
+  elsewhere.turn();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->reply->type, ReplyType::kNone);
+  EXPECT_EQ(first->decision, "answered");
+  EXPECT_EQ(d.last().decision, AnswerDecision::kPassive);
+}
+
 TEST(AnswerDesk, AFailingServiceSaysSo) {
   Desk d;
   const std::size_t first = d.deliver(d.message("1"));
@@ -272,6 +303,52 @@ TEST(AnswerService, AnswersAreReadAndBadOnesNamed) {
   EXPECT_FALSE(read_answer("nonsense"));
   EXPECT_EQ(read_answer(R"({"reply":{"type":"poem"}})").error().field, "reply.type");
   EXPECT_FALSE(read_answer("{\"text\":\"" + std::string(3'000, 'x') + "\"}"));
+}
+
+/// Holds what it is asked until the test answers.
+class HeldClient final : public http::Client {
+ public:
+  std::vector<std::pair<http::ClientRequest, Done>> open;
+  http::Task<std::expected<http::ClientResponse, http::ClientError>> send(
+      http::ClientRequest) override {
+    co_return std::unexpected(http::ClientError{});
+  }
+  std::expected<http::ClientResponse, http::ClientError> send_and_wait(
+      http::ClientRequest) override {
+    return std::unexpected(http::ClientError{});
+  }
+  void send_and_tell(http::ClientRequest request, Done done) override {
+    open.emplace_back(std::move(request), std::move(done));
+  }
+};
+
+TEST(AnswerService, SoManyAtOnceTheOthersInTurnAndNotLongerThanTheyMay) {
+  Desk d;
+  HeldClient client;
+  HttpAnswerSource source(client, d.clock, {.open_max = 2, .waiting_max = 3});
+  std::vector<std::string> got;
+  const auto ask = [&](std::string text) {
+    source.ask({d.account, "oAlice", text, "1", kStart}, [&](Result<Reply> reply) {
+      got.push_back(reply ? reply->text : std::string(to_string(reply.error().code)));
+    });
+  };
+  const auto answer = [&](std::size_t i, int status, std::string body) {
+    auto done = std::move(client.open[i].second);
+    done(http::ClientResponse{status, {}, std::move(body)});
+  };
+  for (const char* text : {"a", "b", "c", "d", "e", "f"}) ask(text);
+  EXPECT_EQ(client.open.size(), 2U);
+  EXPECT_EQ(got, std::vector<std::string>{"limit_reached"});  // f: three wait already
+  EXPECT_EQ(client.open[0].first.timeout, seconds(60));
+  ASSERT_TRUE(d.clock.advance_to(kStart + seconds(50)));
+  answer(0, 200, R"({"text":"A"})");
+  ASSERT_EQ(client.open.size(), 3U);
+  EXPECT_EQ(client.open[2].first.timeout, seconds(10));
+  EXPECT_NE(client.open[2].first.body.find("\"c\""), std::string::npos);
+  ASSERT_TRUE(d.clock.advance_to(kStart + seconds(60)));
+  answer(1, 500, "");
+  EXPECT_EQ(
+      got, (std::vector<std::string>{"limit_reached", "A", "unavailable", "deadline", "deadline"}));
 }
 
 }  // namespace

@@ -28,25 +28,33 @@ Result<wechat::Reply> unsealed(const storage::Vault& vault, const Value& cell) {
 
 }  // namespace
 
-Result<void> AnswerLog::record(std::span<const AnswerRecord> records) {
-  if (records.empty()) return {};
-  return state_.write([&](Session& session) -> Result<void> {
+Result<std::vector<bool>> AnswerLog::record(std::span<const AnswerRecord> records) {
+  std::vector<bool> ours;
+  if (records.empty()) return ours;
+  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
+    ours.clear();
     for (const AnswerRecord& r : records) {
       const Value answered = r.answered_at ? Value(r.answered_at->us) : Value();
-      ZHIYIN_TRY_VOID(session.execute(
-          "INSERT INTO late_answer (account, key, owner, person, token, decision, reason, "
-          "callbacks, opened_at, decided_at, answered_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-          "?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (account, key) DO UPDATE SET decision = "
-          "excluded.decision, reason = excluded.reason, callbacks = excluded.callbacks, decided_at "
-          "= excluded.decided_at, answered_at = excluded.answered_at, answer = excluded.answer "
-          "WHERE late_answer.owner = excluded.owner",
-          {Value(r.account.value), Value(r.key), Value(owner_), Value(r.person), Value(r.token),
-           Value(static_cast<std::int64_t>(r.decision)), Value(r.reason),
-           Value(static_cast<std::int64_t>(r.callbacks)), Value(r.opened_at.us),
-           Value(r.decided_at.us), answered, sealed(vault_, r.reply)}));
+      ZHIYIN_TRY(
+          const std::int64_t written,
+          session.execute(
+              "INSERT INTO late_answer (account, key, owner, person, token, decision, reason, "
+              "callbacks, opened_at, decided_at, answered_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, "
+              "?6, "
+              "?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (account, key) DO UPDATE SET decision = "
+              "excluded.decision, reason = excluded.reason, callbacks = excluded.callbacks, "
+              "decided_at "
+              "= excluded.decided_at, answered_at = excluded.answered_at, answer = excluded.answer "
+              "WHERE late_answer.owner = excluded.owner",
+              {Value(r.account.value), Value(r.key), Value(owner_), Value(r.person), Value(r.token),
+               Value(static_cast<std::int64_t>(r.decision)), Value(r.reason),
+               Value(static_cast<std::int64_t>(r.callbacks)), Value(r.opened_at.us),
+               Value(r.decided_at.us), answered, sealed(vault_, r.reply)}));
+      ours.push_back(written > 0);
     }
     return {};
-  });
+  }));
+  return ours;
 }
 
 Result<std::optional<wechat::Reply>> AnswerLog::take(const AccountId& account,
@@ -58,7 +66,8 @@ Result<std::optional<wechat::Reply>> AnswerLog::take(const AccountId& account,
     ZHIYIN_TRY(
         const storage::Rows found,
         session.query("SELECT key, answer FROM late_answer WHERE account = ?1 AND person = ?2 AND "
-                      "(token = ?3 OR ?4 = 1) AND decision IN (3, 4) AND answer IS NOT NULL AND "
+                      "(token = ?3 OR CAST(?4 AS BIGINT) = 1) AND decision IN (3, 4) AND answer IS "
+                      "NOT NULL AND "
                       "opened_at > ?5 ORDER BY opened_at DESC LIMIT 1",
                       {Value(account.value), Value(std::string(person)), Value(std::string(token)),
                        Value(static_cast<std::int64_t>(token.empty())), Value((now - kKeep).us)}));

@@ -43,8 +43,8 @@ class AnswerLog {
       : state_(state), vault_(vault), owner_(std::move(owner)) {}
 
   /// Writes or overwrites the records in one transaction. Of two processes' records of one message
-  /// the first stays.
-  Result<void> record(std::span<const AnswerRecord> records);
+  /// the first stays: for each, whether it is ours. Who loses must not answer.
+  Result<std::vector<bool>> record(std::span<const AnswerRecord> records);
   /// The answer that is kept for the person and not older than kKeep, the newest, or that with the
   /// token; it is given only once.
   Result<std::optional<wechat::Reply>> take(const AccountId& account, std::string_view person,

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "delivery/answer_desk.h"
@@ -17,21 +16,25 @@ std::string question_signature(const Question& question, std::string_view body);
 /// Pure.
 Result<wechat::Reply> read_answer(std::string_view body);
 
-/// Asks the HTTP service that an account names (wechat::AnswerService). No thread waits for it.
+/// Asks the HTTP service that an account names (wechat::AnswerService), so many questions at once;
+/// the others wait their turn, as long as their answer may take. No thread waits for any.
 /// Thread-safe.
 class HttpAnswerSource final : public AnswerSource {
  public:
   static constexpr std::size_t kAnswerBytesMax = 64 << 10;
-  static constexpr std::int64_t kAskedMax = 5'000;  ///< at once; further ones fail
+  struct Settings {
+    std::size_t open_max = 1'000;      ///< asked and not answered
+    std::size_t waiting_max = 20'000;  ///< further ones fail
+  };
 
-  /// `client` must outlive this object.
-  explicit HttpAnswerSource(http::Client& client) : client_(client) {}
+  /// Both must outlive this object and what it has asked. `real`: for how long questions wait.
+  HttpAnswerSource(http::Client& client, const Clock& real, Settings settings);
+  ~HttpAnswerSource() override;
   void ask(Question question, Done done) override;
 
  private:
-  http::Client& client_;
-  std::shared_ptr<std::atomic<std::int64_t>> asked_ =
-      std::make_shared<std::atomic<std::int64_t>>(0);  // shared with the requests on their way
+  struct Shared;
+  std::shared_ptr<Shared> shared_;  // with the requests on their way
 };
 
 }  // namespace zhiyin::delivery

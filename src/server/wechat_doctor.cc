@@ -97,7 +97,7 @@ ConnectionFinding callback(const Patient& p) {
 }
 
 ConnectionFinding callback_seen(const Patient& p) {
-  const auto seen = p.s.callbacks.last_seen(p.account.id);
+  const auto seen = p.s.callbacks.health(p.account.id).last_at;
   if (!seen)
     return {
         false, "还没有收到平台的请求 / no request of the platform has arrived",

@@ -326,6 +326,7 @@ void CallbackEndpoint::record(std::span<Item*> items) {
 void CallbackEndpoint::wait_for_late(std::unique_ptr<Item> item) {
   const std::shared_ptr<const Account> account(item->prepared, &item->prepared->account);
   const Callback callback = item->callback;
+  item->callback.fields = {};  // the answer does not need them, and thousands may wait
   const ReplyDecision decision = item->decision;
   // The network's thread does not work on state: what was decided comes back through the queue.
   parts_.late->join(account, callback, decision,

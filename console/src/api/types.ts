@@ -300,6 +300,7 @@ export interface Account {
   verified: boolean;
   app_id?: string;
   original_id?: string;
+  suite_id?: string;
   mode: "plain" | "compatible" | "secure";
   has_secret?: boolean;
   has_token?: boolean;

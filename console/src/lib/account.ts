@@ -22,7 +22,7 @@ export function emptyAccount(): AccountForm {
 export function accountInput(form: AccountForm, known: Account | null): AccountInput {
   const { app_secret, token, encoding_aes_key, ...plain } = form;
   const kept: Partial<AccountInput> = {};
-  for (const name of ["token_kind", "zone", "base_url", "reply_rules", "policy"] as const) {
+  for (const name of ["suite_id", "token_kind", "zone", "base_url", "reply_rules", "policy"] as const) {
     if (known?.[name] !== undefined) Object.assign(kept, { [name]: known[name] });
   }
   const secrets = Object.fromEntries(
