@@ -136,6 +136,20 @@ Value Statement::value_at(int column) const {
   }
 }
 
+namespace {
+
+/// Before the first use of the library: without its count of bytes an allocation needs no lock,
+/// which all connections would share.
+void configure_library() {
+  static const bool done = [] {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    return true;
+  }();
+  (void)done;
+}
+
+}  // namespace
+
 void Database::Close::operator()(sqlite3* raw) const { sqlite3_close_v2(raw); }
 
 Result<Database> Database::open(const std::filesystem::path& path, const DatabaseOptions& options) {
@@ -147,6 +161,7 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
                   path.parent_path().string(), error.message());
     }
   }
+  configure_library();
   sqlite3* raw = nullptr;
   const int access =
       options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
