@@ -55,6 +55,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kSecretBytes = 32;
 constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr auto kRelayEvery = std::chrono::milliseconds(100);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
 constexpr Duration kSizeEvery = std::chrono::hours(1);
 constexpr std::chrono::seconds kShowEvery{5};
@@ -221,6 +222,7 @@ class BuiltInstallation final : public Installation {
     // Where others send, too, the leader closes what the dead left half done (`lead`).
     if (sharing_ == nullptr) ZHIYIN_TRY_VOID(engine_->recover());
     worker_ = std::thread([this] { work(); });
+    relay_ = std::thread([this] { relay_own_events(); });
     if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     return {};
   }
@@ -710,7 +712,7 @@ class BuiltInstallation final : public Installation {
     // rest.
     const int ticks_max = stepped_ != nullptr ? kTicksMax : 5;
     for (int ticks = 0;; ++ticks) {
-      ZHIYIN_TRY(const std::size_t moved, storage::Outbox::relay(*state_, *log_));
+      ZHIYIN_TRY(const std::size_t moved, relay());
       if (moved != 0) continue;
       ZHIYIN_TRY_VOID(pipeline_runner_->catch_up());
       ZHIYIN_TRY(const bool ticked, ticks < ticks_max ? tick_log() : Result<bool>(false));
@@ -775,8 +777,24 @@ class BuiltInstallation final : public Installation {
     return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
   }
 
-  /// The worker's thread: own events into the log, campaigns that are due, people and items into
-  /// the warehouse.
+  /// One at a time, else both would put the same into the log.
+  Result<std::size_t> relay() {
+    MutexLock lock(relay_mutex_);
+    return storage::Outbox::relay(*state_, *log_);
+  }
+
+  /// On a thread of its own: nobody's news wait for a campaign or for the warehouse.
+  void relay_own_events() {
+    MutexLock lock(worker_mutex_);
+    while (!stop_.load()) {
+      worker_mutex_.unlock();
+      if (leads()) report("outbox", relay());
+      worker_mutex_.lock();
+      if (!stop_.load()) (void)relay_wake_.wait_for(worker_mutex_, kRelayEvery);
+    }
+  }
+
+  /// The worker's thread: campaigns that are due, people and items into the warehouse.
   void work() {
     Instant trimmed = clock_->now();
     std::optional<Instant> sized;
@@ -791,7 +809,6 @@ class BuiltInstallation final : public Installation {
         report("retention", server::finish_retention(*services_));
       led = leading;
       if (!leading) continue;
-      report("outbox", storage::Outbox::relay(*state_, *log_));
       if (stepped_ == nullptr && !held_.load()) {
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
@@ -864,6 +881,7 @@ class BuiltInstallation final : public Installation {
       woken_ = true;
     }
     worker_wake_.notify_all();
+    relay_wake_.notify_all();
   }
 
   void stop_worker() {
@@ -871,6 +889,7 @@ class BuiltInstallation final : public Installation {
     wake_worker();
     changes_wake_.notify_all();
     if (worker_.joinable()) worker_.join();
+    if (relay_.joinable()) relay_.join();
     if (follower_.joinable()) follower_.join();
   }
 
@@ -950,6 +969,9 @@ class BuiltInstallation final : public Installation {
   CondVar worker_wake_;
   bool woken_ ZHIYIN_GUARDED_BY(worker_mutex_) = false;
   std::thread worker_;
+  Mutex relay_mutex_;
+  CondVar relay_wake_;  // with worker_mutex_
+  std::thread relay_;
   CondVar changes_wake_;  // with worker_mutex_
   std::thread follower_;
 };

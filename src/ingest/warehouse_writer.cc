@@ -12,6 +12,7 @@
 #include "base/crypto.h"
 #include "base/mutex.h"
 #include "ingest/event.h"
+#include "storage/patience.h"
 
 namespace zhiyin::ingest {
 namespace {
@@ -508,6 +509,7 @@ bool WarehouseWriter::Inner::wait_for_batch() {
 }
 
 void WarehouseWriter::Inner::run() {
+  const storage::Patience nobody_waits_for_this;
   while (wait_for_work()) {
     if (!wait_for_batch()) continue;
     Result<bool> moved = false;

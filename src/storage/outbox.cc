@@ -7,11 +7,12 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "storage/patience.h"
 
 namespace zhiyin::storage {
 namespace {
 
-constexpr std::int64_t kPageRecords = 8192;
+constexpr std::size_t kPageRecords = 16384;
 
 constexpr Migration kMigrations[] = {
     {"storage-002-outbox",
@@ -22,10 +23,10 @@ constexpr Migration kMigrations[] = {
      "  bytes BYTEA NOT NULL)"},
 };
 
-Result<Rows> next_page(State& state, std::int64_t last) {
+Result<Rows> next_page(State& state, std::int64_t after, std::int64_t last) {
   return state.query(
-      "SELECT id, stream, part, bytes FROM outbox WHERE id <= ?1 ORDER BY id LIMIT ?2",
-      {last, kPageRecords});
+      "SELECT id, stream, part, bytes FROM outbox WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3",
+      {after, last, std::int64_t{kPageRecords}});
 }
 
 Result<void> append_page(EventLog& log, const Rows& page) {
@@ -60,19 +61,21 @@ std::int64_t next_id() {
 }
 
 /// By their ids: others may have been put between them meanwhile.
-Result<void> remove(State& state, const Rows& page) {
-  // A text for each power of two, so that the database finds it prepared.
-  std::size_t n = 1;
-  while (n < page.rows.size()) n *= 2;
-  std::string sql = "DELETE FROM outbox WHERE id IN (";
-  std::vector<Value> ids;
-  for (std::size_t i = 0; i < n; ++i) {
-    sql += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
-    ids.push_back(page.rows[std::min(i, page.rows.size() - 1)][0]);
-  }
-  sql += ")";
+Result<void> remove(State& state, std::span<const Value> ids) {
+  const Patience nobody_waits_for_this;
   return state.write([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY_VOID(session.execute(sql, std::span<const Value>(ids)));
+    for (std::size_t at = 0; at < ids.size(); at += kPageRecords) {
+      const auto page = ids.subspan(at, std::min(kPageRecords, ids.size() - at));
+      // A text for each power of two, so that the database finds it prepared.
+      std::size_t n = 1;
+      while (n < page.size()) n *= 2;
+      std::string sql = "DELETE FROM outbox WHERE id IN (";
+      for (std::size_t i = 0; i < n; ++i) sql += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
+      sql += ")";
+      std::vector<Value> wanted(page.begin(), page.end());
+      wanted.resize(n, page.back());
+      ZHIYIN_TRY_VOID(session.execute(sql, std::span<const Value>(wanted)));
+    }
     return {};
   });
 }
@@ -133,14 +136,18 @@ Result<void> Outbox::put_all(Session& session, Stream stream, std::span<const Ne
 Result<std::size_t> Outbox::relay(State& state, EventLog& log) {
   ZHIYIN_TRY(const Rows newest, state.query("SELECT COALESCE(MAX(id), 0) FROM outbox"));
   const std::int64_t last = as_int(newest.rows.at(0).at(0));
-  std::size_t moved = 0;
-  for (;;) {
-    ZHIYIN_TRY(const Rows page, next_page(state, last));
-    if (page.rows.empty()) return moved;
+  // Nothing is removed before everything is in the log: a page's removal waits for the batch that a
+  // projection is busy with, which would then find an empty log, and wait for the next page.
+  std::vector<Value> moved;
+  for (std::int64_t after = 0;;) {
+    ZHIYIN_TRY(const Rows page, next_page(state, after, last));
+    if (page.rows.empty()) break;
     ZHIYIN_TRY_VOID(append_page(log, page));
-    ZHIYIN_TRY_VOID(remove(state, page));
-    moved += page.rows.size();
+    for (const Row& row : page.rows) moved.push_back(row[0]);
+    after = as_int(page.rows.back()[0]);
   }
+  if (!moved.empty()) ZHIYIN_TRY_VOID(remove(state, moved));
+  return moved.size();
 }
 
 }  // namespace zhiyin::storage

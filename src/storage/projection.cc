@@ -11,6 +11,8 @@ constexpr Duration kBackOffFirst = std::chrono::milliseconds(100);
 constexpr Duration kBackOffMax = std::chrono::seconds(10);
 constexpr std::size_t kBatchFirst = 5000;
 constexpr std::size_t kBatchLeast = 500;
+// How much longer a transaction may take while nobody waits for it to end.
+constexpr int kPatientFactor = 2;
 // A record alone gets so many chances: an error that passes must cost nobody their event.
 constexpr int kTriesOfOne = 3;
 constexpr std::chrono::milliseconds kLookEvery{
@@ -277,13 +279,13 @@ Result<std::size_t> ProjectionRunner::step() {
 }
 
 void ProjectionRunner::adapt(std::size_t records, Duration took) {
-  if (awaited_ && took > settings_.transaction_aim) {
-    const double share = static_cast<double>(Duration(settings_.transaction_aim).count()) /
-                         static_cast<double>(took.count());
+  const Duration aim = Duration(settings_.transaction_aim) * (awaited_ ? 1 : kPatientFactor);
+  if (took > aim) {
+    const double share = static_cast<double>(aim.count()) / static_cast<double>(took.count());
     const auto fitting = static_cast<std::size_t>(static_cast<double>(records) * share);
     batch_records_ =
         std::clamp(fitting, std::min(kBatchLeast, settings_.batch_max), batch_records_);
-  } else if ((!awaited_ || took < settings_.transaction_aim / 2) && records >= batch_records_) {
+  } else if (took < aim / 2 && records >= batch_records_) {
     batch_records_ = std::min(batch_records_ * 2, settings_.batch_max);
   }
 }

@@ -60,13 +60,13 @@ class ProjectionRunner {
   static constexpr std::int64_t kRefusedInARowMax = 1000;
   struct Settings {
     Stream stream = Stream::kEvents;
-    std::size_t batch_max = 50'000;
+    std::size_t batch_max = 200'000;
     /// Tells which partitions are this process's. Null: all of them, always. Must outlive the
     /// runner.
     const Membership* membership = nullptr;
-    /// While others wait to write to the state (the intake with new identities, say), and where it
-    /// cannot tell, batches are kept so small that a transaction takes about this long. Else they
-    /// grow: large ones write fewer pages.
+    /// While others wait to write to the state (a callback, say; not who has `Patience`), and where
+    /// it cannot tell, batches are kept so small that a transaction takes about this long. Else
+    /// they grow until it takes twice as long: large ones write fewer pages.
     std::chrono::milliseconds transaction_aim{1500};
   };
   /// All references must outlive the runner. Tables of `storage::migrations()` must be there.

@@ -14,7 +14,7 @@ namespace zhiyin::storage {
 namespace {
 
 constexpr std::size_t kReadersMax = 4;
-constexpr std::size_t kReadBytesMax = 8 << 20;
+constexpr std::size_t kReadBytesMax = 40 << 20;
 constexpr std::int64_t kTrimChunks = 256;  // per transaction, so that appends get their turn
 
 /// An append that waits: its records encoded, or the reason why it was refused.

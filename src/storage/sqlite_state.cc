@@ -12,6 +12,7 @@
 #include "storage/detail/pool.h"
 #include "storage/detail/schema_rules.h"
 #include "storage/detail/sqlite_session.h"
+#include "storage/patience.h"
 
 namespace zhiyin::storage {
 namespace {
@@ -42,7 +43,7 @@ class Turns {
   void enter() {
     MutexLock lock(mutex_);
     const std::uint64_t ticket = next_++;
-    if (serving_ != ticket) ++waits_;
+    if (serving_ != ticket && !Patience::is_patient()) ++waits_;
     while (serving_ != ticket) changed_.wait(mutex_);
     owner_ = std::this_thread::get_id();
   }

@@ -11,7 +11,7 @@ namespace zhiyin::storage {
 struct SqliteStateSettings {
   std::string vfs = {};              ///< SQLite file layer; for tests of faults
   std::size_t rows_max = 2'000'000;  ///< of one query; above: kLimitReached
-  int checkpoint_pages = 8192;       ///< pages in the write-ahead log before it is copied
+  int checkpoint_pages = 16384;      ///< pages in the write-ahead log before it is copied
   bool checkpoint_aside = true;      ///< by a thread of its own; false: by the commit
 };
 
