@@ -14,7 +14,6 @@ namespace zhiyin::storage {
 namespace {
 
 constexpr std::size_t kReadersMax = 4;
-constexpr std::size_t kReadBytesMax = 40 << 20;
 constexpr std::int64_t kTrimChunks = 256;  // per transaction, so that appends get their turn
 
 /// An append that waits: its records encoded, or the reason why it was refused.
@@ -105,7 +104,7 @@ class SqliteEventLog final : public EventLog {
     const auto start = lowest_open(after, end_of(stream).last);
     if (!start || records_max == 0) return std::vector<StoredRecord>();
     ZHIYIN_TRY(auto reader, readers_.take());
-    return reader->read(stream, after, *start + 1, records_max, kReadBytesMax);
+    return reader->read(stream, after, *start + 1, records_max, settings_.read_bytes_max);
   }
 
   Result<Positions> end(Stream stream) override { return end_of(stream).last; }

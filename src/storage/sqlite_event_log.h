@@ -13,6 +13,7 @@ struct SqliteEventLogSettings {
   std::size_t queue_bytes_max = 32 << 20;  ///< waiting appends; above: kLimitReached
   std::size_t commit_bytes_max = 8 << 20;  ///< of waiting appends that go into one transaction
   std::size_t chunk_bytes_max = 1 << 20;   ///< a chunk ends with the record that passes this
+  std::size_t read_bytes_max = 40 << 20;   ///< of records that one read answers with, about
   int checkpoint_pages = 4096;             ///< pages in the write-ahead log before it is copied
   std::string vfs = {};                    ///< SQLite file layer; for tests of faults
 };

@@ -105,7 +105,9 @@ TEST_F(SqliteEventLogTest, AnswersWhatWaitsBeforeItCloses) {
 }
 
 TEST_F(SqliteEventLogTest, AReadIsBoundedInBytes) {
-  auto log = open();
+  SqliteEventLogSettings settings;
+  settings.read_bytes_max = 8 << 20;
+  auto log = open(settings);
   for (int round = 0; round < 4; ++round) {
     std::vector<NewRecord> records(64, record(1, std::string(60'000, 'x')));
     ASSERT_TRUE(log->append_and_wait(Stream::kEvents, records));
