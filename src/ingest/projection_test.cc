@@ -406,6 +406,7 @@ class FakeWarehouse final : public storage::NoWarehouse {
   std::vector<storage::Row> rows;
   std::vector<std::string> batches;
   bool fail_after_insert = false;
+  int fail_insert = 0;  // the n-th from now on fails, also after it has written
   Result<void> create(const storage::Table& table) override {
     EXPECT_EQ(table.name, "events");
     return {};
@@ -417,7 +418,8 @@ class FakeWarehouse final : public storage::NoWarehouse {
       rows.insert(rows.end(), batch.begin(), batch.end());
       batches.emplace_back(id);
     }
-    if (fail_after_insert) return fail(ErrorCode::kUnavailable, "warehouse: gone");
+    if (fail_after_insert || (fail_insert > 0 && --fail_insert == 0))
+      return fail(ErrorCode::kUnavailable, "warehouse: gone");
     return {};
   }
 };
@@ -503,6 +505,29 @@ TEST_F(WarehouseWriterTest, BatchesHaveAnUpperSize) {
   WarehouseWriter writer = make(10);
   ASSERT_TRUE(writer.catch_up());
   EXPECT_EQ(written(), ids);
+}
+
+TEST_F(WarehouseWriterTest, ABatchPlannedWithTheEndOfTheOneBeforeIsRepeatedAsItWas) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 25; ++i) ids.push_back(std::to_string(i));
+  append(ids);
+  ASSERT_TRUE(runner.catch_up());
+  {
+    WarehouseWriter writer = make(10);
+    warehouse.fail_insert = 2;
+    EXPECT_FALSE(writer.catch_up());
+  }
+  EXPECT_EQ(warehouse.rows.size(), 20u);
+  EXPECT_EQ(count("(SELECT DISTINCT number FROM warehouse_plan) AS plans"),
+            1);  // the second batch's, and not the rest's
+  append({"late"});
+  ASSERT_TRUE(runner.catch_up());
+  WarehouseWriter restarted = make(10);
+  ASSERT_TRUE(restarted.catch_up());
+  ids.emplace_back("late");
+  EXPECT_EQ(written(), ids);
+  EXPECT_EQ(warehouse.batches.size(), 3u);
+  EXPECT_EQ(count("warehouse_plan"), 0);
 }
 
 TEST_F(WarehouseWriterTest, ItsThreadFollowsThePipelineByItself) {

@@ -53,6 +53,20 @@ struct Plan {
   [[nodiscard]] bool covers(std::size_t p) const { return from[p] != to[p]; }
 };
 
+Result<void> write_down(storage::Session& session, const Plan& plan) {
+  std::string sql = "INSERT INTO warehouse_plan(part, number, from_off, to_off) VALUES";
+  std::vector<storage::Value> parameters;
+  for (std::size_t p = 0; p < plan.from.size(); ++p) {
+    if (!plan.covers(p)) continue;
+    const std::size_t n = parameters.size();
+    sql += fmt::format("{}(?{}, ?{}, ?{}, ?{})", n == 0 ? "" : ", ", n + 1, n + 2, n + 3, n + 4);
+    parameters.insert(parameters.end(),
+                      {static_cast<std::int64_t>(p), plan.number, plan.from[p], plan.to[p]});
+  }
+  ZHIYIN_TRY_VOID(session.execute(sql, std::span<const storage::Value>(parameters)));
+  return {};
+}
+
 std::int64_t random_number() {
   const std::string bytes = crypto::random_bytes(sizeof(std::int64_t));
   std::uint64_t out = 0;
@@ -173,6 +187,7 @@ struct WarehouseWriter::Inner {
   Result<std::optional<Plan>> unfinished() ZHIYIN_REQUIRES(working);
   Positions reach_of(std::vector<storage::StoredRecord>& records, const Positions& from,
                      const Positions& goal);
+  Result<Plan> reach(const Positions& from, const Positions& goal, std::size_t rows_min);
   Result<Plan> make_plan(const Positions& goal) ZHIYIN_REQUIRES(working);
   Result<void> carry_out(const Plan& plan) ZHIYIN_REQUIRES(working);
   Result<std::optional<std::vector<storage::Row>>> rows_of(const Plan& plan);
@@ -281,32 +296,32 @@ Positions WarehouseWriter::Inner::reach_of(std::vector<storage::StoredRecord>& r
   return records.empty() ? from : log.advance(from, records);
 }
 
-// A batch of at most rows_max records, not past `goal`, written down before it is carried out.
-Result<Plan> WarehouseWriter::Inner::make_plan(const Positions& goal) {
+// A batch of at most rows_max records after `from`, not past `goal`; empty when it would have fewer
+// than `rows_min`.
+Result<Plan> WarehouseWriter::Inner::reach(const Positions& from, const Positions& goal,
+                                           std::size_t rows_min) {
   Plan plan;
   plan.number = random_number();
-  plan.from = plan.to = position();
+  plan.from = plan.to = from;
   ZHIYIN_TRY(std::vector<storage::StoredRecord> records,
              log.read(Stream::kEvents, plan.from, settings.rows_max));
-  plan.to = reach_of(records, plan.from, goal);
+  const Positions to = reach_of(records, plan.from, goal);
+  if (records.size() >= rows_min) plan.to = to;
+  return plan;
+}
+
+// Written down before it is carried out.
+Result<Plan> WarehouseWriter::Inner::make_plan(const Positions& goal) {
+  ZHIYIN_TRY(Plan plan, reach(position(), goal, 0));
   if (plan.empty()) return plan;
   bool overtaken = false;
   ZHIYIN_TRY_VOID(state.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY(const Positions now, storage::load_positions(session, kConsumer, Stream::kEvents));
     overtaken = false;
-    std::string sql = "INSERT INTO warehouse_plan(part, number, from_off, to_off) VALUES";
-    std::vector<storage::Value> parameters;
-    for (std::size_t p = 0; p < now.size(); ++p) {
-      if (!plan.covers(p)) continue;
-      overtaken = overtaken || now[p] != plan.from[p];
-      const std::size_t n = parameters.size();
-      sql += fmt::format("{}(?{}, ?{}, ?{}, ?{})", n == 0 ? "" : ", ", n + 1, n + 2, n + 3, n + 4);
-      parameters.insert(parameters.end(),
-                        {static_cast<std::int64_t>(p), plan.number, plan.from[p], plan.to[p]});
-    }
+    for (std::size_t p = 0; p < now.size(); ++p)
+      overtaken = overtaken || (plan.covers(p) && now[p] != plan.from[p]);
     if (overtaken) return {};
-    ZHIYIN_TRY_VOID(session.execute(sql, std::span<const storage::Value>(parameters)));
-    return {};
+    return write_down(session, plan);
   }));
   if (overtaken) {  // another process has written these; `step` looks again
     plan.to = plan.from;
@@ -416,6 +431,12 @@ Result<void> WarehouseWriter::Inner::carry_out(const Plan& plan) {
     ZHIYIN_TRY(storage::StoredRecord record, record_at(one));
     records.push_back(std::move(record));
   }
+  // While there is much more, the next batch is planned in the transaction that ends this one: each
+  // waits for the projections' one at hand. Where others write, too, they may plan it as well.
+  Plan next;
+  if (settings.membership == nullptr) {
+    ZHIYIN_TRY(next, reach(plan.to, pipeline.positions(), settings.rows_min));
+  }
   ZHIYIN_TRY_VOID(state.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY(const std::int64_t open,
                session.execute("DELETE FROM warehouse_plan WHERE number = ?1", {plan.number}));
@@ -431,7 +452,8 @@ Result<void> WarehouseWriter::Inner::carry_out(const Plan& plan) {
       ZHIYIN_TRY_VOID(session.execute("DELETE FROM duplicate_offset WHERE part = ?1 AND off <= ?2",
                                       {static_cast<std::int64_t>(p), plan.to[p]}));
     }
-    return {};
+    if (next.empty()) return {};
+    return write_down(session, next);
   }));
   const MutexLock lock(mutex);
   for (std::size_t p = 0; p < plan.to.size(); ++p) {
