@@ -30,4 +30,10 @@ std::size_t begin_of(const Call& call);
 /// The cursor behind `end` of `size`; empty at the end.
 std::string cursor_at(std::size_t end, std::size_t size);
 
+/// Rows of the table of endpoints: called by a company's own applications.
+Endpoint wecom_get(std::string_view path, std::string_view summary, Handler handler,
+                   std::vector<Field> fields, std::vector<int> errors = {});
+Endpoint wecom_post(std::string_view path, std::string_view summary, Handler handler,
+                    std::vector<Field> fields, std::vector<int> errors = {});
+
 }  // namespace zhiyin::sandbox

@@ -508,16 +508,6 @@ Answer app_recall(AccountState& account, const Call& call) {
 }  // namespace
 
 std::vector<Endpoint> task_endpoints() {
-  const auto post = [](std::string_view path, std::string_view summary, Handler handler,
-                       std::vector<Field> fields, std::vector<int> errors = {}) {
-    return Endpoint{.method = "POST",
-                    .path = path,
-                    .summary = summary,
-                    .handler = handler,
-                    .fields = std::move(fields),
-                    .errors = std::move(errors),
-                    .family = Family::kWecom};
-  };
   const Field cursor = bytes("cursor", 0, 256);
   const Field msgid = bytes("msgid", 1, 64);
   const Field moment = bytes("moment_id", 1, 64);
@@ -527,52 +517,56 @@ std::vector<Endpoint> task_endpoints() {
   const Field words = bytes("text?.content", 0, 4000, 45002);
   const auto up_to = [](std::int64_t most) { return number("limit", 1, most).optional(); };
   Endpoint moment_job =
-      post("/cgi-bin/externalcontact/get_moment_task_result", "What became of making a moment",
-           moment_result, {bytes("jobid", 1, 64)});
+      wecom_post("/cgi-bin/externalcontact/get_moment_task_result",
+                 "What became of making a moment", moment_result, {bytes("jobid", 1, 64)});
   moment_job.method = "GET";
   return {
-      post("/cgi-bin/externalcontact/send_welcome_msg",
-           "A first message: once, within 20 seconds of the event", welcome,
-           {bytes("welcome_code", 1, 256, 41050), words, attachments, kind}, {40007, 41050, 41051}),
-      post("/cgi-bin/externalcontact/add_msg_template",
-           "A task for members, which they confirm; a contact gets 4 of these a month", mass_add,
-           {one_of("chat_type", "single group").optional(), list("external_userid", 0, 10'000),
-            list("chat_id_list", 0, 2'000), bytes("sender", 0, 64), words, attachments, kind},
-           {40007, 60111, 84061, 90501}),
-      post("/cgi-bin/externalcontact/remind_groupmsg_send",
-           "Reminds members, three times in 24 hours", mass_remind, {msgid}, {45009}),
-      post("/cgi-bin/externalcontact/cancel_groupmsg_send", "Who has not confirmed no longer can",
-           mass_cancel, {msgid}),
-      post("/cgi-bin/externalcontact/get_groupmsg_list_v2", "Tasks of a month", mass_list,
-           {one_of("chat_type", "single group"), number("start_time", 1, kAnyNumber),
-            number("end_time", 1, kAnyNumber), number("filter_type", 0, 2).optional(), up_to(100),
-            cursor}),
-      post("/cgi-bin/externalcontact/get_groupmsg_task", "Which members have confirmed", mass_task,
-           {msgid, up_to(1000), cursor}),
-      post("/cgi-bin/externalcontact/get_groupmsg_send_result",
-           "What became of each contact: 1 sent, 2 no friend, 3 has had other messages",
-           mass_result, {msgid, userid, up_to(1000), cursor}),
-      post("/cgi-bin/externalcontact/add_moment_task", "A moment that members publish", moment_add,
-           {text("text?.content", 0, 2000, 45002), attachments, kind}, {40007, 60111}),
+      wecom_post("/cgi-bin/externalcontact/send_welcome_msg",
+                 "A first message: once, within 20 seconds of the event", welcome,
+                 {bytes("welcome_code", 1, 256, 41050), words, attachments, kind},
+                 {40007, 41050, 41051}),
+      wecom_post(
+          "/cgi-bin/externalcontact/add_msg_template",
+          "A task for members, which they confirm; a contact gets 4 of these a month", mass_add,
+          {one_of("chat_type", "single group").optional(), list("external_userid", 0, 10'000),
+           list("chat_id_list", 0, 2'000), bytes("sender", 0, 64), words, attachments, kind},
+          {40007, 60111, 84061, 90501}),
+      wecom_post("/cgi-bin/externalcontact/remind_groupmsg_send",
+                 "Reminds members, three times in 24 hours", mass_remind, {msgid}, {45009}),
+      wecom_post("/cgi-bin/externalcontact/cancel_groupmsg_send",
+                 "Who has not confirmed no longer can", mass_cancel, {msgid}),
+      wecom_post("/cgi-bin/externalcontact/get_groupmsg_list_v2", "Tasks of a month", mass_list,
+                 {one_of("chat_type", "single group"), number("start_time", 1, kAnyNumber),
+                  number("end_time", 1, kAnyNumber), number("filter_type", 0, 2).optional(),
+                  up_to(100), cursor}),
+      wecom_post("/cgi-bin/externalcontact/get_groupmsg_task", "Which members have confirmed",
+                 mass_task, {msgid, up_to(1000), cursor}),
+      wecom_post("/cgi-bin/externalcontact/get_groupmsg_send_result",
+                 "What became of each contact: 1 sent, 2 no friend, 3 has had other messages",
+                 mass_result, {msgid, userid, up_to(1000), cursor}),
+      wecom_post("/cgi-bin/externalcontact/add_moment_task", "A moment that members publish",
+                 moment_add, {text("text?.content", 0, 2000, 45002), attachments, kind},
+                 {40007, 60111}),
       moment_job,
-      post("/cgi-bin/externalcontact/get_moment_list", "Moments of a month", moment_list,
-           {number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber), up_to(100),
-            cursor}),
-      post("/cgi-bin/externalcontact/get_moment_task", "Which members have published", moment_task,
-           {moment, up_to(1000), cursor}),
-      post("/cgi-bin/externalcontact/get_moment_send_result", "Who sees a member's moment",
-           moment_send_result, {moment, userid, up_to(5000), cursor}),
-      post("/cgi-bin/message/send", "A message of the application to members", app_send,
-           {one_of("msgtype",
-                   "text image voice video file textcard news mpnews markdown miniprogram_notice "
-                   "template_card",
-                   40008),
-            number("agentid", 0, kAnyNumber, 40056), bytes("text?.content", 1, 2048, 45002),
-            bytes("textcard?.title", 1, 128), bytes("textcard?.description", 1, 512),
-            number("duplicate_check_interval", 1, 14'400).optional()},
-           {40056, 81013, 81017}),
-      post("/cgi-bin/message/recall", "Takes such a message back, within 24 hours", app_recall,
-           {msgid}, {40059}),
+      wecom_post("/cgi-bin/externalcontact/get_moment_list", "Moments of a month", moment_list,
+                 {number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber),
+                  up_to(100), cursor}),
+      wecom_post("/cgi-bin/externalcontact/get_moment_task", "Which members have published",
+                 moment_task, {moment, up_to(1000), cursor}),
+      wecom_post("/cgi-bin/externalcontact/get_moment_send_result", "Who sees a member's moment",
+                 moment_send_result, {moment, userid, up_to(5000), cursor}),
+      wecom_post(
+          "/cgi-bin/message/send", "A message of the application to members", app_send,
+          {one_of("msgtype",
+                  "text image voice video file textcard news mpnews markdown miniprogram_notice "
+                  "template_card",
+                  40008),
+           number("agentid", 0, kAnyNumber, 40056), bytes("text?.content", 1, 2048, 45002),
+           bytes("textcard?.title", 1, 128), bytes("textcard?.description", 1, 512),
+           number("duplicate_check_interval", 1, 14'400).optional()},
+          {40056, 81013, 81017}),
+      wecom_post("/cgi-bin/message/recall", "Takes such a message back, within 24 hours",
+                 app_recall, {msgid}, {40059}),
   };
 }
 
