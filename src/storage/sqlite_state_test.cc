@@ -4,10 +4,13 @@
 #include <sqlite3.h>
 
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "base/file.h"
 #include "storage/detail/sqlite.h"
 #include "storage/open.h"
+#include "storage/patience.h"
 #include "storage/projection.h"
 #include "storage/state_contract.h"
 
@@ -57,6 +60,31 @@ TEST_F(SqliteStateTest, ReadsInsideReadsNeedNoSecondConnection) {
       }
     });
   }
+}
+
+TEST_F(SqliteStateTest, WhoHasPatienceAsksNobodyToHurry) {
+  const std::uint64_t before = state_->waits().value();
+  std::vector<std::thread> writers;
+  const auto write = [this](std::int64_t x) {
+    EXPECT_TRUE(state_->write([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY_VOID(session.execute("INSERT INTO t(x) VALUES(?1)", {x}));
+      return {};
+    }));
+  };
+  EXPECT_TRUE(state_->write([&](Session&) -> Result<void> {
+    for (std::int64_t x = 1; x <= 4; ++x) {
+      writers.emplace_back([&write, x] {
+        const Patience patience;
+        write(x);
+      });
+    }
+    writers.emplace_back([&write] { write(5); });
+    while (state_->waits().value() == before) std::this_thread::yield();
+    return {};
+  }));
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(state_->waits().value(), before + 1);
+  EXPECT_EQ(as_int(state_->query("SELECT COUNT(*) FROM t")->rows[0][0]), 5);
 }
 
 TEST_F(SqliteStateTest, AQueryIsBoundedInRows) {
