@@ -94,22 +94,58 @@ Result<void> EventProjection::tick(storage::Session&, Instant) { return {}; }
 
 std::span<const storage::Migration> EventPipeline::migrations() { return kMigrations; }
 
-Result<std::vector<LoggedEvent>> EventPipeline::decode_all(
-    storage::Session& session, std::span<const storage::StoredRecord> batch) {
+/// A batch, read without looking at state.
+struct EventPipeline::Decoded {
   std::vector<LoggedEvent> events;
-  events.reserve(batch.size());
-  for (const storage::StoredRecord& record : batch) {
+  std::vector<detail::Sighting> sightings;                ///< of the events, in their order
+  std::vector<std::pair<std::size_t, Error>> unreadable;  ///< places in the batch
+  std::optional<Instant> now;                             ///< the last moment that it names
+};
+
+namespace {
+
+/// Taken by the first transaction; one that is repeated decodes again.
+template <class T>
+struct Once final : storage::Projection::Prepared {
+  explicit Once(T made) : value(std::move(made)) {}
+  std::optional<T> value;
+};
+
+}  // namespace
+
+EventPipeline::Decoded EventPipeline::decode(std::span<const storage::StoredRecord> batch) {
+  Decoded decoded;
+  decoded.events.reserve(batch.size());
+  decoded.sightings.reserve(batch.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const storage::StoredRecord& record = batch[i];
     auto event = readable(record);
-    if (event) {
-      events.push_back({record.partition, record.offset, std::move(*event)});
-    } else if (refused_ != nullptr) {
-      ZHIYIN_TRY_VOID(refuse(session, record, event.error()));
+    if (!event) {
+      decoded.unreadable.emplace_back(i, std::move(event.error()));
+    } else if (event->kind == kTickKind) {
+      decoded.now = std::max(decoded.now, std::optional(event->received_at));
     } else {
-      ZHIYIN_TRY_VOID(leave_out(session, record.partition, record.offset));
-      ZHIYIN_TRY_VOID(note_damaged(session, record, event.error()));
+      decoded.sightings.push_back({detail::event_key(event->account, event->event_id),
+                                   record.partition, record.offset, event->received_at});
+      decoded.events.push_back({record.partition, record.offset, std::move(*event)});
     }
   }
-  return events;
+  return decoded;
+}
+
+std::unique_ptr<storage::Projection::Prepared> EventPipeline::prepare(
+    std::span<const storage::StoredRecord> batch) {
+  return std::make_unique<Once<Decoded>>(decode(batch));
+}
+
+Result<void> EventPipeline::apply_prepared(storage::Session& session,
+                                           std::span<const storage::StoredRecord> batch,
+                                           Prepared& prepared) {
+  auto& decoded = static_cast<Once<Decoded>&>(prepared).value;
+  if (!decoded) return apply(session, batch);
+  Decoded taken = std::move(*decoded);
+  decoded.reset();
+  return apply_decoded(session, batch, std::move(taken));
 }
 
 Result<void> EventPipeline::refuse(storage::Session& session, const storage::StoredRecord& record,
@@ -121,31 +157,31 @@ Result<void> EventPipeline::refuse(storage::Session& session, const storage::Sto
 
 Result<void> EventPipeline::apply(storage::Session& session,
                                   std::span<const storage::StoredRecord> batch) {
-  ZHIYIN_TRY(std::vector<LoggedEvent> events, decode_all(session, batch));
-  std::optional<Instant> now;
-  std::erase_if(events, [&](const LoggedEvent& e) {
-    if (e.event.kind != kTickKind) return false;
-    now = std::max(now, std::optional(e.event.received_at));
-    return true;
-  });
-  if (!events.empty()) {
-    ZHIYIN_TRY_VOID(apply_events(session, std::move(events)));
+  return apply_decoded(session, batch, decode(batch));
+}
+
+Result<void> EventPipeline::apply_decoded(storage::Session& session,
+                                          std::span<const storage::StoredRecord> batch,
+                                          Decoded decoded) {
+  for (const auto& [place, why] : decoded.unreadable) {
+    if (refused_ != nullptr) {
+      ZHIYIN_TRY_VOID(refuse(session, batch[place], why));
+    } else {
+      ZHIYIN_TRY_VOID(leave_out(session, batch[place].partition, batch[place].offset));
+      ZHIYIN_TRY_VOID(note_damaged(session, batch[place], why));
+    }
   }
+  const std::optional<Instant> now = decoded.now;
+  if (!decoded.events.empty()) ZHIYIN_TRY_VOID(apply_events(session, std::move(decoded)));
   if (!now) return {};
   for (EventProjection* projection : projections_) ZHIYIN_TRY_VOID(projection->tick(session, *now));
   return {};
 }
 
-Result<void> EventPipeline::apply_events(storage::Session& session,
-                                         std::vector<LoggedEvent> events) {
-  std::vector<detail::Sighting> sightings;
-  sightings.reserve(events.size());
-  for (const LoggedEvent& e : events) {
-    sightings.push_back({detail::event_key(e.event.account, e.event.event_id), e.partition,
-                         e.offset, e.event.received_at});
-  }
+Result<void> EventPipeline::apply_events(storage::Session& session, Decoded decoded) {
+  std::vector<LoggedEvent>& events = decoded.events;
   ZHIYIN_TRY(const std::vector<bool> duplicate,
-             detail::note_sightings(session, sightings, window_));
+             detail::note_sightings(session, decoded.sightings, window_));
   ZHIYIN_TRY_VOID(forget_old(session, events, window_));
   std::size_t kept = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {

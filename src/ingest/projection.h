@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,13 +46,20 @@ class EventPipeline final : public storage::Projection {
   [[nodiscard]] std::string_view name() const override { return "events"; }
   Result<void> apply(storage::Session& session,
                      std::span<const storage::StoredRecord> batch) override;
+  [[nodiscard]] std::unique_ptr<Prepared> prepare(
+      std::span<const storage::StoredRecord> batch) override;
+  Result<void> apply_prepared(storage::Session& session,
+                              std::span<const storage::StoredRecord> batch,
+                              Prepared& prepared) override;
   Result<void> refuse(storage::Session& session, const storage::StoredRecord& record,
                       const Error& why) override;
 
  private:
-  Result<std::vector<LoggedEvent>> decode_all(storage::Session& session,
-                                              std::span<const storage::StoredRecord> batch);
-  Result<void> apply_events(storage::Session& session, std::vector<LoggedEvent> events);
+  struct Decoded;
+  static Decoded decode(std::span<const storage::StoredRecord> batch);
+  Result<void> apply_decoded(storage::Session& session,
+                             std::span<const storage::StoredRecord> batch, Decoded decoded);
+  Result<void> apply_events(storage::Session& session, Decoded decoded);
 
   const Duration window_;
   const RecordQuarantine* const refused_;

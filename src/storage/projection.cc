@@ -29,8 +29,10 @@ bool reached(const Positions& positions, const Positions& target) {
 
 /// A projection's exception lies in what it was given, and must not end the process again and
 /// again.
-Result<void> call(Projection& projection, Session& session, std::span<const StoredRecord> batch) {
+Result<void> call(Projection& projection, Session& session, std::span<const StoredRecord> batch,
+                  Projection::Prepared* prepared) {
   try {
+    if (prepared != nullptr) return projection.apply_prepared(session, batch, *prepared);
     return projection.apply(session, batch);
   } catch (const std::exception& e) {
     return fail(ErrorCode::kInvalidArgument, "projection {}: {}", projection.name(), e.what());
@@ -62,6 +64,15 @@ Result<void> Projection::refuse(Session&, const StoredRecord&, const Error& why)
   return std::unexpected(why);
 }
 
+std::unique_ptr<Projection::Prepared> Projection::prepare(std::span<const StoredRecord>) {
+  return nullptr;
+}
+
+Result<void> Projection::apply_prepared(Session& session, std::span<const StoredRecord> batch,
+                                        Prepared&) {
+  return apply(session, batch);
+}
+
 ProjectionRunner::ProjectionRunner(EventLog& log, State& state, Projection& projection,
                                    Logger& logger, Settings settings)
     : log_(log), state_(state), projection_(projection), logger_(logger), settings_(settings) {}
@@ -86,6 +97,10 @@ void ProjectionRunner::stop() {
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  {
+    MutexLock lock(step_mutex_);
+    ahead_ = {};  // waits for it: nothing reads the log any longer
+  }
   {
     MutexLock lock(mutex_);
     running_ = false;
@@ -261,21 +276,49 @@ Result<std::size_t> ProjectionRunner::step() {
   if (batch_records_ == 0) batch_records_ = std::min(kBatchFirst, settings_.batch_max);
   // What other processes move meanwhile must not be taken for a part of this batch.
   at_ = wanted();
-  ZHIYIN_TRY(const std::vector<StoredRecord> batch,
-             log_.read(settings_.stream, at_, batch_records_));
-  if (batch.empty()) return 0;
+  ZHIYIN_TRY(const Batch batch, next_batch());
+  const std::size_t records = batch.records.size();
+  if (records == 0) return 0;
+  // A log may answer with less than it was asked for; then there is more all the same.
+  if (records >= batch_records_ / 2) read_ahead(log_.advance(at_, batch.records));
   overtaken_ = false;
   const auto began = std::chrono::steady_clock::now();
-  auto applied = apply(batch);
-  adapt(batch.size(),
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
+  auto applied = apply(batch.records, batch.prepared.get());
+  adapt(records, std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
   if (!applied && overtaken_) {
     logger_.info("storage", "projection.overtaken", {{"projection", projection_.name()}});
     refresh(true);
-    return batch.size();
+    return records;
   }
   if (!applied) return std::unexpected(applied.error());
-  return batch.size();
+  return records;
+}
+
+/// The one that was read ahead, unless the work has gone on elsewhere, or the batches are of
+/// another size now, or there is more by now.
+Result<ProjectionRunner::Batch> ProjectionRunner::next_batch() {
+  if (ahead_.valid()) {
+    auto ahead = ahead_.get();
+    if (ahead && ahead->after == at_ && ahead->records.size() >= batch_records_ / 2 &&
+        ahead->records.size() <= batch_records_ * 2)
+      return ahead;
+  }
+  Batch batch{.after = at_, .records = {}, .prepared = nullptr};
+  ZHIYIN_TRY(batch.records, log_.read(settings_.stream, at_, batch_records_));
+  return batch;
+}
+
+void ProjectionRunner::read_ahead(const Positions& after) {
+  ahead_ = std::async(std::launch::async, [this, after, n = batch_records_]() -> Result<Batch> {
+    Batch batch{.after = after, .records = {}, .prepared = nullptr};
+    try {
+      ZHIYIN_TRY(batch.records, log_.read(settings_.stream, after, n));
+      batch.prepared = projection_.prepare(batch.records);
+    } catch (const std::exception& e) {
+      return fail(ErrorCode::kInternal, "projection {}: {}", projection_.name(), e.what());
+    }
+    return batch;
+  });
 }
 
 void ProjectionRunner::adapt(std::size_t records, Duration took) {
@@ -307,10 +350,12 @@ Positions ProjectionRunner::wanted() {
 }
 
 /// The depth is the logarithm of the batch. What comes before a bad record stays applied.
-Result<void> ProjectionRunner::apply(std::span<const StoredRecord> batch) {
+Result<void> ProjectionRunner::apply(std::span<const StoredRecord> batch,
+                                     Projection::Prepared* prepared) {
   Result<void> outcome;
   for (int tried = 0; tried < (batch.size() == 1 ? kTriesOfOne : 1); ++tried) {
-    outcome = commit(batch, [&](Session& session) { return call(projection_, session, batch); });
+    outcome = commit(batch,
+                     [&](Session& session) { return call(projection_, session, batch, prepared); });
     if (outcome) {
       refused_in_a_row_ = 0;
       return {};
@@ -319,9 +364,9 @@ Result<void> ProjectionRunner::apply(std::span<const StoredRecord> batch) {
   }
   if (batch.size() == 1) return refuse(batch.front(), outcome.error());
   const std::size_t half = batch.size() / 2;
-  ZHIYIN_TRY_VOID(apply(batch.first(half)));
+  ZHIYIN_TRY_VOID(apply(batch.first(half), nullptr));
   if (!may_step()) return {};  // the rest is read again when it goes on
-  return apply(batch.subspan(half));
+  return apply(batch.subspan(half), nullptr);
 }
 
 Result<void> ProjectionRunner::refuse(const StoredRecord& record, const Error& why) {

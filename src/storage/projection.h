@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -39,6 +41,16 @@ class Projection {
   virtual ~Projection() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
   virtual Result<void> apply(Session& session, std::span<const StoredRecord> batch) = 0;
+  /// What can be done with a batch without state.
+  struct Prepared {
+    virtual ~Prepared() = default;
+  };
+  /// On another thread, while the batch before it is applied: pure. Null: nothing.
+  [[nodiscard]] virtual std::unique_ptr<Prepared> prepare(std::span<const StoredRecord> batch);
+  /// As `apply`, with what `prepare` made of the same batch. May be called again with it, when the
+  /// transaction is repeated.
+  virtual Result<void> apply_prepared(Session& session, std::span<const StoredRecord> batch,
+                                      Prepared& prepared);
   /// `record` breaks the projection by itself: `why`. Keeps it where somebody finds it; commits
   /// with the position behind it, so that the partition goes on. As it stands the record is not
   /// given up: the error goes back, and the partition waits.
@@ -50,11 +62,11 @@ class Projection {
 bool lies_in_record(const Error& error);
 
 /// Drives one projection over one stream on a thread of its own; sleeps while there is nothing to
-/// do. After a failure of a store it logs, waits (doubling, up to 10 s) and repeats the batch.
-/// After any other it divides the batch, each part a transaction of its own, down to the record
-/// that does not do; that is refused (`Projection::refuse`) and the rest goes on. When
-/// kRefusedInARowMax are refused with none between them that does, it is not the records: it waits,
-/// too. Thread-safe.
+/// do. While it is behind, the next batch is read and prepared beside the one at hand. After a
+/// failure of a store it logs, waits (doubling, up to 10 s) and repeats the batch. After any other
+/// it divides the batch, each part a transaction of its own, down to the record that does not do;
+/// that is refused (`Projection::refuse`) and the rest goes on. When kRefusedInARowMax are refused
+/// with none between them that does, it is not the records: it waits, too. Thread-safe.
 class ProjectionRunner {
  public:
   static constexpr std::int64_t kRefusedInARowMax = 1000;
@@ -102,7 +114,16 @@ class ProjectionRunner {
   /// Applies batches until nothing is left (or stopped, or held back). Returns how many records.
   Result<std::size_t> drain();
   Result<std::size_t> step() ZHIYIN_REQUIRES(step_mutex_);
-  Result<void> apply(std::span<const StoredRecord> batch) ZHIYIN_REQUIRES(step_mutex_);
+  /// Records, and what was made of them ahead of their turn.
+  struct Batch {
+    Positions after{};
+    std::vector<StoredRecord> records;
+    std::unique_ptr<Projection::Prepared> prepared;
+  };
+  Result<Batch> next_batch() ZHIYIN_REQUIRES(step_mutex_);
+  void read_ahead(const Positions& after) ZHIYIN_REQUIRES(step_mutex_);
+  Result<void> apply(std::span<const StoredRecord> batch, Projection::Prepared* prepared)
+      ZHIYIN_REQUIRES(step_mutex_);
   Result<void> refuse(const StoredRecord& record, const Error& why) ZHIYIN_REQUIRES(step_mutex_);
   Result<void> commit(std::span<const StoredRecord> batch,
                       const std::function<Result<void>(Session&)>& work)
@@ -138,7 +159,8 @@ class ProjectionRunner {
   std::int64_t refused_in_a_row_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;
   Positions at_ ZHIYIN_GUARDED_BY(step_mutex_){};                 ///< of the batch at hand
   std::size_t batch_records_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< to ask for; 0: not known yet
-  std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;   ///< of the duties last seen
+  std::future<Result<Batch>> ahead_ ZHIYIN_GUARDED_BY(step_mutex_);
+  std::uint64_t generation_ ZHIYIN_GUARDED_BY(step_mutex_) = 0;  ///< of the duties last seen
   bool awaited_ ZHIYIN_GUARDED_BY(step_mutex_) =
       false;  ///< somebody waited for the last transaction
   bool overtaken_ ZHIYIN_GUARDED_BY(step_mutex_) = false;  ///< another has moved a position

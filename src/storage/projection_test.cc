@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <future>
 
@@ -79,6 +80,77 @@ TEST_F(ProjectionRunnerTest, AppliesEverythingInOrderOnTheCallersThread) {
   EXPECT_EQ(one->lag(), 3);
   ASSERT_TRUE(one->catch_up());
   expect_seen(23);
+}
+
+/// Does with each batch what it was prepared for, and nothing else.
+class Preparing final : public Projection {
+ public:
+  struct Bytes final : Prepared {
+    std::vector<std::string> texts;
+  };
+  std::atomic<int> prepared = 0;
+  int used = 0;
+  int unprepared = 0;
+  std::function<Result<void>()> before = [] { return Result<void>(); };
+
+  [[nodiscard]] std::string_view name() const override { return "preparing"; }
+  [[nodiscard]] std::unique_ptr<Prepared> prepare(std::span<const StoredRecord> batch) override {
+    auto made = std::make_unique<Bytes>();
+    for (const StoredRecord& r : batch) made->texts.emplace_back(r.bytes);
+    ++prepared;
+    return made;
+  }
+  Result<void> apply(Session& session, std::span<const StoredRecord> batch) override {
+    ++unprepared;
+    std::vector<std::string> texts;
+    for (const StoredRecord& r : batch) texts.emplace_back(r.bytes);
+    return keep(session, texts);
+  }
+  Result<void> apply_prepared(Session& session, std::span<const StoredRecord>,
+                              Prepared& made) override {
+    ++used;
+    return keep(session, static_cast<Bytes&>(made).texts);
+  }
+
+ private:
+  Result<void> keep(Session& session, const std::vector<std::string>& texts) {
+    ZHIYIN_TRY_VOID(before());
+    for (const std::string& text : texts) {
+      ZHIYIN_TRY_VOID(
+          session.execute("INSERT INTO seen(n, bytes) SELECT COUNT(*), ?1 FROM seen", {text}));
+    }
+    return {};
+  }
+};
+
+TEST_F(ProjectionRunnerTest, WhileItIsBehindTheNextBatchIsPreparedBesideTheOneAtHand) {
+  append(0, 100);
+  Preparing preparing;
+  ProjectionRunner one(*log_, *state_, preparing, null_logger(),
+                       ProjectionRunner::Settings{Stream::kEvents, 7});
+  ASSERT_TRUE(one.catch_up());
+  expect_seen(100);
+  EXPECT_EQ(preparing.unprepared, 2) << "the first, and the last, which is short";
+  EXPECT_EQ(preparing.used, 13);
+}
+
+TEST_F(ProjectionRunnerTest, WhatWasPreparedIsForItsOwnBatchWhateverFails) {
+  append(0, 30);
+  Preparing preparing;
+  int calls = 0;
+  preparing.before = [&]() -> Result<void> {
+    if (++calls % 3 == 0) return fail(ErrorCode::kUnavailable, "now and then");
+    return {};
+  };
+  ProjectionRunner one(*log_, *state_, preparing, null_logger(),
+                       ProjectionRunner::Settings{Stream::kEvents, 7});
+  for (int i = 0; i < 100 && !one.catch_up(); ++i) append(30 + i, 1);
+  EXPECT_GT(preparing.used, 0);
+  const auto rows = state_->query("SELECT bytes FROM seen ORDER BY n");
+  ASSERT_TRUE(rows);
+  expect_seen(static_cast<int>(rows->rows.size()));
+  EXPECT_GE(rows->rows.size(), 30u);
+  EXPECT_EQ(one.lag(), 0);
 }
 
 TEST_F(ProjectionRunnerTest, GoesOnWhereAnEarlierProcessStopped) {
