@@ -11,7 +11,8 @@ namespace zhiyin::storage {
 
 struct DuckdbWarehouseSettings {
   int memory_mb = 128;  ///< at least 32; what does not fit goes to files beside PATH
-  std::uintmax_t checkpoint_bytes = 16 << 20;  ///< of the write-ahead log before it is copied
+  /// Of the write-ahead log before it is copied: each copy packs the last row group anew.
+  std::uintmax_t checkpoint_bytes = 64 << 20;
 };
 
 /// The warehouse in one DuckDB file. An insert that has returned is committed and synced (to

@@ -1,5 +1,7 @@
 #include "storage/sqlite_state.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <thread>
@@ -18,8 +20,9 @@ namespace zhiyin::storage {
 namespace {
 
 constexpr std::size_t kReadersMax = 4;
-// Reached only while projections are far behind: what a batch changes should fit.
-constexpr int kWriterCacheKib = 256 << 10;
+// Reached only while projections are busy: what they change should fit.
+constexpr std::int64_t kWriterCacheKibMax = 384 << 10;
+constexpr std::int64_t kWriterCacheOfMemory = 8;  // no more than this part of the machine's
 constexpr int kReaderCacheKib = 2 << 10;
 constexpr char kOwnTables[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
@@ -85,12 +88,19 @@ class Turn {
   Turns& turns_;
 };
 
+int writer_cache_kib() {
+  const std::int64_t memory_kib = ::sysconf(_SC_PHYS_PAGES) * (::sysconf(_SC_PAGESIZE) / 1024);
+  return static_cast<int>(std::min(kWriterCacheKibMax, memory_kib / kWriterCacheOfMemory));
+}
+
 Result<detail::Database> open_database(const std::filesystem::path& path, const std::string& vfs,
                                        bool read_only) {
+  constexpr std::int64_t kLogBytesKept = 256 << 20;  // what a busy log reaches
   detail::DatabaseOptions options;
   options.read_only = read_only;
   options.vfs = vfs;
-  options.cache_kib = read_only ? kReaderCacheKib : kWriterCacheKib;
+  options.cache_kib = read_only ? kReaderCacheKib : writer_cache_kib();
+  options.log_bytes_kept = kLogBytesKept;
   return detail::Database::open(path, options);
 }
 

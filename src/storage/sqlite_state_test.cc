@@ -87,6 +87,28 @@ TEST_F(SqliteStateTest, WhoHasPatienceAsksNobodyToHurry) {
   EXPECT_EQ(as_int(state_->query("SELECT COUNT(*) FROM t")->rows[0][0]), 5);
 }
 
+TEST(SqliteState, AWriterWithoutPausesKeepsItsLogShort) {
+  constexpr int kPages = 50;
+  const TempFolder folder;
+  const auto state =
+      open_sqlite_state(folder.path() / "state.db", {.checkpoint_pages = kPages}).value();
+  const Migration table{"test-001", "CREATE TABLE t(id BIGINT PRIMARY KEY, filler BYTEA)"};
+  ASSERT_TRUE(state->migrate(std::span(&table, 1)));
+  constexpr std::int64_t kRows = 25;  // of a transaction, a page each
+  for (std::int64_t i = 0; i < 200; ++i) {
+    ASSERT_TRUE(state->write([&](Session& session) -> Result<void> {
+      for (std::int64_t row = 0; row < kRows; ++row) {
+        ZHIYIN_TRY_VOID(session.execute("INSERT INTO t VALUES(?1, ?2)",
+                                        {i * kRows + row, Blob{std::string(3900, 'x')}}));
+      }
+      return {};
+    }));
+  }
+  // It waits at eight times the beginning; what a transaction adds comes on top.
+  EXPECT_LT(std::filesystem::file_size(folder.path() / "state.db-wal"),
+            (8 * kPages + 3 * kRows) * 4120u);
+}
+
 TEST_F(SqliteStateTest, AQueryIsBoundedInRows) {
   const auto rows = state_->query(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11) "

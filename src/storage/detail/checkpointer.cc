@@ -3,8 +3,12 @@
 namespace zhiyin::storage::detail {
 namespace {
 
-/// So many times its beginning a log may grow before the writer waits.
+/// So many times its beginning a log may grow before it is to begin anew.
 constexpr int kLongLog = 4;
+/// So many times before the writer waits for that, whatever is left to copy.
+constexpr int kFullLog = 8;
+/// What the writer stops for is this share of the beginning.
+constexpr int kShortRest = 8;
 
 }  // namespace
 
@@ -34,7 +38,8 @@ void Checkpointer::committed(int pages) {
 void Checkpointer::make_room() {
   {
     MutexLock lock(mutex_);
-    if (in_log_ < pages_ * kLongLog) return;
+    if (!is_long()) return;
+    if (in_log_ < pages_ * kFullLog && (busy_ || rest_is_long())) return;
     while (busy_ && !stopping_) changed_.wait(mutex_);
     if (stopping_) return;
     busy_ = true;
@@ -49,9 +54,13 @@ void Checkpointer::make_room() {
   changed_.notify_all();
 }
 
-/// A log that was copied as a whole begins anew with the next transaction.
+bool Checkpointer::is_long() const { return in_log_ >= pages_ * kLongLog; }
+bool Checkpointer::rest_is_long() const { return in_log_ - copied_ > pages_ / kShortRest; }
+
+/// A log that was copied as a whole, with nothing added meanwhile, begins anew with the next
+/// transaction.
 void Checkpointer::note(const Database::Checkpoint& done) {
-  const bool whole = done.copied == done.pages;
+  const bool whole = done.copied == done.pages && in_log_ <= done.pages;
   copied_ = whole ? 0 : done.copied;
   if (whole) in_log_ = 0;
 }
@@ -70,7 +79,12 @@ void Checkpointer::run() {
     {
       MutexLock lock(mutex_);
       busy_ = false;
-      if (done) note(*done);
+      if (done) {
+        // What came meanwhile takes less time than what was there: the rest becomes short.
+        const bool further = done->copied > copied_;
+        note(*done);
+        wanted_ = wanted_ || (further && is_long() && rest_is_long());
+      }
     }
     changed_.notify_all();
   }

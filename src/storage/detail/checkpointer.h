@@ -23,12 +23,15 @@ class Checkpointer {
   /// After a commit of the writer, which has left `pages` in the log.
   void committed(int pages);
   /// Before the writer's next transaction. The log begins anew only if all of it was copied before
-  /// a transaction began, which a writer without pauses never lets happen: when the log has become
-  /// long, this waits for the copy to be complete (as far as readers allow).
+  /// a transaction began, which a writer without pauses never lets happen. When the log has become
+  /// long, copies follow each other until little is left, and that is copied here (as far as
+  /// readers allow); a log twice as long makes the writer wait for however much it is.
   void make_room();
 
  private:
   void run();
+  [[nodiscard]] bool is_long() const ZHIYIN_REQUIRES(mutex_);
+  [[nodiscard]] bool rest_is_long() const ZHIYIN_REQUIRES(mutex_);
   void note(const Database::Checkpoint& done) ZHIYIN_REQUIRES(mutex_);
 
   Database db_;  // used by who has set busy_

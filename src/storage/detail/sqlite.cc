@@ -9,7 +9,6 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5'000;
 // A write-ahead log that grew beyond this is cut back when it starts anew.
-constexpr int kWalBytesKept = 64 << 20;
 
 }  // namespace
 
@@ -174,7 +173,7 @@ Result<Database> Database::open(const std::filesystem::path& path, const Databas
   if (!options.read_only) {
     ZHIYIN_TRY_VOID(db.run(fmt::format("PRAGMA page_size={}; PRAGMA journal_mode=WAL; "
                                        "PRAGMA synchronous=FULL; PRAGMA journal_size_limit={};",
-                                       options.page_bytes, kWalBytesKept)
+                                       options.page_bytes, options.log_bytes_kept)
                                .c_str()));
   }
   ZHIYIN_TRY_VOID(db.run(fmt::format("PRAGMA cache_size=-{}; PRAGMA foreign_keys=ON; "

@@ -54,6 +54,9 @@ struct DatabaseOptions {
   std::string vfs = {};   ///< name of a registered file layer; empty: the default
   int cache_kib = 4096;   ///< pages kept in memory
   int page_bytes = 4096;  ///< of a new file
+  /// To which the write-ahead log is cut when it begins anew; growing again costs the time of
+  /// whoever commits.
+  std::int64_t log_bytes_kept = 64 << 20;
 };
 
 /// One connection to an SQLite file in WAL mode with full synchronisation: what was committed
