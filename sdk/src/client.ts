@@ -23,6 +23,12 @@ export interface Platform {
   later(ms: number, work: () => void): void;
 }
 
+// The form of a UUID of version 7: the server keeps ids of one time beside each other.
+const uuid7 = (now: number, random: string) => {
+  const time = now.toString(16).padStart(12, '0').slice(-12), r = random.slice(-18);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${r.slice(0, 3)}-8${r.slice(3, 6)}-${r.slice(6)}`;
+};
+
 const QUEUE_MAX = 200;           // events kept while the network is away; the oldest go first
 const BATCH_BYTES = 60000;       // sendBeacon refuses more than 64 KiB
 const RETRY_MS = 2000;           // doubled after each failure, up to
@@ -109,7 +115,7 @@ export class Client {
     if (this.touch) properties.touch = this.touch;
     const who: Identity[] = [{ account: this.account, kind: 'anonymous_id', value: this.anonymous }];
     if (this.openid) who.unshift({ account: this.account, kind: 'openid', value: this.openid });
-    const event: QueuedEvent = { event_id: this.platform.randomId(), account: this.account, identities: who, kind, properties,
+    const event: QueuedEvent = { event_id: uuid7(this.platform.now(), this.platform.randomId()), account: this.account, identities: who, kind, properties,
       occurred_at: this.platform.now() };
     const item = parseItem(options.item) || this.item;
     if (item) event.item = item;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "base/random.h"
 #include "ingest/detail/recent_ids.h"
 #include "ingest/detail/test_store.h"
 #include "ingest/event_view.h"
@@ -101,6 +102,29 @@ TEST(EventKey, OwnIdsKeepTheirOrderAndAllOthersAreScattered) {
             detail::event_key("y", own_event_id(7, "a")));
   for (const char* other : {"own.", "own.1.a", "own.00000000000000zz.a", "own.0000000000000001"})
     EXPECT_NE(bytes(other).substr(0, 7), std::string(7, '\0')) << other;
+}
+
+TEST(EventKey, UuidsOfVersion7KeepTheirOrder) {
+  const auto bytes = [](const std::string& id) {
+    const auto key = detail::event_key("zhiyin", id);
+    return std::string(reinterpret_cast<const char*>(key.data()), sizeof key);
+  };
+  std::string last;
+  for (const std::int64_t ms : {0, 1, 255, 256, 1'767'225'600, 2'000'000'000}) {
+    const std::string key = bytes(uuid_v7(Instant{ms * 1'000'000}));
+    EXPECT_LT(last, key) << ms;
+    last = key;
+  }
+  const std::string id = "019b76da-a800-7abc-8def-0123456789ab";
+  EXPECT_EQ(bytes(id).substr(0, 6), std::string("\x01\x9b\x76\xda\xa8\x00", 6));
+  EXPECT_EQ(bytes(id + "-3").substr(0, 6), bytes(id).substr(0, 6));
+  EXPECT_NE(bytes(id + "-3"), bytes(id));
+  EXPECT_NE(detail::event_key("x", id), detail::event_key("y", id));
+  // Of another version, or only nearly one.
+  for (const char* other :
+       {"019b76da-a800-4abc-8def-0123456789ab", "019b76da-a800-7abc-8def-0123456789a",
+        "019b76dx-a800-7abc-8def-0123456789ab", "019b76da_a800-7abc-8def-0123456789ab"})
+    EXPECT_NE(bytes(other).substr(0, 4), bytes(id).substr(0, 4)) << other;
 }
 
 TEST_F(PipelineTest, AnIdIsForgottenExactlyAfterTheWindow) {

@@ -10,8 +10,9 @@
 
 namespace zhiyin::ingest::detail {
 
-/// The 128-bit name of an event: what duplicates are recognised by. Ids of `own_event_id` keep
-/// their order, so that those written one after the other lie beside each other in a table.
+/// The 128-bit name of an event: what duplicates are recognised by. Ids of `own_event_id` and UUIDs
+/// of version 7 (also with something behind them) keep their order, so that those of one time lie
+/// beside each other in a table: a batch changes few of its pages.
 Hash128 event_key(std::string_view account, std::string_view event_id);
 
 /// Remembers at least the newest half of `capacity` ids and never more than `capacity`: two

@@ -23,9 +23,28 @@ constexpr std::size_t kColumnsShown = 30;
 // Whole numbers beyond this are not exact as doubles.
 constexpr double kExactMax = 9007199254740992.0;
 
+constexpr char kDigits[] = "0123456789abcdef";
+
 char* put_hex(char* p, std::uint64_t v) {
-  constexpr char kDigits[] = "0123456789abcdef";
   for (int shift = 60; shift >= 0; shift -= 4) *p++ = kDigits[v >> shift & 15];
+  return p;
+}
+
+// The form of a UUID of version 7, with what is random there from a name.
+char* put_uuid(char* p, Instant at, std::uint64_t high, std::uint64_t low) {
+  const auto put = [&](std::uint64_t v, int digits) {
+    for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) *p++ = kDigits[v >> shift & 15];
+  };
+  const auto ms = static_cast<std::uint64_t>(at.us / 1000);
+  put(ms >> 16, 8);
+  *p++ = '-';
+  put(ms, 4);
+  *p++ = '-';
+  put(0x7000 | (high & 0xfff), 4);
+  *p++ = '-';
+  put(0x8000 | (high >> 12 & 0x3fff), 4);
+  *p++ = '-';
+  put(low, 12);
   return p;
 }
 
@@ -81,6 +100,7 @@ struct RowMapper::Row {
       0;  // counts possible events of the row, so that ids do not depend on cells that are empty
   EventView event;          // the parts that all events of a rule share
   std::string_view own_id;  // of an event_id column
+  bool named_time = false;  // not only the run's
 };
 
 RowMapper::RowMapper(Mapping mapping, Settings settings)
@@ -477,6 +497,7 @@ bool RowMapper::start_event(const BoundEvent& bound, Row& row) {
   Instant at;
   if (!read_time(bound.time, row, at)) return false;
   row.event.occurred_at = at;
+  row.named_time = bound.time != kNone;
   if (bound.event_id != kNone) {
     const CleanCell& cell = cells_[static_cast<std::size_t>(bound.event_id)];
     if (!cell.missing) row.own_id = cell.text;
@@ -664,7 +685,8 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
 
 // Made ids follow from mapping, account, columns, the row's bytes and which of the equal rows of
 // the file it is. So the rows that a file had before give the same ids when it has grown or is
-// sorted anew, and a corrected row gives another.
+// sorted anew, and a corrected row gives another. Where the row names its time they begin with it:
+// what happened together lies together among the ids that were seen.
 std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
   constexpr std::size_t kSuffixMax = 24;
   if (!row.own_id.empty()) {
@@ -685,9 +707,10 @@ std::string_view RowMapper::id_of(Row& row, std::size_t ordinal) {
                                             row.name.content[0], row.name.content[1], which};
     row.key = crypto::xxh3_128({reinterpret_cast<const char*>(seed.data()), sizeof(seed)});
   }
-  constexpr std::size_t kHexBytes = 32;
-  char* const begin = row.out.texts.take(kHexBytes + (ordinal == 0 ? 0 : kSuffixMax));
-  char* p = put_hex(put_hex(begin, (*row.key)[0]), (*row.key)[1]);
+  constexpr std::size_t kIdBytes = 36;
+  char* const begin = row.out.texts.take(kIdBytes + (ordinal == 0 ? 0 : kSuffixMax));
+  char* p = row.named_time ? put_uuid(begin, *row.event.occurred_at, (*row.key)[0], (*row.key)[1])
+                           : put_hex(put_hex(begin, (*row.key)[0]), (*row.key)[1]);
   if (ordinal != 0) {
     *p++ = '-';
     p = std::to_chars(p, p + kSuffixMax - 1, ordinal).ptr;
