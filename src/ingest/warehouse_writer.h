@@ -27,7 +27,7 @@ class WarehouseWriter {
  public:
   static std::span<const storage::Migration> migrations();
   struct Settings {
-    std::size_t rows_min = 10'000;             ///< a batch waits for so many rows …
+    std::size_t rows_min = 30'000;             ///< a batch waits for so many rows …
     std::chrono::milliseconds wait_max{1000};  ///< … or this long
     std::size_t rows_max = 150'000;            ///< and holds at most so many
     /// Takes events that the warehouse refuses by themselves; must outlive the writer. Null: the
