@@ -367,6 +367,103 @@ TEST(LiveSegments, TheSizesOfBatchesChangeNothing) {
   EXPECT_EQ(one, run(400));
 }
 
+/// Conditions that look at the same events are answered by one ring, whatever their windows.
+TEST(LiveProfile, SharedRingsAnswerAsTheHistoryDoes) {
+  const char* const trees[] = {
+      R"({"event":"purchase","sum":{">=":300},"window":"7d"})",
+      R"({"event":"purchase","sum":{">=":900},"window":"30d"})",
+      R"({"event":"purchase","sum":{"<":100},"window":"90d"})",
+      R"({"event":"purchase","count":{">=":2},"window":"7d"})",
+      R"({"event":"purchase","count":{">=":6},"window":"90d"})",
+      R"({"event":"purchase","count":{"=":1},"window":"30d"})",
+      R"({"event":"read","count":{">=":1},"window":"7d","item":{"kind":"article","id":"a1"}})",
+      R"({"event":"read","count":{">=":4},"window":"30d","item":{"kind":"article","id":"a1"}})",
+      R"({"event":"read","count":{">=":3},"window":"7d"})",
+      R"({"event":"read","count":{">=":3},"window":"7d","account":"shop"})",
+      R"({"feature":"active_days_7d","is":{">=":3}})",
+      R"({"feature":"active_days_30d","is":{">=":9}})",
+      R"({"feature":"distinct_items_7d","is":{">=":2}})",
+      R"({"feature":"distinct_items_30d","is":{">=":4}})"};
+  std::vector<detail::LiveSegment> segments;
+  for (const char* tree : trees) {
+    segments.emplace_back();
+    segments.back().number = static_cast<std::int64_t>(segments.size());
+    segments.back().tree = *SegmentTree::parse(tree);
+  }
+  const auto plan = detail::compile(segments, 1);
+  std::set<std::size_t> rings;
+  for (const auto& leaf : plan.leaves) {
+    EXPECT_EQ(leaf.form, detail::LeafForm::kRing);
+    rings.insert(leaf.ring);
+  }
+  EXPECT_EQ(rings.size(), 7u);
+  const TagLookup tags = [](const ingest::ItemRef&) {
+    return std::span<const catalogue::ItemTag>();
+  };
+  constexpr std::int64_t kHour = 3'600'000'000;
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    Random random(seed);
+    detail::LiveProfile profile;
+    profile.reset(plan);
+    PersonView view;
+    std::int64_t now = World::kNow.us;
+    for (int step = 0; step < 400; ++step) {
+      // Long pauses now and then, so that everything runs out; some events come late.
+      now += static_cast<std::int64_t>(random.below(random.below(20) == 0 ? 800 : 12)) * kHour;
+      Activity a;
+      a.at = {now -
+              static_cast<std::int64_t>(random.below(4) == 0 ? random.below(900) : 0) * kHour};
+      a.offset = step + 1;
+      a.kind = random.below(2) == 0 ? "purchase" : "read";
+      a.item = ingest::ItemRef{"article", fmt::format("a{}", random.below(6))};
+      // Refused goods, and in some histories a price that is no price.
+      a.value = static_cast<std::int64_t>(random.below(200)) - (random.below(15) == 0 ? 300 : 0);
+      if (seed == 6 && random.below(40) == 0) a.value = std::int64_t{1} << 60;
+      a.account = random.below(2) == 0 ? "shop" : "school";
+      view.activity.insert(
+          std::ranges::upper_bound(view.activity, std::pair(a.at, a.offset), {},
+                                   [](const Activity& b) { return std::pair(b.at, b.offset); }),
+          a);
+      profile.add(plan, {a.kind, a.account, &*a.item, a.value, a.at.us}, tags, now);
+      const auto scan = [&](const std::vector<std::size_t>& leaves) {
+        std::vector<detail::LiveProfile::Scanned> found;
+        for (const std::size_t i : leaves)
+          found.push_back({evaluate(plan.leaves[i].node, view, tags, {now}), now});
+        return Result<std::vector<detail::LiveProfile::Scanned>>(std::move(found));
+      };
+      ASSERT_TRUE(profile.evaluate(plan, now, scan));
+      std::vector<std::int64_t> expected;
+      for (const auto& segment : segments) {
+        if (evaluate(segment.tree.root(), view, tags, {now})) expected.push_back(segment.number);
+      }
+      ASSERT_EQ(profile.members, expected) << "seed " << seed << ", step " << step;
+      // By time alone nothing changes before `due`.
+      const std::int64_t later = std::min(profile.due, now + 200 * 24 * kHour) - 1;
+      for (const auto& segment : segments) {
+        EXPECT_EQ(evaluate(segment.tree.root(), view, tags, {std::max(now, later)}),
+                  std::ranges::binary_search(expected, segment.number))
+            << "seed " << seed << ", step " << step << ", segment " << segment.number;
+      }
+      const std::string bytes = profile.encode(plan);
+      ASSERT_TRUE(profile.decode(plan, bytes));
+      ASSERT_EQ(profile.encode(plan), bytes);
+    }
+  }
+}
+
+/// Members outlive a change of the format: nobody enters anew.
+TEST(LiveProfile, MembersOfTheFirstFormatAreRead) {
+  const std::string first("\x01\x0a\x02\x03\x04\x00", 6);  // generation 5, segments 3 and 7
+  EXPECT_EQ(detail::LiveProfile::members_of(first), (std::vector<std::int64_t>{3, 7}));
+  std::vector<detail::LiveSegment> segments(1);
+  segments[0].number = 3;
+  segments[0].tree = *SegmentTree::parse(R"({"event":"read","count":{">=":3},"window":"7d"})");
+  const auto plan = detail::compile(std::move(segments), 5);
+  detail::LiveProfile profile;
+  EXPECT_FALSE(profile.decode(plan, first)) << "is made anew from the history";
+  EXPECT_EQ(profile.members, (std::vector<std::int64_t>{3, 7}));
+}
+
 TEST(LiveProfile, DamagedBytesAreRefused) {
   const auto tree = *SegmentTree::parse(R"({"and":[{"event":"read","count":{">=":3},"window":"7d"},
       {"event":"purchase","sum":{">":100},"window":"30d"},{"feature":"distinct_items_30d","is":{">=":2}}]})");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "audience/detail/comparison.h"
 #include "audience/features.h"
@@ -161,6 +162,28 @@ class Compiler {
   std::map<std::string, std::size_t> places_;
 };
 
+/// Leaves that look at the same events differ in windows and comparisons only: one ring that holds
+/// what the most demanding of them needs answers all.
+void share_rings(LivePlan& plan) {
+  using Selection = std::tuple<std::vector<std::string>, std::string, std::string, std::string,
+                               bool, RingKey, bool>;
+  std::map<Selection, std::size_t> keepers;
+  plan.rings.resize(plan.leaves.size());
+  for (std::size_t i = 0; i < plan.leaves.size(); ++i) {
+    LiveLeaf& leaf = plan.leaves[i];
+    if (leaf.form != LeafForm::kRing) continue;
+    leaf.ring = keepers
+                    .try_emplace(Selection(leaf.kinds, leaf.account, leaf.item.kind, leaf.item.id,
+                                           leaf.needs_item, leaf.key, leaf.sum),
+                                 i)
+                    .first->second;
+    LiveRing& ring = plan.rings[leaf.ring];
+    ring.window = std::max(ring.window, *leaf.window);
+    ring.cap = std::max(ring.cap, leaf.cap);
+    ring.enough = std::max(ring.enough, leaf.enough);
+  }
+}
+
 }  // namespace
 
 const std::vector<std::size_t>& LivePlan::leaves_of(std::string_view kind) const {
@@ -177,6 +200,7 @@ LivePlan compile(std::vector<LiveSegment> segments, std::int64_t generation) {
   Compiler compiler(plan);
   for (LiveSegment& segment : segments) segment.root = compiler.node(segment.tree.root());
   plan.segments = std::move(segments);
+  share_rings(plan);
   std::set<std::string> kinds;
   for (const LiveLeaf& leaf : plan.leaves) kinds.insert(leaf.kinds.begin(), leaf.kinds.end());
   for (std::size_t i = 0; i < plan.leaves.size(); ++i) {

@@ -42,8 +42,16 @@ struct LiveLeaf {
   std::optional<Duration> window;
   std::size_t cap = 0;      ///< entries of a ring after which more make no difference
   std::int64_t enough = 0;  ///< sum beyond which more of it makes no difference
+  std::size_t ring = 0;     ///< kRing: the first leaf that looks at the same events; it keeps them
   bool decays = false;      ///< an interest
   bool of_nobody = false;   ///< the answer for a person without events (kScan)
+};
+
+/// What a ring keeps, so that it does for each of its leaves.
+struct LiveRing {
+  Duration window{};
+  std::size_t cap = 0;
+  std::int64_t enough = 0;
 };
 
 struct LiveNode {
@@ -66,6 +74,7 @@ struct LivePlan {
   std::int64_t generation = 0;
   std::vector<LiveSegment> segments;  ///< ascending by number
   std::vector<LiveLeaf> leaves;
+  std::vector<LiveRing> rings;  ///< by leaf; of those that keep one
   bool uses_tags = false;
   /// Leaves that an event of a kind may change; `of_behaviour` for the other kinds of behaviour.
   std::unordered_map<std::string, std::vector<std::size_t>> by_kind;

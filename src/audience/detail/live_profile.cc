@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "audience/detail/comparison.h"
 #include "audience/features.h"
@@ -15,7 +17,8 @@ __extension__ using Wide = __int128;
 constexpr std::int64_t kDayUs = 86'400'000'000;
 constexpr std::int64_t kLocalOffsetUs = 8LL * 3'600'000'000;
 constexpr std::size_t kSumEntriesMax = 4096;
-constexpr unsigned char kFormat = 1;
+constexpr unsigned char kFormat = 2;
+constexpr unsigned char kFirstFormat = 1;  // that began in the same way
 
 constexpr Wide kSumMax = Wide{1} << 62;
 
@@ -78,6 +81,18 @@ std::vector<std::int64_t> read_members(Reader& r) {
   return members;
 }
 
+/// Format, generation and members; they are alike in all formats. Nothing when it is none of them.
+std::optional<std::pair<std::uint64_t, std::int64_t>> read_head(
+    Reader& r, std::vector<std::int64_t>& members) {
+  members.clear();
+  const std::uint64_t format = r.varint();
+  if (format < kFirstFormat || format > kFormat) return std::nullopt;
+  const std::int64_t generation = r.number();
+  members = read_members(r);
+  if (!r.ok) return std::nullopt;
+  return std::pair(format, generation);
+}
+
 bool fits(const LiveLeaf& leaf, const LiveEvent& e, const TagLookup& tags) {
   if (!leaf.account.empty() && leaf.account != e.account) return false;
   if (!leaf.needs_item) return true;
@@ -122,19 +137,18 @@ void LiveProfile::reset(const LivePlan& plan) {
 
 std::vector<std::int64_t> LiveProfile::members_of(std::string_view bytes) {
   Reader r{bytes};
-  if (r.varint() != kFormat) return {};
-  (void)r.varint();
-  return read_members(r);
+  std::vector<std::int64_t> members;
+  (void)read_head(r, members);
+  return members;
 }
 
 bool LiveProfile::decode(const LivePlan& plan, std::string_view bytes) {
   reset(plan);
   Reader r{bytes};
-  if (r.varint() != kFormat) return false;
-  const std::int64_t generation = r.number();
-  members = read_members(r);
-  if (!r.ok || generation != plan.generation) return false;
+  if (read_head(r, members) != std::pair<std::uint64_t, std::int64_t>(kFormat, plan.generation))
+    return false;
   for (Memory& m : memory_) m.scanned = Truth::kStale;
+  std::int64_t at = 0;  // of rings: each entry from the one before, newest first
   for (;;) {
     const std::uint64_t place = r.varint();
     if (place == 0 || !r.ok) break;
@@ -142,20 +156,20 @@ bool LiveProfile::decode(const LivePlan& plan, std::string_view bytes) {
     const LiveLeaf& leaf = plan.leaves[place - 1];
     Memory& m = memory_[place - 1];
     m.overflow = r.varint() != 0;
-    if (scans(leaf, m)) {
+    if (scans(plan, place - 1)) {
       m.scanned = truth_of(r.varint() != 0);
       m.scan_due = r.number();
     } else if (leaf.form == LeafForm::kRing) {
       const std::uint64_t n = r.varint();
-      std::int64_t at = 0;
       if (n > r.left.size()) return false;
-      m.ring.reserve(n);
-      for (std::uint64_t i = 0; i < n; ++i) {
+      m.ring.resize(n);
+      for (std::uint64_t i = n; i > 0; --i) {
         at += r.number();
-        m.ring.push_back({at, leaf.sum || leaf.key == RingKey::kItem ? r.number() : 0});
+        Entry& e = m.ring[i - 1];
+        e = {at, leaf.sum || leaf.key == RingKey::kItem ? r.number() : 0};
         if (leaf.sum) {
-          m.sum = saturated(Wide{m.sum} + m.ring.back().key);
-          m.count += m.ring.back().key < 0;
+          m.sum = saturated(Wide{m.sum} + e.key);
+          m.count += e.key < 0;
         }
       }
       m.at = leaf.sum ? r.number() : 0;
@@ -179,10 +193,11 @@ std::string LiveProfile::encode(const LivePlan& plan) const {
     put_varint(out, static_cast<std::uint64_t>(number - last));
     last = number;
   }
+  std::int64_t at = 0;
   for (std::size_t i = 0; i < memory_.size(); ++i) {
     const LiveLeaf& leaf = plan.leaves[i];
     const Memory& m = memory_[i];
-    if (scans(leaf, m)) {
+    if (scans(plan, i)) {
       if (m.scanned == Truth::kStale && !m.overflow) continue;
       put_varint(out, i + 1);
       put_varint(out, m.overflow ? 1 : 0);
@@ -196,8 +211,8 @@ std::string LiveProfile::encode(const LivePlan& plan) const {
       put_varint(out, i + 1);
       put_varint(out, 0);
       put_varint(out, m.ring.size());
-      std::int64_t at = 0;
-      for (const Entry& e : m.ring) {
+      for (std::size_t n = m.ring.size(); n > 0; --n) {
+        const Entry& e = m.ring[n - 1];
         put_varint(out, zigzag(e.at - at));
         at = e.at;
         if (leaf.sum || leaf.key == RingKey::kItem) put_varint(out, zigzag(e.key));
@@ -216,15 +231,15 @@ std::string LiveProfile::encode(const LivePlan& plan) const {
   return out;
 }
 
-void LiveProfile::trim(const LiveLeaf& leaf, Memory& m) {
+void LiveProfile::trim(const LiveLeaf& leaf, const LiveRing& ring, Memory& m) {
   if (!leaf.sum) {
-    if (m.ring.size() > leaf.cap)
-      m.ring.erase(m.ring.begin(), m.ring.end() - static_cast<std::ptrdiff_t>(leaf.cap));
+    if (m.ring.size() > ring.cap)
+      m.ring.erase(m.ring.begin(), m.ring.end() - static_cast<std::ptrdiff_t>(ring.cap));
     return;
   }
   // Without values below zero the newest that are enough decide; what is older leaves before them.
   std::size_t drop = 0;
-  while (m.count == 0 && drop + 1 < m.ring.size() && m.sum - m.ring[drop].key >= leaf.enough)
+  while (m.count == 0 && drop + 1 < m.ring.size() && m.sum - m.ring[drop].key >= ring.enough)
     m.sum -= m.ring[drop++].key;
   if (drop != 0) {
     m.ring.erase(m.ring.begin(), m.ring.begin() + static_cast<std::ptrdiff_t>(drop));
@@ -233,8 +248,9 @@ void LiveProfile::trim(const LiveLeaf& leaf, Memory& m) {
   if (m.ring.size() > kSumEntriesMax) m.overflow = true;
 }
 
-void LiveProfile::put(const LiveLeaf& leaf, Memory& m, const LiveEvent& e, std::int64_t now) {
-  if (e.at <= now - leaf.window->count()) return;
+void LiveProfile::put(const LiveLeaf& leaf, const LiveRing& ring, Memory& m, const LiveEvent& e,
+                      std::int64_t now) {
+  if (e.at <= now - ring.window.count()) return;
   Entry entry{e.at, 0};
   if (leaf.sum) {
     constexpr std::int64_t kValueMax = std::int64_t{1} << 53;
@@ -260,7 +276,7 @@ void LiveProfile::put(const LiveLeaf& leaf, Memory& m, const LiveEvent& e, std::
   auto place = m.ring.end();
   while (place != m.ring.begin() && std::prev(place)->at > entry.at) --place;
   m.ring.insert(place, entry);
-  trim(leaf, m);
+  trim(leaf, ring, m);
 }
 
 void LiveProfile::add(const LivePlan& plan, const LiveEvent& e, const TagLookup& tags,
@@ -269,7 +285,7 @@ void LiveProfile::add(const LivePlan& plan, const LiveEvent& e, const TagLookup&
     const LiveLeaf& leaf = plan.leaves[i];
     if (!fits(leaf, e, tags)) continue;
     Memory& m = memory_[i];
-    if (scans(leaf, m)) {
+    if (scans(plan, i)) {
       m.scanned = Truth::kStale;
       continue;
     }
@@ -286,7 +302,8 @@ void LiveProfile::add(const LivePlan& plan, const LiveEvent& e, const TagLookup&
         }
         break;
       case LeafForm::kRing:
-        put(leaf, m, e, now);
+        if (leaf.ring != i) break;  // is kept with another, which comes before this one
+        put(leaf, plan.rings[i], m, e, now);
         if (!m.overflow) break;
         m.ring.clear();
         m.scanned = Truth::kStale;
@@ -308,13 +325,15 @@ void LiveProfile::add(const LivePlan& plan, const LiveEvent& e, const TagLookup&
 
 void LiveProfile::forget_scans(const LivePlan& plan) {
   for (std::size_t i = 0; i < memory_.size(); ++i) {
-    if (scans(plan.leaves[i], memory_[i])) memory_[i].scanned = Truth::kStale;
+    if (scans(plan, i)) memory_[i].scanned = Truth::kStale;
   }
 }
 
-void LiveProfile::answer(const LiveLeaf& leaf, Memory& m, std::size_t i, std::int64_t now) {
+void LiveProfile::answer(const LivePlan& plan, std::size_t i, std::int64_t now) {
+  const LiveLeaf& leaf = plan.leaves[i];
+  Memory& m = memory_[i];
   dues_[i] = kNever;
-  if (scans(leaf, m)) {
+  if (scans(plan, i)) {
     if (m.scan_due <= now) m.scanned = Truth::kStale;
     truths_[i] = m.scanned;
     dues_[i] = m.scanned == Truth::kStale ? kNever : m.scan_due;
@@ -349,29 +368,41 @@ void LiveProfile::answer(const LiveLeaf& leaf, Memory& m, std::size_t i, std::in
       return;
     }
     case LeafForm::kRing:
+      if (leaf.ring == i) expire(leaf, plan.rings[i], m, now);
+      answer_by_ring(leaf, i, now);
+      return;
     case LeafForm::kScan:
-      break;
+      return;
   }
-  const std::int64_t window = leaf.window->count();
+}
+
+void LiveProfile::expire(const LiveLeaf& leaf, const LiveRing& ring, Memory& m, std::int64_t now) {
   std::size_t gone = 0;
-  while (gone < m.ring.size() && m.ring[gone].at <= now - window) {
+  while (gone < m.ring.size() && m.ring[gone].at <= now - ring.window.count()) {
     if (leaf.sum) {
       m.sum -= m.ring[gone].key;
       m.count -= m.ring[gone].key < 0;
     }
     ++gone;
   }
-  if (gone != 0) {
-    m.ring.erase(m.ring.begin(), m.ring.begin() + static_cast<std::ptrdiff_t>(gone));
-    m.at = 0;  // what was dropped was older
-  }
-  std::int64_t found = leaf.sum ? m.sum : static_cast<std::int64_t>(m.ring.size());
-  const bool yes = all_hold(leaf.compare, saturated(Wide{found} * leaf.unit));
+  if (gone == 0) return;
+  m.ring.erase(m.ring.begin(), m.ring.begin() + static_cast<std::ptrdiff_t>(gone));
+  m.at = 0;  // what was dropped was older
+}
+
+void LiveProfile::answer_by_ring(const LiveLeaf& leaf, std::size_t i, std::int64_t now) {
+  const std::vector<Entry>& ring = memory_[leaf.ring].ring;
+  const std::int64_t window = leaf.window->count();
+  const auto first =
+      std::ranges::find_if(ring, [&](const Entry& e) { return e.at > now - window; });
+  Wide found = 0;
+  for (auto e = first; e != ring.end(); ++e) found += leaf.sum ? e->key : 1;
+  const bool yes = all_hold(leaf.compare, saturated(found * leaf.unit));
   truths_[i] = truth_of(yes);
-  for (const Entry& e : m.ring) {
-    found -= leaf.sum ? e.key : 1;
-    if (all_hold(leaf.compare, saturated(Wide{found} * leaf.unit)) == yes) continue;
-    dues_[i] = e.at + window;
+  for (auto e = first; e != ring.end(); ++e) {
+    found -= leaf.sum ? e->key : 1;
+    if (all_hold(leaf.compare, saturated(found * leaf.unit)) == yes) continue;
+    dues_[i] = e->at + window;
     return;
   }
 }
@@ -410,7 +441,7 @@ void LiveProfile::collect_stale(const LiveNode& node, std::vector<std::size_t>& 
 Result<void> LiveProfile::evaluate(const LivePlan& plan, std::int64_t now, const Scan& scan) {
   truths_.resize(memory_.size());
   dues_.resize(memory_.size());
-  for (std::size_t i = 0; i < memory_.size(); ++i) answer(plan.leaves[i], memory_[i], i, now);
+  for (std::size_t i = 0; i < memory_.size(); ++i) answer(plan, i, now);
   std::vector<std::size_t> stale;
   for (const LiveSegment& segment : plan.segments) collect_stale(segment.root, stale);
   if (!stale.empty()) {

@@ -65,16 +65,22 @@ class LiveProfile {
     std::int64_t sum = 0;
     std::int64_t at = 0;      ///< of since-forms
     bool overflow = false;    ///< a ring that cannot decide: treated as a scan
-    std::vector<Entry> ring;  ///< ascending by time
+    std::vector<Entry> ring;  ///< ascending by time; of the first leaf that looks at these events
     Truth scanned = Truth::kStale;
     std::int64_t scan_due = kNever;
   };
-  static bool scans(const LiveLeaf& leaf, const Memory& m) {
-    return leaf.form == LeafForm::kScan || m.overflow;
+  [[nodiscard]] bool scans(const LivePlan& plan, std::size_t i) const {
+    const LiveLeaf& leaf = plan.leaves[i];
+    return leaf.form == LeafForm::kScan || memory_[i].overflow ||
+           (leaf.form == LeafForm::kRing && memory_[leaf.ring].overflow);
   }
-  static void put(const LiveLeaf& leaf, Memory& m, const LiveEvent& event, std::int64_t now);
-  static void trim(const LiveLeaf& leaf, Memory& m);
-  void answer(const LiveLeaf& leaf, Memory& m, std::size_t i, std::int64_t now);
+  static void put(const LiveLeaf& leaf, const LiveRing& ring, Memory& m, const LiveEvent& event,
+                  std::int64_t now);
+  static void trim(const LiveLeaf& leaf, const LiveRing& ring, Memory& m);
+  /// What is older than all its leaves look.
+  static void expire(const LiveLeaf& leaf, const LiveRing& ring, Memory& m, std::int64_t now);
+  void answer(const LivePlan& plan, std::size_t i, std::int64_t now);
+  void answer_by_ring(const LiveLeaf& leaf, std::size_t i, std::int64_t now);
   [[nodiscard]] Truth answer_of(const LiveNode& node) const;
   void collect_stale(const LiveNode& node, std::vector<std::size_t>& out) const;
 
