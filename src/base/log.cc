@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 
 namespace zhiyin {
 namespace {
@@ -22,8 +23,9 @@ void append_value(std::string& line, std::string_view text) {
 
 std::string shortened(std::string_view identifier) {
   constexpr std::size_t kShown = 4;
-  if (identifier.size() <= kShown) return std::string(identifier.substr(0, 1)) + "…";
-  return fmt::format("{}…({})", identifier.substr(0, kShown), identifier.size());
+  const bool is_short = identifier.size() <= kShown;
+  const std::string shown = utf8::cleaned(utf8::truncate(identifier, is_short ? 1 : kShown));
+  return is_short ? shown + "…" : fmt::format("{}…({})", shown, identifier.size());
 }
 
 void Logger::write(LogLevel level, std::string_view folder, std::string_view event,

@@ -20,7 +20,7 @@ class Secret {
   std::string text_;
 };
 
-/// A personal identifier as logs may show it: the first four characters and the length.
+/// A personal identifier as logs may show it: its first four bytes, as UTF-8, and the length.
 std::string shortened(std::string_view identifier);
 
 }  // namespace zhiyin

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "wechat/crypto.h"
 #include "wechat/detail/lenient.h"
 #include "wechat/xml.h"
@@ -300,14 +301,18 @@ void read_command(Callback& c) {
   c.from_openid.clear();
 }
 
-/// Fields that say what a callback is stand once: which of two would count is anybody's guess.
-std::expected<void, CallbackError> check_single(const Json& fields) {
+/// Fields that say what a callback is are texts that can be written down, and stand once: which of
+/// two would count is anybody's guess.
+std::expected<void, CallbackError> check_plain_names(const Json& fields) {
   for (const std::string_view name :
        {"ToUserName", "FromUserName", "CreateTime", "MsgType", "MsgId", "MsgID", "Event",
         "EventKey", "Content", "Encrypt"}) {
     const Json* value = fields.find(name);
     if (value != nullptr && value->if_array() != nullptr)
       return refuse(Refusal::kMalformed, fmt::format("callback: has {} more than once", name));
+    if (name != "Content" && value != nullptr &&
+        value->string_or("").find('\0') != std::string_view::npos)
+      return refuse(Refusal::kMalformed, fmt::format("callback: {} holds a zero byte", name));
   }
   return {};
 }
@@ -316,7 +321,7 @@ std::expected<void, CallbackError> check_single(const Json& fields) {
 std::expected<Callback, CallbackError> read_callback(const CallbackRules& rules, Json fields,
                                                      bool is_json,
                                                      std::optional<Instant> requested) {
-  if (auto single = check_single(fields); !single)
+  if (auto single = check_plain_names(fields); !single)
     return std::unexpected(std::move(single.error()));
   Callback c;
   c.account = rules.account;
@@ -346,7 +351,7 @@ std::expected<Callback, CallbackError> read_callback(const CallbackRules& rules,
   c.create_time = *at;
   if (!rules.original_id.empty() && c.to != rules.original_id) {
     return refuse(Refusal::kReceiver, fmt::format("callback: is for {}, the account is {} (-40005)",
-                                                  c.to.substr(0, 64), rules.original_id));
+                                                  utf8::truncate(c.to, 64), rules.original_id));
   }
   if (is_command) {
     read_command(c);

@@ -309,6 +309,11 @@ void CallbackEndpoint::record(std::span<Item*> items) {
   std::vector<ProcessedCallback> processed;
   for (Item* item : items) processed.push_back({&item->callback, item->reply, item->why});
   const auto given = parts_.store.record(processed, parts_.clock.now());
+  if (!given && given.error().code == ErrorCode::kInvalidArgument && items.size() > 1) {
+    // State refuses one of them for what it holds: the others do not suffer for it.
+    for (Item*& item : items) record(std::span(&item, 1));
+    return;
+  }
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     if (!given) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "wechat/callback_samples.h"
 #include "wechat/crypto.h"
 #include "wechat/test_store.h"
 #include "wechat/xml.h"
@@ -76,6 +77,17 @@ class CallbackEndpointTest : public testing::Test {
   }
   http::Request follow(std::string nonce = "n1") {
     return request("<MsgType>event</MsgType><Event>subscribe</Event>", std::move(nonce));
+  }
+
+  /// From now on questions are answered late.
+  void with_service() {
+    AccountInput a;
+    a.id = AccountId("shop");
+    a.app_id = "wx0123456789abcdef";
+    a.original_id = "gh_shop";
+    a.mode = CallbackMode::kPlain;
+    a.reply_rules.service.url = "http://127.0.0.1/answer";
+    ASSERT_TRUE(accounts_.put(a, 1));
   }
 
   TestStore& store_ = TestStore::emptied();
@@ -262,14 +274,76 @@ TEST_F(CallbackEndpointTest, ManyAtOnceAreWorkedOnTogetherAndEachOnce) {
             static_cast<std::size_t>(kMessages));
 }
 
+TEST_F(CallbackEndpointTest, NoDamagedCallbackIsMoreThanRefusedNorHarmsThoseBesideIt) {
+  const auto damaged = damaged_callbacks(kStartSeconds);
+  constexpr std::size_t kGoodEvery = 20;
+  std::vector<std::promise<http::Response>> responses(damaged.size());
+  std::vector<std::promise<http::Response>> good(damaged.size() / kGoodEvery);
+  CallbackEndpoint endpoint({accounts_, seen_, clock_, metrics_, null_logger()},
+                            [](auto taken) { return std::vector<Result<void>>(taken.size()); });
+  for (std::size_t i = 0; i < damaged.size(); ++i) {
+    http::Request r = follow(fmt::format("bad{}", i));
+    r.body = damaged[i].body;
+    endpoint.accept(std::move(r),
+                    [&, i](http::Response given) { responses[i].set_value(std::move(given)); });
+    if (i % kGoodEvery != 0 || i / kGoodEvery >= good.size()) continue;
+    endpoint.accept(
+        request(fmt::format("<MsgType>text</MsgType><Content>TD</Content><MsgId>{}</MsgId>", i),
+                fmt::format("good{}", i)),
+        [&, n = i / kGoodEvery](http::Response given) { good[n].set_value(std::move(given)); });
+  }
+  int accepted = 0;
+  for (std::size_t i = 0; i < damaged.size(); ++i) {
+    const int status = responses[i].get_future().get().status;
+    EXPECT_TRUE(status == 200 || status == 400 || status == 403) << status << damaged[i].body;
+    accepted += status == 200 ? 1 : 0;
+  }
+  for (auto& response : good) EXPECT_EQ(response.get_future().get().status, 200);
+  // What is accepted is remembered, and shows in the list that people look at.
+  EXPECT_GT(accepted, 1'000);
+  EXPECT_EQ(seen_.recent(AccountId("shop"), 200).value().size(), 200U);
+}
+
+TEST_F(CallbackEndpointTest, WhatStateRefusesOfOneCallbackSpoilsNoOther) {
+  std::promise<void> entered;
+  std::promise<void> leave;
+  CallbackEndpoint endpoint({accounts_, seen_, clock_, metrics_, null_logger(), &late_},
+                            [&](std::span<const CallbackEndpoint::Taken> taken) {
+                              if (taken.front().callback.msg_id == "2") {
+                                entered.set_value();
+                                leave.get_future().wait();
+                              }
+                              return std::vector<Result<void>>(taken.size());
+                            },
+                            {.threads = 1});
+  std::map<int, std::promise<http::Response>> responses;
+  const auto accept = [&](int id, std::string_view content) {
+    endpoint.accept(request(fmt::format("<MsgType>text</MsgType><Content>{}</Content><MsgId>{}"
+                                        "</MsgId>",
+                                        content, id),
+                            fmt::format("n{}", id)),
+                    [&, id](http::Response r) { responses[id].set_value(std::move(r)); });
+  };
+  for (const int id : {1, 2, 3, 4}) responses[id];
+  with_service();
+  accept(1, "有货吗");
+  auto late = late_.take(1);
+  accept(2, "TD");
+  entered.get_future().wait();
+  // All of these wait for the one thread, and are worked on together.
+  accept(3, "TD");
+  Reply unwritable;
+  unwritable.type = ReplyType::kText;
+  unwritable.text = "\xff";
+  late.front()({unwritable, "passive"});
+  accept(4, "TD");
+  leave.set_value();
+  EXPECT_EQ(responses[1].get_future().get().status, 503);
+  for (const int id : {2, 3, 4}) EXPECT_EQ(responses[id].get_future().get().status, 200) << id;
+}
+
 TEST_F(CallbackEndpointTest, WhatCannotBeAnsweredAtOnceWaitsAndIsRecordedBeforeItIsGiven) {
-  AccountInput a;
-  a.id = AccountId("shop");
-  a.app_id = "wx0123456789abcdef";
-  a.original_id = "gh_shop";
-  a.mode = CallbackMode::kPlain;
-  a.reply_rules.service.url = "http://127.0.0.1/answer";
-  ASSERT_TRUE(accounts_.put(a, 1));
+  with_service();
   const auto question = [&](std::string nonce) {
     return request("<MsgType>text</MsgType><Content>有货吗</Content><MsgId>9</MsgId>",
                    std::move(nonce));

@@ -1,6 +1,8 @@
 #include "wechat/xml.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <map>
 #include <pugixml.hpp>
 
@@ -25,7 +27,9 @@ class Guard {
   Result<void> run() {
     skip_declaration();
     while (true) {
-      at_ = text_.find('<', at_);
+      const std::size_t begin = at_;
+      at_ = text_.find('<', begin);
+      ZHIYIN_TRY_VOID(check_references(text_.substr(begin, at_ - begin)));
       if (at_ == std::string_view::npos) break;
       ZHIYIN_TRY_VOID(markup());
     }
@@ -41,6 +45,24 @@ class Guard {
     if (begin == std::string_view::npos || !text_.substr(begin).starts_with("<?xml ")) return;
     const std::size_t end = text_.find("?>", begin);
     if (end != std::string_view::npos) at_ = end + 2;
+  }
+
+  /// `&#…;` names a character of Unicode: the parser would make bytes of anything.
+  static Result<void> check_references(std::string_view text) {
+    constexpr std::string_view kOpen = "&#";
+    for (std::size_t at = text.find(kOpen); at != std::string_view::npos;
+         at = text.find(kOpen, at + kOpen.size())) {
+      std::string_view number = text.substr(at + kOpen.size());
+      const bool is_hex = number.starts_with('x');
+      if (is_hex) number.remove_prefix(1);
+      std::uint32_t code = 0;
+      const auto [end, ec] =
+          std::from_chars(number.data(), number.data() + number.size(), code, is_hex ? 16 : 10);
+      const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+      if (ec != std::errc() || code == 0 || code > 0x10FFFF || is_surrogate)
+        return fail(ErrorCode::kInvalidArgument, "XML: a character reference names no character");
+    }
+    return {};
   }
 
   Result<void> markup() {

@@ -95,6 +95,16 @@ TEST(Xml, GarbageIsRefused) {
   EXPECT_EQ(refusal_of("<xml>\xff</xml>"), ErrorCode::kInvalidArgument);
 }
 
+TEST(Xml, CharacterReferencesNameCharacters) {
+  EXPECT_EQ(parse_xml("<xml><A>&#x4f60;&#22909;&#x1F600;</A></xml>")->find("A")->text, "你好😀");
+  EXPECT_EQ(parse_xml("<xml><A><![CDATA[&#0;]]></A></xml>")->find("A")->text, "&#0;");
+  for (const std::string_view bad : {"&#0;", "&#xD800;", "&#xdfff;", "&#x110000;", "&#99999999999;",
+                                     "&#4294967361;", "&#;", "&#x;", "a&#0;b", "&#-1;"}) {
+    EXPECT_EQ(refusal_of(fmt::format("<xml><A>{}</A></xml>", bad)), ErrorCode::kInvalidArgument)
+        << bad;
+  }
+}
+
 TEST(Xml, EveryTruncationOfARealCallbackIsRefusedOrWhole) {
   const std::string text =
       "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><CreateTime>1</"

@@ -1,4 +1,5 @@
 """WeChat's callback from outside: the address check, signatures, deduplication, opt-out, and what is refused."""
+import concurrent.futures
 import hashlib
 import itertools
 import time
@@ -86,6 +87,16 @@ class Callback(unittest.TestCase):
         self.post(follow("oFan", now - 100, "unsubscribe"))
         self.server.settled_total()
         self.assertIn("shop", self.server.ok("GET", "/v1/people/openid:shop:oFan")["following"])
+
+    def test_a_strange_sender_harms_nobody_who_comes_at_the_same_time(self):
+        senders = ["中" * 200, "a中中中", "x" * 30_000, *(f"oBeside{i}" for i in range(60))]
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda i: self.post(text_message(7000 + i, "TD", senders[i])).status, range(len(senders))))
+        self.assertEqual(answers[0], 200)  # nobody of this platform, but it can be written down
+        self.assertEqual(answers[1], 200)
+        self.assertEqual(answers[3:], [200] * 60)
+        shown = [c["sender"] for c in self.server.ok("GET", "/v1/accounts/shop/callbacks?limit=200")["items"]]
+        self.assertIn("中…(600)", shown)
 
     def test_what_is_refused(self):
         now = str(int(time.time()))
