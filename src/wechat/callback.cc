@@ -523,8 +523,10 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
                                                      const CallbackQuery& query,
                                                      std::string_view body, Instant now) {
   const bool is_encrypted = rules.wecom || query.encrypt_type == "aes";
-  if (!is_encrypted && rules.mode == CallbackMode::kSecure) {
-    return refuse(Refusal::kDowngrade, "callback: plain, but the account is in secure mode");
+  // Only msg_signature covers a body: in the other modes nothing is believed without it.
+  if (!is_encrypted && rules.mode != CallbackMode::kPlain) {
+    return refuse(Refusal::kDowngrade, fmt::format("callback: plain, but the account is in {} mode",
+                                                   enum_name(rules.mode)));
   }
   if (!is_encrypted && !query.encrypt_type.empty() && query.encrypt_type != "raw") {
     return refuse(Refusal::kMalformed, "callback: encrypt_type is unknown");
@@ -561,11 +563,12 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
   if (!callback) return callback;
   callback->encrypted = is_encrypted;
   callback->receive_id = std::move(receive_id);
-  // msg_signature covers the body; the plain signature does not, so there one address admits one
-  // occurrence.
+  // msg_signature covers the body. Where plain bodies are taken, the signature of the address is
+  // all there is, also beside an encrypted one: there one address admits one occurrence.
   callback->request_key =
-      key_of({is_encrypted ? "aes" : "raw", rules.app_id, query.timestamp, query.nonce,
-              is_encrypted ? query.msg_signature : query.signature});
+      rules.mode == CallbackMode::kPlain
+          ? key_of({"address", rules.app_id, query.timestamp, query.nonce})
+          : key_of({"aes", rules.app_id, query.timestamp, query.nonce, query.msg_signature});
   return callback;
 }
 

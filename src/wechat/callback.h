@@ -47,8 +47,8 @@ CallbackQuery callback_query(const std::map<std::string, std::string, std::less<
 enum class Refusal {
   kSignature,   ///< signature or msg_signature is wrong or missing (-40001)
   kTimestamp,   ///< outside the replay window
-  kDowngrade,   ///< plain body although the account is in secure mode, or an encrypted one that
-                ///< is to be read as a plain one
+  kDowngrade,   ///< plain body although the account is in secure or compatible mode, or an
+                ///< encrypted one that is to be read as a plain one
   kNoKey,       ///< encrypted body, but the account has no key (-40004)
   kEncryption,  ///< does not decrypt (-40007, -40008, -40010)
   kReceiver,    ///< meant for another account (-40005)

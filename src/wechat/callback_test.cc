@@ -147,15 +147,32 @@ TEST(OpenCallback, OfCompatibleBodiesOnlyTheEncryptedPartCounts) {
   EXPECT_EQ(c->content, "你好");
 }
 
-TEST(OpenCallback, PlainBodyInSecureModeIsADowngrade) {
-  const auto refused = open_callback(rules(CallbackMode::kSecure), plain_query(), text_xml(), kNow);
-  EXPECT_EQ(refusal_of(refused), Refusal::kDowngrade);
-  EXPECT_EQ(http_status(Refusal::kDowngrade), 403);
+TEST(OpenCallback, PlainBodyIsADowngradeInAnyModeButPlain) {
   CallbackQuery raw = plain_query();
   raw.encrypt_type = "raw";
-  EXPECT_EQ(refusal_of(open_callback(rules(CallbackMode::kSecure), raw, text_xml(), kNow)),
-            Refusal::kDowngrade);
-  EXPECT_TRUE(open_callback(rules(CallbackMode::kCompatible), raw, text_xml(), kNow));
+  for (const CallbackMode mode : {CallbackMode::kSecure, CallbackMode::kCompatible}) {
+    for (const CallbackQuery& query : {plain_query(), raw}) {
+      const auto refused = open_callback(rules(mode), query, text_xml(), kNow);
+      EXPECT_EQ(refusal_of(refused), Refusal::kDowngrade);
+      EXPECT_NE(refused.error().error.message.find(enum_name(mode)), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(open_callback(rules(CallbackMode::kPlain), raw, text_xml(), kNow));
+  EXPECT_EQ(http_status(Refusal::kDowngrade), 403);
+}
+
+TEST(OpenCallback, OneAddressIsOneRequestWhateverTheFormOfItsBody) {
+  const Encrypted e = encrypted(text_xml());
+  const CallbackRules plain = rules(CallbackMode::kPlain);
+  const auto key = open_callback(plain, e.query, e.body, kNow).value().request_key;
+  EXPECT_EQ(open_callback(plain, plain_query(), text_xml("TD"), kNow).value().request_key, key);
+  CallbackQuery later = plain_query(kNowSeconds + 1);
+  EXPECT_NE(open_callback(plain, later, text_xml("TD"), kNow).value().request_key, key);
+  // What is signed with its body stands for itself.
+  const Encrypted other = encrypted(text_xml("TD"));
+  const CallbackRules secure = rules(CallbackMode::kSecure);
+  EXPECT_NE(open_callback(secure, other.query, other.body, kNow).value().request_key,
+            open_callback(secure, e.query, e.body, kNow).value().request_key);
 }
 
 TEST(OpenCallback, EachWrongPartHasItsClass) {

@@ -199,13 +199,12 @@ ConnectionFinding public_address_finding(std::string_view public_url) {
 ConnectionFinding mode_finding(CallbackMode mode, const RefusedCallbacks& refused) {
   const std::string shown = fmt::format("{}", enum_name(mode));
   if (refused.downgrade > 0) {
-    return bad(
-        fmt::format("{}：收到 {} 个明文回调 / {} plain callbacks came", shown, refused.downgrade,
-                    refused.downgrade),
-        "公众平台上的消息加解密方式不是安全模式：在平台改成安全模式，或把账号的 mode "
-        "改成与平台一致 / "
-        "the platform is not in secure mode: set it to secure there, or the account's mode to "
-        "what the platform shows");
+    return bad(fmt::format("{}：收到 {} 个明文回调 / {} plain callbacks came", shown,
+                           refused.downgrade, refused.downgrade),
+               "公众平台上的消息加解密方式是明文模式：在平台改成安全模式，或把账号的 mode "
+               "改成与平台一致 / "
+               "the platform is in plain mode: set it to secure there, or the account's mode to "
+               "what the platform shows");
   }
   if (refused.no_key > 0) {
     return bad(
