@@ -6,11 +6,15 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/strict_json.h"
+#include "base/utf8.h"
 
 namespace zhiyin {
 namespace {
 
-Result<Json> convert(const simdjson::dom::element& element, std::size_t depth) {
+enum class EqualKeys { kLastWins, kRefused };
+
+Result<Json> convert(const simdjson::dom::element& element, EqualKeys keys, std::size_t depth) {
   using Type = simdjson::dom::element_type;
   if (depth > kJsonDepthMax) {
     return fail(ErrorCode::kInvalidArgument, "json: nested deeper than {} levels", kJsonDepthMax);
@@ -31,7 +35,7 @@ Result<Json> convert(const simdjson::dom::element& element, std::size_t depth) {
     case Type::ARRAY: {
       Json::Array out;
       for (const auto child : simdjson::dom::array(element)) {
-        ZHIYIN_TRY(Json value, convert(child, depth + 1));
+        ZHIYIN_TRY(Json value, convert(child, keys, depth + 1));
         out.push_back(std::move(value));
       }
       return Json(std::move(out));
@@ -41,7 +45,12 @@ Result<Json> convert(const simdjson::dom::element& element, std::size_t depth) {
       const simdjson::dom::object object(element);
       out.if_object()->reserve(object.size());
       for (const auto& [key, child] : object) {
-        ZHIYIN_TRY(Json value, convert(child, depth + 1));
+        ZHIYIN_TRY(Json value, convert(child, keys, depth + 1));
+        if (keys == EqualKeys::kRefused && out.find(key) != nullptr) {
+          constexpr std::size_t kShownBytes = 64;
+          return fail(ErrorCode::kInvalidArgument, "json: has {} more than once",
+                      utf8::truncate(key, kShownBytes));
+        }
         out.set(key, std::move(value));
       }
       return out;
@@ -182,7 +191,8 @@ std::string Json::dump_pretty() const {
   return out;
 }
 
-Result<Json> parse_json(std::string_view text, std::size_t bytes_max) {
+namespace {
+Result<Json> parse(std::string_view text, std::size_t bytes_max, EqualKeys keys) {
   if (text.size() > bytes_max) {
     return fail(ErrorCode::kInvalidArgument, "json: {} bytes, at most {} are accepted", text.size(),
                 bytes_max);
@@ -192,7 +202,16 @@ Result<Json> parse_json(std::string_view text, std::size_t bytes_max) {
   if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
     return fail(ErrorCode::kInvalidArgument, "json: {}", simdjson::error_message(error));
   }
-  return convert(root, 0);
+  return convert(root, keys, 0);
+}
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::size_t bytes_max) {
+  return parse(text, bytes_max, EqualKeys::kLastWins);
+}
+
+Result<Json> parse_strict_json(std::string_view text, std::size_t bytes_max) {
+  return parse(text, bytes_max, EqualKeys::kRefused);
 }
 
 void append_json_string(std::string& out, std::string_view text) {

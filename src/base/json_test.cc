@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json_binding.h"
+#include "base/strict_json.h"
 
 namespace zhiyin {
 namespace {
@@ -102,6 +103,19 @@ TEST(JsonBinding, SchemaComesFromTheSameList) {
   EXPECT_EQ(s["required"].dump(), R"(["id","amount"])");
   EXPECT_EQ(s["properties"]["amount"]["maximum"].number_or(0), 100);
   EXPECT_EQ(s["properties"]["colour"]["enum"].dump(), R"(["red","blue"])");
+}
+
+TEST(StrictJson, EqualKeysAreRefusedAtAnyDepth) {
+  EXPECT_EQ((*parse_json(R"({"a":1,"a":2})"))["a"].int_or(0), 2);
+  for (const std::string_view text : {R"({"a":1,"a":2})", R"({"b":[{"a":1,"c":{},"a":1}]})",
+                                      R"({"x":{"a":{},"a":{}}})", R"({"a":1,"\u0061":2})"}) {
+    const auto refused = parse_strict_json(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().message, "json: has a more than once");
+  }
+  EXPECT_TRUE(parse_strict_json(R"({"a":{"a":[{"a":1},{"a":1}]},"A":1})"));
+  EXPECT_FALSE(parse_strict_json("{"));
+  EXPECT_FALSE(parse_strict_json("{}", 1));
 }
 
 }  // namespace

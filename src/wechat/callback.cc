@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/crypto.h"
+#include "base/strict_json.h"
 #include "base/utf8.h"
 #include "wechat/crypto.h"
 #include "wechat/detail/lenient.h"
@@ -65,7 +66,7 @@ std::expected<Json, CallbackError> parse_fields(std::string_view text, bool& is_
                   fmt::format("callback: {} bytes, at most {}", text.size(), kCallbackBytesMax));
   }
   if (is_json) {
-    Result<Json> json = parse_json(text, kCallbackBytesMax);
+    Result<Json> json = parse_strict_json(text, kCallbackBytesMax);
     if (!json) return refuse(Refusal::kMalformed, "callback: " + json.error().text());
     return std::move(*json);
   }

@@ -110,6 +110,7 @@ inline std::vector<DamagedCallback> damaged_callbacks(std::int64_t create_time) 
       add(Damage::kDoubled, once + once);
       for (const std::string& value : values)
         add(Damage::kValue, fmt::format("<{0}>{1}</{0}>", changed, value));
+      add_json(Damage::kDoubled, fmt::format(R"("{0}":"1","{0}":"1")", changed));
       for (const std::string_view value : kJsonValues)
         add_json(Damage::kJsonType, fmt::format(R"("{}":{})", changed, value));
     }

@@ -735,7 +735,8 @@ TEST(BadInput, EveryFieldOfEveryKindMissingDoubledHugeAndOfAnotherType) {
     if (damage == Damage::kMissing && is_in(kAlwaysThere, field)) {
       EXPECT_FALSE(c);
     }
-    if (damage == Damage::kDoubled && is_in(kStandOnce, field)) {
+    const bool is_json = body.starts_with('{');  // where nothing is a list by being repeated
+    if (damage == Damage::kDoubled && (is_json || is_in(kStandOnce, field))) {
       EXPECT_EQ(refusal_of(c), Refusal::kMalformed);
       EXPECT_NE(c.error().error.message.find(field), std::string::npos);
     }
