@@ -104,25 +104,24 @@ def parked(harness, tool):
 
 
 def fuzz():
-    """Two processes, half of the messages each."""
+    """Two processes, half of the messages each. Fails on a difference, and where nothing could be compared."""
     probe = built_probe()
-    if probe is None:
-        return
     began = time.monotonic()
     python = ROOT / "build/venv/bin/python"
     test = ROOT / "src/wechat/tests/wechatpy_fuzz_test.py"
     children = [subprocess.Popen([python, test, probe, str(MESSAGES // 2), str(seed)], stdout=subprocess.PIPE, text=True) for seed in (1, 2)]
     said = [child.communicate()[0].strip() for child in children]
     good = all(child.returncode == 0 for child in children)
-    print(f"fuzz: {MESSAGES:,} random messages beside wechatpy: {'no difference' if good else 'DIFFERENCE'} in {time.monotonic() - began:.0f} s")
+    print(f"fuzz: {MESSAGES:,} random messages beside wechatpy: {'no difference' if good else 'FAILED'} in {time.monotonic() - began:.0f} s")
     print("\n".join(f"  {line}" for line in said))
+    if not good:
+        raise SystemExit(1)
 
 
 def built_probe():
     """The probe is a test's: it is built where tests are."""
     if not (ROOT / "build/venv/bin/python").exists():
-        print("fuzz: skipped: needs build/venv (./dev setup test)")
-        return None
+        raise SystemExit("fuzz: nothing was compared: needs build/venv (./dev setup test)")
     build = ROOT / "build/dev"
     if not (build / "build.ninja").exists():
         subprocess.run(["cmake", "--preset", "dev"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
