@@ -10,8 +10,8 @@ import time
 import http.client
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
-HISTORY = int(os.environ.get("BENCH_HISTORY", "500000"))
-PEOPLE = int(os.environ.get("BENCH_PEOPLE", "200000"))
+HISTORY = int(os.environ.get("BENCH_HISTORY", "1000000"))
+POPULATIONS = [int(n) for n in os.environ.get("BENCH_PEOPLE", "20000,200000").split(",")]
 RATE = int(os.environ.get("BENCH_RATE", "25000"))
 SECONDS = int(os.environ.get("BENCH_DELAY_SECONDS", "20"))
 DAY = 86400
@@ -112,7 +112,7 @@ def disk_bytes(pid):
     return int(found["write_bytes"])
 
 
-def throughput(server, pid, load):
+def throughput(server, pid, load, people):
     news_before = news(server)
     lag = server.ok("POST", "/v1/projections", {"held": True})["lag"]
     threads, written, began = thread_seconds(pid), disk_bytes(pid), time.monotonic()
@@ -136,7 +136,7 @@ def throughput(server, pid, load):
     total = sum(busiest)
     server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}, "sample": 0})  # waits for own events, too
     own = news(server) - news_before
-    print(f"projection, {load}: {lag:,} events of {PEOPLE:,} people (Zipf {EXPONENT}), 50 live segments: state after {in_state:.1f} s = "
+    print(f"projection, {load}: {lag:,} events of {people:,} people (Zipf {EXPONENT}), 50 live segments: state after {in_state:.1f} s = "
           f"{lag / in_state:,.0f}/s, state and warehouse after {took:.1f} s = {lag / took:,.0f}/s (target 50,000)")
     print(f"  CPU: {total:.1f} s = {total / lag * 1e6:.1f} us an event over all threads; busiest threads "
           f"{', '.join(f'{b:.1f}' for b in busiest[:4])} s; {(disk_bytes(pid) - written) / lag:,.0f} bytes written an event; "
@@ -168,10 +168,10 @@ class Sender(threading.Thread):
             self.slowest = max(self.slowest, time.monotonic() - at)
 
 
-def delay(server):
+def delay(server, people):
     """An open loop; beside it, once in a while, somebody new reads, and is looked for in the state file until there."""
     rng = random.Random(7)
-    who, what = population(PEOPLE, rng), picker([w for _, w in KINDS], rng)
+    who, what = population(people, rng), picker([w for _, w in KINDS], rng)
     size = 250
     bodies = []
     for _ in range(RATE * SECONDS // size):
@@ -213,7 +213,7 @@ def delay(server):
     print(f"  everything caught up {time.monotonic() - began:.1f} s after the last request; load average {os.getloadavg()[0]:.1f}")
 
 
-def bench(harness):
+def measure(harness, people):
     server = harness.Server('log_level = "warning"\n')
     try:
         csv = server.folder / "events.csv"
@@ -222,19 +222,24 @@ def bench(harness):
         wait_until_filled(server)
         if HISTORY:
             # A first import makes everybody enter segments; what is measured is an installation that has a history.
-            write_events(csv, HISTORY, PEOPLE, time.time() - 86400, 60 * DAY, random.Random(2))
+            write_events(csv, HISTORY, people, time.time() - 86400, 60 * DAY, random.Random(2))
             server.cli("import", csv, "--account", "shop", "--json")
             server.ok("POST", "/v1/segments/preview", {"tree": {"all": True}, "sample": 0})  # waits for own events, too
         # As they come in, and as an old log or a file is read: time passes 1,400 times as fast, so that each event
         # makes somebody enter or leave a window.
         for load, seconds in (("an hour's events", 3600), ("sixty days' events", 60 * DAY)):
-            write_events(csv, ROWS, PEOPLE, time.time(), seconds, random.Random(seconds))
+            write_events(csv, ROWS, people, time.time(), seconds, random.Random(seconds))
             server.ok("POST", "/v1/projections", {"held": True})
             server.cli("import", csv, "--account", "shop", "--json")
             print(f"  load average {os.getloadavg()[0]:.1f} before")
-            throughput(server, server.process.child.pid, load)
+            throughput(server, server.process.child.pid, load, people)
         sizes = {p.name: p.stat().st_size / 1e6 for p in (server.folder / "data").iterdir() if p.is_file()}
         print("  MB: " + ", ".join(f"{name} {size:,.0f}" for name, size in sorted(sizes.items()) if size > 1))
-        delay(server)
+        delay(server, people)
     finally:
         server.close()
+
+
+def bench(harness):
+    for people in POPULATIONS:
+        measure(harness, people)

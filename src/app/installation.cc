@@ -17,6 +17,7 @@
 #include "audience/warehouse_people.h"
 #include "base/crypto.h"
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/random.h"
 #include "campaign/segment_audience.h"
 #include "catalogue/item_statistics.h"
@@ -427,11 +428,15 @@ class BuiltInstallation final : public Installation {
     pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
-    pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_,
-                             storage::ProjectionRunner::Settings{.membership = sharing_});
-    writer_.emplace(
-        *log_, *state_, *warehouse_, *pipeline_runner_, logger_,
-        ingest::WarehouseWriter::Settings{.refused = &*refused_records_, .membership = sharing_});
+    storage::ProjectionRunner::Settings runner{.membership = sharing_};
+    ingest::WarehouseWriter::Settings writer{.refused = &*refused_records_, .membership = sharing_};
+    // The largest batches keep to a fourth of the memory that there is.
+    constexpr std::int64_t kBytesOfRecord = 20'000;
+    const auto fitting = static_cast<std::size_t>(memory_bytes() / kBytesOfRecord);
+    runner.batch_max = std::min(runner.batch_max, fitting);
+    writer.rows_max = std::min(writer.rows_max, fitting);
+    pipeline_runner_.emplace(*log_, *state_, *pipeline_, logger_, runner);
+    writer_.emplace(*log_, *state_, *warehouse_, *pipeline_runner_, logger_, writer);
     accounts_.emplace(*state_, *vault_, *clock_);
     account_names_.emplace(*accounts_);
     ingest::Intake::Settings intake;

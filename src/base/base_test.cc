@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/html.h"
+#include "base/machine.h"
 #include "base/metrics.h"
 #include "base/nearest.h"
 #include "base/random.h"
@@ -112,6 +113,21 @@ TEST(Metrics, TextIsPrometheusFormat) {
 TEST(Html, NothingLeavesTextOrQuotes) {
   EXPECT_EQ(html_escaped("<a href=\"x\" b='&'>知音"),
             "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;知音");
+}
+
+TEST(Machine, AGroupOrOneAroundItLimitsTheMemory) {
+  const TempFolder root;
+  std::filesystem::create_directories(root.path() / "a/b");
+  EXPECT_EQ(group_memory_max(root.path(), "/a/b"), std::nullopt);
+  ASSERT_TRUE(write_file(root.path() / "a/b/memory.max", "max\n"));
+  EXPECT_EQ(group_memory_max(root.path(), "/a/b"), std::nullopt);
+  ASSERT_TRUE(write_file(root.path() / "a/memory.max", "1073741824\n"));
+  EXPECT_EQ(group_memory_max(root.path(), "/a/b"), 1 << 30);
+  ASSERT_TRUE(write_file(root.path() / "memory.max", "536870912\n"));
+  EXPECT_EQ(group_memory_max(root.path(), "/a/b"), 1 << 29);
+  EXPECT_EQ(group_memory_max(root.path(), "/"), 1 << 29);
+  EXPECT_EQ(group_memory_max(root.path(), "/../.."), 1 << 29) << "stays below the root";
+  EXPECT_GT(memory_bytes(), 64 << 20);
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "storage/sqlite_state.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <set>
 #include <thread>
@@ -9,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/machine.h"
 #include "base/mutex.h"
 #include "storage/detail/checkpointer.h"
 #include "storage/detail/pool.h"
@@ -22,7 +21,7 @@ namespace {
 constexpr std::size_t kReadersMax = 4;
 // Reached only while projections are busy: what they change should fit.
 constexpr std::int64_t kWriterCacheKibMax = 384 << 10;
-constexpr std::int64_t kWriterCacheOfMemory = 8;  // no more than this part of the machine's
+constexpr std::int64_t kWriterCacheOfMemory = 8;  // no more than this part of the memory
 constexpr int kReaderCacheKib = 2 << 10;
 constexpr char kOwnTables[] =
     "CREATE TABLE IF NOT EXISTS schema_migration(name TEXT PRIMARY KEY, checksum TEXT NOT NULL, "
@@ -89,8 +88,8 @@ class Turn {
 };
 
 int writer_cache_kib() {
-  const std::int64_t memory_kib = ::sysconf(_SC_PHYS_PAGES) * (::sysconf(_SC_PAGESIZE) / 1024);
-  return static_cast<int>(std::min(kWriterCacheKibMax, memory_kib / kWriterCacheOfMemory));
+  return static_cast<int>(
+      std::min(kWriterCacheKibMax, memory_bytes() / 1024 / kWriterCacheOfMemory));
 }
 
 Result<detail::Database> open_database(const std::filesystem::path& path, const std::string& vfs,
