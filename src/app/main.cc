@@ -1,3 +1,4 @@
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -456,6 +457,7 @@ int run(std::span<const std::string> arguments) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   ::umask(077);  // stores, uploads and logs hold personal data: for the user of the process alone
+  ::prctl(PR_SET_DUMPABLE, 0);  // memory holds secrets and keys: a crash leaves no image of it
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return zhiyin::app::run(arguments);
 }

@@ -428,5 +428,16 @@ TEST_F(ClientTest, NoSecretInMessages) {
   EXPECT_EQ(outcome.error().message.find("SECRET"), std::string::npos);
 }
 
+TEST_F(ClientTest, ARefusalThatRepeatsTheRequestIsToldWithoutItsSecrets) {
+  platform_.token = [](const auto&) { return answer_token("VERY-SECRET-TOKEN"); };
+  account_.app_secret = Secret("VERY-SECRET-SECRET");
+  answers({answer_json(R"({"errcode":45015,"errmsg":"no: VERY-SECRET-TOKEN by VERY-SECRET-SECRET,)"
+                       R"( VERY-SECRET-TOKEN"})")});
+  const auto outcome = client_.send_customer_service_and_wait(account_, hello());
+  ASSERT_FALSE(outcome);
+  EXPECT_NE(outcome.error().message.find("no: *** by ***, ***"), std::string::npos)
+      << outcome.error().message;
+}
+
 }  // namespace
 }  // namespace zhiyin::wechat

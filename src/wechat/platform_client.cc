@@ -158,6 +158,10 @@ struct PlatformClient::Inner {
     const auto begin = std::chrono::steady_clock::now();
     HttpOutcome outcome = co_await exchange(client, waiting, std::move(request));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    if (outcome) {
+      hide(outcome->body, token);
+      hide(outcome->body, account.app_secret);
+    }
     Outcome<ApiAnswer> answer = interpret(outcome, *call.endpoint);
     if (outcome && call.endpoint->family == Family::kAds) {
       const AdsRate rate = ads_rate(outcome->headers);

@@ -292,7 +292,12 @@ struct TokenKeeper::Inner {
                                                                 : default_base(family);
     http::ClientRequest request = token_request(account, base, asked.claim.refresh_token, force);
     HttpOutcome answer = co_await exchange(client, waiting, std::move(request));
+    if (answer) hide(answer->body, account.app_secret);
     Outcome<FetchedToken> fetched = read_token(interpret(answer, "token", family));
+    if (!fetched) {  // a good answer may give the same one again
+      hide(fetched.error().message, account.refresh_token);
+      hide(fetched.error().message, asked.claim.refresh_token);
+    }
     metrics
         .counter("zhiyin_wechat_token_fetches_total", "Access tokens fetched",
                  fetched ? "outcome=\"ok\"" : "outcome=\"error\"")

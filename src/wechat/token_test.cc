@@ -130,6 +130,17 @@ TEST_F(TokenKeeperTest, AnswersWithoutTokenAreErrors) {
   EXPECT_EQ(get(), "AT");
 }
 
+TEST_F(TokenKeeperTest, ARefusalThatRepeatsTheRequestIsToldWithoutItsSecrets) {
+  account_.app_secret = Secret("VERY-SECRET-SECRET");
+  platform_.token = [](const auto&) {
+    return answer_json(R"({"errcode":40125,"errmsg":"appid=wx&secret=VERY-SECRET-SECRET is bad"})");
+  };
+  const auto token = keeper_.get_and_wait(account_);
+  ASSERT_FALSE(token);
+  EXPECT_NE(token.error().message.find("is bad"), std::string::npos);
+  EXPECT_EQ(token.error().message.find("VERY-SECRET"), std::string::npos);
+}
+
 TEST_F(TokenKeeperTest, ReplaceTakesWhatAnotherHasRenewedWithoutAFetch) {
   EXPECT_EQ(get(), "AT");
   EXPECT_EQ(keeper_.replace_and_wait(account_, Secret("older")).value().reveal(), "AT");

@@ -136,6 +136,16 @@ Outcome<ApiAnswer> interpret(const HttpOutcome& outcome, const Endpoint& endpoin
   return answer;
 }
 
+void hide(std::string& text, const Secret& sent) {
+  constexpr std::size_t kShortest = 8;  // what is shorter is nobody's secret, and may be a word
+  constexpr std::string_view kShown = "***";
+  if (sent.reveal().size() < kShortest) return;
+  for (std::size_t at = text.find(sent.reveal()); at != std::string::npos;
+       at = text.find(sent.reveal(), at + kShown.size())) {
+    text.replace(at, sent.reveal().size(), kShown);
+  }
+}
+
 http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting,
                                  http::ClientRequest request) {
   if (waiting == Waiting::kBlock) co_return client.send_and_wait(std::move(request));

@@ -29,6 +29,9 @@ Outcome<Json> interpret(const HttpOutcome& outcome, std::string_view name,
 /// JSON where the content type says so. Pure.
 Outcome<ApiAnswer> interpret(const HttpOutcome& outcome, const Endpoint& endpoint);
 
+/// Puts `***` for every occurrence of what was sent in secret: some refusals repeat the request.
+void hide(std::string& text, const Secret& sent);
+
 /// Sends one request, suspending or blocking.
 http::Task<HttpOutcome> exchange(http::Client& client, Waiting waiting,
                                  http::ClientRequest request);
