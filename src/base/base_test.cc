@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/file.h"
@@ -113,6 +115,21 @@ TEST(Metrics, TextIsPrometheusFormat) {
 TEST(Html, NothingLeavesTextOrQuotes) {
   EXPECT_EQ(html_escaped("<a href=\"x\" b='&'>知音"),
             "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;知音");
+}
+
+TEST(Machine, AThreadThatGivesWayDoesSoAlone) {
+  const auto nice_of = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
+  const int before = nice_of();
+  int there = 0;
+  int below = 0;
+  std::thread([&] {
+    give_way();
+    there = nice_of();
+    std::thread([&] { below = nice_of(); }).join();
+  }).join();
+  EXPECT_EQ(there, std::max(before, 10));
+  EXPECT_EQ(below, there);
+  EXPECT_EQ(nice_of(), before);
 }
 
 TEST(Machine, AGroupOrOneAroundItLimitsTheMemory) {

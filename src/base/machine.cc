@@ -1,5 +1,6 @@
 #include "base/machine.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,11 @@ std::int64_t memory_bytes() {
                     group_memory_max("/sys/fs/cgroup", line.substr(kUnified.size())).value_or(all));
   }
   return all;
+}
+
+void give_way() {
+  constexpr int kNice = 10;
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
 }  // namespace zhiyin

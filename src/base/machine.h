@@ -16,4 +16,8 @@ std::int64_t memory_bytes();
 std::optional<std::int64_t> group_memory_max(const std::filesystem::path& root,
                                              std::string_view group);
 
+/// From here on the calling thread, and the threads that it starts, stand behind others where the
+/// processors do not do for all (nice 10). For good: a process may not take that back.
+void give_way();
+
 }  // namespace zhiyin

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <system_error>
+#include <type_traits>
 #include <unordered_map>
+#include <utility>
 
+#include "base/check.h"
+#include "base/machine.h"
 #include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "storage/detail/duckdb_connection.h"
 #include "storage/detail/pool.h"
 #include "storage/detail/warehouse_tables.h"
@@ -70,6 +76,26 @@ Result<std::unique_ptr<OpenWarehouse>> open_file(const std::filesystem::path& pa
   return std::make_unique<OpenWarehouse>(std::move(database), std::move(writer));
 }
 
+/// Runs work on a thread that gives way to others, as do the threads that DuckDB starts on it: what
+/// is written into the warehouse, and packed there, is behind the events that come in. For one
+/// caller at a time.
+class Aside {
+ public:
+  Aside() : pool_(1, 1) {
+    run([] { give_way(); });
+  }
+  template <class Work>
+  auto run(Work&& work) -> std::invoke_result_t<Work> {
+    std::packaged_task<std::invoke_result_t<Work>()> task(std::forward<Work>(work));
+    auto done = task.get_future();
+    ZHIYIN_CHECK(pool_.try_submit(std::move(task)));
+    return done.get();
+  }
+
+ private:
+  ThreadPool pool_;
+};
+
 /// Counts those who use something, so that it can be exchanged while nobody does.
 class Gate {
  public:
@@ -119,10 +145,11 @@ class InGate {
 class DuckdbWarehouse final : public Warehouse {
  public:
   DuckdbWarehouse(std::filesystem::path path, Logger& logger, DuckdbWarehouseSettings settings,
-                  std::unique_ptr<OpenWarehouse> opened)
+                  std::unique_ptr<Aside> aside, std::unique_ptr<OpenWarehouse> opened)
       : path_(std::move(path)),
         logger_(logger),
         settings_(settings),
+        aside_(std::move(aside)),
         open_(std::move(opened)),
         checkpoint_at_(settings.checkpoint_bytes) {}
 
@@ -140,10 +167,13 @@ class DuckdbWarehouse final : public Warehouse {
     MutexLock lock(mutex_);
     ZHIYIN_TRY_VOID(reopen_if_broken());
     detail::DuckConnection& writer = *open_->writer;
-    ZHIYIN_TRY_VOID(checked(writer.run("BEGIN TRANSACTION")));
-    auto outcome = write_batch(writer, table, rows, batch_id);
-    if (outcome) outcome = writer.run("COMMIT");
-    if (!outcome) (void)writer.run("ROLLBACK");
+    auto outcome = aside_->run([&]() -> Result<void> {
+      ZHIYIN_TRY_VOID(writer.run("BEGIN TRANSACTION"));
+      auto written = write_batch(writer, table, rows, batch_id);
+      if (written) written = writer.run("COMMIT");
+      if (!written) (void)writer.run("ROLLBACK");
+      return written;
+    });
     if (outcome) checkpoint_if_due(writer);
     return checked(std::move(outcome));
   }
@@ -225,7 +255,7 @@ class DuckdbWarehouse final : public Warehouse {
     if (!broken_) return {};
     gate_.close();
     open_.reset();  // a second instance of the same file must never live beside the first
-    auto opened = open_file(path_, settings_.memory_mb);
+    auto opened = aside_->run([&] { return open_file(path_, settings_.memory_mb); });
     if (opened) {
       open_ = std::move(*opened);
       broken_ = false;
@@ -240,7 +270,7 @@ class DuckdbWarehouse final : public Warehouse {
     std::error_code error;
     const std::uintmax_t bytes = std::filesystem::file_size(path_.string() + ".wal", error);
     if (error || bytes < checkpoint_at_) return;
-    if (auto copied = checked(writer.run("CHECKPOINT")); !copied) {
+    if (auto copied = checked(aside_->run([&] { return writer.run("CHECKPOINT"); })); !copied) {
       // The rows are safe in the write-ahead log; another try when it has grown further.
       checkpoint_at_ = bytes + settings_.checkpoint_bytes;
       logger_.warning("storage", "warehouse.checkpoint_failed", {{"error", copied.error().text()}});
@@ -314,6 +344,7 @@ class DuckdbWarehouse final : public Warehouse {
   Logger& logger_;
   const DuckdbWarehouseSettings settings_;
   Mutex mutex_;                          // one insert at a time
+  const std::unique_ptr<Aside> aside_;   // for whoever has the mutex
   Gate gate_;                            // queries are inside
   std::unique_ptr<OpenWarehouse> open_;  // exchanged under the mutex while the gate is closed
   std::uintmax_t checkpoint_at_ ZHIYIN_GUARDED_BY(mutex_);
@@ -338,8 +369,10 @@ Result<std::unique_ptr<Warehouse>> open_duckdb_warehouse(const std::filesystem::
                   path.parent_path().string(), error.message());
     }
   }
-  ZHIYIN_TRY(auto opened, open_file(path, settings.memory_mb));
-  return std::make_unique<DuckdbWarehouse>(path, logger, settings, std::move(opened));
+  auto aside = std::make_unique<Aside>();
+  ZHIYIN_TRY(auto opened, aside->run([&] { return open_file(path, settings.memory_mb); }));
+  return std::make_unique<DuckdbWarehouse>(path, logger, settings, std::move(aside),
+                                           std::move(opened));
 }
 
 }  // namespace zhiyin::storage
