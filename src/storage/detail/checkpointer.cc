@@ -1,5 +1,7 @@
 #include "storage/detail/checkpointer.h"
 
+#include "base/machine.h"
+
 namespace zhiyin::storage::detail {
 namespace {
 
@@ -67,6 +69,7 @@ void Checkpointer::note(const Database::Checkpoint& done) {
 
 /// What fails (a full disk, say) stays in the log, and is copied after a later commit.
 void Checkpointer::run() {
+  give_way();
   for (;;) {
     {
       MutexLock lock(mutex_);
