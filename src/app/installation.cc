@@ -528,9 +528,12 @@ class BuiltInstallation final : public Installation {
     if (!wechat::may_send_customer_service(account) || account.kind == wechat::AccountKind::kWecom)
       return false;
     std::int64_t left = 0;
+    const auto sender = delivery::sender_of(account);
+    if (!sender) return false;
     const auto done = state_->read([&](storage::Session& db) -> Result<void> {
-      const auto today = delivery::QuotaLedger::today(
-          account.id, delivery::ChannelKind::kCustomerService, clock_->now());
+      const auto today =
+          delivery::QuotaLedger::today(account.id, delivery::ChannelKind::kCustomerService,
+                                       clock_->now(), sender->rules.platform_zone);
       ZHIYIN_TRY(left,
                  delivery::QuotaLedger::left(db, today, account.policy.customer_service_per_day));
       return {};

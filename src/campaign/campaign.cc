@@ -126,6 +126,8 @@ Result<void> check_channel(const Campaign& c, const MessageTemplate& parsed) {
       return {};
     case ChannelKind::kSubscribe:
       return fail_field("channel", "campaigns do not send subscribe messages");
+    case ChannelKind::kMassPreview:
+      return fail_field("channel", "previews are for tests: choose mass");
     case ChannelKind::kTemplate:
       break;
   }

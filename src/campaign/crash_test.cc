@@ -51,7 +51,8 @@ std::string story(World& w) {
 /// Every reservation was settled, and the ledger counts no less than what the platform got.
 void expect_exact_quota(World& w, ChannelKind channel, std::int64_t calls_min) {
   w.db.write([&](storage::Session& s) -> Result<void> {
-    const auto key = delivery::QuotaLedger::today(AccountId("shop"), channel, kNoon);
+    const auto key =
+        delivery::QuotaLedger::today(AccountId("shop"), channel, kNoon, TimeZone::shanghai());
     EXPECT_FALSE(delivery::QuotaLedger::release(s, key, 1)) << "a reservation was left open";
     EXPECT_GE(100 - *delivery::QuotaLedger::left(s, key, 100), calls_min);
     return {};

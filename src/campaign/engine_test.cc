@@ -345,6 +345,51 @@ TEST(TestSend, GoesOnlyToThoseNamedAndLeavesTheCampaignUntouched) {
   EXPECT_TRUE(w.channel.received.contains("o0"));
 }
 
+/// Used and reserved of a budget of the day.
+delivery::QuotaLedger::Sum budget(World& w, ChannelKind channel) {
+  delivery::QuotaLedger::Sum sum;
+  w.db.write([&](storage::Session& s) -> Result<void> {
+    ZHIYIN_TRY(sum, delivery::QuotaLedger::sum(
+                        s, delivery::QuotaLedger::today(AccountId("shop"), channel, w.clock.now(),
+                                                        w.senders.account.rules.platform_zone)));
+    return {};
+  });
+  return sum;
+}
+
+TEST(TestSend, APreviewUsesUpTheDaysPreviewsAndNoMassSend) {
+  World w(3);
+  w.senders.account.rules.calls_per_day[ChannelKind::kMassPreview] = 2;
+  w.create(mass_campaign());
+  const std::vector<std::string> openids{"o0", "o1", "o2"};
+  const auto sent = w.engine->test_send(kSpring, openids);
+  ASSERT_TRUE(sent) << sent.error().text();
+  ASSERT_EQ(sent->size(), 3U);
+  EXPECT_EQ((*sent)[1].outcome, "sent");
+  EXPECT_EQ((*sent)[2].outcome, "refused");
+  EXPECT_NE((*sent)[2].detail.find("配额"), std::string::npos) << (*sent)[2].detail;
+  EXPECT_EQ(w.channel.previews, 2);
+  EXPECT_EQ(budget(w, ChannelKind::kMassPreview).used, 2);
+  EXPECT_EQ(budget(w, ChannelKind::kMassPreview).reserved, 0);
+  EXPECT_EQ(budget(w, ChannelKind::kMass).used, 0);
+  ASSERT_TRUE(w.clock.advance_to(w.clock.now() + std::chrono::hours(24)));
+  EXPECT_EQ(w.engine->test_send(kSpring, openids)->front().outcome, "sent") << "a new day";
+}
+
+TEST(TestSend, APreviewThatADeadProcessLeftCountsInItsOwnBudget) {
+  World w(2);
+  w.create(mass_campaign());
+  w.death.countdown = 2;  // the intent is written, its outcome is not
+  const std::vector<std::string> openids{"o0"};
+  EXPECT_FALSE(w.engine->test_send(kSpring, openids));
+  ASSERT_TRUE(w.death.is_dead);
+  EXPECT_EQ(budget(w, ChannelKind::kMassPreview).reserved, 1);
+  w.restart();
+  EXPECT_EQ(budget(w, ChannelKind::kMassPreview).reserved, 0);
+  EXPECT_EQ(budget(w, ChannelKind::kMassPreview).used, 1);
+  EXPECT_EQ(budget(w, ChannelKind::kMass).used, 0);
+}
+
 TEST(TestSend, RespectsTheCustomerServiceWindow) {
   World w(2);
   w.message_from(0, kNoon);

@@ -254,7 +254,8 @@ TEST(MassSend, TheQuotaIsExactAtTheEnd) {
   w.run();
   EXPECT_EQ(w.progress().sent, 30);
   w.db.write([&](storage::Session& s) -> Result<void> {
-    const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kMass, kNoon);
+    const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kMass, kNoon,
+                                                  TimeZone::shanghai());
     const auto batches = *delivery::SendLedger::batches(s, kSpring);
     const auto calls = std::ranges::count(batches, TouchState::kSent, &delivery::SendBatch::state);
     EXPECT_EQ(calls + 1, static_cast<std::int64_t>(batches.size()))

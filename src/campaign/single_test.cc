@@ -77,8 +77,8 @@ TEST(CustomerService, AnUnknownOutcomeIsClosedCountedAndNeverRepeated) {
   EXPECT_EQ(w.progress().unknown, 1);
   EXPECT_EQ(w.progress().sent, 2);
   w.db.write([&](storage::Session& s) -> Result<void> {
-    const auto key =
-        delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kCustomerService, kNoon);
+    const auto key = delivery::QuotaLedger::today(AccountId("shop"), ChannelKind::kCustomerService,
+                                                  kNoon, TimeZone::shanghai());
     EXPECT_EQ(*delivery::QuotaLedger::left(s, key, 10), 7);
     return {};
   });

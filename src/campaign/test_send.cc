@@ -48,13 +48,14 @@ TouchState state_of(OutcomeKind kind) {
   return kind == OutcomeKind::kUnknown ? TouchState::kUnknown : TouchState::kFailed;
 }
 
-/// Writes the intent and the link that goes into the message.
+/// Writes the intent and the link that goes into the message. kLimitReached when the day has no
+/// more.
 Result<std::string> intend(const Work& work, Touch& touch, Instant now) {
+  touch.quota_period = work.quota_today(now).period;
   std::string link;
   ZHIYIN_TRY_VOID(work.parts.state.write([&](Session& session) -> Result<void> {
-    const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
-    touch.quota_period = quota.period;
-    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, detail::quota_of(touch), 1,
+                                         work.calls_per_day(detail::budget_of(touch))));
     ZHIYIN_TRY_VOID(SendLedger::add(session, touch));
     ZHIYIN_TRY(link, detail::make_link(session, work, touch.id, now));
     return {};
@@ -68,25 +69,11 @@ Result<void> record(const Work& work, Touch touch, const Outcome& outcome) {
     touch.provider_id = outcome.provider_id;
     touch.error = outcome.error;
     touch.is_uncertain = false;
-    const QuotaKey quota{touch.account, touch.channel, touch.quota_period};
-    // A preview is no mass send: it does not use up its quota.
-    const bool counts = touch.channel != ChannelKind::kMass && touch.state != TouchState::kFailed;
-    ZHIYIN_TRY_VOID(counts ? QuotaLedger::commit(session, quota, 1)
-                           : QuotaLedger::release(session, quota, 1));
+    const QuotaKey quota = detail::quota_of(touch);
+    ZHIYIN_TRY_VOID(touch.state == TouchState::kFailed ? QuotaLedger::release(session, quota, 1)
+                                                       : QuotaLedger::commit(session, quota, 1));
     return SendLedger::update(session, touch, work.now());
   });
-}
-
-Result<TestSend> send(const Work& work, const Recipient& recipient, const std::string& openid,
-                      Instant now) {
-  Touch touch = test_touch(work, recipient, now);
-  ZHIYIN_TRY(const std::string link, intend(work, touch, now));
-  const delivery::Content content = detail::content_for(work, recipient, link);
-  const Outcome outcome = touch.channel == ChannelKind::kMass
-                              ? work.parts.channel.preview_mass(touch.account, openid, content)
-                              : detail::call_channel(work, touch, openid, content);
-  ZHIYIN_TRY_VOID(record(work, touch, outcome));
-  return TestSend{shortened(openid), std::string(enum_name(state_of(outcome.kind))), outcome.error};
 }
 
 Result<TestSend> refused(const std::string& openid, const Decision& decision) {
@@ -94,6 +81,22 @@ Result<TestSend> refused(const std::string& openid, const Decision& decision) {
   std::string detail(words.zh);
   if (!decision.detail.empty()) detail += fmt::format("：{}", decision.detail);
   return TestSend{shortened(openid), "refused", std::move(detail)};
+}
+
+Result<TestSend> send(const Work& work, const Recipient& recipient, const std::string& openid,
+                      Instant now) {
+  Touch touch = test_touch(work, recipient, now);
+  const Result<std::string> link = intend(work, touch, now);
+  if (!link && link.error().code == ErrorCode::kLimitReached) {
+    return refused(openid, {Verdict::kRefuse, delivery::Rule::kPlatformQuota, std::nullopt, {}});
+  }
+  ZHIYIN_TRY_VOID(link);
+  const delivery::Content content = detail::content_for(work, recipient, *link);
+  const Outcome outcome = touch.channel == ChannelKind::kMass
+                              ? work.parts.channel.preview_mass(touch.account, openid, content)
+                              : detail::call_channel(work, touch, openid, content);
+  ZHIYIN_TRY_VOID(record(work, touch, outcome));
+  return TestSend{shortened(openid), std::string(enum_name(state_of(outcome.kind))), outcome.error};
 }
 
 Result<TestSend> send_one(const Work& work, const std::string& openid) {

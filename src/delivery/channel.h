@@ -13,7 +13,13 @@
 namespace zhiyin::delivery {
 
 /// The numbers are stored: never change them.
-enum class ChannelKind : int { kMass = 1, kCustomerService = 2, kTemplate = 3, kSubscribe = 4 };
+enum class ChannelKind : int {
+  kMass = 1,
+  kCustomerService = 2,
+  kTemplate = 3,
+  kSubscribe = 4,
+  kMassPreview = 5,  ///< a budget of its own; its touches are tests of `kMass`
+};
 
 /// Why a message goes out. Template messages may only be notifications.
 enum class Purpose : int { kMarketing = 1, kNotification = 2 };
@@ -78,7 +84,8 @@ struct zhiyin::EnumNames<zhiyin::delivery::ChannelKind> {
       {delivery::ChannelKind::kMass, "mass"},
       {delivery::ChannelKind::kCustomerService, "customer_service"},
       {delivery::ChannelKind::kTemplate, "template"},
-      {delivery::ChannelKind::kSubscribe, "subscribe"}};
+      {delivery::ChannelKind::kSubscribe, "subscribe"},
+      {delivery::ChannelKind::kMassPreview, "mass_preview"}};
 };
 template <>
 struct zhiyin::EnumNames<zhiyin::delivery::Purpose> {

@@ -132,7 +132,8 @@ Touch sending_template(TestState& db, TouchState state, std::string provider_id)
   touch.sent_at = kNow;
   touch.provider_id = std::move(provider_id);
   touch.is_uncertain = true;
-  touch.quota_period = QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow).period;
+  touch.quota_period =
+      QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow, TimeZone::shanghai()).period;
   return add(db, touch);
 }
 
@@ -147,7 +148,8 @@ TEST(DeliveryProjection, ATemplateResultSettlesWhatWasUnknown) {
 
 TEST(DeliveryProjection, ATemplateResultSettlesWhatIsStillSendingAndCountsItsQuota) {
   TestState db;
-  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow);
+  const QuotaKey key =
+      QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow, TimeZone::shanghai());
   db.write([&](Session& s) { return QuotaLedger::reserve(s, key, 1, 10); });
   const Touch touch = sending_template(db, TouchState::kSending, "");
   apply(db, {event("template_result", 1, kNow,

@@ -99,7 +99,7 @@ struct Send {
   /// Reserves everywhere and writes the intent; the rule when something objects, and then nothing
   /// is changed.
   Result<Rule> reserve(Session& session, Touch& touch, Instant now) const {
-    const QuotaKey quota = QuotaLedger::today(account.id, channel, now);
+    const QuotaKey quota = QuotaLedger::today(account.id, channel, now, rules.platform_zone);
     touch.quota_period = quota.period;
     ZHIYIN_TRY(const Rule rule, judge(session, quota, now));
     if (rule != Rule::kNone) return rule;

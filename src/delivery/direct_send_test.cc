@@ -366,7 +366,8 @@ TEST(DirectSend, WhatADeadProcessLeftOpenHoldsItsReservation) {
   });
   // The intent is written in the transaction that reserves: as if the process died in the call.
   shop.write([&](Session& s) -> Result<void> {
-    const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kCustomerService, shop.clock.now());
+    const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kCustomerService, shop.clock.now(),
+                                            TimeZone::shanghai());
     ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 1, 10));
     Touch touch = testing::planned(1, shop.clock.now(), ChannelKind::kCustomerService);
     touch.state = TouchState::kSending;

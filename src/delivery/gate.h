@@ -61,7 +61,8 @@ struct GateRules {
   std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
                                                        {ChannelKind::kCustomerService, 500'000},
                                                        {ChannelKind::kTemplate, 100'000},
-                                                       {ChannelKind::kSubscribe, 100'000}};
+                                                       {ChannelKind::kSubscribe, 100'000},
+                                                       {ChannelKind::kMassPreview, 100}};
   /// A channel without a number has none in a minute.
   std::map<ChannelKind, std::int64_t> calls_per_minute = {{ChannelKind::kMass, 60}};
   std::map<CsTrigger, CsAllowance> cs_allowance = {

@@ -66,12 +66,12 @@ Result<bool> reserve_common(Session& session, const QuotaKey& key, std::int64_t 
 
 }  // namespace
 
-QuotaKey QuotaLedger::today(const AccountId& account, ChannelKind channel, Instant now) {
-  return {account, channel, local_day(now, TimeZone::shanghai())};
+QuotaKey QuotaLedger::today(const AccountId& account, ChannelKind channel, Instant now,
+                            const TimeZone& zone) {
+  return {account, channel, local_day(now, zone)};
 }
 
-Instant QuotaLedger::day_end(Instant now) {
-  const TimeZone zone = TimeZone::shanghai();
+Instant QuotaLedger::day_end(Instant now, const TimeZone& zone) {
   return day_start(local_day(now, zone) + 1, zone);
 }
 

@@ -46,10 +46,12 @@ struct QuotaHolder {
 /// here it is noticed where the row at hand, or the sum of all, would go below zero.
 class QuotaLedger {
  public:
-  /// The key of the day that holds `now`: platform quotas roll at 00:00 Asia/Shanghai.
-  static QuotaKey today(const AccountId& account, ChannelKind channel, Instant now);
+  /// The key of the day that holds `now` in the zone of the account's platform quotas
+  /// (`GateRules::platform_zone`).
+  static QuotaKey today(const AccountId& account, ChannelKind channel, Instant now,
+                        const TimeZone& zone);
   /// The moment at which that day ends.
-  static Instant day_end(Instant now);
+  static Instant day_end(Instant now, const TimeZone& zone);
   /// The key of the clock minute, and its end.
   static QuotaKey this_minute(const AccountId& account, ChannelKind channel, Instant now);
   static Instant minute_end(Instant now);

@@ -18,7 +18,8 @@ using testing::at;
 using testing::TestState;
 
 const Instant kNow = at("2026-03-10T12:00:00");
-const QuotaKey kDay = QuotaLedger::today(AccountId("shop"), ChannelKind::kTemplate, kNow);
+const QuotaKey kDay =
+    QuotaLedger::today(AccountId("shop"), ChannelKind::kTemplate, kNow, TimeZone::shanghai());
 
 /// Chunks of ten, by a clock of the test.
 struct Holders {

@@ -13,22 +13,27 @@ std::int64_t number(TouchState state) { return static_cast<std::int64_t>(state);
 
 Result<std::int64_t> touches_today(Session& session, const QuotaKey& key, Instant begin,
                                    TouchState state) {
+  // Tests of mass sends are previews; those of other channels are as good as any message.
+  const bool is_preview = key.channel == ChannelKind::kMassPreview;
+  const ChannelKind channel = is_preview ? ChannelKind::kMass : key.channel;
+  const std::int64_t but_test = channel != ChannelKind::kMass ? -1 : is_preview ? 0 : 1;
   ZHIYIN_TRY(const storage::Rows rows,
              session.query("SELECT count(*) FROM touch WHERE account = ?1 AND channel = ?2 AND "
-                           "state = ?3 AND sent_at >= ?4",
-                           {key.account.value, static_cast<std::int64_t>(key.channel),
-                            number(state), begin.us}));
+                           "state = ?3 AND sent_at >= ?4 AND is_test <> ?5",
+                           {key.account.value, static_cast<std::int64_t>(channel), number(state),
+                            begin.us, but_test}));
   return as_int(rows.rows.at(0).at(0));
 }
 
 Result<ChannelQuota> channel_quota(Session& session, const SenderAccount& account,
                                    ChannelKind channel, std::int64_t limit, Instant now) {
-  const QuotaKey key = QuotaLedger::today(account.id, channel, now);
-  const Instant begin = day_start(key.period, TimeZone::shanghai());
+  const TimeZone& zone = account.rules.platform_zone;
+  const QuotaKey key = QuotaLedger::today(account.id, channel, now, zone);
+  const Instant begin = day_start(key.period, zone);
   ChannelQuota quota;
   quota.channel = channel;
   quota.limit = limit;
-  quota.resets_at = QuotaLedger::day_end(now);
+  quota.resets_at = QuotaLedger::day_end(now, zone);
   ZHIYIN_TRY(const QuotaLedger::Sum sum, QuotaLedger::sum(session, key));
   quota.used = sum.used;
   quota.reserved = sum.reserved;

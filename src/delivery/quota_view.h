@@ -42,7 +42,7 @@ struct zhiyin::Fields<zhiyin::delivery::ChannelQuota> {
   using S = delivery::ChannelQuota;
   static constexpr std::string_view name = "ChannelQuota";
   static constexpr auto list = std::make_tuple(
-      field("channel", &S::channel, "mass, customer_service, template or subscribe"),
+      field("channel", &S::channel, "mass, customer_service, template, subscribe or mass_preview"),
       field("limit", &S::limit, "calls a day"), field("used", &S::used, "made or perhaps made"),
       field("reserved", &S::reserved, "about to be made"),
       field("leased", &S::leased, "of what is left: in the chunks of processes"),

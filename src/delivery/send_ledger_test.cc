@@ -20,7 +20,7 @@ const AccountId kShop("shop");
 
 TEST(QuotaLedger, NeverGivesOutMoreThanTheLimit) {
   TestState db;
-  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow, TimeZone::shanghai());
   db.write([&](Session& s) -> Result<void> {
     for (int i = 0; i < 3; ++i) ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 1, 3));
     const auto fourth = QuotaLedger::reserve(s, key, 1, 3);
@@ -39,7 +39,8 @@ TEST(QuotaLedger, NeverGivesOutMoreThanTheLimit) {
 
 TEST(QuotaLedger, ALimitOfZeroAndAReservationAboveTheLimitAreRefused) {
   TestState db;
-  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow);
+  const QuotaKey key =
+      QuotaLedger::today(kShop, ChannelKind::kTemplate, kNow, TimeZone::shanghai());
   db.write([&](Session& s) -> Result<void> {
     EXPECT_FALSE(QuotaLedger::reserve(s, key, 1, 0));
     EXPECT_FALSE(QuotaLedger::reserve(s, key, 4, 3));
@@ -50,15 +51,25 @@ TEST(QuotaLedger, ALimitOfZeroAndAReservationAboveTheLimitAreRefused) {
 
 TEST(QuotaLedger, RollsAtMidnightInShanghai) {
   const Instant midnight = at("2026-03-11T00:00:00");
-  EXPECT_EQ(QuotaLedger::day_end(kNow), midnight);
-  const auto before = QuotaLedger::today(kShop, ChannelKind::kMass, midnight - Duration(1));
-  const auto after = QuotaLedger::today(kShop, ChannelKind::kMass, midnight);
+  EXPECT_EQ(QuotaLedger::day_end(kNow, TimeZone::shanghai()), midnight);
+  const auto before =
+      QuotaLedger::today(kShop, ChannelKind::kMass, midnight - Duration(1), TimeZone::shanghai());
+  const auto after = QuotaLedger::today(kShop, ChannelKind::kMass, midnight, TimeZone::shanghai());
+  EXPECT_EQ(after.period, before.period + 1);
+}
+
+TEST(QuotaLedger, RollsAtMidnightOfTheZoneThatTheAccountIsCountedIn) {
+  const TimeZone utc = *TimeZone::create("Z");
+  const Instant midnight = at("2026-03-11T08:00:00");
+  EXPECT_EQ(QuotaLedger::day_end(kNow, utc), midnight);
+  const auto before = QuotaLedger::today(kShop, ChannelKind::kMass, midnight - Duration(1), utc);
+  const auto after = QuotaLedger::today(kShop, ChannelKind::kMass, midnight, utc);
   EXPECT_EQ(after.period, before.period + 1);
 }
 
 TEST(QuotaLedger, ExhaustedLeavesNothingButKeepsReservations) {
   TestState db;
-  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow, TimeZone::shanghai());
   db.write([&](Session& s) -> Result<void> {
     ZHIYIN_TRY_VOID(QuotaLedger::reserve(s, key, 2, 10));
     ZHIYIN_TRY_VOID(QuotaLedger::exhaust(s, key, 10));
@@ -203,7 +214,7 @@ TEST(SendLedger, CancelsOnlyWhatIsPlanned) {
 
 /// A batch of three with its touches, sent under `provider_id`.
 SendBatch add_batch(Session& s, std::string provider_id) {
-  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow);
+  const QuotaKey key = QuotaLedger::today(kShop, ChannelKind::kMass, kNow, TimeZone::shanghai());
   EXPECT_TRUE(QuotaLedger::reserve(s, key, 1, 100));
   EXPECT_TRUE(QuotaLedger::commit(s, key, 1));
   SendBatch batch;

@@ -56,7 +56,8 @@ Result<GateRules> rules_of(const wechat::Account& account) {
   rules.calls_per_day = {{ChannelKind::kMass, policy.mass_calls_per_day},
                          {ChannelKind::kCustomerService, policy.customer_service_per_day},
                          {ChannelKind::kTemplate, policy.template_per_day},
-                         {ChannelKind::kSubscribe, policy.subscribe_per_day}};
+                         {ChannelKind::kSubscribe, policy.subscribe_per_day},
+                         {ChannelKind::kMassPreview, policy.mass_previews_per_day}};
   rules.calls_per_minute = minutes(policy);
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);

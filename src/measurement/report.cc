@@ -118,6 +118,7 @@ Delivered delivered_of(const Ledger& ledger) {
       return {std::nullopt, "accepted is all that is certain; reported failures count as failed"};
     case ChannelKind::kCustomerService:
     case ChannelKind::kSubscribe:
+    case ChannelKind::kMassPreview:
       break;
   }
   return {std::nullopt, "accepted is all that is certain: WeChat reports no delivery"};

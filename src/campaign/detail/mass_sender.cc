@@ -189,7 +189,7 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Sen
       break;
     case OutcomeKind::kQuota:
       ZHIYIN_TRY_VOID(close_batch(session, batch, TouchState::kPlanned, now));
-      row.campaign.waiting_until = QuotaLedger::day_end(now);
+      row.campaign.waiting_until = work.day_end(now);
       return QuotaLedger::exhaust(session, quota_of(batch), work.calls_per_day());
     case OutcomeKind::kRefused:
     case OutcomeKind::kFailedRecipient:
@@ -248,7 +248,7 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
         ZHIYIN_TRY(const std::vector<SendBatch> earlier_batches,
                    SendLedger::batches(session, work.id()));
         ZHIYIN_TRY(const std::string link, make_link(session, work, TouchId(), now));
-        const QuotaKey quota = QuotaLedger::today(work.campaign().account, ChannelKind::kMass, now);
+        const QuotaKey quota = work.quota_today(now);
         ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, work.calls_per_day()));
         batch.campaign = work.id();
         batch.account = work.campaign().account;

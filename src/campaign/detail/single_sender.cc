@@ -23,8 +23,6 @@ namespace {
 constexpr Duration kRepeatAfter = std::chrono::seconds(30);
 constexpr std::size_t kOpenMax = 1000;
 
-QuotaKey quota_of(const Touch& touch) { return {touch.account, touch.channel, touch.quota_period}; }
-
 /// It may be repeated safely: the platform knows the touch's id for a while.
 bool may_repeat(const Work& work, const Touch& touch, Instant now) {
   return touch.channel == ChannelKind::kTemplate && touch.sent_at &&
@@ -83,7 +81,7 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Tou
     case OutcomeKind::kQuota: {
       const QuotaKey quota = quota_of(touch);
       ZHIYIN_TRY_VOID(try_again(session, touch, now, now, holder));
-      row.campaign.waiting_until = QuotaLedger::day_end(now);
+      row.campaign.waiting_until = work.day_end(now);
       return QuotaLedger::exhaust(session, quota, work.calls_per_day());
     }
     case OutcomeKind::kRefused:
@@ -133,7 +131,7 @@ Result<bool> intend(const Work& work, Touch& touch, std::string& link, std::opti
         ZHIYIN_TRY(wait, enter_minute(session, work, now));
         if (wait) return {};
         row.campaign.waiting_until.reset();
-        const QuotaKey quota = QuotaLedger::today(touch.account, touch.channel, now);
+        const QuotaKey quota = work.quota_today(now);
         ZHIYIN_TRY_VOID(
             QuotaLedger::reserve(session, quota, 1, work.calls_per_day(), work.parts.quota));
         ZHIYIN_TRY(link, make_link(session, work, touch.id, now));

@@ -22,8 +22,8 @@ constexpr std::string_view kSampleCode = "AAAAAAAAAAA";
 
 }  // namespace
 
-std::int64_t Work::calls_per_day() const {
-  const auto found = sender.rules.calls_per_day.find(campaign().channel);
+std::int64_t Work::calls_per_day(ChannelKind channel) const {
+  const auto found = sender.rules.calls_per_day.find(channel);
   return found == sender.rules.calls_per_day.end() ? 0 : found->second;
 }
 
@@ -35,6 +35,15 @@ Result<Work> open_work(const EngineParts& parts, const EngineSettings& settings,
                        StoredCampaign row) {
   ZHIYIN_TRY(delivery::SenderAccount sender, parts.senders.find(row.campaign.account));
   ZHIYIN_TRY(MessageTemplate message, MessageTemplate::create(row.campaign.message));
+delivery::QuotaKey Work::quota_today(Instant now) const {
+  return QuotaLedger::today(campaign().account, campaign().channel, now,
+                            sender.rules.platform_zone);
+}
+
+Instant Work::day_end(Instant now) const {
+  return QuotaLedger::day_end(now, sender.rules.platform_zone);
+}
+
   return Work{parts, settings, std::move(row), std::move(sender), std::move(message)};
 }
 
@@ -77,9 +86,16 @@ Result<std::string> make_link(Session& session, const Work& work, const TouchId&
 }
 
 Result<std::int64_t> calls_left(Session& session, const Work& work, Instant now) {
-  const Campaign& c = work.campaign();
-  return QuotaLedger::left(session, QuotaLedger::today(c.account, c.channel, now),
-                           work.calls_per_day());
+  return QuotaLedger::left(session, work.quota_today(now), work.calls_per_day());
+}
+
+ChannelKind budget_of(const Touch& touch) {
+  const bool is_preview = touch.is_test && touch.channel == ChannelKind::kMass;
+  return is_preview ? ChannelKind::kMassPreview : touch.channel;
+}
+
+delivery::QuotaKey quota_of(const Touch& touch) {
+  return {touch.account, budget_of(touch), touch.quota_period};
 }
 
 Result<std::optional<Instant>> enter_minute(Session& session, const Work& work, Instant now) {

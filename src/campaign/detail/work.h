@@ -23,7 +23,11 @@ struct Work {
   [[nodiscard]] const Campaign& campaign() const { return row.campaign; }
   [[nodiscard]] const CampaignId& id() const { return row.campaign.id; }
   [[nodiscard]] Instant now() const { return parts.clock.now(); }
-  [[nodiscard]] std::int64_t calls_per_day() const;
+  [[nodiscard]] std::int64_t calls_per_day() const { return calls_per_day(campaign().channel); }
+  [[nodiscard]] std::int64_t calls_per_day(ChannelKind channel) const;
+  /// The day's budget of the campaign's channel, and when that day ends for the platform.
+  [[nodiscard]] delivery::QuotaKey quota_today(Instant now) const;
+  [[nodiscard]] Instant day_end(Instant now) const;
   [[nodiscard]] delivery::RecipientQuery query() const;
 };
 
@@ -56,6 +60,11 @@ Result<std::optional<Instant>> enter_minute(storage::Session& session, const Wor
                                             Instant now);
 
 /// The message as `recipient` would get it; `link` as in MessageTemplate::render.
+/// The channel whose budget the platform counts `touch` in: tests of mass sends are previews.
+ChannelKind budget_of(const Touch& touch);
+/// What `touch` was reserved from.
+delivery::QuotaKey quota_of(const Touch& touch);
+
 delivery::Content content_for(const Work& work, const delivery::Recipient& recipient,
                               std::string_view link);
 
