@@ -26,6 +26,7 @@
 #include "delivery/delivery_projection.h"
 #include "delivery/direct_send.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/quota_page.h"
 #include "delivery/touch.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
@@ -493,7 +494,7 @@ class BuiltInstallation final : public Installation {
     senders_.emplace(*accounts_);
     channel_.emplace(*accounts_, *wechat_);
     campaigns_.emplace(*state_);
-    grouped_writes_.emplace(*state_);
+    grouped_writes_.emplace(*state_, delivery::QuotaPage::around);
     build_engine(public_url());
   }
 
@@ -527,9 +528,9 @@ class BuiltInstallation final : public Installation {
   bool may_push(const wechat::Account& account) {
     if (!wechat::may_send_customer_service(account) || account.kind == wechat::AccountKind::kWecom)
       return false;
-    std::int64_t left = 0;
     const auto sender = delivery::sender_of(account);
     if (!sender) return false;
+    std::int64_t left = 0;
     const auto done = state_->read([&](storage::Session& db) -> Result<void> {
       const auto today =
           delivery::QuotaLedger::today(account.id, delivery::ChannelKind::kCustomerService,

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "delivery/quota_ledger.h"
+#include "delivery/quota_page.h"
 #include "delivery/touch.h"
 #include "storage/grouped_writes.h"
 #include "storage/migrations.h"
@@ -91,7 +91,7 @@ int run() {
   std::vector<storage::Migration> all = storage::migrations();
   all.insert(all.end(), migrations().begin(), migrations().end());
   check((*state)->migrate(all));
-  storage::GroupedWrites writes(**state);
+  storage::GroupedWrites writes(**state, QuotaPage::around);
   const QuotaHolder common;
   const QuotaHolder chunks{"one", 200, std::chrono::minutes(10), {}};
 
@@ -103,7 +103,7 @@ int run() {
     report(fmt::format("pages of {} pairs, chunks of 200", n),
            measure(1, [&] { return page(**state, n, chunks); }), baseline);
   }
-  for (const int threads : {16, 256}) {
+  for (const int threads : {16, 256, 1000}) {
     const std::uint64_t before = writes.groups();
     const double pairs = measure(threads, [&] { return grouped(writes, common); });
     const double groups =

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "delivery/detail/quota_lease.h"
+#include "delivery/quota_page.h"
 
 namespace zhiyin::delivery {
 
@@ -16,9 +17,16 @@ constexpr std::int64_t kFirstMinute = 1'000'000;
 
 Value channel_of(const QuotaKey& key) { return static_cast<std::int64_t>(key.channel); }
 
+/// Before statements that do not go through the page, where the transaction has one.
+Result<void> put_back(Session& session, const QuotaKey& key) {
+  QuotaPage* const page = QuotaPage::of(session);
+  return page == nullptr ? Result<void>() : page->put_back(key);
+}
+
 /// On the common row, where that covers it.
 Result<bool> change_common(Session& session, const QuotaKey& key, std::int64_t used,
                            std::int64_t reserved) {
+  if (QuotaPage* const page = QuotaPage::of(session)) return page->change(key, used, reserved);
   ZHIYIN_TRY(const std::int64_t rows,
              session.execute("UPDATE quota_use SET used = used + ?4, reserved = reserved + ?5 "
                              "WHERE account = ?1 AND channel = ?2 AND period = ?3 "
@@ -35,6 +43,7 @@ Result<void> change_for_another(Session& session, const QuotaKey& key, std::int6
     return fail(ErrorCode::kInternal, "quota ledger: {} has no such reservation in period {}",
                 key.account.value, key.period);
   }
+  ZHIYIN_TRY_VOID(put_back(session, key));
   ZHIYIN_TRY_VOID(
       session.execute("UPDATE quota_use SET used = used + ?4, reserved = reserved + ?5 "
                       "WHERE account = ?1 AND channel = ?2 AND period = ?3",
@@ -45,6 +54,7 @@ Result<void> change_for_another(Session& session, const QuotaKey& key, std::int6
 Result<void> change(Session& session, const QuotaKey& key, std::int64_t used, std::int64_t reserved,
                     const QuotaHolder& holder) {
   if (holder.leases()) {
+    ZHIYIN_TRY_VOID(put_back(session, key));
     ZHIYIN_TRY(const bool done, detail::change_lease(session, key, holder.process, used, reserved));
     if (done) return {};
   }
@@ -52,15 +62,19 @@ Result<void> change(Session& session, const QuotaKey& key, std::int64_t used, st
   return done ? Result<void>() : change_for_another(session, key, used, reserved);
 }
 
-Result<bool> reserve_common(Session& session, const QuotaKey& key, std::int64_t n,
-                            std::int64_t limit) {
+/// Of the common row, where the budget has as many left. Requires used + reserved <= limit.
+Result<bool> take_common(Session& session, const QuotaKey& key, std::int64_t used,
+                         std::int64_t reserved, std::int64_t limit) {
+  if (QuotaPage* const page = QuotaPage::of(session)) return page->take(key, used, reserved, limit);
   ZHIYIN_TRY(
       const std::int64_t rows,
       session.execute("INSERT INTO quota_use (account, channel, period, used, reserved, leased) "
-                      "VALUES (?1, ?2, ?3, 0, ?4, 0) ON CONFLICT (account, channel, period) "
-                      "DO UPDATE SET reserved = quota_use.reserved + ?4 "
-                      "WHERE quota_use.used + quota_use.reserved + quota_use.leased + ?4 <= ?5",
-                      {key.account.value, channel_of(key), key.period, n, limit}));
+                      "VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (account, channel, period) "
+                      "DO UPDATE SET used = quota_use.used + ?4, "
+                      "reserved = quota_use.reserved + ?5 "
+                      "WHERE quota_use.used + quota_use.reserved + quota_use.leased + ?4 + ?5 "
+                      "<= ?6",
+                      {key.account.value, channel_of(key), key.period, used, reserved, limit}));
   return rows != 0;
 }
 
@@ -88,13 +102,15 @@ Result<void> QuotaLedger::reserve(Session& session, const QuotaKey& key, std::in
   ZHIYIN_CHECK(n >= 1);
   bool done = false;
   if (n <= limit && holder.leases()) {
+    ZHIYIN_TRY_VOID(put_back(session, key));
     ZHIYIN_TRY(done, detail::reserve_from_lease(session, key, n, limit, holder));
   } else if (n <= limit) {
-    ZHIYIN_TRY(done, reserve_common(session, key, n, limit));
+    ZHIYIN_TRY(done, take_common(session, key, 0, n, limit));
     if (!done) {  // what processes hold without needing it
+      ZHIYIN_TRY_VOID(put_back(session, key));
       ZHIYIN_TRY(const std::int64_t free, detail::make_room(session, key, n, limit));
       if (free >= n) {
-        ZHIYIN_TRY(done, reserve_common(session, key, n, limit));
+        ZHIYIN_TRY(done, take_common(session, key, 0, n, limit));
       }
     }
   }
@@ -106,9 +122,7 @@ Result<void> QuotaLedger::reserve(Session& session, const QuotaKey& key, std::in
 Result<bool> QuotaLedger::enter_minute(Session& session, const QuotaKey& minute,
                                        std::int64_t limit) {
   if (limit <= 0) return true;
-  ZHIYIN_TRY(const bool done, reserve_common(session, minute, 1, limit));
-  if (done) ZHIYIN_TRY_VOID(commit(session, minute, 1));
-  return done;
+  return take_common(session, minute, 1, 0, limit);
 }
 
 Result<void> QuotaLedger::commit(Session& session, const QuotaKey& key, std::int64_t n,
@@ -126,6 +140,7 @@ Result<void> QuotaLedger::give_back(Session& session, const QuotaKey& key, std::
 }
 
 Result<void> QuotaLedger::exhaust(Session& session, const QuotaKey& key, std::int64_t limit) {
+  ZHIYIN_TRY_VOID(put_back(session, key));
   ZHIYIN_TRY_VOID(detail::take_all_back(session, key));
   ZHIYIN_TRY_VOID(
       session.execute("INSERT INTO quota_use (account, channel, period, used, reserved, leased) "
@@ -142,6 +157,7 @@ Result<std::int64_t> QuotaLedger::left(Session& session, const QuotaKey& key, st
 }
 
 Result<QuotaLedger::Sum> QuotaLedger::sum(Session& session, const QuotaKey& key) {
+  if (QuotaPage* const page = QuotaPage::of(session)) return page->sum(key);
   ZHIYIN_TRY(const storage::Rows rows,
              session.query("SELECT used, reserved, 0 FROM quota_use "
                            "WHERE account = ?1 AND channel = ?2 AND period = ?3 "
@@ -159,6 +175,9 @@ Result<QuotaLedger::Sum> QuotaLedger::sum(Session& session, const QuotaKey& key)
 }
 
 Result<void> QuotaLedger::tidy(Session& session, Instant now, Instant time) {
+  if (QuotaPage* const page = QuotaPage::of(session)) {
+    ZHIYIN_TRY_VOID(page->write());
+  }
   ZHIYIN_TRY_VOID(detail::fold_expired(session, time));
   constexpr Duration kKeep = std::chrono::hours(1);
   ZHIYIN_TRY_VOID(session.execute("DELETE FROM quota_use WHERE period >= ?1 AND period < ?2",

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/mutex.h"
@@ -22,9 +23,12 @@ namespace zhiyin::storage {
 class GroupedWrites {
  public:
   using Work = std::function<Result<void>(Session&)>;
-  /// The state must outlive it. `works_max`: of one transaction.
-  explicit GroupedWrites(State& state, std::size_t works_max = 1000)
-      : state_(state), works_max_(works_max), groups_them_(state.waits().has_value()) {}
+  /// Runs the works of one transaction, with what they share around them.
+  using Frame = std::function<Result<void>(Session&, const Work& works)>;
+  /// The state must outlive it. `frame` may run more than once for the same works; absent: they
+  /// share nothing. `works_max`: of one transaction.
+  explicit GroupedWrites(State& state, Frame frame = {}, std::size_t works_max = 1000);
+  ~GroupedWrites();
 
   Result<void> write(const Work& work);
 
@@ -34,21 +38,19 @@ class GroupedWrites {
   [[nodiscard]] std::uint64_t groups() const;
 
  private:
-  enum class Stage { kWaits, kLeads, kDone };
-  struct Waiting {
-    explicit Waiting(const Work& w) : work(w) {}
-    const Work& work;
-    Result<void> result;
-    Stage stage = Stage::kWaits;  // with the mutex
-    CondVar changed;
-  };
-  void run(const std::vector<Waiting*>& group);
+  struct Waiting;
+  using Group = std::vector<std::shared_ptr<Waiting>>;
+  Result<void> lead(std::shared_ptr<Waiting> first);
+  void run(const Group& group);
+  Result<void> commit(const Work& works);
 
   State& state_;
   const std::size_t works_max_;
+  const Frame frame_;
   const bool groups_them_;
   mutable Mutex mutex_;
-  std::deque<Waiting*> queue_ ZHIYIN_GUARDED_BY(mutex_);  // as many as threads wait
+  // As many as threads wait.
+  std::deque<std::shared_ptr<Waiting>> queue_ ZHIYIN_GUARDED_BY(mutex_);
   bool busy_ ZHIYIN_GUARDED_BY(mutex_) = false;
   std::uint64_t groups_ ZHIYIN_GUARDED_BY(mutex_) = 0;
 };

@@ -88,7 +88,7 @@ TEST_F(GroupedWritesTest, AWorkThatFailsIsUndoneAlone) {
 }
 
 TEST_F(GroupedWritesTest, AGroupHasAtMostAsManyWorksAsItMay) {
-  GroupedWrites pairs(*state_, 2);
+  GroupedWrites pairs(*state_, {}, 2);
   std::vector<std::jthread> threads;
   for (int i = 0; i < 9; ++i) {
     threads.emplace_back(
