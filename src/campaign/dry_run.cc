@@ -44,9 +44,9 @@ void preview(const Work& work, const Recipient& recipient, DryRun& out) {
       {recipient.person, preview_text(detail::content_for(work, recipient, link))});
 }
 
-/// The decisions that exposure and sending make, in their order.
-Result<void> decide_one(Session& session, const Work& work, const Recipient& recipient,
-                        std::int64_t calls, Count& count) {
+/// The decisions that exposure and sending make, in their order; `decision`: of the gate.
+void decide_one(const Work& work, const Recipient& recipient, const delivery::Decision& decision,
+                Count& count) {
   const Campaign& c = work.campaign();
   const bool held_out = detail::is_eligible(recipient) &&
                         delivery::Holdout::would_hold_out(c.id, recipient.person, c.holdout);
@@ -54,23 +54,20 @@ Result<void> decide_one(Session& session, const Work& work, const Recipient& rec
   if (exposed.state == delivery::TouchState::kHeldOut) {
     ++count.out.holdout;
     count.person(recipient.person, "held_out", Rule::kHeldOut);
-    return {};
+    return;
   }
   if (exposed.state == delivery::TouchState::kRefused) {
     count.refuse(recipient.person, exposed.rule);
-    return {};
+    return;
   }
-  ZHIYIN_TRY(const delivery::Decision decision,
-             detail::judge(session, work, recipient, calls, false, count.out.send_at));
   if (decision.verdict == Verdict::kRefuse) {
     count.refuse(recipient.person, decision.rule);
-    return {};
+    return;
   }
   ++count.out.would_send;  // who has to wait for quota is sent to later
   if (count.sendable.size() < 2) count.sendable.push_back(recipient.person);
   count.person(recipient.person, "send", Rule::kNone);
   preview(work, recipient, count.out);
-  return {};
 }
 
 /// A mass send to one person does not exist.
@@ -101,9 +98,10 @@ Result<void> decide_slice(const Work& work, std::span<const PersonId> slice, std
   ZHIYIN_TRY(const std::vector<Recipient> recipients,
              work.parts.recipients.find(slice, work.query()));
   return work.parts.state.read([&](Session& session) -> Result<void> {
-    for (const Recipient& recipient : recipients) {
-      if (recipient.person.empty()) continue;
-      ZHIYIN_TRY_VOID(decide_one(session, work, recipient, calls, count));
+    ZHIYIN_TRY(const std::vector<delivery::Decision> decisions,
+               detail::judge_all(session, work, recipients, calls, false, count.out.send_at));
+    for (std::size_t i = 0; i < recipients.size(); ++i) {
+      if (!recipients[i].person.empty()) decide_one(work, recipients[i], decisions[i], count);
     }
     return {};
   });

@@ -43,7 +43,9 @@ Result<void> fill(const audience::People& people, const audience::Consent& conse
   r.consent = !consent.withdrawn;
   r.has_openid = consent.following && consent.identity != IdentityHash{};
   r.identity = r.has_openid ? consent.identity : r.identities.front();
-  ZHIYIN_TRY(r.partition, people.vault().partition(r.identity));
+  if (query.with_partition) {
+    ZHIYIN_TRY(r.partition, people.vault().partition(r.identity));
+  }
   if (!query.with_variables) return {};
   ZHIYIN_TRY(const audience::PersonView view, people.view(r.person));
   r.variables = variables_of(view, as_of);
@@ -54,19 +56,21 @@ Result<void> fill(const audience::People& people, const audience::Consent& conse
 
 Result<std::vector<Recipient>> AudienceRecipients::find(std::span<const PersonId> people,
                                                         const RecipientQuery& query) const {
-  ZHIYIN_TRY(const std::vector<PersonId> now_called, resolve_all(people_, people));
-  std::vector<audience::Consent> consents;
+  std::vector<Recipient> out;
+  // One snapshot for all of it: what the audience's functions read in here, they read there.
   ZHIYIN_TRY_VOID(people_.state().read([&](storage::Session& session) -> Result<void> {
-    ZHIYIN_TRY(consents, audience::consents_of(session, now_called, query.account.value,
-                                               enum_name(query.purpose)));
+    out.assign(people.size(), {});
+    ZHIYIN_TRY(const std::vector<PersonId> now_called, resolve_all(people_, people));
+    ZHIYIN_TRY(
+        const std::vector<audience::Consent> consents,
+        audience::consents_of(session, now_called, query.account.value, enum_name(query.purpose)));
+    const Instant as_of = clock_.now();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i].person = now_called[i];
+      if (!now_called[i].empty()) ZHIYIN_TRY_VOID(fill(people_, consents[i], query, as_of, out[i]));
+    }
     return {};
   }));
-  std::vector<Recipient> out(people.size());
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i].person = now_called[i];
-    if (now_called[i].empty()) continue;
-    ZHIYIN_TRY_VOID(fill(people_, consents[i], query, clock_.now(), out[i]));
-  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct Assignment {
   bool held_out = false;
 };
 
+/// Somebody who is to have a place in it.
+struct Candidate {
+  PersonId person;
+  storage::IdentityHash identity{};
+};
+
 /// Who was held out of a campaign: by assignment hash version 2 of the person's id with the
 /// campaign's id as seed, stored, never recomputed. Stateless.
 class Holdout {
@@ -26,10 +33,10 @@ class Holdout {
   /// What `assign` would say of somebody new. Pure.
   static bool would_hold_out(const CampaignId& campaign, const PersonId& person, double share);
 
-  /// The stored assignment, or a new one.
-  static Result<bool> assign(storage::Session& session, const CampaignId& campaign,
-                             const PersonId& person, const storage::IdentityHash& identity,
-                             double share, Instant now);
+  /// Whether they are held out, in their order: by the stored assignment of each, or a new one.
+  static Result<std::vector<bool>> assign(storage::Session& session, const CampaignId& campaign,
+                                          std::span<const Candidate> people, double share,
+                                          Instant now);
 
   /// In order of person, after `after`.
   static Result<std::vector<Assignment>> list(storage::Session& session, const CampaignId& campaign,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,7 @@ struct RecipientQuery {
   AccountId account;
   Purpose purpose = Purpose::kMarketing;
   bool with_variables = false;  ///< costs a look at each person's history
+  bool with_partition = true;   ///< costs a look at the keys; false: it is left at 0
 };
 
 /// Finds recipients. Thread-safe.
@@ -48,6 +50,9 @@ class Recipients {
                                                    std::string_view openid) const = 0;
   /// The openid behind `identity`; kNotFound when it was erased.
   [[nodiscard]] virtual Result<Secret> openid(const IdentityHash& identity) const = 0;
+  /// Of many, in their order; nothing where it was erased.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Secret>>> openids(
+      std::span<const IdentityHash> identities) const;
 };
 
 /// An account as a sender: what it may do, and under which limits.

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "delivery/content_json.h"
+#include "delivery/detail/in_list.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
@@ -64,41 +65,30 @@ Result<void> fail_batch(Session& session, SendBatch batch, std::string_view stat
         session, {batch.account, ChannelKind::kMass, batch.quota_period}, 1));
   }
   ZHIYIN_TRY(std::vector<Touch> touches, SendLedger::of_batch(session, batch.id));
-  for (Touch& touch : touches) {
-    if (touch.state == TouchState::kFailed) continue;
-    touch.state = TouchState::kFailed;
-    touch.error = std::string(status);
-    ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
-  }
-  return {};
-}
-
-/// `first`th and following parameters of an IN list.
-std::string placeholders(std::size_t first, std::size_t n) {
-  std::string out;
-  for (std::size_t i = 0; i < n; ++i) out += fmt::format("{}?{}", i == 0 ? "" : ", ", first + i);
-  return out;
+  std::erase_if(touches, [](const Touch& t) { return t.state == TouchState::kFailed; });
+  ZHIYIN_TRY_VOID(session.execute(
+      "UPDATE touch SET state = ?2, error = ?3 WHERE batch = ?1 AND batch <> '' AND state <> ?2",
+      {batch.id, static_cast<std::int64_t>(TouchState::kFailed), utf8::cleaned(status)}));
+  return detail::tell_all(session, touches, enum_name(TouchState::kFailed), now);
 }
 
 }  // namespace
 
 Result<void> SendLedger::start_batch(Session& session, std::span<const TouchId> touches,
                                      const SendBatch& batch) {
-  // Whole statements and single touches: two texts that the database finds prepared.
-  constexpr std::size_t kTouchesOfStatement = 256;
   constexpr std::size_t kFirst = 5;
   while (!touches.empty()) {
-    const std::size_t n = touches.size() < kTouchesOfStatement ? 1 : kTouchesOfStatement;
+    const std::size_t n = detail::list_size(touches.size());
     std::vector<storage::Value> values = {static_cast<std::int64_t>(TouchState::kSending),
                                           batch.created_at.us, batch.id, batch.quota_period};
     for (const TouchId& id : touches.first(n)) values.emplace_back(id.value);
     ZHIYIN_TRY(const std::int64_t rows,
-               session.execute(
-                   fmt::format("UPDATE touch SET state = ?1, sent_at = ?2, batch = ?3, "
-                               "quota_period = ?4, attempt = attempt + 1 "
-                               "WHERE id IN ({}) AND state = {}",
-                               placeholders(kFirst, n), static_cast<int>(TouchState::kPlanned)),
-                   std::span<const storage::Value>(values)));
+               session.execute(fmt::format("UPDATE touch SET state = ?1, sent_at = ?2, batch = ?3, "
+                                           "quota_period = ?4, attempt = attempt + 1 "
+                                           "WHERE id IN ({}) AND state = {}",
+                                           detail::placeholders(kFirst, n),
+                                           static_cast<int>(TouchState::kPlanned)),
+                               std::span<const storage::Value>(values)));
     if (rows != static_cast<std::int64_t>(n))
       return fail(ErrorCode::kConflict, "batch: {} of {} touches are planned", rows, n);
     touches = touches.subspan(n);
@@ -115,6 +105,19 @@ Result<void> SendLedger::end_batch(Session& session, const SendBatch& batch, Ins
       {batch.id, static_cast<std::int64_t>(TouchState::kSending),
        static_cast<std::int64_t>(batch.state), batch.provider_id, utf8::cleaned(batch.error)}));
   return detail::tell_all(session, touches, enum_name(batch.state), now);
+}
+
+Result<void> SendLedger::plan_batch_again(Session& session, const SendBatch& batch,
+                                          Instant not_before) {
+  ZHIYIN_TRY_VOID(
+      session.execute("UPDATE touch SET state = ?3, sent_at = NULL, batch = '', quota_period = 0,"
+                      " is_uncertain = 0, provider_id = ?4, error = ?5,"
+                      " due_at = CASE WHEN due_at < ?6 THEN ?6 ELSE due_at END"
+                      " WHERE batch = ?1 AND batch <> '' AND state = ?2",
+                      {batch.id, static_cast<std::int64_t>(TouchState::kSending),
+                       static_cast<std::int64_t>(TouchState::kPlanned), batch.provider_id,
+                       utf8::cleaned(batch.error), not_before.us}));
+  return {};
 }
 
 Result<void> SendLedger::put_batch(Session& session, const SendBatch& b) {

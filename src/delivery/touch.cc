@@ -1,9 +1,11 @@
 #include "delivery/touch.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/crypto.h"
 #include "base/utf8.h"
+#include "delivery/detail/in_list.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/detail/rows.h"
 
@@ -98,6 +100,65 @@ Result<void> tell_state(Session& session, const Touch& touch, Instant now) {
   return detail::tell(session, touch, what, now, now);
 }
 
+/// In the order of the columns.
+void append_values(const Touch& t, std::vector<Value>& out) {
+  out.insert(out.end(), {t.id.value,
+                         t.campaign.value,
+                         t.person.value,
+                         storage::to_blob(t.identity),
+                         std::int64_t{t.partition},
+                         t.account.value,
+                         static_cast<std::int64_t>(t.channel),
+                         static_cast<std::int64_t>(t.state),
+                         static_cast<std::int64_t>(t.rule),
+                         std::int64_t{t.is_test},
+                         t.decided_at.us,
+                         t.due_at.us,
+                         instant_or_null(t.sent_at),
+                         instant_or_null(t.clicked_at),
+                         t.idempotency_key,
+                         t.provider_id,
+                         utf8::cleaned(t.error),
+                         std::int64_t{t.attempt},
+                         std::int64_t{t.is_uncertain},
+                         t.batch,
+                         t.quota_period});
+}
+
+/// Which of them were not there yet; by one statement.
+Result<std::vector<bool>> insert(Session& session, std::span<const Touch> touches) {
+  constexpr std::size_t kColumns = 21;
+  std::vector<Value> values;
+  values.reserve(touches.size() * kColumns);
+  for (const Touch& touch : touches) append_values(touch, values);
+  ZHIYIN_TRY(const Rows rows,
+             session.query(
+                 fmt::format("INSERT INTO touch ({}) VALUES {} "
+                             "ON CONFLICT (idempotency_key) DO NOTHING RETURNING id",
+                             kTouchColumns, detail::rows_of_placeholders(touches.size(), kColumns)),
+                 std::span<const Value>(values)));
+  std::set<std::string_view> added;
+  for (const Row& row : rows.rows) added.insert(as_text(row[0]));
+  std::vector<bool> out;
+  for (const Touch& touch : touches) out.push_back(added.contains(touch.id.value));
+  return out;
+}
+
+/// What the caps count, of as many identities as a list has places.
+Result<Rows> sent_to(Session& session, std::span<const IdentityHash> identities, Instant now) {
+  constexpr Duration kLook = std::chrono::hours(24 * 62);  // any rolling month and calendar month
+  constexpr std::size_t kFirst = 5;
+  std::vector<Value> values = {(now - kLook).us, static_cast<std::int64_t>(TouchState::kSending),
+                               static_cast<std::int64_t>(TouchState::kSent),
+                               static_cast<std::int64_t>(TouchState::kUnknown)};
+  for (const IdentityHash& identity : identities) values.emplace_back(storage::to_blob(identity));
+  return session.query(
+      fmt::format("SELECT identity, sent_at, channel, account, is_test FROM touch "
+                  "WHERE identity IN ({}) AND sent_at > ?1 AND state IN (?2, ?3, ?4)",
+                  detail::placeholders(kFirst, identities.size())),
+      std::span<const Value>(values));
+}
+
 }  // namespace
 
 std::int64_t TouchCounts::of(TouchState state) const {
@@ -119,34 +180,27 @@ TouchId touch_id(const CampaignId& campaign, const IdentityHash& identity) {
 }
 
 Result<bool> SendLedger::add(Session& session, const Touch& t) {
-  static const std::string kSql = fmt::format(
-      "INSERT INTO touch ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-      "?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (idempotency_key) DO NOTHING",
-      kTouchColumns);
-  ZHIYIN_TRY(const std::int64_t added, session.execute(kSql, {t.id.value,
-                                                              t.campaign.value,
-                                                              t.person.value,
-                                                              storage::to_blob(t.identity),
-                                                              std::int64_t{t.partition},
-                                                              t.account.value,
-                                                              static_cast<std::int64_t>(t.channel),
-                                                              static_cast<std::int64_t>(t.state),
-                                                              static_cast<std::int64_t>(t.rule),
-                                                              std::int64_t{t.is_test},
-                                                              t.decided_at.us,
-                                                              t.due_at.us,
-                                                              instant_or_null(t.sent_at),
-                                                              instant_or_null(t.clicked_at),
-                                                              t.idempotency_key,
-                                                              t.provider_id,
-                                                              utf8::cleaned(t.error),
-                                                              std::int64_t{t.attempt},
-                                                              std::int64_t{t.is_uncertain},
-                                                              t.batch,
-                                                              t.quota_period}));
-  if (added == 0) return false;
+  ZHIYIN_TRY(const std::vector<bool> added, insert(session, std::span(&t, 1)));
+  if (!added.front()) return false;
   ZHIYIN_TRY_VOID(tell_state(session, t, t.decided_at));
   return true;
+}
+
+Result<void> SendLedger::add_all(Session& session, std::span<const Touch> touches) {
+  constexpr std::size_t kRowsMax = 32;  // of a statement
+  std::map<std::pair<std::string_view, Instant>, std::vector<Touch>> told;
+  for (std::span<const Touch> left = touches; !left.empty();) {
+    const std::span<const Touch> page = left.first(detail::list_size(left.size(), kRowsMax));
+    ZHIYIN_TRY(const std::vector<bool> added, insert(session, page));
+    for (std::size_t i = 0; i < page.size(); ++i) {
+      const std::string_view what = told_as(page[i]);
+      if (added[i] && !what.empty()) told[{what, page[i].decided_at}].push_back(page[i]);
+    }
+    left = left.subspan(page.size());
+  }
+  for (const auto& [event, list] : told)
+    ZHIYIN_TRY_VOID(detail::tell_all(session, list, event.first, event.second));
+  return {};
 }
 
 Result<void> SendLedger::update(Session& session, const Touch& t, Instant now,
@@ -285,30 +339,78 @@ Result<std::int64_t> SendLedger::cancel_planned(Session& session, const Campaign
 
 Result<TouchHistory> SendLedger::history(Session& session, std::span<const IdentityHash> identities,
                                          const AccountId& account, Instant now) {
-  constexpr Duration kLook = std::chrono::hours(24 * 62);  // any rolling month and calendar month
-  TouchHistory out;
-  for (const IdentityHash& identity : identities) {
-    ZHIYIN_TRY(const Rows rows,
-               session.query("SELECT sent_at, channel, account, is_test FROM touch "
-                             "WHERE identity = ?1 AND sent_at > ?2 AND state IN (?3, ?4, ?5)",
-                             {storage::to_blob(identity), (now - kLook).us,
-                              static_cast<std::int64_t>(TouchState::kSending),
-                              static_cast<std::int64_t>(TouchState::kSent),
-                              static_cast<std::int64_t>(TouchState::kUnknown)}));
-    for (const Row& row : rows.rows) {
-      const Instant at = std::min(Instant{as_int(row[0])}, now);
-      const bool is_test = as_int(row[3]) != 0;
-      if (!is_test) out.all.push_back(at);
-      if (as_text(row[2]) != account.value) continue;
-      const auto channel = static_cast<ChannelKind>(as_int(row[1]));
-      if (channel == ChannelKind::kMass && !is_test) out.mass.push_back(at);
-      if (channel == ChannelKind::kCustomerService) out.cs.push_back(at);
+  ZHIYIN_TRY(std::vector<TouchHistory> one,
+             histories(session, std::span(&identities, 1), account, now));
+  return std::move(one.front());
+}
+
+Result<std::vector<TouchHistory>> SendLedger::histories(
+    Session& session, std::span<const std::span<const IdentityHash>> people,
+    const AccountId& account, Instant now) {
+  std::vector<TouchHistory> out(people.size());
+  // Two of them may be one person by now: an identity may stand for several.
+  std::vector<std::pair<IdentityHash, std::size_t>> owners;
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    for (const IdentityHash& identity : people[i]) owners.emplace_back(identity, i);
+  }
+  std::ranges::sort(owners);
+  std::vector<IdentityHash> identities;
+  for (const auto& [identity, owner] : owners) {
+    if (identities.empty() || identities.back() != identity) identities.push_back(identity);
+  }
+  const auto add = [&](const Row& row) {
+    const Instant at = std::min(Instant{as_int(row[1])}, now);
+    const auto channel = static_cast<ChannelKind>(as_int(row[2]));
+    const bool is_of_account = as_text(row[3]) == account.value;
+    const bool is_test = as_int(row[4]) != 0;
+    const IdentityHash identity = storage::from_blob(row[0]);
+    for (auto owner = std::ranges::lower_bound(owners, std::pair(identity, std::size_t{0}));
+         owner != owners.end() && owner->first == identity; ++owner) {
+      TouchHistory& history = out[owner->second];
+      if (!is_test) history.all.push_back(at);
+      if (!is_of_account) continue;
+      if (channel == ChannelKind::kMass && !is_test) history.mass.push_back(at);
+      if (channel == ChannelKind::kCustomerService) history.cs.push_back(at);
+    }
+  };
+  for (std::span<const IdentityHash> left = identities; !left.empty();) {
+    const std::size_t n = detail::list_size(left.size());
+    ZHIYIN_TRY(const Rows rows, sent_to(session, left.first(n), now));
+    for (const Row& row : rows.rows) add(row);
+    left = left.subspan(n);
+  }
+  for (TouchHistory& history : out) {
+    for (std::vector<Instant>* list : {&history.all, &history.mass, &history.cs}) {
+      std::ranges::sort(*list);
     }
   }
-  for (std::vector<Instant>* list : {&out.all, &out.mass, &out.cs}) {
-    std::sort(list->begin(), list->end());
-  }
   return out;
+}
+
+Result<void> SendLedger::refuse_all(Session& session, std::span<const Touch> touches, Instant now) {
+  std::map<std::pair<Rule, std::string>, std::vector<const Touch*>> by_reason;
+  for (const Touch& touch : touches)
+    by_reason[{touch.rule, utf8::cleaned(touch.error)}].push_back(&touch);
+  constexpr std::size_t kFirst = 4;
+  for (const auto& [reason, list] : by_reason) {
+    for (std::span<const Touch* const> left = list; !left.empty();) {
+      const std::size_t n = detail::list_size(left.size());
+      std::vector<Value> values = {static_cast<std::int64_t>(TouchState::kRefused),
+                                   static_cast<std::int64_t>(reason.first), reason.second};
+      for (const Touch* touch : left.first(n)) values.emplace_back(touch->id.value);
+      ZHIYIN_TRY(
+          const std::int64_t rows,
+          session.execute(
+              fmt::format("UPDATE touch SET state = ?1, rule = ?2, error = ?3 WHERE id IN ({}) AND "
+                          "state = {}",
+                          detail::placeholders(kFirst, n), static_cast<int>(TouchState::kPlanned)),
+              std::span<const Value>(values)));
+      if (rows != static_cast<std::int64_t>(n))
+        return fail(ErrorCode::kConflict, "touches: {} of {} are planned", rows, n);
+      left = left.subspan(n);
+    }
+  }
+  return detail::tell_all(session, touches, "refused", now);
 }
 
 }  // namespace zhiyin::delivery

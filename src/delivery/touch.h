@@ -120,6 +120,8 @@ class SendLedger {
   /// False when a touch with this idempotency key exists already; nothing is changed then. Emits
   /// the event of a state that is decided at once (refused, held out).
   static Result<bool> add(storage::Session& session, const Touch& touch);
+  /// The same for many. Requires different idempotency keys.
+  static Result<void> add_all(storage::Session& session, std::span<const Touch> touches);
   /// Writes state, rule, times, error, attempt, batch, provider of `touch`; emits the event of the
   /// state. kConflict, changing nothing, when the stored state is not `expected`: somebody else was
   /// at it since it was read.
@@ -155,6 +157,15 @@ class SendLedger {
   static Result<TouchHistory> history(storage::Session& session,
                                       std::span<const IdentityHash> identities,
                                       const AccountId& account, Instant now);
+  /// The same of many people, by the identities of each, in their order.
+  static Result<std::vector<TouchHistory>> histories(
+      storage::Session& session, std::span<const std::span<const IdentityHash>> people,
+      const AccountId& account, Instant now);
+
+  /// Planned touches are refused, each by the `rule` and with the `error` that it holds; each tells
+  /// its event. kConflict, with nothing to be kept of it, when one of them is no longer planned.
+  static Result<void> refuse_all(storage::Session& session, std::span<const Touch> touches,
+                                 Instant now);
 
   /// Planned touches go out with the mass send `batch`: sending from `batch.created_at` on, one
   /// attempt more. kConflict, with nothing to be kept of it, when one of them is no longer planned.
@@ -163,6 +174,10 @@ class SendLedger {
   /// Those of the mass send that are still sending come to `batch.state` (sent, failed or unknown),
   /// with its provider and error; each tells its event.
   static Result<void> end_batch(storage::Session& session, const SendBatch& batch, Instant now);
+  /// Those of the mass send that are still sending are planned again, as part of none and not
+  /// before `not_before`; with its provider and error.
+  static Result<void> plan_batch_again(storage::Session& session, const SendBatch& batch,
+                                       Instant not_before);
 
   static Result<void> put_batch(storage::Session& session, const SendBatch& batch);
   static Result<std::optional<SendBatch>> find_batch(storage::Session& session,

@@ -1,6 +1,7 @@
 #include "campaign/detail/exposure.h"
 
 #include <algorithm>
+#include <set>
 
 #include "delivery/holdout.h"
 
@@ -20,13 +21,7 @@ Rule objection(const Recipient& recipient) {
   return delivery::ineligible(facts);
 }
 
-Result<void> plan(Session& session, const Campaign& campaign, const Recipient& recipient,
-                  Instant now) {
-  bool held_out = false;
-  if (is_eligible(recipient)) {
-    ZHIYIN_TRY(held_out, delivery::Holdout::assign(session, campaign.id, recipient.person,
-                                                   recipient.identity, campaign.holdout, now));
-  }
+Touch planned(const Campaign& campaign, const Recipient& recipient, bool held_out, Instant now) {
   const Exposed decision = exposed(recipient, held_out);
   Touch touch;
   touch.id = delivery::touch_id(campaign.id, recipient.identity);
@@ -41,8 +36,28 @@ Result<void> plan(Session& session, const Campaign& campaign, const Recipient& r
   touch.rule = decision.rule;
   touch.decided_at = now;
   touch.due_at = *campaign.exposed_at;
-  ZHIYIN_TRY_VOID(SendLedger::add(session, touch));
-  return {};
+  return touch;
+}
+
+/// Writes what is decided about a slice of the audience.
+Result<void> plan(Session& session, const Campaign& campaign, std::span<const Recipient> recipients,
+                  Instant now) {
+  std::vector<delivery::Candidate> eligible;
+  for (const Recipient& r : recipients) {
+    if (!r.person.empty() && is_eligible(r)) eligible.push_back({r.person, r.identity});
+  }
+  ZHIYIN_TRY(const std::vector<bool> held_out,
+             delivery::Holdout::assign(session, campaign.id, eligible, campaign.holdout, now));
+  std::vector<Touch> touches;
+  std::set<TouchId> seen;  // two who have become one person have one touch
+  std::size_t assigned = 0;
+  for (const Recipient& r : recipients) {
+    if (r.person.empty()) continue;
+    const bool is_held_out = is_eligible(r) && held_out[assigned++];
+    Touch touch = planned(campaign, r, is_held_out, now);
+    if (seen.insert(touch.id).second) touches.push_back(std::move(touch));
+  }
+  return SendLedger::add_all(session, touches);
 }
 
 /// The moment of exposure, written once.
@@ -99,10 +114,7 @@ Result<TickResult> expose(Work& work, MembersCache& members) {
   ZHIYIN_TRY(const bool running,
              while_running(work.parts.state, work.id(),
                            [&](Session& session, StoredCampaign& row) -> Result<void> {
-                             for (const Recipient& recipient : recipients) {
-                               if (recipient.person.empty()) continue;
-                               ZHIYIN_TRY_VOID(plan(session, row.campaign, recipient, now));
-                             }
+                             ZHIYIN_TRY_VOID(plan(session, row.campaign, recipients, now));
                              if (n > 0) row.cursor = slice.back().value;
                              row.is_planned = is_last;
                              return {};

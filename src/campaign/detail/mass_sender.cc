@@ -52,37 +52,53 @@ void refuse(Gathered& out, Touch touch, Rule rule, std::string detail) {
   out.refused.push_back(std::move(touch));
 }
 
-Result<void> admit(const Work& work, Touch touch, Gathered& out) {
-  const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
-  if (openid) {
-    out.openids.push_back(openid->reveal());
-    out.send.push_back(std::move(touch));
-    return {};
+/// Those of the page that the gate lets through, with their openids.
+Result<void> admit(const Work& work, std::vector<Touch> passed, Gathered& out) {
+  std::vector<delivery::IdentityHash> identities;
+  identities.reserve(passed.size());
+  for (const Touch& touch : passed) identities.push_back(touch.identity);
+  ZHIYIN_TRY(const std::vector<std::optional<Secret>> openids,
+             work.parts.recipients.openids(identities));
+  for (std::size_t i = 0; i < passed.size(); ++i) {
+    if (openids[i]) {
+      out.openids.push_back(openids[i]->reveal());
+      out.send.push_back(std::move(passed[i]));
+    } else {
+      refuse(out, std::move(passed[i]), Rule::kNotFollowing, "erased");
+    }
   }
-  if (openid.error().code != ErrorCode::kNotFound) return std::unexpected(openid.error());
-  refuse(out, std::move(touch), Rule::kNotFollowing, "erased");
   return {};
 }
 
-Result<void> sort_page(Session& session, const Work& work, std::span<const Touch> page,
+Result<void> sort_page(Session& session, const Work& work, std::vector<Touch> page,
                        std::int64_t calls, Instant now, Gathered& out) {
   std::vector<PersonId> people;
+  people.reserve(page.size());
   for (const Touch& touch : page) people.push_back(touch.person);
-  ZHIYIN_TRY(std::vector<Recipient> recipients, work.parts.recipients.find(people, work.query()));
-  for (std::size_t i = 0; i < page.size() && out.send.size() <= batch_max(work); ++i) {
+  delivery::RecipientQuery query = work.query();
+  query.with_partition = false;  // the touch has it
+  ZHIYIN_TRY(std::vector<Recipient> recipients, work.parts.recipients.find(people, query));
+  for (std::size_t i = 0; i < page.size(); ++i)
     recipients[i].identity = page[i].identity;  // the one that was planned, whatever merged since
-    ZHIYIN_TRY(const Decision decision, judge(session, work, recipients[i], calls, false, now));
-    if (decision.verdict == Verdict::kWait) {
-      out.wait = decision.next_allowed;
-      return {};
-    }
-    if (decision.verdict == Verdict::kSend) {
-      ZHIYIN_TRY_VOID(admit(work, page[i], out));
-    } else {
-      refuse(out, page[i], decision.rule, decision.detail);
+  ZHIYIN_TRY(const std::vector<Decision> decisions,
+             judge_all(session, work, recipients, calls, false, now));
+  std::vector<Touch> passed;
+  for (std::size_t i = 0; i < page.size() && !out.wait; ++i) {
+    const Decision& decision = decisions[i];
+    switch (decision.verdict) {
+      case Verdict::kWait:
+        out.wait = decision.next_allowed;
+        break;
+      case Verdict::kSend:
+        passed.push_back(std::move(page[i]));
+        break;
+      case Verdict::kRefuse:
+      case Verdict::kHoldOut:
+        refuse(out, std::move(page[i]), decision.rule, decision.detail);
+        break;
     }
   }
-  return {};
+  return admit(work, std::move(passed), out);
 }
 
 /// Up to one more than fits into a batch, so that it is known whether others follow.
@@ -93,11 +109,11 @@ Result<Gathered> gather(const Work& work, Instant now) {
     std::string after;
     while (!out.wait && out.send.size() <= batch_max(work)) {
       const std::size_t wanted = std::min(kPage, batch_max(work) + 1 - out.send.size());
-      ZHIYIN_TRY(const std::vector<Touch> page,
+      ZHIYIN_TRY(std::vector<Touch> page,
                  SendLedger::list_due(session, work.id(), now, after, wanted));
       if (page.empty()) return {};
-      ZHIYIN_TRY_VOID(sort_page(session, work, page, calls, now, out));
       after = page.back().id.value;
+      ZHIYIN_TRY_VOID(sort_page(session, work, std::move(page), calls, now, out));
     }
     return {};
   }));
@@ -116,21 +132,6 @@ QuotaKey quota_of(const SendBatch& batch) {
   return {batch.account, ChannelKind::kMass, batch.quota_period};
 }
 
-/// They go into a later batch, past the gate once more.
-Result<void> plan_touches(Session& session, const SendBatch& batch, Instant now,
-                          Instant not_before) {
-  ZHIYIN_TRY(std::vector<Touch> touches, SendLedger::of_batch(session, batch.id));
-  for (Touch& touch : touches) {
-    if (touch.state != TouchState::kSending) continue;
-    plan_again(touch);
-    touch.due_at = std::max(touch.due_at, not_before);
-    touch.provider_id = batch.provider_id;
-    touch.error = batch.error;
-    ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now));
-  }
-  return {};
-}
-
 /// The batch has come to its end in `state`; planned again: its people go into a later one, past
 /// the gate once more, not before `not_before`.
 Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now,
@@ -139,7 +140,7 @@ Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, I
   batch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
   if (state == TouchState::kPlanned) {
-    ZHIYIN_TRY_VOID(plan_touches(session, batch, now, not_before));
+    ZHIYIN_TRY_VOID(SendLedger::plan_batch_again(session, batch, not_before));
     return QuotaLedger::release(session, quota_of(batch), 1);
   }
   ZHIYIN_TRY_VOID(SendLedger::end_batch(session, batch, now));
@@ -239,9 +240,7 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
       work.parts.state, work.id(), [&](Session& session, StoredCampaign& row) -> Result<void> {
         wait.reset();
         row.campaign.waiting_until.reset();
-        for (const Touch& touch : gathered.refused) {
-          ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kPlanned));
-        }
+        ZHIYIN_TRY_VOID(SendLedger::refuse_all(session, gathered.refused, now));
         if (gathered.send.empty()) return {};
         ZHIYIN_TRY(wait, enter_minute(session, work, now));
         if (wait) return {};
@@ -293,12 +292,13 @@ Result<std::vector<std::string>> openids_of(const Work& work, const SendBatch& b
     ZHIYIN_TRY(touches, SendLedger::of_batch(session, batch.id));
     return {};
   }));
+  std::vector<delivery::IdentityHash> identities;
+  for (const Touch& touch : touches) identities.push_back(touch.identity);
+  ZHIYIN_TRY(const std::vector<std::optional<Secret>> found,
+             work.parts.recipients.openids(identities));
   std::vector<std::string> out;
-  for (const Touch& touch : touches) {
-    const Result<Secret> openid = work.parts.recipients.openid(touch.identity);
+  for (const std::optional<Secret>& openid : found) {
     if (openid) out.push_back(openid->reveal());
-    if (!openid && openid.error().code != ErrorCode::kNotFound)
-      return std::unexpected(openid.error());
   }
   return out;
 }

@@ -20,11 +20,28 @@ namespace {
 /// As long as a real code: lengths and previews come out right.
 constexpr std::string_view kSampleCode = "AAAAAAAAAAA";
 
+/// What the gate asks about the message as `recipient` would get it.
+void fill_in(const Work& work, const Recipient& recipient, GateFacts& facts) {
+  auto rendered =
+      work.message.render(recipient.variables, link_address(work.settings, kSampleCode));
+  facts.missing_variables = std::move(rendered.missing);
+  facts.too_long = delivery::too_long(rendered.content, work.sender.rules);
+}
+
 }  // namespace
 
 std::int64_t Work::calls_per_day(ChannelKind channel) const {
   const auto found = sender.rules.calls_per_day.find(channel);
   return found == sender.rules.calls_per_day.end() ? 0 : found->second;
+}
+
+delivery::QuotaKey Work::quota_today(Instant now) const {
+  return QuotaLedger::today(campaign().account, campaign().channel, now,
+                            sender.rules.platform_zone);
+}
+
+Instant Work::day_end(Instant now) const {
+  return QuotaLedger::day_end(now, sender.rules.platform_zone);
 }
 
 delivery::RecipientQuery Work::query() const {
@@ -35,15 +52,6 @@ Result<Work> open_work(const EngineParts& parts, const EngineSettings& settings,
                        StoredCampaign row) {
   ZHIYIN_TRY(delivery::SenderAccount sender, parts.senders.find(row.campaign.account));
   ZHIYIN_TRY(MessageTemplate message, MessageTemplate::create(row.campaign.message));
-delivery::QuotaKey Work::quota_today(Instant now) const {
-  return QuotaLedger::today(campaign().account, campaign().channel, now,
-                            sender.rules.platform_zone);
-}
-
-Instant Work::day_end(Instant now) const {
-  return QuotaLedger::day_end(now, sender.rules.platform_zone);
-}
-
   return Work{parts, settings, std::move(row), std::move(sender), std::move(message)};
 }
 
@@ -110,27 +118,41 @@ Result<std::optional<Instant>> enter_minute(Session& session, const Work& work, 
 
 Result<Decision> judge(Session& session, const Work& work, const Recipient& recipient,
                        std::int64_t calls, bool is_test, Instant now) {
+  ZHIYIN_TRY(std::vector<Decision> one,
+             judge_all(session, work, std::span(&recipient, 1), calls, is_test, now));
+  return std::move(one.front());
+}
+
+Result<std::vector<Decision>> judge_all(Session& session, const Work& work,
+                                        std::span<const Recipient> recipients, std::int64_t calls,
+                                        bool is_test, Instant now) {
   const Campaign& c = work.campaign();
-  const auto rendered =
-      work.message.render(recipient.variables, link_address(work.settings, kSampleCode));
-  ZHIYIN_TRY(delivery::TouchHistory history,
-             SendLedger::history(session, recipient.identities, c.account, now));
+  std::vector<std::span<const delivery::IdentityHash>> identities;
+  identities.reserve(recipients.size());
+  for (const Recipient& recipient : recipients) identities.emplace_back(recipient.identities);
+  ZHIYIN_TRY(std::vector<delivery::TouchHistory> histories,
+             SendLedger::histories(session, identities, c.account, now));
+  std::vector<Decision> out;
+  out.reserve(recipients.size());
   GateFacts facts;
   facts.channel = c.channel;
   facts.purpose = c.purpose;
   facts.is_test = is_test;
-  facts.following = recipient.following && recipient.has_openid;
-  facts.consent = recipient.consent;
-  facts.missing_variables = rendered.missing;
-  facts.too_long = delivery::too_long(rendered.content, work.sender.rules);
-  facts.touches = std::move(history.all);
-  facts.mass_touches = std::move(history.mass);
-  facts.cs_touches = std::move(history.cs);
-  if (c.channel == ChannelKind::kCustomerService) {
-    ZHIYIN_TRY(facts.cs_triggers, delivery::cs_triggers(session, recipient.identity, c.account));
-  }
   facts.calls_left_today = calls;
-  return delivery::decide(facts, work.sender.rules, now);
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const Recipient& recipient = recipients[i];
+    facts.following = recipient.following && recipient.has_openid;
+    facts.consent = recipient.consent;
+    if (i == 0 || work.message.has_variables()) fill_in(work, recipient, facts);
+    facts.touches = std::move(histories[i].all);
+    facts.mass_touches = std::move(histories[i].mass);
+    facts.cs_touches = std::move(histories[i].cs);
+    if (c.channel == ChannelKind::kCustomerService) {
+      ZHIYIN_TRY(facts.cs_triggers, delivery::cs_triggers(session, recipient.identity, c.account));
+    }
+    out.push_back(delivery::decide(facts, work.sender.rules, now));
+  }
+  return out;
 }
 
 void plan_again(Touch& touch) {

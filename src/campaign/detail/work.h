@@ -51,8 +51,19 @@ Result<delivery::Decision> judge(storage::Session& session, const Work& work,
                                  const delivery::Recipient& recipient, std::int64_t calls_left,
                                  bool is_test, Instant now);
 
+/// The same of many, in their order: what is stored is read for all of them together.
+Result<std::vector<delivery::Decision>> judge_all(storage::Session& session, const Work& work,
+                                                  std::span<const delivery::Recipient> recipients,
+                                                  std::int64_t calls_left, bool is_test,
+                                                  Instant now);
+
 /// Calls of the campaign's channel that today's quota leaves.
 Result<std::int64_t> calls_left(storage::Session& session, const Work& work, Instant now);
+
+/// The channel whose budget the platform counts `touch` in: tests of mass sends are previews.
+ChannelKind budget_of(const Touch& touch);
+/// What `touch` was reserved from.
+delivery::QuotaKey quota_of(const Touch& touch);
 
 /// Within the transaction of an intent: counts the call in this clock minute. The minute's end when
 /// it has no more calls; nothing is counted then.
@@ -60,11 +71,6 @@ Result<std::optional<Instant>> enter_minute(storage::Session& session, const Wor
                                             Instant now);
 
 /// The message as `recipient` would get it; `link` as in MessageTemplate::render.
-/// The channel whose budget the platform counts `touch` in: tests of mass sends are previews.
-ChannelKind budget_of(const Touch& touch);
-/// What `touch` was reserved from.
-delivery::QuotaKey quota_of(const Touch& touch);
-
 delivery::Content content_for(const Work& work, const delivery::Recipient& recipient,
                               std::string_view link);
 
