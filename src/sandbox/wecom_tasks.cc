@@ -217,34 +217,46 @@ Answer mass_cancel(AccountState& account, const Call& call) {
   return api_ok();
 }
 
-Answer mass_list(AccountState& account, const Call& call) {
-  settle(account, call.now);
+/// A page of what members made within a month, tasks or moments: of those that `is_meant`;
+/// `describe` adds what is particular to one.
+template <class Made, class IsMeant, class Describe>
+Answer list_made(AccountState& account, const Call& call, const std::vector<Made>& all,
+                 std::string_view member, std::int64_t page, IsMeant is_meant, Describe describe) {
   const std::int64_t from = call.number("start_time");
   const std::int64_t to = call.number("end_time");
   if (to < from || to - from > kMonthSeconds) return account.refuse(40058, call.now, "end_time");
   const std::size_t begin = begin_of(call);
-  const auto most = static_cast<std::size_t>(call.number("limit", 50));
+  const auto most = static_cast<std::size_t>(call.number("limit", page));
   Json list = Json::array();
   std::size_t at = 0, end = 0;
-  for (const WecomState::Task& task : account.wecom.tasks) {
-    const std::int64_t made = seconds_of(task.at);
-    if (task.chat_type != call.text("chat_type") || made < from || made > to) continue;
+  for (const Made& made : all) {
+    const std::int64_t second = seconds_of(made.at);
+    if (!is_meant(made) || second < from || second > to) continue;
     if (at++ < begin || list.if_array()->size() >= most) continue;
     end = at;
     Json words = Json::object();
-    words.set("content", task.text);
+    words.set("content", made.text);
     Json one = Json::object();
-    one.set("msgid", task.id);
-    one.set("creator", task.members.front());
-    one.set("create_time", made);
+    one.set("creator", made.members.front());
+    one.set("create_time", second);
     one.set("create_type", 0);
     one.set("text", std::move(words));
+    describe(made, one);
     list.push(std::move(one));
   }
   Json answer = api_ok();
   answer.set("next_cursor", cursor_at(end, at));
-  answer.set("group_msg_list", std::move(list));
+  answer.set(std::string(member), std::move(list));
   return answer;
+}
+
+Answer mass_list(AccountState& account, const Call& call) {
+  settle(account, call.now);
+  const std::string type = call.text("chat_type");
+  return list_made(
+      account, call, account.wecom.tasks, "group_msg_list", 50,
+      [&](const WecomState::Task& task) { return task.chat_type == type; },
+      [](const WecomState::Task& task, Json& one) { one.set("msgid", task.id); });
 }
 
 Answer mass_task(AccountState& account, const Call& call) {
@@ -345,33 +357,13 @@ Answer moment_result(AccountState& account, const Call& call) {
 }
 
 Answer moment_list(AccountState& account, const Call& call) {
-  const std::int64_t from = call.number("start_time");
-  const std::int64_t to = call.number("end_time");
-  if (to < from || to - from > kMonthSeconds) return account.refuse(40058, call.now, "end_time");
-  const std::size_t begin = begin_of(call);
-  const auto most = static_cast<std::size_t>(call.number("limit", 20));
-  Json list = Json::array();
-  std::size_t at = 0, end = 0;
-  for (const WecomState::Moment& moment : account.wecom.moments) {
-    const std::int64_t made = seconds_of(moment.at);
-    if (made < from || made > to || call.now < moment.at + kMomentTakes) continue;
-    if (at++ < begin || list.if_array()->size() >= most) continue;
-    end = at;
-    Json words = Json::object();
-    words.set("content", moment.text);
-    Json one = Json::object();
-    one.set("moment_id", moment.id);
-    one.set("creator", moment.members.front());
-    one.set("create_time", made);
-    one.set("create_type", 0);
-    one.set("visible_type", moment.tags.empty() ? 1 : 0);
-    one.set("text", std::move(words));
-    list.push(std::move(one));
-  }
-  Json answer = api_ok();
-  answer.set("next_cursor", cursor_at(end, at));
-  answer.set("moment_list", std::move(list));
-  return answer;
+  return list_made(
+      account, call, account.wecom.moments, "moment_list", 20,
+      [&](const WecomState::Moment& moment) { return call.now >= moment.at + kMomentTakes; },
+      [](const WecomState::Moment& moment, Json& one) {
+        one.set("moment_id", moment.id);
+        one.set("visible_type", moment.tags.empty() ? 1 : 0);
+      });
 }
 
 const WecomState::Moment* find_moment(AccountState& account, const Call& call) {
