@@ -253,6 +253,30 @@ TEST(Multipart, ReadsFieldsAndOneFileAndRefusesWhatHasNoEnd) {
   EXPECT_FALSE(parse_multipart("", "application/json; boundary=x"));
 }
 
+TEST(Multipart, HasBounds) {
+  const auto form = [](std::size_t parts, std::size_t name_bytes, const std::string& boundary) {
+    std::string body;
+    for (std::size_t i = 0; i < parts; ++i) {
+      body += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}{}\"\r\n\r\nv\r\n",
+                          boundary, std::string(name_bytes, 'n'), i);
+    }
+    return parse_multipart(body + "--" + boundary + "--",
+                           "multipart/form-data; boundary=" + boundary);
+  };
+  const auto most = form(kFormPartsMax, 1, "x");
+  ASSERT_TRUE(most) << most.error().text();
+  EXPECT_EQ(most->fields.size(), kFormPartsMax);
+  EXPECT_NE(form(kFormPartsMax + 1, 1, "x").error().message.find("more than 64 parts"),
+            std::string::npos);
+  EXPECT_TRUE(form(1, kPartHeadBytesMax - 60, "x"));
+  EXPECT_NE(form(1, kPartHeadBytesMax, "x").error().message.find("head of a part is too long"),
+            std::string::npos);
+  EXPECT_TRUE(form(1, 1, std::string(kBoundaryBytesMax, 'b')));
+  EXPECT_FALSE(form(1, 1, std::string(kBoundaryBytesMax + 1, 'b')));
+  EXPECT_FALSE(
+      parse_multipart(std::string(kFormBytesMax + 1, 'x'), "multipart/form-data; boundary=x"));
+}
+
 // Articles.
 
 TEST_F(EndpointsTest, DraftsAreCheckedAndCleaned) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -7,6 +8,13 @@
 #include "base/error.h"
 
 namespace zhiyin::sandbox {
+
+/// Bounds of a form: more bytes than any endpoint takes, parts, bytes of the head of a part and of
+/// the boundary (RFC 2046).
+inline constexpr std::size_t kFormBytesMax = std::size_t{128} << 20;
+inline constexpr std::size_t kFormPartsMax = 64;
+inline constexpr std::size_t kPartHeadBytesMax = 4096;
+inline constexpr std::size_t kBoundaryBytesMax = 70;
 
 /// A form with one file.
 struct Multipart {
@@ -17,8 +25,8 @@ struct Multipart {
   std::string bytes;
 };
 
-/// Reads `multipart/form-data`. kInvalidArgument when the boundary is missing or a part has no end.
-/// Of several files the last counts.
+/// Reads `multipart/form-data`. kInvalidArgument when the boundary is missing, a part has no end or
+/// a bound is passed. Of several files the last counts.
 Result<Multipart> parse_multipart(std::string_view body, std::string_view content_type);
 
 }  // namespace zhiyin::sandbox
