@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 namespace zhiyin::storage {
 
@@ -48,29 +49,43 @@ Result<void> GroupedWrites::write(const Work& work) {
   return mine->stage == Stage::kDone ? mine->result : lead(std::move(mine));
 }
 
-/// Commits for those who wait, with `first` among them.
+/// Commits for those who wait, with `first` among them, and goes on with those who come meanwhile:
+/// to hand over costs as much as a small group. But whoever leads wants to leave, too.
 Result<void> GroupedWrites::lead(std::shared_ptr<Waiting> first) {
+  constexpr std::chrono::milliseconds kLeadsMax(2);
+  const auto end = std::chrono::steady_clock::now() + kLeadsMax;
   Group group{first};
-  {
-    const MutexLock lock(mutex_);
-    const auto more = static_cast<std::ptrdiff_t>(std::min(queue_.size(), works_max_ - 1));
-    group.insert(group.end(), queue_.begin(), queue_.begin() + more);
-    queue_.erase(queue_.begin(), queue_.begin() + more);
-    ++groups_;
-  }
-  run(group);
-  std::shared_ptr<Waiting> next;  // the first of those who came meanwhile goes on
-  {
-    const MutexLock lock(mutex_);
-    busy_ = !queue_.empty();
-    if (busy_) {
-      next = std::move(queue_.front());
-      queue_.pop_front();
+  for (;;) {
+    take_waiting(group);
+    run(group);
+    for (const auto& one : group) {
+      if (one != first) one->wake(Stage::kDone);
+    }
+    group.clear();
+    std::shared_ptr<Waiting> next;
+    {
+      const MutexLock lock(mutex_);
+      busy_ = !queue_.empty();
+      if (!busy_) return first->result;
+      if (std::chrono::steady_clock::now() >= end) {
+        next = std::move(queue_.front());
+        queue_.pop_front();
+      }
+    }
+    if (next) {
+      next->wake(Stage::kLeads);
+      return first->result;
     }
   }
-  if (next) next->wake(Stage::kLeads);
-  for (std::size_t i = 1; i < group.size(); ++i) group[i]->wake(Stage::kDone);
-  return first->result;
+}
+
+/// Fills the group up with those who wait.
+void GroupedWrites::take_waiting(Group& group) {
+  const MutexLock lock(mutex_);
+  const auto n = static_cast<std::ptrdiff_t>(std::min(queue_.size(), works_max_ - group.size()));
+  group.insert(group.end(), queue_.begin(), queue_.begin() + n);
+  queue_.erase(queue_.begin(), queue_.begin() + n);
+  ++groups_;
 }
 
 void GroupedWrites::run(const Group& group) {

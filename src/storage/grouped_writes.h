@@ -41,6 +41,7 @@ class GroupedWrites {
   struct Waiting;
   using Group = std::vector<std::shared_ptr<Waiting>>;
   Result<void> lead(std::shared_ptr<Waiting> first);
+  void take_waiting(Group& group);
   void run(const Group& group);
   Result<void> commit(const Work& works);
 
