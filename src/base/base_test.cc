@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/nearest.h"
 #include "base/random.h"
+#include "base/secret.h"
 #include "base/thread_pool.h"
 #include "base/utf8.h"
 
@@ -69,6 +70,17 @@ TEST(Utf8, TruncationNeverCutsACharacter) {
   EXPECT_EQ(utf8::truncate("知音", 6), "知音");
   EXPECT_EQ(utf8::length("知音a"), 3U);
   EXPECT_FALSE(utf8::is_valid("\xff"));
+}
+
+TEST(Shortened, IsUtf8WhateverIsShortened) {
+  EXPECT_EQ(shortened("oAlice"), "oAli…(6)");
+  EXPECT_EQ(shortened("oAl"), "o…");
+  EXPECT_EQ(shortened(""), "…");
+  EXPECT_EQ(shortened("中文"), "中…(6)");
+  EXPECT_EQ(shortened("a中中"), "a中…(7)");
+  EXPECT_EQ(shortened("中"), "…");
+  for (const std::string_view odd : {"\xff\xff\xff\xff\xff", "\x80", "ab\xe4\xb8zz"})
+    EXPECT_TRUE(utf8::is_valid(shortened(odd)));
 }
 
 TEST(Utf8, CleanedTextCanBeStored) {
