@@ -96,21 +96,15 @@ ConnectionFinding callback(const Patient& p) {
   return {true, url};
 }
 
-ConnectionFinding callback_seen(const Patient& p) {
-  const auto seen = p.s.callbacks.health(p.account.id).last_at;
-  if (!seen)
-    return {
-        false, "还没有收到平台的请求 / no request of the platform has arrived",
-        "在公众平台的服务器配置里填写回调地址并提交、启用 / enter the callback's address on the "
-        "platform, submit and switch it on"};
-  return {true, fmt::format("最近 / last: {}", format_utc(*seen))};
-}
-
 std::int64_t refusals(const Patient& p, std::string_view reason) {
   return p.s.metrics
       .counter("zhiyin_wechat_callbacks_refused_total", "Callbacks refused",
                fmt::format("account=\"{}\",reason=\"{}\"", p.account.id.value, reason))
       .value();
+}
+
+ConnectionFinding callback_seen(const Patient& p) {
+  return wechat::seen_finding(p.s.callbacks.health(p.account.id).last_at, refusals(p, "signature"));
 }
 
 ConnectionFinding mode(const Patient& p) {

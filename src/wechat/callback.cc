@@ -410,6 +410,17 @@ int http_status(Refusal refusal) {
   }
 }
 
+bool is_signed(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kSignature:
+    case Refusal::kMalformed:
+    case Refusal::kTooLarge:
+      return false;
+    default:
+      return true;
+  }
+}
+
 std::string_view to_string(CallbackKind kind) {
   switch (kind) {
     case CallbackKind::kOther:
@@ -524,21 +535,23 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
                                                      const CallbackQuery& query,
                                                      std::string_view body, Instant now) {
   const bool is_encrypted = rules.wecom || query.encrypt_type == "aes";
+  if (!is_encrypted && !query.encrypt_type.empty() && query.encrypt_type != "raw") {
+    return refuse(Refusal::kMalformed, "callback: encrypt_type is unknown");
+  }
+  // First: what a stranger sends says nothing about the settings.
+  const bool is_checked_whole = is_encrypted && !rules.aes_key.empty();
+  if (!is_checked_whole &&
+      !signature_matches(query.signature, {rules.token.reveal(), query.timestamp, query.nonce})) {
+    return refuse(Refusal::kSignature, "callback: signature is wrong (-40001)");
+  }
   // Only msg_signature covers a body: in the other modes nothing is believed without it.
   if (!is_encrypted && rules.mode != CallbackMode::kPlain) {
     return refuse(Refusal::kDowngrade, fmt::format("callback: plain, but the account is in {} mode",
                                                    enum_name(rules.mode)));
   }
-  if (!is_encrypted && !query.encrypt_type.empty() && query.encrypt_type != "raw") {
-    return refuse(Refusal::kMalformed, "callback: encrypt_type is unknown");
-  }
   if (is_encrypted && rules.aes_key.empty()) {
     return refuse(Refusal::kNoKey,
                   "callback: encrypted, but the account has no EncodingAESKey (-40004)");
-  }
-  if (!is_encrypted &&
-      !signature_matches(query.signature, {rules.token.reveal(), query.timestamp, query.nonce})) {
-    return refuse(Refusal::kSignature, "callback: signature is wrong (-40001)");
   }
   bool is_json = false;
   std::expected<Json, CallbackError> outer = parse_fields(body, is_json);

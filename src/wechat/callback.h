@@ -59,6 +59,9 @@ std::string_view to_string(Refusal refusal);
 /// 401 for a wrong signature; 403 for old, downgraded, wrong key or receiver; 400 malformed; 413
 /// too large.
 int http_status(Refusal refusal);
+/// Whether a request refused so was signed with the account's Token for certain: what others send
+/// says nothing about the account's settings.
+bool is_signed(Refusal refusal);
 
 struct CallbackError {
   Refusal refusal = Refusal::kMalformed;

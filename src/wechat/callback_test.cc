@@ -175,6 +175,20 @@ TEST(OpenCallback, OneAddressIsOneRequestWhateverTheFormOfItsBody) {
             open_callback(secure, e.query, e.body, kNow).value().request_key);
 }
 
+TEST(OpenCallback, OnlyWhatIsSignedSaysSomethingAboutTheSettings) {
+  CallbackQuery q = plain_query();
+  q.signature = std::string(40, '0');
+  const auto plain = open_callback(rules(CallbackMode::kSecure), q, text_xml(), kNow);
+  EXPECT_EQ(refusal_of(plain), Refusal::kSignature);
+  CallbackRules no_key = rules(CallbackMode::kPlain);
+  no_key.aes_key = {};
+  Encrypted e = encrypted(text_xml());
+  e.query.signature = q.signature;
+  EXPECT_EQ(refusal_of(open_callback(no_key, e.query, e.body, kNow)), Refusal::kSignature);
+  EXPECT_FALSE(is_signed(Refusal::kSignature));
+  EXPECT_TRUE(is_signed(Refusal::kDowngrade));
+}
+
 TEST(OpenCallback, EachWrongPartHasItsClass) {
   const CallbackRules r = rules(CallbackMode::kSecure);
   const Encrypted e = encrypted(text_xml());

@@ -196,6 +196,19 @@ ConnectionFinding public_address_finding(std::string_view public_url) {
   return {true, std::string(public_url)};
 }
 
+ConnectionFinding seen_finding(std::optional<Instant> last, std::int64_t wrongly_signed) {
+  if (last) return {true, fmt::format("最近 / last: {}", format_utc(*last))};
+  if (wrongly_signed > 0) {
+    return bad(fmt::format("{0} 个请求的签名都不对 / {0} requests came, all with a wrong signature",
+                           wrongly_signed),
+               "Token 与平台不同：与公众平台核对后重新填写 / the Token is not the platform's: "
+               "compare it with what the platform shows and enter it again");
+  }
+  return bad("还没有收到平台的请求 / no request of the platform has arrived",
+             "在公众平台的服务器配置里填写回调地址并提交、启用 / enter the callback's address on "
+             "the platform, submit and switch it on");
+}
+
 ConnectionFinding mode_finding(CallbackMode mode, const RefusedCallbacks& refused) {
   const std::string shown = fmt::format("{}", enum_name(mode));
   if (refused.downgrade > 0) {
@@ -236,12 +249,11 @@ ConnectionFinding mode_finding(CallbackMode mode, const RefusedCallbacks& refuse
         "校准系统时间；仍出现则有人在重放旧请求 / set the machine's clock; if it stays, somebody "
         "replays old requests");
   }
+  // Anybody can send those: that the Token is wrong is seen from nothing good arriving.
   if (refused.signature > 0) {
-    return bad(fmt::format("{}：{} 个请求签名不对 / {} requests had a wrong signature", shown,
-                           refused.signature, refused.signature),
-               "Token 与平台不同，或有人在试探地址：与平台核对 Token / the Token is not the "
-               "platform's, or "
-               "somebody tries the address: compare the Token");
+    return {true, fmt::format("{}：{} 个请求签名不对，不是平台发来的 / {} requests had a wrong "
+                              "signature and are not the platform's",
+                              shown, refused.signature, refused.signature)};
   }
   return {true, fmt::format("{}：没有被拒的回调 / no callback was refused", shown)};
 }

@@ -40,12 +40,16 @@ std::optional<std::string> callback_probe(const Account& account, std::string_vi
 /// Whether strangers can reach the address: a host name or address of the open net, port 80 or 443.
 ConnectionFinding public_address_finding(std::string_view public_url);
 
+/// Whether a good request ever came; `wrongly_signed`: how many others did.
+ConnectionFinding seen_finding(std::optional<Instant> last, std::int64_t wrongly_signed);
+
 /// Callbacks refused so far, by reason, as far as they tell about settings.
 struct RefusedCallbacks {
   std::int64_t signature = 0, timestamp = 0, downgrade = 0, no_key = 0, encryption = 0,
                receiver = 0;
 };
-/// Whether what comes in agrees with the account's mode, token and key.
+/// Whether what comes in agrees with the account's mode and key. Wrong signatures are told, and are
+/// no fault of the settings.
 ConnectionFinding mode_finding(CallbackMode mode, const RefusedCallbacks& refused);
 
 }  // namespace zhiyin::wechat

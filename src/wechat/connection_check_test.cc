@@ -92,14 +92,26 @@ TEST(ConnectionCheck, APublicAddressIsOneThatStrangersReach) {
 TEST(ConnectionCheck, RefusedCallbacksTellWhichSettingIsWrong) {
   EXPECT_TRUE(mode_finding(CallbackMode::kSecure, {}).ok);
   const std::pair<RefusedCallbacks, std::string_view> expected[] = {
-      {{.downgrade = 2}, "安全模式"},        {{.no_key = 1}, "EncodingAESKey"},
-      {{.encryption = 1}, "EncodingAESKey"}, {{.receiver = 1}, "original_id"},
-      {{.timestamp = 3}, "系统时间"},        {{.signature = 1}, "Token"}};
+      {{.downgrade = 2}, "安全模式"},
+      {{.no_key = 1}, "EncodingAESKey"},
+      {{.encryption = 1}, "EncodingAESKey"},
+      {{.receiver = 1}, "original_id"},
+      {{.timestamp = 3}, "系统时间"}};
   for (const auto& [refused, word] : expected) {
     const auto found = mode_finding(CallbackMode::kSecure, refused);
     EXPECT_FALSE(found.ok) << word;
     EXPECT_NE(found.advice.find(word), std::string::npos) << found.advice;
   }
+}
+
+TEST(ConnectionCheck, WhatStrangersSendSaysNothingUnlessNothingGoodCame) {
+  const auto mode = mode_finding(CallbackMode::kSecure, {.signature = 3});
+  EXPECT_TRUE(mode.ok);
+  EXPECT_NE(mode.detail.find('3'), std::string::npos);
+  EXPECT_TRUE(seen_finding(Instant{1}, 3).ok);
+  EXPECT_NE(seen_finding({}, 3).advice.find("Token"), std::string::npos);
+  EXPECT_EQ(seen_finding({}, 0).advice.find("Token"), std::string::npos);
+  EXPECT_FALSE(seen_finding({}, 0).ok);
 }
 
 }  // namespace

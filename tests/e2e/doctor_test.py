@@ -1,5 +1,6 @@
 """`zhiyin doctor wechat`: all is well with a connected account; each thing that is wrong is named, with what to do about it."""
 import datetime
+import hashlib
 import json
 import unittest
 
@@ -57,8 +58,12 @@ class DoctorWechat(unittest.TestCase):
 
     def test_4_plain_callbacks_although_the_account_is_in_secure_mode(self):
         now = int(datetime.datetime.fromisoformat(self.server.ok("GET", "/v1/session")["now"]).timestamp())
-        answer = http("POST", f"{self.server.url}/wechat/{self.account}?signature={'0' * 40}&timestamp={now}&nonce=n", "<xml></xml>")
-        self.assertEqual(answer.status, 403)
+        def post(signature):
+            return http("POST", f"{self.server.url}/wechat/{self.account}?signature={signature}&timestamp={now}&nonce=n", "<xml></xml>").status
+        self.assertEqual(post("0" * 40), 401)
+        self.assertTrue(self.checks(0)["callback_mode"]["ok"], "a stranger's request says nothing about the settings")
+        signature = hashlib.sha1("".join(sorted([self.server.account["token"], str(now), "n"])).encode()).hexdigest()
+        self.assertEqual(post(signature), 403)
         found = self.checks(1)["callback_mode"]
         self.assertFalse(found["ok"])
         self.assertIn("安全模式", found["advice"])
