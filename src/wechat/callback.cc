@@ -579,10 +579,8 @@ std::expected<Callback, CallbackError> open_callback(const CallbackRules& rules,
   callback->receive_id = std::move(receive_id);
   // msg_signature covers the body. Where plain bodies are taken, the signature of the address is
   // all there is, also beside an encrypted one: there one address admits one occurrence.
-  callback->request_key =
-      rules.mode == CallbackMode::kPlain
-          ? key_of({"address", rules.app_id, query.timestamp, query.nonce})
-          : key_of({"aes", rules.app_id, query.timestamp, query.nonce, query.msg_signature});
+  if (rules.mode == CallbackMode::kPlain && !rules.wecom)
+    callback->request_key = key_of({"address", rules.app_id, query.timestamp, query.nonce});
   return callback;
 }
 

@@ -126,7 +126,8 @@ struct Callback {
   std::string receive_id;  ///< for whom it was encrypted: the answer is, too
   /// 32 hex characters: equal for repeated deliveries of one occurrence.
   std::string dedup_key;
-  /// 32 hex characters: equal for replays of one request.
+  /// 32 hex characters: equal for requests with one signed address. Empty where the signature
+  /// covers the body, so that nothing else can come with it.
   std::string request_key;
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 #include <future>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -72,10 +71,12 @@ struct CallbackEndpoint::Item {
   ReplyDecision decision;
   Reply reply;
   std::string why;
+  bool is_opened = false;    ///< `callback` and `decision` are there
+  bool is_taken = false;     ///< worked on for this delivery
+  bool is_busy = false;      ///< another delivery of it is being worked on
   bool is_late = false;      ///< waits for `LateAnswers`
-  bool has_answer = false;   ///< came back from there: `reply` is to be recorded and given
+  bool has_answer = false;   ///< came back from there: `reply` is to be remembered and given
   bool is_answered = false;  ///< `respond` was called
-  Item* same = nullptr;      ///< a delivery of the same message in the same batch, before this one
 
   void send(http::Response response) {
     is_answered = true;
@@ -117,7 +118,8 @@ CallbackEndpoint::CallbackEndpoint(Parts parts, Process process, Settings settin
     : parts_(parts),
       process_(std::move(process)),
       settings_(settings),
-      queue_(std::make_unique<Queue>()) {
+      queue_(std::make_unique<Queue>()),
+      memory_(parts_.store, parts_.logger, settings_.memory) {
   for (int i = 0; i < settings_.threads; ++i) queue_->threads.emplace_back([this] { run(); });
 }
 
@@ -159,35 +161,49 @@ void CallbackEndpoint::run() {
 }
 
 void CallbackEndpoint::work(std::vector<std::unique_ptr<Item>>& batch) {
-  std::vector<Item*> opened;
-  std::vector<Item*> to_record;
-  BatchAccounts accounts;
+  std::vector<Item*> items = take(batch);
+  look_up(items);
+  admit(items);
+  hand_over(items);
+  std::vector<Item*> to_answer;
   for (const auto& item : batch) {
-    if (item->has_answer) {
-      to_record.push_back(item.get());
-      continue;
-    }
-    open(*item, accounts);
-    if (!item->is_answered) opened.push_back(item.get());
+    if (item->has_answer) to_answer.push_back(item.get());
   }
-  process(opened);
-  for (Item* item : opened) {
-    if (!item->is_answered && !item->is_late && item->same == nullptr) to_record.push_back(item);
-  }
-  record(to_record);
-  for (Item* item : opened) {  // those that came twice in this batch
-    if (item->is_answered || item->is_late) continue;
-    const auto given = parts_.store.find(item->callback);
-    if (given && *given) {
-      give(*item, **given);
-    } else {
-      unavailable(
-          *item, given ? Error{ErrorCode::kUnavailable, "callback: not taken", {}} : given.error());
-    }
-  }
+  std::ranges::copy_if(items, std::back_inserter(to_answer), [](Item* i) { return !i->is_late; });
+  answer(to_answer);
   for (auto& item : batch) {
-    if (!item->is_answered && item->is_late) wait_for_late(std::move(item));
+    if (item->is_busy) {
+      wait_for_other(std::move(item));
+    } else if (!item->is_answered && item->is_late) {
+      wait_for_late(std::move(item));
+    }
   }
+}
+
+/// Opens the requests; returns those that nobody else works on.
+std::vector<CallbackEndpoint::Item*> CallbackEndpoint::take(
+    std::span<const std::unique_ptr<Item>> batch) {
+  std::vector<Item*> taken;
+  BatchAccounts accounts;
+  const bool is_full = memory_.is_full();
+  for (const auto& item : batch) {
+    if (item->has_answer) continue;
+    if (!item->is_opened) open(*item, accounts);
+    if (item->is_answered) continue;
+    item->is_opened = true;
+    GivenAnswer given;
+    const auto standing = memory_.take(item->callback, given);
+    item->is_busy = standing == CallbackMemory::Standing::kBusy;
+    if (standing == CallbackMemory::Standing::kAnswered) give_again(*item, given);
+    if (standing != CallbackMemory::Standing::kTaken) continue;
+    item->is_taken = true;
+    if (is_full) {
+      unavailable(*item, Error{ErrorCode::kUnavailable, "callback: answers are not recorded", {}});
+    } else {
+      taken.push_back(item.get());
+    }
+  }
+  return taken;
 }
 
 /// Until the request is a callback, or refused.
@@ -258,80 +274,92 @@ void CallbackEndpoint::answer_check(Item& item) {
   item.send(plain_text(200, std::move(*echo)));
 }
 
-/// Finds what was answered before and hands the rest over; what is left unanswered is to be
-/// recorded, or waits for a late answer.
-void CallbackEndpoint::process(std::span<Item*> items) {
-  if (items.empty()) return;
+/// Gives again what was given before, in whatever process.
+void CallbackEndpoint::look_up(std::vector<Item*>& items) {
   std::vector<const Callback*> callbacks;
   for (const Item* item : items) callbacks.push_back(&item->callback);
   const auto earlier = parts_.store.find(callbacks);
-  std::map<std::pair<AccountId, std::string>, Item*> first;
-  std::vector<Item*> fresh;
-  std::vector<Taken> taken;
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     if (!earlier) {
       unavailable(item, earlier.error());
-      continue;
+    } else if (const auto& given = (*earlier)[i]) {
+      give_again(item, *given);
+      memory_.release(item.callback);
     }
-    if ((*earlier)[i]) {
-      parts_.metrics
-          .counter("zhiyin_wechat_callbacks_repeated_total",
-                   "Callbacks delivered again and answered alike",
-                   fmt::format("account=\"{}\"", item.callback.account.value))
-          .add();
-      give(item, *(*earlier)[i]);
-      continue;
+  }
+  std::erase_if(items, [](const Item* item) { return item->is_answered; });
+}
+
+/// Binds the addresses of plain requests to what they brought.
+void CallbackEndpoint::admit(std::vector<Item*>& items) {
+  std::vector<const Callback*> callbacks;
+  for (const Item* item : items) callbacks.push_back(&item->callback);
+  const auto others = parts_.store.admit(callbacks, parts_.clock.now());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Item& item = *items[i];
+    if (!others) {
+      unavailable(item, others.error());
+    } else if (const auto& other = (*others)[i]) {
+      give_again(item, *other);
+      memory_.release(item.callback);
     }
-    if (item.is_late && parts_.late->is_open(item.callback)) continue;
-    const auto by_message =
-        first.try_emplace({item.callback.account, item.callback.dedup_key}, &item);
-    const auto by_request =
-        first.try_emplace({item.callback.account, item.callback.request_key}, &item);
-    if (!by_message.second || !by_request.second) {
-      item.same = by_message.second ? by_request.first->second : by_message.first->second;
-      // One signed address admits one message.
-      if (by_message.second) item.is_late = false;
-      continue;
-    }
-    fresh.push_back(&item);
-    taken.push_back({item.prepared->account, item.callback, item.decision});
+  }
+  std::erase_if(items, [](const Item* item) { return item->is_answered; });
+}
+
+void CallbackEndpoint::hand_over(std::vector<Item*>& items) {
+  std::vector<Item*> fresh;
+  std::vector<Taken> taken;
+  for (Item* item : items) {
+    if (item->is_late && parts_.late->is_open(item->callback)) continue;
+    fresh.push_back(item);
+    taken.push_back({item->prepared->account, item->callback, item->decision});
   }
   if (fresh.empty()) return;
   const std::vector<Result<void>> outcomes = process_(taken);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (!outcomes[i]) unavailable(*fresh[i], outcomes[i].error());
   }
+  std::erase_if(items, [](const Item* item) { return item->is_answered; });
 }
 
-void CallbackEndpoint::record(std::span<Item*> items) {
-  if (items.empty()) return;
-  std::vector<ProcessedCallback> processed;
-  for (Item* item : items) processed.push_back({&item->callback, item->reply, item->why});
-  const auto given = parts_.store.record(processed, parts_.clock.now());
-  if (!given && given.error().code == ErrorCode::kInvalidArgument && items.size() > 1) {
-    // State refuses one of them for what it holds: the others do not suffer for it.
-    for (Item*& item : items) record(std::span(&item, 1));
-    return;
-  }
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Item& item = *items[i];
-    if (!given) {
-      unavailable(item, given.error());
+void CallbackEndpoint::answer(std::span<Item* const> items) {
+  const Instant now = parts_.clock.now();
+  for (Item* item : items) {
+    const ProcessedCallback processed{&item->callback, item->reply, item->why};
+    Result<void> safe = check(seen_callback(processed, now));
+    // What is said to the owner stands nowhere else, so it is kept before it is acknowledged.
+    if (safe && keeps_fields(item->callback)) {
+      if (const auto kept = parts_.store.record(std::span(&processed, 1), now); !kept)
+        safe = std::unexpected(kept.error());
+    }
+    if (!safe) {
+      unavailable(*item, safe.error());
       continue;
     }
     parts_.metrics
         .counter("zhiyin_wechat_callbacks_total", "Callbacks processed",
-                 fmt::format("account=\"{}\"", item.callback.account.value))
+                 fmt::format("account=\"{}\"", item->callback.account.value))
         .add();
-    give(item, (*given)[i]);
+    memory_.answered(processed, now);
+    give(*item, {item->reply, now});
   }
+}
+
+void CallbackEndpoint::wait_for_other(std::unique_ptr<Item> item) {
+  item->is_busy = false;
+  const Callback callback = item->callback;
+  // A function that can be copied holds what cannot.
+  const auto held = std::make_shared<std::unique_ptr<Item>>(std::move(item));
+  memory_.wait(callback, [this, held] { queue_->push(std::move(*held)); });
 }
 
 void CallbackEndpoint::wait_for_late(std::unique_ptr<Item> item) {
   const std::shared_ptr<const Account> account(item->prepared, &item->prepared->account);
   const Callback callback = item->callback;
-  item->callback.fields = {};  // the answer does not need them, and thousands may wait
+  item->is_taken = false;
+  if (!keeps_fields(callback)) item->callback.fields = {};  // thousands may wait
   const ReplyDecision decision = item->decision;
   // The network's thread does not work on state: what was decided comes back through the queue.
   parts_.late->join(account, callback, decision,
@@ -342,6 +370,16 @@ void CallbackEndpoint::wait_for_late(std::unique_ptr<Item> item) {
                       waiting->has_answer = true;
                       queue_->push(std::move(waiting));
                     });
+  memory_.release(callback);
+}
+
+void CallbackEndpoint::give_again(Item& item, const GivenAnswer& answer) {
+  parts_.metrics
+      .counter("zhiyin_wechat_callbacks_repeated_total",
+               "Callbacks delivered again and answered alike",
+               fmt::format("account=\"{}\"", item.callback.account.value))
+      .add();
+  give(item, answer);
 }
 
 void CallbackEndpoint::give(Item& item, const GivenAnswer& answer) {
@@ -355,10 +393,11 @@ void CallbackEndpoint::unavailable(Item& item, const Error& error) {
   parts_.logger.error("wechat", "callback_not_taken",
                       {{"account", item.callback.account}, {"error", error.text()}});
   item.send(plain_text(503, "not available"));
+  // One whose answer was late may meet another delivery of it that is being worked on.
+  if (std::exchange(item.is_taken, false)) memory_.release(item.callback);
 }
 
 void CallbackEndpoint::refuse(Item& item, const CallbackError& error) {
-  constexpr Duration kStoredEvery = std::chrono::seconds(10);
   const AccountId& account = item.prepared->account.id;
   parts_.metrics
       .counter("zhiyin_wechat_callbacks_refused_total", "Callbacks refused",
@@ -367,22 +406,26 @@ void CallbackEndpoint::refuse(Item& item, const CallbackError& error) {
   parts_.logger.warning(
       "wechat", "callback_refused",
       {{"account", account}, {"reason", to_string(error.refusal)}, {"error", error.error.message}});
+  note_refusal(account, error);
+  item.send(plain_text(http_status(error.refusal), std::string(told(error))));
+}
+
+/// For whoever looks why nothing comes in. Anybody can send bad requests, so not each is written,
+/// and those without a signature only as long as nothing good has come.
+void CallbackEndpoint::note_refusal(const AccountId& account, const CallbackError& error) {
+  constexpr Duration kStoredEvery = std::chrono::seconds(10);
   const Instant now = parts_.clock.now();
-  bool stores = false;
   {
     const MutexLock lock(mutex_);
-    const auto [last, is_first] = refused_.try_emplace(account, now);
-    stores = is_first || now - last->second >= kStoredEvery;
-    if (stores) last->second = now;
+    const auto [last, is_first] = refused_.try_emplace({account, is_signed(error.refusal)}, now);
+    if (!is_first && now - last->second < kStoredEvery) return;
+    last->second = now;
   }
-  // For whoever looks why nothing comes in; anybody can send bad requests, so not each is written.
-  if (stores) {
-    if (const auto noted = parts_.store.note_refusal(account, error, now); !noted) {
-      parts_.logger.warning("wechat", "refusal_not_stored",
-                            {{"account", account}, {"error", noted.error().text()}});
-    }
+  if (!is_signed(error.refusal) && health(account).last_at) return;
+  if (const auto noted = parts_.store.note_refusal(account, error, now); !noted) {
+    parts_.logger.warning("wechat", "refusal_not_stored",
+                          {{"account", account}, {"error", noted.error().text()}});
   }
-  item.send(plain_text(http_status(error.refusal), std::string(told(error))));
 }
 
 void CallbackEndpoint::mark_seen(const AccountId& account) {

@@ -15,6 +15,7 @@
 #include "http/message.h"
 #include "wechat/account.h"
 #include "wechat/callback.h"
+#include "wechat/callback_memory.h"
 #include "wechat/callback_store.h"
 #include "wechat/late_answers.h"
 #include "wechat/reply_rules.h"
@@ -22,8 +23,9 @@
 namespace zhiyin::wechat {
 
 /// `GET/POST /wechat/{account}`: verifies, deduplicates, hands over, answers. Requests that wait at
-/// the same time are worked on together, on threads of the endpoint: one look into state, one
-/// hand-over and one transaction for all of them. Thread-safe.
+/// the same time are worked on together, on threads of the endpoint: one look into state and one
+/// hand-over for all of them; that they were answered is written behind. Plain ones cost one
+/// transaction more, in which their addresses are bound to them. Thread-safe.
 class CallbackEndpoint {
  public:
   struct Taken {
@@ -41,6 +43,7 @@ class CallbackEndpoint {
     int threads = 2;                   ///< one works while the other waits for the disk
     std::size_t waiting_max = 20'000;  ///< requests; further ones are answered 503
     std::size_t batch_max = 256;
+    CallbackMemory::Settings memory = {};
   };
   struct Parts {
     Accounts& accounts;
@@ -68,6 +71,8 @@ class CallbackEndpoint {
   /// the minute, and what was refused last; for whoever checks the set-up.
   [[nodiscard]] CallbackHealth health(const AccountId& account) const;
   [[nodiscard]] CallbackStore& store() { return parts_.store; }
+  /// Waits until what was answered here can be seen in the store.
+  void settle() { memory_.settle(); }
 
  private:
   struct Prepared;
@@ -84,9 +89,15 @@ class CallbackEndpoint {
   void refuse(Item& item, const CallbackError& error);
   void unavailable(Item& item, const Error& error);
   void give(Item& item, const GivenAnswer& answer);
-  void process(std::span<Item*> items);
-  void record(std::span<Item*> items);
+  void give_again(Item& item, const GivenAnswer& answer);
+  std::vector<Item*> take(std::span<const std::unique_ptr<Item>> batch);
+  void look_up(std::vector<Item*>& items);
+  void admit(std::vector<Item*>& items);
+  void hand_over(std::vector<Item*>& items);
+  void answer(std::span<Item* const> items);
+  void wait_for_other(std::unique_ptr<Item> item);
   void wait_for_late(std::unique_ptr<Item> item);
+  void note_refusal(const AccountId& account, const CallbackError& error);
   void mark_seen(const AccountId& account);
 
   Parts parts_;
@@ -95,8 +106,10 @@ class CallbackEndpoint {
   std::unique_ptr<Queue> queue_;
   mutable Mutex mutex_;
   std::map<AccountId, Instant> seen_ ZHIYIN_GUARDED_BY(mutex_);
-  std::map<AccountId, Instant> refused_ ZHIYIN_GUARDED_BY(mutex_);
+  /// When one was noted last; apart, whether it was signed.
+  std::map<std::pair<AccountId, bool>, Instant> refused_ ZHIYIN_GUARDED_BY(mutex_);
   std::map<AccountId, std::shared_ptr<const Prepared>> accounts_ ZHIYIN_GUARDED_BY(mutex_);
+  CallbackMemory memory_;
 };
 
 }  // namespace zhiyin::wechat

@@ -79,6 +79,11 @@ class CallbackEndpointTest : public testing::Test {
     return request("<MsgType>event</MsgType><Event>subscribe</Event>", std::move(nonce));
   }
 
+  http::Request question(std::string_view text, std::string_view id, std::string nonce) {
+    return request(
+        fmt::format("<MsgType>text</MsgType><Content>{}</Content><MsgId>{}</MsgId>", text, id),
+        std::move(nonce));
+  }
   /// From now on questions are answered late.
   void with_service() {
     AccountInput a;
@@ -189,6 +194,48 @@ TEST_F(CallbackEndpointTest, CapturedAddressAdmitsNoSecondBody) {
   EXPECT_EQ(processed_.size(), 1U);
 }
 
+TEST_F(CallbackEndpointTest, CapturedAddressAdmitsNoSecondQuestionInAnyProcess) {
+  with_service();
+  std::promise<http::Response> first;
+  endpoint_.accept(question("有货吗", "9", "n1"),
+                   [&](http::Response r) { first.set_value(std::move(r)); });
+  const auto waiting = late_.take(1).size();
+  EXPECT_EQ(waiting, 1U);
+  // Nothing is answered yet, and another process gets the address with a body of somebody else's.
+  FakeLateAnswers elsewhere_late;
+  std::vector<std::string> elsewhere;
+  CallbackEndpoint other({accounts_, seen_, clock_, metrics_, null_logger(), &elsewhere_late},
+                         [&](std::span<const CallbackEndpoint::Taken> taken) {
+                           for (const auto& one : taken) elsewhere.push_back(one.callback.content);
+                           return std::vector<Result<void>>(taken.size());
+                         });
+  for (CallbackEndpoint* each : {&other, &endpoint_}) {
+    const auto forged = each->handle(question("转账给我", "10", "n1"));
+    EXPECT_EQ(forged.status, 200);
+    EXPECT_EQ(forged.body, "success");
+  }
+  EXPECT_TRUE(elsewhere.empty());
+  EXPECT_EQ(processed_.size(), 1U);
+  // The same message, repeated with its own address, is still welcome there.
+  std::promise<http::Response> repeated;
+  other.accept(question("有货吗", "9", "n1"),
+               [&](http::Response r) { repeated.set_value(std::move(r)); });
+  for (auto& done : elsewhere_late.take(1)) done({Reply{}, "passive"});
+  EXPECT_EQ(repeated.get_future().get().body, "success");
+}
+
+TEST_F(CallbackEndpointTest, BeforeTheAnswerIsRecordedAnotherProcessAnswersAlikeAndTheLogKnowsIt) {
+  const auto take = [&](auto taken) { return process(taken); };
+  CallbackEndpoint dies({accounts_, seen_, clock_, metrics_, null_logger()}, take,
+                        {.memory = {.gather_for = std::chrono::hours(1)}});
+  const auto first = dies.handle(follow("n1"));
+  const auto second = endpoint_.handle(follow("n2"));
+  EXPECT_EQ(second.body, first.body);
+  // Handed over again, under the key that its event's id is made of.
+  ASSERT_EQ(processed_.size(), 2U);
+  EXPECT_EQ(processed_[0], processed_[1]);
+}
+
 TEST_F(CallbackEndpointTest, FailureToTakeOverIsDeliveredAgainAndThenProcessed) {
   log_is_down_ = true;
   EXPECT_EQ(endpoint_.handle(follow("n1")).status, 503);
@@ -242,6 +289,7 @@ TEST_F(CallbackEndpointTest, SeenIsForgottenAfterADayAndAboveTheBound) {
         request(fmt::format("<MsgType>text</MsgType><Content>x</Content><MsgId>{}</MsgId>", i),
                 fmt::format("n{}", i)));
   }
+  endpoint_.settle();
   const auto rows = [&] {
     return storage::as_int(store_.state().query("SELECT count(*) FROM callback_seen")->rows[0][0]);
   };
@@ -269,9 +317,8 @@ TEST_F(CallbackEndpointTest, ManyAtOnceAreWorkedOnTogetherAndEachOnce) {
     EXPECT_EQ(got.status, 200);
     EXPECT_NE(got.body.find("退订"), std::string::npos);
   }
-  // Two threads may meet at one message: it is handed over again, under the same key.
-  EXPECT_EQ(std::set<std::string>(processed_.begin(), processed_.end()).size(),
-            static_cast<std::size_t>(kMessages));
+  EXPECT_EQ(processed_.size(), static_cast<std::size_t>(kMessages));
+  EXPECT_EQ(std::set<std::string>(processed_.begin(), processed_.end()).size(), processed_.size());
 }
 
 TEST_F(CallbackEndpointTest, NoDamagedCallbackIsMoreThanRefusedNorHarmsThoseBesideIt) {
@@ -301,6 +348,7 @@ TEST_F(CallbackEndpointTest, NoDamagedCallbackIsMoreThanRefusedNorHarmsThoseBesi
   for (auto& response : good) EXPECT_EQ(response.get_future().get().status, 200);
   // What is accepted is remembered, and shows in the list that people look at.
   EXPECT_GT(accepted, 1'000);
+  endpoint.settle();
   EXPECT_EQ(seen_.recent(AccountId("shop"), 200).value().size(), 200U);
 }
 
@@ -344,16 +392,14 @@ TEST_F(CallbackEndpointTest, WhatStateRefusesOfOneCallbackSpoilsNoOther) {
 
 TEST_F(CallbackEndpointTest, WhatCannotBeAnsweredAtOnceWaitsAndIsRecordedBeforeItIsGiven) {
   with_service();
-  const auto question = [&](std::string nonce) {
-    return request("<MsgType>text</MsgType><Content>有货吗</Content><MsgId>9</MsgId>",
-                   std::move(nonce));
-  };
   std::promise<http::Response> first;
-  endpoint_.accept(question("n1"), [&](http::Response r) { first.set_value(std::move(r)); });
+  endpoint_.accept(question("有货吗", "9", "n1"),
+                   [&](http::Response r) { first.set_value(std::move(r)); });
   for (auto& done : late_.take(1)) done({std::nullopt, "none"});
   EXPECT_EQ(first.get_future().get().status, 503);  // the platform comes again
   std::promise<http::Response> second;
-  endpoint_.accept(question("n2"), [&](http::Response r) { second.set_value(std::move(r)); });
+  endpoint_.accept(question("有货吗", "9", "n2"),
+                   [&](http::Response r) { second.set_value(std::move(r)); });
   Reply reply;
   reply.type = ReplyType::kText;
   reply.text = "有货";
@@ -361,7 +407,8 @@ TEST_F(CallbackEndpointTest, WhatCannotBeAnsweredAtOnceWaitsAndIsRecordedBeforeI
   const http::Response given = second.get_future().get();
   EXPECT_NE(given.body.find("有货"), std::string::npos);
   EXPECT_EQ(processed_.size(), 1U);
-  EXPECT_EQ(endpoint_.handle(question("n3")).body, given.body);
+  EXPECT_EQ(endpoint_.handle(question("有货吗", "9", "n3")).body, given.body);
+  endpoint_.settle();
   EXPECT_EQ(seen_.recent(AccountId("shop"), 10).value().at(0).decision, "ask:passive");
 }
 
@@ -369,6 +416,7 @@ TEST_F(CallbackEndpointTest, RecentCallbacksShowNobodysWholeName) {
   endpoint_.handle(follow("n1"));
   endpoint_.handle(
       request("<MsgType>event</MsgType><Event>LOCATION</Event><Latitude>1</Latitude>", "n2"));
+  endpoint_.settle();
   const auto recent = seen_.recent(AccountId("shop"), 10).value();
   ASSERT_EQ(recent.size(), 2U);
   std::set<std::string> kinds;
@@ -378,6 +426,23 @@ TEST_F(CallbackEndpointTest, RecentCallbacksShowNobodysWholeName) {
   }
   EXPECT_EQ(kinds,
             (std::set<std::string>{"follow subscribe text welcome", "other LOCATION none none"}));
+}
+
+TEST_F(CallbackEndpointTest, ListsGoOnAfterAPlaceAndMissNothing) {
+  for (int i = 0; i < 5; ++i) {  // two in each of the first seconds
+    ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::seconds(i / 2)));
+    endpoint_.handle(question("在吗", std::to_string(i), fmt::format("n{}", i)));
+  }
+  endpoint_.settle();
+  std::vector<std::string> keys;
+  ListPlace place;
+  for (const std::size_t expected : {2U, 2U, 1U, 0U}) {
+    const auto page = seen_.recent(AccountId("shop"), 2, place).value();
+    ASSERT_EQ(page.size(), expected);
+    for (const auto& one : page) keys.push_back(one.key);
+    if (!page.empty()) place = {page.back().at, page.back().key};
+  }
+  EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 5U);
 }
 
 TEST_F(CallbackEndpointTest, NoticesToTheOwnerAreKeptWithTheirFieldsAndSealed) {
@@ -405,10 +470,24 @@ TEST_F(CallbackEndpointTest, WhatWasRefusedLastIsShownWithTheReason) {
   EXPECT_NE(health.detail.find("clock is wrong"), std::string::npos);
 }
 
+TEST_F(CallbackEndpointTest, WhatStrangersSendHidesNothingOnceSomethingGoodCame) {
+  http::Request unsigned_one = follow("n1");
+  unsigned_one.query["signature"] = "0";
+  EXPECT_EQ(endpoint_.handle(unsigned_one).status, 401);
+  EXPECT_EQ(endpoint_.health(AccountId("shop")).refusal, "signature");  // a wrong Token, perhaps
+  EXPECT_EQ(endpoint_.handle(follow("n2")).status, 200);
+  const http::Request old = follow("n3");
+  ASSERT_TRUE(clock_.advance_to(kStart + std::chrono::minutes(11)));
+  EXPECT_EQ(endpoint_.handle(old).status, 403);
+  EXPECT_EQ(endpoint_.handle(unsigned_one).status, 401);
+  EXPECT_EQ(endpoint_.health(AccountId("shop")).refusal, "timestamp");
+}
+
 TEST_F(CallbackEndpointTest, NothingPersonalLiesInTheTable) {
   endpoint_.handle(follow());
   endpoint_.handle(request(
       "<MsgType>text</MsgType><Content>my phone is 13800000000</Content><MsgId>1</MsgId>", "n2"));
+  endpoint_.settle();
   const auto found =
       store_.state().query("SELECT key, answer, note FROM callback_seen WHERE note IS NOT NULL");
   for (const storage::Row& row : found->rows) {

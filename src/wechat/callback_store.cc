@@ -15,9 +15,9 @@ using storage::Row;
 using storage::Session;
 using storage::Value;
 
-// One row per key: a callback has two, that of the occurrence (d:) and that of the request (r:). A
-// reply holds what the operator wrote, so nothing personal lies here; keys are hashes. The note, of
-// the occurrence only, says what people may see of it.
+// One row per occurrence (d:), with its answer, and one per request that came plain (r:), with the
+// occurrence that it belongs to. A reply holds what the operator wrote, so nothing personal lies
+// here; keys are hashes. The note says what people may see of it.
 constexpr storage::Migration kMigrations[] = {
     {"wechat-002-callback-seen",
      "CREATE TABLE callback_seen (account TEXT NOT NULL, key TEXT NOT NULL, answer TEXT NOT NULL, "
@@ -34,16 +34,13 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE INDEX callback_notice_at ON callback_notice (account, at);"
      "CREATE TABLE callback_refused (account TEXT PRIMARY KEY, refusal TEXT NOT NULL, "
      "detail TEXT NOT NULL, at BIGINT NOT NULL)"},
+    {"wechat-020-callback-request", "ALTER TABLE callback_seen ADD COLUMN occurrence TEXT"},
 };
 
 constexpr std::string_view kNoticeContext = "callback-notice";
 
-std::string occurrence_key(const Callback& c) { return "d:" + c.dedup_key; }
+std::string occurrence_key(std::string_view dedup_key) { return fmt::format("d:{}", dedup_key); }
 std::string request_key(const Callback& c) { return "r:" + c.request_key; }
-
-bool keeps_fields(const Callback& c) {
-  return c.kind == CallbackKind::kNotice || c.kind == CallbackKind::kMassResult;
-}
 
 /// Nothing is written for the bare acknowledgement: most callbacks get it.
 std::string written(const Reply& reply) {
@@ -56,15 +53,42 @@ Result<Reply> read_reply(std::string_view written) {
   return from_json<Reply>(json);
 }
 
-Result<std::optional<GivenAnswer>> find_in(Session& session, const Callback& callback) {
+Result<GivenAnswer> given_in(const Row& row) {
+  ZHIYIN_TRY(Reply reply, read_reply(as_text(row[0])));
+  return GivenAnswer{std::move(reply), Instant{as_int(row[1])}};
+}
+
+Result<std::optional<GivenAnswer>> find_occurrence(Session& session, const AccountId& account,
+                                                   std::string_view dedup_key) {
   ZHIYIN_TRY(const storage::Rows found,
-             session.query("SELECT answer, at FROM callback_seen WHERE account = ?1 AND key IN "
-                           "(?2, ?3) ORDER BY key LIMIT 1",
-                           {Value(callback.account.value), Value(occurrence_key(callback)),
-                            Value(request_key(callback))}));
+             session.query("SELECT answer, at FROM callback_seen WHERE account = ?1 AND key = ?2",
+                           {Value(account.value), Value(occurrence_key(dedup_key))}));
   if (found.rows.empty()) return std::nullopt;
-  ZHIYIN_TRY(Reply reply, read_reply(as_text(found.rows[0][0])));
-  return GivenAnswer{std::move(reply), Instant{as_int(found.rows[0][1])}};
+  ZHIYIN_TRY(GivenAnswer given, given_in(found.rows[0]));
+  return given;
+}
+
+/// What a request is answered whose address belongs to another occurrence; nothing when it belongs
+/// to none or to this one. While the other has no answer yet, this one is acknowledged.
+Result<std::optional<GivenAnswer>> find_request(Session& session, const Callback& c) {
+  ZHIYIN_TRY(const storage::Rows found,
+             session.query("SELECT answer, at, occurrence FROM callback_seen WHERE account = ?1 "
+                           "AND key = ?2",
+                           {Value(c.account.value), Value(request_key(c))}));
+  if (found.rows.empty()) return std::nullopt;
+  const Row& row = found.rows[0];
+  ZHIYIN_TRY(const GivenAnswer written, given_in(row));
+  if (storage::is_null(row[2])) return written;  // of a version that kept the answer here, too
+  if (as_text(row[2]) == c.dedup_key) return std::nullopt;
+  ZHIYIN_TRY(std::optional<GivenAnswer> other,
+             find_occurrence(session, c.account, as_text(row[2])));
+  return other ? std::move(*other) : written;
+}
+
+Result<std::optional<GivenAnswer>> find_in(Session& session, const Callback& c) {
+  ZHIYIN_TRY(std::optional<GivenAnswer> found, find_occurrence(session, c.account, c.dedup_key));
+  if (found || !binds_request(c)) return found;
+  return find_request(session, c);
 }
 
 std::string note_of(const ProcessedCallback& p) {
@@ -78,17 +102,31 @@ std::string note_of(const ProcessedCallback& p) {
       .dump();
 }
 
-Result<void> insert(Session& session, const Callback& c, const std::string& key,
-                    const GivenAnswer& given, Value note) {
+Result<void> insert(Session& session, const SeenCallback& seen) {
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO callback_seen (account, key, answer, at, note) VALUES (?1, ?2, ?3, ?4, ?5) "
       "ON CONFLICT (account, key) DO NOTHING",
-      {Value(c.account.value), Value(key), Value(written(given.reply)), Value(given.at.us),
-       std::move(note)}));
+      {Value(seen.account.value), Value(occurrence_key(seen.occurrence)),
+       Value(written(seen.given.reply)), Value(seen.given.at.us), Value(seen.note)}));
   return {};
 }
 
 }  // namespace
+
+SeenCallback seen_callback(const ProcessedCallback& p, Instant now) {
+  return {p.callback->account, p.callback->dedup_key, {p.reply, now}, note_of(p)};
+}
+
+Result<void> check(const SeenCallback& seen) {
+  if (utf8::is_valid(written(seen.given.reply)) && utf8::is_valid(seen.note)) return {};
+  return fail(ErrorCode::kInvalidArgument, "callback: the answer or the event is not UTF-8");
+}
+
+bool binds_request(const Callback& callback) { return !callback.request_key.empty(); }
+
+bool keeps_fields(const Callback& c) {
+  return c.kind == CallbackKind::kNotice || c.kind == CallbackKind::kMassResult;
+}
 
 std::span<const storage::Migration> CallbackStore::migrations() { return kMigrations; }
 
@@ -113,6 +151,38 @@ Result<std::optional<GivenAnswer>> CallbackStore::find(const Callback& callback)
   return std::move(found.front());
 }
 
+Result<std::vector<std::optional<GivenAnswer>>> CallbackStore::admit(
+    std::span<const Callback* const> callbacks, Instant now) {
+  std::vector<std::optional<GivenAnswer>> out(callbacks.size());
+  if (std::ranges::none_of(callbacks, [](const Callback* c) { return binds_request(*c); }))
+    return out;
+  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
+    for (std::size_t i = 0; i < callbacks.size(); ++i) {
+      const Callback& c = *callbacks[i];
+      out[i].reset();
+      if (!binds_request(c)) continue;
+      ZHIYIN_TRY(
+          const std::int64_t is_new,
+          session.execute(
+              "INSERT INTO callback_seen (account, key, answer, at, occurrence) VALUES "
+              "(?1, ?2, '', ?3, ?4) ON CONFLICT (account, key) DO NOTHING",
+              {Value(c.account.value), Value(request_key(c)), Value(now.us), Value(c.dedup_key)}));
+      if (is_new > 0) continue;
+      ZHIYIN_TRY(out[i], find_request(session, c));
+    }
+    return {};
+  }));
+  return out;
+}
+
+Result<void> CallbackStore::write(std::span<const SeenCallback* const> seen) {
+  if (seen.empty()) return {};
+  return state_.write([&](Session& session) -> Result<void> {
+    for (const SeenCallback* one : seen) ZHIYIN_TRY_VOID(insert(session, *one));
+    return {};
+  });
+}
+
 Result<std::vector<GivenAnswer>> CallbackStore::record(std::span<const ProcessedCallback> processed,
                                                        Instant now) {
   std::vector<GivenAnswer> out;
@@ -122,9 +192,10 @@ Result<std::vector<GivenAnswer>> CallbackStore::record(std::span<const Processed
     for (const ProcessedCallback& p : processed) {
       const Callback& c = *p.callback;
       ZHIYIN_TRY(std::optional<GivenAnswer> earlier, find_in(session, c));
-      out.push_back(earlier ? std::move(*earlier) : GivenAnswer{p.reply, now});
-      ZHIYIN_TRY_VOID(insert(session, c, occurrence_key(c), out.back(), Value(note_of(p))));
-      ZHIYIN_TRY_VOID(insert(session, c, request_key(c), out.back(), Value()));
+      SeenCallback seen = seen_callback(p, now);
+      if (earlier) seen.given = std::move(*earlier);
+      out.push_back(seen.given);
+      ZHIYIN_TRY_VOID(insert(session, seen));
       if (!keeps_fields(c)) continue;
       const std::string fields = vault_.seal_secret(Secret(c.fields.dump()), kNoticeContext);
       ZHIYIN_TRY_VOID(session.execute(
@@ -175,36 +246,42 @@ Result<std::int64_t> CallbackStore::trim(Instant now, std::int64_t rows_max) {
 }
 
 Result<std::vector<RecentCallback>> CallbackStore::recent(const AccountId& account,
-                                                          std::size_t limit) {
+                                                          std::size_t limit,
+                                                          const ListPlace& place) {
   ZHIYIN_TRY(const storage::Rows found,
-             state_.query("SELECT note, answer, at FROM callback_seen WHERE account = ?1 AND note "
-                          "IS NOT NULL ORDER BY at DESC, key LIMIT ?2",
-                          {Value(account.value),
-                           Value(static_cast<std::int64_t>(std::min(limit, kListMax)))}));
+             state_.query(
+                 "SELECT note, answer, at, key FROM callback_seen WHERE account = ?1 AND note "
+                 "IS NOT NULL AND (at < ?3 OR (at = ?3 AND key > ?4)) ORDER BY at DESC, key "
+                 "LIMIT ?2",
+                 {Value(account.value), Value(static_cast<std::int64_t>(std::min(limit, kListMax))),
+                  Value(place.at.us), Value(place.key)}));
   std::vector<RecentCallback> out;
   for (const Row& row : found.rows) {
     ZHIYIN_TRY(const Json note, parse_json(as_text(row[0])));
     ZHIYIN_TRY(const Reply reply, read_reply(as_text(row[1])));
     const auto text = [&](std::string_view name) { return std::string(note[name].string_or("")); };
     out.push_back({Instant{as_int(row[2])}, text("kind"), text("event"), text("sender"),
-                   std::string(enum_name(reply.type)), text("decision")});
+                   std::string(enum_name(reply.type)), text("decision"),
+                   std::string(as_text(row[3]))});
   }
   return out;
 }
 
 Result<std::vector<CallbackNotice>> CallbackStore::notices(const AccountId& account,
-                                                           std::size_t limit) {
+                                                           std::size_t limit,
+                                                           const ListPlace& place) {
   ZHIYIN_TRY(const storage::Rows found,
-             state_.query("SELECT event, fields, occurred_at, at FROM callback_notice WHERE "
-                          "account = ?1 ORDER BY at DESC, key LIMIT ?2",
-                          {Value(account.value),
-                           Value(static_cast<std::int64_t>(std::min(limit, kListMax)))}));
+             state_.query(
+                 "SELECT event, fields, occurred_at, at, key FROM callback_notice WHERE account = "
+                 "?1 AND (at < ?3 OR (at = ?3 AND key > ?4)) ORDER BY at DESC, key LIMIT ?2",
+                 {Value(account.value), Value(static_cast<std::int64_t>(std::min(limit, kListMax))),
+                  Value(place.at.us), Value(place.key)}));
   std::vector<CallbackNotice> out;
   for (const Row& row : found.rows) {
     ZHIYIN_TRY(const Secret plain, vault_.unseal_secret(as_text(row[1]), kNoticeContext));
     ZHIYIN_TRY(Json fields, parse_json(plain.reveal()));
     out.push_back({Instant{as_int(row[3])}, Instant{as_int(row[2])}, std::string(as_text(row[0])),
-                   std::move(fields)});
+                   std::move(fields), std::string(as_text(row[4]))});
   }
   return out;
 }

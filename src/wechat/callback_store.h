@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,24 @@ struct ProcessedCallback {
   std::string decision;  ///< why that answer: `welcome`, `keyword`, …; for whoever looks
 };
 
+/// The same as it lies in state: keys are hashes, and nothing in it is personal.
+struct SeenCallback {
+  AccountId account;
+  std::string occurrence;  ///< dedup_key
+  GivenAnswer given;
+  std::string note;  ///< what people may see of it
+};
+/// Pure.
+SeenCallback seen_callback(const ProcessedCallback& processed, Instant now);
+
+/// kInvalidArgument when state would not take it: a text that is not UTF-8. Pure.
+Result<void> check(const SeenCallback& seen);
+
+/// Whether its address could carry another body: where plain bodies are taken. Pure.
+bool binds_request(const Callback& callback);
+/// Whether the fields are kept for the owner of the account: they stand nowhere else. Pure.
+bool keeps_fields(const Callback& callback);
+
 /// A callback of the last 24 hours as people may see it: nobody's whole name, no text.
 struct RecentCallback {
   Instant at;
@@ -36,6 +55,7 @@ struct RecentCallback {
   std::string sender;  ///< shortened
   std::string answer;  ///< type of the answer
   std::string decision;
+  std::string key;  ///< of its place in the list
 };
 
 /// A notice to the owner of the account, with its fields as sent.
@@ -44,6 +64,13 @@ struct CallbackNotice {
   Instant occurred_at;  ///< when it happened, by the platform
   std::string event;
   Json fields;
+  std::string key;  ///< of its place in the list
+};
+
+/// A place in a list, newest first: after the entry with this time and key.
+struct ListPlace {
+  Instant at{std::numeric_limits<std::int64_t>::max()};
+  std::string key;
 };
 
 /// Of an account: when a good request last came, and the last that was refused.
@@ -58,9 +85,9 @@ struct CallbackHealth {
 /// repeats a delivery up to three times, and a replayed request must get the same answer instead of
 /// a new effect. Shared by all processes of an installation.
 ///
-/// Order of use, which survives a crash between any two steps: `find`; if nothing, append the event
-/// (its event_id comes from the dedup_key, so the log drops a second one); then `record`; then
-/// answer. Thread-safe.
+/// Order of use, which survives a crash between any two steps: `find`; if nothing, `admit` what
+/// came plain; append the event (its event_id comes from the dedup_key, so the log drops a second
+/// one); answer, and `record` or `write` that it was. Thread-safe.
 class CallbackStore {
  public:
   static constexpr Duration kKeep = std::chrono::hours(24);
@@ -78,6 +105,13 @@ class CallbackStore {
   /// The answer given to each occurrence or to that very request, or nothing.
   Result<std::vector<std::optional<GivenAnswer>>> find(std::span<const Callback* const> callbacks);
   Result<std::optional<GivenAnswer>> find(const Callback& callback);
+  /// One signed address admits one occurrence: each callback's address (of those that
+  /// `binds_request`) belongs to it from now on, in all processes, or belonged to another one
+  /// before; then, what is to be answered instead.
+  Result<std::vector<std::optional<GivenAnswer>>> admit(std::span<const Callback* const> callbacks,
+                                                        Instant now);
+  /// Remembers the answers in one transaction; earlier ones stay.
+  Result<void> write(std::span<const SeenCallback* const> seen);
   /// Remembers the answers in one transaction, notices with their fields; returns those that count,
   /// which are earlier ones where two deliveries raced.
   Result<std::vector<GivenAnswer>> record(std::span<const ProcessedCallback> processed,
@@ -86,9 +120,11 @@ class CallbackStore {
   /// Removes what is older than kKeep or above `rows_max`; returns how many rows. For a timer.
   Result<std::int64_t> trim(Instant now, std::int64_t rows_max = kRowsMax);
 
-  /// The newest first, at most kListMax.
-  Result<std::vector<RecentCallback>> recent(const AccountId& account, std::size_t limit);
-  Result<std::vector<CallbackNotice>> notices(const AccountId& account, std::size_t limit);
+  /// The newest first, at most kListMax after `place`.
+  Result<std::vector<RecentCallback>> recent(const AccountId& account, std::size_t limit,
+                                             const ListPlace& place = {});
+  Result<std::vector<CallbackNotice>> notices(const AccountId& account, std::size_t limit,
+                                              const ListPlace& place = {});
 
   /// A valid request of the account arrived. Kept across restarts and for all processes, to the
   /// minute.
