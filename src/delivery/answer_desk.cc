@@ -116,7 +116,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   Inner(Parts parts_in, std::string owner, Settings settings_in)
       : parts(std::move(parts_in)),
         settings(settings_in),
-        log(parts.state, parts.vault, std::move(owner)) {}
+        log(parts.state, parts.vault, std::move(owner), parts.lease_clock) {}
 
   /// A callback that arrived.
   struct Joined {
@@ -144,24 +144,52 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     AnswerRecord record;
     std::map<int, Done> waiting;
     int callbacks = 0;
-    Reply answer;
+    std::optional<Reply> answer;
+    std::optional<Question> question;  ///< until it is asked; here or, perhaps, elsewhere
+    /// The answer that this message asks for is prepared by another process.
+    std::optional<std::string> promised;
     std::vector<Key> followers;  ///< messages that ask for this answer
+    bool is_ours = true;         ///< this process prepares the answer
     bool is_pushing = false;
     bool is_over = false;  ///< stays a little for deliveries that are on their way
     std::optional<Instant> due;
   };
-  /// What is to be done once the decisions are written.
-  struct Effects {
-    struct Given {
-      Key key;
-      Done done;
-      LateAnswer answer;
-    };
-    std::vector<Given> gives;
-    std::vector<Key> pushes;
-    std::vector<Question> questions;
-    std::vector<Key> asked;  // of the questions
-    std::set<Key> changed;
+
+  // What happens to a job.
+  struct Arrives {
+    int callback = 0;
+    Instant at;
+  };
+  struct GetsAnswer {
+    Reply reply;
+    std::string reason;
+  };
+  struct IsFetched {};
+  struct IsDue {};
+  struct IsLookedAt {};  ///< whether another process has moved it on
+  struct IsPushed {
+    std::string outcome;
+    bool is_sent = false;
+  };
+  using What = std::variant<Arrives, GetsAnswer, IsFetched, IsDue, IsLookedAt, IsPushed>;
+  struct Happening {
+    Key key;
+    What what;
+  };
+  /// A job as it will be once the transaction is committed.
+  struct Draft {
+    AnswerWindow window;
+    SharedAnswer shared;
+    std::optional<Reply> answer;
+    AnswerRecord before;  ///< as it was read
+    AnswerWindow::Steps steps;
+    bool asks = false;
+    bool pushes = false;
+    bool is_decided = false;  ///< by this
+  };
+  struct Given {
+    Done done;
+    LateAnswer answer;
   };
 
   void tell(News news) {
@@ -191,10 +219,11 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       {
         const MutexLock lock(mutex);
         while (inbox.empty() && !stopping) {
-          const std::optional<Duration> left = until_due();
-          if (left && *left <= Duration{0}) break;
-          if (left) {
-            (void)wake.wait_for(mutex, *left);
+          const std::optional<Instant> at = next();
+          const Duration left = at ? *at - parts.real.now() : Duration{0};
+          if (at && left <= Duration{0}) break;
+          if (at) {
+            (void)wake.wait_for(mutex, left);
           } else {
             wake.wait(mutex);
           }
@@ -204,10 +233,14 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       turn();
     }
   }
-  /// Only the desk's own thread changes `due`.
-  std::optional<Duration> until_due() const {
-    if (due.empty()) return std::nullopt;
-    return due.begin()->first - parts.real.now();
+  /// When there is something to do without news. Only the desk's own thread changes what it reads.
+  [[nodiscard]] std::optional<Instant> next() const {
+    std::optional<Instant> at;
+    const auto at_most = [&](Instant t) { at = at ? std::min(*at, t) : t; };
+    if (!due.empty()) at_most(due.begin()->first);
+    if (!followed.empty()) at_most(looked_at + settings.look_every);
+    if (!prepared.empty()) at_most(lived_at.value_or(Instant{}) + settings.lease / 3);
+    return at;
   }
 
   void turn() {
@@ -216,66 +249,101 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       const MutexLock lock(mutex);
       news.swap(inbox);
     }
-    Effects effects;
-    for (News& one : news) std::visit([&](auto& n) { take(n, effects); }, one);
+    for (News& one : news) std::visit([&](auto& n) { take(n); }, one);
     const Instant now = parts.real.now();
     while (!due.empty() && due.begin()->first <= now) {
       const Key key = due.begin()->second;
       Job& job = jobs.at(key);
+      be_due(key, job, std::nullopt);
       if (job.is_over) {
         remove(key);
       } else {
-        apply(key, job, job.window.tick(now), effects);
+        happenings.push_back({key, IsDue{}});
       }
     }
-    perform(effects);
+    if (!followed.empty() && now >= looked_at + settings.look_every) look(now);
+    const auto happened = std::exchange(happenings, {});
+    if (!happened.empty() || (!prepared.empty() && must_live(now))) settle(happened, now);
   }
 
-  void take(Joined& joined, Effects& effects) {
+  [[nodiscard]] bool must_live(Instant now) const {
+    return !lived_at || now >= *lived_at + settings.lease / 3;
+  }
+
+  /// At what other processes prepare.
+  void look(Instant now) {
+    looked_at = now;
+    for (const Key& key : followed) {
+      Job& job = jobs.at(key);
+      if (job.promised) look_for_promised(key, job);
+      happenings.push_back({key, IsLookedAt{}});
+    }
+  }
+  void look_for_promised(const Key& key, Job& job) {
+    const Instant now = parts.clock.now();
+    const auto& [account, person, token] = std::tie(key.first, job.record.person, *job.promised);
+    const auto still = log.promised(account, person, token, now);
+    if (!still) return report("promised", still.error());
+    if (*still) return;
+    auto kept = log.take(account, person, token, now);
+    if (!kept) return report("take", kept.error());
+    job.promised.reset();
+    // Nothing: who prepared it is gone.
+    gets_answer(
+        key, job,
+        *kept ? std::move(**kept) : text_reply(job.account->reply_rules.service.failed_text),
+        *kept ? "" : "service_failed");
+  }
+
+  void take(Joined& joined) {
     const Key key = key_of(joined.callback);
     const auto known = jobs.find(key);
-    if (known != jobs.end()) return arrive(key, known->second, joined, effects);
+    if (known != jobs.end()) return arrive(key, known->second, joined);
     const std::string person = person_of(joined);
-    if (joined.decision.reason == ReplyReason::kContinue) {
-      if (follow(joined, key, person, effects)) return;
-      auto kept =
-          log.take(joined.callback.account, person, joined.decision.token, parts.clock.now());
-      if (!kept) report("take", kept.error());
-      if (kept && *kept) {
-        effects.gives.push_back({key, std::move(joined.done), {std::move(**kept), "fetched"}});
-        return;
-      }
-    }
+    if (joined.decision.reason == ReplyReason::kContinue && follow(joined, key, person)) return;
     if (jobs.size() >= settings.jobs_max) {
       overloaded().add();
-      effects.gives.push_back({key, std::move(joined.done), {Reply{}, "overload"}});
-      return;
+      return joined.done({Reply{}, "overload"});
     }
     Job& job = add(key, person, joined);
-    arrive(key, job, joined, effects);
-    if (joined.decision.reply.type != ReplyType::kNone) {
-      return answered(key, job, joined.decision.reply, effects);
+    const bool asks = joined.decision.reply.type == ReplyType::kNone;
+    if (asks) {
+      job.question = Question{joined.account, joined.callback.from_openid, joined.callback.content,
+                              joined.callback.msg_id, joined.callback.create_time};
     }
-    effects.questions.push_back({joined.account, joined.callback.from_openid,
-                                 joined.callback.content, joined.callback.msg_id,
-                                 joined.callback.create_time});
-    effects.asked.push_back(key);
+    arrive(key, job, joined);
+    if (!asks) gets_answer(key, job, joined.decision.reply, "");
   }
 
-  /// Waits for an answer that was asked for before, if there is such a one.
-  bool follow(Joined& joined, const Key& key, const std::string& person, Effects& effects) {
+  /// Gives, or waits for, an answer that was asked for before, if there is such a one.
+  bool follow(Joined& joined, const Key& key, const std::string& person) {
     const auto earlier = std::ranges::find_if(jobs, [&](const auto& entry) {
       const Job& job = entry.second;
       const bool is_kept = job.window.decision() == AnswerDecision::kNotice ||
                            job.window.decision() == AnswerDecision::kAbandoned;
-      return job.record.person == person && is_kept && !job.window.has_answer() &&
+      return job.is_ours && job.record.person == person && is_kept && !job.window.has_answer() &&
              (joined.decision.token.empty() || joined.decision.token == job.record.token);
     });
-    if (earlier == jobs.end()) return false;
-    const Key source = earlier->first;
+    if (earlier != jobs.end()) {
+      const Key source = earlier->first;
+      Job& job = add(key, person, joined);
+      jobs.at(source).followers.push_back(key);
+      arrive(key, job, joined);
+      return true;
+    }
+    const Instant now = parts.clock.now();
+    auto kept = log.take(key.first, person, joined.decision.token, now);
+    if (!kept) report("take", kept.error());
+    if (kept && *kept) {
+      joined.done({std::move(**kept), "fetched"});
+      return true;
+    }
+    auto promised = log.promised(key.first, person, joined.decision.token, now);
+    if (!promised) report("promised", promised.error());
+    if (!promised || !*promised) return false;
     Job& job = add(key, person, joined);
-    jobs.at(source).followers.push_back(key);
-    arrive(key, job, joined, effects);
+    job.promised = std::move(**promised);
+    arrive(key, job, joined);
     return true;
   }
 
@@ -284,92 +352,246 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     rights.passive =
         joined.account->kind != wechat::AccountKind::kMiniProgram && !joined.callback.json;
     rights.push = parts.may_push(*joined.account);
-    AnswerRecord record;
-    record.account = joined.callback.account;
-    record.key = joined.callback.dedup_key;
-    record.person = person;
-    record.token = new_token();
-    record.opened_at = parts.clock.now();
-    const auto [added, is_new] = jobs.try_emplace(key, Job{joined.account,
-                                                           joined.callback.from_openid,
-                                                           AnswerWindow(settings.timing, rights),
-                                                           std::move(record),
-                                                           {},
-                                                           0,
-                                                           {},
-                                                           {},
-                                                           false,
-                                                           false,
-                                                           {}});
+    Job job{joined.account, joined.callback.from_openid, AnswerWindow(settings.timing, rights)};
+    job.record.account = joined.callback.account;
+    job.record.key = joined.callback.dedup_key;
+    job.record.person = person;
+    job.record.token = new_token();
+    job.record.opened_at = parts.clock.now();
+    const auto [added, is_new] = jobs.try_emplace(key, std::move(job));
     const MutexLock lock(mutex);
     open.insert(key);
     return added->second;
   }
 
-  void arrive(const Key& key, Job& job, Joined& joined, Effects& effects) {
+  void arrive(const Key& key, Job& job, Joined& joined) {
     const int callback = ++job.callbacks;
     job.waiting.emplace(callback, std::move(joined.done));
     waiting.fetch_add(1);
-    apply(key, job, job.window.arrive(callback, joined.at), effects);
+    happenings.push_back({key, Arrives{callback, joined.at}});
   }
 
-  void take(Answered& news, Effects& effects) {
+  void take(Answered& news) {
     const auto found = jobs.find(news.key);
     if (found == jobs.end()) return;
     Job& job = found->second;
-    if (!news.reply) {
-      job.record.reason = "service_failed";
-      parts.logger.warning("delivery", "answer_service_failed",
-                           {{"account", news.key.first}, {"error", news.reply.error().text()}});
-      return answered(news.key, job, text_reply(job.account->reply_rules.service.failed_text),
-                      effects);
-    }
-    answered(news.key, job, std::move(*news.reply), effects);
+    if (news.reply) return gets_answer(news.key, job, std::move(*news.reply), "");
+    parts.logger.warning("delivery", "answer_service_failed",
+                         {{"account", news.key.first}, {"error", news.reply.error().text()}});
+    gets_answer(news.key, job, text_reply(job.account->reply_rules.service.failed_text),
+                "service_failed");
   }
 
-  void answered(const Key& key, Job& job, Reply reply, Effects& effects) {
-    job.answer = std::move(reply);
-    job.record.answered_at = parts.clock.now();
-    apply(key, job, job.window.answer(parts.real.now()), effects);
+  void gets_answer(const Key& key, Job& job, Reply reply, std::string reason) {
+    happenings.push_back({key, GetsAnswer{reply, reason}});
     const std::vector<Key> followers = std::exchange(job.followers, {});
-    if (!followers.empty()) job.window.fetched(parts.clock.now());
-    const Reply answer = job.answer;
+    if (!followers.empty()) happenings.push_back({key, IsFetched{}});
     for (const Key& follower : followers) {
       if (const auto found = jobs.find(follower); found != jobs.end())
-        answered(follower, found->second, answer, effects);
+        gets_answer(follower, found->second, reply, reason);
     }
   }
 
-  void take(Pushed& news, Effects& effects) {
+  void take(Pushed& news) {
     const auto found = jobs.find(news.key);
     if (found == jobs.end()) return;
-    Job& job = found->second;
-    job.is_pushing = false;
-    job.record.reason = news.outcome;
-    // What certainly did not go out is kept, as if nobody had come for it.
-    if (!news.is_sent) {
-      job.record.decision = AnswerDecision::kAbandoned;
-      job.record.reply = job.answer;
-    }
-    effects.changed.insert(news.key);
+    found->second.is_pushing = false;
+    happenings.push_back({news.key, IsPushed{news.outcome, news.is_sent}});
   }
 
-  void apply(const Key& key, Job& job, const AnswerWindow::Steps& steps, Effects& effects) {
-    for (const AnswerWindow::Step& step : steps) {
-      auto done = job.waiting.extract(step.callback);
-      waiting.fetch_sub(1);
-      effects.gives.push_back({key, std::move(done.mapped()), answer_of(job, step.give)});
+  /// Decides and writes what was decided in one transaction, then acts on it. What other processes
+  /// decided before counts.
+  void settle(const std::vector<Happening>& happened, Instant now) {
+    constexpr Duration kTryAgain = std::chrono::milliseconds(500);
+    std::map<Key, Draft> drafts;
+    const bool lives = must_live(now);
+    const auto written = log.together([&](storage::Session& session) -> Result<void> {
+      drafts.clear();
+      if (lives) {
+        ZHIYIN_TRY_VOID(log.live(session, settings.lease));
+      }
+      for (const Happening& one : happened) {
+        ZHIYIN_TRY(Draft* const draft, draft_of(one.key, &session, drafts, now));
+        std::visit([&](const auto& what) { happen(*draft, what, now); }, one.what);
+      }
+      for (auto& [key, draft] : drafts) {
+        if (finish(draft)) ZHIYIN_TRY_VOID(log.write(session, draft.shared));
+      }
+      return {};
+    });
+    if (lives) lived_at = written ? now : now - settings.lease / 3 + kTryAgain;
+    if (!written) {
+      // As if this process were alone: whoever waits has an answer, or is let go in time.
+      report("record", written.error());
+      drafts.clear();
+      for (const Happening& one : happened) {
+        const Result<Draft*> draft = draft_of(one.key, nullptr, drafts, now);
+        std::visit([&](const auto& what) { happen(**draft, what, now); }, one.what);
+      }
+      for (auto& [key, draft] : drafts) finish(draft);
     }
-    if (job.window.take_push()) {
-      if (job.answer.type == ReplyType::kNone) {
-        job.record.reason = "nothing_to_say";
+    perform(drafts);
+  }
+
+  /// The job as this process knows it, brought to what the others have written. Without a session
+  /// that is nothing.
+  Result<Draft*> draft_of(const Key& key, storage::Session* session, std::map<Key, Draft>& drafts,
+                          Instant now) {
+    if (const auto known = drafts.find(key); known != drafts.end()) return &known->second;
+    const Job& job = jobs.at(key);
+    Draft draft{job.window, {job.record, job.is_ours ? log.owner() : ""}, job.answer};
+    std::optional<SharedAnswer> shared;
+    if (session != nullptr) {
+      ZHIYIN_TRY(shared, log.read(*session, key.first, key.second));
+    }
+    if (shared) {
+      draft.shared = std::move(*shared);
+      draft.before = draft.shared.record;
+      adopt(draft, job, now);
+    } else {
+      draft.asks = job.is_ours && job.question.has_value();
+    }
+    return &drafts.emplace(key, std::move(draft)).first->second;
+  }
+
+  void adopt(Draft& draft, const Job& job, Instant now) const {
+    const AnswerRecord& record = draft.shared.record;
+    const bool is_open = record.decision == AnswerDecision::kOpen;
+    if (!draft.shared.owner_lives && is_awaited(record) && job.question) {
+      draft.shared.owner = log.owner();
+      draft.asks = true;
+    }
+    draft.window.elsewhere(record.callbacks, now);
+    if (!is_open && draft.window.decision() == AnswerDecision::kOpen)
+      draft.steps = draft.window.overrule(record.decision, now);
+    if (!record.reply) return;
+    draft.answer = record.reply;  // the first that was there counts
+    if (!draft.window.has_answer()) std::ranges::copy(draft.window.answer(now), into(draft));
+  }
+  /// Somebody waits for the answer, or was told that it comes.
+  static bool is_awaited(const AnswerRecord& record) {
+    const bool is_wanted = record.decision == AnswerDecision::kOpen ||
+                           record.decision == AnswerDecision::kNotice ||
+                           record.decision == AnswerDecision::kAbandoned;
+    return is_wanted && !record.answered_at;
+  }
+  static std::back_insert_iterator<AnswerWindow::Steps> into(Draft& draft) {
+    return std::back_inserter(draft.steps);
+  }
+
+  void happen(Draft& draft, const Arrives& what, Instant) const {
+    std::ranges::copy(draft.window.arrive(what.callback, what.at), into(draft));
+  }
+  void happen(Draft& draft, const GetsAnswer& what, Instant now) const {
+    if (draft.window.has_answer()) return;
+    draft.answer = what.reply;
+    draft.shared.record.answered_at = parts.clock.now();
+    if (!what.reason.empty()) draft.shared.record.reason = what.reason;
+    std::ranges::copy(draft.window.answer(now), into(draft));
+  }
+  void happen(Draft& draft, const IsFetched&, Instant) const {
+    const AnswerDecision decision = draft.window.decision();
+    if (decision == AnswerDecision::kNotice || decision == AnswerDecision::kAbandoned)
+      draft.window.fetched(parts.clock.now());
+  }
+  void happen(Draft& draft, const IsDue&, Instant now) const {
+    std::ranges::copy(draft.window.tick(now), into(draft));
+  }
+  void happen(Draft&, const IsLookedAt&, Instant) const {}
+  void happen(Draft& draft, const IsPushed& what, Instant) const {
+    draft.shared.record.reason = what.outcome;
+    // What certainly did not go out is kept, as if nobody had come for it.
+    if (!what.is_sent) draft.shared.record.decision = AnswerDecision::kAbandoned;
+  }
+
+  /// What is to be written; whether there is anything new in it.
+  bool finish(Draft& draft) const {
+    AnswerRecord& record = draft.shared.record;
+    const AnswerDecision decision = draft.window.decision();
+    const bool was_refused =
+        record.decision == AnswerDecision::kAbandoned && decision == AnswerDecision::kPush;
+    if (decision != record.decision && !was_refused) {
+      record.decision = decision;
+      record.decided_at = parts.clock.now();
+      draft.is_decided = true;
+    }
+    record.callbacks = std::max(record.callbacks, draft.window.arrivals());
+    if (draft.shared.owner == log.owner() && draft.window.take_push()) {
+      if (draft.answer->type == ReplyType::kNone) {
+        record.reason = "nothing_to_say";
       } else {
-        job.is_pushing = true;
-        effects.pushes.push_back(key);
+        draft.pushes = true;
       }
     }
-    if (job.window.decision() != AnswerDecision::kOpen) effects.changed.insert(key);
-    if (!job.is_over) be_due(key, job, job.window.due());
+    record.reply = kept(record.decision, draft.answer);
+    return !(record == draft.before) || draft.asks;
+  }
+  static std::optional<Reply> kept(AnswerDecision decision, const std::optional<Reply>& answer) {
+    switch (decision) {
+      case AnswerDecision::kOpen:
+      case AnswerDecision::kPassive:
+        return answer;
+      case AnswerDecision::kNotice:
+      case AnswerDecision::kAbandoned:
+        return answer && answer->type != ReplyType::kNone ? answer : std::nullopt;
+      case AnswerDecision::kPush:
+      case AnswerDecision::kFetched:
+        break;
+    }
+    return std::nullopt;
+  }
+
+  void perform(std::map<Key, Draft>& drafts) {
+    std::vector<Given> gives;
+    std::vector<std::pair<Key, Question>> questions;
+    for (auto& [key, draft] : drafts) {
+      Job& job = jobs.at(key);
+      job.window = draft.window;
+      job.record = draft.shared.record;
+      job.record.reply.reset();
+      job.answer = std::move(draft.answer);
+      job.is_ours = draft.shared.owner == log.owner();
+      if (draft.is_decided) count(job.record);
+      for (const AnswerWindow::Step& step : draft.steps) {
+        auto done = job.waiting.extract(step.callback);
+        waiting.fetch_sub(1);
+        gives.push_back({std::move(done.mapped()), answer_of(job, step.give)});
+      }
+      if (draft.asks) questions.emplace_back(key, std::move(*std::exchange(job.question, {})));
+      if (draft.pushes) job.is_pushing = true;
+      if (draft.pushes) push(key, job);
+      put_away(key, job);
+    }
+    for (Given& give : gives) give.done(std::move(give.answer));
+    for (auto& [key, question] : questions) {
+      parts.source.ask(std::move(question), [desk = weak_from_this(), key](Result<Reply> reply) {
+        if (const auto here = desk.lock()) here->tell(Answered{key, std::move(reply)});
+      });
+    }
+  }
+
+  /// Into the lists of what is to be done for it.
+  void put_away(const Key& key, Job& job) {
+    const bool has_answer = job.window.has_answer();
+    const bool is_decided = job.window.decision() != AnswerDecision::kOpen;
+    // Of one that is prepared elsewhere this process may have to keep the promise.
+    const bool is_left = !job.is_ours && !(job.question && is_awaited(job.record));
+    const bool is_over = is_decided && (has_answer || is_left) && !job.is_pushing;
+    if (is_over && !job.is_over) {
+      job.is_over = true;
+      be_due(key, job, parts.real.now() + settings.linger);
+    } else if (!is_over) {
+      be_due(key, job, job.window.due());
+    }
+    const auto stands_in = [&key](std::set<Key>& list, bool stands) {
+      if (stands) {
+        list.insert(key);
+      } else {
+        list.erase(key);
+      }
+    };
+    stands_in(prepared, job.is_ours && !has_answer);
+    stands_in(followed, !is_over && (!job.is_ours || job.promised));
   }
 
   void be_due(const Key& key, Job& job, std::optional<Instant> at) {
@@ -382,6 +604,8 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   void remove(const Key& key) {
     const auto found = jobs.find(key);
     be_due(key, found->second, std::nullopt);
+    prepared.erase(key);
+    followed.erase(key);
     jobs.erase(found);
     const MutexLock lock(mutex);
     open.erase(key);
@@ -396,71 +620,8 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     return out;
   }
 
-  /// Writes the decisions, then acts on them.
-  void perform(Effects& effects) {
-    std::vector<AnswerRecord> records;
-    for (const Key& key : effects.changed) {
-      Job& job = jobs.at(key);
-      const bool was_refused = job.record.decision == AnswerDecision::kAbandoned &&
-                               job.window.decision() == AnswerDecision::kPush;
-      if (!was_refused) job.record.decision = job.window.decision();
-      job.record.callbacks = job.window.arrivals();
-      job.record.decided_at = parts.clock.now();
-      const bool is_kept = job.record.decision == AnswerDecision::kNotice ||
-                           job.record.decision == AnswerDecision::kAbandoned;
-      const bool has_content = job.window.has_answer() && job.answer.type != ReplyType::kNone;
-      job.record.reply = is_kept && has_content ? std::optional(job.answer) : std::nullopt;
-      records.push_back(job.record);
-    }
-    const std::set<Key> lost = record_all(records);
-    for (Effects::Given& give : effects.gives) {
-      // Another process, which a repeated delivery reached, has answered.
-      if (lost.contains(give.key) && give.answer.reply) give.answer = {Reply{}, "answered"};
-      give.done(std::move(give.answer));
-    }
-    for (const Key& key : effects.pushes) {
-      Job& job = jobs.at(key);
-      if (!lost.contains(key)) {
-        push(key, job);
-      } else {
-        job.is_pushing = false;
-      }
-    }
-    for (std::size_t i = 0; i < effects.questions.size(); ++i) {
-      parts.source.ask(std::move(effects.questions[i]),
-                       [desk = weak_from_this(), key = effects.asked[i]](Result<Reply> reply) {
-                         if (const auto here = desk.lock())
-                           here->tell(Answered{key, std::move(reply)});
-                       });
-    }
-    for (const Key& key : effects.changed) {
-      Job& job = jobs.at(key);
-      if (job.is_over || !job.window.is_over() || job.is_pushing) continue;
-      job.is_over = true;
-      be_due(key, job, parts.real.now() + settings.linger);
-    }
-  }
-
-  /// Those that another process had decided before.
-  std::set<Key> record_all(const std::vector<AnswerRecord>& records) {
-    std::set<Key> lost;
-    const auto ours = log.record(records);
-    if (!ours) {
-      report("record", ours.error());
-      return lost;
-    }
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      if ((*ours)[i]) {
-        count(records[i]);
-      } else {
-        lost.insert({records[i].account, records[i].key});
-      }
-    }
-    return lost;
-  }
-
   void push(const Key& key, const Job& job) {
-    auto work = [this, key, account = job.account->id, openid = job.openid, reply = job.answer] {
+    auto work = [this, key, account = job.account->id, openid = job.openid, reply = *job.answer] {
       tell(pushed(key, account, openid, reply));
     };
     if (!pushers->try_submit(std::move(work))) tell(Pushed{key, "refused:overload", false});
@@ -514,7 +675,12 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   std::atomic<std::size_t> waiting{0};
   // Of the desk's thread, or of who calls `turn`:
   std::map<Key, Job> jobs;
+  std::vector<Happening> happenings;
   std::set<std::pair<Instant, Key>> due;
+  std::set<Key> prepared;  ///< here, and not there yet
+  std::set<Key> followed;  ///< what happens to them elsewhere is looked at
+  Instant looked_at;
+  std::optional<Instant> lived_at;  ///< when it was last written that this process lives
   std::thread thread;
   static constexpr std::size_t kPushThreads = 4;
   std::optional<ThreadPool> pushers{std::in_place, kPushThreads, 10'000};
@@ -560,6 +726,9 @@ void AnswerDesk::stop() {
   for (auto& [key, job] : inner_->jobs) {
     for (auto& [number, done] : job.waiting) done({std::nullopt, "stopping"});
     job.waiting.clear();
+  }
+  if (!inner_->jobs.empty()) {
+    if (const auto left = inner_->log.leave(); !left) inner_->report("leave", left.error());
   }
   inner_->jobs.clear();
   inner_->due.clear();

@@ -49,11 +49,19 @@ Result<wechat::CustomSendAsk> custom_message(const wechat::Reply& reply);
 /// An answer window for each message that is not answered at once: joins its callbacks, asks the
 /// source once, gives or pushes the answer, keeps it for whoever asks later, and records what was
 /// decided before it does so. Waiting callbacks cost no thread. Thread-safe.
+///
+/// Of the processes that share a state the first that gets a message prepares its answer; the
+/// others, where repeated deliveries arrive, wait for the same answer and look for it in state. All
+/// decide together: in a transaction on the message's record, with the deliveries of all of them.
+/// When the first one dies, the next delivery's process takes over and asks again.
 class AnswerDesk final : public wechat::LateAnswers {
  public:
   struct Settings {
     AnswerTiming timing;
     Duration linger = std::chrono::seconds(30);  ///< how long a finished one answers its callbacks
+    /// Without a sign of life for so long a process is dead, and what it prepared is taken over.
+    Duration lease = std::chrono::seconds(6);
+    Duration look_every = std::chrono::milliseconds(100);  ///< at what others prepare
     std::size_t jobs_max = 20'000;  ///< further messages are acknowledged without an answer
     bool has_thread = true;         ///< else `turn` does the work when it is called: for tests
   };
@@ -70,6 +78,7 @@ class AnswerDesk final : public wechat::LateAnswers {
     std::function<bool(const wechat::Account&)> may_push;
     MetricsRegistry& metrics;
     Logger& logger;
+    AnswerLog::Now lease_clock = {};  ///< absent: the database's
   };
   /// All must outlive the desk.
   AnswerDesk(Parts parts, std::string owner, Settings settings);

@@ -39,18 +39,22 @@ struct Desk : TestState {
     account = std::make_shared<const wechat::Account>(a);
     make();
   }
-  void make() {
+  void make() { desk = another("here", questions); }
+  /// The desk of another process on the same state.
+  std::unique_ptr<AnswerDesk> another(std::string name, AnswerSource& source) {
     AnswerDesk::Settings settings;
     settings.has_thread = false;
-    desk = std::make_unique<AnswerDesk>(
+    return std::make_unique<AnswerDesk>(
         AnswerDesk::Parts{
-            *state, *vault, clock, clock, questions,
-            [this](const AccountId&, const std::string& openid, DirectMessage m) {
+            *state, *vault, clock, clock, source,
+            [this, name](const AccountId&, const std::string& openid, DirectMessage m) {
               pushed.push_back(openid + ": " + std::get<wechat::CustomSendAsk>(m).text->content);
+              pushed_by.push_back(name);
               return push_outcome;
             },
-            [this](const wechat::Account&) { return may_push; }, metrics, null_logger()},
-        "here", settings);
+            [this](const wechat::Account&) { return may_push; }, metrics, null_logger(),
+            [this](storage::Session&) -> Result<Instant> { return clock.now(); }},
+        name, settings);
   }
 
   wechat::Callback message(std::string id, std::string text = "有货吗") {
@@ -65,14 +69,15 @@ struct Desk : TestState {
     return c;
   }
   /// One delivery; its answer will stand in `answers` under the number that is returned.
-  std::size_t deliver(const wechat::Callback& c) {
+  std::size_t deliver(const wechat::Callback& c) { return deliver(c, *desk); }
+  std::size_t deliver(const wechat::Callback& c, AnswerDesk& to) {
     const auto decision = wechat::decide_reply(account->reply_rules, c);
     answers.emplace_back();
-    desk->join(account, c, decision, [this, i = answers.size() - 1](LateAnswer a) {
+    to.join(account, c, decision, [this, i = answers.size() - 1](LateAnswer a) {
       EXPECT_FALSE(answers[i]);
       answers[i] = std::move(a);
     });
-    desk->turn();
+    to.turn();
     return answers.size() - 1;
   }
   void pass(Duration time) {
@@ -98,6 +103,7 @@ struct Desk : TestState {
   Questions questions;
   std::shared_ptr<const wechat::Account> account;
   std::vector<std::string> pushed;
+  std::vector<std::string> pushed_by;
   Result<DirectResult> push_outcome =
       DirectResult{TouchId("t"), TouchState::kSent, Rule::kNone, ""};
   bool may_push;
@@ -212,35 +218,152 @@ TEST(AnswerDesk, ARefusedPushIsKeptForWhoeverAsksAndAnUnknownOneIsNot) {
   EXPECT_EQ(d.answers[asked]->reply->text, "有货");
 }
 
-TEST(AnswerDesk, OfTwoProcessesTheOneThatDecidesFirstAnswers) {
-  Desk d(true);
-  Questions elsewhere_asked;
-  AnswerDesk::Settings settings;
-  settings.has_thread = false;
-  AnswerDesk elsewhere({*d.state, *d.vault, d.clock, d.clock, elsewhere_asked,
-                        [&](const AccountId&, const std::string&, DirectMessage) {
-                          ADD_FAILURE() << "pushed twice";
-                          return d.push_outcome;
-                        },
-                        [](const wechat::Account&) { return true; }, d.metrics, null_logger()},
-                       "elsewhere", settings);
+/// Two processes on one state.
+struct TwoDesks : Desk {
+  explicit TwoDesks(bool may_push_now = false) : Desk(may_push_now) {
+    there = another("there", asked_there);
+  }
+  void pass(Duration time) {
+    Desk::pass(time);
+    if (there) there->turn();
+    desk->turn();
+  }
+  std::string text(std::size_t i) {
+    return answers[i] && answers[i]->reply ? answers[i]->reply->text : "(nothing)";
+  }
+  Questions asked_there;
+  std::unique_ptr<AnswerDesk> there;
+};
+
+TEST(AnswerDesk, ADeliveryThatReachesAnotherProcessGetsTheAnswerThatIsPreparedHere) {
+  TwoDesks d;
   const auto m = d.message("1");
-  const auto decision = wechat::decide_reply(d.account->reply_rules, m);
-  std::optional<LateAnswer> first;
-  elsewhere.join(d.account, m, decision, [&](LateAnswer a) { first = std::move(a); });
-  elsewhere.turn();
-  // That connection broke; the platform came again, and to us.
-  const std::size_t second = d.deliver(m);
+  const std::size_t first = d.deliver(m);
+  d.pass(seconds(5));
+  EXPECT_FALSE(d.answers[first]->reply);
+  const std::size_t second = d.deliver(m, *d.there);
+  EXPECT_TRUE(d.there->is_open(m));
+  d.pass(seconds(1));
+  EXPECT_FALSE(d.answers[second]);
   d.questions.answer(0, "有货");
   d.desk->turn();
-  EXPECT_EQ(d.answers[second]->reply->text, "有货");
-  d.pass(milliseconds(4'500));
-  elsewhere_asked.answer(0, "有货!");
-  elsewhere.turn();
-  ASSERT_TRUE(first);
-  EXPECT_EQ(first->reply->type, ReplyType::kNone);
-  EXPECT_EQ(first->decision, "answered");
+  EXPECT_EQ(d.last().decision, AnswerDecision::kOpen);  // whoever has the delivery takes it
+  d.pass(milliseconds(100));
+  EXPECT_EQ(d.text(second), "有货");
   EXPECT_EQ(d.last().decision, AnswerDecision::kPassive);
+  EXPECT_EQ(d.last().callbacks, 2);
+  EXPECT_TRUE(d.asked_there.open.empty());
+  // It was lost on its way; and long after both have forgotten the message.
+  EXPECT_EQ(d.text(d.deliver(m)), "有货");
+  d.pass(seconds(60));
+  EXPECT_FALSE(d.there->is_open(m));
+  EXPECT_EQ(d.text(d.deliver(m, *d.there)), "有货");
+  EXPECT_EQ(d.questions.open.size() + d.asked_there.open.size(), 1U);
+}
+
+TEST(AnswerDesk, TheAnswerGoesWhereTheLatestDeliveryWaits) {
+  TwoDesks d;
+  const auto m = d.message("1");
+  const std::size_t broken = d.deliver(m);  // this connection broke, and nobody noticed here
+  const std::size_t second = d.deliver(m, *d.there);
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  EXPECT_FALSE(d.answers[broken]);
+  d.pass(milliseconds(100));
+  EXPECT_EQ(d.text(second), "有货");
+  d.pass(seconds(5));
+  EXPECT_NE(d.text(broken), "有货");
+  EXPECT_EQ(d.desk->waiting() + d.there->waiting(), 0U);
+}
+
+TEST(AnswerDesk, TheThirdDeliverySaysThatItComesLaterWhereverItArrivesAndItCanBeAskedForThere) {
+  TwoDesks d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  d.pass(seconds(5));
+  d.deliver(m);
+  d.pass(seconds(5));
+  const std::size_t third = d.deliver(m, *d.there);
+  d.pass(milliseconds(4'500));
+  const std::string notice = d.text(third);
+  const std::size_t word = notice.find("继续 ");
+  ASSERT_NE(word, std::string::npos) << notice;
+  const std::string token = notice.substr(word + std::string("继续 ").size(), 4);
+  EXPECT_EQ(d.last().decision, AnswerDecision::kNotice);
+  // Before it is there, of the one that does not prepare it.
+  const std::size_t asked = d.deliver(d.message("2", "继续 " + token), *d.there);
+  EXPECT_FALSE(d.answers[asked]);
+  d.pass(seconds(1));
+  d.questions.answer(0, "有货");
+  d.pass(milliseconds(100));
+  EXPECT_EQ(d.text(asked), "有货");
+  EXPECT_TRUE(d.asked_there.open.empty());
+  EXPECT_EQ(d.questions.open.size(), 1U);
+}
+
+TEST(AnswerDesk, AnotherProcessAsksAgainOnlyWhenTheFirstHasDied) {
+  TwoDesks d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  d.pass(seconds(5));
+  d.deliver(m, *d.there);
+  for (int i = 0; i < 5; ++i) d.pass(seconds(1));
+  const std::size_t third = d.deliver(m, *d.there);
+  // Killed: it says nothing any more, and nothing is tidied up.
+  const auto pass_there = [&](Duration time) {
+    ASSERT_TRUE(d.clock.advance_to(d.clock.now() + time));
+    d.there->turn();
+  };
+  pass_there(milliseconds(4'500));
+  EXPECT_NE(d.text(third).find("继续"), std::string::npos);
+  EXPECT_TRUE(d.asked_there.open.empty());
+  pass_there(milliseconds(1'500));
+  ASSERT_EQ(d.asked_there.open.size(), 1U);  // what was promised is kept
+  d.asked_there.answer(0, "有货");
+  d.there->turn();
+  EXPECT_EQ(d.text(d.deliver(d.message("2", "继续"), *d.there)), "有货");
+}
+
+TEST(AnswerDesk, WhatAStoppedProcessPreparedIsTakenOverAtOnce) {
+  TwoDesks d;
+  const auto m = d.message("1");
+  const std::size_t first = d.deliver(m);
+  d.desk->stop();
+  EXPECT_FALSE(d.answers[first]->reply);
+  const std::size_t second = d.deliver(m, *d.there);
+  ASSERT_EQ(d.asked_there.open.size(), 1U);
+  d.asked_there.answer(0, "有货");
+  d.there->turn();
+  EXPECT_EQ(d.text(second), "有货");
+}
+
+TEST(AnswerDesk, OneThatWasOnlySlowFindsTheAnswerThatWasThereFirst) {
+  TwoDesks d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  ASSERT_TRUE(d.clock.advance_to(d.clock.now() + seconds(7)));  // stopped meanwhile
+  const std::size_t second = d.deliver(m, *d.there);
+  ASSERT_EQ(d.asked_there.open.size(), 1U);
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  d.asked_there.answer(0, "没有");
+  d.there->turn();
+  EXPECT_EQ(d.text(second), "有货");
+}
+
+TEST(AnswerDesk, WhoPreparesPushesWhoeverHasTheDelivery) {
+  TwoDesks d(true);
+  const auto m = d.message("1");
+  const std::size_t broken = d.deliver(m);
+  const std::size_t second = d.deliver(m, *d.there);
+  d.pass(milliseconds(4'500));
+  EXPECT_EQ(d.answers[broken]->reply->type, ReplyType::kNone);
+  EXPECT_EQ(d.answers[second]->reply->type, ReplyType::kNone);
+  d.questions.answer(0, "有货");
+  d.settle_push("sent");
+  d.pass(seconds(1));
+  EXPECT_EQ(d.pushed_by, std::vector<std::string>{"here"});
+  EXPECT_EQ(d.answers[d.deliver(m, *d.there)]->reply->type, ReplyType::kNone);
 }
 
 TEST(AnswerDesk, AFailingServiceSaysSo) {

@@ -28,33 +28,80 @@ Result<wechat::Reply> unsealed(const storage::Vault& vault, const Value& cell) {
 
 }  // namespace
 
-Result<std::vector<bool>> AnswerLog::record(std::span<const AnswerRecord> records) {
-  std::vector<bool> ours;
-  if (records.empty()) return ours;
-  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
-    ours.clear();
-    for (const AnswerRecord& r : records) {
-      const Value answered = r.answered_at ? Value(r.answered_at->us) : Value();
-      ZHIYIN_TRY(
-          const std::int64_t written,
-          session.execute(
-              "INSERT INTO late_answer (account, key, owner, person, token, decision, reason, "
-              "callbacks, opened_at, decided_at, answered_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, "
-              "?6, "
-              "?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (account, key) DO UPDATE SET decision = "
-              "excluded.decision, reason = excluded.reason, callbacks = excluded.callbacks, "
-              "decided_at "
-              "= excluded.decided_at, answered_at = excluded.answered_at, answer = excluded.answer "
-              "WHERE late_answer.owner = excluded.owner",
-              {Value(r.account.value), Value(r.key), Value(owner_), Value(r.person), Value(r.token),
-               Value(static_cast<std::int64_t>(r.decision)), Value(r.reason),
-               Value(static_cast<std::int64_t>(r.callbacks)), Value(r.opened_at.us),
-               Value(r.decided_at.us), answered, sealed(vault_, r.reply)}));
-      ours.push_back(written > 0);
-    }
+AnswerLog::AnswerLog(storage::State& state, const storage::Vault& vault, std::string owner, Now now)
+    : state_(state), vault_(vault), owner_(std::move(owner)), now_(std::move(now)) {}
+
+Result<Instant> AnswerLog::now(Session& session) const {
+  return now_ ? now_(session) : session.now();
+}
+
+Result<void> AnswerLog::together(const std::function<Result<void>(Session&)>& work) {
+  return state_.write(work);
+}
+
+Result<std::optional<SharedAnswer>> AnswerLog::read(Session& session, const AccountId& account,
+                                                    std::string_view key) const {
+  ZHIYIN_TRY(const storage::Rows found,
+             session.query("SELECT a.person, a.token, a.decision, a.reason, a.callbacks, "
+                           "a.opened_at, a.decided_at, a.answered_at, a.answer, a.owner, "
+                           "d.lives_until FROM late_answer a LEFT JOIN answer_desk d ON d.owner = "
+                           "a.owner WHERE a.account = ?1 AND a.key = ?2",
+                           {Value(account.value), Value(std::string(key))}));
+  if (found.rows.empty()) return std::nullopt;
+  const storage::Row& row = found.rows[0];
+  SharedAnswer out;
+  out.record = {account,
+                std::string(key),
+                std::string(as_text(row[0])),
+                std::string(as_text(row[1])),
+                static_cast<AnswerDecision>(as_int(row[2])),
+                std::string(as_text(row[3])),
+                static_cast<int>(as_int(row[4])),
+                {as_int(row[5])},
+                {as_int(row[6])},
+                {},
+                {}};
+  if (!storage::is_null(row[7])) out.record.answered_at = Instant{as_int(row[7])};
+  if (!storage::is_null(row[8])) {
+    ZHIYIN_TRY(out.record.reply, unsealed(vault_, row[8]));
+  }
+  out.owner = as_text(row[9]);
+  if (out.owner == owner_) return out;
+  ZHIYIN_TRY(const Instant time, now(session));
+  out.owner_lives = !storage::is_null(row[10]) && as_int(row[10]) > time.us;
+  return out;
+}
+
+Result<void> AnswerLog::write(Session& session, const SharedAnswer& shared) const {
+  const AnswerRecord& r = shared.record;
+  const Value answered = r.answered_at ? Value(r.answered_at->us) : Value();
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO late_answer (account, key, owner, person, token, decision, reason, callbacks, "
+      "opened_at, decided_at, answered_at, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+      "?10, ?11, ?12) ON CONFLICT (account, key) DO UPDATE SET owner = excluded.owner, decision = "
+      "excluded.decision, reason = excluded.reason, callbacks = excluded.callbacks, decided_at = "
+      "excluded.decided_at, answered_at = excluded.answered_at, answer = excluded.answer",
+      {Value(r.account.value), Value(r.key), Value(shared.owner), Value(r.person), Value(r.token),
+       Value(static_cast<std::int64_t>(r.decision)), Value(r.reason),
+       Value(static_cast<std::int64_t>(r.callbacks)), Value(r.opened_at.us), Value(r.decided_at.us),
+       answered, sealed(vault_, r.reply)}));
+  return {};
+}
+
+Result<void> AnswerLog::live(Session& session, Duration lease) const {
+  ZHIYIN_TRY(const Instant time, now(session));
+  ZHIYIN_TRY_VOID(session.execute(
+      "INSERT INTO answer_desk (owner, lives_until) VALUES (?1, ?2) ON CONFLICT (owner) DO UPDATE "
+      "SET lives_until = excluded.lives_until",
+      {Value(owner_), Value((time + lease).us)}));
+  return {};
+}
+
+Result<void> AnswerLog::leave() {
+  return state_.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM answer_desk WHERE owner = ?1", {Value(owner_)}));
     return {};
-  }));
-  return ours;
+  });
 }
 
 Result<std::optional<wechat::Reply>> AnswerLog::take(const AccountId& account,
@@ -83,13 +130,37 @@ Result<std::optional<wechat::Reply>> AnswerLog::take(const AccountId& account,
   return out;
 }
 
-Result<std::vector<AnswerRecord>> AnswerLog::list(const AccountId& account, std::size_t limit) {
+Result<std::optional<std::string>> AnswerLog::promised(const AccountId& account,
+                                                       std::string_view person,
+                                                       std::string_view token, Instant now_here) {
+  std::optional<std::string> out;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const Instant time, now(session));
+    ZHIYIN_TRY(
+        const storage::Rows found,
+        session.query(
+            "SELECT a.token FROM late_answer a JOIN answer_desk d ON d.owner = a.owner WHERE "
+            "a.account = ?1 AND a.person = ?2 AND (a.token = ?3 OR CAST(?4 AS BIGINT) = 1) AND "
+            "a.decision IN (3, 4) AND a.answered_at IS NULL AND a.opened_at > ?5 AND "
+            "d.lives_until > ?6 ORDER BY a.opened_at DESC LIMIT 1",
+            {Value(account.value), Value(std::string(person)), Value(std::string(token)),
+             Value(static_cast<std::int64_t>(token.empty())), Value((now_here - kKeep).us),
+             Value(time.us)}));
+    if (!found.rows.empty()) out = as_text(found.rows[0][0]);
+    return {};
+  }));
+  return out;
+}
+
+Result<std::vector<AnswerRecord>> AnswerLog::list(const AccountId& account, std::size_t limit,
+                                                  const wechat::ListPlace& place) {
   ZHIYIN_TRY(const storage::Rows found,
-             state_.query("SELECT key, decision, reason, callbacks, opened_at, decided_at, "
-                          "answered_at FROM late_answer WHERE account = ?1 ORDER BY opened_at "
-                          "DESC, key LIMIT ?2",
-                          {Value(account.value),
-                           Value(static_cast<std::int64_t>(std::min(limit, kListMax)))}));
+             state_.query(
+                 "SELECT key, decision, reason, callbacks, opened_at, decided_at, "
+                 "answered_at FROM late_answer WHERE account = ?1 AND (opened_at < ?3 OR "
+                 "(opened_at = ?3 AND key > ?4)) ORDER BY opened_at DESC, key LIMIT ?2",
+                 {Value(account.value), Value(static_cast<std::int64_t>(std::min(limit, kListMax))),
+                  Value(place.at.us), Value(place.key)}));
   std::vector<AnswerRecord> out;
   for (const storage::Row& row : found.rows) {
     AnswerRecord r;
@@ -111,6 +182,9 @@ Result<std::int64_t> AnswerLog::trim(Instant now) {
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(removed, session.execute("DELETE FROM late_answer WHERE opened_at <= ?1",
                                         {Value((now - kKeep).us)}));
+    ZHIYIN_TRY(const Instant time, this->now(session));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM answer_desk WHERE lives_until < ?1",
+                                    {Value((time - kKeep).us)}));
     return {};
   }));
   return removed;

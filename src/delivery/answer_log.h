@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "delivery/answer_window.h"
 #include "storage/state.h"
 #include "storage/vault.h"
+#include "wechat/callback_store.h"
 #include "wechat/reply.h"
 
 namespace zhiyin::delivery {
@@ -23,41 +25,68 @@ struct AnswerRecord {
   std::string token;   ///< by which the person can ask for it
   AnswerDecision decision = AnswerDecision::kOpen;
   std::string reason;  ///< of a push: `sent`, `unknown`, `refused:` and the rule; `service_failed`
-  int callbacks = 0;   ///< how many deliveries came
+  int callbacks = 0;   ///< how many deliveries came, in all processes
   Instant opened_at;
   Instant decided_at;
   std::optional<Instant> answered_at;  ///< when the answer was there
-  std::optional<wechat::Reply> reply;  ///< kept where nobody has it yet
+  /// Kept where nobody has it yet, or where a delivery that reaches another process must get it.
+  std::optional<wechat::Reply> reply;
+  bool operator==(const AnswerRecord&) const = default;
 };
 
-/// Those records, in state, sealed where they hold an answer: for whoever looks, and for answers
-/// that people ask for afterwards. Thread-safe.
+/// The record of a message, as the processes of an installation share it.
+struct SharedAnswer {
+  AnswerRecord record;
+  std::string owner;        ///< which process prepares the answer
+  bool owner_lives = true;  ///< by the database's clock
+};
+
+/// Those records, in state, sealed where they hold an answer: for the processes, for whoever looks,
+/// and for answers that people ask for afterwards. Thread-safe.
 class AnswerLog {
  public:
   static constexpr Duration kKeep = std::chrono::hours(48);
   static constexpr std::size_t kListMax = 200;
+  using Now = std::function<Result<Instant>(storage::Session&)>;
 
-  /// `owner`: this process, whose records others do not overwrite. Both references must outlive
-  /// the log.
-  AnswerLog(storage::State& state, const storage::Vault& vault, std::string owner)
-      : state_(state), vault_(vault), owner_(std::move(owner)) {}
+  /// `owner`: this process. Both references must outlive the log. `now`: by which leases run;
+  /// absent: the database's clock.
+  AnswerLog(storage::State& state, const storage::Vault& vault, std::string owner, Now now = {});
 
-  /// Writes or overwrites the records in one transaction. Of two processes' records of one message
-  /// the first stays: for each, whether it is ours. Who loses must not answer.
-  Result<std::vector<bool>> record(std::span<const AnswerRecord> records);
+  [[nodiscard]] const std::string& owner() const { return owner_; }
+  /// Runs `work` in one transaction, perhaps more than once.
+  Result<void> together(const std::function<Result<void>(storage::Session&)>& work);
+  /// Within it: the record of a message, if there is one.
+  Result<std::optional<SharedAnswer>> read(storage::Session& session, const AccountId& account,
+                                           std::string_view key) const;
+  /// Within it: writes or overwrites it.
+  Result<void> write(storage::Session& session, const SharedAnswer& shared) const;
+  /// Within it: this process prepares answers for `lease` from now on; then others take them over.
+  Result<void> live(storage::Session& session, Duration lease) const;
+  /// What it prepares is for others to take over at once.
+  Result<void> leave();
+
   /// The answer that is kept for the person and not older than kKeep, the newest, or that with the
   /// token; it is given only once.
   Result<std::optional<wechat::Reply>> take(const AccountId& account, std::string_view person,
                                             std::string_view token, Instant now);
-  /// The newest first, at most kListMax, without the answers.
-  Result<std::vector<AnswerRecord>> list(const AccountId& account, std::size_t limit);
+  /// The token of the answer that the person was promised and that some live process still
+  /// prepares: the newest, or that with the token.
+  Result<std::optional<std::string>> promised(const AccountId& account, std::string_view person,
+                                              std::string_view token, Instant now);
+  /// The newest first, at most kListMax after `place`, without the answers.
+  Result<std::vector<AnswerRecord>> list(const AccountId& account, std::size_t limit,
+                                         const wechat::ListPlace& place = {});
   /// Removes what is older than kKeep.
   Result<std::int64_t> trim(Instant now);
 
  private:
+  [[nodiscard]] Result<Instant> now(storage::Session& session) const;
+
   storage::State& state_;
   const storage::Vault& vault_;
   const std::string owner_;
+  const Now now_;
 };
 
 }  // namespace zhiyin::delivery
@@ -68,7 +97,7 @@ struct zhiyin::Fields<zhiyin::delivery::AnswerRecord> {
   static constexpr std::string_view name = "LateAnswer";
   static constexpr auto list = std::make_tuple(
       field("key", &S::key, "of the callback"),
-      field("decision", &S::decision, "passive, push, notice, abandoned or fetched"),
+      field("decision", &S::decision, "open, passive, push, notice, abandoned or fetched"),
       field("reason", &S::reason, "of a push: sent, unknown, refused and the rule"),
       field("callbacks", &S::callbacks, "deliveries that came"),
       field("opened_at", &S::opened_at, "when the message came"),

@@ -44,7 +44,7 @@ AnswerWindow::Steps AnswerWindow::arrive(int callback, Instant now) {
     release_all(steps, Give::kAcknowledge);
     return steps;
   }
-  parked_.push_back({callback, now + timing_.wait - timing_.margin, now + timing_.wait,
+  parked_.push_back({callback, arrivals_, now + timing_.wait - timing_.margin, now + timing_.wait,
                      arrivals_ >= timing_.attempts});
   return {};
 }
@@ -54,14 +54,31 @@ AnswerWindow::Steps AnswerWindow::answer(Instant now) {
   has_answer_ = true;
   if (decision_ != AnswerDecision::kOpen) return {};
   // Of several the one that came last: the platform has given the earlier ones up.
-  const auto free = std::ranges::find_if(parked_.rbegin(), parked_.rend(),
-                                         [&](const Parked& p) { return is_free(p, now); });
-  if (free == parked_.rend()) return tick(now);
+  const bool is_here = !parked_.empty() && parked_.back().number == arrivals_;
+  if (!is_here || !is_free(parked_.back(), now)) return tick(now);
   decide(AnswerDecision::kPassive, now);
-  Steps steps = {{free->callback, Give::kAnswer}};
-  parked_.erase(std::next(free).base());
+  Steps steps = {{parked_.back().callback, Give::kAnswer}};
+  parked_.pop_back();
   release_all(steps, Give::kAcknowledge);
   return steps;
+}
+
+void AnswerWindow::elsewhere(int arrivals, Instant now) {
+  if (arrivals <= arrivals_) return;
+  arrivals_ = arrivals;
+  last_close_ = std::max(last_close_.value_or(now), now + timing_.wait);
+}
+
+AnswerWindow::Steps AnswerWindow::overrule(AnswerDecision decision, Instant now) {
+  decide(decision, now);
+  Steps steps;
+  release_all(steps, Give::kAcknowledge);
+  return steps;
+}
+
+/// How long after the last close it is clear that the platform does not come again.
+Duration AnswerWindow::last_patience() const {
+  return arrivals_ >= timing_.attempts ? Duration{0} : timing_.patience;
 }
 
 AnswerWindow::Steps AnswerWindow::tick(Instant now) {
@@ -93,8 +110,7 @@ AnswerWindow::Steps AnswerWindow::tick(Instant now) {
     at = parked_.erase(at);
   }
   if (!parked_.empty() || !last_close_) return steps;
-  const bool was_last = arrivals_ >= timing_.attempts;
-  if (was_last || now >= *last_close_ + timing_.patience) decide(AnswerDecision::kAbandoned, now);
+  if (now >= *last_close_ + last_patience()) decide(AnswerDecision::kAbandoned, now);
   return steps;
 }
 
@@ -105,7 +121,7 @@ std::optional<Instant> AnswerWindow::due() const {
   for (const Parked& parked : parked_) {
     at_most(rights_.push || parked.is_last ? parked.free_until : parked.closes_at);
   }
-  if (parked_.empty() && last_close_) at_most(*last_close_ + timing_.patience);
+  if (parked_.empty() && last_close_) at_most(*last_close_ + last_patience());
   return due;
 }
 

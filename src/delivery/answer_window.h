@@ -62,6 +62,11 @@ class AnswerWindow {
   Steps arrive(int callback, Instant now);
   /// The answer is there. Once.
   Steps answer(Instant now);
+  /// Of the message's deliveries, in whatever process, so many have come by now. While the latest
+  /// is not here an answer waits for whoever has it: that is where the platform listens.
+  void elsewhere(int arrivals, Instant now);
+  /// Another process has decided. Requires: nothing is decided here.
+  Steps overrule(AnswerDecision decision, Instant now);
   /// Time has passed.
   Steps tick(Instant now);
   /// When `tick` has something to do; nothing when it waits for others.
@@ -73,6 +78,7 @@ class AnswerWindow {
   [[nodiscard]] AnswerDecision decision() const { return decision_; }
   [[nodiscard]] Instant decided_at() const { return decided_at_; }
   [[nodiscard]] bool has_answer() const { return has_answer_; }
+  /// Deliveries so far, in whatever process.
   [[nodiscard]] int arrivals() const { return arrivals_; }
   /// True once: the answer is there and is to be pushed.
   bool take_push();
@@ -82,6 +88,7 @@ class AnswerWindow {
  private:
   struct Parked {
     int callback = 0;
+    int number = 0;      ///< of the message's deliveries
     Instant free_until;  ///< till then it can take an answer
     Instant closes_at;   ///< then the platform has gone
     bool is_last = false;
@@ -91,6 +98,7 @@ class AnswerWindow {
   }
   void decide(AnswerDecision decision, Instant now);
   void release_all(Steps& steps, Give give);
+  [[nodiscard]] Duration last_patience() const;
 
   AnswerTiming timing_;
   AnswerRights rights_;

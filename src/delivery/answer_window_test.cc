@@ -111,6 +111,46 @@ TEST(AnswerWindow, WhenThePlatformDoesNotComeAgainTheAnswerIsKept) {
   EXPECT_EQ(window.decision(), AnswerDecision::kAbandoned);
 }
 
+TEST(AnswerWindow, WhileTheLatestDeliveryIsElsewhereTheAnswerWaitsForWhoHasIt) {
+  AnswerWindow window(kTiming, {});
+  window.arrive(1, kStart);
+  window.elsewhere(2, kStart + seconds(1));
+  EXPECT_TRUE(window.answer(kStart + seconds(2)).empty());
+  EXPECT_EQ(window.decision(), AnswerDecision::kOpen);
+  EXPECT_EQ(only(window.tick(kStart + seconds(5))), Give::kNothing);
+  // The other process died; the platform comes again, and here.
+  EXPECT_EQ(only(window.arrive(2, kStart + seconds(6))), Give::kAnswer);
+  EXPECT_EQ(window.arrivals(), 3);
+}
+
+TEST(AnswerWindow, TheThirdDeliveryIsTheLastWhereverTheOthersWere) {
+  AnswerWindow window(kTiming, {});
+  window.elsewhere(2, kStart + seconds(5));
+  window.arrive(1, kStart + seconds(10));
+  EXPECT_EQ(only(window.tick(kStart + milliseconds(14'500))), Give::kNotice);
+}
+
+TEST(AnswerWindow, WhatIsParkedElsewhereIsNotAbandonedHere) {
+  AnswerWindow window(kTiming, {});
+  window.arrive(1, kStart);
+  EXPECT_EQ(only(window.tick(kStart + seconds(5))), Give::kNothing);
+  window.elsewhere(3, kStart + seconds(11));
+  EXPECT_EQ(window.due(), kStart + seconds(16));
+  EXPECT_TRUE(window.tick(kStart + seconds(15)).empty());
+  EXPECT_EQ(window.decision(), AnswerDecision::kOpen);
+  window.tick(kStart + seconds(16));
+  EXPECT_EQ(window.decision(), AnswerDecision::kAbandoned);
+}
+
+TEST(AnswerWindow, WhenAnotherProcessDecidesWhoWaitsIsAcknowledged) {
+  AnswerWindow window(kTiming, {});
+  window.arrive(1, kStart);
+  EXPECT_EQ(only(window.overrule(AnswerDecision::kNotice, kStart + seconds(1))),
+            Give::kAcknowledge);
+  EXPECT_EQ(only(window.arrive(2, kStart + seconds(2))), Give::kNotice);
+  EXPECT_FALSE(window.due());
+}
+
 TEST(AnswerWindow, OfTwoDeliveriesAtTheSameTimeOneTakesTheAnswer) {
   AnswerWindow window(kTiming, {});
   window.arrive(1, kStart);

@@ -65,6 +65,8 @@ constexpr storage::Migration kMigrations[] = {
      " answered_at BIGINT, answer BYTEA, PRIMARY KEY (account, key));"
      "CREATE INDEX late_answer_by_person ON late_answer (account, person, opened_at);"
      "CREATE INDEX late_answer_by_time ON late_answer (opened_at)"},
+    {"delivery-021-answer-desk",
+     "CREATE TABLE answer_desk (owner TEXT PRIMARY KEY, lives_until BIGINT NOT NULL)"},
 };
 
 }  // namespace
