@@ -112,7 +112,16 @@ test("what is left of the quotas, what became of mass sends, and what is wrong w
     assert.match(await text(), /第 3 次尝试/);
     await page.getByRole("tab", { name: "最近回调" }).click();
     await settle();
-    assert.match(await text(), /aaaaaaaa…/);
+    assert.match(await text(), /oA…0x\s+文本\s+转问答服务 · 已在回调中回复/);
+    await page.getByRole("tab", { name: "平台通知" }).click();
+    await settle();
+    assert.match(await text(), /客户群变更\s+change_external_chat\s+ChangeType update\s+UserID zh…in/);
+    await page.getByRole("tab", { name: "延迟回答" }).click();
+    await settle();
+    assert.match(await text(), /改用客服消息\s+未发送：平台额度用完/);
+    await page.getByRole("combobox", { name: "账号" }).selectOption({ index: 1 });
+    await settle();
+    assert.match(await text(), /近 48 小时没有需要等待的回答/);
     let asked = 0;
     page.on("request", (one) => (asked += one.url().endsWith("/v1/doctor/wechat") ? 1 : 0));
     await page.getByRole("tab", { name: "接入检查" }).click();

@@ -70,7 +70,7 @@ async function pagesOf(page) {
       await settle();
     }]);
   }
-  for (const [at, name] of ["quotas", "jobs", "callbacks", "health"].entries()) {
+  for (const [at, name] of ["quotas", "jobs", "callbacks", "notices", "answers", "health"].entries()) {
     list.push([`wechat-${name}`, "/wechat", async ({ page, settle }) => {
       await page.locator("[role=tab]").nth(at).click();
       await settle();

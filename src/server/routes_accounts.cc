@@ -82,11 +82,26 @@ Result<std::size_t> limit_of(const http::Request& r) {
   return limit;
 }
 
-template <class T>
-http::Response list_of(const std::vector<T>& items) {
+/// `next` of the page before: MICROSECONDS:KEY.
+Result<wechat::ListPlace> place_of(const http::Request& r) {
+  const std::string_view after = r.query_or("after", "");
+  wechat::ListPlace place;
+  if (after.empty()) return place;
+  const auto [end, ec] = std::from_chars(after.data(), after.data() + after.size(), place.at.us);
+  if (ec != std::errc() || end == after.data() + after.size() || *end != ':')
+    return fail_field("after", "'{}' is no `next` of a page of this list", after.substr(0, 80));
+  place.key = std::string(end + 1, after.data() + after.size());
+  return place;
+}
+
+/// `at`: of an entry's place in the list.
+template <class T, class At>
+http::Response list_of(const std::vector<T>& items, std::size_t limit, At at) {
   Json out = Json::array();
   for (const T& item : items) out.push(to_json(item));
-  return http::Response::json(Json().set("items", std::move(out)));
+  Json next;
+  if (items.size() == limit) next = fmt::format("{}:{}", at(items.back()).us, items.back().key);
+  return http::Response::json(Json().set("items", std::move(out)).set("next", std::move(next)));
 }
 
 AccountId id_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
@@ -155,24 +170,28 @@ void add_account_routes(Api& api, http::Router& router, Services& s) {
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const std::size_t limit, limit_of(r));
-              ZHIYIN_TRY(const auto recent, s.callbacks.store().recent(id_of(r), limit));
-              return list_of(recent);
+              s.callbacks.settle();
+              ZHIYIN_TRY(const auto place, place_of(r));
+              ZHIYIN_TRY(const auto recent, s.callbacks.store().recent(id_of(r), limit, place));
+              return list_of(recent, limit, [](const auto& one) { return one.at; });
             });
   api.route("GET", "/v1/accounts/{id}/notices", of_account(Role::kOperator),
             "What WeChat told the owner: publishing, audits, changes of groups; newest first",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const std::size_t limit, limit_of(r));
-              ZHIYIN_TRY(const auto notices, s.callbacks.store().notices(id_of(r), limit));
-              return list_of(notices);
+              ZHIYIN_TRY(const auto place, place_of(r));
+              ZHIYIN_TRY(const auto notices, s.callbacks.store().notices(id_of(r), limit, place));
+              return list_of(notices, limit, [](const auto& one) { return one.at; });
             });
   api.route("GET", "/v1/accounts/{id}/answers", of_account(Role::kOperator),
             "How messages were answered that could not be answered at once, newest first",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const std::size_t limit, limit_of(r));
-              ZHIYIN_TRY(const auto answers, s.answers.log().list(id_of(r), limit));
-              return list_of(answers);
+              ZHIYIN_TRY(const auto place, place_of(r));
+              ZHIYIN_TRY(const auto answers, s.answers.log().list(id_of(r), limit, place));
+              return list_of(answers, limit, [](const auto& one) { return one.opened_at; });
             });
   api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin),
             "Check callback and access token",

@@ -396,12 +396,33 @@ export interface MassJob {
   filtered: number;
 }
 
-/** Something that WeChat delivered; the person's hash is shortened. */
-export interface Arrival {
+/** A request of the platform of the last 24 hours; the sender is shortened. */
+export interface RecentCallback {
   at: string;
-  account: string;
   kind: string;
-  person: string;
+  event: string;
+  sender: string;
+  answer: string;
+  decision: string;
+}
+
+/** What the platform told the owner of an account. */
+export interface CallbackNotice {
+  at: string;
+  occurred_at: string;
+  event: string;
+  fields: Record<string, unknown>;
+}
+
+/** What became of an answer that was not there at once. */
+export interface LateAnswer {
+  key: string;
+  decision: string;
+  reason: string;
+  callbacks: number;
+  opened_at: string;
+  decided_at: string;
+  answered_at?: string | null;
 }
 
 export interface ConnectionCheck {
