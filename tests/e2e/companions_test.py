@@ -1,5 +1,6 @@
 """A mini-program, a company and an advertiser of the sandbox at a real server: their accounts are taken as the sandbox states
-them, callbacks of the mini-program arrive as XML and as JSON, and calls by name reach each of them."""
+them, callbacks of the mini-program arrive as XML and as JSON, those of the company encrypted by its own rules, calls by name reach
+each of them, members confirm mass messages late or never, and refresh tokens that are good for one use are carried over."""
 import unittest
 
 from harness import connected, main
@@ -38,12 +39,87 @@ class Companions(unittest.TestCase):
             self.play("mini", "enter", openid="oMini1")
             self.assertEqual(self.told() - before, 2)
 
+    def call(self, account, method, body):
+        return self.server.ok("POST", f"/v1/accounts/{account}/wechat/{method}", body)
+
+    def refused(self, account, method, body):
+        answer = self.server.send("POST", f"/v1/accounts/{account}/wechat/{method}", body)
+        self.assertGreaterEqual(answer.status, 400, answer.body)
+        return answer.body.decode()
+
+    def advance(self, by):
+        self.sandbox.ok("POST", "/sandbox/advance", {"by": by})
+
     def test_calls_by_name_reach_each_of_them(self):
-        def call(account, method, body):
-            return self.server.ok("POST", f"/v1/accounts/{account}/wechat/{method}", body)
-        self.assertIn("lili", str(call("corp", "wecom_members", {})))
-        self.assertIn("沙箱", str(call("ads", "ads_accounts", {})))
-        self.assertIn("https://wxaurl.cn/", str(call("mini", "url_link", {"path": "pages/index/index"})))
+        self.assertIn("lili", str(self.call("corp", "wecom_members", {})))
+        self.assertIn("沙箱", str(self.call("ads", "ads_accounts", {})))
+        self.assertIn("https://wxaurl.cn/", str(self.call("mini", "url_link", {"path": "pages/index/index"})))
+
+    def meet(self, member, contact, state=""):
+        return self.play("corp", "meet", userid=member, external_userid=contact, state=state)["welcome_code"]
+
+    def test_a_new_contact_of_the_company_is_reported_and_welcomed_once(self):
+        self.connect(companions=["corp"])
+        before = self.told()
+        code = self.meet("lili", "wmNew", "store_1")
+        self.assertEqual(self.told() - before, 1)
+        seen = self.server.ok("GET", "/v1/accounts/corp/callbacks")["items"]
+        self.assertEqual([c["event"] for c in seen], ["change_external_contact"])
+        self.assertNotIn("wmNew", str(seen))
+        events = self.server.ok("GET", "/v1/people/external_userid:corp:wmNew/events")["items"]
+        self.assertEqual([e["kind"] for e in events], ["wecom.add_external_contact"])
+        self.call("corp", "wecom_welcome", {"welcome_code": code, "text": {"content": "您好，我是知音小店的莉莉"}})
+        self.assertIn("41051", self.refused("corp", "wecom_welcome", {"welcome_code": code, "text": {"content": "又见面了"}}))
+        late = self.meet("lili", "wmLate")
+        self.advance("1m")
+        self.assertIn("4105", self.refused("corp", "wecom_welcome", {"welcome_code": late, "text": {"content": "来晚了"}}))
+        self.play("corp", "part", userid="lili", external_userid="wmNew")
+        self.assertEqual(self.told() - before, 3)
+
+    def test_members_confirm_a_mass_message_at_once_late_and_never(self):
+        self.connect(companions=["corp"])
+        members = {"lili": "wmSoon", "zhangmin": "wmLater", "zhaolei": "wmNever"}
+        for member, contact in members.items():
+            self.meet(member, contact)
+        task = self.call("corp", "wecom_mass_add", {"chat_type": "single", "external_userid": [*members.values(), "wmNobody"],
+                                                    "text": {"content": "周末上新"}})
+        self.assertEqual(task["fail_list"], ["wmNobody"])
+
+        def sent():
+            done = {t["userid"] for t in self.call("corp", "wecom_mass_task", {"msgid": task["msgid"]})["task_list"] if t["status"] == 2}
+            for member, contact in members.items():
+                results = self.call("corp", "wecom_mass_result", {"msgid": task["msgid"], "userid": member})["send_list"]
+                self.assertEqual([(r["external_userid"], r["status"]) for r in results], [(contact, int(member in done))])
+            return done
+        self.assertEqual(sent(), set())
+        self.advance("1h")
+        self.assertEqual(sent(), {"lili"})
+        self.advance("4h")
+        self.assertEqual(sent(), {"lili", "zhangmin"})
+        self.advance("3d")
+        for _ in range(3):
+            self.call("corp", "wecom_mass_remind", {"msgid": task["msgid"]})
+        self.assertIn("45009", self.refused("corp", "wecom_mass_remind", {"msgid": task["msgid"]}))
+        self.advance("2h")
+        self.assertEqual(sent(), {"lili", "zhangmin"})
+
+    def test_refresh_tokens_of_the_advertiser_are_good_for_one_use_and_carried_over(self):
+        def works():
+            self.assertIn("沙箱", str(self.call("ads", "ads_accounts", {})))
+        works()
+        for _ in range(3):  # an access token lasts a day, the refresh token before the last one five minutes
+            self.advance("26h")
+            works()
+        self.advance("26h")
+        self.server.kill()
+        self.server.start()
+        works()
+        # The file that connected the account is applied again: its refresh token is long used up, and what was kept counts.
+        stored = self.server.ok("GET", "/v1/accounts/ads")
+        self.server.ok("PUT", "/v1/accounts/ads", self.accounts["ads"], headers={"If-Match": str(stored["version"])})
+        works()
+        self.advance("26h")
+        works()
 
 
 if __name__ == "__main__":
