@@ -3,7 +3,7 @@ them, callbacks of the mini-program arrive as XML and as JSON, those of the comp
 each of them, members confirm mass messages late or never, and refresh tokens that are good for one use are carried over."""
 import unittest
 
-from harness import connected, main
+from harness import connected, http, main
 
 
 class Companions(unittest.TestCase):
@@ -42,13 +42,17 @@ class Companions(unittest.TestCase):
     def call(self, account, method, body):
         return self.server.ok("POST", f"/v1/accounts/{account}/wechat/{method}", body)
 
-    def refused(self, account, method, body):
-        answer = self.server.send("POST", f"/v1/accounts/{account}/wechat/{method}", body)
-        self.assertGreaterEqual(answer.status, 400, answer.body)
-        return answer.body.decode()
-
     def advance(self, by):
-        self.sandbox.ok("POST", "/sandbox/advance", {"by": by})
+        answer = http("POST", self.sandbox.url + "/sandbox/advance", {"by": by})
+        if answer.status == 503:  # its connections were those of a server that has died; it goes on from there
+            answer = http("POST", self.sandbox.url + "/sandbox/advance", {"by": by})
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def company(self, path, body):
+        """A call of the company's own tools: what reaches people is not sent by name through the server."""
+        corp = self.accounts["corp"]
+        token = self.sandbox.ok("GET", f"/cgi-bin/gettoken?corpid={corp['app_id']}&corpsecret={corp['app_secret']}")["access_token"]
+        return self.sandbox.ok("POST", f"/cgi-bin/externalcontact/{path}?access_token={token}", body)
 
     def test_calls_by_name_reach_each_of_them(self):
         self.assertIn("lili", str(self.call("corp", "wecom_members", {})))
@@ -68,11 +72,13 @@ class Companions(unittest.TestCase):
         self.assertNotIn("wmNew", str(seen))
         events = self.server.ok("GET", "/v1/people/external_userid:corp:wmNew/events")["items"]
         self.assertEqual([e["kind"] for e in events], ["wecom.add_external_contact"])
-        self.call("corp", "wecom_welcome", {"welcome_code": code, "text": {"content": "您好，我是知音小店的莉莉"}})
-        self.assertIn("41051", self.refused("corp", "wecom_welcome", {"welcome_code": code, "text": {"content": "又见面了"}}))
+        def welcome(welcome_code):
+            return self.company("send_welcome_msg", {"welcome_code": welcome_code, "text": {"content": "您好，我是知音小店的莉莉"}})["errcode"]
+        self.assertEqual([welcome(code), welcome(code)], [0, 41051])
+        self.assertEqual(self.server.send("POST", "/v1/accounts/corp/wechat/wecom_welcome", {"welcome_code": code}).status, 501)
         late = self.meet("lili", "wmLate")
         self.advance("1m")
-        self.assertIn("4105", self.refused("corp", "wecom_welcome", {"welcome_code": late, "text": {"content": "来晚了"}}))
+        self.assertEqual(welcome(late), 41050)
         self.play("corp", "part", userid="lili", external_userid="wmNew")
         self.assertEqual(self.told() - before, 3)
 
@@ -81,8 +87,8 @@ class Companions(unittest.TestCase):
         members = {"lili": "wmSoon", "zhangmin": "wmLater", "zhaolei": "wmNever"}
         for member, contact in members.items():
             self.meet(member, contact)
-        task = self.call("corp", "wecom_mass_add", {"chat_type": "single", "external_userid": [*members.values(), "wmNobody"],
-                                                    "text": {"content": "周末上新"}})
+        task = self.company("add_msg_template", {"chat_type": "single", "external_userid": [*members.values(), "wmNobody"],
+                                                 "text": {"content": "周末上新"}})
         self.assertEqual(task["fail_list"], ["wmNobody"])
 
         def sent():
@@ -97,9 +103,8 @@ class Companions(unittest.TestCase):
         self.advance("4h")
         self.assertEqual(sent(), {"lili", "zhangmin"})
         self.advance("3d")
-        for _ in range(3):
-            self.call("corp", "wecom_mass_remind", {"msgid": task["msgid"]})
-        self.assertIn("45009", self.refused("corp", "wecom_mass_remind", {"msgid": task["msgid"]}))
+        reminders = [self.company("remind_groupmsg_send", {"msgid": task["msgid"]})["errcode"] for _ in range(4)]
+        self.assertEqual(reminders, [0, 0, 0, 45009])
         self.advance("2h")
         self.assertEqual(sent(), {"lili", "zhangmin"})
 
@@ -110,6 +115,10 @@ class Companions(unittest.TestCase):
         for _ in range(3):  # an access token lasts a day, the refresh token before the last one five minutes
             self.advance("26h")
             works()
+        ads = self.accounts["ads"]
+        again = self.sandbox.ok("GET", f"/oauth/token?client_id={ads['app_id']}&client_secret={ads['app_secret']}"
+                                       f"&grant_type=refresh_token&refresh_token={ads['refresh_token']}")
+        self.assertNotEqual(again["code"], 0, "the sandbox takes a refresh token twice")
         self.advance("26h")
         self.server.kill()
         self.server.start()
