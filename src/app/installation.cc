@@ -513,6 +513,11 @@ class BuiltInstallation final : public Installation {
               .send(account, openid, std::move(message));
         },
         [this](const wechat::Account& account) { return may_push(account); },
+        [this](const AccountId& id) -> std::shared_ptr<const wechat::Account> {
+          Result<wechat::Account> account = accounts_->get(id);
+          if (!account) return nullptr;
+          return std::make_shared<const wechat::Account>(std::move(*account));
+        },
         metrics_,
         logger_};
     answers_.emplace(std::move(parts), uuid_v7(clock_->now()), delivery::AnswerDesk::Settings{});

@@ -146,6 +146,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     int callbacks = 0;
     std::optional<Reply> answer;
     std::optional<Question> question;  ///< until it is asked; here or, perhaps, elsewhere
+    bool may_reply = true;             ///< its callbacks can take the answer
     /// The answer that this message asks for is prepared by another process.
     std::optional<std::string> promised;
     std::vector<Key> followers;  ///< messages that ask for this answer
@@ -195,7 +196,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   void tell(News news) {
     {
       const MutexLock lock(mutex);
-      if (stopping) {
+      if (stopping && !std::holds_alternative<Pushed>(news)) {
         if (Joined* joined = std::get_if<Joined>(&news)) late.push_back(std::move(joined->done));
       } else {
         inbox.push_back(std::move(news));
@@ -240,6 +241,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     if (!due.empty()) at_most(due.begin()->first);
     if (!followed.empty()) at_most(looked_at + settings.look_every);
     if (!prepared.empty()) at_most(lived_at.value_or(Instant{}) + settings.lease / 3);
+    at_most(searched_at ? *searched_at + settings.lease : Instant{});
     return at;
   }
 
@@ -249,21 +251,36 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       const MutexLock lock(mutex);
       news.swap(inbox);
     }
-    for (News& one : news) std::visit([&](auto& n) { take(n); }, one);
     const Instant now = parts.real.now();
+    // Before the news: what comes for one of these finds its record.
+    for (auto at = due.begin(); at != due.end() && at->first <= now;) {
+      const Key key = (at++)->second;
+      if (jobs.at(key).is_over) remove(key);
+    }
+    for (News& one : news) std::visit([&](auto& n) { take(n); }, one);
     while (!due.empty() && due.begin()->first <= now) {
       const Key key = due.begin()->second;
-      Job& job = jobs.at(key);
-      be_due(key, job, std::nullopt);
-      if (job.is_over) {
-        remove(key);
-      } else {
-        happenings.push_back({key, IsDue{}});
-      }
+      be_due(key, jobs.at(key), std::nullopt);
+      happenings.push_back({key, IsDue{}});
     }
+    if (!searched_at || now >= *searched_at + settings.lease) take_left(now);
     if (!followed.empty() && now >= looked_at + settings.look_every) look(now);
     const auto happened = std::exchange(happenings, {});
     if (!happened.empty() || (!prepared.empty() && must_live(now))) settle(happened, now);
+  }
+
+  /// At the end: what came of the messages that were on their way.
+  void settle_pushes() {
+    std::vector<News> news;
+    {
+      const MutexLock lock(mutex);
+      news.swap(inbox);
+    }
+    for (News& one : news) {
+      if (Pushed* const pushed = std::get_if<Pushed>(&one)) take(*pushed);
+    }
+    const auto happened = std::exchange(happenings, {});
+    if (!happened.empty()) settle(happened, parts.real.now());
   }
 
   [[nodiscard]] bool must_live(Instant now) const {
@@ -285,7 +302,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     const auto still = log.promised(account, person, token, now);
     if (!still) return report("promised", still.error());
     if (*still) return;
-    auto kept = log.take(account, person, token, now);
+    auto kept = log.take(account, person, token, key.second, now);
     if (!kept) return report("take", kept.error());
     job.promised.reset();
     // Nothing: who prepared it is gone.
@@ -315,6 +332,25 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     if (!asks) gets_answer(key, job, joined.decision.reply, "");
   }
 
+  /// What dead processes left: this one asks again.
+  void take_left(Instant now) {
+    searched_at = now;
+    const auto left = log.left(parts.clock.now());
+    if (!left) return report("left", left.error());
+    for (const LeftAnswer& one : *left) {
+      const Key key{one.record.account, one.record.key};
+      if (jobs.contains(key) || jobs.size() >= settings.jobs_max) continue;
+      auto account = parts.account(one.record.account);
+      if (!account) continue;
+      Job& job = open_job(key, account, one.question.openid, one.question.may_reply);
+      job.record = one.record;
+      job.is_ours = false;
+      job.question = Question{std::move(account), one.question.openid, one.question.text,
+                              one.question.message_id, one.question.at};
+      happenings.push_back({key, IsLookedAt{}});
+    }
+  }
+
   /// Gives, or waits for, an answer that was asked for before, if there is such a one.
   bool follow(Joined& joined, const Key& key, const std::string& person) {
     const auto earlier = std::ranges::find_if(jobs, [&](const auto& entry) {
@@ -332,9 +368,13 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       return true;
     }
     const Instant now = parts.clock.now();
-    auto kept = log.take(key.first, person, joined.decision.token, now);
-    if (!kept) report("take", kept.error());
-    if (kept && *kept) {
+    auto kept = log.take(key.first, person, joined.decision.token, key.second, now);
+    if (!kept) {
+      report("take", kept.error());
+      joined.done({std::nullopt, "unavailable"});  // it comes again
+      return true;
+    }
+    if (*kept) {
       joined.done({std::move(**kept), "fetched"});
       return true;
     }
@@ -348,17 +388,24 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   }
 
   Job& add(const Key& key, const std::string& person, const Joined& joined) {
-    AnswerRights rights;
-    rights.passive =
+    const bool may_reply =
         joined.account->kind != wechat::AccountKind::kMiniProgram && !joined.callback.json;
-    rights.push = parts.may_push(*joined.account);
-    Job job{joined.account, joined.callback.from_openid, AnswerWindow(settings.timing, rights)};
+    Job& job = open_job(key, joined.account, joined.callback.from_openid, may_reply);
     job.record.account = joined.callback.account;
     job.record.key = joined.callback.dedup_key;
     job.record.person = person;
     job.record.token = new_token();
     job.record.opened_at = parts.clock.now();
-    const auto [added, is_new] = jobs.try_emplace(key, std::move(job));
+    return job;
+  }
+  Job& open_job(const Key& key, const std::shared_ptr<const wechat::Account>& account,
+                const std::string& openid, bool may_reply) {
+    AnswerRights rights;
+    rights.passive = may_reply;
+    rights.push = parts.may_push(*account);
+    const auto [added, is_new] =
+        jobs.try_emplace(key, Job{account, openid, AnswerWindow(settings.timing, rights)});
+    added->second.may_reply = may_reply;
     const MutexLock lock(mutex);
     open.insert(key);
     return added->second;
@@ -462,6 +509,10 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       draft.asks = true;
     }
     draft.window.elsewhere(record.callbacks, now);
+    const AnswerDecision here = draft.window.decision();
+    const bool was_kept = here == AnswerDecision::kNotice || here == AnswerDecision::kAbandoned;
+    if (was_kept && record.decision == AnswerDecision::kFetched)
+      draft.window.fetched(parts.clock.now());
     if (!is_open && draft.window.decision() == AnswerDecision::kOpen)
       draft.steps = draft.window.overrule(record.decision, now);
     if (!record.reply) return;
@@ -470,10 +521,9 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   }
   /// Somebody waits for the answer, or was told that it comes.
   static bool is_awaited(const AnswerRecord& record) {
-    const bool is_wanted = record.decision == AnswerDecision::kOpen ||
-                           record.decision == AnswerDecision::kNotice ||
-                           record.decision == AnswerDecision::kAbandoned;
-    return is_wanted && !record.answered_at;
+    const bool is_given =
+        record.decision == AnswerDecision::kPassive || record.decision == AnswerDecision::kFetched;
+    return !is_given && !record.answered_at;
   }
   static std::back_insert_iterator<AnswerWindow::Steps> into(Draft& draft) {
     return std::back_inserter(draft.steps);
@@ -524,6 +574,11 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       }
     }
     record.reply = kept(record.decision, draft.answer);
+    const Job& job = jobs.at({record.account, record.key});
+    if (draft.asks && job.question) {
+      const Question& q = *job.question;
+      draft.shared.question = LateQuestion{q.openid, q.text, q.message_id, q.at, job.may_reply};
+    }
     return !(record == draft.before) || draft.asks;
   }
   static std::optional<Reply> kept(AnswerDecision decision, const std::optional<Reply>& answer) {
@@ -572,7 +627,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
 
   /// Into the lists of what is to be done for it.
   void put_away(const Key& key, Job& job) {
-    const bool has_answer = job.window.has_answer();
+    const bool has_answer = job.window.has_answer() || job.record.answered_at;
     const bool is_decided = job.window.decision() != AnswerDecision::kOpen;
     // Of one that is prepared elsewhere this process may have to keep the promise.
     const bool is_left = !job.is_ours && !(job.question && is_awaited(job.record));
@@ -680,7 +735,8 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   std::set<Key> prepared;  ///< here, and not there yet
   std::set<Key> followed;  ///< what happens to them elsewhere is looked at
   Instant looked_at;
-  std::optional<Instant> lived_at;  ///< when it was last written that this process lives
+  std::optional<Instant> lived_at;     ///< when it was last written that this process lives
+  std::optional<Instant> searched_at;  ///< when it was last looked for what dead processes left
   std::thread thread;
   static constexpr std::size_t kPushThreads = 4;
   std::optional<ThreadPool> pushers{std::in_place, kPushThreads, 10'000};
@@ -718,11 +774,14 @@ void AnswerDesk::stop() {
       if (auto* joined = std::get_if<Inner::Joined>(&news))
         inner_->late.push_back(std::move(joined->done));
     }
-    inner_->inbox.clear();
+    std::erase_if(inner_->inbox, [](const Inner::News& news) {
+      return !std::holds_alternative<Inner::Pushed>(news);
+    });
   }
   inner_->wake.notify_all();
   if (inner_->thread.joinable()) inner_->thread.join();
   inner_->pushers.reset();  // what is being sent is sent, with parts that may be gone afterwards
+  inner_->settle_pushes();
   for (auto& [key, job] : inner_->jobs) {
     for (auto& [number, done] : job.waiting) done({std::nullopt, "stopping"});
     job.waiting.clear();

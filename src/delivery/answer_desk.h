@@ -53,7 +53,7 @@ Result<wechat::CustomSendAsk> custom_message(const wechat::Reply& reply);
 /// Of the processes that share a state the first that gets a message prepares its answer; the
 /// others, where repeated deliveries arrive, wait for the same answer and look for it in state. All
 /// decide together: in a transaction on the message's record, with the deliveries of all of them.
-/// When the first one dies, the next delivery's process takes over and asks again.
+/// When the first one dies or is restarted, another takes over and asks again.
 class AnswerDesk final : public wechat::LateAnswers {
  public:
   struct Settings {
@@ -76,6 +76,8 @@ class AnswerDesk final : public wechat::LateAnswers {
         push;
     /// Whether the account may send one now, and has quota left. May block on state.
     std::function<bool(const wechat::Account&)> may_push;
+    /// Of an answer that another process had begun; null when there is no such account. May block.
+    std::function<std::shared_ptr<const wechat::Account>(const AccountId&)> account;
     MetricsRegistry& metrics;
     Logger& logger;
     AnswerLog::Now lease_clock = {};  ///< absent: the database's

@@ -52,7 +52,8 @@ struct Desk : TestState {
               pushed_by.push_back(name);
               return push_outcome;
             },
-            [this](const wechat::Account&) { return may_push; }, metrics, null_logger(),
+            [this](const wechat::Account&) { return may_push; },
+            [this](const AccountId&) { return account; }, metrics, null_logger(),
             [this](storage::Session&) -> Result<Instant> { return clock.now(); }},
         name, settings);
   }
@@ -132,6 +133,119 @@ TEST(AnswerDesk, TheAnswerGoesIntoTheCallbackThatWaitsAndTheSourceIsAskedOnce) {
   const std::size_t third = d.deliver(m);  // it was lost on its way
   EXPECT_EQ(d.answers[third]->reply->text, "有货");
   EXPECT_EQ(d.questions.open.size(), 1U);
+}
+
+TEST(AnswerDesk, ARepetitionThatComesAsTheFinishedOneIsPutAwayGetsTheSame) {
+  Desk d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  ASSERT_TRUE(d.clock.advance_to(d.clock.now() + AnswerDesk::Settings().linger));
+  const std::size_t again = d.deliver(m);
+  ASSERT_TRUE(d.answers[again]);
+  EXPECT_EQ(d.answers[again]->reply->text, "有货");
+  EXPECT_EQ(d.questions.open.size(), 1U);
+}
+
+TEST(AnswerDesk, WhoAsksForTheKeptAnswerAgainWithTheSameMessageGetsItAgain) {
+  Desk d;
+  const auto m = d.message("1");
+  for (int i = 0; i < 3; ++i) {
+    d.deliver(m);
+    d.pass(seconds(i == 2 ? 0 : 5));
+  }
+  d.pass(milliseconds(4'500));
+  ASSERT_EQ(d.last().decision, AnswerDecision::kNotice);
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  const auto again = d.message("2", "继续");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(d.answers[d.deliver(again)]->reply->text, "有货");
+    d.deliver(m);  // whatever else happens to the message in the meantime
+  }
+  EXPECT_EQ(d.questions.open.size(), 1U);
+  d.deliver(d.message("3", "继续"));  // nothing is kept: it may be meant for the service
+  EXPECT_EQ(d.questions.open.size(), 2U);
+}
+
+TEST(AnswerDesk, WhatAProcessThatEndedLeftIsAskedAgainByTheNext) {
+  Desk d(true);
+  d.deliver(d.message("1"));
+  d.pass(milliseconds(4'500));
+  ASSERT_EQ(d.last().decision, AnswerDecision::kPush);
+  const auto kept = d.state->query("SELECT question FROM late_answer");
+  EXPECT_FALSE(storage::is_null(kept->rows.at(0).at(0)));
+  EXPECT_EQ(storage::as_text(kept->rows[0][0]).find("有货吗"), std::string_view::npos);
+  d.desk->stop();
+  Questions next;
+  const auto after = d.another("next", next);
+  after->turn();
+  ASSERT_EQ(next.open.size(), 1U);
+  EXPECT_EQ(next.open[0].first.text, "有货吗");
+  EXPECT_EQ(next.open[0].first.openid, "oAlice");
+  next.answer(0, "有货");
+  d.desk = d.another("third", d.questions);
+  for (int i = 0; i < 10'000 && d.last().reason.empty(); ++i) {
+    after->turn();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(d.last().reason, "sent");
+  EXPECT_EQ(d.pushed, std::vector<std::string>{"oAlice: 有货"});
+  EXPECT_TRUE(storage::is_null(d.state->query("SELECT question FROM late_answer")->rows[0][0]));
+  // Nothing is left for anybody.
+  d.pass(seconds(30));
+  EXPECT_EQ(d.questions.open.size(), 1U);
+}
+
+TEST(AnswerDesk, WhatADeadProcessLeftIsTakenOverAfterItsLease) {
+  Desk d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  Questions next;
+  const auto after = d.another("next", next);
+  after->turn();
+  EXPECT_TRUE(next.open.empty());  // it lives
+  ASSERT_TRUE(d.clock.advance_to(d.clock.now() + seconds(7)));
+  after->turn();
+  ASSERT_EQ(next.open.size(), 1U);
+  // Nobody comes again for it: it is kept.
+  ASSERT_TRUE(d.clock.advance_to(d.clock.now() + seconds(20)));
+  after->turn();
+  next.answer(0, "有货");
+  after->turn();
+  EXPECT_EQ(after->log().list(AccountId("shop"), 1)->at(0).decision, AnswerDecision::kAbandoned);
+  const std::size_t asked = d.deliver(d.message("2", "继续"), *after);
+  EXPECT_EQ(d.answers[asked]->reply->text, "有货");
+}
+
+TEST(AnswerDesk, ADeliveryThatComesAfterARestartTakesTheAnswer) {
+  Desk d;
+  const auto m = d.message("1");
+  d.deliver(m);
+  d.desk->stop();
+  Questions next;
+  const auto after = d.another("next", next);
+  after->turn();
+  ASSERT_TRUE(d.clock.advance_to(d.clock.now() + seconds(2)));
+  const std::size_t second = d.deliver(m, *after);
+  EXPECT_FALSE(d.answers[second]);
+  ASSERT_EQ(next.open.size(), 1U);
+  next.answer(0, "有货");
+  after->turn();
+  ASSERT_TRUE(d.answers[second]);
+  EXPECT_EQ(d.answers[second]->reply->text, "有货");
+}
+
+TEST(AnswerDesk, AMessageOnItsWayWhenTheProcessEndsIsSettled) {
+  Desk d(true);
+  d.deliver(d.message("1"));
+  d.pass(milliseconds(4'500));
+  d.questions.answer(0, "有货");
+  d.desk->turn();
+  d.desk->stop();
+  EXPECT_EQ(d.pushed.size(), 1U);
+  EXPECT_EQ(d.last().reason, "sent");
 }
 
 TEST(AnswerDesk, NoticeWithATokenThenTheKeptAnswerOnce) {

@@ -34,11 +34,26 @@ struct AnswerRecord {
   bool operator==(const AnswerRecord&) const = default;
 };
 
+/// What has to be known to ask for an answer again.
+struct LateQuestion {
+  std::string openid, text, message_id;
+  Instant at;
+  bool may_reply = true;  ///< its callbacks can take the answer
+};
+
+/// A message whose answer is awaited, and that no process prepares any more.
+struct LeftAnswer {
+  AnswerRecord record;
+  LateQuestion question;
+};
+
 /// The record of a message, as the processes of an installation share it.
 struct SharedAnswer {
   AnswerRecord record;
   std::string owner;        ///< which process prepares the answer
   bool owner_lives = true;  ///< by the database's clock
+  /// To write with it, of whoever asks; stays, sealed, until the answer is there.
+  std::optional<LateQuestion> question = {};
 };
 
 /// Those records, in state, sealed where they hold an answer: for the processes, for whoever looks,
@@ -47,6 +62,7 @@ class AnswerLog {
  public:
   static constexpr Duration kKeep = std::chrono::hours(48);
   static constexpr std::size_t kListMax = 200;
+  static constexpr std::size_t kLeftMax = 100;
   using Now = std::function<Result<Instant>(storage::Session&)>;
 
   /// `owner`: this process. Both references must outlive the log. `now`: by which leases run;
@@ -66,10 +82,13 @@ class AnswerLog {
   /// What it prepares is for others to take over at once.
   Result<void> leave();
 
+  /// What dead processes left, not older than kKeep, the oldest first, at most kLeftMax.
+  Result<std::vector<LeftAnswer>> left(Instant now);
   /// The answer that is kept for the person and not older than kKeep, the newest, or that with the
-  /// token; it is given only once.
+  /// token. It is given to one message, `by` its key: to that one again when it is repeated.
   Result<std::optional<wechat::Reply>> take(const AccountId& account, std::string_view person,
-                                            std::string_view token, Instant now);
+                                            std::string_view token, std::string_view by,
+                                            Instant now);
   /// The token of the answer that the person was promised and that some live process still
   /// prepares: the newest, or that with the token.
   Result<std::optional<std::string>> promised(const AccountId& account, std::string_view person,
@@ -90,6 +109,17 @@ class AnswerLog {
 };
 
 }  // namespace zhiyin::delivery
+
+template <>
+struct zhiyin::Fields<zhiyin::delivery::LateQuestion> {
+  using S = delivery::LateQuestion;
+  static constexpr std::string_view name = "LateQuestion";
+  static constexpr auto list = std::make_tuple(
+      field("openid", &S::openid, "who asks"), field("text", &S::text, "what was written"),
+      field("message_id", &S::message_id, "of the platform"),
+      field("at", &S::at, "when it was written, by the platform"),
+      field("may_reply", &S::may_reply, "whether its callbacks can take the answer"));
+};
 
 template <>
 struct zhiyin::Fields<zhiyin::delivery::AnswerRecord> {

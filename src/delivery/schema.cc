@@ -67,6 +67,10 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE INDEX late_answer_by_time ON late_answer (opened_at)"},
     {"delivery-021-answer-desk",
      "CREATE TABLE answer_desk (owner TEXT PRIMARY KEY, lives_until BIGINT NOT NULL)"},
+    {"delivery-024-late-question",
+     "ALTER TABLE late_answer ADD COLUMN question BYTEA;"
+     "ALTER TABLE late_answer ADD COLUMN fetched_by TEXT;"
+     "CREATE INDEX late_answer_open ON late_answer (opened_at) WHERE question IS NOT NULL"},
 };
 
 }  // namespace
