@@ -20,11 +20,11 @@ namespace zhiyin::wechat {
 namespace {
 
 constexpr Duration kRemember =
-    std::chrono::seconds(30);  // how long a settings error answers by itself
-constexpr Duration kRememberMax = std::chrono::minutes(10);  // where the platform says longer
-constexpr Duration kLookAgain = std::chrono::seconds(1);     // while another process renews
-constexpr std::chrono::milliseconds kPause{200};             // between two claims, real time
-constexpr int kPausesMax = 600;                              // far above a lease
+    std::chrono::seconds(30);            // how long a settings error answers by itself
+constexpr Duration kRememberMax = kDay;  // the longest that the platform states
+constexpr Duration kLookAgain = std::chrono::seconds(1);  // while another process renews
+constexpr std::chrono::milliseconds kPause{200};          // between two claims, real time
+constexpr int kPausesMax = 600;                           // far above a lease
 constexpr std::size_t kStoreQueueMax = 4096;
 
 using Joined = std::move_only_function<void(Outcome<Secret>)>;
@@ -339,7 +339,8 @@ struct TokenKeeper::Inner {
     const bool is_usable =
         !old.token.empty() && now < old.expires_at && (!rejected || old.token != *rejected);
     if (is_usable) {  // try again a little later
-      old.renew_at = std::min(old.expires_at, now + kRemember);
+      old.renew_at =
+          std::min(old.expires_at, remembered_until(error, now).value_or(now + kRemember));
       return old.token;
     }
     if (const std::optional<Instant> until = remembered_until(error, now)) {

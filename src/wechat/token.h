@@ -17,7 +17,8 @@ namespace zhiyin::wechat {
 /// Access tokens by account. One fetch at a time per account, whoever asks, and with a store
 /// whatever process; renewed five minutes before it expires (domain time), and while that fails the
 /// old one serves until its end. A settings error (wrong secret, address not allowed) is remembered
-/// for half a minute, or as long as the platform says, up to ten: it cannot burn the day's quota.
+/// for half a minute, or as long as the platform says (89506: a day): it cannot burn the day's
+/// quota, nor what patience the administrator has.
 /// Thread-safe.
 class TokenKeeper {
  public:

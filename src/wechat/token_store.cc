@@ -141,6 +141,7 @@ Result<TokenClaim> TokenStore::claim(const TokenKey& key, const std::optional<Se
       if (now < stored->error_until) {
         claim.kind = TokenClaim::Kind::kRefused;
         claim.error = remembered(stored->errcode, stored->error, key.family);
+        claim.error->retry_after = stored->error_until - now;  // of another process's pause
         return {};
       }
       const bool is_held = !stored->holder.empty() && stored->holder != settings_.holder;

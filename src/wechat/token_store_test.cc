@@ -267,17 +267,30 @@ TEST_F(TokenStoreTest, ARefusedSettingAnswersBothProcessesForHalfAMinute) {
   EXPECT_EQ(platform_.count("token"), 2U);
 }
 
-TEST_F(TokenStoreTest, ARefusalForADayPausesTheFetchesForTenMinutes) {
-  platform_.token = [](const auto&) {
-    return answer_json(R"({"errcode":89506,"errmsg":"refused"})");
-  };
-  (void)get(a_);
-  pass(std::chrono::minutes(9));
-  (void)get(a_);
-  EXPECT_EQ(platform_.count("token"), 1U);
-  pass(std::chrono::minutes(2));
-  (void)get(a_);
-  EXPECT_EQ(platform_.count("token"), 2U);
+TEST_F(TokenStoreTest, FetchesPauseAsLongAsThePlatformSays) {
+  std::size_t fetches = 0;
+  for (const auto& [errcode, wait] : {std::pair<int, Duration>{89503, std::chrono::minutes(30)},
+                                      std::pair<int, Duration>{89507, std::chrono::hours(1)},
+                                      std::pair<int, Duration>{89506, std::chrono::hours(24)}}) {
+    platform_.token = [errcode](const auto&) {
+      return answer_json(fmt::format(R"({{"errcode":{},"errmsg":"refused"}})", errcode));
+    };
+    (void)get(a_);
+    EXPECT_EQ(platform_.count("token"), ++fetches) << errcode;
+    for (int i = 1; i < 10; ++i) {
+      pass(wait / 10);
+      (void)get(a_);
+      (void)get(b_);  // another process
+    }
+    EXPECT_EQ(platform_.count("token"), fetches) << errcode;
+    pass(wait / 10);  // the pause is over for both
+    (void)get(b_);
+    EXPECT_EQ(platform_.count("token"), ++fetches) << errcode;
+    b_.forget(account_.id);  // somebody looks at it now
+    (void)get(b_);
+    EXPECT_EQ(platform_.count("token"), ++fetches) << errcode;
+    pass(wait);
+  }
 }
 
 class AdsTokenTest : public TokenStoreTest {

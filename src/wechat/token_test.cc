@@ -82,6 +82,21 @@ TEST_F(TokenKeeperTest, OldTokenServesWhileRenewingFails) {
   EXPECT_EQ(get(), "error");
 }
 
+TEST_F(TokenKeeperTest, ARefusalPausesTheFetchesAlsoWhileTheOldTokenServes) {
+  EXPECT_EQ(get(), "AT");
+  platform_.token = [](const auto&) {
+    return answer_json(R"({"errcode":89503,"errmsg":"wait for the administrator"})");
+  };
+  pass(std::chrono::minutes(116));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(get(), "AT");
+    pass(std::chrono::minutes(1));
+  }
+  EXPECT_EQ(platform_.count("token"), 2U);
+  pass(std::chrono::minutes(1));
+  EXPECT_EQ(get(), "error");
+}
+
 TEST_F(TokenKeeperTest, WrongSecretIsRememberedAndForgottenOnRequestOrInTime) {
   platform_.token = [](const auto&) {
     return answer_json(R"({"errcode":40125,"errmsg":"invalid appsecret rid: 1-2-3"})");
