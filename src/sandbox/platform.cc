@@ -57,17 +57,23 @@ TokenState check_token(const AccountState& account, std::string_view token, Inst
                                                            : account.tokens.check(token, now);
 }
 
-/// The request as an operator may look at it later: without tokens and secrets.
-std::string shown_url(const ApiCall& call) {
-  std::string url = call.path;
-  char sign = '?';
+/// What stands before the interface answers itself.
+PlatformAnswer error_page(int status) {
+  PlatformAnswer answer;
+  answer.status = status;
+  answer.content_type = "text/html";
+  answer.bytes = fmt::format("<html><body><h1>{}</h1></body></html>", status);
+  return answer;
+}
+
+/// The query as the account's owner may look at it later; the platform masks nothing in it.
+std::string query_text(const ApiCall& call) {
+  std::string text;
   for (const auto& [name, value] : call.query) {
-    const bool is_secret =
-        name.find("token") != std::string::npos || name.find("secret") != std::string::npos;
-    url += fmt::format("{}{}={}", std::exchange(sign, '&'), name,
-                       is_secret ? "***" : std::string_view(value).substr(0, 256));
+    text += fmt::format("{}{}={}", text.empty() ? "" : "&", name,
+                        std::string_view(value).substr(0, kRequestBytesKept));
   }
-  return url;
+  return text;
 }
 
 }  // namespace
@@ -159,11 +165,8 @@ void Platform::remember(const ApiCall& call, const Json& body) {
   if (asked_ == nullptr || at == std::string_view::npos) return;
   auto& entries = asked_->requests.entries;
   if (entries.size() >= kRequestsKept) entries.pop_front();
-  const bool is_secret =
-      call.path.find("token") != std::string::npos || call.path.find("/v2") != std::string::npos;
-  entries.push_back({std::string(text.substr(at + 6)), shown_url(call),
-                     is_secret ? std::string() : call.body.substr(0, kRequestBytesKept),
-                     body.dump(), clock_.now()});
+  entries.push_back({std::string(text.substr(at + 6)), query_text(call),
+                     call.body.substr(0, kRequestBytesKept), body.dump(), clock_.now()});
 }
 
 PlatformAnswer Platform::call(const ApiCall& call) {

@@ -53,6 +53,7 @@ struct RidAsk {
     return std::make_tuple(member("rid", &RidAsk::rid, "in the message of an error"));
   }
 };
+/// Tokens, secrets and phone numbers in it are masked by the client.
 struct RidRequest {
   std::int64_t invoke_time = 0, cost_in_ms = 0;
   std::string request_url, request_body, response_body, client_ip;

@@ -260,6 +260,20 @@ TEST_F(Diagnosis, QuotasRequestsAndOurCallback) {
   answers(R"({"errcode":0,"request":{"invoke_time":1635156704,"cost_in_ms":30,"request_url":"u",)"
           R"("request_body":"","response_body":"b","client_ip":"127.0.0.1"}})");
   EXPECT_EQ(ask(kRid, {"61725984-6126f6f9-040f19c4"})->request.cost_in_ms, 30);
+  // The platform keeps what was sent, tokens and all.
+  answers(
+      R"json({"errcode":0,"request":{"request_url":"access_token=50_Im7xxxx&lang=zh_CN",)json"
+      R"json("request_body":"{\"appid\":\"wx1\",\"secret\" : \"s3cr3t\",\"force\":true}",)json"
+      R"json("response_body":"{\"access_token\":\"51_new\",\"expires_in\":7200,\"phone_info\":)json"
+      R"json({\"phoneNumber\":\"13580006666\"}}","client_ip":"1.1.1.1"}})json");
+  const auto shown = client_.perform_and_wait(account_, prepare(kRid, account_.policy, {"r"}));
+  ASSERT_TRUE(shown);
+  const Json& request = shown->json["request"];
+  EXPECT_EQ(request["request_url"].string_or(""), "access_token=***&lang=zh_CN");
+  EXPECT_EQ(request["request_body"].string_or(""),
+            R"({"appid":"wx1","secret" : "***","force":true})");
+  EXPECT_EQ(request["response_body"].string_or(""),
+            R"({"access_token":"***","expires_in":7200,"phone_info":{"phoneNumber":"***"}})");
   answers(R"({"dns":[{"ip":"127.0.0.1","real_operator":"UNICOM"}],"ping":[{"ip":"127.0.0.1",)"
           R"("from_operator":"UNICOM","package_loss":"0%","time":"23.079ms"}]})");
   EXPECT_EQ(ask(kCallbackCheck, {})->ping.at(0).package_loss, "0%");

@@ -75,6 +75,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 answer.update(ticket=SECRETS["ticket"], expires_in=7200)
             elif "jscode2session" in self.path:
                 answer.update(openid="oSomebody", session_key=SECRETS["session key"])
+            elif "rid/get" in self.path:  # a request as it came, and its answer
+                answer.update(request={"request_url": f"access_token={SECRETS['later access token']}&lang=zh_CN",
+                                       "request_body": json.dumps({"secret": SECRETS["app secret"]}),
+                                       "response_body": json.dumps({"session_key": SECRETS["session key"], "ticket": SECRETS["ticket"]})})
             elif "getuserphonenumber" in self.path:
                 answer.update(phone_info={"phoneNumber": SECRETS["phone number"], "purePhoneNumber": SECRETS["phone number"], "countryCode": "86"})
         body = b"<<<nonsense" if answer is None else json.dumps(answer).encode()
@@ -125,6 +129,7 @@ class Secrets(unittest.TestCase):
         self.ask("POST", "/v1/accounts/shop/send", {"openid": "oSecret", "message": {"msgtype": "text", "text": {"content": "x"}}})
         for method in ("tags_get", "menu_get", "nothing_of_that_name", "ticket_get", "code_to_session", "oauth_token", "phone_number"):
             self.ask("POST", f"/v1/accounts/shop/wechat/{method}", {})
+        self.ask("POST", "/v1/accounts/shop/wechat/rid_get", {"rid": "61725984-6126f6f9-040f19c4"})
         for account in ("shop", "mini"):
             self.ask("POST", f"/v1/accounts/{account}/login", {"code": "c"})
             self.ask("POST", f"/v1/accounts/{account}/phone", {"code": "c"})
