@@ -896,5 +896,46 @@ TEST_F(SandboxClientsTest, FaultsAreMetAsTheClientsPromise) {
   EXPECT_EQ(refused(shop_, kCustomSend, hello), 45009);
 }
 
+TEST_F(SandboxClientsTest, FaultsOfWecomAndTencentAdsAreMetInTheirForms) {
+  using sandbox::FaultKind;
+  const std::int64_t id = ask(ads_, kAdsAccounts, {}).list.at(0).account_id;
+  ask(corp_, kWecomMembers);
+  const auto next = [&](FaultKind kind, std::string_view path, int errcode = 0) {
+    platform_.inject({.path = std::string(path), .kind = kind, .errcode = errcode, .delay_ms = 1});
+  };
+  for (const FaultKind kind : {FaultKind::kBusy, FaultKind::kServerError, FaultKind::kCloseBefore,
+                               FaultKind::kCloseAfter, FaultKind::kHalfSent, FaultKind::kSlow}) {
+    next(kind, "/cgi-bin/externalcontact/get_follow_user_list");
+    ask(corp_, kWecomMembers);
+    next(kind, "/v3.0/funds/get");
+    ask(ads_, kAdsFunds, {.account_id = id});
+  }
+  // What may have been made is not asked for twice, and is no success.
+  AdsAudienceAsk audience{.account_id = id, .name = "老客"};
+  const WecomMassAsk task{.external_userid = {"wmC0"}, .text = WecomText{"上新"}};
+  for (const FaultKind kind :
+       {FaultKind::kBusy, FaultKind::kServerError, FaultKind::kCloseAfter, FaultKind::kHalfSent}) {
+    next(kind, "/v3.0/custom_audiences/add");
+    const auto made = call_and_wait(*client_, ads_, kAdsAudienceAdd, audience);
+    ASSERT_FALSE(made) << static_cast<int>(kind);
+    EXPECT_TRUE(made.error().outcome_unknown()) << static_cast<int>(kind);
+    next(kind, "/cgi-bin/externalcontact/add_msg_template");
+    const auto added = call_and_wait(*client_, corp_, kWecomMassAdd, task);
+    ASSERT_FALSE(added) << static_cast<int>(kind);
+    EXPECT_TRUE(added.error().outcome_unknown()) << static_cast<int>(kind);
+  }
+  EXPECT_TRUE(platform_.faults().empty()) << "each was met once";
+  // What is refused is an error with its code.
+  next(FaultKind::kErrcode, "/v3.0/funds/get", 12203);
+  EXPECT_EQ(refused(ads_, kAdsFunds, {.account_id = id}), 12203);
+  next(FaultKind::kErrcode, "/cgi-bin/externalcontact/get_follow_user_list", 60020);
+  EXPECT_EQ(refused(corp_, kWecomMembers, {}), 60020);
+  next(FaultKind::kMinuteLimit, "/v3.0/funds/get");
+  EXPECT_EQ(refused(ads_, kAdsFunds, {.account_id = id}), 11017);
+  pass(minutes(2));
+  next(FaultKind::kDayLimit, "/v3.0/funds/get");
+  EXPECT_EQ(refused(ads_, kAdsFunds, {.account_id = id}), 11018);
+}
+
 }  // namespace
 }  // namespace zhiyin

@@ -92,8 +92,10 @@ Answer AccountState::answer_checked(const Endpoint& endpoint, const ApiCall& cal
   if (!may_call(endpoint)) return refuse(48001, now);
   const QuotaCounters::Verdict verdict = quota.take(endpoint, now);
   if (verdict != QuotaCounters::Verdict::kMay) {
-    if (endpoint.family == Family::kAds) return ads_error(*this, kAdsTooFast);
-    return refuse(verdict == QuotaCounters::Verdict::kDayUsedUp ? 45009 : 45011, now);
+    const bool is_day = verdict == QuotaCounters::Verdict::kDayUsedUp;
+    if (endpoint.family == Family::kAds)
+      return ads_error(*this, is_day ? kAdsDayUsedUp : kAdsMinuteUsedUp);
+    return refuse(is_day ? 45009 : 45011, now);
   }
   const bool is_multipart = !endpoint.file_part.empty();
   const bool is_in_query = endpoint.method == "GET" || is_multipart || is_get;

@@ -27,7 +27,8 @@ constexpr Duration kReviewTakes = std::chrono::minutes(30);
 constexpr std::int64_t kUsualBudget = 500'00;
 constexpr std::int64_t kLeastBudget = 50'00;
 constexpr int kNotFound = 31001;
-constexpr int kNotYours = 11004;
+constexpr int kNotYours = 12201;
+constexpr int kIncomplete = 12000;
 
 struct AdsText {
   int code;
@@ -38,12 +39,16 @@ constexpr AdsText kTexts[] = {
     {kAdsTokenInvalid, "access_token is invalid", "access_token 无效"},
     {kAdsTokenExpired, "access_token is expired", "access_token 已过期"},
     {kNotYours, "no permission to the account", "没有该账户的操作权限"},
-    {kAdsReplayed, "timestamp or nonce is not acceptable", "timestamp 超出范围或 nonce 重复"},
+    {kAdsNonceUsed, "the nonce was used before", "nonce 已被使用"},
+    {kAdsTimestamp, "the timestamp is expired", "timestamp 超出范围"},
+    {12000, "access_token, timestamp or nonce is missing", "缺少 access_token、timestamp 或 nonce"},
     {kAdsParameter, "parameter is invalid", "参数错误"},
     {kNotFound, "the object does not exist", "对象不存在"},
     {31002, "daily_budget is too small", "日预算低于最低限额"},
     {31003, "signature does not match the file", "文件签名不一致"},
-    {kAdsTooFast, "too many calls", "调用频率超过限制"},
+    {kAdsBusy, "the request cannot be processed now", "系统繁忙，请稍后重试"},
+    {kAdsMinuteUsedUp, "too many calls in this minute", "每分钟调用次数达到上限"},
+    {kAdsDayUsedUp, "too many calls on this day", "当日调用次数达到上限"},
 };
 
 std::string trace_id(AccountState& account) {
@@ -693,17 +698,17 @@ std::optional<Answer> check_ads_call(AccountState& account, const ApiCall& call,
   };
   const std::int64_t at = number_of(Json(query("timestamp")));
   if (at < seconds_of(now) - kClockDifference || at > seconds_of(now) + kClockDifference)
-    return ads_error(account, kAdsReplayed, "timestamp");
+    return ads_error(account, kAdsTimestamp, "timestamp");
   const std::string nonce = query("nonce");
   constexpr std::size_t kNonceMax = 32;
-  if (nonce.empty() || nonce.size() > kNonceMax) return ads_error(account, kAdsReplayed, "nonce");
+  if (nonce.empty() || nonce.size() > kNonceMax) return ads_error(account, kIncomplete, "nonce");
   auto& nonces = account.ads.nonces;
   if (nonces.size() >= kNoncesMax) {
     std::erase_if(nonces, [&](const auto& n) {
       return now - n.second > std::chrono::seconds(2 * kClockDifference);
     });
   }
-  if (!nonces.emplace(nonce, now).second) return ads_error(account, kAdsReplayed, "nonce");
+  if (!nonces.emplace(nonce, now).second) return ads_error(account, kAdsNonceUsed, "nonce");
   return std::nullopt;
 }
 
@@ -768,19 +773,20 @@ std::vector<Endpoint> ads_endpoints() {
        text("client_secret", 1, 128, kBad)});
   grant_token.caller = Caller::kClientSecret;
   Endpoint image = endpoint("POST", "/v3.0/images/add", "A picture, with its MD5", image_add, {},
-                            {11004, 31003});
+                            {kNotYours, 31003});
   image.file_part = "file";
   image.body_max = 12 << 20;
   Endpoint audience_file =
       endpoint("POST", "/v3.0/custom_audience_files/add", "People of an audience, one a line",
-               audience_file_add, {}, {11004, 31001});
+               audience_file_add, {}, {kNotYours, 31001});
   audience_file.file_part = "file";
   audience_file.body_max = kFileMax;
   return {
       grant_token,
       endpoint("GET", "/v3.0/advertiser/get", "Advertisers that were granted to us", accounts,
-               {account_id.optional(), list("fields", 0, 64, kBad), page, page_size}, {11004}),
-      endpoint("GET", "/v3.0/funds/get", "Money of an advertiser", funds, {account_id}, {11004}),
+               {account_id.optional(), list("fields", 0, 64, kBad), page, page_size}, {kNotYours}),
+      endpoint("GET", "/v3.0/funds/get", "Money of an advertiser", funds, {account_id},
+               {kNotYours}),
       endpoint("POST", "/v3.0/adgroups/add", "An ad group", adgroup_add,
                {account_id, text("adgroup_name", 1, 60, kBad),
                 one_of("marketing_goal",
@@ -792,42 +798,42 @@ std::vector<Endpoint> ads_endpoints() {
                 bytes("time_series", 336, 336, kBad),
                 number("bid_amount", 1, kAnyNumber, kBad).optional(),
                 number("daily_budget", 0, 400'000'000, kBad).optional(), status},
-               {11004, 31002}),
+               {kNotYours, 31002}),
       endpoint("POST", "/v3.0/adgroups/update", "Changes an ad group", adgroup_update,
                {account_id, adgroup_id, text("adgroup_name", 0, 60, kBad),
                 date("begin_date", kBad).optional(), date("end_date", kBad).optional(),
                 number("bid_amount", 1, kAnyNumber, kBad).optional(),
                 number("daily_budget", 0, 400'000'000, kBad).optional(), status},
-               {11004, 31001, 31002}),
+               {kNotYours, 31001, 31002}),
       endpoint("POST", "/v3.0/adgroups/delete", "Deletes an ad group", adgroup_delete,
-               {account_id, adgroup_id}, {11004, 31001}),
+               {account_id, adgroup_id}, {kNotYours, 31001}),
       endpoint("POST", "/v3.0/adgroups/update_daily_budget", "Budgets of up to 100 ad groups",
                change_budget, {account_id, list("update_daily_budget_spec", 1, 100, kBad)},
-               {11004}),
+               {kNotYours}),
       endpoint("POST", "/v3.0/adgroups/update_bid_amount", "Bids of up to 100 ad groups",
-               change_bid, {account_id, list("update_bid_amount_spec", 1, 100, kBad)}, {11004}),
+               change_bid, {account_id, list("update_bid_amount_spec", 1, 100, kBad)}, {kNotYours}),
       endpoint("POST", "/v3.0/adgroups/update_configured_status",
                "Switches up to 100 ad groups on or off", change_status,
-               {account_id, list("update_configured_status_spec", 1, 100, kBad)}, {11004}),
+               {account_id, list("update_configured_status_spec", 1, 100, kBad)}, {kNotYours}),
       endpoint("GET", "/v3.0/adgroups/get", "Ad groups", adgroups,
                {account_id, filtering, page, page_size, list("fields", 0, 64, kBad),
                 flag("is_deleted", kBad)},
-               {11004}),
+               {kNotYours}),
       endpoint("POST", "/v3.0/dynamic_creatives/add",
                "A creative; reviewers look at it within 30 minutes", creative_add,
                {account_id, adgroup_id, text("dynamic_creative_name", 1, 60, kBad),
                 object("creative_components", kBad), status},
-               {11004, 31001}),
+               {kNotYours, 31001}),
       endpoint("GET", "/v3.0/dynamic_creatives/get", "Creatives", creatives,
-               {account_id, filtering, page, page_size, list("fields", 0, 64, kBad)}, {11004}),
+               {account_id, filtering, page, page_size, list("fields", 0, 64, kBad)}, {kNotYours}),
       endpoint("GET", "/v3.0/dynamic_creative_review_results/get", "What the reviewers said",
                creative_reviews, {account_id, list("dynamic_creative_id_list", 1, 100, kBad)},
-               {11004, 31001}),
+               {kNotYours, 31001}),
       image,
       endpoint("GET", "/v3.0/daily_reports/get", "Figures by day", daily_report, report_fields,
-               {11004}),
+               {kNotYours}),
       endpoint("GET", "/v3.0/hourly_reports/get", "Figures by hour, of up to 7 days", hourly_report,
-               report_fields, {11004}),
+               report_fields, {kNotYours}),
       endpoint("POST", "/v3.0/user_action_sets/add", "A set for what people do", action_set_add,
                {account_id,
                 one_of("type",
@@ -837,21 +843,21 @@ std::vector<Endpoint> ads_endpoints() {
                        "USER_ACTION_SET_TYPE_WECHAT_MINI_GAME",
                        kBad),
                 text("name", 0, 64, kBad)},
-               {11004}),
+               {kNotYours}),
       endpoint("POST", "/v3.0/user_actions/add", "Up to 50 things that people did", actions_add,
                {account_id, number("user_action_set_id", 1, kAnyNumber, kBad),
                 list("actions", 1, 50, kBad), number("actions[].action_time", 1, kAnyNumber, kBad),
                 text("actions[].action_type", 1, 64, kBad),
                 text("actions[].outer_action_id", 0, 128, kBad)},
-               {11004, 31001}),
+               {kNotYours, 31001}),
       endpoint(
           "POST", "/v3.0/custom_audiences/add", "An audience", audience_add,
           {account_id, text("name", 1, 32, kBad),
            one_of("type", "CUSTOMER_FILE LOOKALIKE USER_ACTION KEYWORD AD COMBINE LABEL", kBad)},
-          {11004}),
+          {kNotYours}),
       endpoint("GET", "/v3.0/custom_audiences/get", "Audiences", audiences,
                {account_id, number("audience_id", 1, kAnyNumber, kBad).optional(), page, page_size},
-               {11004}),
+               {kNotYours}),
       audience_file,
   };
 }

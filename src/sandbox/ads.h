@@ -8,12 +8,15 @@
 // Tencent Ads says what went wrong in its own way: `{code, message, message_cn, trace_id}`.
 namespace zhiyin::sandbox {
 
-inline constexpr int kAdsTokenMissing = 11001;
+inline constexpr int kAdsBusy = 10000;
+inline constexpr int kAdsTokenExpired = 11000;
 inline constexpr int kAdsTokenInvalid = 11002;
-inline constexpr int kAdsTokenExpired = 11003;
-inline constexpr int kAdsReplayed = 11017;
+inline constexpr int kAdsTokenMissing = 11005;
+inline constexpr int kAdsMinuteUsedUp = 11017;
+inline constexpr int kAdsDayUsedUp = 11018;
+inline constexpr int kAdsNonceUsed = 12100;
+inline constexpr int kAdsTimestamp = 12101;
 inline constexpr int kAdsParameter = 18001;
-inline constexpr int kAdsTooFast = 100101;
 
 /// `field` names the parameter that is wrong, where there is one.
 Answer ads_error(AccountState& account, int code, std::string_view field = {});

@@ -621,12 +621,13 @@ TEST_F(EndpointsTest, AdsWantATimestampAndANewNonce) {
   const PlatformAnswer good = read(t, now, "n1");
   EXPECT_EQ(good.body["code"].int_or(-1), 0) << good.body.dump();
   EXPECT_EQ(http::header(good.headers, "X-RateLimit-Minute-Remaining"), "599");
-  EXPECT_EQ(read(t, now, "n1").body["code"].int_or(0), 11017);
-  EXPECT_EQ(read(t, now - 301, "n2").body["code"].int_or(0), 11017);
+  EXPECT_EQ(read(t, now, "n1").body["code"].int_or(0), 12100);
+  EXPECT_EQ(read(t, now, "").body["code"].int_or(0), 12000);
+  EXPECT_EQ(read(t, now - 301, "n2").body["code"].int_or(0), 12101);
   EXPECT_EQ(read("other", now, "n3").body["code"].int_or(0), 11002);
-  EXPECT_EQ(read("", now, "n4").body["code"].int_or(0), 11001);
+  EXPECT_EQ(read("", now, "n4").body["code"].int_or(0), 11005);
   pass(kDay);
-  EXPECT_EQ(read(t, seconds_of(clock_.now()), "n5").body["code"].int_or(0), 11003);
+  EXPECT_EQ(read(t, seconds_of(clock_.now()), "n5").body["code"].int_or(0), 11000);
 }
 
 TEST_F(EndpointsTest, RefreshTokensAreGoodForOneUse) {
@@ -660,6 +661,20 @@ TEST_F(EndpointsTest, FaultsComeInTheirNumberForOnePathOrAny) {
   EXPECT_EQ(platform_.faults().size(), 1u);
   platform_.clear_faults();
   EXPECT_EQ(code(read().body), 0);
+}
+
+TEST_F(EndpointsTest, FaultsOfTencentAdsAreInItsForm) {
+  const std::pair<FaultKind, int> expected[] = {{FaultKind::kBusy, 10000},
+                                                {FaultKind::kErrcode, 12700},
+                                                {FaultKind::kMinuteLimit, 11017},
+                                                {FaultKind::kDayLimit, 11018}};
+  for (const auto& [kind, code] : expected) {
+    platform_.inject({.path = "/v3.0/funds/get", .kind = kind, .errcode = 12700});
+    const Json body = platform_.call({"GET", "/v3.0/funds/get", {}, ""}).body;
+    EXPECT_EQ(body["code"].int_or(0), code);
+    EXPECT_NE(text_of(body["trace_id"]), "");
+    EXPECT_EQ(body.find("errcode"), nullptr);
+  }
 }
 
 TEST(FaultText, HasPathKindTimesAndDetail) {

@@ -88,6 +88,19 @@ void Platform::add(SandboxAccount account) {
 
 Json Platform::refuse(int code) { return api_error(code, error_text(code), clock_.now(), random_); }
 
+Json Platform::refuse_by(const Fault& fault, Family family) {
+  const bool is_ads = family == Family::kAds;
+  int code = fault.errcode;
+  if (fault.kind == FaultKind::kBusy) code = is_ads ? kAdsBusy : -1;
+  if (fault.kind == FaultKind::kDayLimit) code = is_ads ? kAdsDayUsedUp : 45009;
+  if (fault.kind == FaultKind::kMinuteLimit) code = is_ads ? kAdsMinuteUsedUp : 45011;
+  if (!is_ads) return refuse(code);
+  const auto advertiser = std::ranges::find_if(accounts_, [](const auto& account) {
+    return family_of(account->identity.kind) == Family::kAds;
+  });
+  return advertiser == accounts_.end() ? refuse(code) : ads_error(**advertiser, code).body;
+}
+
 AccountState* Platform::find(std::string_view app_id) {
   const auto found = std::ranges::find_if(
       accounts_, [&](const auto& account) { return account->identity.app_id == app_id; });
@@ -188,7 +201,7 @@ PlatformAnswer Platform::call(const ApiCall& call) {
       answer.body = refuse(45009);
       break;
     case FaultKind::kMinuteLimit:
-      answer.body = refuse(45011);
+      answer.body = refuse_by(fault, endpoint->family);
       break;
     case FaultKind::kServerError:
       answer.status = fault.status;

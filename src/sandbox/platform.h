@@ -82,6 +82,8 @@ class Platform {
   Answer dispatch_by_token(const Endpoint& endpoint, const ApiCall& call) ZHIYIN_REQUIRES(mutex_);
   Answer dispatch_by_user(const Endpoint& endpoint, const ApiCall& call) ZHIYIN_REQUIRES(mutex_);
   Json refuse(int code) ZHIYIN_REQUIRES(mutex_);
+  /// An ordered fault that is an answer, as the platform of that family words it.
+  Json refuse_by(const Fault& fault, Family family) ZHIYIN_REQUIRES(mutex_);
   /// An account by its AppID, CorpID or client_id, null when there is none of that family.
   AccountState* find(std::string_view app_id) ZHIYIN_REQUIRES(mutex_);
   const AccountState* find(std::string_view app_id) const ZHIYIN_REQUIRES(mutex_);

@@ -214,6 +214,16 @@ TEST_F(ClientTest, RefusalsOfARecipientAreFinal) {
   EXPECT_TRUE(sleeps_.empty());
 }
 
+TEST_F(ClientTest, AnErrcodeThatIsNoNumberIsNoSuccess) {
+  for (const std::string_view body :
+       {R"({"errcode":"busy"})", R"({"errcode":null})", R"({"errcode":[0]})"}) {
+    platform_.other = [&](const auto&) { return answer_json(std::string(body)); };
+    const auto outcome = client_.send_customer_service_and_wait(account_, hello());
+    ASSERT_FALSE(outcome) << body;
+    EXPECT_TRUE(outcome.error().outcome_unknown()) << body;
+  }
+}
+
 TEST_F(ClientTest, GatewayErrorsAreUnknownAndRefusedRequestsAreNot) {
   answers({answer_json("<html>", 502)});
   EXPECT_TRUE(client_.send_customer_service_and_wait(account_, hello()).error().outcome_unknown());

@@ -63,7 +63,9 @@ constexpr Advice kTokenAdvice[] = {
      "are used up: wait for the next day, and look for another system that uses the account"},
     {50004, 50007,
      "账号被限制或冻结：登录平台查看通知 / the account is limited or frozen: see there"},
-    {11012, 11012,
+    {12101, 12101,
+     "本机时钟与平台相差超过 5 分钟：校准时钟 / our clock is more than five minutes off: set it"},
+    {11009, 11013,
      "授权已失效：请广告主重新授权，并填入新的 refresh_token / the authorisation has ended: let "
      "the "
      "advertiser grant it again and enter the new refresh_token"},

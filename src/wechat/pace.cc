@@ -26,7 +26,7 @@ Instant minute_end(std::int64_t minute) { return {(minute + 1) * kMinute.count()
 
 /// When the platform will take this call again; nothing where it did not say that time heals it.
 std::optional<Instant> closed_until(const Policy& policy, const SendError& error, Instant now) {
-  constexpr std::int64_t kDayUsedUp[] = {45009, 44993};
+  constexpr std::int64_t kDayUsedUp[] = {45009, 44993, 11018};
   if (error.error_class != ErrorClass::kQuota) return std::nullopt;
   if (error.retry_after) return now + *error.retry_after;
   for (const std::int64_t code : kDayUsedUp) {
@@ -42,9 +42,10 @@ SendError closed(const Endpoint& endpoint, std::int64_t errcode, Duration wait) 
   e.errcode = errcode;
   e.error_class = ErrorClass::kQuota;
   e.retry_after = wait;
-  e.message = fmt::format("微信接口 {}：{}，{} 秒后再试（未发送）", endpoint.name,
-                          errcode == 0 ? "调用次数已用完" : platform_error(errcode).zh,
-                          (wait.count() + 999'999) / 1'000'000);
+  e.message =
+      fmt::format("微信接口 {}：{}，{} 秒后再试（未发送）", endpoint.name,
+                  errcode == 0 ? "调用次数已用完" : platform_error(errcode, endpoint.family).zh,
+                  (wait.count() + 999'999) / 1'000'000);
   return e;
 }
 

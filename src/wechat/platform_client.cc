@@ -250,7 +250,7 @@ struct PlatformClient::Inner {
   }
 
   void report(const ApiAccount& account, const ApiCall& call, const SendError& error) {
-    if (error.errcode != 0 && platform_error(error.errcode).alerts) {
+    if (error.errcode != 0 && platform_error(error.errcode, call.endpoint->family).alerts) {
       logger.error("wechat", "call_refused",
                    {{"account", account.id},
                     {"call", call.endpoint->name},

@@ -178,7 +178,7 @@ TEST_F(RecordedRepliesTest, WecomAndAds) {
   given("ads_replayed");
   const auto replayed = call_and_wait(client_, ads_, kAdsAdgroups, {.account_id = 1});
   ASSERT_FALSE(replayed);
-  EXPECT_EQ(replayed.error().errcode, 11017);
+  EXPECT_EQ(replayed.error().errcode, 12100);
 }
 
 TEST_F(RecordedRepliesTest, ABusyPlatformIsAskedAgainAndThenReported) {

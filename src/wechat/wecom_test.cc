@@ -353,13 +353,44 @@ TEST_F(TencentAds, ErrorsAreShownInChinese) {
   EXPECT_EQ(refused.error().error_class, ErrorClass::kNever);
   EXPECT_NE(refused.error().message.find("参数错误"), std::string::npos);
   EXPECT_EQ(refused.error().rid, "tr");
-  const std::pair<std::int64_t, ErrorClass> expected[] = {{11002, ErrorClass::kToken},
-                                                          {11004, ErrorClass::kNever},
-                                                          {11017, ErrorClass::kRetry},
-                                                          {100101, ErrorClass::kQuota},
-                                                          {40001, ErrorClass::kNever}};
+  const std::pair<std::int64_t, ErrorClass> expected[] = {
+      {11000, ErrorClass::kToken}, {11002, ErrorClass::kToken}, {11012, ErrorClass::kNever},
+      {10000, ErrorClass::kRetry}, {12100, ErrorClass::kRetry}, {12101, ErrorClass::kNever},
+      {11017, ErrorClass::kQuota}, {11018, ErrorClass::kQuota}, {12201, ErrorClass::kNever},
+      {18001, ErrorClass::kNever}, {50018, ErrorClass::kQuota}, {40001, ErrorClass::kNever}};
   for (const auto& [code, error_class] : expected)
     EXPECT_EQ(platform_error(code, Family::kAds).error_class, error_class) << code;
+}
+
+TEST_F(TencentAds, AnAnswerWithoutACodeIsNoSuccess) {
+  for (const std::string_view body :
+       {R"({"ret":-5,"msg":"gateway overloaded"})", R"({"errcode":-1,"errmsg":"system error"})",
+        R"({"code":null})", R"({"code":"none","data":{"adgroup_id":7}})", R"({"code":{}})", "{}"}) {
+    const std::size_t before = platform_.count("adgroups/add");
+    answers(std::string(body));
+    const auto answer = ask(kAdsAdgroupAdd, adgroup());
+    ASSERT_FALSE(answer) << body;
+    EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable) << body;
+    EXPECT_TRUE(answer.error().outcome_unknown()) << body;
+    EXPECT_EQ(platform_.count("adgroups/add"), before + 1) << "it may have been made";
+  }
+  AdsListAsk list;
+  list.account_id = 1;
+  answers({answer_json(R"({"ret":-5})"), answer_json(R"({"code":"0","data":{"list":[]}})")});
+  EXPECT_TRUE(ask(kAdsAdgroups, list)) << "a read is asked again";
+}
+
+TEST_F(TencentAds, ADayThatIsUsedUpEndsAtMidnight) {
+  AdsListAsk list;
+  list.account_id = 1;
+  answers(R"({"code":11018,"message":"day"})");
+  EXPECT_FALSE(ask(kAdsAdgroups, list));
+  answers(R"({"code":0,"data":{"list":[]}})");
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(15)));  // 23:00 in Shanghai
+  EXPECT_FALSE(ask(kAdsAdgroups, list));
+  EXPECT_EQ(platform_.count("adgroups/get"), 1U);
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(1)));
+  EXPECT_TRUE(ask(kAdsAdgroups, list));
 }
 
 TEST_F(TencentAds, RateHeaders) {

@@ -73,25 +73,35 @@ Outcome<Json> object_of(std::string_view body, std::string_view name) {
   return std::move(*json);
 }
 
+/// Not in the platform's form: whoever answered, it may have been done.
+SendError no_code(std::string_view member, std::string_view name) {
+  return silent(ErrorCode::kUnavailable, http::SendProgress::kOutcomeUnknown,
+                fmt::format("微信接口 {}：应答里的 {} 缺少或不是数字", name, member));
+}
+
 /// `errcode` absent or 0 is success.
 Outcome<Json> official_answer(std::string_view body, std::string_view name, Family family) {
   Outcome<Json> json = object_of(body, name);
   if (!json) return json;
-  const std::int64_t errcode = lenient_int((*json)["errcode"]);
-  if (errcode == 0) return json;
-  const PlatformError& known = platform_error(errcode, family);
+  const Json* stated = json->find("errcode");
+  if (stated == nullptr) return json;
+  const std::optional<std::int64_t> errcode = lenient_int_or_nothing(*stated);
+  if (!errcode) return std::unexpected(no_code("errcode", name));
+  if (*errcode == 0) return json;
+  const PlatformError& known = platform_error(*errcode, family);
   if (known.error_class == ErrorClass::kOk || known.error_class == ErrorClass::kDone) return json;
-  return std::unexpected(refused(errcode, known, (*json)["errmsg"].string_or(""), name));
+  return std::unexpected(refused(*errcode, known, (*json)["errmsg"].string_or(""), name));
 }
 
-/// `code` 0 is success and the rest lies in `data`.
+/// `code` is always there; 0 is success and the rest lies in `data`.
 Outcome<Json> ads_answer(std::string_view body, std::string_view name) {
   Outcome<Json> json = object_of(body, name);
   if (!json) return json;
-  const std::int64_t code = lenient_int((*json)["code"]);
-  if (code == 0) return (*json)["data"].is_null() ? Json::object() : (*json)["data"];
+  const std::optional<std::int64_t> code = lenient_int_or_nothing((*json)["code"]);
+  if (!code) return std::unexpected(no_code("code", name));
+  if (*code == 0) return (*json)["data"].is_null() ? Json::object() : (*json)["data"];
   const std::string_view zh = (*json)["message_cn"].string_or("");
-  SendError e = refused(code, platform_error(code, Family::kAds),
+  SendError e = refused(*code, platform_error(*code, Family::kAds),
                         zh.empty() ? (*json)["message"].string_or("") : zh, name);
   e.rid = lenient_text((*json)["trace_id"]);
   return std::unexpected(std::move(e));
