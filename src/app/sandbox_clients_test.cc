@@ -668,7 +668,23 @@ void SandboxClientsTest::call_wecom_tasks() {
                                   .userid = "lili",
                                   .external_userid = "wmC9"})["welcome_code"]
                                 .string_or(""));
-  ask(corp_, kWecomWelcome, {.welcome_code = welcome, .text = WecomText{"欢迎"}});
+  const std::string picture =
+      expect(upload_media_and_wait(*client_, corp_, "image", Upload{"a.jpg", {}, kJpeg}), "media")
+          .media_id;
+  const std::string sheet =
+      expect(upload_media_and_wait(*client_, corp_, "file", Upload{"价目.xlsx", {}, "PK....."}),
+             "file")
+          .media_id;
+  ask(corp_, kWecomWelcome,
+      {.welcome_code = welcome,
+       .text = WecomText{"欢迎"},
+       .attachments = {{.msgtype = "image", .image = WecomMedia{picture, ""}},
+                       {.msgtype = "file", .file = WecomMedia{sheet, ""}}}});
+  EXPECT_EQ(refused(corp_, kWecomWelcome,
+                    {.welcome_code = welcome,
+                     .attachments = {{.msgtype = "video", .video = WecomMedia{picture, ""}}}}),
+            40007)
+      << "a picture is no video";
   EXPECT_EQ(refused(corp_, kWecomWelcome, {.welcome_code = welcome, .text = WecomText{"欢迎"}}),
             41051);
   // lili confirms after ten minutes, zhaolei never.
@@ -696,7 +712,15 @@ void SandboxClientsTest::call_wecom_tasks() {
                 .group_msg_list.size(),
             1u);
   ask(corp_, kWecomMassCancel, {.msgid = task.msgid});
-  const std::string job = ask(corp_, kWecomMomentAdd, {.text = WecomText{"新品"}}).jobid;
+  const std::string shown =
+      expect(upload_attachment_and_wait(*client_, corp_, "image", Upload{"b.jpg", {}, kJpeg}),
+             "attachment")
+          .media_id;
+  const std::string job =
+      ask(corp_, kWecomMomentAdd,
+          {.text = WecomText{"新品"},
+           .attachments = {{.msgtype = "image", .image = WecomMedia{shown, ""}}}})
+          .jobid;
   EXPECT_EQ(ask(corp_, kWecomMomentResult, {.jobid = job}).status, 2);
   pass(minutes(30));
   const WecomMomentState made = ask(corp_, kWecomMomentResult, {.jobid = job});

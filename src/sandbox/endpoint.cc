@@ -27,14 +27,16 @@ std::span<const Endpoint> endpoints() {
   return kAll;
 }
 
-const Endpoint* find_endpoint(std::string_view path) {
+const Endpoint* find_endpoint(std::string_view path, Family family) {
   static const auto kByPath = [] {
-    std::unordered_map<std::string_view, const Endpoint*> index;
-    for (const Endpoint& endpoint : endpoints()) index.emplace(endpoint.path, &endpoint);
+    std::unordered_map<std::string_view, std::vector<const Endpoint*>> index;
+    for (const Endpoint& endpoint : endpoints()) index[endpoint.path].push_back(&endpoint);
     return index;
   }();
   const auto found = kByPath.find(path);
-  return found == kByPath.end() ? nullptr : found->second;
+  if (found == kByPath.end()) return nullptr;
+  const auto own = std::ranges::find(found->second, family, &Endpoint::family);
+  return own == found->second.end() ? found->second.front() : *own;
 }
 
 }  // namespace zhiyin::sandbox

@@ -107,8 +107,9 @@ struct Endpoint {
 
 /// The whole interface, family by family. Lives as long as the program.
 std::span<const Endpoint> endpoints();
-/// The endpoint at that path, or null.
-const Endpoint* find_endpoint(std::string_view path);
+/// The endpoint at that path, or null. WeCom and official accounts have paths in common, on hosts
+/// of their own: here the family decides, and where it has none at that path the first one does.
+const Endpoint* find_endpoint(std::string_view path, Family family = Family::kOfficial);
 
 // One list for each family, each in its own file.
 std::vector<Endpoint> token_endpoints();         // tokens.cc

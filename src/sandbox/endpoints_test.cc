@@ -96,9 +96,9 @@ class EndpointsTest : public PlatformTest {
 // The table itself.
 
 TEST_F(EndpointsTest, EveryEndpointIsWholeAndStandsOnce) {
-  std::set<std::string_view> paths;
+  std::set<std::pair<std::string_view, Family>> paths;
   for (const Endpoint& e : endpoints()) {
-    EXPECT_TRUE(paths.insert(e.path).second) << e.path;
+    EXPECT_TRUE(paths.emplace(e.path, e.family).second) << e.path;
     EXPECT_NE(e.handler, nullptr) << e.path;
     EXPECT_FALSE(e.summary.empty()) << e.path;
     EXPECT_TRUE(e.method == "GET" || e.method == "POST") << e.path;

@@ -16,6 +16,7 @@ namespace {
 constexpr Duration kTemporaryLife = kDay * 3;
 constexpr std::size_t kHeldBytesMax = 256 << 20;  // of one account, in the sandbox's memory
 constexpr std::size_t kUploadBytesMax = 12 << 20;
+constexpr std::size_t kWecomBodyMax = 21 << 20;
 constexpr std::size_t kLibraryMax = 100'000;  // pictures
 constexpr std::size_t kOthersMax = 1'000;     // of each other type
 
@@ -34,6 +35,14 @@ constexpr Kind kPermanent[] = {{"image", 10 << 20, "bmp png jpeg jpg gif", 40009
                                {"voice", 2 << 20, "mp3 wma wav amr", 40010},
                                {"video", 10 << 20, "mp4", 40011},
                                {"thumb", 64 << 10, "jpg jpeg", 40012}};
+constexpr Kind kWecomTemporary[] = {{"image", 10 << 20, "png jpeg jpg", 40009},
+                                    {"voice", 2 << 20, "amr", 40010},
+                                    {"video", 10 << 20, "mp4", 40011},
+                                    {"file", 20 << 20, "", 40006}};
+constexpr Kind kWecomAttachment[] = {{"image", 10 << 20, "png jpeg jpg", 40009},
+                                     {"video", 10 << 20, "mp4", 40011},
+                                     {"file", 10 << 20, "", 40006}};
+constexpr std::size_t kWecomBytesMin = 6;
 constexpr Kind kArticlePicture = {"image", (1 << 20) - 1, "jpg jpeg png", 40009};
 
 std::string ending_of(std::string_view name) {
@@ -69,8 +78,8 @@ std::expected<Multipart, int> read_upload(const Call& call, const Kind& kind) {
   if (form->bytes.size() > kind.bytes_max) return std::unexpected(kind.too_large);
   const std::string ending = ending_of(form->file_name);
   const std::string endings = fmt::format(" {} ", kind.endings);
-  if (ending.empty() || endings.find(fmt::format(" {} ", ending)) == std::string::npos)
-    return std::unexpected(40005);
+  const bool is_of_kind = endings.find(fmt::format(" {} ", ending)) != std::string::npos;
+  if (ending.empty() || (!kind.endings.empty() && !is_of_kind)) return std::unexpected(40005);
   if (!looks_like(ending, form->bytes)) return std::unexpected(40137);
   return std::move(*form);
 }
@@ -124,6 +133,28 @@ Answer upload(AccountState& account, const Call& call) {
   answer.set("created_at", seconds_of(call.now));
   if (!keep(account, std::move(file), call.now)) return account.refuse(-1, call.now);
   return answer;
+}
+
+/// A file of a company: for messages, or as what goes with a moment.
+Answer keep_for_wecom(AccountState& account, const Call& call, const Kind& kind) {
+  auto form = read_upload(call, kind);
+  if (!form) return account.refuse(form.error(), call.now);
+  if (form->bytes.size() < kWecomBytesMin) return account.refuse(40006, call.now);
+  MaterialState::File file = file_of(account, std::move(*form), kind.type, call);
+  Json answer = api_ok();
+  answer.set("type", kind.type);
+  answer.set("media_id", file.id);
+  answer.set("created_at", std::to_string(seconds_of(call.now)));  // a text here
+  if (!keep(account, std::move(file), call.now)) return account.refuse(-1, call.now);
+  return answer;
+}
+
+Answer upload_wecom(AccountState& account, const Call& call) {
+  return keep_for_wecom(account, call, *find_kind(kWecomTemporary, call.query("type")));
+}
+
+Answer upload_attachment(AccountState& account, const Call& call) {
+  return keep_for_wecom(account, call, *find_kind(kWecomAttachment, call.query("media_type")));
 }
 
 Json video_facts(const MaterialState::File& file) {
@@ -294,6 +325,26 @@ std::vector<Endpoint> material_endpoints() {
        .per_day = 100'000,
        .errors = upload_errors,
        .query = {type},
+       .file_part = "media",
+       .body_max = kUploadBytesMax},
+      {.method = "POST",
+       .path = "/cgi-bin/media/upload",
+       .summary = "A file for messages of a company, for 3 days: image 10 MB, voice 2 MB, video "
+                  "10 MB, file 20 MB",
+       .handler = upload_wecom,
+       .errors = {40005, 40006, 40009, 40010, 40011, 40137, 41005, 44001},
+       .family = Family::kWecom,
+       .query = {one_of("type", "image voice video file", 40004)},
+       .file_part = "media",
+       .body_max = kWecomBodyMax},
+      {.method = "POST",
+       .path = "/cgi-bin/media/upload_attachment",
+       .summary = "A file of up to 10 MB that goes with a moment, for 3 days",
+       .handler = upload_attachment,
+       .errors = {40005, 40006, 40009, 40011, 40137, 41005, 44001},
+       .family = Family::kWecom,
+       .query = {one_of("media_type", "image video file", 40004),
+                 number("attachment_type", 1, 2, 40058)},
        .file_part = "media",
        .body_max = kUploadBytesMax},
       {.method = "GET",

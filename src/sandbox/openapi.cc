@@ -258,9 +258,17 @@ Json access_of(unsigned access) {
   return list;
 }
 
+/// Where it stands in the description: a path that another platform has too says whose it is.
+std::string place_of(const Endpoint& endpoint) {
+  const bool is_first = find_endpoint(endpoint.path, Family::kOfficial) == &endpoint;
+  return is_first ? std::string(endpoint.path)
+                  : fmt::format("{}#{}", endpoint.path, name_of(endpoint.family));
+}
+
 std::string operation_id(const Endpoint& endpoint) {
-  std::string id(endpoint.path.substr(1));
-  std::ranges::replace_if(id, [](char c) { return c == '/' || c == '.'; }, '_');
+  std::string id = place_of(endpoint).substr(1);
+  std::ranges::replace_if(
+      id, [](char c) { return c == '/' || c == '.' || c == '#' || c == ' '; }, '_');
   return id;
 }
 
@@ -320,7 +328,7 @@ Json describe_platform() {
       as_get.method = "GET";
       item.set("get", describe(as_get));
     }
-    paths.set(endpoint.path, std::move(item));
+    paths.set(place_of(endpoint), std::move(item));
   }
   Json info = Json::object();
   info.set("title", "WeChat, as Zhiyin's sandbox emulates it");

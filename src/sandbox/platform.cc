@@ -113,6 +113,14 @@ const AccountState* Platform::find(std::string_view app_id) const {
   return found == accounts_.end() ? nullptr : found->get();
 }
 
+Family Platform::family_of_caller(const ApiCall& call) const {
+  const std::string_view token = query_of(call, "access_token");
+  const auto owner = std::ranges::find_if(accounts_, [&](const auto& account) {
+    return check_token(*account, token, clock_.now()) != TokenState::kUnknown;
+  });
+  return owner == accounts_.end() ? Family::kOfficial : family_of((*owner)->identity.kind);
+}
+
 Answer Platform::dispatch(const Endpoint& endpoint, const ApiCall& call) {
   if (endpoint.caller == Caller::kToken) return dispatch_by_token(endpoint, call);
   if (endpoint.caller == Caller::kUserToken) return dispatch_by_user(endpoint, call);
@@ -183,30 +191,23 @@ void Platform::remember(const ApiCall& call, const Json& body) {
 }
 
 PlatformAnswer Platform::call(const ApiCall& call) {
-  const Endpoint* endpoint = find_endpoint(call.path);
-  if (endpoint == nullptr) return {};
   MutexLock lock(mutex_);
+  const Endpoint* endpoint = find_endpoint(call.path, family_of_caller(call));
+  if (endpoint == nullptr) return {};
+  if (call.body.size() > endpoint->body_max) return error_page(413);
   const Fault fault = next_fault(call.path);
   const FaultKind kind = fault.times > 0 ? fault.kind : FaultKind{};
   asked_ = nullptr;
   PlatformAnswer answer;
   switch (kind) {
     case FaultKind::kBusy:
-      answer.body = refuse(-1);
-      break;
     case FaultKind::kErrcode:
-      answer.body = api_error(fault.errcode, "injected", clock_.now(), random_);
-      break;
     case FaultKind::kDayLimit:
-      answer.body = refuse(45009);
-      break;
     case FaultKind::kMinuteLimit:
       answer.body = refuse_by(fault, endpoint->family);
       break;
     case FaultKind::kServerError:
-      answer.status = fault.status;
-      answer.content_type = "text/html";
-      answer.bytes = fmt::format("<html><body><h1>{}</h1></body></html>", fault.status);
+      answer = error_page(fault.status);
       break;
     case FaultKind::kCloseBefore:
       answer.body = Json::object();

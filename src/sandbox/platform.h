@@ -78,6 +78,8 @@ class Platform {
   [[nodiscard]] Json call_counts() const;
 
  private:
+  /// Of which platform the caller's token is.
+  [[nodiscard]] Family family_of_caller(const ApiCall& call) const ZHIYIN_REQUIRES(mutex_);
   Answer dispatch(const Endpoint& endpoint, const ApiCall& call) ZHIYIN_REQUIRES(mutex_);
   Answer dispatch_by_token(const Endpoint& endpoint, const ApiCall& call) ZHIYIN_REQUIRES(mutex_);
   Answer dispatch_by_user(const Endpoint& endpoint, const ApiCall& call) ZHIYIN_REQUIRES(mutex_);

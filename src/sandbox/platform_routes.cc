@@ -20,10 +20,6 @@ constexpr std::string_view kPrefixes[] = {"/cgi-bin", "/customservice", "/datacu
                                           "/sns",     "/v3.0",          "/wxa",      "/wxaapi"};
 
 http::Task<http::Response> answer_call(Platform& platform, http::Request& request) {
-  const Endpoint* endpoint = find_endpoint(request.path);
-  if (endpoint != nullptr && request.body.size() > endpoint->body_max) {
-    co_return http::Response::problem({ErrorCode::kLimitReached, "the body is too long", {}}, 413);
-  }
   ApiCall call{request.method, request.path, request.query, std::move(request.body),
                std::string(http::header(request.headers, "Content-Type"))};
   PlatformAnswer got = platform.call(call);

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
+#include "sandbox/material.h"
 #include "sandbox/wecom.h"
 
 // WeCom: messages to contacts and to members. A mass message and a moment are tasks, which members
@@ -18,16 +19,32 @@ constexpr Duration kMomentTakes = std::chrono::minutes(1);
 constexpr Duration kRecallWithin = kDay;
 constexpr std::int64_t kMonthSeconds = 31LL * 86'400;
 
+/// The error of an attachment; 0: none.
+int fault_of_attachment(const AccountState& account, const Json& one, Instant now) {
+  const std::string type = text_of(one["msgtype"]);
+  const Json& what = one[type];
+  if (what.if_object() == nullptr) return 40058;
+  const auto has = [&](std::string_view member, std::string_view kind) {
+    return has_file(account, text_of(what[member]), kind, now);
+  };
+  if (type == "link" && text_of(what["url"]).empty()) return 40058;
+  if (type == "image" && text_of(what["pic_url"]).empty() && !has("media_id", "image"))
+    return 40007;
+  if ((type == "video" || type == "file") && !has("media_id", type)) return 40007;
+  if (type != "miniprogram") return 0;
+  for (const std::string_view member : {"title", "appid", "page"}) {
+    if (text_of(what[member]).empty()) return 40058;
+  }
+  return has("pic_media_id", "image") ? 0 : 40007;
+}
+
 /// The error of a text with attachments; 0: none.
-int fault_of_content(const Json& body) {
+int fault_of_content(const AccountState& account, const Json& body, Instant now) {
   const Json::Array* attachments = body["attachments"].if_array();
   const bool has_attachments = attachments != nullptr && !attachments->empty();
   if (text_of(body["text"]["content"]).empty() && !has_attachments) return 40058;
   for (const Json& one : has_attachments ? *attachments : Json::Array()) {
-    const std::string type = text_of(one["msgtype"]);
-    if (one[type].if_object() == nullptr) return 40058;
-    if (type == "link" && text_of(one["link"]["url"]).empty()) return 40058;
-    if ((type == "video" || type == "file") && text_of(one[type]["media_id"]).empty()) return 40007;
+    if (const int fault = fault_of_attachment(account, one, now); fault != 0) return fault;
   }
   return 0;
 }
@@ -46,7 +63,7 @@ void hand_over(AccountState& account, std::string_view channel, std::string text
 }
 
 Answer welcome(AccountState& account, const Call& call) {
-  if (const int fault = fault_of_content(call.body); fault != 0)
+  if (const int fault = fault_of_content(account, call.body, call.now); fault != 0)
     return account.refuse(fault, call.now);
   const auto found = account.wecom.welcomes.find(call.text("welcome_code"));
   if (found == account.wecom.welcomes.end() || call.now > found->second.ends_at)
@@ -167,7 +184,7 @@ Json assign_chats(AccountState& account, const Json& body, WecomState::Task& tas
 
 Answer mass_add(AccountState& account, const Call& call) {
   settle(account, call.now);
-  if (const int fault = fault_of_content(call.body); fault != 0)
+  if (const int fault = fault_of_content(account, call.body, call.now); fault != 0)
     return account.refuse(fault, call.now);
   const std::string sender = call.text("sender");
   if (!sender.empty() && find_colleague(account, sender) == nullptr)
@@ -312,7 +329,7 @@ Answer mass_result(AccountState& account, const Call& call) {
 // Moments.
 
 Answer moment_add(AccountState& account, const Call& call) {
-  if (const int fault = fault_of_content(call.body); fault != 0)
+  if (const int fault = fault_of_content(account, call.body, call.now); fault != 0)
     return account.refuse(fault, call.now);
   WecomState::Moment moment;
   moment.text = text_of(call.body["text"]["content"]);

@@ -249,6 +249,8 @@ inline constexpr Endpoint kEndpoints[] = {
     {"datacube_mini_distribution", kPost, "/datacube/getweanalysisappidvisitdistribution", kSafe},
     {"datacube_mini_portrait", kPost, "/datacube/getweanalysisappiduserportrait", kSafe},
     // WeCom
+    wecom("wecom_media_upload", kPost, "/cgi-bin/media/upload", kNever),
+    wecom("wecom_attachment_upload", kPost, "/cgi-bin/media/upload_attachment", kNever),
     wecom("wecom_members", kGet, "/cgi-bin/externalcontact/get_follow_user_list", kSafe),
     wecom("wecom_contacts", kGet, "/cgi-bin/externalcontact/list", kSafe),
     wecom("wecom_contact", kGet, "/cgi-bin/externalcontact/get", kSafe),

@@ -80,8 +80,18 @@ Result<ApiCall> prepare_upload(const Endpoint& endpoint, const Policy& policy, c
 Outcome<MediaUploaded> upload_media_and_wait(PlatformApi& platform, const ApiAccount& account,
                                              std::string_view type, const Upload& file) {
   const Json ask = to_wire(MediaUploadAsk{std::string(type)});
+  const bool is_wecom = account.token_kind == TokenKind::kWecom;
+  const Endpoint& at = is_wecom ? kWecomMediaUpload.endpoint : kMediaUpload.endpoint;
+  return read_answer<MediaUploaded>(
+      platform.perform_and_wait(account, prepare_upload(at, account.policy, ask, {}, type, file)));
+}
+
+Outcome<MediaUploaded> upload_attachment_and_wait(PlatformApi& platform, const ApiAccount& account,
+                                                  std::string_view type, const Upload& file) {
+  const Json ask = to_wire(WecomAttachmentFileAsk{std::string(type)});
   return read_answer<MediaUploaded>(platform.perform_and_wait(
-      account, prepare_upload(kMediaUpload.endpoint, account.policy, ask, {}, type, file)));
+      account,
+      prepare_upload(kWecomAttachmentUpload.endpoint, account.policy, ask, {}, type, file)));
 }
 
 Outcome<std::string> upload_picture_and_wait(PlatformApi& platform, const ApiAccount& account,
@@ -109,6 +119,13 @@ Outcome<MaterialAdded> add_material_and_wait(PlatformApi& platform, const ApiAcc
                           to_wire(MaterialAddAsk{std::string(type)}), fields, type, file);
   }
   return read_answer<MaterialAdded>(platform.perform_and_wait(account, std::move(call)));
+}
+
+Outcome<Nothing> upload_portrait_and_wait(PlatformApi& platform, const ApiAccount& account,
+                                          const std::string& kf_account, const Upload& file) {
+  return read_answer<Nothing>(platform.perform_and_wait(
+      account, prepare_upload(endpoint("kf_headimg"), account.policy,
+                              Json().set("kf_account", kf_account), {}, "image", file)));
 }
 
 }  // namespace zhiyin::wechat

@@ -4,7 +4,8 @@
 
 #include "wechat/method.h"
 
-/// Files: temporary media (3 days), permanent material, pictures for articles. Limits by type are
+/// Files: temporary media (3 days; of WeCom too), permanent material, pictures for articles, what
+/// goes with WeCom's moments. Limits by type are
 /// in `rule_table.cc`.
 namespace zhiyin::wechat {
 
@@ -26,9 +27,10 @@ Result<ApiCall> prepare_upload(const Endpoint& endpoint, const Policy& policy, c
                                std::string_view part = "media");
 
 struct MediaUploadAsk {
-  std::string type = "image";  ///< image, voice, video or thumb
+  std::string type = "image";  ///< image, voice, video or thumb; of WeCom file instead of thumb
   static constexpr auto wire() {
-    return std::make_tuple(member("type", &MediaUploadAsk::type, "image, voice, video or thumb"));
+    return std::make_tuple(
+        member("type", &MediaUploadAsk::type, "image, voice, video or thumb; WeCom: file"));
   }
 };
 struct MediaUploaded {
@@ -42,6 +44,21 @@ struct MediaUploaded {
   }
 };
 inline constexpr Method<MediaUploadAsk, MediaUploaded> kMediaUpload{endpoint("media_upload")};
+inline constexpr Method<MediaUploadAsk, MediaUploaded> kWecomMediaUpload{
+    endpoint("wecom_media_upload")};
+
+/// What goes with a moment (`attachment_type` 1) or an album of products (2).
+struct WecomAttachmentFileAsk {
+  std::string media_type = "image";  ///< image, video or file
+  std::int64_t attachment_type = 1;
+  static constexpr auto wire() {
+    using S = WecomAttachmentFileAsk;
+    return std::make_tuple(member("media_type", &S::media_type, "image, video or file"),
+                           member("attachment_type", &S::attachment_type, "1 moment, 2 album"));
+  }
+};
+inline constexpr Method<WecomAttachmentFileAsk, MediaUploaded> kWecomAttachmentUpload{
+    endpoint("wecom_attachment_upload")};
 
 struct UploadedPicture {
   std::string url;
@@ -70,13 +87,21 @@ struct VideoDescription {
   std::string title, introduction;
 };
 
+/// A temporary file, at the platform that the account's tokens are of.
 Outcome<MediaUploaded> upload_media_and_wait(PlatformApi& platform, const ApiAccount& account,
                                              std::string_view type, const Upload& file);
+/// What goes with a moment of WeCom.
+Outcome<MediaUploaded> upload_attachment_and_wait(PlatformApi& platform, const ApiAccount& account,
+                                                  std::string_view type, const Upload& file);
 Outcome<std::string> upload_picture_and_wait(PlatformApi& platform, const ApiAccount& account,
                                              const Upload& file);
 Outcome<MaterialAdded> add_material_and_wait(PlatformApi& platform, const ApiAccount& account,
                                              std::string_view type, const Upload& file,
                                              const std::optional<VideoDescription>& video = {});
+
+/// The picture (jpg) of a member of customer service, `name@gh_id`.
+Outcome<Nothing> upload_portrait_and_wait(PlatformApi& platform, const ApiAccount& account,
+                                          const std::string& kf_account, const Upload& file);
 
 struct MediaIdAsk {
   std::string media_id;

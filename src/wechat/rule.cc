@@ -232,7 +232,7 @@ Result<void> check_file(const Endpoint& endpoint, const Policy& policy, std::str
     const std::size_t dot = name.rfind('.');
     const std::string extension =
         dot == std::string_view::npos ? std::string() : lower(name.substr(dot + 1));
-    if (!has_word(rule.words, extension))
+    if (!rule.words.empty() && !has_word(rule.words, extension))
       return fail_field("file", "'{}' is not of a kind that is taken here ({})",
                         name.substr(0, 128), rule.words);
     return check_count(rule, bound(rule, policy), bytes, "bytes", "file");

@@ -23,7 +23,8 @@ enum class Unit : std::uint8_t {
   kDay,     ///< `20260131`
   kMatch,   ///< bytes as kBytes, and every other character than letters and digits among `words`
   kSpan,    ///< days from the date in the member that `words` names to this one, both counted
-  kFile,    ///< bytes of an uploaded file of the type in `path`, its extension among `words`
+  kFile,    ///< bytes of an uploaded file of the type in `path`, its extension among `words`;
+            ///< any where there are none
 };
 
 /// One bound of one member of a request. `path` names it: `articles[].title` looks into every

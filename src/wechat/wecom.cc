@@ -7,6 +7,21 @@ namespace {
 
 constexpr std::int64_t kDaySeconds = 86'400;
 
+/// The member of an attachment that is missing; empty: none.
+std::string_view missing_of(const WecomAttachment& a) {
+  if (a.image && a.image->media_id.empty() && a.image->pic_url.empty()) return "image.media_id";
+  if (a.video && a.video->media_id.empty()) return "video.media_id";
+  if (a.file && a.file->media_id.empty()) return "file.media_id";
+  if (a.link && a.link->title.empty()) return "link.title";
+  if (a.link && a.link->url.empty()) return "link.url";
+  if (!a.miniprogram) return {};
+  const WecomMiniProgram& page = *a.miniprogram;
+  if (page.title.empty()) return "miniprogram.title";
+  if (page.pic_media_id.empty()) return "miniprogram.pic_media_id";
+  if (page.appid.empty()) return "miniprogram.appid";
+  return page.page.empty() ? "miniprogram.page" : "";
+}
+
 Result<void> check_attachments(const std::vector<WecomAttachment>& attachments) {
   for (std::size_t i = 0; i < attachments.size(); ++i) {
     const WecomAttachment& a = attachments[i];
@@ -21,6 +36,8 @@ Result<void> check_attachments(const std::vector<WecomAttachment>& attachments) 
         return fail_field(fmt::format("attachments[{}].{}", i, name), "{}",
                           is_there ? "does not belong to this msgtype" : "is missing");
     }
+    if (const std::string_view missing = missing_of(a); !missing.empty())
+      return fail_field(fmt::format("attachments[{}].{}", i, missing), "is missing");
   }
   return {};
 }

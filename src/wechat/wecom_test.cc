@@ -113,6 +113,33 @@ TEST_F(Wecom, MassSendsAreTasksThatMembersConfirm) {
   EXPECT_EQ(platform_.count("add_msg_template"), 2U);
 }
 
+TEST_F(Wecom, FilesGoToTheCompanysPlatform) {
+  answers(R"({"errcode":0,"errmsg":"ok","type":"image","media_id":"M","created_at":"1380000000"})");
+  const Upload png{"a.png", {}, "\x89PNG12"};
+  const auto media = upload_media_and_wait(client_, account_, "image", png);
+  ASSERT_TRUE(media) << media.error().message;
+  EXPECT_EQ(media->media_id, "M");
+  EXPECT_EQ(media->created_at, 1'380'000'000);
+  EXPECT_TRUE(sent("media/upload").url.ends_with("&type=image")) << sent("media/upload").url;
+  EXPECT_NE(sent("media/upload").body.find("name=\"media\"; filename=\"a.png\"; filelength=6"),
+            std::string::npos);
+  const Upload sheet{"list.xlsx", {}, "PK....."};
+  EXPECT_TRUE(upload_media_and_wait(client_, account_, "file", sheet));
+  ASSERT_TRUE(upload_attachment_and_wait(client_, account_, "image", png));
+  EXPECT_TRUE(sent("upload_attachment").url.ends_with("&media_type=image&attachment_type=1"));
+  for (const auto& [type, file] :
+       {std::pair<std::string, Upload>{"image", {"a.gif", {}, "GIF8..."}},
+        std::pair<std::string, Upload>{"image", {"a.png", {}, "12345"}},  // 5 bytes are too few
+        std::pair<std::string, Upload>{"voice", {"a.mp3", {}, "......."}},
+        std::pair<std::string, Upload>{"file", {"a.zip", {}, std::string((20 << 20) + 1, 'x')}},
+        std::pair<std::string, Upload>{"thumb", {"a.jpg", {}, "......."}}}) {
+    const auto refused = upload_media_and_wait(client_, account_, type, file);
+    ASSERT_FALSE(refused) << type << " " << file.name;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  }
+  EXPECT_FALSE(upload_attachment_and_wait(client_, account_, "voice", {"a.amr", {}, "......."}));
+}
+
 TEST_F(Wecom, BoundsOfMassSends) {
   WecomMassAsk m = mass();
   m.external_userid.assign(10'001, "wm");
@@ -132,6 +159,14 @@ TEST_F(Wecom, BoundsOfMassSends) {
   m.attachments = {link};
   m.attachments[0].msgtype = "image";
   EXPECT_EQ(refused_field(kWecomMassAdd, m), "attachments[0].image");
+  WecomAttachment picture{.msgtype = "image", .image = WecomMedia{}};
+  m.attachments = {picture};
+  EXPECT_EQ(refused_field(kWecomMassAdd, m), "attachments[0].image.media_id");
+  m.attachments[0].image->media_id = "M";
+  EXPECT_EQ(refused_field(kWecomMassAdd, m), "");
+  m.attachments = {
+      {.msgtype = "miniprogram", .miniprogram = WecomMiniProgram{"t", "", "wx1", "p"}}};
+  EXPECT_EQ(refused_field(kWecomMassAdd, m), "attachments[0].miniprogram.pic_media_id");
   m = mass();
   m.chat_type = "group";
   EXPECT_EQ(refused_field(kWecomMassAdd, m), "sender");
