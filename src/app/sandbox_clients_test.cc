@@ -740,6 +740,30 @@ void SandboxClientsTest::call_wecom_tasks() {
   EXPECT_EQ(sent.invaliduser, "nobody");
   EXPECT_EQ(ask(corp_, kWecomAppSend, note).msgid, sent.msgid);  // a repetition
   ask(corp_, kWecomAppRecall, {.msgid = sent.msgid});
+  const auto tell = [&](std::string_view kind, auto fill) {
+    WecomAppSendAsk other{.touser = "lili", .msgtype = std::string(kind), .agentid = 1'000'002};
+    fill(other);
+    return other;
+  };
+  // The files of the first welcome have gone by now.
+  EXPECT_EQ(refused(corp_, kWecomAppSend,
+                    tell("image", [&](auto& m) { m.image = WecomAppMedia{picture}; })),
+            40007);
+  ask(corp_, kWecomAppSend, tell("image", [&](auto& m) { m.image = WecomAppMedia{shown}; }));
+  ask(corp_, kWecomAppSend, tell("news", [&](auto& m) {
+        m.news = WecomNews{{{.title = "周报", .url = "https://example.com/w"}}};
+      }));
+  ask(corp_, kWecomAppSend, tell("mpnews", [&](auto& m) {
+        m.mpnews =
+            WecomMpNews{{{.title = "周报", .thumb_media_id = shown, .content = "<p>好</p>"}}};
+      }));
+  ask(corp_, kWecomAppSend, tell("miniprogram_notice", [&](auto& m) {
+        m.miniprogram_notice = WecomMiniProgramNotice{
+            .appid = "wx1", .title = "新的线索", .content_item = {{"客户", "甲"}}};
+      }));
+  ask(corp_, kWecomAppSend, tell("template_card", [&](auto& m) {
+        m.template_card = Json().set("card_type", "text_notice");
+      }));
 }
 
 void SandboxClientsTest::call_ads() {

@@ -467,6 +467,9 @@ Answer app_send(AccountState& account, const Call& call) {
   if (call.number("agentid") != account.wecom.agent_id) return account.refuse(40056, call.now);
   const std::string type = call.text("msgtype");
   if (call.body[type].if_object() == nullptr) return account.refuse(40008, call.now);
+  const bool is_file = type == "image" || type == "voice" || type == "video" || type == "file";
+  if (is_file && !has_file(account, text_of(call.body[type]["media_id"]), type, call.now))
+    return account.refuse(40007, call.now);
   const std::string whole = call.text("touser");
   std::vector<std::string> reached, unknown, parties = parts_of(call.text("toparty"));
   if (parts_of(whole).size() > kMembersMax || parties.size() > kPartiesMax)
@@ -572,8 +575,14 @@ std::vector<Endpoint> task_endpoints() {
                   40008),
            number("agentid", 0, kAnyNumber, 40056), bytes("text?.content", 1, 2048, 45002),
            bytes("textcard?.title", 1, 128), bytes("textcard?.description", 1, 512),
+           list("news?.articles", 1, 8), bytes("news?.articles[].title", 1, 128),
+           list("mpnews?.articles", 1, 8), bytes("mpnews?.articles[].title", 1, 128),
+           bytes("mpnews?.articles[].thumb_media_id", 1, 256, 40007),
+           bytes("mpnews?.articles[].content", 1, 666 << 10),
+           bytes("miniprogram_notice?.appid", 1, 64), text("miniprogram_notice?.title", 4, 12),
+           list("miniprogram_notice?.content_item", 0, 10),
            number("duplicate_check_interval", 1, 14'400).optional()},
-          {40056, 81013, 81017}),
+          {40007, 40056, 81013, 81017}),
       wecom_post("/cgi-bin/message/recall", "Takes such a message back, within 24 hours",
                  app_recall, {msgid}, {40059}),
   };

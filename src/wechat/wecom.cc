@@ -108,9 +108,22 @@ Result<void> WecomAppSendAsk::check(const Policy&) const {
     return fail_field("touser", "names more than {} members", kMembersMax);
   if (enable_duplicate_check != 1)
     return fail_field("enable_duplicate_check", "is not 1: a repeated call would send twice");
-  const bool is_there = (msgtype == "text" && text) || (msgtype == "markdown" && markdown) ||
-                        (msgtype == "textcard" && textcard);
-  if (!is_there) return fail_field(msgtype, "is missing");
+  const std::pair<std::string_view, bool> contents[] = {
+      {"text", text.has_value()},
+      {"markdown", markdown.has_value()},
+      {"image", image.has_value()},
+      {"voice", voice.has_value()},
+      {"video", video.has_value()},
+      {"file", file.has_value()},
+      {"textcard", textcard.has_value()},
+      {"news", news.has_value()},
+      {"mpnews", mpnews.has_value()},
+      {"miniprogram_notice", miniprogram_notice.has_value()},
+      {"template_card", !template_card.is_null()}};
+  for (const auto& [name, is_there] : contents) {
+    if ((name == msgtype) != is_there)
+      return fail_field(name, "{}", is_there ? "does not belong to this msgtype" : "is missing");
+  }
   return {};
 }
 

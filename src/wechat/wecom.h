@@ -884,21 +884,99 @@ struct WecomTextCard {
                            member("url", &S::url, ""), member("btntxt", &S::btntxt, ""));
   }
 };
+struct WecomAppMedia {
+  std::string media_id, title, description;
+  static constexpr auto wire() {
+    using S = WecomAppMedia;
+    return std::make_tuple(member("media_id", &S::media_id, ""),
+                           member("title", &S::title, "of a video, up to 128 bytes"),
+                           member("description", &S::description, "of a video, up to 512 bytes"));
+  }
+};
+/// A link; with `appid` and `pagepath` a page of a mini-program.
+struct WecomNewsArticle {
+  std::string title, description, url, picurl, appid, pagepath;
+  static constexpr auto wire() {
+    using S = WecomNewsArticle;
+    return std::make_tuple(member("title", &S::title, "up to 128 bytes"),
+                           member("description", &S::description, "up to 512 bytes"),
+                           member("url", &S::url, ""), member("picurl", &S::picurl, ""),
+                           member("appid", &S::appid, ""), member("pagepath", &S::pagepath, ""));
+  }
+};
+struct WecomNews {
+  std::vector<WecomNewsArticle> articles;
+  static constexpr auto wire() {
+    return std::make_tuple(member("articles", &WecomNews::articles, "1 to 8"));
+  }
+};
+/// An article that WeCom keeps.
+struct WecomMpArticle {
+  std::string title, thumb_media_id, author, content_source_url, content, digest;
+  static constexpr auto wire() {
+    using S = WecomMpArticle;
+    return std::make_tuple(member("title", &S::title, "up to 128 bytes"),
+                           member("thumb_media_id", &S::thumb_media_id, "of an uploaded picture"),
+                           member("author", &S::author, "up to 64 bytes"),
+                           member("content_source_url", &S::content_source_url, ""),
+                           member("content", &S::content, "HTML, up to 666 KB"),
+                           member("digest", &S::digest, "up to 512 bytes"));
+  }
+};
+struct WecomMpNews {
+  std::vector<WecomMpArticle> articles;
+  static constexpr auto wire() {
+    return std::make_tuple(member("articles", &WecomMpNews::articles, "1 to 8"));
+  }
+};
+struct WecomNoticeLine {
+  std::string key, value;
+  static constexpr auto wire() {
+    return std::make_tuple(member("key", &WecomNoticeLine::key, "up to 10 characters"),
+                           member("value", &WecomNoticeLine::value, "up to 30 characters"));
+  }
+};
+struct WecomMiniProgramNotice {
+  std::string appid, page, title, description;
+  std::optional<bool> emphasis_first_item;
+  std::vector<WecomNoticeLine> content_item;
+  static constexpr auto wire() {
+    using S = WecomMiniProgramNotice;
+    return std::make_tuple(
+        member("appid", &S::appid, "of the mini-program, which is tied to the application"),
+        member("page", &S::page, ""), member("title", &S::title, "4 to 12 characters"),
+        member("description", &S::description, "4 to 12 characters"),
+        member("emphasis_first_item", &S::emphasis_first_item, ""),
+        member("content_item", &S::content_item, "up to 10"));
+  }
+};
 /// `enable_duplicate_check` makes repeating safe for `duplicate_check_interval` seconds and is on.
 struct WecomAppSendAsk {
   std::string touser, toparty, totag, msgtype = "text";
   std::int64_t agentid = 0;
   std::optional<WecomText> text, markdown;
+  std::optional<WecomAppMedia> image, voice, video, file;
   std::optional<WecomTextCard> textcard;
+  std::optional<WecomNews> news;
+  std::optional<WecomMpNews> mpnews;
+  std::optional<WecomMiniProgramNotice> miniprogram_notice;
+  Json template_card;  ///< as the platform describes its kinds of cards
+  std::optional<std::int64_t> safe;
   std::int64_t enable_duplicate_check = 1, duplicate_check_interval = 1'800;
   static constexpr auto wire() {
     using S = WecomAppSendAsk;
     return std::make_tuple(
         member("touser", &S::touser, "a|b, up to 1000, or @all"),
         member("toparty", &S::toparty, "up to 100"), member("totag", &S::totag, "up to 100"),
-        member("msgtype", &S::msgtype, "text, markdown or textcard"),
+        member("msgtype", &S::msgtype, "one of the members with contents below"),
         member("agentid", &S::agentid, "of the application"), member("text", &S::text, ""),
-        member("markdown", &S::markdown, ""), member("textcard", &S::textcard, ""),
+        member("markdown", &S::markdown, ""), member("image", &S::image, ""),
+        member("voice", &S::voice, ""), member("video", &S::video, ""),
+        member("file", &S::file, ""), member("textcard", &S::textcard, ""),
+        member("news", &S::news, ""), member("mpnews", &S::mpnews, ""),
+        member("miniprogram_notice", &S::miniprogram_notice, ""),
+        member("template_card", &S::template_card, ""),
+        member("safe", &S::safe, "1: not to be shared"),
         member("enable_duplicate_check", &S::enable_duplicate_check, "1"),
         member("duplicate_check_interval", &S::duplicate_check_interval, "seconds, up to 14400"));
   }

@@ -231,6 +231,38 @@ TEST_F(Wecom, MessagesOfAnApplicationAreRepeatedUnderTheDuplicateCheck) {
   EXPECT_EQ(refused_field(kWecomAppSend, m), "text.content");
 }
 
+TEST_F(Wecom, EveryKindOfAMessageOfAnApplicationHasItsContent) {
+  WecomAppSendAsk whole;
+  whole.touser = "a";
+  whole.text = whole.markdown = WecomText{"x"};
+  whole.image = whole.voice = whole.video = whole.file = WecomAppMedia{"M"};
+  whole.textcard = WecomTextCard{"t", "d", "https://u", ""};
+  whole.news = WecomNews{{{.title = "t", .url = "https://u"}}};
+  whole.mpnews = WecomMpNews{{{.title = "t", .thumb_media_id = "M", .content = "c"}}};
+  whole.miniprogram_notice = WecomMiniProgramNotice{.appid = "wx1", .title = "新的线索"};
+  whole.template_card = Json().set("card_type", "text_notice");
+  const auto rule = std::ranges::find_if(rules_of("wecom_app_send"),
+                                         [](const Rule& r) { return r.path == "msgtype"; });
+  std::string_view kinds = rule->words;
+  const Json everything = to_wire(whole);
+  int seen = 0;
+  while (!kinds.empty()) {
+    const std::size_t end = std::min(kinds.find(' '), kinds.size());
+    const std::string kind(kinds.substr(0, end));
+    kinds.remove_prefix(std::min(end + 1, kinds.size()));
+    Json one = Json().set("touser", "a").set("msgtype", kind);
+    EXPECT_EQ(refused_field(kWecomAppSend, from_wire<WecomAppSendAsk>(one)), kind);
+    one.set(kind, everything[kind]);
+    EXPECT_EQ(refused_field(kWecomAppSend, from_wire<WecomAppSendAsk>(one)), "") << kind;
+    one.set(kind == "text" ? "markdown" : "text", everything["text"]);
+    EXPECT_NE(refused_field(kWecomAppSend, from_wire<WecomAppSendAsk>(one)), "") << kind;
+    ++seen;
+  }
+  EXPECT_EQ(seen, 11);
+  whole = {.touser = "a", .msgtype = "news", .news = WecomNews{}};
+  EXPECT_EQ(refused_field(kWecomAppSend, whole), "news.articles");
+}
+
 TEST_F(Wecom, ErrorsHaveTheirOwnMeaning) {
   const std::pair<std::int64_t, ErrorClass> expected[] = {
       {40001, ErrorClass::kNever}, {40014, ErrorClass::kToken}, {42001, ErrorClass::kToken},
