@@ -483,6 +483,8 @@ const std::vector<CommandSpec>& command_table() {
         {"people", "N", "followers (3000)"},
         {"seed", "N", "of the population (1)"},
         {"start", "TIME", "where its clock begins"},
+        {"state", "FILE",
+         "where the platform keeps its jobs, windows and permissions over a restart"},
         {"server", "URL", "the server to send events and callbacks to"},
         {"admin-key", "KEY", "key of the server with role admin"},
         {"ingest-key", "KEY", "key with role ingest"},

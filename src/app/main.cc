@@ -269,6 +269,7 @@ int run_sandbox(const Invocation& invocation) {
       parse_time(args["start"].string_or("2026-01-05T00:00:00+08:00"), TimeZone::shanghai());
   if (!start) return failed(within("start", start.error()), invocation.json);
   settings.start = *start;
+  settings.state = args["state"].string_or("");
   settings.server.url = args["server"].string_or("");
   settings.server.admin_key = args["admin-key"].string_or("");
   settings.server.ingest_key = args["ingest-key"].string_or("");

@@ -160,6 +160,7 @@ void AccountState::follow(std::string_view openid, std::string_view unionid, Ins
   follower.scene = scene;
   follower.qr_scene = qr_scene;
   follower.window.open(Trigger::kFollow, at);
+  note_person(*this, follower);
 }
 
 void AccountState::unfollow(std::string_view openid, Instant at) {
@@ -170,6 +171,7 @@ void AccountState::unfollow(std::string_view openid, Instant at) {
   follower->following = false;
   follower->tags.clear();
   follower->window = {};
+  note_person(*this, *follower);
 }
 
 void AccountState::trigger(std::string_view openid, Trigger trigger, Instant at) {
@@ -178,6 +180,7 @@ void AccountState::trigger(std::string_view openid, Trigger trigger, Instant at)
   figures.note_callback(at);
   follower->last_seen = at;
   follower->window.open(trigger, at);
+  note_person(*this, *follower);
   if (trigger != Trigger::kMessage) return;
   figures.note_message(at, people.position(openid));
   if (!staff.sessions.contains(std::string(openid))) staff.waiting[std::string(openid)] = at;
@@ -185,6 +188,7 @@ void AccountState::trigger(std::string_view openid, Trigger trigger, Instant at)
 
 void AccountState::hand_over(SentMessage message) {
   message.app_id = identity.app_id;
+  note_message(*this, message);
   if (messages.size() < kMessagesWaitingMax) messages.push_back(std::move(message));
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -95,6 +96,9 @@ struct AccountState {
   std::vector<DueCallback> callbacks;  ///< by time
   std::int64_t last_message_id = 1'000'000'000;
   std::uint64_t names_made = 0;
+  bool is_kept = false;           ///< what follows is written to a journal
+  std::vector<Json> unsaved;      ///< lines for it
+  std::set<std::string> changed;  ///< openids of whom something changed
 
  private:
   Answer answer_checked(const Endpoint& endpoint, const ApiCall& call, Instant now);
@@ -103,6 +107,13 @@ struct AccountState {
   std::optional<Answer> find_fault(const Endpoint& endpoint, std::span<const Field> fields,
                                    const Json& in, Instant now);
 };
+
+// For the journal (journal.h): what a restarted platform must still know. Nothing where none is
+// kept.
+void note_job(AccountState& account, const MassState::Job& job);
+void note_template(AccountState& account, std::string_view key, const TemplateState::Send& send);
+void note_message(AccountState& account, const SentMessage& message);
+void note_person(AccountState& account, const Follower& person);
 
 /// The first http(s) address in a text, or empty.
 std::string first_link(std::string_view text);

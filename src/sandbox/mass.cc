@@ -143,6 +143,7 @@ Answer start(AccountState& account, const Json& body, const std::vector<Follower
     ++filtered;
     if (is_refused || account.random.uniform() < kLostOnTheWay) continue;
     ++follower->mass_in_month;
+    note_person(account, *follower);
     message.recipients.push_back(follower->openid);
   }
   const std::size_t sent = message.recipients.size();
@@ -158,6 +159,7 @@ Answer start(AccountState& account, const Json& body, const std::vector<Follower
   job.articles = articles == nullptr ? 0 : articles->articles.size();
   job.msg_data_id = articles == nullptr ? 0 : articles->msg_data_id;
   account.mass.jobs.push_back(job);
+  note_job(account, job);
   const auto number = [](std::size_t n) { return std::to_string(n); };
   const std::string status = is_refused ? fmt::format("err({})", objection.label)
                              : sent > 0 ? "send success"

@@ -112,6 +112,7 @@ Answer custom_send(AccountState& account, const Call& call) {
     case ReplyWindow::Verdict::kOpen:
       break;
   }
+  note_person(account, *follower);
   account.staff.records.push_back({follower->openid, words.text, worker, 2002, call.now});
   SentMessage message;
   message.channel = "customer_service";

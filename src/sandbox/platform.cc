@@ -86,6 +86,16 @@ void Platform::add(SandboxAccount account) {
   accounts_.push_back(std::make_unique<AccountState>(std::move(account), seed_ + accounts_.size()));
 }
 
+void Platform::keep_in(Journal journal) {
+  MutexLock lock(mutex_);
+  for (const auto& account : accounts_) journal.restore(*account);
+  journal_.emplace(std::move(journal));
+}
+
+void Platform::save(AccountState& account) {
+  if (journal_ && !journal_->write(account, clock_.now())) is_lost_ = true;
+}
+
 Json Platform::refuse(int code) { return api_error(code, error_text(code), clock_.now(), random_); }
 
 Json Platform::refuse_by(const Fault& fault, Family family) {
@@ -221,6 +231,8 @@ PlatformAnswer Platform::call(const ApiCall& call) {
       answer.headers = std::move(made.headers);
     }
   }
+  if (asked_ != nullptr) save(*asked_);
+  if (is_lost_) return error_page(500);
   answer.hang_up = kind == FaultKind::kCloseBefore || kind == FaultKind::kCloseAfter;
   answer.half_sent = kind == FaultKind::kHalfSent;
   answer.delay_ms = kind == FaultKind::kSlow ? fault.delay_ms : 0;
@@ -258,18 +270,27 @@ void Platform::set_minute_limit(std::string_view path, std::int64_t limit) {
 void Platform::follow(std::string_view app_id, std::string_view openid, std::string_view unionid,
                       Instant at, std::string_view scene, std::string_view qr_scene) {
   MutexLock lock(mutex_);
-  if (AccountState* account = find(app_id)) account->follow(openid, unionid, at, scene, qr_scene);
+  AccountState* account = find(app_id);
+  if (account == nullptr) return;
+  account->follow(openid, unionid, at, scene, qr_scene);
+  save(*account);
 }
 
 void Platform::unfollow(std::string_view app_id, std::string_view openid) {
   MutexLock lock(mutex_);
-  if (AccountState* account = find(app_id)) account->unfollow(openid, clock_.now());
+  AccountState* account = find(app_id);
+  if (account == nullptr) return;
+  account->unfollow(openid, clock_.now());
+  save(*account);
 }
 
 void Platform::trigger(std::string_view app_id, std::string_view openid, Trigger trigger,
                        Instant at) {
   MutexLock lock(mutex_);
-  if (AccountState* account = find(app_id)) account->trigger(openid, trigger, at);
+  AccountState* account = find(app_id);
+  if (account == nullptr) return;
+  account->trigger(openid, trigger, at);
+  save(*account);
 }
 
 std::int64_t Platform::next_message_id(std::string_view app_id) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/mutex.h"
 #include "sandbox/account_state.h"
 #include "sandbox/fault.h"
+#include "sandbox/journal.h"
 
 namespace zhiyin::sandbox {
 
@@ -34,6 +36,9 @@ class Platform {
   Platform(const Clock& clock, std::uint64_t seed);
 
   void add(SandboxAccount account);
+  /// From now on what a restarted platform must know is written there before a call is answered;
+  /// the accounts know again what stands in it. Calls that cannot be written are answered 500.
+  void keep_in(Journal journal);
 
   /// Answers a call; `{}` with null body when there is no such path (404).
   PlatformAnswer call(const ApiCall& call);
@@ -61,7 +66,9 @@ class Platform {
     AccountState* account = find(app_id);
     if (account == nullptr)
       return fail(ErrorCode::kNotFound, "sandbox: there is no account '{}'", app_id);
-    return work(*account, clock_.now());
+    auto outcome = work(*account, clock_.now());
+    save(*account);
+    return outcome;
   }
 
   /// Whether a scene code with that ticket is still good.
@@ -91,6 +98,7 @@ class Platform {
   const AccountState* find(std::string_view app_id) const ZHIYIN_REQUIRES(mutex_);
   /// Remembers a request that failed under the id in its error.
   void remember(const ApiCall& call, const Json& body) ZHIYIN_REQUIRES(mutex_);
+  void save(AccountState& account) ZHIYIN_REQUIRES(mutex_);
   Fault next_fault(std::string_view path) ZHIYIN_REQUIRES(mutex_);
 
   const Clock& clock_;
@@ -99,6 +107,8 @@ class Platform {
   Random random_ ZHIYIN_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<AccountState>> accounts_ ZHIYIN_GUARDED_BY(mutex_);
   AccountState* asked_ ZHIYIN_GUARDED_BY(mutex_) = nullptr;  // whose call is being answered
+  std::optional<Journal> journal_ ZHIYIN_GUARDED_BY(mutex_);
+  bool is_lost_ ZHIYIN_GUARDED_BY(mutex_) = false;  // something could not be written
   std::vector<Fault> faults_ ZHIYIN_GUARDED_BY(mutex_);
   std::map<std::string, std::map<int, std::int64_t>> calls_ ZHIYIN_GUARDED_BY(mutex_);
 };

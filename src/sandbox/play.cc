@@ -33,6 +33,7 @@ Result<Json> set_grant(AccountState& account, const Play& what, bool is_given, I
     return fail_field("template_id", "is none of this account's");
   int& left = person->grants[what.template_id];
   left = is_given ? left + 1 : 0;
+  note_person(account, *person);
   const std::string_view status = is_given ? "accept" : "reject";
   CallbackField entry{"List",
                       {},

@@ -15,9 +15,15 @@ class ReplyWindow {
  public:
   enum class Verdict { kOpen, kClosed, kUsedUp };
 
+  ReplyWindow() = default;
+  /// As it was before, by `left_at_all` and `until`.
+  ReplyWindow(int left, Instant until) : left_(left), until_(until) {}
+
   void open(Trigger trigger, Instant at);
   /// kOpen takes one message off.
   Verdict take(Instant now);
+  [[nodiscard]] int left_at_all() const { return left_; }
+  [[nodiscard]] Instant until() const { return until_; }
   [[nodiscard]] int left(Instant now) const { return now < until_ ? left_ : 0; }
 
  private:

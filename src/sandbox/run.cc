@@ -42,6 +42,7 @@ class RunningSandbox final : public Sandbox {
                                             logger));
     return {};
   }
+  void keep_in(Journal journal) { simulation_.keep_in(std::move(journal)); }
   Result<void> connect() {
     if (simulation_.settings().server.url.empty()) return {};
     ZHIYIN_TRY(const Json connected, simulation_.connect(simulation_.settings().server));
@@ -63,7 +64,15 @@ class RunningSandbox final : public Sandbox {
 
 Result<std::unique_ptr<Sandbox>> Sandbox::start(SandboxSettings settings, Logger& logger) {
   ZHIYIN_TRY(SandboxSettings good, checked(std::move(settings)));
+  std::optional<Journal> journal;
+  if (!good.state.empty()) {
+    ZHIYIN_TRY(Journal opened, Journal::open(good.state));
+    journal.emplace(std::move(opened));
+    if (const std::optional<Instant> last = journal->last_moment(); last && *last >= good.start)
+      good.start = {last->us - last->us % kHour.count() + kHour.count()};
+  }
   auto sandbox = std::make_unique<RunningSandbox>(std::move(good), logger);
+  if (journal) sandbox->keep_in(std::move(*journal));
   ZHIYIN_TRY_VOID(sandbox->listen(logger));
   ZHIYIN_TRY_VOID(sandbox->connect());
   return sandbox;

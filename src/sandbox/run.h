@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -36,7 +37,10 @@ struct SandboxSettings {
   double activity = 1.0;        ///< scales visits per person and day; 1: about 1.2 events
   double message_effect = 1.0;  ///< scales what messages change; 0: nothing (for A/A trials)
   std::vector<Fault> faults;    ///< ordered from the start
-  SandboxAccount account;       ///< an empty app_id: demo_account(seed)
+  /// Where the platform keeps what it must still know when it is started again; empty: nowhere. If
+  /// there is something in it, the clock goes on at the next full hour after that.
+  std::filesystem::path state;
+  SandboxAccount account;  ///< an empty app_id: demo_account(seed)
   ServerConnection server;
 };
 

@@ -59,6 +59,8 @@ class Simulation {
   /// kInvalidArgument when `to` is not later; kConflict when no server is connected. After a
   /// failure of the server the same call goes on where it stopped; nothing is lost.
   Result<AdvanceReport> advance(Instant to);
+  /// See `Platform::keep_in`.
+  void keep_in(Journal journal) { platform_.keep_in(std::move(journal)); }
   /// One person does one thing now; the callback is delivered before this returns.
   Result<Json> act(const Deed& deed);
   /// Something happens at one of the accounts now (play.h). When a server is connected, its

@@ -94,6 +94,7 @@ Answer subscribe_send(AccountState& account, const Call& call) {
   int& left = person->grants[wanted->id];
   if (left == 0) return account.refuse(43101, call.now);
   if (wanted->type == 2) --left;  // a long-term permission stays
+  note_person(account, *person);
   const std::int64_t msg_id = account.next_message_id();
   SentMessage message;
   message.channel = "subscribe";

@@ -84,7 +84,10 @@ Answer template_send(AccountState& account, const Call& call) {
   const bool repeated = !client_id.empty() && earlier != sends.end();
   const std::int64_t msg_id = repeated ? earlier->second.id : account.next_message_id();
   if (!repeated) {
-    if (!client_id.empty()) sends[key] = {msg_id, call.now};
+    if (!client_id.empty()) {
+      sends[key] = {msg_id, call.now};
+      note_template(account, key, sends[key]);
+    }
     const bool blocked = account.random.uniform() < kBlocked;
     SentMessage message;
     message.channel = "template";

@@ -182,10 +182,10 @@ class Server:
 
 
 class Sandbox:
-    def __init__(self, people=200, seed=1, effect=1.0, log_folder=None):
+    def __init__(self, people=200, seed=1, effect=1.0, log_folder=None, state=None):
         self.folder = pathlib.Path(log_folder or tempfile.mkdtemp(prefix="zhiyin-sandbox-"))
-        self.process = Process(["sandbox", "--json", "--port", 0, "--people", people, "--seed", seed, "--effect", effect],
-                               self.folder / "sandbox.log")
+        self.process = Process(["sandbox", "--json", "--port", 0, "--people", people, "--seed", seed, "--effect", effect]
+                               + (["--state", state] if state else []), self.folder / "sandbox.log")
         self.url = f"http://127.0.0.1:{self.process.ready['port']}"
 
     def ok(self, method, path, body=None):

@@ -4,7 +4,9 @@ import collections
 import datetime
 import http.server as http_server
 import json
+import pathlib
 import shutil
+import tempfile
 import threading
 import unittest
 import urllib.parse
@@ -48,7 +50,9 @@ class World:
     """A platform that can be killed and started anew, and the way to it."""
 
     def __init__(self):
-        self.sandbox = Sandbox(PEOPLE, seed=3)
+        self.folder = tempfile.TemporaryDirectory(prefix="zhiyin-platform-")
+        self.state = pathlib.Path(self.folder.name) / "state.jsonl"  # what the platform knows over its death
+        self.start_platform()
         self.asked = collections.defaultdict(list)  # path: (body, answer or None)
         self.before = lambda path, number: None     # may kill
         self.after = lambda path, number: True      # false: the answer is lost
@@ -78,13 +82,19 @@ class World:
         self.sandbox = None
 
     def start_platform(self):
-        self.sandbox = Sandbox(PEOPLE, seed=3)
+        self.sandbox = Sandbox(PEOPLE, seed=3, state=self.state)
+
+    def delivered(self, channel):
+        """Every message that reached people, before and after the death: its id of ours, and whom."""
+        lines = [json.loads(line) for line in self.state.read_text().splitlines()]
+        return [(line["client_id"], line["reached"]) for line in lines if line.get("channel") == channel]
 
     def close(self):
         self.way.shutdown()
         self.way.server_close()
         if self.sandbox:
             self.sandbox.close()
+        self.folder.cleanup()
 
 
 class PlatformFaults(unittest.TestCase):
@@ -149,6 +159,13 @@ class PlatformFaults(unittest.TestCase):
         self.assertEqual((progress["planned"], progress["sending"], progress["unknown"]), (0, 0, 0), progress)
         self.assertEqual(progress["sent"] + progress["failed"], len(asked), progress)
         self.assertGreater(len(batches), 10)
+        # What people got, on both sides of the death.
+        delivered = self.world.delivered("mass")
+        self.assertEqual(sorted(client_id for client_id, _ in delivered), sorted(batches), "each batch goes out exactly once")
+        reached = collections.Counter(openid for _, people in delivered for openid in people)
+        self.assertEqual(max(reached.values()), 1, "somebody got it twice")
+        self.assertLessEqual(set(reached), set(asked))
+        self.assertGreater(len(reached), 0.9 * len(asked), "the platform loses a few on the way, no more")
 
     def test_mass_send_goes_on_when_the_platform_died_with_a_call_that_it_had_taken(self):
         self.kill_at(MASS, 5, lose_answer=True)
@@ -183,6 +200,9 @@ class PlatformFaults(unittest.TestCase):
         asked = collections.Counter(body["touser"] for body, _ in self.world.asked[SINGLE])
         self.assertGreater(len(asked), 30)
         self.assertEqual(max(asked.values()), 1, "somebody was written to twice")
+        reached = collections.Counter(people[0] for _, people in self.world.delivered("customer_service"))
+        self.assertEqual(max(reached.values()), 1, "somebody got it twice")
+        self.assertEqual(len(reached), sum(a["errcode"] == 0 for _, a in self.world.asked[SINGLE] if a))
         self.assertEqual((progress["planned"], progress["sending"]), (0, 0), progress)
         self.assertEqual(progress["sent"] + progress["failed"] + progress["unknown"], len(asked), progress)
         answered = [answer for _, answer in self.world.asked[SINGLE][:6]]
