@@ -23,6 +23,7 @@
 #include "server/retention.h"
 #include "server/sent_back.h"
 #include "server/wechat_doctor.h"
+#include "server/wechat_pages.h"
 
 namespace zhiyin::app {
 namespace {
@@ -355,6 +356,15 @@ Result<Json> account_list(Services& s, const Json&, const ProgressSink&) {
   return Json().set("items", std::move(items));
 }
 
+Result<Json> account_authorise(Services& s, const Json& args, const ProgressSink&) {
+  const AccountId account(std::string(args["id"].string_or("")));
+  const std::string code(args["code"].string_or(""));
+  const std::string_view back = args["redirect-uri"].string_or("");
+  if (code.empty())
+    return server::authorisation_page(s, account, back, args["state"].string_or(""));
+  return server::authorise(s, account, code, back);
+}
+
 Result<Json> account_sync(Services& s, const Json& args, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
   return as_run(s, "sync", id, progress, [&](server::RunContext& run) {
@@ -490,6 +500,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"report funnel", report_funnel},
       {"report retention", report_retention},
       {"account apply", account_apply},
+      {"account authorise", account_authorise},
       {"account list", account_list},
       {"account sync", account_sync},
       {"key create", key_create},

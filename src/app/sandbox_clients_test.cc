@@ -517,10 +517,7 @@ void SandboxClientsTest::call_mini_program() {
   order.payer.openid = "oMini1";
   ask(mini_, kOrderUpload, order);
   play({.kind = "encrypt", .account = "mini", .hash = std::string(64, 'a')});
-  ApiCall check{&endpoint("check_encrypted")};
-  check.body = Json().set("encrypted_msg_hash", std::string(64, 'a')).dump();
-  EXPECT_TRUE(
-      expect(client_->perform_and_wait(mini_, check), "encrypted").json["vaild"].bool_or(false));
+  EXPECT_TRUE(ask(mini_, kCheckEncrypted, {.encrypted_msg_hash = std::string(64, 'a')}).vaild);
 
   const TextCheck good =
       ask(mini_, kTextCheck, {.openid = "oMini1", .scene = 2, .content = "好喝"});

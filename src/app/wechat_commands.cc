@@ -79,10 +79,16 @@ Result<Json> conversation(Services& s, const Json& args, const ProgressSink&) {
 }
 
 Result<Json> upload(Services& s, const Json& args, const ProgressSink&) {
-  const std::string use = text_of(args, "as");
-  const std::string type = text_of(args, "type");
-  return server::wechat_upload(s, account_of(args), use.empty() ? "media" : use,
-                               type.empty() ? "image" : type, text_of(args, "file"));
+  ZHIYIN_TRY(const server::UploadAsk ask, server::upload_ask([&args](std::string_view name) {
+               return text_of(args, name == "kf_account" ? "kf-account" : name);
+             }));
+  const std::filesystem::path file = text_of(args, "file");
+  return server::wechat_upload(s, account_of(args), ask, {file.filename().string(), file, {}});
+}
+
+Result<Json> wecom(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const Json body, json_of(args));
+  return server::wechat_staff(s, account_of(args), text_of(args, "what"), body);
 }
 
 Result<Json> quota(Services& s, const Json& args, const ProgressSink&) {
@@ -98,7 +104,7 @@ const std::map<std::string, InstallationCommand, std::less<>>& wechat_commands()
       {"wechat draft", draft},     {"wechat menu", menu},
       {"wechat methods", methods}, {"wechat qr", qr},
       {"wechat quota", quota},     {"wechat send", send},
-      {"wechat upload", upload}};
+      {"wechat upload", upload},   {"wechat wecom", wecom}};
   return table;
 }
 

@@ -1,6 +1,7 @@
 // What is asked of WeChat on behalf of people and programs; quotas.
 #include "server/routes.h"
 #include "server/wechat_calls.h"
+#include "server/wechat_pages.h"
 
 namespace zhiyin::server {
 namespace {
@@ -20,6 +21,23 @@ struct SendBody {
   Json message;
 };
 
+struct DraftBody {
+  std::string markdown, title, cover, author;
+};
+
+struct ChannelBody {
+  std::string channel;
+  std::optional<Duration> life;
+};
+
+struct CodeBody {
+  std::string code;
+};
+
+struct AuthorisationBody {
+  std::string code, redirect_uri;
+};
+
 }  // namespace
 
 }  // namespace zhiyin::server
@@ -36,11 +54,168 @@ struct Fields<server::SendBody> {
             "msgtype and its content, or template_id and data, as WeChat names them"));
 };
 
+template <>
+struct Fields<server::DraftBody> {
+  using S = server::DraftBody;
+  static constexpr std::string_view name = "WechatDraft";
+  static constexpr auto list = std::make_tuple(
+      field("markdown", &S::markdown, "the article; its first heading is the title")
+          .length(1, 512 << 10),
+      field("title", &S::title, "instead of the first heading").length(0, 256).optional(),
+      field("cover", &S::cover, "media_id of a permanent picture").length(1, 256),
+      field("author", &S::author, "up to 16 characters").length(0, 64).optional());
+};
+
+template <>
+struct Fields<server::ChannelBody> {
+  using S = server::ChannelBody;
+  static constexpr std::string_view name = "WechatChannelCode";
+  static constexpr auto list = std::make_tuple(
+      field("channel", &S::channel, "what scans and follows carry as their scene").length(1, 64),
+      field("for", &S::life, "how long it lives, up to 30d; absent: permanent"));
+};
+
+template <>
+struct Fields<server::CodeBody> {
+  using S = server::CodeBody;
+  static constexpr std::string_view name = "WechatCode";
+  static constexpr auto list =
+      std::make_tuple(field("code", &S::code, "from WeChat; one use, 5 minutes").length(1, 512));
+};
+
+template <>
+struct Fields<server::AuthorisationBody> {
+  using S = server::AuthorisationBody;
+  static constexpr std::string_view name = "AdsAuthorisation";
+  static constexpr auto list = std::make_tuple(
+      field("code", &S::code, "authorization_code of the owner's page; one use").length(1, 512),
+      field("redirect_uri", &S::redirect_uri, "as it was for the page").length(1, 1024));
+};
+
 }  // namespace zhiyin
 
 namespace zhiyin::server {
 
+namespace {
+
+/// Pages and mini-programs of the account's owner.
+void add_page_routes(Api& api, Services& s) {
+  api.route(
+      "GET", "/v1/accounts/{id}/login-page", of_account(Role::kOperator),
+      "Where a browser signs in with WeChat: ?redirect_uri=, scope=base, profile or qr, state=",
+      [&s](http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json page,
+                   login_page(s, id, r.query_or("redirect_uri", ""), r.query_or("scope", "base"),
+                              r.query_or("state", "")));
+        return http::Response::json(page);
+      });
+  api.route_with<CodeBody>(
+      "POST", "/v1/accounts/{id}/login", of_account(Role::kOperator),
+      "Who brought a code of the sign-in page, or of a mini-program's wx.login",
+      [&s](CodeBody body, http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json who, login(s, id, body.code));
+        return http::Response::json(who);
+      });
+  api.route_with<CodeBody>(
+      "POST", "/v1/accounts/{id}/phone", of_account(Role::kOperator),
+      "The phone number for the code of a mini-program's button",
+      [&s](CodeBody body, http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json phone, phone_number(s, id, body.code));
+        return http::Response::json(phone);
+      });
+  if (wechat::PlatformApi* platform = s.wechat.platform()) {
+    // Of this route alone.
+    auto tickets = std::make_shared<wechat::JsTickets>(*platform, s.clock);
+    api.route("GET", "/v1/accounts/{id}/js-config", of_account(Role::kIngest),
+              "What the page at ?url= gives to wx.config; holds no secret",
+              [&s, tickets](http::Request& r, const Caller& caller) -> ApiResult {
+                const AccountId id = account_of(r);
+                ZHIYIN_TRY_VOID(check_account(caller, id.value));
+                ZHIYIN_TRY(const Json config, js_config(s, *tickets, id, r.query_or("url", "")));
+                return http::Response::json(config);
+              });
+  }
+  api.route("GET", "/v1/accounts/{id}/authorisation", of_account(Role::kAdmin),
+            "Where the owner of an advertiser grants access: ?redirect_uri=, state=",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              const AccountId id = account_of(r);
+              ZHIYIN_TRY_VOID(check_account(caller, id.value));
+              ZHIYIN_TRY(const Json page, authorisation_page(s, id, r.query_or("redirect_uri", ""),
+                                                             r.query_or("state", "")));
+              return http::Response::json(page);
+            });
+  api.route_with<AuthorisationBody>(
+      "POST", "/v1/accounts/{id}/authorisation", of_account(Role::kAdmin),
+      "Take the code that came back from there, and keep what it is worth",
+      [&s](AuthorisationBody body, http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json outcome, authorise(s, id, body.code, body.redirect_uri));
+        return http::Response::json(outcome);
+      });
+}
+
+/// What an operator makes: files, drafts, codes, tasks for members of a company.
+void add_making_routes(Api& api, Services& s) {
+  constexpr std::size_t kFileMax = 21 << 20;  // the largest but files of audiences: see the command
+  api.route(
+      "POST", "/v1/accounts/{id}/uploads", of_account(Role::kOperator),
+      "A file for WeChat, as the body: ?as=media, material, picture, attachment, portrait, "
+      "ad_picture or audience, name=, type=",
+      [&s](http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const UploadAsk ask, upload_ask([&r](std::string_view name) {
+                     return std::string(r.query_or(name, ""));
+                   }));
+        const std::string name(r.query_or("name", ""));
+        if (name.empty()) return fail_field("name", "is missing: its ending tells the kind");
+        ZHIYIN_TRY(const Json kept, wechat_upload(s, id, ask, {name, {}, std::move(r.body)}));
+        return http::Response::json(kept);
+      },
+      kFileMax);
+  api.route_with<DraftBody>(
+      "POST", "/v1/accounts/{id}/drafts", of_account(Role::kOperator),
+      "A draft of one article from Markdown",
+      [&s](DraftBody body, http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json draft,
+                   wechat_draft(s, id, body.markdown, body.title, body.cover, body.author));
+        return http::Response::json(draft);
+      });
+  api.route_with<ChannelBody>(
+      "POST", "/v1/accounts/{id}/codes", of_account(Role::kOperator),
+      "A QR code whose scans and follows carry the channel as their scene",
+      [&s](ChannelBody body, http::Request& r, const Caller& caller) -> ApiResult {
+        const AccountId id = account_of(r);
+        ZHIYIN_TRY_VOID(check_account(caller, id.value));
+        ZHIYIN_TRY(const Json code, wechat_channel_code(s, id, body.channel, body.life));
+        return http::Response::json(code);
+      });
+  api.route("POST", "/v1/accounts/{id}/wecom/{what}", of_account(Role::kOperator),
+            "What members of a company send: task, moment, welcome, message; the body has WeCom's "
+            "own names",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              const AccountId id = account_of(r);
+              ZHIYIN_TRY_VOID(check_account(caller, id.value));
+              ZHIYIN_TRY(const Json body, parse_json(r.body));
+              ZHIYIN_TRY(const Json answer, wechat_staff(s, id, r.path_parameters["what"], body));
+              return http::Response::json(answer);
+            });
+}
+
+}  // namespace
+
 void add_wechat_routes(Api& api, Services& s) {
+  add_page_routes(api, s);
+  add_making_routes(api, s);
   api.route("GET", "/v1/quota", of_account(Role::kAnalyst),
             "What is left of the accounts' budgets, and what was used for nothing",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {

@@ -1,5 +1,8 @@
 #include "server/wechat_calls.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "delivery/audience_recipients.h"
 #include "delivery/direct_send.h"
 #include "delivery/grants.h"
@@ -11,6 +14,7 @@
 #include "wechat/media.h"
 #include "wechat/method_list.h"
 #include "wechat/qr.h"
+#include "wechat/tencent_ads.h"
 
 namespace zhiyin::server {
 namespace {
@@ -25,11 +29,6 @@ std::string_view repeat_name(wechat::Repeat repeat) {
       return "never";
   }
   return "never";
-}
-
-Result<wechat::PlatformApi*> platform_of(Services& s) {
-  if (wechat::PlatformApi* platform = s.wechat.platform()) return platform;
-  return fail(ErrorCode::kUnsupported, "wechat: this process calls no platform");
 }
 
 delivery::DirectSends sends_of(Services& s, wechat::PlatformApi& platform,
@@ -91,7 +90,27 @@ Json sent_json(const delivery::Touch& touch) {
       .set("error", touch.error);
 }
 
+/// What the platform answered to a typed call, in its own names.
+template <class Answer>
+Result<Json> shown(const wechat::Outcome<Answer>& outcome) {
+  if (!outcome) return std::unexpected(outcome.error().error());
+  return wechat::to_wire(*outcome);
+}
+
+Result<std::int64_t> number_of(std::string_view field, const std::string& text) {
+  std::int64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  if (!is_number) return fail_field(field, "'{}' is not a number", text.substr(0, 32));
+  return n;
+}
+
 }  // namespace
+
+Result<wechat::PlatformApi*> platform_of(Services& s) {
+  if (wechat::PlatformApi* platform = s.wechat.platform()) return platform;
+  return fail(ErrorCode::kUnsupported, "wechat: this process calls no platform");
+}
 
 Json wechat_methods() {
   Json list = Json::array();
@@ -123,28 +142,78 @@ Result<http::Response> wechat_call(Services& s, const AccountId& id, std::string
   return response;
 }
 
-Result<Json> wechat_upload(Services& s, const AccountId& id, std::string_view use,
-                           std::string_view type, const std::filesystem::path& file) {
+Result<Json> wechat_staff(Services& s, const AccountId& id, std::string_view what,
+                          const Json& body) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  constexpr std::pair<std::string_view, std::string_view> kMethods[] = {
+      {"task", "wecom_mass_add"},
+      {"moment", "wecom_moment_add"},
+      {"welcome", "wecom_welcome"},
+      {"message", "wecom_app_send"}};
+  const auto found =
+      std::ranges::find(kMethods, what, &std::pair<std::string_view, std::string_view>::first);
+  if (found == std::end(kMethods)) {
+    return fail(ErrorCode::kNotFound, "wecom: '{}' is not one of task, moment, welcome, message",
+                what.substr(0, 32));
+  }
+  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
+  const wechat::ListedMethod& method = wechat::staff_method(found->second);
+  ZHIYIN_TRY(wechat::ApiCall call, method.prepare(account.policy, body));
+  auto answer = platform->perform_and_wait(wechat::api_account(account), std::move(call));
+  if (!answer) return std::unexpected(answer.error().error());
+  return std::move(answer->json);
+}
+
+Result<UploadAsk> upload_ask(const std::function<std::string(std::string_view)>& value) {
+  UploadAsk ask;
+  const std::pair<std::string_view, std::string UploadAsk::*> texts[] = {
+      {"as", &UploadAsk::use},
+      {"type", &UploadAsk::type},
+      {"kf_account", &UploadAsk::kf_account},
+      {"ids", &UploadAsk::ids},
+      {"operation", &UploadAsk::operation}};
+  for (const auto& [name, member] : texts) {
+    if (std::string text = value(name); !text.empty()) ask.*member = std::move(text);
+  }
+  const std::pair<std::string_view, std::int64_t UploadAsk::*> numbers[] = {
+      {"advertiser", &UploadAsk::advertiser}, {"audience", &UploadAsk::audience}};
+  for (const auto& [name, member] : numbers) {
+    const std::string text = value(name);
+    if (text.empty()) continue;
+    ZHIYIN_TRY(ask.*member, number_of(name, text));
+  }
+  return ask;
+}
+
+Result<Json> wechat_upload(Services& s, const AccountId& id, const UploadAsk& ask,
+                           wechat::Upload file) {
   ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
   ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
   const wechat::ApiAccount api = wechat::api_account(account);
-  const wechat::Upload upload{file.filename().string(), file, {}};
-  const auto answered = [](auto outcome) -> Result<Json> {
-    if (!outcome) return std::unexpected(outcome.error().error());
-    return wechat::to_wire(*outcome);
-  };
-  if (use == "media") return answered(upload_media_and_wait(*platform, api, type, upload));
-  if (use == "material") {
+  if (ask.use == "media") return shown(upload_media_and_wait(*platform, api, ask.type, file));
+  if (ask.use == "attachment")
+    return shown(upload_attachment_and_wait(*platform, api, ask.type, file));
+  if (ask.use == "material") {
     std::optional<wechat::VideoDescription> video;
-    if (type == "video") video = {file.stem().string(), ""};
-    return answered(add_material_and_wait(*platform, api, type, upload, video));
+    if (ask.type == "video") video = {std::filesystem::path(file.name).stem().string(), ""};
+    return shown(add_material_and_wait(*platform, api, ask.type, file, video));
   }
-  if (use == "picture") {
-    auto url = upload_picture_and_wait(*platform, api, upload);
+  if (ask.use == "picture") {
+    auto url = upload_picture_and_wait(*platform, api, file);
     if (!url) return std::unexpected(url.error().error());
     return Json().set("url", std::move(*url));
   }
-  return fail_field("as", "'{}' is not one of media, material, picture", use.substr(0, 32));
+  if (ask.use == "portrait") {
+    ZHIYIN_TRY_VOID(shown(upload_portrait_and_wait(*platform, api, ask.kf_account, file)));
+    return Json().set("kf_account", ask.kf_account);
+  }
+  if (ask.use == "ad_picture")
+    return shown(upload_ads_image_and_wait(*platform, api, ask.advertiser, std::move(file)));
+  if (ask.use == "audience") {
+    return shown(upload_audience_and_wait(
+        *platform, api, {ask.advertiser, ask.audience, ask.ids, ask.operation}, file));
+  }
+  return fail_field("as", "'{}' is not one of {}", ask.use.substr(0, 32), kUploadUses);
 }
 
 Result<Json> wechat_send(Services& s, const AccountId& id, const std::string& openid,

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "http/message.h"
 #include "server/services.h"
+#include "wechat/media.h"
 
 /// What routes and command line do on WeChat alike. All block on the platform.
 namespace zhiyin::server {
@@ -18,10 +19,33 @@ Json wechat_methods();
 Result<http::Response> wechat_call(Services& services, const AccountId& account,
                                    std::string_view method, const Json& body);
 
-/// Uploads a file from the disk: `use` is media (temporary), material (permanent) or picture (for
-/// articles); `type` image, voice, video or thumb.
-Result<Json> wechat_upload(Services& services, const AccountId& account, std::string_view use,
-                           std::string_view type, const std::filesystem::path& file);
+/// kUnsupported where this process calls no platform.
+Result<wechat::PlatformApi*> platform_of(Services& services);
+
+/// Calls what reaches people by members of a company: `what` is task (a message that members
+/// confirm), moment, welcome or message (to the members themselves). The answer of the platform.
+Result<Json> wechat_staff(Services& services, const AccountId& account, std::string_view what,
+                          const Json& body);
+
+/// What a file is for.
+struct UploadAsk {
+  std::string use = "media";         ///< one of kUploadUses
+  std::string type = "image";        ///< of media, material and attachment
+  std::string kf_account;            ///< of portrait: whose
+  std::int64_t advertiser = 0;       ///< of ad_picture and audience: the advertiser's account_id
+  std::int64_t audience = 0;         ///< of audience
+  std::string ids;                   ///< of audience: HASH_PHONE, WECHAT_OPENID …
+  std::string operation = "APPEND";  ///< of audience: or REDUCE
+};
+inline constexpr std::string_view kUploadUses =
+    "media (3 days), material (permanent), picture (for articles), attachment (of WeCom's "
+    "moments), portrait (of a member of customer service), ad_picture, audience";
+/// Its members by name, `as` for the use; an empty text leaves the default. kInvalidArgument with
+/// the field.
+Result<UploadAsk> upload_ask(const std::function<std::string(std::string_view)>& value);
+/// What the platform says of the file: `media_id`, `url` and the like.
+Result<Json> wechat_upload(Services& services, const AccountId& account, const UploadAsk& ask,
+                           wechat::Upload file);
 
 /// One message to one person, through the quota ledger: a customer-service message (`msgtype` and
 /// its content) or a subscribe message (`template_id` and `data`), in the platform's names without

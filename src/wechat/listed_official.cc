@@ -14,7 +14,9 @@ namespace zhiyin::wechat {
 
 std::span<const ListedMethod> listed_official() {
   static const ListedMethod kList[] = {
+      listed<kFollowers>(),
       listed<kUserInfo>(),
+      listed<kUserInfos>(),
       listed<kUserRemark>(),
       listed<kChangeOpenid>(),
       listed<kTagsCreate>(),
@@ -64,6 +66,7 @@ std::span<const ListedMethod> listed_official() {
       listed<kIndustryGet>(),
       listed<kTemplateAdd>(),
       listed<kTemplateDelete>(),
+      listed<kTemplateList>(),
       listed<kTemplatesBlocked>(),
       listed<kMassDelete>(),
       listed<kMassSpeedGet>(),
@@ -94,6 +97,7 @@ std::span<const ListedMethod> listed_official() {
       listed<kMediaCheck>(),
       listed<kUserRisk>(),
       listed<kPaidUnionid>(),
+      listed<kCheckEncrypted>(),
       listed<kWxaCode>(),
       listed<kWxaCodeUnlimited>(),
       listed<kWxaQrCode>(),

@@ -35,4 +35,10 @@ std::span<const ListedMethod> listed_others() {
   return kList;
 }
 
+std::span<const ListedMethod> staff_methods() {
+  static const ListedMethod kList[] = {listed<kWecomMassAdd>(), listed<kWecomMomentAdd>(),
+                                       listed<kWecomWelcome>(), listed<kWecomAppSend>()};
+  return kList;
+}
+
 }  // namespace zhiyin::wechat

@@ -415,6 +415,8 @@ inline constexpr Method<TemplateAddAsk, TemplateId> kTemplateAdd{endpoint("templ
 inline constexpr Method<TemplateId, Nothing> kTemplateDelete{endpoint("template_delete")};
 inline constexpr Method<BlockedTemplatesAsk, BlockedTemplates> kTemplatesBlocked{
     endpoint("template_blocked")};
+/// Those that the account has: `client.h` reads it too.
+inline constexpr Method<Nothing, ApiAnswer> kTemplateList{endpoint("template_list")};
 inline constexpr Method<TemplateOnceAsk, Nothing> kTemplateOnce{endpoint("template_once")};
 
 // Mass sends: what is around sending (`client.h` has the sends).

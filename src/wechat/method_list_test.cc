@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "wechat/rule.h"
 
 namespace zhiyin::wechat {
@@ -34,6 +36,12 @@ TEST(MethodList, WhatReachesPeopleCarriesAFileOrShowsASecretIsNotInIt) {
         "media_upload", "code_to_session", "oauth_token", "ticket_get", "phone_number"}) {
     EXPECT_EQ(prepared(name, "{}").error().code, ErrorCode::kUnsupported) << name;
   }
+  EXPECT_NE(prepared("phone_number", "{}").error().message.find("/v1/accounts/{id}/phone"),
+            std::string::npos);
+  EXPECT_NE(prepared("template_once", "{}").error().message.find("nothing here calls it yet"),
+            std::string::npos);
+  for (const std::string_view name : {"user_get", "user_info_batchget", "template_list"})
+    EXPECT_TRUE(find_listed_method(name)) << name << " reads and shows no secret";
   const auto odd = prepared("tag_create", "{}");
   EXPECT_EQ(odd.error().code, ErrorCode::kNotFound);
   EXPECT_NE(odd.error().message.find("did you mean tags_create?"), std::string::npos);
@@ -47,6 +55,30 @@ TEST(MethodList, EveryMethodSendsNothingToPeopleAndHasASchema) {
     EXPECT_EQ(method.schema()["type"].string_or(""), "object") << method.endpoint->name;
     EXPECT_LT(before, method.endpoint);
     before = method.endpoint;
+  }
+}
+
+TEST(MethodList, EveryEndpointIsInItOrHasItsOwnWayOrIsSaidToHaveNone) {
+  // docs/wechat.md, "Not there yet", names these.
+  const std::set<std::string_view> without = {"mass_sendall",  "mass_get",    "template_once",
+                                              "oauth_refresh", "oauth_check", "session_check",
+                                              "session_reset"};
+  std::set<std::string_view> seen;
+  for (const Endpoint& endpoint : endpoints()) {
+    const bool is_listed = find_listed_method(endpoint.name).has_value();
+    const bool has_way = !own_way(endpoint).empty();
+    EXPECT_FALSE(is_listed && has_way) << endpoint.name;
+    if (!is_listed && !has_way) seen.insert(endpoint.name);
+  }
+  EXPECT_EQ(seen, without);
+}
+
+TEST(MethodList, WhatMembersOfStaffSendIsBoundToo) {
+  for (const std::string_view name :
+       {"wecom_mass_add", "wecom_moment_add", "wecom_welcome", "wecom_app_send"}) {
+    EXPECT_EQ(staff_method(name).endpoint->name, name);
+    EXPECT_EQ(staff_method(name).prepare(Policy(), Json::object()).error().code,
+              ErrorCode::kInvalidArgument);
   }
 }
 

@@ -47,6 +47,25 @@ bool raw_data_matches(std::string_view raw_data, std::string_view signature,
 Result<Json> decrypt_user_data(const Secret& session_key, std::string_view iv,
                                std::string_view encrypted, std::string_view app_id);
 
+struct EncryptedHashAsk {
+  std::string encrypted_msg_hash;
+  static constexpr auto wire() {
+    return std::make_tuple(member("encrypted_msg_hash", &EncryptedHashAsk::encrypted_msg_hash,
+                                  "SHA-256 of the encrypted data, 64 hex digits"));
+  }
+};
+struct EncryptedFinding {
+  bool vaild = false;  ///< as the platform spells it
+  std::int64_t create_time = 0;
+  static constexpr auto wire() {
+    return std::make_tuple(member("vaild", &EncryptedFinding::vaild, "the platform made it"),
+                           member("create_time", &EncryptedFinding::create_time, "seconds"));
+  }
+};
+/// Whether the platform encrypted that, in the last three days.
+inline constexpr Method<EncryptedHashAsk, EncryptedFinding> kCheckEncrypted{
+    endpoint("check_encrypted")};
+
 struct PhoneAsk {
   std::string code;  ///< one use, 5 minutes; costs
   static constexpr auto wire() { return std::make_tuple(member("code", &PhoneAsk::code, "")); }

@@ -57,7 +57,7 @@ inline constexpr Method<KfAsk, Nothing> kKfAdd{endpoint("kf_add")};
 inline constexpr Method<KfAsk, Nothing> kKfUpdate{endpoint("kf_update")};
 inline constexpr Method<KfInviteAsk, Nothing> kKfInvite{endpoint("kf_invite")};
 inline constexpr Method<KfAccountRef, Nothing> kKfDelete{endpoint("kf_delete")};
-/// With a picture (jpg): see `prepare_upload`.
+/// With a picture: `upload_portrait_and_wait`.
 inline constexpr Method<KfAccountRef, Nothing> kKfHeadImage{endpoint("kf_headimg")};
 inline constexpr Method<Nothing, KfList> kKfList{endpoint("kf_list")};
 inline constexpr Method<Nothing, KfOnlineList> kKfOnline{endpoint("kf_online")};

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "base/file.h"
 #include "http/message.h"
 
 namespace zhiyin::wechat {
@@ -89,7 +90,19 @@ Result<void> AdsActionsAsk::check(const Policy&) const {
 }
 
 Outcome<AdsImage> upload_ads_image_and_wait(PlatformApi& platform, const ApiAccount& account,
-                                            std::int64_t account_id, const Upload& file) {
+                                            std::int64_t account_id, Upload file) {
+  constexpr std::size_t kBytesMax = (10 << 20) + 1;  // the rule says that this is too much
+  if (!file.path.empty()) {
+    Result<std::string> bytes = read_file(file.path, kBytesMax);
+    if (!bytes) {
+      Error error = std::move(bytes.error());
+      error.field = "file";
+      return read_answer<AdsImage>(
+          platform.perform_and_wait(account, std::unexpected(std::move(error))));
+    }
+    file.bytes = std::move(*bytes);
+    file.path.clear();
+  }
   const FormFields fields = {{"account_id", std::to_string(account_id)},
                              {"upload_type", "UPLOAD_TYPE_FILE"},
                              {"signature", md5_hex(file.bytes)}};

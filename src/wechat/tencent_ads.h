@@ -340,9 +340,9 @@ inline constexpr Method<AdsCreativeAsk, AdsCreativeId> kAdsCreativeAdd{
 inline constexpr Method<AdsListAsk, AdsPage<AdsCreative>> kAdsCreatives{endpoint("ads_creatives")};
 inline constexpr Method<AdsReviewsAsk, AdsPage<AdsReview>> kAdsReviews{
     endpoint("ads_creative_reviews")};
-/// A picture from memory; its MD5 goes with it, so the same picture is stored once.
+/// A picture, read into memory: its MD5 goes with it, so the same picture is stored once.
 Outcome<AdsImage> upload_ads_image_and_wait(PlatformApi& platform, const ApiAccount& account,
-                                            std::int64_t account_id, const Upload& file);
+                                            std::int64_t account_id, Upload file);
 
 // Reports.
 struct AdsDateRange {

@@ -284,13 +284,17 @@ struct TokenKeeper::Inner {
     co_return forced;
   }
 
+  [[nodiscard]] std::string_view base_of(const ApiAccount& account) const {
+    const Family family = family_of(account.token_kind);
+    if (!account.base_url.empty()) return trimmed_base(account.base_url);
+    return family == Family::kOfficial ? trimmed_base(base_url) : default_base(family);
+  }
+
   http::Task<Outcome<FetchedToken>> fetch(Waiting waiting, const Asked& asked, bool force) {
     const ApiAccount& account = asked.account;
     const Family family = family_of(account.token_kind);
-    const std::string_view base = !account.base_url.empty()     ? trimmed_base(account.base_url)
-                                  : family == Family::kOfficial ? trimmed_base(base_url)
-                                                                : default_base(family);
-    http::ClientRequest request = token_request(account, base, asked.claim.refresh_token, force);
+    http::ClientRequest request =
+        token_request(account, base_of(account), asked.claim.refresh_token, force);
     HttpOutcome answer = co_await exchange(client, waiting, std::move(request));
     if (answer) hide(answer->body, account.app_secret);
     Outcome<FetchedToken> fetched = read_token(interpret(answer, "token", family));
@@ -406,6 +410,23 @@ Outcome<Secret> TokenKeeper::get_and_wait(const ApiAccount& account) {
 }
 Outcome<Secret> TokenKeeper::replace_and_wait(const ApiAccount& account, const Secret& rejected) {
   return run_here(inner_->obtain(Waiting::kBlock, account, rejected));
+}
+
+Outcome<FetchedToken> TokenKeeper::grant_and_wait(const ApiAccount& account, const Secret& code,
+                                                  std::string_view redirect_uri) {
+  HttpOutcome answer = inner_->client.send_and_wait(
+      grant_request(account, inner_->base_of(account), code, redirect_uri));
+  if (answer) {
+    hide(answer->body, account.app_secret);
+    hide(answer->body, code);
+  }
+  Outcome<FetchedToken> granted =
+      read_token(interpret(answer, "oauth/token", family_of(account.token_kind)));
+  if (granted && granted->refresh_token.empty()) {
+    return std::unexpected(
+        not_sent(ErrorCode::kUnavailable, "微信接口 oauth/token：应答里没有 refresh_token"));
+  }
+  return granted;
 }
 
 Instant TokenKeeper::now() const { return inner_->clock.now(); }

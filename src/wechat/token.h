@@ -38,6 +38,11 @@ class TokenKeeper {
   Outcome<Secret> get_and_wait(const ApiAccount& account);
   Outcome<Secret> replace_and_wait(const ApiAccount& account, const Secret& rejected);
 
+  /// What the code of an owner's authorisation is worth (Tencent Ads); one use. The caller keeps
+  /// the refresh token in the account. Blocks.
+  Outcome<FetchedToken> grant_and_wait(const ApiAccount& account, const Secret& code,
+                                       std::string_view redirect_uri);
+
   /// Domain time, by which tokens live.
   [[nodiscard]] Instant now() const;
 

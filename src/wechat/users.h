@@ -6,6 +6,16 @@
 /// as the platform names them; limits are in `rule_table.cc`.
 namespace zhiyin::wechat {
 
+struct FollowersAsk {
+  std::string next_openid;
+  static constexpr auto wire() {
+    return std::make_tuple(
+        member("next_openid", &FollowersAsk::next_openid, "of the page before; empty begins"));
+  }
+};
+/// Up to 10,000 openids a page; `client.h` reads it too.
+inline constexpr Method<FollowersAsk, ApiAnswer> kFollowers{endpoint("user_get")};
+
 struct UserInfoAsk {
   std::string openid;
   std::string lang = "zh_CN";
@@ -33,6 +43,13 @@ struct UserInfoAnswer {
   }
 };
 inline constexpr Method<UserInfoAsk, UserInfoAnswer> kUserInfo{endpoint("user_info")};
+struct UserInfosAsk {
+  std::vector<UserInfoAsk> user_list;
+  static constexpr auto wire() {
+    return std::make_tuple(member("user_list", &UserInfosAsk::user_list, "up to 100"));
+  }
+};
+inline constexpr Method<UserInfosAsk, ApiAnswer> kUserInfos{endpoint("user_info_batchget")};
 
 struct RemarkAsk {
   std::string openid;

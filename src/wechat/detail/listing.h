@@ -25,5 +25,7 @@ ListedMethod listed() {
 std::span<const ListedMethod> listed_official();
 std::span<const ListedMethod> listed_insight();
 std::span<const ListedMethod> listed_others();
+/// What `staff_method` finds.
+std::span<const ListedMethod> staff_methods();
 
 }  // namespace zhiyin::wechat

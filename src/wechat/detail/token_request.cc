@@ -63,6 +63,18 @@ http::ClientRequest token_request(const ApiAccount& account, std::string_view ba
   return request;
 }
 
+http::ClientRequest grant_request(const ApiAccount& a, std::string_view base, const Secret& code,
+                                  std::string_view redirect_uri) {
+  http::ClientRequest request;
+  request.url = fmt::format(
+      "{}/oauth/token?client_id={}&client_secret={}&grant_type=authorization_code"
+      "&authorization_code={}&redirect_uri={}",
+      base, http::percent_encode(a.app_id), http::percent_encode(a.app_secret.reveal()),
+      http::percent_encode(code.reveal()), http::percent_encode(redirect_uri));
+  request.timeout = kTimeout;
+  return request;
+}
+
 SendError not_sent(ErrorCode code, std::string message) {
   SendError e;
   e.code = code;

@@ -18,6 +18,10 @@ std::string token_settings(const ApiAccount& account);
 http::ClientRequest token_request(const ApiAccount& account, std::string_view base,
                                   const Secret& refresh_token, bool force);
 
+/// Exchanges the code of an owner's authorisation for tokens (Tencent Ads).
+http::ClientRequest grant_request(const ApiAccount& account, std::string_view base,
+                                  const Secret& code, std::string_view redirect_uri);
+
 /// What came back. Whatever became of it, the call for which the token was needed has not been
 /// sent.
 Outcome<FetchedToken> read_token(Outcome<Json> answer);
