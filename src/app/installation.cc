@@ -507,10 +507,10 @@ class BuiltInstallation final : public Installation {
         steady_,
         *answer_source_,
         [this](const AccountId& account, const std::string& openid,
-               delivery::DirectMessage message) {
+               delivery::DirectMessage message, std::optional<delivery::Occasion> answers) {
           return delivery::DirectSends({*state_, *accounts_, *recipients_, *wechat_->platform(),
                                         *clock_, quota_holder(), &*grouped_writes_})
-              .send(account, openid, std::move(message));
+              .send(account, openid, std::move(message), answers);
         },
         [this](const wechat::Account& account) { return may_push(account); },
         [this](const AccountId& id) -> std::shared_ptr<const wechat::Account> {

@@ -101,23 +101,14 @@ Result<TestSend> send(const Work& work, const Recipient& recipient, const std::s
 
 Result<TestSend> send_one(const Work& work, const std::string& openid) {
   const Instant now = work.now();
-  const Result<PersonId> person = work.parts.recipients.person_of(work.campaign().account, openid);
-  if (!person) {
-    if (person.error().code != ErrorCode::kNotFound) return std::unexpected(person.error());
-    return refused(openid, {Verdict::kRefuse, delivery::Rule::kNotFollowing, std::nullopt, {}});
-  }
-  ZHIYIN_TRY(const std::vector<Recipient> found,
-             work.parts.recipients.find(std::span(&*person, 1), work.query()));
-  if (found.front().person.empty()) {
-    return refused(openid, {Verdict::kRefuse, delivery::Rule::kNotFollowing, std::nullopt, {}});
-  }
+  ZHIYIN_TRY(const Recipient recipient, work.parts.recipients.by_openid(openid, work.query()));
   Decision decision;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(decision, detail::judge(session, work, found.front(), kEnough, true, now));
+    ZHIYIN_TRY(decision, detail::judge(session, work, recipient, kEnough, true, now));
     return {};
   }));
   if (decision.verdict != Verdict::kSend) return refused(openid, decision);
-  return send(work, found.front(), openid, now);
+  return send(work, recipient, openid, now);
 }
 
 }  // namespace

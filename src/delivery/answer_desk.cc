@@ -142,6 +142,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     std::string openid;
     AnswerWindow window;
     AnswerRecord record;
+    std::optional<Occasion> occasion;  ///< of a push
     std::map<int, Done> waiting;
     int callbacks = 0;
     std::optional<Reply> answer;
@@ -347,6 +348,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
       job.is_ours = false;
       job.question = Question{std::move(account), one.question.openid, one.question.text,
                               one.question.message_id, one.question.at};
+      job.occasion = Occasion{CsTrigger::kMessage, one.question.at};
       happenings.push_back({key, IsLookedAt{}});
     }
   }
@@ -396,6 +398,7 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
     job.record.person = person;
     job.record.token = new_token();
     job.record.opened_at = parts.clock.now();
+    job.occasion = occasion_of(joined.callback);
     return job;
   }
   Job& open_job(const Key& key, const std::shared_ptr<const wechat::Account>& account,
@@ -676,16 +679,15 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
   }
 
   void push(const Key& key, const Job& job) {
-    auto work = [this, key, account = job.account->id, openid = job.openid, reply = *job.answer] {
-      tell(pushed(key, account, openid, reply));
-    };
+    auto work = [this, key, account = job.account->id, openid = job.openid, occasion = job.occasion,
+                 reply = *job.answer] { tell(pushed(key, account, openid, occasion, reply)); };
     if (!pushers->try_submit(std::move(work))) tell(Pushed{key, "refused:overload", false});
   }
   Pushed pushed(const Key& key, const AccountId& account, const std::string& openid,
-                const Reply& reply) const {
+                const std::optional<Occasion>& occasion, const Reply& reply) const {
     const auto message = custom_message(reply);
     if (!message) return {key, "refused:" + message.error().text(), false};
-    const auto sent = parts.push(account, openid, *message);
+    const auto sent = parts.push(account, openid, *message, occasion);
     if (!sent) return {key, "failed:" + std::string(sent.error().text()), false};
     switch (sent->state) {
       case TouchState::kSent:

@@ -71,8 +71,9 @@ class AnswerDesk final : public wechat::LateAnswers {
     const Clock& clock;  ///< of what is recorded
     const Clock& real;   ///< of how long callbacks wait
     AnswerSource& source;
-    /// Sends a customer-service message; may block.
-    std::function<Result<DirectResult>(const AccountId&, const std::string& openid, DirectMessage)>
+    /// Sends a customer-service message that answers what the person did; may block.
+    std::function<Result<DirectResult>(const AccountId&, const std::string& openid, DirectMessage,
+                                       std::optional<Occasion>)>
         push;
     /// Whether the account may send one now, and has quota left. May block on state.
     std::function<bool(const wechat::Account&)> may_push;

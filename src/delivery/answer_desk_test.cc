@@ -47,7 +47,9 @@ struct Desk : TestState {
     return std::make_unique<AnswerDesk>(
         AnswerDesk::Parts{
             *state, *vault, clock, clock, source,
-            [this, name](const AccountId&, const std::string& openid, DirectMessage m) {
+            [this, name](const AccountId&, const std::string& openid, DirectMessage m,
+                         std::optional<Occasion> occasion) {
+              occasions.push_back(occasion);
               pushed.push_back(openid + ": " + std::get<wechat::CustomSendAsk>(m).text->content);
               pushed_by.push_back(name);
               return push_outcome;
@@ -105,6 +107,7 @@ struct Desk : TestState {
   std::shared_ptr<const wechat::Account> account;
   std::vector<std::string> pushed;
   std::vector<std::string> pushed_by;
+  std::vector<std::optional<Occasion>> occasions;
   Result<DirectResult> push_outcome =
       DirectResult{TouchId("t"), TouchState::kSent, Rule::kNone, ""};
   bool may_push;
@@ -310,6 +313,9 @@ TEST(AnswerDesk, AnAccountThatMayPushesWhatCameTooLate) {
   d.questions.answer(0, "有货");
   d.settle_push("sent");
   EXPECT_EQ(d.pushed, std::vector<std::string>{"oAlice: 有货"});
+  ASSERT_TRUE(d.occasions.at(0));
+  EXPECT_EQ(d.occasions[0]->trigger, CsTrigger::kMessage);
+  EXPECT_EQ(d.occasions[0]->at, kStart);
   EXPECT_EQ(d.last().decision, AnswerDecision::kPush);
 }
 

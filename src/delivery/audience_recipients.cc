@@ -2,6 +2,7 @@
 
 #include "audience/consent.h"
 #include "audience/traits.h"
+#include "delivery/delivery_projection.h"
 
 namespace zhiyin::delivery {
 
@@ -34,15 +35,42 @@ std::map<std::string, std::string> variables_of(const audience::PersonView& view
   return out;
 }
 
+/// The identity that was in contact with the account last, if any was after `left`.
+Result<std::optional<IdentityHash>> in_contact(storage::State& state,
+                                               std::span<const IdentityHash> identities,
+                                               const AccountId& account, Instant left) {
+  std::optional<IdentityHash> newest;
+  ZHIYIN_TRY_VOID(state.read([&](storage::Session& session) -> Result<void> {
+    newest.reset();
+    Instant newest_at = left;
+    for (const IdentityHash& identity : identities) {
+      ZHIYIN_TRY(const CsTriggers triggers, cs_triggers(session, identity, account));
+      for (const auto& [trigger, at] : triggers) {
+        if (at <= newest_at) continue;
+        newest = identity;
+        newest_at = at;
+      }
+    }
+    return {};
+  }));
+  return newest;
+}
+
 Result<void> fill(const audience::People& people, const audience::Consent& consent,
                   const RecipientQuery& query, Instant as_of, Recipient& r) {
   ZHIYIN_TRY(r.identities, people.identities(r.person));
   if (r.identities.empty())
     return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
-  r.following = consent.following;
   r.consent = !consent.withdrawn;
-  r.has_openid = consent.following && consent.identity != IdentityHash{};
-  r.identity = r.has_openid ? consent.identity : r.identities.front();
+  std::optional<IdentityHash> openid;
+  if (consent.following && consent.identity != IdentityHash{}) openid = consent.identity;
+  if (!openid) {
+    // A withdrawal decides by itself; `since` is then its time, not that of their leaving.
+    const Instant left = consent.withdrawn ? Instant{} : consent.since;
+    ZHIYIN_TRY(openid, in_contact(people.state(), r.identities, query.account, left));
+  }
+  r.has_openid = r.following = openid.has_value();
+  r.identity = openid.value_or(r.identities.front());
   if (query.with_partition) {
     ZHIYIN_TRY(r.partition, people.vault().partition(r.identity));
   }
@@ -74,9 +102,23 @@ Result<std::vector<Recipient>> AudienceRecipients::find(std::span<const PersonId
   return out;
 }
 
-Result<PersonId> AudienceRecipients::person_of(const AccountId& account,
-                                               std::string_view openid) const {
-  return people_.resolve(fmt::format("openid:{}:{}", account.value, openid));
+Result<Recipient> AudienceRecipients::by_openid(std::string_view openid,
+                                                const RecipientQuery& query) const {
+  const storage::Identity identity{query.account.value, "openid", std::string(openid)};
+  const Result<PersonId> person =
+      people_.resolve(fmt::format("openid:{}:{}", query.account.value, openid));
+  if (!person && person.error().code != ErrorCode::kNotFound)
+    return std::unexpected(person.error());
+  Recipient out;
+  if (person) {
+    ZHIYIN_TRY(std::vector<Recipient> found, find(std::span(&*person, 1), query));
+    out = std::move(found.front());
+  }
+  out.identity = people_.vault().hash(identity);
+  out.partition = storage::partition_of(identity.account, identity.kind, identity.value);
+  out.has_openid = true;
+  if (out.person.empty()) out.identities = {out.identity};
+  return out;
 }
 
 Result<Secret> AudienceRecipients::openid(const IdentityHash& identity) const {

@@ -6,7 +6,8 @@
 
 namespace zhiyin::delivery {
 
-/// People of the audience as recipients: consent from their events, variables from their traits.
+/// People of the audience as recipients: consent from their events, variables from their traits,
+/// contact from what opened their customer-service windows.
 /// Thread-safe; all must outlive it.
 class AudienceRecipients final : public Recipients {
  public:
@@ -15,8 +16,8 @@ class AudienceRecipients final : public Recipients {
 
   [[nodiscard]] Result<std::vector<Recipient>> find(std::span<const PersonId> people,
                                                     const RecipientQuery& query) const override;
-  [[nodiscard]] Result<PersonId> person_of(const AccountId& account,
-                                           std::string_view openid) const override;
+  [[nodiscard]] Result<Recipient> by_openid(std::string_view openid,
+                                            const RecipientQuery& query) const override;
   [[nodiscard]] Result<Secret> openid(const IdentityHash& identity) const override;
 
  private:

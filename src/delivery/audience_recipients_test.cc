@@ -4,6 +4,7 @@
 
 #include "audience/people_projection.h"
 #include "base/clock.h"
+#include "delivery/delivery_projection.h"
 #include "delivery/test_state.h"
 
 namespace zhiyin::delivery {
@@ -34,8 +35,10 @@ struct Audience : TestState {
     logged.event.kind = std::move(kind);
     logged.event.properties = std::move(properties);
     logged.event.occurred_at = logged.event.received_at = kNow - std::chrono::hours(100 - offset);
-    write([&](storage::Session& s) {
-      return audience::PeopleProjection().apply(s, std::span(&logged, 1));
+    logged.event.source = "wechat";
+    write([&](storage::Session& s) -> Result<void> {
+      ZHIYIN_TRY_VOID(audience::PeopleProjection().apply(s, std::span(&logged, 1)));
+      return DeliveryProjection().apply(s, std::span(&logged, 1));
     });
   }
   static storage::Identity openid(std::string value) {
@@ -47,7 +50,12 @@ struct Audience : TestState {
     if (!found) throw std::runtime_error(found.error().text());
     return found->front();
   }
-  PersonId person(std::string value) { return *recipients.person_of(kShop, value); }
+  Recipient behind(std::string openid) {
+    const auto found = recipients.by_openid(openid, {kShop, Purpose::kMarketing, false});
+    if (!found) throw std::runtime_error(found.error().text());
+    return *found;
+  }
+  PersonId person(std::string openid) { return behind(std::move(openid)).person; }
 
   std::unique_ptr<storage::Vault> vault;
   SteppedClock clock{kNow};
@@ -69,6 +77,35 @@ TEST(AudienceRecipients, AFollowerCanBeReachedUntilTheyLeave) {
   w.event("unfollow", {Audience::openid("o1")});
   EXPECT_FALSE(w.find(person).following);
   EXPECT_FALSE(w.find(person).has_openid);
+}
+
+// Nothing tells of those who followed before the account was connected, nor of the people of a
+// mini-program.
+TEST(AudienceRecipients, WhoWritesOrTapsTheMenuIsAFollowerUntilTheyLeave) {
+  Audience w;
+  w.event("read", {Audience::openid("o1")});
+  const PersonId person = w.person("o1");
+  EXPECT_FALSE(w.find(person).following);
+  w.event("message", {Audience::openid("o1")});
+  EXPECT_TRUE(w.find(person).following);
+  EXPECT_EQ(w.find(person).identity, w.vault->hash(Audience::openid("o1")));
+  w.event("unfollow", {Audience::openid("o1")});
+  EXPECT_FALSE(w.find(person).following);
+  w.event("menu_click", {Audience::openid("o1")});
+  EXPECT_TRUE(w.find(person).following);
+  w.event("message", {Audience::openid("o1")});
+  w.event("consent.withdraw", {Audience::openid("o1")});
+  EXPECT_TRUE(w.find(person).following) << "opted out, but still there";
+  EXPECT_FALSE(w.find(person).consent);
+}
+
+TEST(AudienceRecipients, AnOpenidIsAskedForItselfWhoeverElseThePersonIs) {
+  Audience w;
+  w.event("follow", {Audience::openid("o1")});
+  w.event("follow", {Audience::openid("o2"), Audience::openid("o1")});
+  EXPECT_EQ(w.person("o1"), w.person("o2"));
+  EXPECT_EQ(w.behind("o1").identity, w.vault->hash(Audience::openid("o1")));
+  EXPECT_EQ(w.behind("o2").identity, w.vault->hash(Audience::openid("o2")));
 }
 
 TEST(AudienceRecipients, AWithdrawalIsForItsPurpose) {
@@ -107,7 +144,10 @@ TEST(AudienceRecipients, AMergedIdLeadsToThePersonOfToday) {
 TEST(AudienceRecipients, NobodyAndTheErasedAreNotFound) {
   Audience w;
   EXPECT_TRUE(w.find(PersonId("p_nobodyatall")).person.empty());
-  EXPECT_EQ(w.recipients.person_of(kShop, "o9").error().code, ErrorCode::kNotFound);
+  const Recipient nobody = w.behind("o9");
+  EXPECT_TRUE(nobody.person.empty());
+  EXPECT_EQ(nobody.identity, w.vault->hash(Audience::openid("o9")));
+  EXPECT_EQ(nobody.partition, storage::partition_of("shop", "openid", "o9"));
   w.event("follow", {Audience::openid("o1")});
   const Recipient r = w.find(w.person("o1"));
   ASSERT_TRUE(w.vault->erase(std::span(&r.identity, 1)));

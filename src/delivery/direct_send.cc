@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "audience/people_projection.h"
 #include "base/random.h"
 #include "delivery/delivery_projection.h"
 #include "delivery/grants.h"
@@ -42,7 +43,9 @@ Touch intent(const AccountId& account, const Recipient& recipient, ChannelKind c
   touch.id = TouchId("t_direct_" + uuid_v7(now));
   touch.idempotency_key = touch.id.value;
   touch.campaign = CampaignId(std::string(kCampaign));
-  touch.person = recipient.person;
+  // Whose first event has not been counted yet will be this person.
+  touch.person =
+      recipient.person.empty() ? audience::person_id_of(recipient.identity) : recipient.person;
   touch.identity = recipient.identity;
   touch.partition = recipient.partition;
   touch.account = account;
@@ -65,6 +68,7 @@ struct Send {
   ChannelKind channel;
   std::string template_id;
   bool is_long_term = false;
+  std::optional<Occasion> answers = {};
 
   [[nodiscard]] std::int64_t calls_per_day() const {
     const auto found = rules.calls_per_day.find(channel);
@@ -73,6 +77,10 @@ struct Send {
   [[nodiscard]] std::int64_t calls_per_minute() const {
     const auto found = rules.calls_per_minute.find(channel);
     return found == rules.calls_per_minute.end() ? 0 : found->second;
+  }
+  [[nodiscard]] bool needs_no_following() const {
+    return answers || channel == ChannelKind::kSubscribe ||
+           account.kind == wechat::AccountKind::kMiniProgram;
   }
   [[nodiscard]] GrantHolder holder() const { return {recipient.identity, account.id}; }
 
@@ -83,10 +91,15 @@ struct Send {
     facts.channel = channel;
     facts.purpose = Purpose::kNotification;
     facts.is_test = true;
-    facts.following = recipient.has_openid && recipient.following;
-    facts.consent = recipient.consent;
+    facts.following = needs_no_following() || recipient.following;
+    // Nobody unknown has withdrawn anything.
+    facts.consent = recipient.consent || recipient.person.empty() || answers.has_value();
     facts.cs_touches = std::move(history.cs);
     ZHIYIN_TRY(facts.cs_triggers, cs_triggers(session, recipient.identity, account.id));
+    if (answers) {  // by the platform's clock, which may be ahead of ours
+      Instant& at = facts.cs_triggers[answers->trigger];
+      at = std::max(at, std::min(answers->at, now));
+    }
     // Where processes have chunks, `reserve` decides: a look at all of them would make everybody
     // wait for everybody.
     facts.calls_left_today = calls_per_day();
@@ -140,6 +153,16 @@ TouchState state_of(const wechat::Outcome<wechat::ApiAnswer>& answer) {
 
 }  // namespace
 
+std::optional<Occasion> occasion_of(const wechat::Callback& callback) {
+  using wechat::CallbackKind;
+  const Instant at = callback.create_time;
+  if (wechat::is_message(callback.kind)) return Occasion{CsTrigger::kMessage, at};
+  if (callback.kind == CallbackKind::kMenuClick) return Occasion{CsTrigger::kMenu, at};
+  if (callback.kind == CallbackKind::kFollow) return Occasion{CsTrigger::kFollow, at};
+  if (callback.kind == CallbackKind::kScan) return Occasion{CsTrigger::kScan, at};
+  return std::nullopt;
+}
+
 ServiceWindow service_window(const CsTriggers& triggers, const std::vector<Instant>& cs_touches,
                              const GateRules& rules, Instant now) {
   ServiceWindow window;
@@ -161,32 +184,27 @@ Result<void> DirectSends::write(const std::function<Result<void>(Session&)>& wor
 }
 
 Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::string& openid,
-                                       DirectMessage message) const {
+                                       DirectMessage message,
+                                       std::optional<Occasion> answers) const {
   ZHIYIN_TRY(const wechat::Account account, parts_.accounts.get(account_id));
   std::visit([&](auto& ask) { ask.touser = openid; }, message);
   ZHIYIN_TRY(wechat::ApiCall call, call_of(account.policy, message));
   ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
-  const Result<PersonId> person = parts_.recipients.person_of(account_id, openid);
-  if (!person) {
-    if (person.error().code == ErrorCode::kNotFound) return refused(Rule::kNotFollowing);
-    return std::unexpected(person.error());
-  }
-  ZHIYIN_TRY(
-      const std::vector<Recipient> found,
-      parts_.recipients.find(std::span(&*person, 1), {account_id, Purpose::kNotification, false}));
-  if (found.empty() || found.front().person.empty()) return refused(Rule::kNotFollowing);
+  ZHIYIN_TRY(const Recipient recipient, parts_.recipients.by_openid(
+                                            openid, {account_id, Purpose::kNotification, false}));
 
   Send send{parts_,
             account,
             sender.rules,
-            found.front(),
+            recipient,
             ChannelKind::kCustomerService,
             template_of(message)};
+  send.answers = answers;
   if (!send.template_id.empty()) send.channel = ChannelKind::kSubscribe;
   send.is_long_term = std::ranges::find(account.policy.long_term_templates, send.template_id) !=
                       account.policy.long_term_templates.end();
   const Instant now = parts_.clock.now();
-  Touch touch = intent(account_id, found.front(), send.channel, now);
+  Touch touch = intent(account_id, recipient, send.channel, now);
   Rule rule = Rule::kNone;
   const Result<void> intended = write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(rule, send.reserve(session, touch, now));
@@ -213,18 +231,16 @@ Result<ServiceWindow> DirectSends::window(const AccountId& account_id,
                                           const std::string& openid) const {
   ZHIYIN_TRY(const wechat::Account account, parts_.accounts.get(account_id));
   ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
-  ZHIYIN_TRY(const PersonId person, parts_.recipients.person_of(account_id, openid));
-  ZHIYIN_TRY(
-      const std::vector<Recipient> found,
-      parts_.recipients.find(std::span(&person, 1), {account_id, Purpose::kNotification, false}));
-  if (found.empty() || found.front().person.empty())
+  ZHIYIN_TRY(const Recipient recipient, parts_.recipients.by_openid(
+                                            openid, {account_id, Purpose::kNotification, false}));
+  if (recipient.person.empty())
     return fail(ErrorCode::kNotFound, "person: '{}' is not known", shortened(openid));
   const Instant now = parts_.clock.now();
   ServiceWindow window;
   ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(const CsTriggers triggers, cs_triggers(session, found.front().identity, account_id));
+    ZHIYIN_TRY(const CsTriggers triggers, cs_triggers(session, recipient.identity, account_id));
     ZHIYIN_TRY(const TouchHistory history,
-               SendLedger::history(session, found.front().identities, account_id, now));
+               SendLedger::history(session, recipient.identities, account_id, now));
     window = service_window(triggers, history.cs, sender.rules, now);
     return {};
   }));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -10,6 +11,7 @@
 #include "storage/grouped_writes.h"
 #include "storage/state.h"
 #include "wechat/account.h"
+#include "wechat/callback.h"
 #include "wechat/messages.h"
 
 namespace zhiyin::delivery {
@@ -24,6 +26,15 @@ struct DirectResult {
   Rule rule = Rule::kNone;  ///< of a refusal
   std::string error;        ///< what the platform said; empty when sent
 };
+
+/// What of the person a message answers: it opens the window, and asks for the message, whether or
+/// not its event has been counted yet.
+struct Occasion {
+  CsTrigger trigger = CsTrigger::kMessage;
+  Instant at;
+};
+/// Nothing for callbacks that open no window. Pure.
+std::optional<Occasion> occasion_of(const wechat::Callback& callback);
 
 /// The customer-service window of one person at one moment.
 struct ServiceWindow {
@@ -46,7 +57,9 @@ ServiceWindow service_window(const CsTriggers& triggers, const std::vector<Insta
 /// person's window or grant. Sent or unknown counts; what certainly did not go out is given back.
 /// What a dead process left half done is closed as unknown and counted (with the test sends, see
 /// `CampaignEngine::recover`). Quiet hours and the owner's caps are not asked: somebody waits for
-/// it. Thread-safe; blocks.
+/// it. Nor is following where the platform does not: in a window the person has been in contact, a
+/// permission for a subscribe message holds without, and mini-programs have no followers.
+/// Thread-safe; blocks.
 class DirectSends {
  public:
   struct Parts {
@@ -63,8 +76,9 @@ class DirectSends {
 
   /// kInvalidArgument with the field when the platform would not take the message, kNotFound when
   /// there is no such account. A refusal by a rule is a result.
+  /// `answers`: what the person did; a withdrawn consent does not stop an answer.
   Result<DirectResult> send(const AccountId& account, const std::string& openid,
-                            DirectMessage message) const;
+                            DirectMessage message, std::optional<Occasion> answers = {}) const;
   /// kNotFound when nobody of that openid is known.
   Result<ServiceWindow> window(const AccountId& account, const std::string& openid) const;
 

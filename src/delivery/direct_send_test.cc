@@ -26,6 +26,7 @@ const Instant kNoon = at("2026-03-10T12:00:00");
 class OneFollower final : public Recipients {
  public:
   bool following = true;
+  bool consent = true;
   Result<std::vector<Recipient>> find(std::span<const PersonId> people,
                                       const RecipientQuery&) const override {
     std::vector<Recipient> out;
@@ -36,14 +37,19 @@ class OneFollower final : public Recipients {
       r.identities = {identity(1)};
       r.has_openid = true;
       r.following = following;
-      r.consent = true;
+      r.consent = consent;
       out.push_back(std::move(r));
     }
     return out;
   }
-  Result<PersonId> person_of(const AccountId&, std::string_view openid) const override {
-    if (openid != "oA") return fail(ErrorCode::kNotFound, "nobody");
-    return PersonId("p_1");
+  Result<Recipient> by_openid(std::string_view openid, const RecipientQuery& query) const override {
+    const PersonId known("p_1");
+    if (openid == "oA") return find(std::span(&known, 1), query)->front();
+    Recipient nobody;
+    nobody.identity = identity(2);
+    nobody.identities = {identity(2)};
+    nobody.has_openid = true;
+    return nobody;
   }
   Result<Secret> openid(const IdentityHash&) const override { return Secret("oA"); }
 };
@@ -99,11 +105,12 @@ struct Shop : TestState {
     list.push(Json().set("template", "TPL").set("status", status));
     happened("wechat.subscribe_msg_popup_event", Json().set("templates", std::move(list)));
   }
-  Result<DirectResult> text(std::string words) {
+  Result<DirectResult> text(std::string words, std::string openid = "oA",
+                            std::optional<Occasion> answers = {}) {
     wechat::CustomSendAsk ask;
     ask.msgtype = "text";
     ask.text = wechat::TextContent{std::move(words)};
-    return sends.send(kShop, "oA", ask);
+    return sends.send(kShop, openid, ask, answers);
   }
   Result<DirectResult> notice() {
     wechat::SubscribeBizAsk ask;
@@ -353,6 +360,57 @@ TEST(DirectSend, WhoDoesNotFollowOrIsUnknownIsRefusedAndBadInputNamesItsField) {
   EXPECT_EQ(shop.sends.send(kShop, "oB", ask)->rule, Rule::kNotFollowing);
   EXPECT_EQ(shop.sends.send(AccountId("no"), "oA", ask).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(shop.platform.calls.empty());
+}
+
+TEST(DirectSend, AnAnswerNeedsNoEventThatHasBeenCounted) {
+  Shop shop;
+  shop.recipients.following = false;
+  const Occasion wrote{CsTrigger::kMessage, kNoon};
+  const auto sent = shop.text("hi", "oB", wrote);  // nobody has heard of them yet
+  ASSERT_TRUE(sent) << sent.error().text();
+  EXPECT_EQ(sent->state, TouchState::kSent);
+  shop.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY(const auto touch, SendLedger::find(s, sent->touch));
+    EXPECT_EQ(touch->identity, identity(2));
+    EXPECT_FALSE(touch->person.empty());
+    return {};
+  });
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(shop.text("hi", "oB", wrote)->state, TouchState::kSent);
+  EXPECT_EQ(shop.text("hi", "oB", wrote)->rule, Rule::kCsWindow) << "five, counted or not";
+  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMessage, kNoon + std::chrono::seconds(2)})
+                ->state,
+            TouchState::kSent)
+      << "the platform's clock is ahead of ours";
+  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMenu, kNoon - std::chrono::minutes(1)})
+                ->rule,
+            Rule::kCsWindow);
+}
+
+TEST(DirectSend, AnAnswerReachesWhoHasOptedOutAndNothingElseDoes) {
+  Shop shop;
+  shop.recipients.consent = false;
+  shop.happened("message");
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kNoConsent);
+  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMessage, kNoon})->state, TouchState::kSent);
+}
+
+TEST(DirectSend, AMiniProgramHasNoFollowers) {
+  Shop shop;
+  shop.recipients.following = false;
+  shop.input.kind = wechat::AccountKind::kMiniProgram;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kCsWindow);
+  EXPECT_EQ(shop.text("hi", "oB")->rule, Rule::kCsWindow);
+  shop.happened("message");
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+}
+
+TEST(DirectSend, APermissionHoldsWithoutFollowing) {
+  Shop shop;
+  shop.recipients.following = false;
+  EXPECT_EQ(shop.notice()->rule, Rule::kNoGrant);
+  shop.granted("accept");
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
 }
 
 TEST(DirectSend, WhatADeadProcessLeftOpenHoldsItsReservation) {

@@ -25,6 +25,9 @@ struct Recipient {
   IdentityHash identity{};  ///< the openid on the account; the earliest when there is none
   int partition = 0;        ///< of `identity` in the log
   bool has_openid = false;
+  /// An openid of the person follows the account, or has been in contact with it since they last
+  /// left: only followers can write to it or tap its menu, also those whom no `follow` event
+  /// told of, and a mini-program has no followers.
   bool following = false;
   bool consent = false;                          ///< not withdrawn for the purpose asked
   std::map<std::string, std::string> variables;  ///< for `{{name}}` in messages
@@ -45,9 +48,11 @@ class Recipients {
   /// In the order given; somebody unknown comes back with an empty `person`.
   [[nodiscard]] virtual Result<std::vector<Recipient>> find(std::span<const PersonId> people,
                                                             const RecipientQuery& query) const = 0;
-  /// kNotFound when nobody of that openid is known.
-  [[nodiscard]] virtual Result<PersonId> person_of(const AccountId& account,
-                                                   std::string_view openid) const = 0;
+  /// The person behind an openid of the account, with that openid as `identity`. An empty `person`
+  /// where nobody of that openid is known (yet); the identity and its partition are there
+  /// nevertheless.
+  [[nodiscard]] virtual Result<Recipient> by_openid(std::string_view openid,
+                                                    const RecipientQuery& query) const = 0;
   /// The openid behind `identity`; kNotFound when it was erased.
   [[nodiscard]] virtual Result<Secret> openid(const IdentityHash& identity) const = 0;
   /// Of many, in their order; nothing where it was erased.

@@ -237,13 +237,11 @@ Result<Json> wechat_conversation(Services& s, const AccountId& id, const std::st
   const delivery::AudienceRecipients recipients(s.people, s.clock);
   ZHIYIN_TRY(const delivery::ServiceWindow window,
              sends_of(s, *platform, recipients).window(id, openid));
-  ZHIYIN_TRY(const PersonId person, recipients.person_of(id, openid));
-  ZHIYIN_TRY(const auto found, recipients.find(std::span(&person, 1), {.account = id}));
+  ZHIYIN_TRY(const delivery::Recipient recipient, recipients.by_openid(openid, {.account = id}));
   Json grants = Json::array();
   Json sent = Json::array();
   ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
-    const auto& identities = found.front().identities;
-    ZHIYIN_TRY(const auto list, delivery::Grants::list(session, {found.front().identity, id}));
+    ZHIYIN_TRY(const auto list, delivery::Grants::list(session, {recipient.identity, id}));
     for (const auto& g : list) {
       grants.push(Json()
                       .set("template", g.template_id)
@@ -251,14 +249,14 @@ Result<Json> wechat_conversation(Services& s, const AccountId& id, const std::st
                       .set("at", to_json(g.at)));
     }
     ZHIYIN_TRY(const auto touches,
-               delivery::SendLedger::of_identities(session, identities, kSentMax));
+               delivery::SendLedger::of_identities(session, recipient.identities, kSentMax));
     for (const auto& touch : touches) {
       if (touch.account == id) sent.push(sent_json(touch));
     }
     return {};
   }));
   return window_json(window)
-      .set("person", person.value)
+      .set("person", recipient.person.value)
       .set("grants", std::move(grants))
       .set("sent", std::move(sent));
 }

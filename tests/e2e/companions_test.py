@@ -1,9 +1,16 @@
 """A mini-program, a company and an advertiser of the sandbox at a real server: their accounts are taken as the sandbox states
-them, callbacks of the mini-program arrive as XML and as JSON, those of the company encrypted by its own rules, calls by name reach
-each of them, members confirm mass messages late or never, and refresh tokens that are good for one use are carried over."""
+them, callbacks of the mini-program arrive as XML and as JSON and its people are answered and written to, those of the company come
+encrypted by its own rules, calls by name reach each of them, members confirm mass messages late or never, and refresh tokens that
+are good for one use are carried over."""
+import re
+import time
 import unittest
 
 from harness import connected, http, main
+
+
+VALUES = {"thing": "会员日", "time": "2026年1月6日 10:00", "date": "2026-01-06", "phrase": "即将开始", "amount": "68元", "number": "3",
+          "name": "张三"}
 
 
 class Companions(unittest.TestCase):
@@ -12,6 +19,8 @@ class Companions(unittest.TestCase):
         self.addCleanup(self.server.close)
         self.addCleanup(self.sandbox.close)
         self.accounts = {a["id"]: a for a in self.sandbox.ok("GET", "/sandbox/accounts")}
+        keywords = [{"words": ["营业时间"], "reply": {"type": "text", "text": "9:00-21:00"}}]
+        self.accounts["mini"]["reply_rules"] = {"keywords": keywords}
         for name in ("mini", "corp", "ads"):
             self.server.ok("POST", "/v1/accounts", self.accounts[name])
 
@@ -53,6 +62,45 @@ class Companions(unittest.TestCase):
         corp = self.accounts["corp"]
         token = self.sandbox.ok("GET", f"/cgi-bin/gettoken?corpid={corp['app_id']}&corpsecret={corp['app_secret']}")["access_token"]
         return self.sandbox.ok("POST", f"/cgi-bin/externalcontact/{path}?access_token={token}", body)
+
+    def send(self, account, openid, message):
+        answer = self.server.ok("POST", f"/v1/accounts/{account}/send", {"openid": openid, "message": message})
+        return answer["state"], answer["rule"], answer["error"]
+
+    def test_people_of_a_mini_program_are_answered_and_written_to(self):
+        self.connect()
+        hello = {"msgtype": "text", "text": {"content": "您好"}}
+        self.assertEqual(self.send("mini", "oMini1", hello)[:2], ("refused", "cs_window"))
+        # Their first word: nobody has heard of them before, and the answer does not wait until somebody has.
+        self.play("mini", "say", openid="oMini1", text="营业时间")
+        deadline = time.monotonic() + 30
+        answers = []
+        while not (answers and answers[0]["reason"]) and time.monotonic() < deadline:
+            answers = self.server.ok("GET", "/v1/accounts/mini/answers")["items"]
+        self.assertEqual((answers[0]["decision"], answers[0]["reason"]), ("push", "sent"))
+        self.told()
+        self.assertEqual(self.send("mini", "oMini1", hello), ("sent", "none", ""))
+        self.assertEqual(self.server.ok("GET", "/v1/accounts/mini/conversations/oMini1")["left"], 3)
+        # A subscribe message needs a permission, and nothing else.
+        template = self.server.ok("POST", "/v1/accounts/mini/wechat/newtmpl_list", {})["data"][0]
+        notice = {"template_id": template["priTmplId"], "lang": "zh_CN", "miniprogram_state": "formal",
+                  "data": {key: {"value": VALUES[key.rstrip("0123456789")]} for key in re.findall(r"\{\{(\w+)\.DATA\}\}", template["content"])}}
+        self.assertEqual(self.send("mini", "oMini2", notice)[:2], ("refused", "no_grant"))
+        self.play("mini", "grant", openid="oMini2", template_id=template["priTmplId"])
+        self.told()
+        self.assertEqual(self.send("mini", "oMini2", notice), ("sent", "none", ""))
+
+    def test_a_follower_from_before_the_account_was_connected_is_answered(self):
+        self.connect()
+        hello = {"msgtype": "text", "text": {"content": "您好"}}
+        shop = self.accounts["shop"]
+        token = self.sandbox.ok("POST", "/cgi-bin/stable_token", {
+            "grant_type": "client_credential", "appid": shop["app_id"], "secret": shop["app_secret"]})["access_token"]
+        openid = self.sandbox.ok("GET", f"/cgi-bin/user/get?access_token={token}")["data"]["openid"][0]
+        self.assertEqual(self.send("shop", openid, hello)[:2], ("refused", "not_following"))
+        self.play("shop", "say", openid=openid, text="在吗")
+        self.told()
+        self.assertEqual(self.send("shop", openid, hello), ("sent", "none", ""))
 
     def test_calls_by_name_reach_each_of_them(self):
         self.assertIn("lili", str(self.call("corp", "wecom_members", {})))

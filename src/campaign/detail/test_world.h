@@ -161,12 +161,12 @@ class FakePeople final : public delivery::Recipients, public AudienceSource {
     }
     return out;
   }
-  [[nodiscard]] Result<PersonId> person_of(const AccountId&,
-                                           std::string_view openid) const override {
+  [[nodiscard]] Result<Recipient> by_openid(std::string_view openid,
+                                            const delivery::RecipientQuery&) const override {
     for (const auto& [person, r] : people) {
-      if (openid_of(r.identity) == openid) return person;
+      if (openid_of(r.identity) == openid) return r;
     }
-    return fail(ErrorCode::kNotFound, "nobody");
+    return Recipient();
   }
   [[nodiscard]] Result<Secret> openid(const delivery::IdentityHash& hash) const override {
     if (erased.contains(number_of(hash))) return fail(ErrorCode::kNotFound, "erased");
