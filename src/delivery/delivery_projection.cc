@@ -1,10 +1,13 @@
 #include "delivery/delivery_projection.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/detail/rows.h"
 #include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
+#include "wechat/account.h"
 
 namespace zhiyin::delivery {
 
@@ -127,6 +130,78 @@ Result<void> settle_template(Session& session, const Event& event) {
   return SendLedger::update(session, *touch, event.received_at);
 }
 
+/// The subscribe message that a result is about: the one it names; else, of those of the template
+/// that nothing was heard of, the oldest of the last hour, those whose call was answered first.
+/// Results come in the order of the messages, seconds later.
+Result<std::optional<Touch>> subscribe_touch(Session& session, const Event& event,
+                                             const std::string& template_id,
+                                             const std::string& msg_id) {
+  constexpr Duration kLatest = std::chrono::hours(1);
+  constexpr Duration kClocksDiffer = std::chrono::minutes(1);
+  static const std::string kSql = fmt::format(
+      "SELECT {} FROM touch WHERE identity = ?1 AND account = ?2 AND channel = ?3 AND template = "
+      "?4 "
+      "AND (provider_id = ?5 OR (provider_id = '' AND state IN (?6, ?7, ?8) AND sent_at >= ?9 "
+      "AND sent_at <= ?10)) ORDER BY provider_id = '', state = ?8, sent_at LIMIT 1",
+      detail::kTouchColumns);
+  ZHIYIN_TRY(const storage::Rows rows,
+             session.query(
+                 kSql, {storage::to_blob(event.identities.front()), event.account,
+                        static_cast<std::int64_t>(ChannelKind::kSubscribe), template_id, msg_id,
+                        static_cast<std::int64_t>(TouchState::kSending),
+                        static_cast<std::int64_t>(TouchState::kSent),
+                        static_cast<std::int64_t>(TouchState::kUnknown),
+                        (event.occurred_at - kLatest).us, (event.occurred_at + kClocksDiffer).us}));
+  return first_of(detail::touches_from(rows));
+}
+
+Result<bool> is_long_term(Session& session, const Event& event, const std::string& template_id) {
+  const Result<wechat::Policy> policy = wechat::Accounts::policy(session, AccountId(event.account));
+  if (!policy && policy.error().code == ErrorCode::kNotFound) return false;
+  ZHIYIN_TRY_VOID(policy);
+  return std::ranges::find(policy->long_term_templates, template_id) !=
+         policy->long_term_templates.end();
+}
+
+/// What became of one subscribe message. A permission is used up by a message that arrived, whoever
+/// has sent it.
+Result<void> settle_subscribe(Session& session, const Event& event, const Json& result) {
+  const std::string template_id(result["template"].string_or(""));
+  const std::string msg_id = text_of(result["msg_id"]);
+  const bool is_sent = result["status"].string_or("") == "sent";
+  if (template_id.empty() || msg_id.empty()) return {};
+  const GrantHolder holder{event.identities.front(), AccountId(event.account)};
+  ZHIYIN_TRY(std::optional<Touch> touch, subscribe_touch(session, event, template_id, msg_id));
+  if (touch && touch->provider_id == msg_id) return {};  // told again
+  ZHIYIN_TRY(const bool keeps, is_long_term(session, event, template_id));
+  if (!touch) {
+    if (is_sent) {
+      ZHIYIN_TRY_VOID(Grants::take(session, holder, template_id, keeps));
+    }
+    return {};
+  }
+  if (touch->state == TouchState::kSending) {
+    ZHIYIN_TRY_VOID(
+        QuotaLedger::commit(session, {touch->account, touch->channel, touch->quota_period}, 1));
+  }
+  if (!is_sent && !keeps) {
+    ZHIYIN_TRY_VOID(Grants::give_back(session, holder, template_id));
+  }
+  touch->state = is_sent ? TouchState::kSent : TouchState::kFailed;
+  touch->is_uncertain = false;
+  touch->provider_id = msg_id;
+  touch->error = is_sent ? "" : "failed";
+  return SendLedger::update(session, *touch, event.received_at);
+}
+
+Result<void> settle_subscribes(Session& session, const Event& event) {
+  const Json properties = properties_of(event);
+  const Json::Array* results = properties["templates"].if_array();
+  if (results == nullptr) return {};
+  for (const Json& one : *results) ZHIYIN_TRY_VOID(settle_subscribe(session, event, one));
+  return {};
+}
+
 /// What the person granted or took back in a pop-up or in their settings.
 Result<void> note_grants(Session& session, const Event& event) {
   const Json properties = properties_of(event);
@@ -164,6 +239,8 @@ Result<void> DeliveryProjection::apply(Session& session,
     } else if (event.kind == "wechat.subscribe_msg_popup_event" ||
                event.kind == "wechat.subscribe_msg_change_event") {
       ZHIYIN_TRY_VOID(note_grants(session, event));
+    } else if (event.kind == "wechat.subscribe_msg_sent_event") {
+      ZHIYIN_TRY_VOID(settle_subscribes(session, event));
     } else if (event.kind == "template_result") {
       ZHIYIN_TRY_VOID(settle_template(session, event));
     }

@@ -190,8 +190,8 @@ Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::s
   std::visit([&](auto& ask) { ask.touser = openid; }, message);
   ZHIYIN_TRY(wechat::ApiCall call, call_of(account.policy, message));
   ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
-  ZHIYIN_TRY(const Recipient recipient, parts_.recipients.by_openid(
-                                            openid, {account_id, Purpose::kNotification, false}));
+  ZHIYIN_TRY(const Recipient recipient,
+             parts_.recipients.by_openid(openid, {account_id, Purpose::kNotification, false}));
 
   Send send{parts_,
             account,
@@ -205,6 +205,7 @@ Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::s
                       account.policy.long_term_templates.end();
   const Instant now = parts_.clock.now();
   Touch touch = intent(account_id, recipient, send.channel, now);
+  touch.template_id = send.template_id;
   Rule rule = Rule::kNone;
   const Result<void> intended = write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(rule, send.reserve(session, touch, now));
@@ -231,8 +232,8 @@ Result<ServiceWindow> DirectSends::window(const AccountId& account_id,
                                           const std::string& openid) const {
   ZHIYIN_TRY(const wechat::Account account, parts_.accounts.get(account_id));
   ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
-  ZHIYIN_TRY(const Recipient recipient, parts_.recipients.by_openid(
-                                            openid, {account_id, Purpose::kNotification, false}));
+  ZHIYIN_TRY(const Recipient recipient,
+             parts_.recipients.by_openid(openid, {account_id, Purpose::kNotification, false}));
   if (recipient.person.empty())
     return fail(ErrorCode::kNotFound, "person: '{}' is not known", shortened(openid));
   const Instant now = parts_.clock.now();

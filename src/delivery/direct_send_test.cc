@@ -59,12 +59,14 @@ class FakePlatformApi final : public wechat::PlatformApi {
  public:
   std::vector<wechat::ApiCall> calls;
   std::optional<wechat::SendError> error;
+  std::function<void()> meanwhile;  ///< happens while the call is out
   http::Task<wechat::Outcome<wechat::ApiAnswer>> perform(wechat::ApiAccount account,
                                                          Result<wechat::ApiCall> call) override {
     co_return perform_and_wait(account, std::move(call));
   }
   wechat::Outcome<wechat::ApiAnswer> perform_and_wait(const wechat::ApiAccount&,
                                                       Result<wechat::ApiCall> call) override {
+    if (meanwhile) meanwhile();
     const MutexLock lock(mutex_);
     calls.push_back(call.value());
     if (error) return std::unexpected(*error);
@@ -104,6 +106,21 @@ struct Shop : TestState {
     Json list = Json::array();
     list.push(Json().set("template", "TPL").set("status", status));
     happened("wechat.subscribe_msg_popup_event", Json().set("templates", std::move(list)));
+  }
+  /// What the platform told of a subscribe message.
+  void reported(std::string_view status, std::string_view msg_id) {
+    Json list = Json::array();
+    list.push(Json().set("template", "TPL").set("status", status).set("msg_id", msg_id));
+    happened("wechat.subscribe_msg_sent_event", Json().set("templates", std::move(list)));
+  }
+  TouchState state_of(const TouchId& id) {
+    TouchState out = TouchState::kPlanned;
+    write([&](Session& s) -> Result<void> {
+      ZHIYIN_TRY(const auto touch, SendLedger::find(s, id));
+      out = touch.value().state;
+      return {};
+    });
+    return out;
   }
   Result<DirectResult> text(std::string words, std::string openid = "oA",
                             std::optional<Occasion> answers = {}) {
@@ -294,6 +311,53 @@ TEST(DirectSend, ARefusalTakesAllPermissionsBack) {
   EXPECT_EQ(shop.grants(), 0);
 }
 
+TEST(DirectSend, ThePlatformsReportSettlesASubscribeMessage) {
+  Shop shop;
+  for (int i = 0; i < 3; ++i) shop.granted("accept");
+  const TouchId arrived = shop.notice()->touch;
+  const TouchId blocked = shop.notice()->touch;
+  shop.platform.error = silence();
+  const TouchId unheard = shop.notice()->touch;
+  EXPECT_EQ(shop.grants(), 0);
+  shop.reported("sent", "7");
+  shop.reported("failed", "8");
+  EXPECT_EQ(shop.state_of(arrived), TouchState::kSent);
+  EXPECT_EQ(shop.state_of(blocked), TouchState::kFailed);
+  EXPECT_EQ(shop.state_of(unheard), TouchState::kUnknown) << "its call was not answered";
+  EXPECT_EQ(shop.grants(), 1) << "a permission is used up by what arrived";
+  shop.reported("failed", "8");
+  EXPECT_EQ(shop.grants(), 1) << "told again";
+  shop.reported("sent", "9");
+  EXPECT_EQ(shop.state_of(unheard), TouchState::kSent);
+  EXPECT_EQ(shop.grants(), 1);
+  EXPECT_EQ(shop.quota(ChannelKind::kSubscribe).used, 3);
+}
+
+TEST(DirectSend, AReportMayComeBeforeTheCallsOwnAnswer) {
+  Shop shop;
+  shop.granted("accept");
+  shop.platform.meanwhile = [&] { shop.reported("sent", "7"); };
+  shop.platform.error = silence();
+  const auto sent = shop.notice();
+  EXPECT_EQ(shop.state_of(sent->touch), TouchState::kSent);
+  EXPECT_EQ(shop.quota(ChannelKind::kSubscribe).used, 1);
+  EXPECT_EQ(shop.quota(ChannelKind::kSubscribe).reserved, 0);
+}
+
+TEST(DirectSend, WhatAnotherSystemSendsUsesPermissionsUpToo) {
+  Shop shop;
+  shop.granted("accept");
+  shop.granted("accept");
+  shop.reported("failed", "1");
+  EXPECT_EQ(shop.grants(), 2);
+  shop.reported("sent", "2");
+  EXPECT_EQ(shop.grants(), 1);
+  shop.input.policy.long_term_templates = {"TPL"};
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.reported("sent", "3");
+  EXPECT_EQ(shop.grants(), 1) << "it holds until it is taken back";
+}
+
 TEST(DirectSend, AMinuteOfThePolicyIsKeptToOverAllProcesses) {
   Shop shop;
   shop.input.policy.calls_per_minute["custom_send"] = 2;
@@ -377,13 +441,13 @@ TEST(DirectSend, AnAnswerNeedsNoEventThatHasBeenCounted) {
   });
   for (int i = 0; i < 4; ++i) EXPECT_EQ(shop.text("hi", "oB", wrote)->state, TouchState::kSent);
   EXPECT_EQ(shop.text("hi", "oB", wrote)->rule, Rule::kCsWindow) << "five, counted or not";
-  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMessage, kNoon + std::chrono::seconds(2)})
-                ->state,
-            TouchState::kSent)
+  EXPECT_EQ(
+      shop.text("hi", "oA", Occasion{CsTrigger::kMessage, kNoon + std::chrono::seconds(2)})->state,
+      TouchState::kSent)
       << "the platform's clock is ahead of ours";
-  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMenu, kNoon - std::chrono::minutes(1)})
-                ->rule,
-            Rule::kCsWindow);
+  EXPECT_EQ(
+      shop.text("hi", "oA", Occasion{CsTrigger::kMenu, kNoon - std::chrono::minutes(1)})->rule,
+      Rule::kCsWindow);
 }
 
 TEST(DirectSend, AnAnswerReachesWhoHasOptedOutAndNothingElseDoes) {

@@ -71,6 +71,8 @@ constexpr storage::Migration kMigrations[] = {
      "ALTER TABLE late_answer ADD COLUMN question BYTEA;"
      "ALTER TABLE late_answer ADD COLUMN fetched_by TEXT;"
      "CREATE INDEX late_answer_open ON late_answer (opened_at) WHERE question IS NOT NULL"},
+    {"delivery-025-touch-template",
+     "ALTER TABLE touch ADD COLUMN template TEXT NOT NULL DEFAULT ''"},
 };
 
 }  // namespace

@@ -55,6 +55,7 @@ Touch touch_from(const Row& row) {
   t.is_uncertain = as_int(row[18]) != 0;
   t.batch = text(19);
   t.quota_period = as_int(row[20]);
+  t.template_id = text(21);
   return t;
 }
 
@@ -122,12 +123,13 @@ void append_values(const Touch& t, std::vector<Value>& out) {
                          std::int64_t{t.attempt},
                          std::int64_t{t.is_uncertain},
                          t.batch,
-                         t.quota_period});
+                         t.quota_period,
+                         t.template_id});
 }
 
 /// Which of them were not there yet; by one statement.
 Result<std::vector<bool>> insert(Session& session, std::span<const Touch> touches) {
-  constexpr std::size_t kColumns = 21;
+  constexpr std::size_t kColumns = 22;
   std::vector<Value> values;
   values.reserve(touches.size() * kColumns);
   for (const Touch& touch : touches) append_values(touch, values);

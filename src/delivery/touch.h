@@ -56,6 +56,7 @@ struct Touch {
   bool is_uncertain = false;
   std::string batch;              ///< client_msg_id of the mass send
   std::int64_t quota_period = 0;  ///< of the reservation
+  std::string template_id;        ///< of a subscribe message
 };
 
 /// A mass send of up to 10,000 touches under one `clientmsgid`, its key.

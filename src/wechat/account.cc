@@ -293,6 +293,15 @@ Result<Account> Accounts::get(const AccountId& id) const {
   return read(found.rows[0]);
 }
 
+Result<Policy> Accounts::policy(Session& session, const AccountId& id) {
+  ZHIYIN_TRY(const storage::Rows found,
+             session.query("SELECT settings FROM account WHERE id = ?1", {Value(id.value)}));
+  if (found.rows.empty())
+    return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
+  ZHIYIN_TRY(const Json settings, parse_json(as_text(found.rows[0][0])));
+  return from_json<Policy>(settings["policy"]);
+}
+
 Result<Accounts::Revision> Accounts::revision(const AccountId& id) const {
   ZHIYIN_TRY(
       const storage::Rows found,

@@ -132,6 +132,8 @@ class Accounts {
   Result<std::vector<Account>> list() const;
   /// kNotFound when there is none.
   Result<Account> get(const AccountId& id) const;
+  /// Its limits alone, within the caller's transaction. kNotFound as above.
+  static Result<Policy> policy(storage::Session& session, const AccountId& id);
   /// What changes whenever the account does; quicker than reading it. kNotFound as above.
   struct Revision {
     std::int64_t version = 0;

@@ -12,7 +12,7 @@ namespace zhiyin::delivery::detail {
 inline constexpr std::string_view kTouchColumns =
     "id, campaign, person, identity, part, account, channel, state, rule, is_test, decided_at, "
     "due_at, sent_at, clicked_at, idempotency_key, provider_id, error, attempt, is_uncertain, "
-    "batch, quota_period";
+    "batch, quota_period, template";
 
 Touch touch_from(const storage::Row& row);
 std::vector<Touch> touches_from(const storage::Rows& rows);
