@@ -23,6 +23,7 @@ std::optional<CsTrigger> trigger_of(std::string_view kind) {
   if (kind == "menu_click") return CsTrigger::kMenu;
   if (kind == "follow") return CsTrigger::kFollow;
   if (kind == "scan") return CsTrigger::kScan;
+  if (kind == "wechat.user_enter_tempsession") return CsTrigger::kEnter;
   return std::nullopt;
 }
 

@@ -9,9 +9,10 @@
 
 namespace zhiyin::delivery {
 
-/// What events mean for delivery: messages, menu taps, follows and scans open the customer-service
-/// window of an identity; clicks mark touches; results of template and subscribe messages settle
-/// them; pop-ups, and what other systems send, change the permissions for subscribe messages.
+/// What events mean for delivery: messages, menu taps, follows, scans and entering a mini-program's
+/// conversation open the customer-service window of an identity; clicks mark touches; results of
+/// template and subscribe messages settle them; pop-ups, and what other systems send, change the
+/// permissions for subscribe messages.
 class DeliveryProjection final : public ingest::EventProjection {
  public:
   Result<void> apply(storage::Session& session,

@@ -246,6 +246,24 @@ TEST(DirectSend, TheWindowSaysHowLongItLasts) {
   EXPECT_EQ(shop.sends.window(kShop, "oB").error().code, ErrorCode::kNotFound);
 }
 
+TEST(DirectSend, OpeningAMiniProgramsConversationAllowsTwoWithinAMinute) {
+  Shop shop;
+  shop.input.kind = wechat::AccountKind::kMiniProgram;
+  shop.input.policy.customer_service_windows.erase("enter");  // stored before it was known
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.happened("wechat.user_enter_tempsession");
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kCsWindow);
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::seconds(30)));
+  shop.happened("wechat.user_enter_tempsession");
+  ASSERT_TRUE(shop.clock.advance_to(kNoon + std::chrono::seconds(90)));
+  EXPECT_EQ(shop.text("hi")->rule, Rule::kCsWindow);
+  shop.input.policy.customer_service_windows["enter"] = {5, std::chrono::hours(1)};
+  ASSERT_TRUE(shop.accounts.put(shop.input, 2));
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+}
+
 TEST(DirectSend, WhatCertainlyDidNotGoOutIsGivenBack) {
   Shop shop;
   shop.happened("message");

@@ -38,8 +38,15 @@ struct RuleWords {
 };
 RuleWords rule_words(Rule rule);
 
-/// What opens the platform's window for customer-service messages.
-enum class CsTrigger : int { kMessage = 1, kMenu = 2, kFollow = 3, kScan = 4 };
+/// What opens the platform's window for customer-service messages. Stored by number: never change
+/// them.
+enum class CsTrigger : int {
+  kMessage = 1,
+  kMenu = 2,
+  kFollow = 3,
+  kScan = 4,
+  kEnter = 5,  ///< the conversation of a mini-program was opened
+};
 
 /// How many messages a trigger allows, and for how long. The platform's policy as data.
 struct CsAllowance {
@@ -69,7 +76,8 @@ struct GateRules {
       {CsTrigger::kMessage, {5, std::chrono::hours(48)}},
       {CsTrigger::kMenu, {3, std::chrono::minutes(1)}},
       {CsTrigger::kFollow, {3, std::chrono::minutes(1)}},
-      {CsTrigger::kScan, {3, std::chrono::minutes(1)}}};
+      {CsTrigger::kScan, {3, std::chrono::minutes(1)}},
+      {CsTrigger::kEnter, {2, std::chrono::minutes(1)}}};
   std::size_t text_bytes_max = 2048;
   /// Characters of a template's value by the letters of its keyword (`thing1` is `thing`).
   std::map<std::string, std::size_t> template_chars_max = {

@@ -14,8 +14,9 @@ std::map<CsTrigger, CsAllowance> allowances(const wechat::Policy& policy) {
   constexpr std::pair<std::string_view, CsTrigger> kTriggers[] = {{"message", CsTrigger::kMessage},
                                                                   {"menu_click", CsTrigger::kMenu},
                                                                   {"follow", CsTrigger::kFollow},
-                                                                  {"scan", CsTrigger::kScan}};
-  std::map<CsTrigger, CsAllowance> out;
+                                                                  {"scan", CsTrigger::kScan},
+                                                                  {"enter", CsTrigger::kEnter}};
+  std::map<CsTrigger, CsAllowance> out = GateRules().cs_allowance;  // as documented
   for (const auto& [name, trigger] : kTriggers) {
     const auto found = policy.customer_service_windows.find(std::string(name));
     if (found != policy.customer_service_windows.end()) out[trigger] = allowance_of(found->second);

@@ -62,6 +62,8 @@ std::string_view trigger_name(delivery::CsTrigger trigger) {
       return "follow";
     case delivery::CsTrigger::kScan:
       return "scan";
+    case delivery::CsTrigger::kEnter:
+      return "enter";
   }
   return "message";
 }

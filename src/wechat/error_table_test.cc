@@ -67,6 +67,7 @@ TEST(Policy, DefaultsAreValidAndSurviveJson) {
   EXPECT_EQ(to_json(*again), to_json(defaults));
   EXPECT_EQ(again->customer_service_windows.at("message").messages, 5);
   EXPECT_EQ(again->customer_service_windows.at("follow").validity, std::chrono::minutes(1));
+  EXPECT_EQ(again->customer_service_windows.at("enter").messages, 2);
 }
 
 TEST(Policy, PartOfItOverridesTheDefaults) {

@@ -7,7 +7,7 @@
 namespace zhiyin::wechat {
 namespace {
 
-constexpr std::string_view kWindowKinds[] = {"message", "menu_click", "follow", "scan"};
+constexpr std::string_view kWindowKinds[] = {"message", "menu_click", "follow", "scan", "enter"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -47,7 +47,7 @@ Result<void> validate(const Policy& policy) {
     for (const std::string_view known : kWindowKinds) is_known = is_known || known == kind;
     if (!is_known) {
       return fail_field("customer_service_windows",
-                        "'{}' opens no window (message, menu_click, follow, scan do)", kind);
+                        "'{}' opens no window (message, menu_click, follow, scan, enter do)", kind);
     }
     if (allowance.messages < 0 || allowance.validity < Duration::zero()) {
       return fail_field("customer_service_windows." + kind, "is negative");

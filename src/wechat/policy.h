@@ -41,12 +41,15 @@ struct Policy {
   /// Templates of subscribe messages whose permission holds until it is taken back, instead of for
   /// one message.
   std::vector<std::string> long_term_templates;
-  /// By the kind of event that opens the window: message, menu_click, follow, scan.
+  /// By what opens the window: message, menu_click, follow, scan; enter: the conversation of a
+  /// mini-program was opened. What an account does not name is as documented; no messages: it opens
+  /// none.
   std::map<std::string, WindowAllowance> customer_service_windows = {
       {"message", {5, std::chrono::hours(48)}},
       {"menu_click", {3, std::chrono::minutes(1)}},
       {"follow", {3, std::chrono::minutes(1)}},
-      {"scan", {3, std::chrono::minutes(1)}}};
+      {"scan", {3, std::chrono::minutes(1)}},
+      {"enter", {2, std::chrono::minutes(1)}}};
 
   std::int64_t user_list_per_day = 500;
   std::int64_t user_info_per_day = 5'000'000;

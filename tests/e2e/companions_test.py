@@ -71,6 +71,11 @@ class Companions(unittest.TestCase):
         self.connect()
         hello = {"msgtype": "text", "text": {"content": "您好"}}
         self.assertEqual(self.send("mini", "oMini1", hello)[:2], ("refused", "cs_window"))
+        self.play("mini", "enter", openid="oMini3")
+        self.told()
+        window = self.server.ok("GET", "/v1/accounts/mini/conversations/oMini3")
+        self.assertEqual([(o["trigger"], o["left"]) for o in window["openings"]], [("enter", 2)])
+        self.assertEqual(self.send("mini", "oMini3", hello), ("sent", "none", ""))
         # Their first word: nobody has heard of them before, and the answer does not wait until somebody has.
         self.play("mini", "say", openid="oMini1", text="营业时间")
         deadline = time.monotonic() + 30
