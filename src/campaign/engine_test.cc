@@ -402,5 +402,18 @@ TEST(TestSend, RespectsTheCustomerServiceWindow) {
   EXPECT_FALSE(w.engine->test_send(kSpring, {}));
 }
 
+TEST(TestSend, KeepsToTheMinute) {
+  World w(2);
+  w.senders.account.rules.calls_per_minute[ChannelKind::kCustomerService] = 1;
+  for (int i = 0; i < 2; ++i) w.message_from(i, kNoon);
+  w.create(cs_campaign());
+  const std::vector<std::string> openids{"o0", "o1"};
+  const auto sent = w.engine->test_send(kSpring, openids);
+  ASSERT_TRUE(sent) << sent.error().text();
+  EXPECT_EQ((*sent)[0].outcome, "sent");
+  EXPECT_EQ((*sent)[1].outcome, "refused");
+  EXPECT_EQ(w.channel.calls, 1);
+}
+
 }  // namespace
 }  // namespace zhiyin::campaign

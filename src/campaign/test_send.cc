@@ -48,12 +48,16 @@ TouchState state_of(OutcomeKind kind) {
   return kind == OutcomeKind::kUnknown ? TouchState::kUnknown : TouchState::kFailed;
 }
 
-/// Writes the intent and the link that goes into the message. kLimitReached when the day has no
-/// more.
+/// Writes the intent and the link that goes into the message. kLimitReached when the day or the
+/// minute has no more; a preview goes by another method than a mass send, and that method's pace.
 Result<std::string> intend(const Work& work, Touch& touch, Instant now) {
   touch.quota_period = work.quota_today(now).period;
   std::string link;
   ZHIYIN_TRY_VOID(work.parts.state.write([&](Session& session) -> Result<void> {
+    if (touch.channel != ChannelKind::kMass) {
+      ZHIYIN_TRY(const auto wait, detail::enter_minute(session, work, now));
+      if (wait) return fail(ErrorCode::kLimitReached, "test send: the minute has no more calls");
+    }
     ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, detail::quota_of(touch), 1,
                                          work.calls_per_day(detail::budget_of(touch))));
     ZHIYIN_TRY_VOID(SendLedger::add(session, touch));

@@ -116,14 +116,21 @@ struct Send {
     touch.quota_period = quota.period;
     ZHIYIN_TRY(const Rule rule, judge(session, quota, now));
     if (rule != Rule::kNone) return rule;
+    const bool takes_grant = channel == ChannelKind::kSubscribe;
+    if (takes_grant) {
+      ZHIYIN_TRY(const bool has_grant, Grants::take(session, holder(), template_id, is_long_term));
+      if (!has_grant) return Rule::kNoGrant;
+    }
+    // Last of those that a rule can refuse: the minute gives nothing back.
     ZHIYIN_TRY(
         const bool has_minute,
         QuotaLedger::enter_minute(session, QuotaLedger::this_minute(account.id, channel, now),
                                   calls_per_minute()));
-    if (!has_minute) return Rule::kPlatformQuota;
-    if (channel == ChannelKind::kSubscribe) {
-      ZHIYIN_TRY(const bool has_grant, Grants::take(session, holder(), template_id, is_long_term));
-      if (!has_grant) return Rule::kNoGrant;
+    if (!has_minute) {
+      if (takes_grant && !is_long_term) {
+        ZHIYIN_TRY_VOID(Grants::give_back(session, holder(), template_id));
+      }
+      return Rule::kPlatformQuota;
     }
     ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, quota, 1, calls_per_day(), parts.quota));
     ZHIYIN_TRY_VOID(SendLedger::add(session, touch));

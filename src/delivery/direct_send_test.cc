@@ -392,6 +392,29 @@ TEST(DirectSend, AMinuteOfThePolicyIsKeptToOverAllProcesses) {
   EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
 }
 
+TEST(DirectSend, WhatIsRefusedUsesNeitherTheMinuteNorThePermission) {
+  Shop shop;
+  shop.input.policy.calls_per_minute["subscribe_bizsend"] = 2;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(shop.notice()->rule, Rule::kNoGrant);
+  for (int i = 0; i < 3; ++i) shop.granted("accept");
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+  EXPECT_EQ(shop.notice()->rule, Rule::kPlatformQuota);
+  EXPECT_EQ(shop.grants(), 1);
+}
+
+TEST(DirectSend, AMiniProgramsMinuteGoesByItsOwnMethod) {
+  Shop shop;
+  shop.input.kind = wechat::AccountKind::kMiniProgram;
+  shop.input.policy.calls_per_minute["subscribe_send"] = 1;
+  ASSERT_TRUE(shop.accounts.put(shop.input, 1));
+  shop.granted("accept");
+  shop.granted("accept");
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+  EXPECT_EQ(shop.notice()->rule, Rule::kPlatformQuota);
+}
+
 TEST(DirectSend, TwoProcessesWithChunksUseTheDayUpToTheLastCall) {
   Shop shop;
   shop.input.policy.customer_service_per_day = 3;

@@ -25,16 +25,17 @@ std::map<CsTrigger, CsAllowance> allowances(const wechat::Policy& policy) {
 }
 
 /// Of those channels that the platform, or the policy, gives a number.
-std::map<ChannelKind, std::int64_t> minutes(const wechat::Policy& policy) {
-  constexpr std::pair<std::string_view, ChannelKind> kMethods[] = {
+std::map<ChannelKind, std::int64_t> minutes(const wechat::Account& account) {
+  const bool is_mini_program = account.kind == wechat::AccountKind::kMiniProgram;
+  const std::pair<std::string_view, ChannelKind> methods[] = {
       {"mass_send", ChannelKind::kMass},
       {"custom_send", ChannelKind::kCustomerService},
       {"template_send", ChannelKind::kTemplate},
-      {"subscribe_bizsend", ChannelKind::kSubscribe}};
+      {is_mini_program ? "subscribe_send" : "subscribe_bizsend", ChannelKind::kSubscribe}};
   std::map<ChannelKind, std::int64_t> out;
-  for (const auto& [name, channel] : kMethods) {
+  for (const auto& [name, channel] : methods) {
     const wechat::Endpoint* endpoint = wechat::find_endpoint(name);
-    const std::int64_t calls = endpoint ? wechat::calls_per_minute(policy, *endpoint) : 0;
+    const std::int64_t calls = endpoint ? wechat::calls_per_minute(account.policy, *endpoint) : 0;
     if (calls > 0) out[channel] = calls;
   }
   return out;
@@ -59,7 +60,7 @@ Result<GateRules> rules_of(const wechat::Account& account) {
                          {ChannelKind::kTemplate, policy.template_per_day},
                          {ChannelKind::kSubscribe, policy.subscribe_per_day},
                          {ChannelKind::kMassPreview, policy.mass_previews_per_day}};
-  rules.calls_per_minute = minutes(policy);
+  rules.calls_per_minute = minutes(account);
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);
   rules.template_chars_max.clear();
