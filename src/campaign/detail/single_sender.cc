@@ -31,12 +31,14 @@ bool may_repeat(const Work& work, const Touch& touch, Instant now) {
 
 using delivery::QuotaHolder;
 
+/// What certainly did not go out gives its call back.
 Result<void> close(Session& session, Touch& touch, TouchState state, Instant now,
                    const QuotaHolder& holder = {}) {
   touch.state = state;
   touch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::update(session, touch, now, TouchState::kSending));
-  return QuotaLedger::commit(session, quota_of(touch), 1, holder);
+  return state == TouchState::kFailed ? QuotaLedger::release(session, quota_of(touch), 1, holder)
+                                      : QuotaLedger::commit(session, quota_of(touch), 1, holder);
 }
 
 /// Certainly not sent: it waits for another try.
