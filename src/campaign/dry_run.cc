@@ -1,6 +1,7 @@
 #include "campaign/dry_run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "campaign/detail/exposure.h"
 #include "campaign/engine.h"
@@ -23,7 +24,6 @@ constexpr std::string_view kSampleCode = "XXXXXXXXXXX";
 struct Count {
   DryRun& out;
   std::map<Rule, std::int64_t> refused;
-  std::vector<PersonId> sendable;  ///< at most two, for the smallest mass send
 
   void person(const PersonId& id, std::string_view decision, Rule rule) {
     if (out.people.size() >= kPeopleMax) return;
@@ -65,22 +65,23 @@ void decide_one(const Work& work, const Recipient& recipient, const delivery::De
     return;
   }
   ++count.out.would_send;  // who has to wait for quota is sent to later
-  if (count.sendable.size() < 2) count.sendable.push_back(recipient.person);
   count.person(recipient.person, "send", Rule::kNone);
   preview(work, recipient, count.out);
 }
 
-/// A mass send to one person does not exist.
-void refuse_lonely(const Work& work, Count& count) {
-  if (work.campaign().channel != ChannelKind::kMass || count.out.would_send != 1) return;
-  count.out.would_send = 0;
+/// A mass send to fewer people than the platform takes does not exist.
+void refuse_too_few(const Work& work, Count& count) {
+  const auto least = static_cast<std::int64_t>(work.sender.mass_openids_min);
+  if (work.campaign().channel != ChannelKind::kMass || count.out.would_send == 0 ||
+      count.out.would_send >= least) {
+    return;
+  }
+  count.refused[Rule::kBatchTooSmall] += std::exchange(count.out.would_send, 0);
   count.out.previews.clear();
-  ++count.refused[Rule::kBatchTooSmall];
   for (PersonDecision& d : count.out.people) {
-    if (d.person == count.sendable.front()) {
-      d.decision = "refused";
-      d.rule = std::string(enum_name(Rule::kBatchTooSmall));
-    }
+    if (d.decision != "send") continue;
+    d.decision = "refused";
+    d.rule = std::string(enum_name(Rule::kBatchTooSmall));
   }
 }
 
@@ -88,9 +89,10 @@ std::int64_t calls_needed(const Work& work, std::int64_t people) {
   if (work.campaign().channel != ChannelKind::kMass) return people;
   const auto size = static_cast<std::int64_t>(
       std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max));
-  // Every batch but the last leaves one place empty (see the mass sender).
-  return people <= size ? std::min<std::int64_t>(people, 1)
-                        : 1 + (people - size + size - 2) / (size - 1);
+  // Every batch but the last leaves one place empty, so that enough are left for another one (see
+  // the mass sender).
+  const std::int64_t step = work.sender.mass_openids_min > 1 ? size - 1 : size;
+  return people <= size ? std::min<std::int64_t>(people, 1) : 1 + (people - size + step - 1) / step;
 }
 
 Result<void> decide_slice(const Work& work, std::span<const PersonId> slice, std::int64_t calls,
@@ -129,12 +131,12 @@ Result<DryRun> CampaignEngine::dry_run(const CampaignId& id) const {
     ZHIYIN_TRY(out.quota.left, detail::calls_left(session, work, out.send_at));
     return {};
   }));
-  Count count{out, {}, {}};
+  Count count{out, {}};
   for (std::size_t i = 0; i < people.size(); i += settings_.plan_slice) {
     const std::size_t n = std::min(settings_.plan_slice, people.size() - i);
     ZHIYIN_TRY_VOID(decide_slice(work, std::span(people).subspan(i, n), out.quota.left, count));
   }
-  refuse_lonely(work, count);
+  refuse_too_few(work, count);
   for (const auto& [rule, n] : count.refused) {
     const delivery::RuleWords words = delivery::rule_words(rule);
     out.refused.push_back(

@@ -182,6 +182,29 @@ TEST(MassSend, OurOwnLedgerKeepsToTheDaysCalls) {
   EXPECT_EQ(w.channel.most_per_person(), 1U);
 }
 
+TEST(MassSend, NoBatchIsSmallerThanThePlatformTakes) {
+  // people, fewest of a call -> sizes of the calls of at most ten
+  const std::vector<std::tuple<int, std::size_t, std::vector<std::size_t>>> cases = {
+      {11, 5, {6, 5}}, {10, 5, {10}},    {13, 5, {8, 5}}, {14, 5, {9, 5}},
+      {15, 5, {9, 6}}, {11, 1, {10, 1}}, {4, 5, {}},      {11, 2, {9, 2}},
+  };
+  for (const auto& [people, least, sizes] : cases) {
+    World w(people);
+    chunks_of(w, 10);
+    w.senders.account.mass_openids_min = least;
+    w.create(mass_campaign());
+    const auto plan = w.engine->dry_run(CampaignId("spring"));
+    ASSERT_TRUE(plan);
+    ASSERT_TRUE(w.engine->start(CampaignId("spring")));
+    w.run();
+    std::vector<std::size_t> got;
+    for (const auto& call : w.channel.mass_calls) got.push_back(call.size());
+    EXPECT_EQ(got, sizes) << people << " people, at least " << least;
+    EXPECT_EQ(plan->would_send, w.progress().sent);
+    EXPECT_EQ(static_cast<std::size_t>(plan->quota.needed), sizes.size());
+  }
+}
+
 TEST(MassSend, AMinuteHasNoMoreCallsThanThePlatformTakes) {
   World w(30);
   chunks_of(w, 10);

@@ -37,8 +37,7 @@ constexpr RuleLine kRuleWords[] = {
     {Rule::kNoGrant,
      {"对方没有授权这个订阅消息，或授权已用完",
       "has not granted this subscribe message, or the grant is used up"}},
-    {Rule::kBatchTooSmall,
-     {"只剩一人，群发至少需要两人", "the only one left: a mass send needs at least two people"}},
+    {Rule::kBatchTooSmall, {"剩下的人数不足一次群发", "too few are left for a mass send"}},
 };
 
 Decision refuse(Rule rule, std::string detail = {}) {

@@ -66,7 +66,8 @@ struct SenderAccount {
   bool is_service = false;
   bool is_verified = false;
   GateRules rules;
-  std::size_t mass_openids_max = 10'000;               ///< per call
+  std::size_t mass_openids_min = 2;  ///< per call
+  std::size_t mass_openids_max = 10'000;
   Duration mass_idempotency = std::chrono::hours(24);  ///< how long a clientmsgid is remembered
   Duration template_idempotency = std::chrono::minutes(10);
 };

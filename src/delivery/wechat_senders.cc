@@ -80,6 +80,7 @@ Result<SenderAccount> sender_of(const wechat::Account& account) {
   Result<GateRules> rules = rules_of(account);
   if (!rules) return std::unexpected(within("policy", std::move(rules.error())));
   sender.rules = std::move(*rules);
+  sender.mass_openids_min = static_cast<std::size_t>(account.policy.mass_openids_min);
   sender.mass_openids_max = static_cast<std::size_t>(account.policy.mass_openids_max);
   sender.mass_idempotency = account.policy.mass_idempotency;
   sender.template_idempotency = account.policy.template_idempotency;

@@ -126,7 +126,7 @@ Json wechat_methods() {
                   .set("per_day", method.endpoint->per_day)
                   .set("body", method.schema()));
   }
-  return Json().set("items", std::move(list));
+  return Json().set("limits_version", wechat::kLimitsVersion).set("items", std::move(list));
 }
 
 Result<http::Response> wechat_call(Services& s, const AccountId& id, std::string_view name,

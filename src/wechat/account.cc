@@ -231,8 +231,27 @@ bool may_mass_send_by_tag(const Account& a) { return a.verified; }
 bool may_send_templates(const Account& a) { return a.verified && a.kind == AccountKind::kService; }
 bool may_send_customer_service(const Account& a) { return a.verified; }
 
+namespace {
+
+/// As stored, without members that accounts had once and that nothing reads any more.
+Result<Json> stored_settings(std::string_view text) {
+  constexpr std::string_view kRetired[] = {"version", "user_list_per_day", "user_info_per_day"};
+  ZHIYIN_TRY(Json settings, parse_json(text));
+  Json::Object* members = settings.if_object();
+  if (members == nullptr) return settings;
+  for (Json::Member& member : *members) {
+    if (member.first != "policy" || member.second.if_object() == nullptr) continue;
+    std::erase_if(*member.second.if_object(), [&](const Json::Member& m) {
+      return std::ranges::find(kRetired, m.first) != std::end(kRetired);
+    });
+  }
+  return settings;
+}
+
+}  // namespace
+
 Result<Account> Accounts::read(const Row& row) const {
-  ZHIYIN_TRY(const Json json, parse_json(as_text(row[2])));
+  ZHIYIN_TRY(const Json json, stored_settings(as_text(row[2])));
   Result<AccountInput> settings = from_json<AccountInput>(json);
   if (!settings) {
     return fail(ErrorCode::kDataLoss, "account: stored settings of '{}' cannot be read: {}",
@@ -298,7 +317,7 @@ Result<Policy> Accounts::policy(Session& session, const AccountId& id) {
              session.query("SELECT settings FROM account WHERE id = ?1", {Value(id.value)}));
   if (found.rows.empty())
     return fail(ErrorCode::kNotFound, "account: there is no '{}'", id.value.substr(0, 64));
-  ZHIYIN_TRY(const Json settings, parse_json(as_text(found.rows[0][0])));
+  ZHIYIN_TRY(const Json settings, stored_settings(as_text(found.rows[0][0])));
   return from_json<Policy>(settings["policy"]);
 }
 

@@ -142,6 +142,23 @@ TEST_F(AccountsTest, RulesAndPolicySurvive) {
   EXPECT_EQ(read->reply_rules.welcome.text, "欢迎");
 }
 
+TEST_F(AccountsTest, MembersThatExistNoLongerHurtNoStoredAccount) {
+  ASSERT_TRUE(accounts_.create(shop()));
+  const auto rows = store_.state().query("SELECT settings FROM account");
+  std::string text(storage::as_text(rows->rows.at(0).at(0)));
+  const std::string place = R"("policy":{)";
+  text.insert(text.find(place) + place.size(),
+              R"("version":1,"user_list_per_day":500,"user_info_per_day":5000000,)");
+  ASSERT_TRUE(store_.state().write([&](storage::Session& s) -> Result<void> {
+    ZHIYIN_TRY_VOID(s.execute("UPDATE account SET settings = ?1", {text}));
+    ZHIYIN_TRY(const Policy policy, Accounts::policy(s, AccountId("shop")));
+    EXPECT_EQ(policy.mass_calls_per_day, 100);
+    EXPECT_EQ(Accounts::policy(s, AccountId("none")).error().code, ErrorCode::kNotFound);
+    return {};
+  }));
+  EXPECT_TRUE(accounts_.get(AccountId("shop")));
+}
+
 TEST_F(AccountsTest, BadFieldsAreNamedAndNothingIsStored) {
   const auto field_of = [&](auto change) {
     AccountInput a = shop();

@@ -91,6 +91,12 @@ TEST(Policy, ContradictionsAreRefusedWithTheirField) {
   EXPECT_EQ(field_of([](Policy& p) { p.mass_openids_min = 20'000; }), "mass_openids_min");
   EXPECT_EQ(field_of([](Policy& p) { p.customer_service_windows["like"] = {1, kDay}; }),
             "customer_service_windows");
+  EXPECT_EQ(field_of([](Policy& p) { p.calls_per_day["draft_ad"] = 5; }), "calls_per_day");
+  EXPECT_EQ(field_of([](Policy& p) { p.calls_per_day["draft_add"] = 0; }),
+            "calls_per_day.draft_add");
+  EXPECT_EQ(field_of([](Policy& p) { p.calls_per_day["custom_send"] = 5; }),
+            "calls_per_day.custom_send");
+  EXPECT_EQ(field_of([](Policy& p) { p.calls_per_day["draft_add"] = 5; }), "ok");
   EXPECT_EQ(field_of([](Policy& p) { p.template_value_chars_max["thing"] = 0; }),
             "template_value_chars_max.thing");
 }

@@ -58,24 +58,37 @@ std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint) {
   return is_mass ? policy.mass_calls_per_minute : endpoint.per_minute;
 }
 
+std::int64_t calls_per_day(const Policy& policy, const Endpoint& endpoint) {
+  if (endpoint.sends) return 0;
+  const auto own = policy.calls_per_day.find(std::string(endpoint.name));
+  return own != policy.calls_per_day.end() ? own->second : endpoint.per_day;
+}
+
 std::optional<SendError> Pace::enter(const ApiAccount& account, const Endpoint& endpoint,
                                      Instant now) {
   const std::int64_t limit = calls_per_minute(account.policy, endpoint);
+  const std::int64_t day_limit = calls_per_day(account.policy, endpoint);
   MutexLock lock(mutex_);
   Entry& entry = entries_[{owner_of(account, endpoint), &endpoint}];
   if (now < entry.closed_until) return closed(endpoint, entry.errcode, entry.closed_until - now);
+  if (now >= entry.day_ends) {
+    entry.day_calls = 0;
+    entry.day_ends = day_end(account.policy, now);
+  }
+  if (day_limit > 0 && entry.day_calls >= day_limit)
+    return closed(endpoint, 0, entry.day_ends - now);
   const std::int64_t minute = minute_of(now);
   if (entry.told_minute == minute) {
     if (entry.told_left <= 0) return closed(endpoint, 0, minute_end(minute) - now);
     --entry.told_left;
   }
-  if (limit <= 0) return std::nullopt;
   if (entry.minute != minute) {
     entry.minute = minute;
     entry.calls = 0;
   }
-  if (entry.calls >= limit) return closed(endpoint, 0, minute_end(minute) - now);
+  if (limit > 0 && entry.calls >= limit) return closed(endpoint, 0, minute_end(minute) - now);
   ++entry.calls;
+  ++entry.day_calls;
   return std::nullopt;
 }
 

@@ -14,11 +14,15 @@ namespace zhiyin::wechat {
 /// Calls of an endpoint that the policy allows in a minute; 0: no number is known. Pure.
 std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint);
 
-/// How often each account may still call each method: by the documented number of a clock minute,
-/// and by what the platform last said (45009: until the day ends; 45011 and the like: as long as
-/// they say; Tencent Ads: how many calls its headers leave, which all authorisations of one
-/// application share). Domain time. In memory: after a restart the platform's word counts.
-/// Thread-safe.
+/// The same for a day. Nothing is known here of methods that send: the quota ledger keeps to
+/// theirs.
+std::int64_t calls_per_day(const Policy& policy, const Endpoint& endpoint);
+
+/// How often each account may still call each method: by the documented numbers of a clock minute
+/// and of the platform's day, and by what the platform last said (45009: until the day ends; 45011
+/// and the like: as long as they say; Tencent Ads: how many calls its headers leave, which all
+/// authorisations of one application share). Domain time. In memory: after a restart the platform's
+/// word counts. Thread-safe.
 class Pace {
  public:
   /// Takes a place, or says why and for how long not.
@@ -36,6 +40,8 @@ class Pace {
   struct Entry {
     std::int64_t minute = 0;
     std::int64_t calls = 0;
+    std::int64_t day_calls = 0;
+    Instant day_ends;
     std::int64_t told_minute = 0;
     std::int64_t told_left = 0;  ///< in that minute
     Instant closed_until;

@@ -11,6 +11,16 @@ constexpr std::string_view kWindowKinds[] = {"message", "menu_click", "follow", 
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+Result<void> check_calls(const std::string& field,
+                         const std::map<std::string, std::int64_t>& calls_by_method) {
+  for (const auto& [method, calls] : calls_by_method) {
+    if (find_endpoint(method) == nullptr)
+      return fail_field(field, "there is no method '{}'", method.substr(0, 128));
+    if (calls < 1) return fail_field(field + "." + method, "{} is below 1", calls);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> parse_minute_of_day(std::string_view text) {
@@ -61,10 +71,14 @@ Result<void> validate(const Policy& policy) {
       return fail_field("field_limits", "there is no member '{}'", name.substr(0, 128));
     if (limit < 1) return fail_field("field_limits." + name, "{} is below 1", limit);
   }
-  for (const auto& [method, calls] : policy.calls_per_minute) {
-    if (find_endpoint(method) == nullptr)
-      return fail_field("calls_per_minute", "there is no method '{}'", method.substr(0, 128));
-    if (calls < 1) return fail_field("calls_per_minute." + method, "{} is below 1", calls);
+  ZHIYIN_TRY_VOID(check_calls("calls_per_minute", policy.calls_per_minute));
+  ZHIYIN_TRY_VOID(check_calls("calls_per_day", policy.calls_per_day));
+  for (const auto& [method, calls] : policy.calls_per_day) {
+    if (find_endpoint(method)->sends) {
+      return fail_field("calls_per_day." + method,
+                        "what sends goes by mass_calls_per_day, mass_previews_per_day, "
+                        "template_per_day, customer_service_per_day and subscribe_per_day");
+    }
   }
   for (const auto& [type, chars] : policy.template_value_chars_max) {
     if (chars < 1) return fail_field("template_value_chars_max." + type, "{} is below 1", chars);

@@ -18,12 +18,13 @@ struct WindowAllowance {
   Duration validity{0};
 };
 
-/// Limits of the platform and of good manners, as data: what an account may do. The defaults are
-/// the documented values of a newly registered, verified service account (version of the defaults:
-/// 1). A pure value.
-struct Policy {
-  std::int64_t version = 1;
+/// Of the documented limits in this program: the defaults here, the rates in `endpoint.h` and the
+/// bounds in `rule_table.cc`. One more with each change of them.
+inline constexpr std::int64_t kLimitsVersion = 2;
 
+/// Limits of the platform and of good manners, as data: what an account may do. The defaults are
+/// the documented values of a newly registered, verified service account. A pure value.
+struct Policy {
   std::int64_t mass_per_user_month = 4;   ///< mass messages one person receives in a calendar month
   std::int64_t mass_calls_per_day = 100;  ///< `sendall` and `send` together
   std::int64_t mass_calls_per_minute = 60;
@@ -51,8 +52,6 @@ struct Policy {
       {"scan", {3, std::chrono::minutes(1)}},
       {"enter", {2, std::chrono::minutes(1)}}};
 
-  std::int64_t user_list_per_day = 500;
-  std::int64_t user_info_per_day = 5'000'000;
   std::int64_t user_info_batch_max = 100;
 
   /// How often a token may be ended before its time: the platform counts and ignores the rest.
@@ -73,9 +72,11 @@ struct Policy {
                                                                   {"phrase", 5}};
 
   /// Other bounds than the documented ones, by `METHOD MEMBER` as in `rule_table.cc`
-  /// (`tags_create tag.name`), and other calls per minute, by method as in `endpoint.h`.
+  /// (`tags_create tag.name`), and other calls per minute and per day, by method as in
+  /// `endpoint.h`. Days of methods that send go by the numbers above.
   std::map<std::string, std::int64_t> field_limits;
   std::map<std::string, std::int64_t> calls_per_minute;
+  std::map<std::string, std::int64_t> calls_per_day;
 
   std::string quota_zone = "Asia/Shanghai";  ///< where the platform's day and month begin at 00:00
   std::string quiet_from = "22:00";          ///< no proactive sends from here …
@@ -109,7 +110,6 @@ struct Fields<wechat::Policy> {
   static constexpr std::string_view name = "Policy";
   static constexpr double kMax = 1e12;
   static constexpr auto list = std::make_tuple(
-      field("version", &S::version, "version of the set of limits").range(1, 1e6).optional(),
       field("mass_per_user_month", &S::mass_per_user_month,
             "mass messages per person and calendar month")
           .range(0, kMax)
@@ -151,12 +151,6 @@ struct Fields<wechat::Policy> {
       field("customer_service_windows", &S::customer_service_windows,
             "what a person's action allows, by kind of event")
           .optional(),
-      field("user_list_per_day", &S::user_list_per_day, "pages of the follower list per day")
-          .range(0, kMax)
-          .optional(),
-      field("user_info_per_day", &S::user_info_per_day, "user-info calls per day")
-          .range(0, kMax)
-          .optional(),
       field("user_info_batch_max", &S::user_info_batch_max, "people of one user-info call")
           .range(1, 1000)
           .optional(),
@@ -179,6 +173,7 @@ struct Fields<wechat::Policy> {
           .optional(),
       field("calls_per_minute", &S::calls_per_minute, "other calls per minute, by method")
           .optional(),
+      field("calls_per_day", &S::calls_per_day, "other calls per day, by method").optional(),
       field("quota_zone", &S::quota_zone, "zone of the platform's day").length(1, 64).optional(),
       field("quiet_from", &S::quiet_from, "no proactive sends from, HH:MM").length(5, 5).optional(),
       field("quiet_until", &S::quiet_until, "until, HH:MM").length(5, 5).optional(),

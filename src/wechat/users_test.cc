@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "wechat/messages.h"
+#include "wechat/pace.h"
 #include "wechat/test_platform.h"
 
 namespace zhiyin::wechat {
@@ -154,6 +156,33 @@ TEST_F(Users, MinutesAreCountedByMethodAndAccount) {
   EXPECT_TRUE(call_and_wait(client_, other, kTagsGet, {}));
   ASSERT_TRUE(clock_.advance_to(clock_.now() + *third.error().retry_after));
   EXPECT_TRUE(ask(kTagsGet, {}));
+}
+
+TEST_F(Users, DaysAreCountedByMethodUntilMidnightInShanghai) {
+  account_.policy.calls_per_day["tags_get"] = 2;
+  answers(R"({"tags":[]})");
+  EXPECT_TRUE(ask(kTagsGet, {}));
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(1)));  // it is 09:00
+  EXPECT_TRUE(ask(kTagsGet, {}));
+  const auto third = ask(kTagsGet, {});
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().code, ErrorCode::kLimitReached);
+  EXPECT_EQ(third.error().retry_after, Duration(std::chrono::hours(15)));
+  EXPECT_EQ(platform_.count("tags/get"), 2U);
+  EXPECT_TRUE(ask(kTagsOfUser, {"oA"}));
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + std::chrono::hours(15)));
+  EXPECT_TRUE(ask(kTagsGet, {}));
+}
+
+TEST_F(Users, DocumentedDaysAreKeptToUnlessThePolicySaysOtherwise) {
+  const Policy policy;
+  EXPECT_EQ(calls_per_day(policy, *find_endpoint("mass_delete")), 10);
+  EXPECT_EQ(calls_per_day(policy, *find_endpoint("publish_submit")), 100);
+  EXPECT_EQ(calls_per_day(policy, *find_endpoint("tag_users")), 0) << "no number is known";
+  EXPECT_EQ(calls_per_day(policy, *find_endpoint("custom_send")), 0) << "the ledger's";
+  answers(R"({"errcode":0})");
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(ask(kMassDelete, {.msg_id = 1}));
+  EXPECT_EQ(ask(kMassDelete, {.msg_id = 1}).error().code, ErrorCode::kLimitReached);
 }
 
 TEST_F(Users, RulesNameEndpointsThatExistAndStandTogether) {

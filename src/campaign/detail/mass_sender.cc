@@ -22,7 +22,6 @@ using storage::Session;
 namespace {
 
 constexpr std::size_t kPage = 2000;
-constexpr std::size_t kBatchMin = 2;  // the platform refuses fewer openids
 // The platform refuses the same clientmsgid twice within a minute.
 constexpr Duration kRepeatAfter = std::chrono::seconds(90);
 constexpr Duration kRepeatAfterRefusal = std::chrono::minutes(10);
@@ -37,6 +36,11 @@ struct Gathered {
 
 std::size_t batch_max(const Work& work) {
   return std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max);
+}
+
+/// So many are looked at for a batch: it is then known whether those left over make another one.
+std::size_t look_ahead(const Work& work) {
+  return batch_max(work) + work.sender.mass_openids_min - 1;
 }
 
 std::string batch_id(const Campaign& campaign, std::int64_t chunk) {
@@ -101,14 +105,13 @@ Result<void> sort_page(Session& session, const Work& work, std::vector<Touch> pa
   return admit(work, std::move(passed), out);
 }
 
-/// Up to one more than fits into a batch, so that it is known whether others follow.
 Result<Gathered> gather(const Work& work, Instant now) {
   Gathered out;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
     std::string after;
-    while (!out.wait && out.send.size() <= batch_max(work)) {
-      const std::size_t wanted = std::min(kPage, batch_max(work) + 1 - out.send.size());
+    while (!out.wait && out.send.size() < look_ahead(work)) {
+      const std::size_t wanted = std::min(kPage, look_ahead(work) - out.send.size());
       ZHIYIN_TRY(std::vector<Touch> page,
                  SendLedger::list_due(session, work.id(), now, after, wanted));
       if (page.empty()) return {};
@@ -117,10 +120,12 @@ Result<Gathered> gather(const Work& work, Instant now) {
     }
     return {};
   }));
-  // Two stay back when more than a batch is there: a single one left over could not be sent.
-  if (out.send.size() > batch_max(work)) out.send.resize(batch_max(work) - 1);
+  // Where more than a batch is there, as many stay back as another one needs.
+  const std::size_t least = work.sender.mass_openids_min;
+  if (out.send.size() > batch_max(work))
+    out.send.resize(std::min(batch_max(work), out.send.size() - least));
   out.openids.resize(out.send.size());
-  if (out.send.size() < kBatchMin) {
+  if (out.send.size() < least) {
     for (Touch& touch : out.send) refuse(out, std::move(touch), Rule::kBatchTooSmall, {});
     out.send.clear();
     out.openids.clear();
