@@ -171,8 +171,7 @@ class BuiltInstallation final : public Installation {
         roles_(options_.text("server.roles")) {}
 
   ~BuiltInstallation() override {
-    // Nobody waits any longer for projections that are behind; they go on where they were.
-    if (pipeline_runner_ && writer_) hold_here(true);
+    stop_waiting();
     stop_worker();
     if (answers_) answers_->stop();  // what waits belongs to `callbacks_`
     if (membership_) membership_->stop();
@@ -209,6 +208,11 @@ class BuiltInstallation final : public Installation {
 
   [[nodiscard]] server::Services& services() override { return *services_; }
   std::string take_first_admin_key() override { return std::exchange(first_admin_key_, {}); }
+
+  void stop_waiting() override {
+    // They go on where they were.
+    if (pipeline_runner_ && writer_) hold_here(true);
+  }
 
   Result<void> start_workers() override {
     log_->set_wake([this](storage::Stream stream) {
@@ -506,8 +510,8 @@ class BuiltInstallation final : public Installation {
         *clock_,
         steady_,
         *answer_source_,
-        [this](const AccountId& account, const std::string& openid,
-               delivery::DirectMessage message, std::optional<delivery::Occasion> answers) {
+        [this](const AccountId& account, const std::string& openid, delivery::DirectMessage message,
+               std::optional<delivery::Occasion> answers) {
           return delivery::DirectSends({*state_, *accounts_, *recipients_, *wechat_->platform(),
                                         *clock_, quota_holder(), &*grouped_writes_})
               .send(account, openid, std::move(message), answers);

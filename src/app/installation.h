@@ -43,6 +43,9 @@ class Installation {
   /// Starts the threads that follow the log and do timed work; without it work is done by `settle`
   /// only.
   virtual Result<void> start_workers() = 0;
+  /// Nobody waits any longer for projections that are behind: who does gets an error. Before the
+  /// installation ends.
+  virtual void stop_waiting() = 0;
 
   /// The admin key made by this opening, once; empty otherwise.
   virtual std::string take_first_admin_key() = 0;

@@ -115,6 +115,9 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
     std::this_thread::sleep_for(notice);
   services.answers.stop();  // callbacks that wait for answers: WeChat comes again
   http->drain(kDrain);
+  // What is still answered then may not outlive the server to whose loops its answer goes.
+  installation->stop_waiting();
+  pool.stop();
   return {};
 }
 

@@ -129,6 +129,18 @@ TEST(Html, NothingLeavesTextOrQuotes) {
             "&lt;a href=&quot;x&quot; b=&#39;&amp;&#39;&gt;知音");
 }
 
+TEST(ThreadPool, WhenStoppedItFinishesWhatIsQueuedAndTakesNothingMore) {
+  ThreadPool pool(2, 10);
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(pool.try_submit([&] { ++done; }));
+  const int queued = 10;
+  pool.stop();
+  EXPECT_EQ(done, queued);
+  EXPECT_FALSE(pool.try_submit([&] { ++done; }));
+  pool.stop();
+  EXPECT_EQ(done, queued);
+}
+
 TEST(Machine, AThreadThatGivesWayDoesSoAlone) {
   const auto nice_of = [] { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); };
   const int before = nice_of();

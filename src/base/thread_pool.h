@@ -22,6 +22,9 @@ class ThreadPool {
 
   /// False when the queue is full or the pool is stopping; the work is then not run.
   [[nodiscard]] bool try_submit(std::move_only_function<void()> work);
+  /// Takes nothing more, finishes what is queued and joins. May be called again, by one thread at a
+  /// time.
+  void stop();
 
  private:
   void run();
