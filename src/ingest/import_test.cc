@@ -442,6 +442,19 @@ TEST_F(ImportTest, EventIdsOfAColumnAreKeptAndFoundAgain) {
   EXPECT_EQ(later.quality.duplicates, 1);
 }
 
+TEST_F(ImportTest, MadeIdsBeginWithTheTimeThatTheRowNames) {
+  import_text("a.csv",
+              "user,item,kind,time,value\nu1,a,like,2026-01-01T00:00:00Z,1\nu1,a,like,"
+              "2026-01-01T00:00:00Z,1\n");
+  const auto logged = store.logged();
+  ASSERT_EQ(logged.size(), 2u);
+  for (const Event& e : logged) {
+    EXPECT_EQ(e.event_id.size(), 36u);
+    EXPECT_TRUE(e.event_id.starts_with("019b76da-a800-7")) << e.event_id;
+  }
+  EXPECT_NE(logged[0].event_id, logged[1].event_id) << "two equal rows are two events";
+}
+
 TEST_F(ImportTest, ItemsComeWithTagsPriceAndTime) {
   import_text(
       "items.csv",
