@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/html.h"
 #include "base/machine.h"
+#include "base/mapped_file.h"
 #include "base/metrics.h"
 #include "base/nearest.h"
 #include "base/random.h"
@@ -51,6 +52,20 @@ TEST(Nearest, NamesATypoButNotAStranger) {
   const std::string_view names[] = {"server.port", "storage.log", "clock"};
   EXPECT_EQ(nearest_name("server.prot", names), "server.port");
   EXPECT_EQ(nearest_name("zzzzzzzzzzzz", names), "");
+}
+
+TEST(MappedFile, HasTheBytesAndRefusesWhatIsNoFileOrTooLong) {
+  TempFolder folder;
+  const auto path = folder.path() / "a";
+  ASSERT_TRUE(write_file(path, "some bytes"));
+  const auto mapped = MappedFile::open(path, 10);
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->bytes(), "some bytes");
+  EXPECT_EQ(MappedFile::open(path, 9).error().code, ErrorCode::kLimitReached);
+  EXPECT_EQ(MappedFile::open(folder.path() / "b", 10).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(MappedFile::open(folder.path(), 10).error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE(write_file(path, ""));
+  EXPECT_EQ(MappedFile::open(path, 10)->bytes(), "");
 }
 
 TEST(File, ReplacementIsCompleteAndModeIsObeyed) {
