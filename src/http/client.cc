@@ -25,6 +25,7 @@ using Outcome = std::expected<ClientResponse, ClientError>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::size_t kFilePieceBytes = 64 << 10;
+constexpr std::size_t kReadPieceBytes = 16 << 10;
 
 struct Url {
   bool tls = false;
@@ -76,6 +77,32 @@ struct Link {
   SteadyTime idle_since;
 };
 
+/// While it lives, a requested stop ends what its link is doing; on the link's thread, since others
+/// may not touch it.
+class Interruption {
+ public:
+  Interruption(const std::stop_token& stop, const std::shared_ptr<Link>& link)
+      : on_stop_(stop, Cancel{link, active_}) {}
+  ~Interruption() { *active_ = false; }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+ private:
+  struct Cancel {
+    std::weak_ptr<Link> link;
+    std::shared_ptr<bool> active;  // both sides are on the link's thread
+    void operator()() const {
+      const auto held = link.lock();
+      if (!held) return;
+      asio::post(held->plain.get_executor(), [held, a = active] {
+        if (*a) held->plain.cancel();
+      });
+    }
+  };
+  std::shared_ptr<bool> active_ = std::make_shared<bool>(true);
+  std::stop_callback<Cancel> on_stop_;
+};
+
 ClientError failed(ErrorCode code, SendProgress progress, const Url& url, std::string_view what) {
   return {{code, fmt::format("{}: {}", url.origin(), what), {}}, progress};
 }
@@ -120,28 +147,28 @@ class AsioClient final : public Client {
   }
 
  private:
-  std::unique_ptr<Link> take_idle(const std::string& origin) {
+  std::shared_ptr<Link> take_idle(const std::string& origin) {
     MutexLock lock(mutex_);
     auto& idle = idle_[origin];
     const SteadyTime now = std::chrono::steady_clock::now();
     while (!idle.empty()) {
-      std::unique_ptr<Link> link = std::move(idle.back());
+      std::shared_ptr<Link> link = std::move(idle.back());
       idle.pop_back();
       if (now - link->idle_since < settings_.idle_timeout) return link;
     }
     return nullptr;
   }
 
-  void give_back(const std::string& origin, std::unique_ptr<Link> link) {
+  void give_back(const std::string& origin, std::shared_ptr<Link> link) {
     link->idle_since = std::chrono::steady_clock::now();
     MutexLock lock(mutex_);
     auto& idle = idle_[origin];
     if (idle.size() < settings_.idle_per_host) idle.push_back(std::move(link));
   }
 
-  Task<std::expected<std::unique_ptr<Link>, ClientError>> connect(const Url& url,
+  Task<std::expected<std::shared_ptr<Link>, ClientError>> connect(const Url& url,
                                                                   SteadyTime deadline) {
-    auto link = std::make_unique<Link>(context_);
+    auto link = std::make_shared<Link>(context_);
     link->plain.expires_at(deadline);
     tcp::resolver resolver(context_);
     const auto [resolve_error, endpoints] =
@@ -175,8 +202,8 @@ class AsioClient final : public Client {
   }
 
   template <class Stream>
-  Task<Outcome> talk(Stream& stream, const Url& url, const ClientRequest& request, bool& keep_alive,
-                     bool& peer_had_closed) {
+  Task<Outcome> talk(Stream& stream, Link& link, const Url& url, const ClientRequest& request,
+                     SteadyTime deadline, bool& keep_alive, bool& peer_had_closed) {
     const auto verb = bhttp::string_to_verb(request.method);
     bhttp::request<bhttp::string_body> out(verb, url.target, 11);
     if (verb == bhttp::verb::unknown) out.method_string(request.method);
@@ -212,6 +239,10 @@ class AsioClient final : public Client {
           failed(code, written == 0 ? SendProgress::kNothingSent : SendProgress::kOutcomeUnknown,
                  url, write_error.message()));
     }
+    if (request.on_piece) {
+      co_return co_await read_pieces(stream, link, url, request, deadline, keep_alive,
+                                     peer_had_closed);
+    }
     beast::flat_buffer buffer;
     bhttp::response_parser<bhttp::string_body> parser;
     parser.body_limit(request.response_bytes_max);
@@ -219,21 +250,76 @@ class AsioClient final : public Client {
     const auto [read_error, read] =
         co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
     if (read_error) {
-      peer_had_closed = !parser.got_some() && (read_error == bhttp::error::end_of_stream ||
-                                               read_error == asio::error::connection_reset);
-      ErrorCode code = ErrorCode::kUnavailable;
-      if (read_error == beast::error::timeout) code = ErrorCode::kDeadline;
-      if (read_error == bhttp::error::body_limit) code = ErrorCode::kLimitReached;
-      co_return std::unexpected(
-          failed(code, SendProgress::kOutcomeUnknown, url, read_error.message()));
+      peer_had_closed = !parser.got_some() && closed_by_peer(read_error);
+      co_return std::unexpected(read_failure(url, read_error));
     }
     keep_alive = parser.get().keep_alive();
-    ClientResponse in;
-    in.status = static_cast<int>(parser.get().result_int());
-    for (const auto& field : parser.get()) {
-      in.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-    }
+    ClientResponse in = head_of(parser.get());
     in.body = std::move(parser.get().body());
+    co_return in;
+  }
+
+  static bool closed_by_peer(const boost::system::error_code& error) {
+    return error == bhttp::error::end_of_stream || error == asio::error::connection_reset;
+  }
+
+  static ClientError read_failure(const Url& url, const boost::system::error_code& error) {
+    ErrorCode code = ErrorCode::kUnavailable;
+    if (error == beast::error::timeout) code = ErrorCode::kDeadline;
+    if (error == bhttp::error::body_limit) code = ErrorCode::kLimitReached;
+    return failed(code, SendProgress::kOutcomeUnknown, url, error.message());
+  }
+
+  template <class Message>
+  static ClientResponse head_of(const Message& message) {
+    ClientResponse head;
+    head.status = static_cast<int>(message.result_int());
+    for (const auto& field : message) {
+      head.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    }
+    return head;
+  }
+
+  /// The answer of a request with `on_piece`.
+  template <class Stream>
+  Task<Outcome> read_pieces(Stream& stream, Link& link, const Url& url,
+                            const ClientRequest& request, SteadyTime deadline, bool& keep_alive,
+                            bool& peer_had_closed) {
+    const auto set_wait = [&] {
+      const SteadyTime pause = std::chrono::steady_clock::now() + request.piece_timeout;
+      link.plain.expires_at(request.piece_timeout.count() > 0 ? std::min(pause, deadline)
+                                                              : deadline);
+    };
+    beast::flat_buffer buffer;
+    bhttp::response_parser<bhttp::buffer_body> parser;
+    parser.body_limit(request.response_bytes_max);
+    set_wait();
+    const auto [head_error, head_bytes] = co_await bhttp::async_read_header(
+        stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
+    if (head_error) {
+      peer_had_closed = !parser.got_some() && closed_by_peer(head_error);
+      co_return std::unexpected(read_failure(url, head_error));
+    }
+    ClientResponse in = head_of(parser.get());
+    const bool good = in.status >= 200 && in.status < 300;
+    std::vector<char> piece(kReadPieceBytes);
+    while (!parser.is_done()) {
+      auto& body = parser.get().body();
+      body.data = piece.data();
+      body.size = piece.size();
+      set_wait();
+      auto [error, n] = co_await bhttp::async_read_some(stream, buffer, parser,
+                                                        asio::as_tuple(asio::use_awaitable));
+      if (error == bhttp::error::need_buffer) error = {};
+      const std::string_view got(piece.data(), piece.size() - parser.get().body().size);
+      if (good && !got.empty() && !request.on_piece(in, got)) {
+        co_return std::unexpected(failed(ErrorCode::kUnavailable, SendProgress::kOutcomeUnknown,
+                                         url, "stopped by the caller"));
+      }
+      if (!good) in.body += got;
+      if (error) co_return std::unexpected(read_failure(url, error));
+    }
+    keep_alive = parser.get().keep_alive();
     co_return in;
   }
 
@@ -279,21 +365,30 @@ class AsioClient final : public Client {
     const SteadyTime deadline = std::chrono::steady_clock::now() + request.timeout;
     const std::string origin = url->origin();
     for (;;) {
-      std::unique_ptr<Link> link = take_idle(origin);
+      std::shared_ptr<Link> link = take_idle(origin);
       const bool reused = link != nullptr;
       if (!reused) {
         auto fresh = co_await connect(*url, deadline);
         if (!fresh) co_return std::unexpected(fresh.error());
         link = std::move(*fresh);
       }
+      if (request.stop.stop_requested()) {
+        co_return std::unexpected(failed(ErrorCode::kUnavailable, SendProgress::kNothingSent, *url,
+                                         "stopped by the caller"));
+      }
       link->plain.expires_at(deadline);
       bool keep_alive = false;
       bool peer_had_closed = false;
       Outcome outcome;
-      if (link->tls) {
-        outcome = co_await talk(*link->tls, *url, request, keep_alive, peer_had_closed);
-      } else {
-        outcome = co_await talk(link->plain, *url, request, keep_alive, peer_had_closed);
+      {
+        const Interruption interruption(request.stop, link);
+        if (link->tls) {
+          outcome = co_await talk(*link->tls, *link, *url, request, deadline, keep_alive,
+                                  peer_had_closed);
+        } else {
+          outcome = co_await talk(link->plain, *link, *url, request, deadline, keep_alive,
+                                  peer_had_closed);
+        }
       }
       if (outcome && keep_alive) {
         link->plain.expires_never();
@@ -311,7 +406,7 @@ class AsioClient final : public Client {
   asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
   asio::ssl::context tls_;
   Mutex mutex_;
-  std::map<std::string, std::deque<std::unique_ptr<Link>>> idle_ ZHIYIN_GUARDED_BY(mutex_);
+  std::map<std::string, std::deque<std::shared_ptr<Link>>> idle_ ZHIYIN_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "base/error.h"
@@ -11,6 +12,11 @@
 #include "http/task.h"
 
 namespace zhiyin::http {
+
+struct ClientResponse;
+/// A piece of an answer's body as it comes; `head` has status and headers. Called on a thread of
+/// the client, which it must not keep. False ends the exchange: kUnavailable.
+using OnPiece = std::function<bool(const ClientResponse& head, std::string_view piece)>;
 
 struct ClientRequest {
   std::string method = "GET";
@@ -22,6 +28,13 @@ struct ClientRequest {
   std::string body_end = {};
   std::chrono::milliseconds timeout{10'000};  ///< for the whole exchange
   std::size_t response_bytes_max = 16 << 20;
+  /// When set, takes the body of a 2xx answer piece by piece (the answer's own stays empty); other
+  /// answers come whole.
+  OnPiece on_piece = {};
+  /// With `on_piece`: the longest wait for the head and for each piece; 0: only `timeout`.
+  std::chrono::milliseconds piece_timeout{0};
+  /// Ends the exchange from outside: kUnavailable. While it connects, at the next step.
+  std::stop_token stop = {};
 };
 
 /// How far an exchange came before it failed: decides whether it may be repeated.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,8 @@
 #include "base/json.h"
 
 namespace zhiyin::http {
+
+class BodyStream;
 
 /// Names are compared without case.
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -37,6 +40,9 @@ struct Response {
   Headers headers;
   bool cut_short = false;  ///< half of the body is sent, then the connection is closed. For
                            ///< emulating peers that fail
+  /// Sent in chunks after `body` as they are written, instead of a length; null: none. See
+  /// body_stream.h.
+  std::shared_ptr<BodyStream> stream = nullptr;
 
   static Response json(const Json& body, int status = 200);
   static Response text(std::string body, std::string content_type = "text/plain; charset=utf-8");

@@ -13,6 +13,8 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "http/await.h"
+#include "http/body_stream.h"
 #include "http/gzip.h"
 
 namespace zhiyin::http {
@@ -76,8 +78,13 @@ Request to_request(const bhttp::request<bhttp::string_body>& in, std::string rem
 std::string render_head(const Response& response, bool keep_alive) {
   std::string head;
   head.reserve(256);
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nContent-Length: {}\r\n",
-                 response.status, reason_of(response.status), response.body.size());
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status,
+                 reason_of(response.status));
+  if (!response.stream) {
+    fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", response.body.size());
+  } else if (keep_alive) {  // else the end of the connection is the end of the body
+    head += "Transfer-Encoding: chunked\r\n";
+  }
   if (!response.content_type.empty()) {
     fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\n", response.content_type);
   }
@@ -108,6 +115,21 @@ class LargeBody {
   std::atomic<std::size_t>& held_;
   const std::size_t bytes_;
   bool fits_ = false;
+};
+
+/// Tells the maker of a streamed body that nobody takes it any more, whichever way its connection
+/// ends.
+class StreamEnd {
+ public:
+  explicit StreamEnd(std::shared_ptr<BodyStream> stream) : stream_(std::move(stream)) {}
+  ~StreamEnd() {
+    if (stream_) stream_->close();
+  }
+  StreamEnd(const StreamEnd&) = delete;
+  StreamEnd& operator=(const StreamEnd&) = delete;
+
+ private:
+  const std::shared_ptr<BodyStream> stream_;
 };
 
 /// What the sweeper and the drain see of a connection. Lives on its loop's thread only.
@@ -431,16 +453,56 @@ class AsioServer final : public Server {
       if (response.status == 0) co_return;  // Response::hang_up
       if (route) count(**route, response.status);
       connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      const StreamEnd stream_end(response.stream);
       const bool stays = keep_alive && !draining_ && !response.cut_short;
       const std::string head = render_head(response, stays);
       if (response.cut_short) response.body.resize(response.body.size() / 2);
       if (request.method == "HEAD") response.body.clear();
+      if (response.stream) {
+        const bool complete = co_await send_stream(stream, connection, head, response, stays);
+        if (!complete || !stays) co_return;
+        continue;
+      }
       const std::array<asio::const_buffer, 2> parts = {asio::buffer(head),
                                                        asio::buffer(response.body)};
       const auto [write_error, written] =
           co_await asio::async_write(stream, parts, asio::as_tuple(asio::use_awaitable));
       if (write_error || !stays) co_return;
     }
+  }
+
+  /// Head, body and what its stream brings; false when it did not go out as a whole.
+  template <class Stream>
+  Task<bool> send_stream(Stream& stream, Connection& connection, const std::string& head,
+                         Response& response, bool chunked) {
+    std::string out = head;
+    if (!response.body.empty()) append_chunk(out, response.body, chunked);
+    for (;;) {
+      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      const auto [error, n] = co_await asio::async_write(stream, asio::buffer(out),
+                                                         asio::as_tuple(asio::use_awaitable));
+      if (error) co_return false;
+      out.clear();
+      // Whoever makes the body has so long for each piece.
+      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout * 4;
+      std::move_only_function<void(BodyStream::Taken)> start =
+          [&response](BodyStream::Taken taken) { response.stream->take(std::move(taken)); };
+      BodyStream::Next next = co_await from_callback<BodyStream::Next>(std::move(start));
+      if (next.kind == BodyStream::Kind::kCut) co_return false;
+      if (next.kind == BodyStream::Kind::kEnd) break;
+      append_chunk(out, next.piece, chunked);
+    }
+    if (!chunked) co_return true;
+    constexpr std::string_view kLast = "0\r\n\r\n";
+    const auto [error, n] = co_await asio::async_write(stream, asio::buffer(kLast),
+                                                       asio::as_tuple(asio::use_awaitable));
+    co_return !error;
+  }
+
+  static void append_chunk(std::string& out, std::string_view piece, bool chunked) {
+    if (chunked) fmt::format_to(std::back_inserter(out), "{:x}\r\n", piece.size());
+    out += piece;
+    if (chunked) out += "\r\n";
   }
 
   Task<Response> answer(const Router::Route& route, Request& request) {
