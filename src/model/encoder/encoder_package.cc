@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "model/encoder/detail/byte_reader.h"
+#include "model/encoder/detail/encoder_layout.h"
 #include "model/encoder/detail/half.h"
 
 namespace zhiyin::model {
@@ -18,8 +19,6 @@ constexpr std::string_view kMagic = "E5S1";
 constexpr std::size_t kBlockNumbers = 32;
 constexpr std::size_t kBlockBytes = 18;
 constexpr std::size_t kPieceBytesMax = 64;
-constexpr std::size_t kCharactersMax = 0x110000;
-constexpr std::size_t kReplacementMax = 64;
 constexpr std::size_t kAlignment = 64;
 
 template <class... Args>
@@ -99,34 +98,14 @@ Result<void> read_pieces(ByteReader& reader, const Header& header, UnigramTable&
   return {};
 }
 
-bool is_character(std::uint32_t code) {
-  return code < 0xD800 || (code > 0xDFFF && code < 0x110000);
-}
-
 Result<void> read_characters(ByteReader& reader, UnigramTable& out) {
   const auto count = reader.number<std::int32_t>();
   const auto bytes = reader.number<std::uint32_t>();
-  ByteReader map(reader.take(bytes));
-  if (!reader.ok() || count < 0 || static_cast<std::size_t>(count) > kCharactersMax)
-    return wrong("the character map of {} entries is cut short", count);
-  for (std::int32_t i = 0; i < count; ++i) {
-    MappedCharacter entry;
-    const auto from = map.number<std::uint32_t>();
-    const auto length = map.number<std::uint8_t>();
-    if (length > kReplacementMax || !is_character(from))
-      return wrong("character map: entry {} is wrong", i);
-    entry.from = from;
-    for (std::uint8_t k = 0; k < length; ++k) {
-      const auto to = map.number<std::uint32_t>();
-      if (!is_character(to)) return wrong("character map: entry {} gives {:#x}", i, to);
-      entry.to.push_back(to);
-    }
-    if (!map.ok()) return wrong("character map: cut short at entry {}", i);
-    if (!out.characters.empty() && entry.from <= out.characters.back().from)
-      return wrong("character map: entry {} is out of order", i);
-    out.characters.push_back(std::move(entry));
-  }
-  if (map.position() != bytes) return wrong("character map: bytes behind the last entry");
+  const std::string_view map = reader.take(bytes);
+  if (!reader.ok()) return wrong("the character map is cut short");
+  ZHIYIN_TRY(out.characters, detail::unpack_characters(map));
+  if (count < 0 || out.characters.size() != static_cast<std::size_t>(count))
+    return wrong("character map: {} entries, not {}", out.characters.size(), count);
   return {};
 }
 

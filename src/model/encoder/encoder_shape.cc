@@ -25,12 +25,9 @@ Result<void> check_shape(const EncoderShape& shape) {
       return fail_field(bound.name, "encoder: {} is {}, from 1 to {} is possible", bound.name,
                         bound.value, bound.max);
   }
-  if (shape.width % shape.heads != 0 || shape.head_width() % 8 != 0 || shape.head_width() > 256)
-    return fail_field("heads",
-                      "encoder: {} numbers do not part into {} heads of a multiple of 8, up to 256",
+  if (shape.width % shape.heads != 0 || shape.head_width() > 256)
+    return fail_field("heads", "encoder: {} numbers do not part into {} heads of up to 256",
                       shape.width, shape.heads);
-  if (shape.width % 4 != 0 || shape.inner % 4 != 0)
-    return fail_field("inner", "encoder: inner is {}, not a multiple of 4", shape.inner);
   if (shape.position_offset >= shape.positions)
     return fail_field("position_offset", "encoder: position_offset {} is not below {} positions",
                       shape.position_offset, shape.positions);

@@ -28,8 +28,8 @@ struct EncoderShape {
 };
 
 /// Fails with kInvalidArgument, naming the field, unless all sizes are positive and within what the
-/// engine computes exactly (width and inner up to 8,192, a multiple of 8 numbers per head, at most
-/// 256, up to 96 layers, 4,194,304 words, 65,536 positions, 16 token types).
+/// engine computes exactly (width and inner up to 8,192, heads of up to 256 numbers, up to 96
+/// layers, 4,194,304 words, 65,536 positions, 16 token types).
 Result<void> check_shape(const EncoderShape& shape);
 
 }  // namespace zhiyin::model

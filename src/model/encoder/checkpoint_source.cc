@@ -1,0 +1,173 @@
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "base/mapped_file.h"
+#include "base/strict_json.h"
+#include "model/encoder/encoder_source.h"
+#include "model/encoder/safetensors.h"
+
+namespace zhiyin::model {
+namespace {
+
+constexpr std::size_t kWeightsBytesMax = std::size_t{8} << 30;
+constexpr std::size_t kTokeniserBytesMax = 64 << 20;
+
+std::unexpected<Error> wrong_tensor(std::string_view name, std::string_view what) {
+  return fail(ErrorCode::kInvalidArgument, "model.safetensors: tensor '{}': {}", name, what);
+}
+
+/// A member of config.json that must be a positive whole number.
+Result<std::size_t> size_of(const Json& config, std::string_view member) {
+  const std::int64_t* const value = config[member].if_int();
+  if (value == nullptr || *value < 1)
+    return fail_field(member, "config.json: is not a whole number above 0");
+  return static_cast<std::size_t>(*value);
+}
+
+Result<EncoderShape> read_config(const Json& config) {
+  if (config.if_object() == nullptr)
+    return fail(ErrorCode::kInvalidArgument, "config.json: is not an object");
+  const std::string_view type = config["model_type"].string_or("bert");
+  const bool roberta = type == "roberta" || type == "xlm-roberta" || type == "camembert";
+  if (!roberta && type != "bert")
+    return fail(ErrorCode::kUnsupported,
+                "config.json: model_type '{}' (bert, roberta and xlm-roberta are known)", type);
+  if (const auto act = config["hidden_act"].string_or("gelu"); act != "gelu")
+    return fail(ErrorCode::kUnsupported, "config.json: hidden_act '{}', only 'gelu' is known", act);
+  if (const auto kind = config["position_embedding_type"].string_or("absolute"); kind != "absolute")
+    return fail(ErrorCode::kUnsupported, "config.json: position_embedding_type '{}'", kind);
+  EncoderShape out;
+  ZHIYIN_TRY(out.width, size_of(config, "hidden_size"));
+  ZHIYIN_TRY(out.layers, size_of(config, "num_hidden_layers"));
+  ZHIYIN_TRY(out.heads, size_of(config, "num_attention_heads"));
+  ZHIYIN_TRY(out.inner, size_of(config, "intermediate_size"));
+  ZHIYIN_TRY(out.vocabulary, size_of(config, "vocab_size"));
+  ZHIYIN_TRY(out.positions, size_of(config, "max_position_embeddings"));
+  ZHIYIN_TRY(out.token_types, size_of(config, "type_vocab_size"));
+  out.epsilon = static_cast<float>(config["layer_norm_eps"].number_or(1e-12));
+  const std::int64_t pad = config["pad_token_id"].int_or(1);
+  if (roberta && (pad < 0 || pad > 1'000'000))
+    return fail_field("pad_token_id", "config.json: is {}", pad);
+  out.position_offset = roberta ? static_cast<std::size_t>(pad) + 1 : 0;
+  ZHIYIN_TRY_VOID(check_shape(out));
+  return out;
+}
+
+/// Our name of a tensor in the words of Hugging Face, without the prefix.
+std::string published_name(std::string_view name) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEmbeddings = {{
+      {"emb.pos", "embeddings.position_embeddings.weight"},
+      {"emb.type", "embeddings.token_type_embeddings.weight"},
+      {"emb.ln.w", "embeddings.LayerNorm.weight"},
+      {"emb.ln.b", "embeddings.LayerNorm.bias"},
+  }};
+  for (const auto& [ours, theirs] : kEmbeddings)
+    if (name == ours) return std::string(theirs);
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kParts = {{
+      {"q", "attention.self.query"},
+      {"k", "attention.self.key"},
+      {"v", "attention.self.value"},
+      {"ao", "attention.output.dense"},
+      {"aln", "attention.output.LayerNorm"},
+      {"fi", "intermediate.dense"},
+      {"fo", "output.dense"},
+      {"oln", "output.LayerNorm"},
+  }};
+  const std::size_t dot = name.find('.');
+  const std::string_view part = name.substr(dot + 1, name.rfind('.') - dot - 1);
+  const auto found = std::ranges::find(kParts, part, [](const auto& p) { return p.first; });
+  ZHIYIN_CHECK(found != kParts.end());
+  return fmt::format("encoder.layer.{}.{}.{}", name.substr(1, dot - 1), found->second,
+                     name.ends_with('w') ? "weight" : "bias");
+}
+
+class CheckpointSource : public EncoderSource {
+ public:
+  CheckpointSource(MappedFile file, Safetensors tensors, EncoderShape shape)
+      : file_(std::move(file)), tensors_(std::move(tensors)), shape_(shape) {}
+
+  Result<void> check_words() {
+    const TensorView* const words = find("embeddings.word_embeddings.weight");
+    if (words == nullptr) return wrong_tensor("embeddings.word_embeddings.weight", "is missing");
+    if (words->elements != shape_.vocabulary * shape_.width)
+      return wrong_tensor(
+          "embeddings.word_embeddings.weight",
+          fmt::format("{} numbers, not {}", words->elements, shape_.vocabulary * shape_.width));
+    ZHIYIN_TRY(words_, to_floats(*words, "embeddings.word_embeddings.weight"));
+    return {};
+  }
+
+  void set_tokeniser(TokeniserFile file) { tokeniser_ = std::move(file); }
+
+  const EncoderShape& shape() const override { return shape_; }
+  Result<std::vector<float>> tensor(std::string_view name) const override {
+    const std::size_t elements = tensor_elements(shape_, name);
+    ZHIYIN_CHECK(elements != 0);
+    const std::string theirs = published_name(name);
+    const TensorView* const found = find(theirs);
+    if (found == nullptr) return wrong_tensor(theirs, "is missing");
+    if (found->elements != elements)
+      return wrong_tensor(theirs, fmt::format("{} numbers, not {}", found->elements, elements));
+    return to_floats(*found, theirs);
+  }
+  void word_row(std::size_t id, std::span<float> out) const override {
+    std::copy_n(words_.begin() + static_cast<std::ptrdiff_t>(id * shape_.width), shape_.width,
+                out.begin());
+  }
+  const TokeniserFile* tokeniser_file() const override {
+    return tokeniser_.name.empty() ? nullptr : &tokeniser_;
+  }
+
+ private:
+  [[nodiscard]] const TensorView* find(std::string_view name) const {
+    for (const std::string_view prefix : {"", "bert.", "roberta.", "model."}) {
+      for (const bool old : {false, true}) {
+        std::string full = fmt::format("{}{}", prefix, name);
+        if (old && !rename_norm(full)) continue;
+        if (const auto found = tensors_.find(full); found != tensors_.end()) return &found->second;
+      }
+    }
+    return nullptr;
+  }
+
+  /// LayerNorm's parts were once called gamma and beta. False for other names.
+  static bool rename_norm(std::string& name) {
+    const std::size_t at = name.find("LayerNorm.");
+    if (at == std::string::npos) return false;
+    name.replace(at + 10, std::string::npos, name.ends_with("weight") ? "gamma" : "beta");
+    return true;
+  }
+
+  MappedFile file_;  // what `tensors_` look into
+  Safetensors tensors_;
+  EncoderShape shape_;
+  std::vector<float> words_;
+  TokeniserFile tokeniser_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<EncoderSource>> open_checkpoint_source(const std::filesystem::path& folder) {
+  ZHIYIN_TRY(const std::string text, read_file(folder / "config.json", 1 << 20));
+  ZHIYIN_TRY(const Json config, parse_strict_json(text));
+  ZHIYIN_TRY(const EncoderShape shape, read_config(config));
+  std::error_code ignored;
+  if (std::filesystem::exists(folder / "model.safetensors.index.json", ignored))
+    return fail(ErrorCode::kUnsupported, "{}: checkpoints in several files are not read",
+                folder.string());
+  ZHIYIN_TRY(MappedFile file, MappedFile::open(folder / "model.safetensors", kWeightsBytesMax));
+  ZHIYIN_TRY(Safetensors tensors, parse_safetensors(file.bytes()));
+  auto out = std::make_unique<CheckpointSource>(std::move(file), std::move(tensors), shape);
+  ZHIYIN_TRY_VOID(out->check_words());
+  for (const char* name : {"tokenizer.json", "vocab.txt"}) {
+    if (!std::filesystem::exists(folder / name, ignored)) continue;
+    ZHIYIN_TRY(std::string bytes, read_file(folder / name, kTokeniserBytesMax));
+    out->set_tokeniser({name, std::move(bytes)});
+    break;
+  }
+  return out;
+}
+
+}  // namespace zhiyin::model

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/encoder/encoder_file.h"
+#include "model/encoder/encoder_source.h"
+
+namespace zhiyin::model {
+
+struct CompileOptions {
+  Precision precision = Precision::kInt8;
+  /// Rows of the word table that are kept, ascending; empty keeps all. Special tokens and the
+  /// unknown piece must be among them.
+  std::vector<std::uint32_t> kept;
+  std::string source;  ///< where the weights come from, for people
+};
+
+/// The bytes of an encoder's file (docs/formats/encoder.md) made from an encoder's numbers. int8:
+/// each output channel of a matrix and each row of the word table gets a scale of its own, the
+/// largest number becomes 64 (127 in the word table). The same source and options give the same
+/// bytes. Fails with what the source fails with, or kInvalidArgument for a wrong `kept`.
+Result<std::string> compile_encoder(const EncoderSource& source, const CompileOptions& options);
+
+}  // namespace zhiyin::model

@@ -1,0 +1,244 @@
+#include "model/encoder/encoder_file.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/crypto.h"
+#include "base/strict_json.h"
+#include "base/utf8.h"
+#include "model/encoder/detail/byte_reader.h"
+#include "model/encoder/detail/encoder_layout.h"
+#include "model/encoder/detail/kernels.h"
+
+namespace zhiyin::model {
+namespace {
+
+using detail::kChecksumBytes;
+using detail::kFileMagic;
+using detail::kFileVersion;
+using detail::kPrefixBytes;
+using detail::kSectionAlignment;
+using detail::padded;
+
+constexpr std::size_t kFileBytesMax = std::size_t{8} << 30;
+constexpr std::size_t kHeaderBytesMax = 4 << 20;
+
+template <class... Args>
+std::unexpected<Error> damaged(fmt::format_string<Args...> format, Args&&... args) {
+  return fail(ErrorCode::kDataLoss, "encoder file: {}",
+              fmt::format(format, std::forward<Args>(args)...));
+}
+
+void add_product(std::vector<EncoderSection>& out, const std::string& name, std::size_t inputs,
+                 std::size_t columns, Precision precision) {
+  const std::size_t width = padded(columns);
+  if (precision == Precision::kInt8) {
+    out.push_back({name + ".w", width * ((inputs + 3) / 4 * 4)});
+    out.push_back({name + ".scale", width * 4});
+    out.push_back({name + ".sum", width * 4});
+  } else {
+    out.push_back({name + ".w", width * inputs * 4});
+  }
+  out.push_back({name + ".b", width * 4});
+}
+
+void add_norm(std::vector<EncoderSection>& out, const std::string& name, std::size_t width) {
+  out.push_back({name + ".w", padded(width) * 4});
+  out.push_back({name + ".b", padded(width) * 4});
+}
+
+Result<std::size_t> size_of(const Json& json, std::string_view name) {
+  const std::int64_t* const value = json[name].if_int();
+  if (value == nullptr || *value < 0) return damaged("{} is not a size", name);
+  return static_cast<std::size_t>(*value);
+}
+
+Result<EncoderShape> read_shape(const Json& json) {
+  EncoderShape out;
+  ZHIYIN_TRY(out.width, size_of(json, "width"));
+  ZHIYIN_TRY(out.layers, size_of(json, "layers"));
+  ZHIYIN_TRY(out.heads, size_of(json, "heads"));
+  ZHIYIN_TRY(out.inner, size_of(json, "inner"));
+  ZHIYIN_TRY(out.vocabulary, size_of(json, "vocabulary"));
+  ZHIYIN_TRY(out.positions, size_of(json, "positions"));
+  ZHIYIN_TRY(out.token_types, size_of(json, "token_types"));
+  ZHIYIN_TRY(out.position_offset, size_of(json, "position_offset"));
+  out.epsilon = static_cast<float>(json["epsilon"].number_or(0));
+  ZHIYIN_TRY_VOID(check_shape(out));
+  return out;
+}
+
+template <class T>
+std::vector<T> numbers(std::string_view bytes) {
+  std::vector<T> out(bytes.size() / sizeof(T));
+  std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Precision precision) {
+  return precision == Precision::kInt8 ? "int8" : "float32";
+}
+
+std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision precision) {
+  std::vector<EncoderSection> out;
+  const bool small = precision == Precision::kInt8;
+  out.push_back({"emb.word", shape.vocabulary * shape.width * (small ? 1 : 4)});
+  if (small) out.push_back({"emb.word.scale", shape.vocabulary * 4});
+  out.push_back({"emb.pos", shape.positions * shape.width * 4});
+  out.push_back({"emb.type", shape.token_types * shape.width * 4});
+  add_norm(out, "emb.ln", shape.width);
+  for (std::size_t l = 0; l < shape.layers; ++l) {
+    const std::string layer = fmt::format("l{}.", l);
+    add_product(out, layer + "qkv", shape.width, 3 * shape.width, precision);
+    add_product(out, layer + "ao", shape.width, shape.width, precision);
+    add_norm(out, layer + "aln", shape.width);
+    add_product(out, layer + "fi", shape.width, shape.inner, precision);
+    add_product(out, layer + "fo", shape.inner, shape.width, precision);
+    add_norm(out, layer + "oln", shape.width);
+  }
+  return out;
+}
+
+std::string_view EncoderFile::section(std::string_view name) const {
+  const auto found = sections_.find(name);
+  ZHIYIN_CHECK(found != sections_.end());
+  return found->second;
+}
+
+Result<void> EncoderFile::read(std::string_view bytes) {
+  if (!bytes.starts_with(kFileMagic)) return damaged("does not begin with {}", kFileMagic);
+  if (bytes.size() < kPrefixBytes + kChecksumBytes) return damaged("cut short");
+  detail::ByteReader reader(bytes.substr(kFileMagic.size()));
+  if (const auto version = reader.number<std::uint32_t>(); version != kFileVersion)
+    return damaged("version {} is not known", version);
+  const auto header_bytes = reader.number<std::uint64_t>();
+  if (header_bytes > kHeaderBytesMax || header_bytes > bytes.size() - kPrefixBytes - kChecksumBytes)
+    return damaged("a header of {} bytes does not fit", header_bytes);
+  const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
+  const std::string sum = crypto::sha256(body);
+  if (sum != bytes.substr(body.size())) return damaged("the checksum is wrong");
+  checksum_ = crypto::hex(sum);
+
+  ZHIYIN_TRY(const Json header, parse_strict_json(body.substr(kPrefixBytes, header_bytes)));
+  ZHIYIN_TRY(shape_, read_shape(header["shape"]));
+  const std::string_view precision = header["precision"].string_or("");
+  if (precision != "int8" && precision != "float32") return damaged("precision '{}'", precision);
+  precision_ = precision == "int8" ? Precision::kInt8 : Precision::kFloat;
+  source_ = header["source"].string_or("");
+  const Json::Array* const list = header["sections"].if_array();
+  if (list == nullptr) return damaged("sections are missing");
+  std::size_t end = kPrefixBytes + header_bytes;
+  for (const Json& one : *list) {
+    ZHIYIN_TRY(const std::size_t offset, size_of(one, "offset"));
+    ZHIYIN_TRY(const std::size_t length, size_of(one, "bytes"));
+    const std::size_t expected =
+        (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+    if (offset != expected || offset > body.size() || length > body.size() - offset)
+      return damaged("section '{}': {} bytes at {}, expected at {}", one["name"].string_or(""),
+                     length, offset, expected);
+    if (!sections_.emplace(one["name"].string_or(""), body.substr(offset, length)).second)
+      return damaged("section '{}' stands twice", one["name"].string_or(""));
+    end = offset + length;
+  }
+  if (end != body.size()) return damaged("{} bytes behind the last section", body.size() - end);
+  ZHIYIN_TRY_VOID(check_weights());
+  return read_tokeniser(header["tokeniser"]);
+}
+
+Result<void> EncoderFile::check_weights() const {
+  for (const EncoderSection& expected : weight_sections(shape_, precision_)) {
+    const auto found = sections_.find(expected.name);
+    if (found == sections_.end()) return damaged("section '{}' is missing", expected.name);
+    if (found->second.size() != expected.bytes)
+      return damaged("section '{}': {} bytes, not {}", expected.name, found->second.size(),
+                     expected.bytes);
+    if (precision_ != Precision::kInt8 || !expected.name.ends_with(".w") ||
+        !sections_.contains(expected.name.substr(0, expected.name.size() - 1) + "sum"))
+      continue;
+    // Larger weights would not saturate in the portable products but would in others.
+    int largest = 0;
+    for (const char c : found->second) {
+      const int weight = static_cast<signed char>(c);
+      largest = std::max(largest, weight < 0 ? -weight : weight);
+    }
+    if (largest > detail::kWeightMax)
+      return damaged("section '{}': a weight beyond {}", expected.name, detail::kWeightMax);
+  }
+  return {};
+}
+
+Result<void> EncoderFile::read_tokeniser(const Json& header) {
+  const std::string_view kind = header["kind"].string_or("none");
+  if (kind == "none") return {};
+  const auto part = [&](std::string_view name) {
+    const auto found = sections_.find(name);
+    return found == sections_.end() ? std::string_view() : found->second;
+  };
+  if (kind == "file") {
+    tokeniser_.kind = EncoderTokeniser::Kind::kFile;
+    tokeniser_.file_name = header["name"].string_or("");
+    tokeniser_.file_bytes = part("tok.file");
+    return {};
+  }
+  if (kind != "unigram") return damaged("tokeniser of kind '{}'", kind);
+  tokeniser_.kind = EncoderTokeniser::Kind::kUnigram;
+  UnigramTable& table = tokeniser_.unigram;
+  const auto ends = numbers<std::uint32_t>(part("tok.ends"));
+  const std::string_view text = part("tok.text");
+  table.scores = numbers<float>(part("tok.scores"));
+  tokeniser_.original_ids = numbers<std::uint32_t>(part("tok.original"));
+  if (ends.size() != shape_.vocabulary || table.scores.size() != ends.size() ||
+      tokeniser_.original_ids.size() != ends.size())
+    return damaged("the tokeniser does not have {} pieces", shape_.vocabulary);
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (ends[i] <= begin || ends[i] > text.size() || !std::isfinite(table.scores[i]))
+      return damaged("piece {} is wrong", i);
+    table.pieces.push_back(text.substr(begin, ends[i] - begin));
+    if (!utf8::is_valid(table.pieces.back())) return damaged("piece {} is not UTF-8", i);
+    begin = ends[i];
+  }
+  const std::int64_t last = static_cast<std::int64_t>(ends.size()) - 1;
+  const std::pair<const char*, std::int32_t*> specials[] = {
+      {"bos", &table.bos}, {"eos", &table.eos}, {"pad", &table.pad}, {"unknown", &table.unknown}};
+  for (const auto& [name, id] : specials) {
+    const std::int64_t value = header[name].int_or(-1);
+    if (value < 0 || value > last) return damaged("the id of {} is {}", name, value);
+    *id = static_cast<std::int32_t>(value);
+  }
+  if (const Json::Array* const ids = header["forbidden"].if_array(); ids != nullptr) {
+    for (const Json& id : *ids) {
+      if (id.int_or(-1) < 0 || id.int_or(-1) > last) return damaged("a forbidden id is no piece");
+      tokeniser_.forbidden.push_back(static_cast<std::int32_t>(id.int_or(0)));
+    }
+  }
+  tokeniser_.unknown_score = static_cast<float>(header["unknown_score"].number_or(0));
+  auto characters = detail::unpack_characters(part("tok.characters"));
+  if (!characters) return damaged("{}", characters.error().message);
+  table.characters = std::move(*characters);
+  return {};
+}
+
+Result<std::shared_ptr<const EncoderFile>> EncoderFile::finish(std::shared_ptr<EncoderFile> file,
+                                                               std::string_view bytes) {
+  ZHIYIN_TRY_VOID(file->read(bytes));
+  return file;
+}
+
+Result<std::shared_ptr<const EncoderFile>> EncoderFile::open(const std::filesystem::path& path) {
+  std::shared_ptr<EncoderFile> file(new EncoderFile);
+  ZHIYIN_TRY(file->mapped_, MappedFile::open(path, kFileBytesMax));
+  return finish(file, file->mapped_.bytes());
+}
+
+Result<std::shared_ptr<const EncoderFile>> EncoderFile::from_bytes(std::string bytes) {
+  std::shared_ptr<EncoderFile> file(new EncoderFile);
+  file->owned_ = std::move(bytes);
+  return finish(file, file->owned_);
+}
+
+}  // namespace zhiyin::model

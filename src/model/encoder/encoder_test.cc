@@ -1,0 +1,238 @@
+#include "model/encoder/encoder.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/file.h"
+#include "model/encoder/compile_encoder.h"
+#include "model/encoder/detail/kernels.h"
+#include "model/encoder/detail/small_encoders.h"
+
+namespace zhiyin::model {
+namespace {
+
+constexpr EncoderShape kShape{.width = 52,
+                              .layers = 2,
+                              .heads = 4,
+                              .inner = 70,
+                              .vocabulary = 64,
+                              .positions = 40,
+                              .token_types = 2};
+
+/// A folder with a made checkpoint.
+class EncoderTest : public ::testing::Test {
+ protected:
+  EncoderTest() { write(kShape, "bert", "bert."); }
+
+  void write(const EncoderShape& shape, std::string_view type, std::string_view prefix) const {
+    ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(shape, type)));
+    ASSERT_TRUE(write_file(folder_.path() / "model.safetensors",
+                           testing::small_checkpoint(shape, prefix, 3)));
+  }
+
+  [[nodiscard]] std::shared_ptr<const Encoder> open(Precision precision,
+                                                    std::string_view kernels = {}) const {
+    auto out = Encoder::open(folder_.path(), {.precision = precision, .kernels = kernels});
+    EXPECT_TRUE(out) << out.error().text();
+    return *out;
+  }
+
+  [[nodiscard]] static std::vector<std::vector<std::int32_t>> texts(std::size_t count) {
+    Random random(9);
+    std::vector<std::vector<std::int32_t>> out(count);
+    for (auto& ids : out) {
+      ids.resize(1 + random.below(kShape.positions));
+      for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.below(kShape.vocabulary));
+    }
+    return out;
+  }
+
+  static std::vector<float> encode(const Encoder& encoder,
+                                   const std::vector<std::vector<std::int32_t>>& texts,
+                                   EncodeOptions options = {}, std::size_t tokens = 256) {
+    std::vector<EncoderText> views;
+    for (const auto& ids : texts) views.push_back({.ids = ids});
+    std::vector<float> out(texts.size() * encoder.shape().width);
+    EncoderWorkspace workspace(encoder.shape(), tokens, options.threads);
+    const auto done = encoder.encode(views, options, workspace, out);
+    EXPECT_TRUE(done) << done.error().text();
+    return out;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(EncoderTest, VectorsDoNotDependOnCompanyOrderThreadsOrInstructions) {
+  for (const Precision precision : {Precision::kInt8, Precision::kFloat}) {
+    const auto encoder = open(precision);
+    const auto all = texts(60);
+    const std::vector<float> together = encode(*encoder, all);
+    const std::size_t width = kShape.width;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const std::vector<float> alone = encode(*encoder, {all[i]});
+      ASSERT_TRUE(std::equal(alone.begin(), alone.end(),
+                             together.begin() + static_cast<std::ptrdiff_t>(i * width)));
+    }
+    auto reversed = all;
+    std::ranges::reverse(reversed);
+    const std::vector<float> backwards = encode(*encoder, reversed, {}, 97);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      ASSERT_TRUE(
+          std::equal(backwards.begin() + static_cast<std::ptrdiff_t>((all.size() - 1 - i) * width),
+                     backwards.begin() + static_cast<std::ptrdiff_t>((all.size() - i) * width),
+                     together.begin() + static_cast<std::ptrdiff_t>(i * width)));
+    ThreadPool pool(3, 16);
+    EXPECT_EQ(encode(*encoder, all, {.pool = &pool, .threads = 4}, 41), together);
+    for (const detail::Kernels* kernels : detail::usable_kernels())
+      EXPECT_EQ(encode(*open(precision, kernels->name), all), together) << kernels->name;
+  }
+}
+
+TEST_F(EncoderTest, Int8IsCloseToFloat) {
+  const auto all = texts(40);
+  const std::vector<float> exact = encode(*open(Precision::kFloat), all);
+  const std::vector<float> small = encode(*open(Precision::kInt8), all);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto at = static_cast<std::ptrdiff_t>(i * kShape.width);
+    EXPECT_GT(std::inner_product(exact.begin() + at, exact.begin() + at + kShape.width,
+                                 small.begin() + at, 0.0),
+              0.99);
+  }
+}
+
+TEST_F(EncoderTest, PoolingsAreWhatTheyAreCalled) {
+  const auto encoder = open(Precision::kFloat);
+  const std::vector<std::int32_t> ids{1, 5, 9, 2};
+  const EncoderText text{.ids = ids};
+  const std::size_t width = kShape.width;
+  EncoderWorkspace workspace(kShape);
+  std::vector<float> tokens(4 * width);
+  ASSERT_TRUE(encoder->encode_tokens({&text, 1}, {}, workspace, tokens));
+  const auto mean = encode(*encoder, {ids}, {.normalise = false});
+  const auto first = encode(*encoder, {ids}, {.pooling = Pooling::kFirst, .normalise = false});
+  std::vector<float> attention(width, 0.0F);
+  const auto even =
+      encode(*encoder, {ids},
+             {.pooling = Pooling::kAttention, .attention = attention, .normalise = false});
+  attention[3] = 1000;  // all on the token whose number 3 is largest
+  const auto one =
+      encode(*encoder, {ids},
+             {.pooling = Pooling::kAttention, .attention = attention, .normalise = false});
+  std::size_t top = 0;
+  for (std::size_t t = 1; t < 4; ++t)
+    if (tokens[t * width + 3] > tokens[top * width + 3]) top = t;
+  for (std::size_t i = 0; i < width; ++i) {
+    EXPECT_NEAR(mean[i],
+                (tokens[i] + tokens[width + i] + tokens[2 * width + i] + tokens[3 * width + i]) / 4,
+                1e-6);
+    EXPECT_EQ(first[i], tokens[i]);
+    EXPECT_NEAR(even[i], mean[i], 1e-6);
+    EXPECT_NEAR(one[i], tokens[top * width + i], 1e-3);
+  }
+  const auto unit = encode(*encoder, {ids});
+  EXPECT_NEAR(std::inner_product(unit.begin(), unit.end(), unit.begin(), 0.0), 1, 1e-6);
+}
+
+TEST_F(EncoderTest, LongTextsAreTruncatedCutOrRefusedByPolicy) {
+  const auto encoder = open(Precision::kFloat);
+  std::vector<std::int32_t> ids(101, 7);
+  ids.front() = 1;
+  ids.back() = 2;
+  std::vector<std::int32_t> kept(ids.begin(), ids.begin() + 39);
+  kept.push_back(2);
+  EXPECT_EQ(encode(*encoder, {ids}), encode(*encoder, {kept}));
+  // 99 tokens between the marks make three windows of 33, all alike here.
+  std::vector<std::int32_t> window(35, 7);
+  window.front() = 1;
+  window.back() = 2;
+  const auto cut = encode(*encoder, {{5}, ids}, {.long_text = LongText::kWindows});
+  const auto whole = encode(*encoder, {window});
+  for (std::size_t i = 0; i < kShape.width; ++i) EXPECT_NEAR(cut[kShape.width + i], whole[i], 1e-6);
+  const EncoderText text{.ids = ids};
+  EncoderWorkspace workspace(kShape);
+  std::vector<float> out(kShape.width, -1);
+  const auto refused =
+      encoder->encode({&text, 1}, {.long_text = LongText::kRefuse}, workspace, out);
+  EXPECT_EQ(refused.error().text(), "texts[0]: encoder: 101 tokens, at most 40 fit");
+  EXPECT_EQ(out[0], -1);
+}
+
+TEST_F(EncoderTest, PairsHaveTheirTypes) {
+  const auto encoder = open(Precision::kFloat);
+  const std::vector<std::int32_t> ids{1, 6, 2, 8, 9, 2};
+  const std::vector<std::uint8_t> types{0, 0, 0, 1, 1, 1};
+  const EncoderText pair{ids, types};
+  EncoderWorkspace workspace(kShape);
+  std::vector<float> out(kShape.width);
+  ASSERT_TRUE(encoder->encode({&pair, 1}, {}, workspace, out));
+  EXPECT_NE(out, encode(*encoder, {ids}));
+}
+
+TEST_F(EncoderTest, WrongInputNamesTheText) {
+  const auto encoder = open(Precision::kInt8);
+  const std::vector<std::int32_t> good{1, 2}, beyond{1, 64}, below{-1};
+  const std::vector<std::uint8_t> one{0}, wrong{0, 2};
+  EncoderWorkspace workspace(kShape);
+  std::vector<float> out(2 * kShape.width);
+  const auto refusal = [&](EncoderText text) {
+    const EncoderText both[] = {{.ids = good}, text};
+    const auto done = encoder->encode(both, {}, workspace, out);
+    return done ? "accepted" : done.error().text();
+  };
+  EXPECT_EQ(refusal({}), "texts[1]: encoder: has no tokens");
+  EXPECT_EQ(refusal({.ids = beyond}), "texts[1]: encoder: id 64 is not one of 64");
+  EXPECT_EQ(refusal({.ids = below}), "texts[1]: encoder: id -1 is not one of 64");
+  EXPECT_NE(refusal({good, one}).find("1 token types for 2 ids"), std::string::npos);
+  EXPECT_NE(refusal({good, wrong}).find("token type 2"), std::string::npos);
+  EXPECT_EQ(refusal({.ids = good}), "accepted");
+  out.pop_back();
+  EXPECT_NE(refusal({.ids = good}), "accepted");
+}
+
+TEST_F(EncoderTest, NoTextsAndManyTextsAreFine) {
+  const auto encoder = open(Precision::kInt8);
+  EXPECT_TRUE(encode(*encoder, {}).empty());
+  const std::vector<std::vector<std::int32_t>> many(3000, {1, 2});
+  const auto out = encode(*encoder, many);
+  EXPECT_TRUE(std::equal(out.begin(), out.begin() + kShape.width, out.end() - kShape.width));
+}
+
+TEST_F(EncoderTest, KernelsThatAreNotThereAreRefused) {
+  EXPECT_EQ(Encoder::open(folder_.path(), {.kernels = "neon9"}).error().code,
+            ErrorCode::kUnsupported);
+}
+
+TEST_F(EncoderTest, CheckpointsThatDoNotFitSayWhatIsWrong) {
+  const auto refusal = [&] {
+    const auto opened = Encoder::open(folder_.path());
+    return opened ? "accepted" : opened.error().text();
+  };
+  write(kShape, "bert", "");
+  EXPECT_EQ(refusal(), "accepted");
+  write(kShape, "bert", "distilbert.");
+  EXPECT_NE(refusal().find("embeddings.word_embeddings.weight': is missing"), std::string::npos);
+  write(kShape, "gpt2", "");
+  EXPECT_NE(refusal().find("model_type 'gpt2'"), std::string::npos);
+  EncoderShape other = kShape;
+  other.inner = 71;
+  write(kShape, "bert", "");
+  ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(other, "bert")));
+  EXPECT_NE(refusal().find("numbers, not"), std::string::npos);
+  other = kShape;
+  other.heads = 5;
+  ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(other, "bert")));
+  EXPECT_NE(refusal().find("heads"), std::string::npos);
+  ASSERT_TRUE(write_file(folder_.path() / "config.json", "{}"));
+  EXPECT_NE(refusal().find("hidden_size"), std::string::npos);
+  ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(kShape, "bert")));
+  std::string cut = testing::small_checkpoint(kShape, "", 3);
+  cut.resize(cut.size() - 8);
+  ASSERT_TRUE(write_file(folder_.path() / "model.safetensors", cut));
+  EXPECT_NE(refusal().find("outside"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace zhiyin::model
