@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "model/artefact.h"
+#include "model/classify/ngram.h"
+
+namespace zhiyin::model {
+
+/// A linear classifier as it comes out of training, in full precision. One column of weights per
+/// class; with two classes one column, whose positive side is the second class.
+struct TextModelParts {
+  std::vector<std::string> classes;  ///< distinct, at least two
+  std::size_t ngram_max = kNgramCharactersMax;
+  std::vector<NgramKey> keys;  ///< ascending
+  std::vector<float> idf;      ///< one per key, in [0, 32)
+  std::vector<float> weights;  ///< keys × columns
+  /// Per value of the encoder's vector: input = (value - mean) * factor. Empty without an encoder.
+  std::vector<float> dense_mean;
+  std::vector<float> dense_factor;
+  std::vector<float> dense_weights;  ///< dense × columns
+  std::vector<double> intercepts;    ///< one per column
+  double temperature = 1;            ///< of the decision values (temperature.h)
+  double threshold = 0;              ///< answers less sure than this are rejected
+  Json settings;                     ///< how it was trained, for people
+  Json metrics;                      ///< on held-out folds
+};
+
+struct TextPrediction {
+  std::uint32_t label = 0;     ///< place among the classes
+  double confidence = 0;       ///< probability of `label`
+  bool rejected = false;       ///< less sure than the threshold, or nothing known in the text
+  std::vector<double> scores;  ///< probability per class
+};
+
+/// What one n-gram of a text adds to the decision for a class.
+struct TermWeight {
+  std::string term;
+  double weight = 0;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> spans;  ///< bytes of the text: begin, end
+};
+/// decision = intercept + encoder + Σ weight over all terms, up to rounding in 32 bits.
+struct TextExplanation {
+  double decision = 0;
+  double intercept = 0;
+  double encoder = 0;             ///< what the encoder's vector adds
+  std::vector<TermWeight> terms;  ///< the heaviest first
+};
+
+/// Classes of texts by character n-grams (TF-IDF, sublinear, unit length) and, where the model has
+/// learnt with an encoder, by the encoder's vector too. Weights lie in 8 bits with a scale per
+/// n-gram. Immutable and thread-safe.
+class TextClassifier {
+ public:
+  /// Working memory of one thread.
+  struct Scratch {
+    FoldedText folded;
+    std::vector<NgramKey> keys;
+    std::vector<std::uint32_t> hits;
+    std::vector<float> sums;
+  };
+
+  static constexpr std::string_view kKind = "text";
+  /// kInvalidArgument when sizes do not agree or a number is out of range.
+  static Result<TextClassifier> create(TextModelParts parts);
+  /// kDataLoss when the artefact is of another kind or does not hold together.
+  static Result<TextClassifier> from_artefact(const Artefact& artefact);
+  [[nodiscard]] Artefact to_artefact() const;
+
+  [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
+  [[nodiscard]] std::size_t features() const { return keys_.size(); }
+  /// Length of the encoder's vector that `decide` takes; 0: none.
+  [[nodiscard]] std::size_t dense_columns() const { return dense_mean_.size(); }
+  [[nodiscard]] double threshold() const { return threshold_; }
+  [[nodiscard]] double temperature() const { return temperature_; }
+  [[nodiscard]] const Json& settings() const { return settings_; }
+  [[nodiscard]] const Json& metrics() const { return metrics_; }
+  /// One decision value for two classes, else one per class.
+  [[nodiscard]] std::size_t columns() const { return intercepts_.size(); }
+
+  /// `dense` has dense_columns() values. Requires decisions.size() == columns(). False when the
+  /// text has none of the n-grams that the model knows.
+  bool decide(std::string_view text, std::span<const float> dense, Scratch& scratch,
+              std::span<double> decisions) const;
+  [[nodiscard]] TextPrediction predict(std::string_view text, std::span<const float> dense,
+                                       Scratch& scratch) const;
+  /// Why class `label`: its n-grams with at least one place each, at most `terms_max`.
+  [[nodiscard]] TextExplanation explain(std::string_view text, std::span<const float> dense,
+                                        std::uint32_t label, std::size_t terms_max) const;
+
+ private:
+  TextClassifier() = default;
+  [[nodiscard]] std::size_t record_bytes() const { return 4 + columns(); }
+  void find_hits(Scratch& scratch) const;
+  void add_dense(std::span<const float> dense, std::span<double> decisions) const;
+  void index();
+
+  std::vector<std::string> classes_;
+  std::size_t ngram_max_ = kNgramCharactersMax;
+  std::vector<NgramKey> keys_;
+  NgramTable table_;
+  std::string records_;  // per key: idf (16 bits), scale (16 bits), weights times idf (8 bits each)
+  double weight_unit_ = 0;
+  std::vector<float> dense_mean_;
+  std::vector<float> dense_factor_;
+  std::vector<float> dense_weights_;
+  std::vector<double> intercepts_;
+  double temperature_ = 1;
+  double threshold_ = 0;
+  Json settings_;
+  Json metrics_;
+};
+
+/// Predicts all texts on `threads` threads; `dense` is texts × dense_columns().
+std::vector<TextPrediction> classify_all(const TextClassifier& model,
+                                         std::span<const std::string_view> texts,
+                                         std::span<const float> dense, std::size_t threads);
+
+}  // namespace zhiyin::model
