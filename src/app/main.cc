@@ -18,6 +18,7 @@
 #include "app/option_table.h"
 #include "app/render.h"
 #include "app/serve.h"
+#include "app/text_model_commands.h"
 #include "base/file.h"
 #include "base/visible_text.h"
 #include "ingest/import.h"
@@ -365,6 +366,36 @@ int run_on_installation(const Invocation& invocation) {
   return answered(invocation, run_installation_command((*opened)->services(), command, args, sink));
 }
 
+/// What commands that need no installation ask of the one around the caller, if there is one.
+Result<Json> ask_installation(const Invocation& invocation, const std::string& command,
+                              const Json& args) {
+  ZHIYIN_TRY(const auto location, location_of(invocation));
+  ZHIYIN_TRY(const auto options, load_options(location));
+  std::error_code ec;
+  if (!fs::exists(location.config_file, ec) && !fs::exists(options.text("data_dir"), ec))
+    return fail(ErrorCode::kNotFound, "there is no installation here");
+  const ProgressSink sink = progress_on_stderr();
+  const auto opened = Installation::open(options, null_logger());
+  if (opened) return run_installation_command((*opened)->services(), command, args, sink);
+  if (opened.error().code != ErrorCode::kConflict) return std::unexpected(opened.error());
+  return call_server(options.text("data_dir"), command, args, sink);
+}
+
+TextModelContext text_model_context(const Invocation& invocation) {
+  return {[&](const std::string& command, const Json& args) {
+            return ask_installation(invocation, command, args);
+          },
+          progress_on_stderr()};
+}
+
+int run_classify(const Invocation& invocation) {
+  const auto all_read =
+      classify_lines(invocation.args, text_model_context(invocation), invocation.json,
+                     [](std::string_view text) { print(stdout, text); });
+  if (!all_read) return failed(all_read.error(), invocation.json);
+  return *all_read ? 0 : exit_code_of(ErrorCode::kInvalidArgument);
+}
+
 std::string text_arg(const Invocation& invocation, std::string_view name) {
   return std::string(invocation.args[name].string_or(""));
 }
@@ -443,6 +474,12 @@ int run(std::span<const std::string> arguments) {
   if (words == "restore") return answered(*invocation, restore(*invocation));
   if (words == "evaluate recommend") return answered(*invocation, evaluate_recommend(*invocation));
   if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
+  if (words == "train text")
+    return answered(*invocation, train_text(invocation->args, text_model_context(*invocation)));
+  if (words == "evaluate classify")
+    return answered(*invocation,
+                    evaluate_classify(invocation->args, text_model_context(*invocation)));
+  if (words == "classify") return run_classify(*invocation);
   if (words == "stats compare") return answered(*invocation, compare(*invocation));
   if (words == "options") {
     print(stdout, invocation->args["commands"].bool_or(false) ? command_document()

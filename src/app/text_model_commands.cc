@@ -1,0 +1,197 @@
+#include "app/text_model_commands.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "app/number_argument.h"
+#include "base/file.h"
+#include "base/utf8.h"
+#include "base/visible_text.h"
+#include "model/artefact.h"
+#include "model/classify/text_task.h"
+#include "model/text_file.h"
+#include "server/assets.h"
+
+namespace zhiyin::app {
+namespace {
+
+namespace fs = std::filesystem;
+using model::TextClassifier;
+
+std::size_t threads_here() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+Result<std::string> needed(const Json& args, std::string_view name) {
+  std::string text(args[name].string_or(""));
+  if (text.empty()) return fail_field(fmt::format("--{}", name), "is missing");
+  return text;
+}
+
+bool is_path(std::string_view model) { return model.contains('/'); }
+
+/// Names are kinds of the registry: what other parts keep there has names of its own.
+Result<void> check_name(std::string_view name) {
+  constexpr std::size_t kBytesMax = 64;
+  const bool good =
+      name.size() <= kBytesMax && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+      });
+  if (!good || name == "response" || name == "recommend")
+    return fail_field("--output",
+                      "'{}' is no name for a classifier: a-z, 0-9, '-', '_' and '.', at most {}, "
+                      "not response or recommend; a path has a '/'",
+                      name.substr(0, 80), kBytesMax);
+  return {};
+}
+
+/// From the installation's registry, by way of a file.
+Result<TextClassifier> from_registry(const std::string& name, const TextModelContext& context) {
+  const TempFolder folder;
+  const fs::path file = folder.path() / "model.zym";
+  ZHIYIN_TRY_VOID(
+      context.on_installation("model export", Json().set("id", name).set("to", file.string())));
+  return model::read_text_model(file);
+}
+
+Result<TextClassifier> from_program(const std::string& name) {
+  ZHIYIN_TRY(const std::string bytes, server::read_asset("models/" + name + ".zym"));
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  return TextClassifier::from_artefact(artefact);
+}
+
+Result<TextClassifier> open_model(const std::string& name, const TextModelContext& context) {
+  if (is_path(name)) return model::read_text_model(name);
+  auto stored = from_registry(name, context);
+  if (stored || stored.error().code != ErrorCode::kNotFound) return stored;
+  auto shipped = from_program(name);
+  if (shipped || shipped.error().code != ErrorCode::kNotFound) return shipped;
+  return fail(ErrorCode::kNotFound,
+              "model '{}': neither in the registry nor among those that come with the program; a "
+              "path has a '/', for instance ./{}",
+              name.substr(0, 100), name.substr(0, 100));
+}
+
+/// The lines of a text; the last one need not end.
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+std::string line_for_people(const TextClassifier& model, const model::TextPrediction& p,
+                            std::string_view text) {
+  return fmt::format("{}\t{:.3f}{}\t{}\n", visible_text(model.classes()[p.label]), p.confidence,
+                     p.rejected ? " ?" : "", visible_text(text));
+}
+
+std::string fault_line(std::size_t number, bool json) {
+  if (!json) return fmt::format("!\t\tline {} is not UTF-8\n", number);
+  return Json()
+             .set("error", Json()
+                               .set("code", to_string(ErrorCode::kInvalidArgument))
+                               .set("message", "is not UTF-8")
+                               .set("field", fmt::format("line {}", number)))
+             .dump() +
+         "\n";
+}
+
+Result<Json> store(const TextClassifier& classifier, const std::string& output,
+                   const TextModelContext& context) {
+  const std::string bytes = encode_artefact(classifier.to_artefact());
+  if (is_path(output)) {
+    ZHIYIN_TRY_VOID(write_file(output, bytes));
+    return Json(output);
+  }
+  const TempFolder folder;
+  const fs::path file = folder.path() / "model.zym";
+  ZHIYIN_TRY_VOID(write_file(file, bytes, 0600));
+  ZHIYIN_TRY(const Json record,
+             context.on_installation("model import",
+                                     Json().set("file", file.string()).set("name", output)));
+  return record["id"];
+}
+
+}  // namespace
+
+Result<Json> train_text(const Json& args, const TextModelContext& context) {
+  ZHIYIN_TRY(const std::string task, needed(args, "task"));
+  if (task != "classify")
+    return fail_field("--task", "'{}' is not known; there is classify", task.substr(0, 40));
+  model::TrainTextArgs train;
+  ZHIYIN_TRY(const std::string file, needed(args, "train"));
+  ZHIYIN_TRY(const std::string output, needed(args, "output"));
+  if (!is_path(output)) {
+    ZHIYIN_TRY_VOID(check_name(output));
+  }
+  train.train = file;
+  train.validation = std::string(args["validation"].string_or(""));
+  train.features = args["features"].string_or("");
+  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
+  ZHIYIN_TRY(const auto loss, number_argument<double>(args, "reject-loss"));
+  ZHIYIN_TRY(const auto most, number_argument<std::size_t>(args, "features-max"));
+  train.seed = seed.value_or(train.seed);
+  train.reject_loss = loss.value_or(train.reject_loss);
+  train.features_max = most.value_or(0);
+  train.threads = threads_here();
+  train.progress = [&](double share) { return context.progress(share, "training"); };
+  ZHIYIN_TRY(const model::TrainedText trained, model::train_text_task(train));
+  ZHIYIN_TRY(Json stored, store(trained.model, output, context));
+  Json out = Json::object();
+  out.set("model", std::move(stored));
+  for (const auto& [name, value] : *trained.report.if_object()) out.set(name, value);
+  return out;
+}
+
+Result<Json> evaluate_classify(const Json& args, const TextModelContext& context) {
+  ZHIYIN_TRY(const std::string name, needed(args, "model"));
+  ZHIYIN_TRY(const std::string file, needed(args, "data"));
+  ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
+  ZHIYIN_TRY(const auto data, model::read_labelled_texts(file));
+  return model::evaluate_text_task(classifier, name, data, {}, threads_here());
+}
+
+Result<bool> classify_lines(const Json& args, const TextModelContext& context, bool json,
+                            const std::function<void(std::string_view)>& write) {
+  constexpr std::size_t kTermsMax = 100;
+  ZHIYIN_TRY(const std::string name, needed(args, "model"));
+  ZHIYIN_TRY(const std::string file, needed(args, "input"));
+  ZHIYIN_TRY(const auto terms, number_argument<std::size_t>(args, "explain"));
+  if (terms.value_or(0) > kTermsMax)
+    return fail_field("--explain", "{} is above {}", *terms, kTermsMax);
+  ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
+  ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
+  const std::vector<std::string_view> lines = lines_of(bytes);
+  constexpr std::size_t kChunk = 16'384;
+  bool all_read = true;
+  for (std::size_t begin = 0; begin < lines.size(); begin += kChunk) {
+    const auto chunk = std::span(lines).subspan(begin, std::min(kChunk, lines.size() - begin));
+    const auto predictions = model::classify_all(classifier, chunk, {}, threads_here());
+    std::string out;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      if (!utf8::is_valid(chunk[i])) {
+        out += fault_line(begin + i + 1, json);
+        all_read = false;
+        continue;
+      }
+      if (!json) {
+        out += line_for_people(classifier, predictions[i], chunk[i]);
+        continue;
+      }
+      Json answer = model::prediction_json(classifier, predictions[i]);
+      if (terms.value_or(0) > 0)
+        answer.set("why", model::explanation_json(
+                              classifier.explain(chunk[i], {}, predictions[i].label, *terms)));
+      out += answer.dump() + "\n";
+    }
+    write(out);
+  }
+  return all_read;
+}
+
+}  // namespace zhiyin::app
