@@ -9,7 +9,7 @@
 namespace zhiyin::model {
 namespace {
 
-constexpr std::string_view kNormaliser = "fold-1";
+constexpr std::string_view kNormaliser = "text-1";
 constexpr std::size_t kFeaturesMax = 100'000'000;
 constexpr std::size_t kDenseMax = 65'536;
 constexpr std::size_t kClassesMax = 10'000;
