@@ -1,0 +1,176 @@
+#include "text/detail/compiled_terms.h"
+
+#include <xxhash.h>
+
+#include <bit>
+#include <cstring>
+
+#include "text/detail/evasion_tables.h"
+
+namespace zhiyin::text::detail {
+namespace {
+
+/// Places tried before a composition is taken as not there; the compiler keeps to it.
+constexpr std::size_t kProbesMax = 64;
+
+std::unexpected<Error> damaged(std::string_view what) {
+  return fail(ErrorCode::kDataLoss, "compiled terms: {}", what);
+}
+
+template <class T>
+std::uint64_t hash_rows(std::span<const T> rows, std::uint64_t seed) {
+  return XXH64(rows.data(), rows.size_bytes(), seed);
+}
+
+/// A section as rows of T; fails where it lies outside or does not divide.
+template <class T>
+Result<std::span<const T>> rows_of(std::string_view bytes, const CompiledHeader& header,
+                                   std::uint32_t section) {
+  const auto [at, size] = header.sections[section];
+  if (at % alignof(std::uint64_t) != 0 || at > bytes.size() || size > bytes.size() - at ||
+      size % sizeof(T) != 0)
+    return damaged("a section lies outside the file");
+  return std::span<const T>(reinterpret_cast<const T*>(bytes.data() + at), size / sizeof(T));
+}
+
+Result<SymbolTable> table_of(std::string_view bytes, const CompiledHeader& header,
+                             std::uint32_t number) {
+  SymbolTable table;
+  const std::uint32_t section = kFirstTableSection + 2 * number;
+  ZHIYIN_TRY(table.page_of, rows_of<std::uint16_t>(bytes, header, section));
+  ZHIYIN_TRY(table.pages, rows_of<Symbol>(bytes, header, section + 1));
+  if (table.page_of.size() != kPages || table.pages.size() % 256 != 0)
+    return damaged("a table of symbols has the wrong size");
+  for (const std::uint16_t page : table.page_of)
+    if (page >= table.pages.size() / 256) return damaged("a page of symbols is missing");
+  return table;
+}
+
+Result<void> check_symbols(const SymbolTable& table, std::size_t symbols) {
+  for (const Symbol symbol : table.pages)
+    if (symbol != kSkipped && (symbol & ~kSoft) >= symbols) return damaged("a symbol is too large");
+  return {};
+}
+
+/// The view whose symbols an automaton reads.
+std::size_t symbols_of(std::size_t automaton) {
+  return automaton == kAllowedAutomaton ? static_cast<std::size_t>(MatchView::kMixedScript)
+                                        : automaton;
+}
+
+Result<Automaton> automaton_of(std::string_view bytes, const CompiledHeader& header,
+                               std::uint32_t number, std::size_t terms) {
+  Automaton automaton;
+  const std::uint32_t section = kFirstAutomatonSection + 3 * number;
+  ZHIYIN_TRY(automaton.hot, rows_of<HotState>(bytes, header, section));
+  ZHIYIN_TRY(automaton.cold, rows_of<ColdState>(bytes, header, section + 1));
+  ZHIYIN_TRY(automaton.ends, rows_of<std::uint32_t>(bytes, header, section + 2));
+  ZHIYIN_TRY_VOID(check_automaton(automaton, header.symbol_counts[symbols_of(number)], terms));
+  return automaton;
+}
+
+}  // namespace
+
+std::uint64_t character_tables_hash() {
+  const EvasionTables& t = evasion_tables();
+  std::uint64_t hash = hash_rows(t.letter_case, kCompiledVersion);
+  hash = hash_rows(t.script, hash);
+  hash = hash_rows(t.shape, hash);
+  hash = hash_rows(t.noise, hash);
+  hash = hash_rows(t.splits, hash);
+  for (const CharacterReadings& r : t.readings)
+    hash = (hash ^ r.character ^ r.syllables[0]) * 0x100000001b3;
+  for (const std::string_view s : t.syllables) hash = XXH64(s.data(), s.size(), hash);
+  return hash;
+}
+
+std::uint64_t composition_hash(Symbol first, Symbol second, Symbol third) {
+  std::uint64_t x = std::uint64_t{first} << 32 | std::uint64_t{second} << 16 | third;
+  x *= 0x9e3779b97f4a7c15;
+  return x ^ x >> 29;
+}
+
+Symbol CompiledTerms::composed(Symbol first, Symbol second, Symbol third) const {
+  if (compositions.empty()) return 0;
+  const std::size_t mask = compositions.size() - 1;
+  std::size_t at = composition_hash(first, second, third) & mask;
+  for (std::size_t tried = 0; tried < kProbesMax; ++tried, at = (at + 1) & mask) {
+    const Composition& row = compositions[at];
+    if (row.parts[0] == 0) return 0;
+    if (row.parts == std::array<Symbol, 3>{first, second, third}) return row.whole;
+  }
+  return 0;
+}
+
+bool CompiledTerms::may_compose(Symbol first, Symbol second) const {
+  const std::uint64_t hash = composition_hash(first, second, 0);
+  const std::uint64_t word = pair_filter[(hash >> 6) & (pair_filter.size() - 1)];
+  return (word >> (hash & 63) & 1) != 0;
+}
+
+Result<std::shared_ptr<const CompiledTerms>> CompiledTerms::open(MappedFile file) {
+  auto compiled = std::make_shared<CompiledTerms>();
+  compiled->file_ = std::move(file);
+  compiled->bytes = compiled->file_.bytes();
+  ZHIYIN_TRY_VOID(compiled->read());
+  return compiled;
+}
+
+Result<std::shared_ptr<const CompiledTerms>> CompiledTerms::open(std::vector<std::uint64_t> memory,
+                                                                 std::size_t bytes) {
+  auto compiled = std::make_shared<CompiledTerms>();
+  compiled->memory_ = std::move(memory);
+  compiled->bytes = {reinterpret_cast<const char*>(compiled->memory_.data()), bytes};
+  ZHIYIN_TRY_VOID(compiled->read());
+  return compiled;
+}
+
+Result<void> CompiledTerms::read() {
+  CompiledHeader header;
+  if (bytes.size() < sizeof(header)) return damaged("too short");
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  if (header.magic != kCompiledMagic) return damaged("is no such file");
+  if (header.version != kCompiledVersion || header.tables != character_tables_hash())
+    return fail(ErrorCode::kUnsupported,
+                "compiled terms: made by another version of the program; compile them again");
+  if (header.bytes != bytes.size()) return damaged("cut short or longer than it says");
+  const std::string_view body = bytes.substr(sizeof(header));
+  if (header.checksum != XXH64(body.data(), body.size(), 0))
+    return damaged("checksum does not fit");
+  options = {(header.options & 1) != 0, (header.options & 2) != 0};
+  ZHIYIN_TRY(terms, rows_of<TermRow>(bytes, header, kTermSection));
+  ZHIYIN_TRY(const auto characters, rows_of<char>(bytes, header, kPoolSection));
+  pool = {characters.data(), characters.size()};
+  for (const TermRow& row : terms) {
+    if (row.text_at > pool.size() || row.text_bytes > pool.size() - row.text_at ||
+        row.category_at > pool.size() || row.category_bytes > pool.size() - row.category_at)
+      return damaged("a term's text lies outside");
+  }
+  for (std::uint32_t i = 0; i < kSymbolTables; ++i) {
+    ZHIYIN_TRY(symbols[i], table_of(bytes, header, i));
+  }
+  for (std::uint32_t view = 0; view < kMatchViews; ++view) {
+    if (header.symbol_counts[view] > kSymbolsMax + 1) return damaged("too many symbols");
+    ZHIYIN_TRY_VOID(check_symbols(symbols[view], header.symbol_counts[view]));
+  }
+  for (std::uint32_t i = 0; i < kAutomata; ++i) {
+    ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
+  }
+  ZHIYIN_TRY(compositions, rows_of<Composition>(bytes, header, kCompositionSection));
+  ZHIYIN_TRY(pair_filter, rows_of<std::uint64_t>(bytes, header, kFilterSection));
+  ZHIYIN_TRY(syllables, rows_of<Symbol>(bytes, header, kSyllableSection));
+  if ((!compositions.empty() && !std::has_single_bit(compositions.size())) ||
+      !std::has_single_bit(pair_filter.size()))
+    return damaged("a hash table has the wrong size");
+  const auto shapes = header.symbol_counts[static_cast<std::size_t>(MatchView::kShape)];
+  const auto sounds = header.symbol_counts[static_cast<std::size_t>(MatchView::kHomophone)];
+  for (const Composition& row : compositions)
+    if (row.whole >= shapes) return damaged("a split character's symbol is too large");
+  if (syllables.size() != evasion_tables().syllables.size())
+    return damaged("syllables are missing");
+  for (const Symbol symbol : syllables)
+    if (symbol >= sounds) return damaged("a syllable's symbol is too large");
+  return {};
+}
+
+}  // namespace zhiyin::text::detail

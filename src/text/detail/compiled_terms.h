@@ -1,0 +1,124 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "text/detail/automaton.h"
+#include "text/term_matcher.h"
+
+namespace zhiyin::text::detail {
+
+/// What a term asks for beyond being found, in its row and, joined, in the states where it ends.
+enum TermFlag : std::uint16_t {
+  kAllowedFlag = 1,   ///< it is an allowed word
+  kCheckedFlag = 2,   ///< letters, digits or repeats in it: a hit is looked at closely
+  kRepeatedFlag = 4,  ///< a character twice in a row
+};
+
+struct TermRow {
+  std::uint32_t text_at, text_bytes;  ///< in the pool
+  std::uint32_t category_at, category_bytes;
+  std::uint16_t flags;
+  std::uint16_t severity;
+};
+
+/// Parts of a split character (third part 0: two) and what the whole is in the shape view. All 0: a
+/// free place.
+struct Composition {
+  std::array<Symbol, 3> parts;
+  Symbol whole;
+};
+
+/// A number for each code point, 256 to a page.
+struct SymbolTable {
+  std::span<const std::uint16_t> page_of;  ///< by code point / 256
+  std::span<const Symbol> pages;
+
+  Symbol operator[](char32_t c) const {
+    return pages[static_cast<std::size_t>(page_of[c >> 8]) << 8 | (c & 0xff)];
+  }
+};
+constexpr std::size_t kPages = 0x1100;
+/// One automaton for each view, and one of the allowed words on the symbols of mixed scripts.
+constexpr std::size_t kAutomata = kMatchViews + 1;
+constexpr std::size_t kAllowedAutomaton = kMatchViews;
+/// One table for each view and one that numbers the parts of split characters.
+constexpr std::size_t kSymbolTables = kMatchViews + 1;
+constexpr std::size_t kPartTable = kMatchViews;
+
+/// The compiled form (docs/formats/compiled-terms.md), checked once and then trusted.
+class CompiledTerms {
+ public:
+  /// Takes over bytes aligned to 8 at least: a mapped file or memory of its own.
+  static Result<std::shared_ptr<const CompiledTerms>> open(MappedFile file);
+  static Result<std::shared_ptr<const CompiledTerms>> open(std::vector<std::uint64_t> memory,
+                                                           std::size_t bytes);
+
+  std::string_view bytes;
+  MatcherOptions options;
+  std::span<const TermRow> terms;
+  std::string_view pool;
+  std::array<SymbolTable, kSymbolTables> symbols;
+  std::array<Automaton, kAutomata> automata;
+  std::span<const Composition> compositions;   ///< open addressing; a power of two, or none
+  std::span<const std::uint64_t> pair_filter;  ///< bits of the pairs that begin a composition
+  std::span<const Symbol> syllables;           ///< symbol of syllable n + 1 in the homophone view
+
+  [[nodiscard]] std::string_view text(const TermRow& row) const {
+    return pool.substr(row.text_at, row.text_bytes);
+  }
+  /// The shape symbol of these parts, or 0. `third` 0: two parts.
+  [[nodiscard]] Symbol composed(Symbol first, Symbol second, Symbol third) const;
+  /// False: no composition begins with this pair.
+  [[nodiscard]] bool may_compose(Symbol first, Symbol second) const;
+
+ private:
+  Result<void> read();
+
+  MappedFile file_;
+  std::vector<std::uint64_t> memory_;
+};
+
+/// The sections of the file, in their order; tables and automata take several each.
+enum Section : std::uint32_t {
+  kTermSection,
+  kPoolSection,
+  kCompositionSection,
+  kFilterSection,
+  kSyllableSection,
+  kFirstTableSection,
+  kFirstAutomatonSection = kFirstTableSection + 2 * kSymbolTables,
+  kSectionCount = kFirstAutomatonSection + 3 * kAutomata,
+};
+
+struct CompiledHeader {
+  std::array<char, 8> magic;
+  std::uint32_t version;
+  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words
+  std::uint64_t tables;    ///< hash of the character tables of the program that compiled it
+  std::uint64_t checksum;  ///< xxh64 of all bytes behind the header
+  std::uint64_t bytes;     ///< of the whole file
+  std::array<std::uint32_t, kMatchViews> symbol_counts;  ///< highest symbol + 1
+  struct Place {
+    std::uint64_t at, bytes;
+  };
+  std::array<Place, kSectionCount> sections;
+};
+constexpr std::array<char, 8> kCompiledMagic = {'Z', 'Y', 'T', 'E', 'R', 'M', 'S', '\n'};
+constexpr std::uint32_t kCompiledVersion = 1;
+constexpr std::size_t kCompiledBytesMax = std::size_t{4} << 30;
+
+std::uint64_t character_tables_hash();
+std::uint64_t composition_hash(Symbol first, Symbol second, Symbol third);
+
+/// Compiles; fails as TermMatcher::build.
+Result<std::shared_ptr<const CompiledTerms>> compile_terms(std::span<const Term> terms,
+                                                           const MatcherOptions& options);
+
+}  // namespace zhiyin::text::detail

@@ -1,0 +1,88 @@
+// Speed of the term matcher: text_match_bench TERMS TEXTS
+// TERMS: one term a line (tab, category, severity allowed); TEXTS: one text a line. One thread; for
+// each set of views the best of several passes, in millions of characters a second.
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "text/code_point.h"
+#include "text/term_matcher.h"
+
+namespace zhiyin::text {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+double seconds_since(SteadyClock::time_point begin) {
+  return std::chrono::duration<double>(SteadyClock::now() - begin).count();
+}
+
+template <class T>
+T value_or_exit(Result<T> result) {
+  if (result) return std::move(*result);
+  fmt::print(stderr, "{}\n", result.error().text());
+  std::exit(1);
+}
+
+std::vector<std::string_view> lines_of(std::string_view file) {
+  std::vector<std::string_view> out;
+  while (!file.empty()) {
+    const std::size_t end = std::min(file.find('\n'), file.size());
+    out.push_back(file.substr(0, end));
+    file.remove_prefix(std::min(end + 1, file.size()));
+  }
+  return out;
+}
+
+void measure(TermScanner& scanner, const std::vector<std::string_view>& texts,
+             std::size_t characters, MatchViews views, std::string_view name) {
+  constexpr int kPasses = 5;
+  double best = 1e9;
+  std::vector<TermHit> hits;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    hits.clear();
+    const auto begin = SteadyClock::now();
+    for (const std::string_view text : texts) scanner.find(text, {.views = views}, hits);
+    best = std::min(best, seconds_since(begin));
+  }
+  fmt::print("{:<24} {:>8.1f} M characters/s  {:>8} hits\n", name,
+             static_cast<double>(characters) / best / 1e6, hits.size());
+}
+
+int run(const char* terms_path, const char* texts_path) {
+  const std::string terms_file = value_or_exit(read_file(terms_path));
+  const std::string texts_file = value_or_exit(read_file(texts_path));
+  const auto terms = value_or_exit(parse_terms(terms_file));
+  const auto texts = lines_of(texts_file);
+  std::size_t characters = 0;
+  for (const std::string_view text : texts)
+    for (std::size_t at = 0; at < text.size(); ++characters) at += code_point_at(text, at).bytes;
+  auto begin = SteadyClock::now();
+  const auto built = value_or_exit(TermMatcher::build(terms));
+  fmt::print("{} terms compiled in {:.2f} s, {:.1f} MB\n", built.size(), seconds_since(begin),
+             static_cast<double>(built.bytes().size()) / 1e6);
+  const TempFolder folder;
+  (void)built.save(folder.path() / "terms");
+  begin = SteadyClock::now();
+  const auto loaded = value_or_exit(TermMatcher::load(folder.path() / "terms"));
+  fmt::print("loaded from its file in {:.1f} ms\n", seconds_since(begin) * 1e3);
+  fmt::print("{} texts, {} characters, {} bytes\n", texts.size(), characters, texts_file.size());
+  TermScanner scanner(loaded);
+  for (std::size_t v = 0; v < kMatchViews; ++v)
+    measure(scanner, texts, characters, view_bit(static_cast<MatchView>(v)), kMatchViewNames[v]);
+  measure(scanner, texts, characters, kAllViews, "all views");
+  return 0;
+}
+
+}  // namespace
+}  // namespace zhiyin::text
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    fmt::print(stderr, "usage: text_match_bench TERMS TEXTS\n");
+    return 2;
+  }
+  return zhiyin::text::run(argv[1], argv[2]);
+}
