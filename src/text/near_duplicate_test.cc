@@ -1,0 +1,118 @@
+#include "text/near_duplicate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "text/code_point.h"
+
+namespace zhiyin::text {
+namespace {
+
+std::string random_text(std::mt19937& random, std::size_t characters) {
+  std::string out;
+  for (std::size_t i = 0; i < characters; ++i)
+    append_utf8(out, U'一' + static_cast<char32_t>(random() % 3000));
+  return out;
+}
+
+/// `text` (of three-byte characters) with some replaced.
+std::string changed(std::string text, std::mt19937& random, int places) {
+  for (int i = 0; i < places; ++i) {
+    std::string one;
+    append_utf8(one, U'一' + static_cast<char32_t>(random() % 3000));
+    text.replace(random() % (text.size() / 3) * 3, 3, one);
+  }
+  return text;
+}
+
+TEST(Simhash, WhatSaysNothingMakesNoDifference) {
+  EXPECT_EQ(simhash("今天天气真好，Hello World"),
+            simhash("今天 天氣真好！！ＨＥＬＬＯ world\u200b"));
+  EXPECT_NE(simhash("今天天气真好"), simhash("明天天气不好"));
+  EXPECT_EQ(simhash(""), 0);
+  EXPECT_EQ(simhash("，。 \xff"), 0);
+}
+
+TEST(Simhash, MajorityIsAsCountedBitByBit) {
+  // Over 255 shingles, so that counts are carried over; against a count without tricks.
+  std::mt19937 random(5);
+  const std::string text = random_text(random, 700);
+  const std::string half = text.substr(0, 900);
+  EXPECT_GT(bits_apart(simhash(text), simhash(random_text(random, 700))), 15);
+  EXPECT_LT(bits_apart(simhash(text), simhash(changed(text, random, 2))), 8);
+  EXPECT_LT(bits_apart(simhash(text), simhash(half)), 30);
+}
+
+TEST(MinHash, EstimatesTheShareOfCommonBigrams) {
+  std::mt19937 random(6);
+  double error = 0;
+  constexpr int kRounds = 300;
+  for (int i = 0; i < kRounds; ++i) {
+    const std::string common = random_text(random, 41), a = common + random_text(random, 10),
+                      b = common + random_text(random, 10);
+    // 40 bigrams in common of about 60.
+    error += similarity(min_hash(a), min_hash(b)) - 40.0 / 60.0;
+  }
+  EXPECT_NEAR(error / kRounds, 0, 0.03);
+  EXPECT_EQ(similarity(min_hash("好"), min_hash("好！")), 1);
+  EXPECT_EQ(similarity(min_hash(""), min_hash("")), 0);
+}
+
+TEST(NearDuplicateIndex, FindsShortAndLongTexts) {
+  std::mt19937 random(8);
+  NearDuplicateIndex index;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 3000; ++i) {
+    texts.push_back(random_text(random, i % 2 == 0 ? 30 : 600));
+    EXPECT_EQ(index.add(texts.back()), static_cast<std::uint32_t>(i));
+  }
+  int found = 0;
+  for (std::uint32_t i = 0; i < texts.size(); ++i) {
+    const auto same = index.find(texts[i]);
+    ASSERT_FALSE(same.empty());
+    ASSERT_EQ(same[0], (NearDuplicate{i, 1.0}));
+    for (const NearDuplicate& near : index.find(changed(texts[i], random, 1)))
+      found += near.text == i ? 1 : 0;
+  }
+  EXPECT_GT(found, 2700);
+  EXPECT_TRUE(index.find(random_text(random, 30)).empty());
+  EXPECT_GT(index.memory(), 0);
+}
+
+TEST(NearDuplicateIndex, EveryFingerprintWithinThreeBitsIsFound) {
+  std::mt19937 random(9);
+  NearDuplicateIndex index;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 400; ++i) texts.push_back(random_text(random, 500)), index.add(texts.back());
+  int within = 0;
+  for (std::uint32_t i = 0; i < texts.size(); ++i) {
+    const std::string other = changed(texts[i], random, 2);
+    if (bits_apart(simhash(texts[i]), simhash(other)) > 3) continue;
+    ++within;
+    const auto found = index.find(other);
+    ASSERT_TRUE(std::ranges::any_of(found, [&](const auto& n) { return n.text == i; }));
+  }
+  EXPECT_GT(within, 100);
+}
+
+TEST(NearDuplicateIndex, TextsWithoutLettersAreNeverFound) {
+  NearDuplicateIndex index;
+  EXPECT_EQ(index.add("！！！"), 0);
+  EXPECT_EQ(index.add(""), 1);
+  EXPECT_TRUE(index.find("！！！").empty());
+  EXPECT_EQ(index.size(), 2);
+}
+
+TEST(NearDuplicateIndex, TheSameTextManyTimesStaysQuick) {
+  NearDuplicateIndex index({.candidates_max = 100});
+  for (int i = 0; i < 20'000; ++i) index.add("加我微信领取红包");
+  const auto found = index.find("加我微信领取红包", 5);
+  ASSERT_EQ(found.size(), 5);
+  EXPECT_EQ(found[0].similarity, 1);
+}
+
+}  // namespace
+}  // namespace zhiyin::text
