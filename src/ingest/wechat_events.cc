@@ -1,6 +1,7 @@
 #include "ingest/wechat_events.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -57,6 +58,13 @@ std::string kind_of(const Callback& c) {
   }
 }
 
+/// Whether all that the platform documents of such a callback has a place of its own in the event.
+bool has_own_form(const Callback& c) {
+  return c.kind == CallbackKind::kText || c.kind == CallbackKind::kFollow ||
+         c.kind == CallbackKind::kUnfollow || c.kind == CallbackKind::kScan ||
+         c.kind == CallbackKind::kTemplateResult;
+}
+
 /// Everything as sent that is not already elsewhere in the event.
 Json raw_fields(const Callback& c) {
   Json out = Json::object();
@@ -64,16 +72,22 @@ Json raw_fields(const Callback& c) {
   if (fields == nullptr) return out;
   constexpr std::string_view kElsewhere[] = {"ToUserName", "FromUserName", "CreateTime", "MsgType",
                                              "Event",      "Content",      "Encrypt"};
+  constexpr std::string_view kInOwnForm[] = {"EventKey", "Ticket",    "MsgId",     "MsgID",
+                                             "Status",   "MsgDataId", "BusinessId"};
+  const auto is_in = [](std::span<const std::string_view> names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
   for (const Json::Member& member : *fields) {
-    if (std::ranges::find(kElsewhere, member.first) == std::end(kElsewhere))
-      out.set(member.first, member.second);
+    const bool is_elsewhere =
+        is_in(kElsewhere, member.first) || (has_own_form(c) && is_in(kInOwnForm, member.first));
+    if (!is_elsewhere) out.set(member.first, member.second);
   }
   return out;
 }
 
 /// The members that intake seals: what the person wrote, the fields of tables that are about the
 /// person
-/// (`typed`), and the raw fields of what has no form of its own.
+/// (`typed`), and whatever else was sent.
 Json personal_of(const Callback& c, const Json& typed, bool& was_cut) {
   Json personal = Json::object();
   if (!c.content.empty()) {
@@ -82,10 +96,6 @@ Json personal_of(const Callback& c, const Json& typed, bool& was_cut) {
     personal.set("text", text);
   }
   for (const Json::Member& field : *typed.if_object()) personal.set(field.first, field.second);
-  const bool has_own_form = c.kind == CallbackKind::kText || c.kind == CallbackKind::kFollow ||
-                            c.kind == CallbackKind::kUnfollow || c.kind == CallbackKind::kScan ||
-                            c.kind == CallbackKind::kTemplateResult;
-  if (has_own_form) return personal;
   Json raw = raw_fields(c);
   if (raw.if_object()->empty()) return personal;
   if (raw.dump().size() + personal.dump().size() > kRawBytesMax) {
@@ -123,6 +133,7 @@ void add_own_terms(Json& properties, const Callback& c) {
     case CallbackKind::kFollow:
     case CallbackKind::kScan:
       if (!key.empty()) properties.set("scene", key);
+      if (!c.ticket.empty()) properties.set("ticket", utf8::truncate(c.ticket, kKeyBytesMax));
       break;
     case CallbackKind::kMenuClick:
       properties.set("key", key);

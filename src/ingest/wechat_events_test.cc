@@ -60,7 +60,25 @@ TEST(WechatEvents, FollowThroughQrCodeCarriesTheSceneWithoutPrefix) {
   ASSERT_TRUE(event);
   EXPECT_EQ(event->kind, "follow");
   EXPECT_EQ(event->properties["scene"].string_or(""), "shelf7");
+  EXPECT_EQ(event->properties["ticket"].string_or(""), "T");  // which of the scene's codes
   EXPECT_EQ(event->properties.find("personal"), nullptr);
+}
+
+TEST(WechatEvents, MessageNamesTheArticleItAnswersAndLosesNothingElse) {
+  const auto event = to_wire_event(
+      callback("<Content>多少钱</Content><MsgId>77</MsgId><MsgDataId>2247483650_1</MsgDataId>"
+               "<Idx>2</Idx><BusinessId>9</BusinessId><New>kept</New>",
+               "text"));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->properties["article"].string_or(""), "2247483650_1");
+  EXPECT_EQ(event->properties["article_index"].int_or(0), 2);
+  EXPECT_EQ(event->properties["business"].string_or(""), "9");
+  EXPECT_EQ(event->properties["personal"]["raw"].dump(), R"({"Idx":"2","New":"kept"})");
+  const auto picture = to_wire_event(
+      callback("<MediaId>M</MediaId><MsgId>78</MsgId><MsgDataId>5</MsgDataId>", "image"));
+  EXPECT_EQ(picture->properties["article"].string_or(""), "5");
+  const auto gone = to_wire_event(callback("<Event>unsubscribe</Event><EventKey></EventKey>"));
+  EXPECT_TRUE(gone->properties.is_null());
 }
 
 TEST(WechatEvents, KindsOfMenuScanAndUnfollow) {

@@ -73,6 +73,15 @@ const std::vector<Entry>& message_entries() {
   return kEntries;
 }
 
+/// Of every message: the article from which it was written, and for which merchant of a
+/// mini-program.
+const std::vector<Field>& message_fields() {
+  static const std::vector<Field> kFields = {{"MsgDataId", "article"},
+                                             {"Idx", "article_index", Type::kInteger},
+                                             {"BusinessId", "business"}};
+  return kFields;
+}
+
 /// Cards: which, and the one that the person holds.
 std::vector<Field> card(std::vector<Field> more = {}) {
   std::vector<Field> fields = {{"CardId", "card_id"},
@@ -241,13 +250,15 @@ Json typed(const Json& value, Type type) {
 
 CallbackFields callback_fields(const Callback& callback) {
   CallbackFields out;
-  const Entry* entry = entry_of(callback);
-  if (entry == nullptr) return out;
-  for (const Field& field : entry->fields) {
-    Json value = typed(at(callback.fields, field.path), field.type);
-    if (value.is_null()) continue;
-    (field.whose == Whose::kOpen ? out.open : out.personal).set(field.name, std::move(value));
-  }
+  const auto take = [&](const std::vector<Field>& fields) {
+    for (const Field& field : fields) {
+      Json value = typed(at(callback.fields, field.path), field.type);
+      if (value.is_null()) continue;
+      (field.whose == Whose::kOpen ? out.open : out.personal).set(field.name, std::move(value));
+    }
+  };
+  if (const Entry* entry = entry_of(callback)) take(entry->fields);
+  if (callback.event.empty()) take(message_fields());
   return out;
 }
 
