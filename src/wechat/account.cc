@@ -207,6 +207,31 @@ Result<void> validate_kind(const Account& a) {
   return {};
 }
 
+/// Whether the account's platform can bring such a reply to people, as an answer or as a message of
+/// customer service.
+bool takes_reply(AccountKind kind, ReplyType type) {
+  const auto is_in = [type](std::initializer_list<ReplyType> types) {
+    return std::ranges::find(types, type) != types.end();
+  };
+  if (kind == AccountKind::kMiniProgram)
+    return is_in({ReplyType::kNone, ReplyType::kText, ReplyType::kImage, ReplyType::kTransfer});
+  return kind != AccountKind::kWecom || !is_in({ReplyType::kTransfer, ReplyType::kMusic});
+}
+
+Result<void> validate_replies(const Account& a) {
+  const auto check = [&](const Reply& reply, const std::string& field) -> Result<void> {
+    if (takes_reply(a.kind, reply.type)) return {};
+    return fail_field(field + ".type", "'{}' does not reach people of a {} account",
+                      enum_name(reply.type), enum_name(a.kind));
+  };
+  ZHIYIN_TRY_VOID(check(a.reply_rules.welcome, "reply_rules.welcome"));
+  for (std::size_t i = 0; i < a.reply_rules.keywords.size(); ++i) {
+    ZHIYIN_TRY_VOID(
+        check(a.reply_rules.keywords[i].reply, fmt::format("reply_rules.keywords[{}].reply", i)));
+  }
+  return {};
+}
+
 Result<void> validate(const Account& account) {
   ZHIYIN_TRY_VOID(validate_kind(account));
   ZHIYIN_TRY_VOID(validate_names(account));
@@ -220,6 +245,7 @@ Result<void> validate(const Account& account) {
   }
   if (auto ok = validate(account.reply_rules); !ok)
     return std::unexpected(within("reply_rules", ok.error()));
+  ZHIYIN_TRY_VOID(validate_replies(account));
   if (auto ok = validate(account.policy); !ok) return std::unexpected(within("policy", ok.error()));
   return {};
 }

@@ -159,6 +159,30 @@ TEST_F(AccountsTest, MembersThatExistNoLongerHurtNoStoredAccount) {
   EXPECT_TRUE(accounts_.get(AccountId("shop")));
 }
 
+TEST_F(AccountsTest, RepliesAreOfKindsThatTheirPlatformTakes) {
+  int made = 0;
+  const auto field_of = [&](AccountKind kind, ReplyType type) {
+    AccountInput a = shop();
+    a.id = AccountId(fmt::format("a{}", ++made));
+    a.app_id = fmt::format("wx{:016}", made);
+    a.kind = kind;
+    a.token_kind = kind == AccountKind::kWecom ? TokenKind::kWecom : TokenKind::kStable;
+    KeywordRule rule;
+    rule.words = {"歌"};
+    rule.reply.type = type;
+    rule.reply.music_url = "https://a.example/1.mp3";
+    rule.reply.thumb_media_id = "t";
+    a.reply_rules.keywords = {rule};
+    const auto outcome = accounts_.create(a);
+    return outcome ? std::string("ok") : outcome.error().field;
+  };
+  const std::string field = "reply_rules.keywords[0].reply.type";
+  EXPECT_EQ(field_of(AccountKind::kMiniProgram, ReplyType::kMusic), field);
+  EXPECT_EQ(field_of(AccountKind::kWecom, ReplyType::kTransfer), field);
+  EXPECT_EQ(field_of(AccountKind::kMiniProgram, ReplyType::kTransfer), "ok");
+  EXPECT_EQ(field_of(AccountKind::kService, ReplyType::kMusic), "ok");
+}
+
 TEST_F(AccountsTest, BadFieldsAreNamedAndNothingIsStored) {
   const auto field_of = [&](auto change) {
     AccountInput a = shop();

@@ -54,8 +54,9 @@ class Clients(unittest.TestCase):
         common = {"token": TOKEN, "encoding_aes_key": KEY, "mode": "secure"}
         cls.server.ok("POST", "/v1/accounts", {"id": "shop", "app_id": APP, "original_id": "gh_shop",
                                                "reply_rules": {"keywords": keywords}, **common})
+        mini = [k for k in keywords if k["reply"]["type"] in ("text", "image", "transfer")]
         cls.server.ok("POST", "/v1/accounts", {"id": "mini", "kind": "mini_program", "app_id": "wx00000000000000aa",
-                                               "reply_rules": {"keywords": keywords}, **common})
+                                               "reply_rules": {"keywords": mini}, **common})
         wecom = [k for k in keywords if k["reply"]["type"] in ("text", "image", "voice", "video", "news")]
         cls.server.ok("POST", "/v1/accounts", {"id": "corp", "kind": "wecom", "token_kind": "wecom", "app_id": CORP, "suite_id": SUITE,
                                                "reply_rules": {"keywords": wecom}, **common})
