@@ -1,25 +1,14 @@
 #include "server/assets.h"
 
 #include "base/file.h"
+#include "base/program_file.h"
 
 namespace zhiyin::server {
-namespace fs = std::filesystem;
 
 Result<std::string> read_asset(std::string_view relative) {
-  if (relative.find("..") != std::string_view::npos || relative.starts_with('/')) {
-    return fail(ErrorCode::kNotFound, "no such file: {}", relative.substr(0, 200));
-  }
   constexpr std::size_t kBytesMax = 16 << 20;
-  std::error_code ec;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ec);
-  const fs::path installed = program.parent_path().parent_path() / "share/zhiyin" / relative;
-  if (fs::is_regular_file(installed, ec)) return read_file(installed, kBytesMax);
-  constexpr int kLevelsUp = 6;
-  fs::path folder = program.parent_path();
-  for (int i = 0; i < kLevelsUp && !folder.empty(); ++i, folder = folder.parent_path()) {
-    if (fs::is_regular_file(folder / relative, ec)) return read_file(folder / relative, kBytesMax);
-  }
-  return fail(ErrorCode::kNotFound, "no such file: {}", relative.substr(0, 200));
+  ZHIYIN_TRY(const std::filesystem::path path, program_file(relative));
+  return read_file(path, kBytesMax);
 }
 
 std::string_view media_type(std::string_view name) {

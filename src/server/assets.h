@@ -8,10 +8,8 @@
 
 namespace zhiyin::server {
 
-/// A file that comes with the program (`console/dist/index.html`, `sdk/dist/zhiyin.js`): below the
-/// folder of the program, its
-/// `../share/zhiyin`, or a folder above it (the source tree). kNotFound; never leaves those
-/// folders.
+/// A file that comes with the program (`console/dist/index.html`, `sdk/dist/zhiyin.js`), found by
+/// `program_file`. kNotFound.
 Result<std::string> read_asset(std::string_view relative);
 
 /// The media type by the name's ending.

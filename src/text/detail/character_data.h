@@ -68,6 +68,13 @@ extern const char kEmojiNames[];
 extern const Composition kCompositions[];
 extern const std::size_t kCompositionCount;
 
+/// A bit for each character of the basic plane that traditional Chinese does not use.
+extern const std::uint64_t kSimplifiedOnly[];
+
+inline bool is_simplified_only(char32_t value) {
+  return value < 0x10000 && (kSimplifiedOnly[value / 64] >> (value % 64) & 1) != 0;
+}
+
 inline const CharacterEntry& character_entry(char32_t value) {
   constexpr char32_t kInBlock = (1 << kCharacterBlockBits) - 1;
   return kCharacterEntries[std::size_t{kCharacterBlocks[value >> kCharacterBlockBits]}

@@ -1,6 +1,7 @@
 // Writes the tables of detail/character_data.h as C++. Runs while building.
 //
-// usage: character_tables TSCharacters.ocd2 TSPhrases.ocd2 ANNOTATIONS.json DERIVED.json OUT.cc
+// usage: character_tables TSCharacters.ocd2 TSPhrases.ocd2 STCharacters.ocd2 ANNOTATIONS.json
+//        DERIVED.json OUT.cc
 //
 // Sources: ICU (NFKC, case folding, properties; Unicode 15), OpenCC (traditional to simplified),
 // CLDR's Chinese annotations (names of emoji).
@@ -119,6 +120,25 @@ Conversions read_opencc(const char* path) {
   return out;
 }
 
+/// Characters that simplified Chinese has and traditional has not: none of the forms that OpenCC
+/// knows for them is the character itself.
+std::vector<std::uint64_t> read_simplified_only(const char* path) {
+  std::vector<std::uint64_t> out(0x10000 / 64, 0);
+  FILE* file = std::fopen(path, "rb");
+  if (file == nullptr) stop(fmt::format("cannot open {}", path));
+  const auto dictionary = opencc::MarisaDict::NewFromFile(file);
+  std::fclose(file);
+  for (const auto& entry : *dictionary->GetLexicon()) {
+    const std::u32string key = to_u32(entry->Key());
+    const auto forms = entry->Values();
+    const bool is_both = std::find(forms.begin(), forms.end(), entry->Key()) != forms.end();
+    if (key.size() == 1 && key[0] < 0x10000 && !is_both) {
+      out[key[0] / 64] |= std::uint64_t{1} << (key[0] % 64);
+    }
+  }
+  return out;
+}
+
 bool is_variation(char32_t c) { return c == 0xfe0e || c == 0xfe0f; }
 bool is_skin_tone(char32_t c) { return c >= 0x1f3fb && c <= 0x1f3ff; }
 bool is_regional(char32_t c) { return c >= 0x1f1e6 && c <= 0x1f1ff; }
@@ -177,8 +197,12 @@ bool is_hangul_vowel_or_tail(char32_t c) {
 
 class Tables {
  public:
-  Tables(Conversions characters, Conversions phrases, EmojiNames emoji)
-      : characters_(std::move(characters)), phrases_(std::move(phrases)), emoji_(std::move(emoji)) {
+  Tables(Conversions characters, Conversions phrases, EmojiNames emoji,
+         std::vector<std::uint64_t> simplified_only)
+      : characters_(std::move(characters)),
+        phrases_(std::move(phrases)),
+        emoji_(std::move(emoji)),
+        simplified_only_(std::move(simplified_only)) {
     records_.push_back({});
     find_compositions();
     for (const auto& [key, value] : phrases_) phrase_starts_.insert(key[0]);
@@ -203,6 +227,8 @@ class Tables {
                          static_cast<std::uint32_t>(pair.second));
     });
     out_ += fmt::format("const std::size_t kCompositionCount = {};\n", compositions_.size());
+    write("const std::uint64_t kSimplifiedOnly[]", simplified_only_,
+          [](std::uint64_t bits) { return fmt::format("{}u", bits); });
     write("const char32_t kCharacterPool[]", pool_.all(),
           [](char32_t c) { return fmt::format("{}", static_cast<std::uint32_t>(c)); });
     out_ += "}  // namespace zhiyin::text::detail\n";
@@ -335,6 +361,7 @@ class Tables {
 
   Conversions characters_, phrases_;
   EmojiNames emoji_;
+  std::vector<std::uint64_t> simplified_only_;
   std::set<char32_t> phrase_starts_, emoji_starts_, unit_starts_, seconds_;
   std::map<std::pair<char32_t, char32_t>, char32_t> compositions_;
   std::vector<CharacterEntry> entries_;
@@ -347,11 +374,13 @@ class Tables {
 int run(char** argument) {
   Conversions characters = read_opencc(argument[1]);
   Conversions phrases = read_opencc(argument[2]);
+  std::vector<std::uint64_t> simplified_only = read_simplified_only(argument[3]);
   EmojiNames emoji;
-  read_emoji(argument[3], "annotations", emoji);
-  read_emoji(argument[4], "annotationsDerived", emoji);
-  Tables tables(std::move(characters), std::move(phrases), std::move(emoji));
-  const auto written = write_file(argument[5], tables.as_code());
+  read_emoji(argument[4], "annotations", emoji);
+  read_emoji(argument[5], "annotationsDerived", emoji);
+  Tables tables(std::move(characters), std::move(phrases), std::move(emoji),
+                std::move(simplified_only));
+  const auto written = write_file(argument[6], tables.as_code());
   if (!written) stop(written.error().text());
   return 0;
 }
@@ -360,6 +389,6 @@ int run(char** argument) {
 }  // namespace zhiyin::text::detail
 
 int main(int count, char** argument) {
-  if (count != 6) return 2;
+  if (count != 7) return 2;
   return zhiyin::text::detail::run(argument);
 }
