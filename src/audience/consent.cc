@@ -1,49 +1,98 @@
 #include "audience/consent.h"
 
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "storage/in_list.h"
+
 namespace zhiyin::audience {
 namespace {
 
 using storage::Row;
-using storage::Rows;
 
-Result<Consent> consent_in(storage::Session& session, const PersonId& person,
-                           const std::string& account, const std::string& purpose) {
+struct Follow {
+  IdentityHash identity{};
+  bool following = false;
+  Instant at;
+};
+struct Mark {
+  IdentityHash identity{};
+  bool withdrawn = false;
+  Instant at;
+};
+struct Known {
+  std::optional<Follow> follow;  ///< the one that decides
+  std::vector<Mark> marks;       ///< on the purpose or on all
+};
+using KnownByPerson = std::unordered_map<std::string, Known>;
+
+/// Following decides over not following, then the newest.
+bool decides(const Follow& a, const Follow& b) {
+  if (a.following != b.following) return a.following;
+  return a.at != b.at ? a.at > b.at : a.identity < b.identity;
+}
+
+std::string person_in(const Row& row) { return std::string(storage::as_text(row[0])); }
+
+Result<void> read_follows(storage::Session& session, std::span<const storage::Value> people,
+                          std::string_view account, KnownByPerson& known) {
+  const storage::Value first[] = {std::string(account)};
+  return storage::query_in_lists(
+      session,
+      "SELECT ip.person, f.identity, f.following, f.at FROM identity_person ip"
+      " JOIN follow_state f ON f.identity = ip.identity AND f.account = ?1"
+      " WHERE ip.person IN ({})",
+      first, people, [&](const Row& row) {
+        const Follow follow{
+            storage::from_blob(row[1]), storage::as_int(row[2]) != 0, {storage::as_int(row[3])}};
+        std::optional<Follow>& best = known[person_in(row)].follow;
+        if (!best || decides(follow, *best)) best = follow;
+      });
+}
+
+Result<void> read_marks(storage::Session& session, std::span<const storage::Value> people,
+                        std::string_view account, std::string_view purpose, KnownByPerson& known) {
+  const storage::Value first[] = {std::string(account), std::string(purpose)};
+  return storage::query_in_lists(
+      session,
+      "SELECT ip.person, c.identity, c.withdrawn, c.at FROM identity_person ip"
+      " JOIN consent_mark c ON c.identity = ip.identity AND c.account = ?1"
+      " AND (c.purpose = ?2 OR c.purpose = '*') WHERE ip.person IN ({})",
+      first, people, [&](const Row& row) {
+        known[person_in(row)].marks.push_back(
+            {storage::from_blob(row[1]), storage::as_int(row[2]) != 0, {storage::as_int(row[3])}});
+      });
+}
+
+/// The newest word; of one moment a withdrawal. Those of `identity` only, where one is given.
+std::optional<Mark> newest(const std::vector<Mark>& marks,
+                           const std::optional<IdentityHash>& identity) {
+  std::optional<Mark> out;
+  for (const Mark& mark : marks) {
+    if (identity && mark.identity != *identity) continue;
+    if (!out || mark.at > out->at || (mark.at == out->at && mark.withdrawn)) out = mark;
+  }
+  return out;
+}
+
+void weigh(const std::optional<Mark>& mark, Consent& consent) {
+  if (!mark) return;
+  consent.withdrawn = mark->withdrawn;
+  if (mark->withdrawn) consent.since = mark->at;
+}
+
+Consent consent_from(const Known& known) {
   Consent consent;
-  ZHIYIN_TRY(const Rows follows,
-             session.query("SELECT f.identity, f.following, f.at FROM identity_person ip"
-                           " JOIN follow_state f ON f.identity = ip.identity"
-                           " WHERE ip.person = ?1 AND f.account = ?2"
-                           " ORDER BY f.following DESC, f.at DESC, f.identity LIMIT 1",
-                           {person.value, account}));
-  for (const Row& row : follows.rows) {
-    consent.following = storage::as_int(row[1]) != 0;
-    consent.since = {storage::as_int(row[2])};
-    if (consent.following) consent.identity = storage::from_blob(row[0]);
+  if (known.follow) {
+    consent.following = known.follow->following;
+    consent.since = known.follow->at;
+    if (consent.following) consent.identity = known.follow->identity;
   }
-  ZHIYIN_TRY(const Rows marks,
-             session.query(
-                 "SELECT c.withdrawn, c.at FROM identity_person ip"
-                 " JOIN consent_mark c ON c.identity = ip.identity"
-                 " WHERE ip.person = ?1 AND c.account = ?2 AND (c.purpose = ?3 OR c.purpose = '*')"
-                 " ORDER BY c.at DESC, c.withdrawn DESC LIMIT 1",
-                 {person.value, account, purpose}));
-  for (const Row& row : marks.rows) {
-    consent.withdrawn = storage::as_int(row[0]) != 0;
-    if (consent.withdrawn) consent.since = {storage::as_int(row[1])};
-  }
-  if (consent.withdrawn || !consent.following) return consent;
+  weigh(newest(known.marks, {}), consent);
   // What somebody else said who was later taken for the same person does not undo the word of the
   // one who is sent to.
-  ZHIYIN_TRY(
-      const Rows own,
-      session.query("SELECT withdrawn, at FROM consent_mark WHERE identity = ?1 AND account = ?2"
-                    " AND (purpose = ?3 OR purpose = '*')"
-                    " ORDER BY at DESC, withdrawn DESC LIMIT 1",
-                    {storage::to_blob(consent.identity), account, purpose}));
-  for (const Row& row : own.rows) {
-    consent.withdrawn = storage::as_int(row[0]) != 0;
-    if (consent.withdrawn) consent.since = {storage::as_int(row[1])};
-  }
+  if (consent.allows()) weigh(newest(known.marks, consent.identity), consent);
   return consent;
 }
 
@@ -52,17 +101,19 @@ Result<Consent> consent_in(storage::Session& session, const PersonId& person,
 Result<std::vector<Consent>> consents_of(storage::Session& session,
                                          std::span<const PersonId> people, std::string_view account,
                                          std::string_view purpose) {
-  const std::string account_text(account);
-  const std::string purpose_text(purpose);
+  std::vector<storage::Value> ids;
+  ids.reserve(people.size());
+  for (const PersonId& person : people) {
+    if (!person.empty()) ids.emplace_back(person.value);  // the empty id stands for the erased
+  }
+  KnownByPerson known;
+  ZHIYIN_TRY_VOID(read_follows(session, ids, account, known));
+  ZHIYIN_TRY_VOID(read_marks(session, ids, account, purpose, known));
   std::vector<Consent> list;
   list.reserve(people.size());
   for (const PersonId& person : people) {
-    if (person.empty()) {  // the empty id stands for the erased
-      list.emplace_back();
-      continue;
-    }
-    ZHIYIN_TRY(auto consent, consent_in(session, person, account_text, purpose_text));
-    list.push_back(consent);
+    const auto found = known.find(person.value);
+    list.push_back(found == known.end() ? Consent() : consent_from(found->second));
   }
   return list;
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <unordered_map>
 
 #include "audience/people_projection.h"
+#include "storage/in_list.h"
 
 namespace zhiyin::audience {
 namespace {
@@ -199,6 +201,15 @@ Result<std::tuple<Instant, std::int64_t, int>> parse_place(std::string_view text
   return std::tuple(Instant{parts[0]}, parts[1], static_cast<int>(parts[2]));
 }
 
+std::vector<storage::Value> id_values(std::span<const PersonId> people) {
+  std::vector<storage::Value> values;
+  values.reserve(people.size());
+  for (const PersonId& person : people) {
+    if (!person.empty()) values.emplace_back(person.value);  // the empty id stands for the erased
+  }
+  return values;
+}
+
 /// Runs `work(session)` on a snapshot and hands on what it returns.
 template <class Work>
 auto on_snapshot(storage::State& state, Work work) -> decltype(work(std::declval<Session&>())) {
@@ -236,6 +247,51 @@ Result<std::vector<IdentityHash>> People::identities(const PersonId& person) con
     ZHIYIN_TRY(const PersonId now, person_of_id(session, person.value));
     return identities_of(session, now);
   });
+}
+
+Result<std::vector<PersonId>> People::resolve_all(std::span<const PersonId> people) const {
+  return on_snapshot(state_, [&](Session& session) -> Result<std::vector<PersonId>> {
+    std::unordered_map<std::string, std::string> today;
+    ZHIYIN_TRY_VOID(storage::query_in_lists(
+        session,
+        "SELECT p.id, ip.person FROM person p JOIN identity_person ip ON ip.identity = p.identity"
+        " WHERE p.id IN ({})",
+        {}, id_values(people),
+        [&](storage::Row& row) { today[text_of(row[0])] = text_of(row[1]); }));
+    std::vector<PersonId> list;
+    list.reserve(people.size());
+    for (const PersonId& person : people) {
+      const auto found = today.find(person.value);
+      list.push_back(found == today.end() ? PersonId() : PersonId(found->second));
+    }
+    return list;
+  });
+}
+
+Result<std::vector<std::vector<IdentityHash>>> People::identities_of_all(
+    std::span<const PersonId> people) const {
+  using Placed = std::pair<std::int64_t, IdentityHash>;  // in the order of `identities_of`
+  return on_snapshot(
+      state_, [&](Session& session) -> Result<std::vector<std::vector<IdentityHash>>> {
+        std::unordered_map<std::string, std::vector<Placed>> by_person;
+        ZHIYIN_TRY_VOID(storage::query_in_lists(
+            session, "SELECT person, first_at, identity FROM identity_person WHERE person IN ({})",
+            {}, id_values(people), [&](const Row& row) {
+              by_person[text_of(row[0])].emplace_back(storage::as_int(row[1]),
+                                                      storage::from_blob(row[2]));
+            }));
+        for (auto& [person, placed] : by_person) {
+          std::ranges::sort(placed);
+          placed.erase(std::ranges::unique(placed).begin(), placed.end());
+        }
+        std::vector<std::vector<IdentityHash>> lists(people.size());
+        for (std::size_t i = 0; i < people.size(); ++i) {
+          const auto found = by_person.find(people[i].value);
+          if (people[i].empty() || found == by_person.end()) continue;
+          for (const Placed& placed : found->second) lists[i].push_back(placed.second);
+        }
+        return lists;
+      });
 }
 
 Result<PersonView> People::view(const PersonId& person, std::size_t activity_max) const {

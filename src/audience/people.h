@@ -65,6 +65,12 @@ class People {
   [[nodiscard]] Result<PersonId> resolve(std::string_view ref) const;
   [[nodiscard]] Result<PersonId> of_identity(const IdentityHash& identity) const;
   [[nodiscard]] Result<std::vector<IdentityHash>> identities(const PersonId& person) const;
+  /// Who people of these ids are today, in few statements: in their order, empty where nobody is.
+  [[nodiscard]] Result<std::vector<PersonId>> resolve_all(std::span<const PersonId> people) const;
+  /// The identities of each, earliest first, in few statements. Of ids that are a person's now
+  /// (`resolve_all`); none where they are not.
+  [[nodiscard]] Result<std::vector<std::vector<IdentityHash>>> identities_of_all(
+      std::span<const PersonId> people) const;
   /// With at most the newest `activity_max` events.
   [[nodiscard]] Result<PersonView> view(const PersonId& person,
                                         std::size_t activity_max = 5000) const;

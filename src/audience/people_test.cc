@@ -114,6 +114,33 @@ TEST(People, ListsViewsAndSummariesAgree) {
   EXPECT_THAT(summaries[0].following, ElementsAre("shop"));
 }
 
+TEST(People, ManyAreFoundAsEachIsAlone) {
+  World world;
+  std::vector<PersonId> asked = {PersonId(), PersonId("p_none")};
+  std::vector<IdentityHash> all;
+  for (int i = 0; i < 80; ++i) {
+    all.push_back(world.openid("m" + std::to_string(i)));
+    asked.push_back(person_id_of(all.back()));
+    world.apply({world.event({all.back()}, "read", hours(200 - i))});
+  }
+  for (std::size_t i = 0; i + 3 < all.size(); i += 7)
+    world.apply({world.event({all[i + 3], all[i]}, "read", hours(2))});
+  asked.push_back(asked[5]);
+  ASSERT_TRUE(erase(world.people(), *world.people().of_identity(all[68]), World::kNow));
+  const People& people = world.people();
+  const auto today = people.resolve_all(asked).value();
+  ASSERT_EQ(today.size(), asked.size());
+  const auto identities = people.identities_of_all(today).value();
+  for (std::size_t i = 2; i < asked.size(); ++i) {
+    const auto one = people.resolve(asked[i].value);
+    EXPECT_EQ(today[i], one ? *one : PersonId()) << i;
+    EXPECT_EQ(identities[i], one ? *people.identities(*one) : std::vector<IdentityHash>()) << i;
+  }
+  EXPECT_TRUE(today[0].empty());
+  EXPECT_TRUE(today[1].empty());
+  EXPECT_TRUE(identities[0].empty());
+}
+
 TEST(People, TotalsCountWhatRetentionTookAway) {
   World world;
   const IdentityHash a = world.openid("a");

@@ -8,21 +8,6 @@ namespace zhiyin::delivery {
 
 namespace {
 
-/// Who they are today; nobody where a person is unknown.
-Result<std::vector<PersonId>> resolve_all(const audience::People& people,
-                                          std::span<const PersonId> refs) {
-  std::vector<PersonId> out;
-  out.reserve(refs.size());
-  for (const PersonId& ref : refs) {
-    Result<PersonId> person = people.resolve(ref.value);
-    if (!person && person.error().code != ErrorCode::kNotFound) {
-      return std::unexpected(std::move(person.error()));
-    }
-    out.push_back(person ? std::move(*person) : PersonId());
-  }
-  return out;
-}
-
 std::map<std::string, std::string> variables_of(const audience::PersonView& view, Instant as_of) {
   std::map<std::string, std::string> out;
   for (const auto& [name, trait] : audience::traits_of(view, as_of)) {
@@ -36,47 +21,65 @@ std::map<std::string, std::string> variables_of(const audience::PersonView& view
 }
 
 /// The identity that was in contact with the account last, if any was after `left`.
-Result<std::optional<IdentityHash>> in_contact(storage::State& state,
-                                               std::span<const IdentityHash> identities,
-                                               const AccountId& account, Instant left) {
+std::optional<IdentityHash> in_contact(std::span<const IdentityHash> identities,
+                                       const std::map<IdentityHash, CsTriggers>& contacts,
+                                       Instant left) {
   std::optional<IdentityHash> newest;
-  ZHIYIN_TRY_VOID(state.read([&](storage::Session& session) -> Result<void> {
-    newest.reset();
-    Instant newest_at = left;
-    for (const IdentityHash& identity : identities) {
-      ZHIYIN_TRY(const CsTriggers triggers, cs_triggers(session, identity, account));
-      for (const auto& [trigger, at] : triggers) {
-        if (at <= newest_at) continue;
-        newest = identity;
-        newest_at = at;
-      }
+  for (const IdentityHash& identity : identities) {
+    const auto found = contacts.find(identity);
+    if (found == contacts.end()) continue;
+    for (const auto& [trigger, at] : found->second) {
+      if (at <= left) continue;
+      newest = identity;
+      left = at;
     }
-    return {};
-  }));
+  }
   return newest;
 }
 
-Result<void> fill(const audience::People& people, const audience::Consent& consent,
-                  const RecipientQuery& query, Instant as_of, Recipient& r) {
-  ZHIYIN_TRY(r.identities, people.identities(r.person));
-  if (r.identities.empty())
-    return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
-  r.consent = !consent.withdrawn;
-  std::optional<IdentityHash> openid;
-  if (consent.following && consent.identity != IdentityHash{}) openid = consent.identity;
-  if (!openid) {
-    // A withdrawal decides by itself; `since` is then its time, not that of their leaving.
-    const Instant left = consent.withdrawn ? Instant{} : consent.since;
-    ZHIYIN_TRY(openid, in_contact(people.state(), r.identities, query.account, left));
+std::optional<IdentityHash> follower_of(const audience::Consent& consent) {
+  if (!consent.following || consent.identity == IdentityHash{}) return std::nullopt;
+  return consent.identity;
+}
+
+/// Of those whom no `follow` event told of.
+Result<std::map<IdentityHash, CsTriggers>> contacts_of(
+    storage::Session& session, std::span<const std::vector<IdentityHash>> identities,
+    std::span<const audience::Consent> consents, const AccountId& account) {
+  std::vector<IdentityHash> asked;
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    if (!follower_of(consents[i]))
+      asked.insert(asked.end(), identities[i].begin(), identities[i].end());
   }
+  return cs_triggers_of(session, asked, account);
+}
+
+/// What is read about one of them, by whoever reads about all.
+Result<void> fill(std::vector<IdentityHash> identities, const audience::Consent& consent,
+                  const std::map<IdentityHash, CsTriggers>& contacts, Recipient& r) {
+  if (identities.empty()) return fail(ErrorCode::kInternal, "{}: has no identity", r.person.value);
+  r.identities = std::move(identities);
+  r.consent = !consent.withdrawn;
+  std::optional<IdentityHash> openid = follower_of(consent);
+  // A withdrawal decides by itself; `since` is then its time, not that of their leaving.
+  if (!openid)
+    openid = in_contact(r.identities, contacts, consent.withdrawn ? Instant{} : consent.since);
   r.has_openid = r.following = openid.has_value();
   r.identity = openid.value_or(r.identities.front());
-  if (query.with_partition) {
-    ZHIYIN_TRY(r.partition, people.vault().partition(r.identity));
+  return {};
+}
+
+Result<void> add_partitions(storage::Vault& vault, std::span<Recipient> recipients) {
+  std::vector<IdentityHash> identities;
+  identities.reserve(recipients.size());
+  for (const Recipient& r : recipients) {
+    if (!r.person.empty()) identities.push_back(r.identity);
   }
-  if (!query.with_variables) return {};
-  ZHIYIN_TRY(const audience::PersonView view, people.view(r.person));
-  r.variables = variables_of(view, as_of);
+  ZHIYIN_TRY(const std::vector<int> partitions, vault.partitions(identities));
+  auto next = partitions.begin();
+  for (Recipient& r : recipients) {
+    if (!r.person.empty()) r.partition = *next++;
+  }
   return {};
 }
 
@@ -88,16 +91,23 @@ Result<std::vector<Recipient>> AudienceRecipients::find(std::span<const PersonId
   // One snapshot for all of it: what the audience's functions read in here, they read there.
   ZHIYIN_TRY_VOID(people_.state().read([&](storage::Session& session) -> Result<void> {
     out.assign(people.size(), {});
-    ZHIYIN_TRY(const std::vector<PersonId> now_called, resolve_all(people_, people));
+    ZHIYIN_TRY(const std::vector<PersonId> now_called, people_.resolve_all(people));
+    ZHIYIN_TRY(std::vector<std::vector<IdentityHash>> identities,
+               people_.identities_of_all(now_called));
     ZHIYIN_TRY(
         const std::vector<audience::Consent> consents,
         audience::consents_of(session, now_called, query.account.value, enum_name(query.purpose)));
+    ZHIYIN_TRY(const auto contacts, contacts_of(session, identities, consents, query.account));
     const Instant as_of = clock_.now();
     for (std::size_t i = 0; i < out.size(); ++i) {
       out[i].person = now_called[i];
-      if (!now_called[i].empty()) ZHIYIN_TRY_VOID(fill(people_, consents[i], query, as_of, out[i]));
+      if (now_called[i].empty()) continue;
+      ZHIYIN_TRY_VOID(fill(std::move(identities[i]), consents[i], contacts, out[i]));
+      if (!query.with_variables) continue;
+      ZHIYIN_TRY(const audience::PersonView view, people_.view(out[i].person));
+      out[i].variables = variables_of(view, as_of);
     }
-    return {};
+    return query.with_partition ? add_partitions(people_.vault(), out) : Result<void>();
   }));
   return out;
 }
@@ -125,6 +135,17 @@ Result<Secret> AudienceRecipients::openid(const IdentityHash& identity) const {
   ZHIYIN_TRY(storage::Identity found, people_.vault().reveal(identity));
   if (found.kind != "openid") return fail(ErrorCode::kNotFound, "recipient: has no openid");
   return Secret(std::move(found.value));
+}
+
+Result<std::vector<std::optional<Secret>>> AudienceRecipients::openids(
+    std::span<const IdentityHash> identities) const {
+  ZHIYIN_TRY(std::vector<std::optional<storage::Identity>> found,
+             people_.vault().reveal_all(identities));
+  std::vector<std::optional<Secret>> out(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i] && found[i]->kind == "openid") out[i] = Secret(std::move(found[i]->value));
+  }
+  return out;
 }
 
 }  // namespace zhiyin::delivery

@@ -19,6 +19,8 @@ class AudienceRecipients final : public Recipients {
   [[nodiscard]] Result<Recipient> by_openid(std::string_view openid,
                                             const RecipientQuery& query) const override;
   [[nodiscard]] Result<Secret> openid(const IdentityHash& identity) const override;
+  [[nodiscard]] Result<std::vector<std::optional<Secret>>> openids(
+      std::span<const IdentityHash> identities) const override;
 
  private:
   const audience::People& people_;

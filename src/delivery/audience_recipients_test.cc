@@ -161,5 +161,39 @@ TEST(AudienceRecipients, OnlyAnOpenidIsGivenOut) {
   EXPECT_EQ(w.recipients.openid(hash).error().code, ErrorCode::kNotFound);
 }
 
+TEST(AudienceRecipients, ManyAreFoundAsEachIsAlone) {
+  Audience w;
+  std::vector<PersonId> asked;
+  for (int i = 0; i < 40; ++i) {
+    const std::string openid = "o" + std::to_string(i);
+    w.event(i % 5 == 0 ? "message" : "follow", {Audience::openid(openid)});
+    if (i % 7 == 0) w.event("consent.withdraw", {Audience::openid(openid)});
+    if (i % 11 == 0) w.event("unfollow", {Audience::openid(openid)});
+    if (i % 13 == 0) w.event("message", {Audience::openid(openid)});
+    asked.push_back(w.person(openid));
+  }
+  asked.emplace_back("p_none");
+  asked.push_back(asked[2]);
+  const auto found = w.recipients.find(asked, {kShop, Purpose::kMarketing, false});
+  ASSERT_TRUE(found) << found.error().text();
+  ASSERT_EQ(found->size(), asked.size());
+  std::vector<IdentityHash> identities;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const Recipient& many = (*found)[i];
+    const Recipient one = w.find(asked[i]);
+    EXPECT_EQ(many.person, one.person) << i;
+    EXPECT_EQ(many.identity, one.identity) << i;
+    EXPECT_EQ(many.identities, one.identities) << i;
+    EXPECT_EQ(many.partition, one.partition) << i;
+    EXPECT_EQ(many.following, one.following) << i;
+    EXPECT_EQ(many.consent, one.consent) << i;
+    identities.push_back(many.identity);
+  }
+  const auto openids = w.recipients.openids(identities);
+  ASSERT_TRUE(openids) << openids.error().text();
+  EXPECT_EQ((*openids)[3]->reveal(), "o3");
+  EXPECT_FALSE((*openids)[40]);
+}
+
 }  // namespace
 }  // namespace zhiyin::delivery

@@ -7,6 +7,7 @@
 #include "delivery/detail/rows.h"
 #include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
+#include "storage/in_list.h"
 #include "wechat/account.h"
 
 namespace zhiyin::delivery {
@@ -251,13 +252,21 @@ Result<void> DeliveryProjection::apply(Session& session,
 
 Result<CsTriggers> cs_triggers(Session& session, const IdentityHash& identity,
                                const AccountId& account) {
-  ZHIYIN_TRY(const storage::Rows rows,
-             session.query("SELECT kind, at FROM cs_trigger WHERE identity = ?1 AND account = ?2",
-                           {storage::to_blob(identity), account.value}));
-  CsTriggers out;
-  for (const storage::Row& row : rows.rows) {
-    out[static_cast<CsTrigger>(storage::as_int(row[0]))] = {storage::as_int(row[1])};
-  }
+  ZHIYIN_TRY(auto found, cs_triggers_of(session, std::span(&identity, 1), account));
+  return std::move(found[identity]);
+}
+
+Result<std::map<IdentityHash, CsTriggers>> cs_triggers_of(Session& session,
+                                                          std::span<const IdentityHash> identities,
+                                                          const AccountId& account) {
+  std::map<IdentityHash, CsTriggers> out;
+  const storage::Value first[] = {account.value};
+  ZHIYIN_TRY_VOID(storage::query_in_lists(
+      session, "SELECT identity, kind, at FROM cs_trigger WHERE account = ?1 AND identity IN ({})",
+      first, storage::to_blobs(identities), [&](const storage::Row& row) {
+        out[storage::from_blob(row[0])][static_cast<CsTrigger>(storage::as_int(row[1]))] = {
+            storage::as_int(row[2])};
+      }));
   return out;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -22,5 +23,9 @@ class DeliveryProjection final : public ingest::EventProjection {
 /// When the identity last opened its customer-service window on the account, by kind.
 Result<CsTriggers> cs_triggers(storage::Session& session, const IdentityHash& identity,
                                const AccountId& account);
+/// The same of many, in few statements; those that never did are not in it.
+Result<std::map<IdentityHash, CsTriggers>> cs_triggers_of(storage::Session& session,
+                                                          std::span<const IdentityHash> identities,
+                                                          const AccountId& account);
 
 }  // namespace zhiyin::delivery

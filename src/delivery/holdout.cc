@@ -1,7 +1,7 @@
 #include "delivery/holdout.h"
 
-#include "delivery/detail/in_list.h"
 #include "statistics/assignment.h"
+#include "storage/in_list.h"
 
 namespace zhiyin::delivery {
 
@@ -35,7 +35,7 @@ Result<std::vector<bool>> Holdout::assign(storage::Session& session, const Campa
   std::vector<bool> out;
   out.reserve(people.size());
   for (std::span<const Candidate> left = people; !left.empty();) {
-    const std::span<const Candidate> page = left.first(detail::list_size(left.size(), kRowsMax));
+    const std::span<const Candidate> page = left.first(storage::list_size(left.size(), kRowsMax));
     std::vector<storage::Value> values;
     for (const Candidate& one : page) {
       out.push_back(would_hold_out(campaign, one.person, share));
@@ -47,7 +47,7 @@ Result<std::vector<bool>> Holdout::assign(storage::Session& session, const Campa
         session.execute(
             fmt::format("INSERT INTO holdout (campaign, person, identity, held_out, assigned_at)"
                         " VALUES {} ON CONFLICT (campaign, person) DO NOTHING",
-                        detail::rows_of_placeholders(page.size(), kColumns)),
+                        storage::rows_of_placeholders(page.size(), kColumns)),
             std::span<const storage::Value>(values)));
     if (added != static_cast<std::int64_t>(page.size())) {
       ZHIYIN_TRY_VOID(read_back(session, campaign, page, out));

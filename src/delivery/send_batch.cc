@@ -2,10 +2,10 @@
 
 #include "base/utf8.h"
 #include "delivery/content_json.h"
-#include "delivery/detail/in_list.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
+#include "storage/in_list.h"
 
 namespace zhiyin::delivery {
 
@@ -78,7 +78,7 @@ Result<void> SendLedger::start_batch(Session& session, std::span<const TouchId> 
                                      const SendBatch& batch) {
   constexpr std::size_t kFirst = 5;
   while (!touches.empty()) {
-    const std::size_t n = detail::list_size(touches.size());
+    const std::size_t n = storage::list_size(touches.size());
     std::vector<storage::Value> values = {static_cast<std::int64_t>(TouchState::kSending),
                                           batch.created_at.us, batch.id, batch.quota_period};
     for (const TouchId& id : touches.first(n)) values.emplace_back(id.value);
@@ -86,7 +86,7 @@ Result<void> SendLedger::start_batch(Session& session, std::span<const TouchId> 
                session.execute(fmt::format("UPDATE touch SET state = ?1, sent_at = ?2, batch = ?3, "
                                            "quota_period = ?4, attempt = attempt + 1 "
                                            "WHERE id IN ({}) AND state = {}",
-                                           detail::placeholders(kFirst, n),
+                                           storage::placeholders(kFirst, n),
                                            static_cast<int>(TouchState::kPlanned)),
                                std::span<const storage::Value>(values)));
     if (rows != static_cast<std::int64_t>(n))

@@ -5,9 +5,9 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
-#include "delivery/detail/in_list.h"
 #include "delivery/detail/own_event.h"
 #include "delivery/detail/rows.h"
+#include "storage/in_list.h"
 
 namespace zhiyin::delivery {
 
@@ -134,11 +134,11 @@ Result<std::vector<bool>> insert(Session& session, std::span<const Touch> touche
   values.reserve(touches.size() * kColumns);
   for (const Touch& touch : touches) append_values(touch, values);
   ZHIYIN_TRY(const Rows rows,
-             session.query(
-                 fmt::format("INSERT INTO touch ({}) VALUES {} "
-                             "ON CONFLICT (idempotency_key) DO NOTHING RETURNING id",
-                             kTouchColumns, detail::rows_of_placeholders(touches.size(), kColumns)),
-                 std::span<const Value>(values)));
+             session.query(fmt::format("INSERT INTO touch ({}) VALUES {} "
+                                       "ON CONFLICT (idempotency_key) DO NOTHING RETURNING id",
+                                       kTouchColumns,
+                                       storage::rows_of_placeholders(touches.size(), kColumns)),
+                           std::span<const Value>(values)));
   std::set<std::string_view> added;
   for (const Row& row : rows.rows) added.insert(as_text(row[0]));
   std::vector<bool> out;
@@ -157,7 +157,7 @@ Result<Rows> sent_to(Session& session, std::span<const IdentityHash> identities,
   return session.query(
       fmt::format("SELECT identity, sent_at, channel, account, is_test FROM touch "
                   "WHERE identity IN ({}) AND sent_at > ?1 AND state IN (?2, ?3, ?4)",
-                  detail::placeholders(kFirst, identities.size())),
+                  storage::placeholders(kFirst, identities.size())),
       std::span<const Value>(values));
 }
 
@@ -192,7 +192,7 @@ Result<void> SendLedger::add_all(Session& session, std::span<const Touch> touche
   constexpr std::size_t kRowsMax = 32;  // of a statement
   std::map<std::pair<std::string_view, Instant>, std::vector<Touch>> told;
   for (std::span<const Touch> left = touches; !left.empty();) {
-    const std::span<const Touch> page = left.first(detail::list_size(left.size(), kRowsMax));
+    const std::span<const Touch> page = left.first(storage::list_size(left.size(), kRowsMax));
     ZHIYIN_TRY(const std::vector<bool> added, insert(session, page));
     for (std::size_t i = 0; i < page.size(); ++i) {
       const std::string_view what = told_as(page[i]);
@@ -376,7 +376,7 @@ Result<std::vector<TouchHistory>> SendLedger::histories(
     }
   };
   for (std::span<const IdentityHash> left = identities; !left.empty();) {
-    const std::size_t n = detail::list_size(left.size());
+    const std::size_t n = storage::list_size(left.size());
     ZHIYIN_TRY(const Rows rows, sent_to(session, left.first(n), now));
     for (const Row& row : rows.rows) add(row);
     left = left.subspan(n);
@@ -396,7 +396,7 @@ Result<void> SendLedger::refuse_all(Session& session, std::span<const Touch> tou
   constexpr std::size_t kFirst = 4;
   for (const auto& [reason, list] : by_reason) {
     for (std::span<const Touch* const> left = list; !left.empty();) {
-      const std::size_t n = detail::list_size(left.size());
+      const std::size_t n = storage::list_size(left.size());
       std::vector<Value> values = {static_cast<std::int64_t>(TouchState::kRefused),
                                    static_cast<std::int64_t>(reason.first), reason.second};
       for (const Touch* touch : left.first(n)) values.emplace_back(touch->id.value);
@@ -405,7 +405,7 @@ Result<void> SendLedger::refuse_all(Session& session, std::span<const Touch> tou
           session.execute(
               fmt::format("UPDATE touch SET state = ?1, rule = ?2, error = ?3 WHERE id IN ({}) AND "
                           "state = {}",
-                          detail::placeholders(kFirst, n), static_cast<int>(TouchState::kPlanned)),
+                          storage::placeholders(kFirst, n), static_cast<int>(TouchState::kPlanned)),
               std::span<const Value>(values)));
       if (rows != static_cast<std::int64_t>(n))
         return fail(ErrorCode::kConflict, "touches: {} of {} are planned", rows, n);

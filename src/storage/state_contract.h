@@ -7,10 +7,12 @@
 #include <latch>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "storage/in_list.h"
 #include "storage/state.h"
 
 /// What every state promises. An adapter's test brings a `Harness` with `std::unique_ptr<State>
@@ -52,6 +54,28 @@ class StateContract : public ::testing::Test {
   std::unique_ptr<State> state_;
 };
 TYPED_TEST_SUITE_P(StateContract);
+
+TYPED_TEST_P(StateContract, ListsOfAnyLengthAreAskedAbout) {
+  ASSERT_TRUE(this->state_->write([&](Session& session) -> Result<void> {
+    for (std::int64_t i = 0; i < 700; ++i) {
+      ZHIYIN_TRY_VOID(session.execute("INSERT INTO thing(name, count) VALUES(?1, ?2)",
+                                      {fmt::format("n{:03}", i), i % 2}));
+    }
+    return {};
+  }));
+  for (const std::size_t length : {0, 1, 2, 31, 32, 33, 64, 129, 512, 513, 700, 1400}) {
+    std::vector<Value> names;
+    for (std::size_t i = 0; i < length; ++i) names.emplace_back(fmt::format("n{:03}", i));
+    std::set<std::string> found;
+    ASSERT_TRUE(this->state_->read([&](Session& session) {
+      found.clear();
+      const Value odd[] = {std::int64_t{1}};
+      return query_in_lists(session, "SELECT name FROM thing WHERE count = ?1 AND name IN ({})",
+                            odd, names, [&](const Row& row) { found.emplace(as_text(row[0])); });
+    })) << length;
+    EXPECT_EQ(found.size(), std::min<std::size_t>(length, 700) / 2) << length;
+  }
+}
 
 TYPED_TEST_P(StateContract, KeepsValuesOfEveryType) {
   const std::string odd("\0\xff'\n", 4);
@@ -451,10 +475,10 @@ TYPED_TEST_P(StateContract, TwoMayMigrateAtOnce) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(
-    StateContract, KeepsValuesOfEveryType, KeepsWhatWasCommittedWhenReopened,
-    RollsBackWhenTheWorkFails, ATransactionSeesItsOwnChanges, AReadKeepsItsSnapshot,
-    AReadCannotWrite, ABrokenUniquenessRuleIsAConflict, KnowsUpsertAndReturning,
-    WrongStatementsAreErrorsNotCrashes, ConcurrentTransactionsLoseNoUpdate,
+    StateContract, ListsOfAnyLengthAreAskedAbout, KeepsValuesOfEveryType,
+    KeepsWhatWasCommittedWhenReopened, RollsBackWhenTheWorkFails, ATransactionSeesItsOwnChanges,
+    AReadKeepsItsSnapshot, AReadCannotWrite, ABrokenUniquenessRuleIsAConflict,
+    KnowsUpsertAndReturning, WrongStatementsAreErrorsNotCrashes, ConcurrentTransactionsLoseNoUpdate,
     AppliesEachMigrationOnce, RefusesASchemaFromANewerProgram, NoticesAMigrationThatWasChanged,
     AFailedMigrationLeavesNothing, NothingFollowsAnErrorInItsTransaction,
     TextIsUtf8WithoutZeroBytes, KeepsTheLargestAndTheSmallest, OrdersTextByItsBytes,

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/crypto.h"
 #include "base/mutex.h"
 #include "storage/detail/key_cache.h"
 #include "storage/event_log.h"
+#include "storage/in_list.h"
 
 namespace zhiyin::storage {
 namespace {
@@ -102,7 +104,10 @@ class StateVault final : public Vault {
   Result<std::string> seal(const IdentityHash& identity, std::string_view plain) override;
   Result<std::string> unseal(const IdentityHash& identity, std::string_view sealed) override;
   Result<Identity> reveal(const IdentityHash& identity) override;
+  Result<std::vector<std::optional<Identity>>> reveal_all(
+      std::span<const IdentityHash> identities) override;
   Result<int> partition(const IdentityHash& identity) override;
+  Result<std::vector<int>> partitions(std::span<const IdentityHash> identities) override;
   Result<void> erase(std::span<const IdentityHash> identities) override;
   Result<void> forget_erased() override;
 
@@ -138,6 +143,8 @@ class StateVault final : public Vault {
   /// Null when unknown or erased.
   Result<IdentityKeyPtr> select(Session& session, const IdentityHash& hash);
   Result<IdentityKeyPtr> key_of(const IdentityHash& hash);
+  /// Of `account, kind, value_sealed, key_wrapped`.
+  [[nodiscard]] Result<Identity> opened(const IdentityHash& hash, std::span<const Value> row) const;
 
   State& state_;
   const std::string hash_key_;
@@ -344,10 +351,44 @@ Result<Identity> StateVault::reveal(const IdentityHash& identity) {
                           "hash = ?1 AND key_wrapped IS NOT NULL",
                           {to_blob(identity)}));
   if (rows.rows.empty()) return not_known(identity);
-  const Row& row = rows.rows[0];
-  ZHIYIN_TRY(const std::string key, crypto::unseal(wrap_key_, as_text(row[3]), view(identity)));
-  ZHIYIN_TRY(std::string value, crypto::unseal(key, as_text(row[2]), value_context(identity)));
+  return opened(identity, rows.rows[0]);
+}
+
+Result<Identity> StateVault::opened(const IdentityHash& hash, std::span<const Value> row) const {
+  ZHIYIN_TRY(const std::string key, crypto::unseal(wrap_key_, as_text(row[3]), view(hash)));
+  ZHIYIN_TRY(std::string value, crypto::unseal(key, as_text(row[2]), value_context(hash)));
   return Identity{std::string(as_text(row[0])), std::string(as_text(row[1])), std::move(value)};
+}
+
+Result<std::vector<std::optional<Identity>>> StateVault::reveal_all(
+    std::span<const IdentityHash> identities) {
+  std::unordered_map<IdentityHash, Identity, detail::HashOfHash> found;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    found.clear();
+    Result<void> outcome;
+    ZHIYIN_TRY_VOID(
+        query_in_lists(session,
+                       "SELECT hash, account, kind, value_sealed, key_wrapped FROM identity"
+                       " WHERE key_wrapped IS NOT NULL AND hash IN ({})",
+                       {}, to_blobs(identities), [&](const Row& row) {
+                         const IdentityHash hash = from_blob(row[0]);
+                         if (!outcome || found.contains(hash)) return;
+                         Result<Identity> identity = opened(hash, std::span(row).subspan(1));
+                         if (!identity) {
+                           outcome = std::unexpected(std::move(identity.error()));
+                         } else {
+                           found.emplace(hash, std::move(*identity));
+                         }
+                       }));
+    return outcome;
+  }));
+  std::vector<std::optional<Identity>> out;
+  out.reserve(identities.size());
+  for (const IdentityHash& hash : identities) {
+    const auto known = found.find(hash);
+    out.push_back(known == found.end() ? std::nullopt : std::optional(known->second));
+  }
+  return out;
 }
 
 Result<int> StateVault::partition(const IdentityHash& identity) {
@@ -356,6 +397,33 @@ Result<int> StateVault::partition(const IdentityHash& identity) {
              state_.query("SELECT part FROM identity WHERE hash = ?1", {to_blob(identity)}));
   if (rows.rows.empty()) return not_known(identity);
   return static_cast<int>(as_int(rows.rows[0][0]));
+}
+
+Result<std::vector<int>> StateVault::partitions(std::span<const IdentityHash> identities) {
+  std::vector<int> out(identities.size(), -1);
+  std::vector<IdentityHash> unknown;
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    if (const auto key = cache_.find_hash(identities[i])) {
+      out[i] = key->partition;
+    } else {
+      unknown.push_back(identities[i]);
+    }
+  }
+  if (unknown.empty()) return out;
+  std::unordered_map<IdentityHash, int, detail::HashOfHash> found;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) {
+    found.clear();
+    return query_in_lists(
+        session, "SELECT hash, part FROM identity WHERE hash IN ({})", {}, to_blobs(unknown),
+        [&](const Row& row) { found[from_blob(row[0])] = static_cast<int>(as_int(row[1])); });
+  }));
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    if (out[i] >= 0) continue;
+    const auto known = found.find(identities[i]);
+    if (known == found.end()) return not_known(identities[i]);
+    out[i] = known->second;
+  }
+  return out;
 }
 
 Result<void> StateVault::erase(std::span<const IdentityHash> identities) {
@@ -404,6 +472,13 @@ Result<IdentityHash> identity_hash_from_hex(std::string_view hex) {
 }
 
 Blob to_blob(const IdentityHash& hash) { return Blob{std::string(view(hash))}; }
+
+std::vector<Value> to_blobs(std::span<const IdentityHash> hashes) {
+  std::vector<Value> out;
+  out.reserve(hashes.size());
+  for (const IdentityHash& hash : hashes) out.emplace_back(to_blob(hash));
+  return out;
+}
 
 IdentityHash from_blob(const Value& value) {
   const std::string_view bytes = as_text(value);

@@ -31,6 +31,7 @@ std::string to_hex(const IdentityHash& hash);
 Result<IdentityHash> identity_hash_from_hex(std::string_view hex);
 /// As a state cell, and back. Requires 16 bytes.
 Blob to_blob(const IdentityHash& hash);
+std::vector<Value> to_blobs(std::span<const IdentityHash> hashes);
 IdentityHash from_blob(const Value& value);
 
 /// Keeps a key per identity in state, wrapped by the installation's secret, with the identity's own
@@ -82,6 +83,13 @@ class Vault {
                                                 std::string_view context) const = 0;
   [[nodiscard]] virtual Result<Secret> unseal_secret(std::string_view sealed,
                                                      std::string_view context) const = 0;
+
+  /// As `reveal` and `partition`, of many, in their order, in few statements; nothing where one is
+  /// unknown or erased.
+  virtual Result<std::vector<std::optional<Identity>>> reveal_all(
+      std::span<const IdentityHash> identities) = 0;
+  /// kNotFound when one of them is unknown.
+  virtual Result<std::vector<int>> partitions(std::span<const IdentityHash> identities) = 0;
 };
 
 }  // namespace zhiyin::storage

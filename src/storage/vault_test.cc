@@ -112,6 +112,31 @@ TEST_F(VaultTest, GivesHashesInTheOrderAsked) {
   EXPECT_EQ(vault_->ensure(asked, kNow).value(), hashes);
 }
 
+TEST_F(VaultTest, ManyAreRevealedInTheOrderAsked) {
+  std::vector<IdentityHash> asked;
+  for (int i = 0; i < 70; ++i) asked.push_back(ensure("o" + std::to_string(i)));
+  asked.push_back(asked[3]);
+  asked.push_back(vault_->hash(openid("nobody")));
+  ASSERT_TRUE(vault_->erase(std::span(asked).subspan(5, 1)));
+  reopen();
+  const auto revealed = vault_->reveal_all(asked).value();
+  ASSERT_EQ(revealed.size(), asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto one = vault_->reveal(asked[i]);
+    EXPECT_EQ(revealed[i].has_value(), one.has_value()) << i;
+    if (one && revealed[i]) {
+      EXPECT_EQ(*revealed[i], *one) << i;
+    }
+  }
+  EXPECT_EQ(vault_->partitions(asked).error().code, ErrorCode::kNotFound);
+  asked.pop_back();
+  ASSERT_TRUE(vault_->seal(asked[0], "x"));  // now in the cache
+  const auto partitions = vault_->partitions(asked).value();
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    EXPECT_EQ(partitions[i], vault_->partition(asked[i]).value()) << i;
+  EXPECT_TRUE(vault_->reveal_all({}).value().empty());
+}
+
 TEST_F(VaultTest, TheHashIsKeyed) {
   const IdentityHash mine = ensure("oA");
   const TempFolder other;

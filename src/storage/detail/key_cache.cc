@@ -5,7 +5,7 @@
 
 namespace zhiyin::storage::detail {
 
-std::size_t KeyCache::HashOfHash::operator()(const IdentityHash& hash) const {
+std::size_t HashOfHash::operator()(const IdentityHash& hash) const {
   std::size_t word;
   std::memcpy(&word, hash.data(), sizeof(word));  // an HMAC is as good as random
   return word;

@@ -23,6 +23,11 @@ struct IdentityKey {
 /// Shared by the two maps of the cache and by those who are sealing with it just now.
 using IdentityKeyPtr = std::shared_ptr<IdentityKey>;
 
+/// Of an identity's hash, for tables in memory.
+struct HashOfHash {
+  std::size_t operator()(const IdentityHash& hash) const;
+};
+
 /// Keys by the text of an identity (`account \0 kind \0 value`) and by its hash. Bounded,
 /// thread-safe; in shards, so that the threads of the intake rarely meet.
 class KeyCache {
@@ -42,9 +47,6 @@ class KeyCache {
     explicit TextShard(std::size_t size_max) : keys(size_max) {}
     Mutex mutex;
     Generations<std::string, IdentityKeyPtr, TextHash> keys ZHIYIN_GUARDED_BY(mutex);
-  };
-  struct HashOfHash {
-    std::size_t operator()(const IdentityHash& hash) const;
   };
   struct HashShard {
     explicit HashShard(std::size_t size_max) : keys(size_max) {}
