@@ -1,23 +1,24 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "model/encoder/encoder_package.h"
 
 namespace zhiyin::model {
 
-/// The ids, ascending, of the pieces that Chinese texts need, chosen by the pieces alone: special
-/// tokens; pieces of Han characters, with or without punctuation; punctuation, symbols and emoji;
-/// single letters of every Latin, Greek and Cyrillic alphabet, of kana and half- and full-width
-/// forms; ASCII pieces of up to two characters, those of `english_pieces`, and further ones by
-/// score until `pieces_min` are kept. Pieces of other scripts go: their texts fall apart into
+/// The ids, ascending, of the pieces that Chinese texts with English words in them need, chosen by
+/// the pieces alone: special tokens; pieces of Han characters; punctuation, symbols and emoji;
+/// numbers of up to four digits; single letters of the Latin, Greek and Cyrillic alphabets and of
+/// kana; and `english`. Other scripts, and words of other languages, fall apart into letters or
 /// unknown characters.
 std::vector<std::uint32_t> chinese_pieces(const UnigramTable& table,
-                                          std::size_t pieces_min = 26'000);
+                                          const std::vector<std::string_view>& english);
 
-/// Pieces of common English words, without their word-start marks; made by
-/// tools/english_pieces.py from the documentation that Debian ships.
+/// The pieces that common English words fall into (english_pieces.txt, made by
+/// tools/english_pieces.py from the manual pages that Debian ships).
 std::vector<std::string_view> english_pieces();
 
 }  // namespace zhiyin::model

@@ -1,5 +1,5 @@
 // The kernels of one instruction set, for kernels_*.cc: each includes this once, inside a namespace
-// of its own, with its flags. No standard templates here: an inline function compiled for a newer
+// of its own, with its flags. No standard functions here: an inline function compiled for a newer
 // processor must not become the one copy that all others call.
 
 #include "model/encoder/detail/lanes.h"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #pragma GCC diagnostic push

@@ -72,26 +72,42 @@ inline Weights64 load_weights(const std::int8_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
 }
-inline __m256i dot4(__m256i sum, __m256i a, __m256i b) {
 #ifdef __AVXVNNI__
-  return _mm256_dpbusd_avx_epi32(sum, a, b);
-#else
-  // 255 * 64 * 2 fits into 16 bits: nothing saturates.
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
-#endif
-}
 inline void multiply(Int16s& sum, Bytes4 a, const Weights64& b) {
-  sum.low = dot4(sum.low, a, b.low);
-  sum.high = dot4(sum.high, a, b.high);
+  sum.low = _mm256_dpbusd_avx_epi32(sum.low, a, b.low);
+  sum.high = _mm256_dpbusd_avx_epi32(sum.high, a, b.high);
 }
+#else
+#define ZHIYIN_ROW_ASSEMBLY 1
+/// Four bytes of a row times 16 columns. In assembly because g++ orders the twelve sums of a tile
+/// so that half of them spill. 255 * 64 * 2 fits into 16 bits: nothing saturates.
+inline void multiply_row(Int16s& sum, const std::uint8_t* a, const std::int8_t* b, __m256i ones) {
+  __m256i first, second;
+  asm("vpbroadcastd %[a], %[second]\n\t"
+      "vpmaddubsw %[low], %[second], %[first]\n\t"
+      "vpmaddubsw %[high], %[second], %[second]\n\t"
+      "vpmaddwd %[ones], %[first], %[first]\n\t"
+      "vpmaddwd %[ones], %[second], %[second]\n\t"
+      "vpaddd %[first], %[sum_low], %[sum_low]\n\t"
+      "vpaddd %[second], %[sum_high], %[sum_high]"
+      : [sum_low] "+x"(sum.low), [sum_high] "+x"(sum.high), [first] "=&x"(first),
+        [second] "=&x"(second)
+      : [a] "m"(*reinterpret_cast<const std::uint8_t(*)[4]>(a)),
+        [low] "m"(*reinterpret_cast<const std::int8_t(*)[32]>(b)),
+        [high] "m"(*reinterpret_cast<const std::int8_t(*)[32]>(b + 32)), [ones] "x"(ones));
+}
+#endif
 struct Column16 {
   __m256 low, high;
 };
 inline Column16 load_column(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-inline void multiply(Float16s& sum, float a, const Column16& b) {
-  const __m256 all = _mm256_set1_ps(a);
-  sum.low = _mm256_fmadd_ps(all, b.low, sum.low);
-  sum.high = _mm256_fmadd_ps(all, b.high, sum.high);
+inline void multiply(Float16s& sum, const float& a, const Column16& b) {
+  __m256 all;  // in assembly for the same reason
+  asm("vbroadcastss %[a], %[all]\n\t"
+      "vfmadd231ps %[low], %[all], %[sum_low]\n\t"
+      "vfmadd231ps %[high], %[all], %[sum_high]"
+      : [sum_low] "+x"(sum.low), [sum_high] "+x"(sum.high), [all] "=&x"(all)
+      : [a] "m"(a), [low] "x"(b.low), [high] "x"(b.high));
 }
 inline void split(Int16s a, F8& low, F8& high, const std::int32_t* sums, std::int32_t zero) {
   const __m256i all = _mm256_set1_epi32(zero);
@@ -140,41 +156,68 @@ inline void split(const Float16s& a, F8& low, F8& high) {
 }
 #endif
 
-template <int R, int P>
-inline void int8_tile(Int16s (&sums)[R][P], const std::uint8_t* a, std::size_t a_stride,
-                      const std::int8_t* b, std::size_t groups) {
-  for (auto& row : sums)
-    for (auto& one : row) one = zero_ints();
-  for (std::size_t g = 0; g < groups; ++g) {
-    Weights64 weights[P];
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p)
-      weights[p] = load_weights(b + (static_cast<std::size_t>(p) * groups + g) * 64);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const Bytes4 four = spread(a + static_cast<std::size_t>(r) * a_stride + 4 * g);
-#pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) multiply(sums[r][p], four, weights[p]);
-    }
-  }
+#define ZHIYIN_INLINE __attribute__((always_inline))
+
+/// f(0), f(1), … f(N - 1) as constants: sums that are only named by constants stay in registers.
+template <class F, int... I>
+ZHIYIN_INLINE inline void call_each(std::integer_sequence<int, I...>, F f) {
+  (f(std::integral_constant<int, I>()), ...);
+}
+template <int N, class F>
+ZHIYIN_INLINE inline void times(F f) {
+  call_each(std::make_integer_sequence<int, N>(), f);
 }
 
-/// Column c of panel p lies at b + p * panel_stride + input * b_stride.
 template <int R, int P>
-inline void float_tile(Float16s (&sums)[R][P], const float* a, std::size_t a_stride, const float* b,
+inline void int8_tile(Int16s (&out)[R][P], const std::uint8_t* a, std::size_t a_stride,
+                      const std::int8_t* b, std::size_t groups) {
+  Int16s sums[R][P];
+  times<R>([&](auto r) ZHIYIN_INLINE {
+    times<P>([&](auto p) ZHIYIN_INLINE { sums[r][p] = zero_ints(); });
+  });
+#ifdef ZHIYIN_ROW_ASSEMBLY
+  static_assert(P == 1);
+  const __m256i ones = _mm256_set1_epi16(1);
+#endif
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::uint8_t* const bytes = a + 4 * g;
+#ifdef ZHIYIN_ROW_ASSEMBLY
+    times<R>([&](auto r) ZHIYIN_INLINE {
+      multiply_row(sums[r][0], bytes + std::size_t{r} * a_stride, b + g * 64, ones);
+    });
+#else
+    Weights64 weights[P];
+    times<P>([&](auto p) ZHIYIN_INLINE {
+      weights[p] = load_weights(b + (std::size_t{p} * groups + g) * 64);
+    });
+    times<R>([&](auto r) ZHIYIN_INLINE {
+      const Bytes4 four = spread(bytes + std::size_t{r} * a_stride);
+      times<P>([&](auto p) ZHIYIN_INLINE { multiply(sums[r][p], four, weights[p]); });
+    });
+#endif
+  }
+  times<R>([&](auto r)
+               ZHIYIN_INLINE { times<P>([&](auto p) ZHIYIN_INLINE { out[r][p] = sums[r][p]; }); });
+}
+
+/// Column c of panel p lies at b + p * panel_stride + input * 16.
+template <int R, int P>
+inline void float_tile(Float16s (&out)[R][P], const float* a, std::size_t a_stride, const float* b,
                        std::size_t panel_stride, std::size_t inputs) {
-  for (auto& row : sums)
-    for (auto& one : row) one = zero_floats();
+  Float16s sums[R][P];
+  times<R>([&](auto r) ZHIYIN_INLINE {
+    times<P>([&](auto p) ZHIYIN_INLINE { sums[r][p] = zero_floats(); });
+  });
   for (std::size_t k = 0; k < inputs; ++k) {
     Column16 column[P];
-#pragma GCC unroll 4
-    for (int p = 0; p < P; ++p)
-      column[p] = load_column(b + static_cast<std::size_t>(p) * panel_stride + k * 16);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const float value = a[static_cast<std::size_t>(r) * a_stride + k];
-#pragma GCC unroll 4
-      for (int p = 0; p < P; ++p) multiply(sums[r][p], value, column[p]);
-    }
+    times<P>([&](auto p) ZHIYIN_INLINE {
+      column[p] = load_column(b + std::size_t{p} * panel_stride + k * 16);
+    });
+    times<R>([&](auto r) ZHIYIN_INLINE {
+      const float* const value = a + std::size_t{r} * a_stride + k;
+      times<P>([&](auto p) ZHIYIN_INLINE { multiply(sums[r][p], *value, column[p]); });
+    });
   }
+  times<R>([&](auto r)
+               ZHIYIN_INLINE { times<P>([&](auto p) ZHIYIN_INLINE { out[r][p] = sums[r][p]; }); });
 }

@@ -16,6 +16,7 @@ import sys
 from tokenizers import Tokenizer, models
 
 WORDS = 12000
+PIECES = 4500
 
 
 def pieces_of(path):
@@ -43,8 +44,10 @@ def main():
     for word in words():
         for form in (word, word.lower(), word.capitalize()):
             kept.update(p for p in tokeniser.encode("▁" + form, add_special_tokens=False).tokens)
+    likely = sorted((-score, piece) for piece, score in table if piece in kept and re.fullmatch("▁?[A-Za-z]+", piece))[:PIECES]
+    chosen = {piece for _, piece in likely}
     for piece, _ in table:
-        if piece in kept and re.fullmatch("▁?[A-Za-z]+", piece):
+        if piece in chosen:
             print(piece)
 
 

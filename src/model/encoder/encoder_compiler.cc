@@ -1,0 +1,51 @@
+// Makes the engine's file of an encoder; run by the build for the default one.
+//
+//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32]
+//
+// --all keeps the whole vocabulary instead of what Chinese texts need.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "model/encoder/compile_encoder.h"
+#include "model/encoder/vocabulary_trim.h"
+
+namespace {
+
+using namespace zhiyin;
+
+Result<void> run(const std::filesystem::path& input, const std::filesystem::path& output, bool all,
+                 model::Precision precision) {
+  std::error_code ignored;
+  ZHIYIN_TRY(const auto source, std::filesystem::is_directory(input, ignored)
+                                    ? model::open_checkpoint_source(input)
+                                    : model::open_package_source(input));
+  model::CompileOptions options{.precision = precision, .source = input.filename()};
+  if (!all && source->unigram() != nullptr)
+    options.kept = model::chinese_pieces(*source->unigram(), model::english_pieces());
+  ZHIYIN_TRY(const std::string bytes, model::compile_encoder(*source, options));
+  fmt::print("{}: {} pieces, {} bytes\n", output.filename().string(),
+             all ? source->shape().vocabulary : options.kept.size(), bytes.size());
+  return write_file(output, bytes);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto has = [&](std::string_view word) {
+    return std::ranges::find(words, word) != words.end();
+  };
+  if (words.size() < 2) {
+    fmt::print(stderr, "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32]\n");
+    return 2;
+  }
+  const auto done = run(words[0], words[1], has("--all"),
+                        has("--float32") ? model::Precision::kFloat : model::Precision::kInt8);
+  if (done) return 0;
+  fmt::print(stderr, "{}\n", done.error().text());
+  return 1;
+}
