@@ -15,6 +15,7 @@ namespace zhiyin::model {
 namespace {
 
 constexpr std::string_view kComma = "，";
+constexpr std::string_view kSemicolon = "；";
 constexpr std::string_view kStop = "。";
 
 /// A part of the text and the fact that it states, if any.
@@ -201,7 +202,7 @@ class Writer {
         in_sentence = 0;
         wanted = 2 + random_.below(3);
       } else {
-        out.text += kComma;
+        out.text += !next_belongs && random_.below(5) == 0 ? kSemicolon : kComma;
       }
     }
     return out;
