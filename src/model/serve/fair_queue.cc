@@ -1,0 +1,122 @@
+#include "model/serve/fair_queue.h"
+
+#include <numeric>
+
+namespace zhiyin::model {
+namespace {
+
+/// Tokens of one turn: a few short texts.
+constexpr std::size_t kTurn = 128;
+
+}  // namespace
+
+Result<void> FairQueue::check_room(std::string_view caller, std::size_t rows,
+                                   std::size_t tokens) const {
+  const auto known = callers_.find(caller);
+  const std::size_t waiting = known == callers_.end() ? 0 : known->second.tokens;
+  if (waiting + tokens > limits_.caller_tokens)
+    return fail(ErrorCode::kLimitReached,
+                "encoder: {} tokens of this caller wait and {} would come, at most {}", waiting,
+                tokens, limits_.caller_tokens);
+  if (tokens_ + tokens > limits_.tokens || rows_ + rows > limits_.rows)
+    return fail(ErrorCode::kUnavailable,
+                "encoder: too much waits ({} tokens in {} texts); try again later", tokens_, rows_);
+  return {};
+}
+
+Result<void> FairQueue::push(std::uint64_t request, std::string_view caller,
+                             std::span<const std::uint32_t> row_tokens, Moment deadline) {
+  if (row_tokens.empty()) return fail_field("texts", "are none");
+  for (std::size_t i = 0; i < row_tokens.size(); ++i) {
+    if (row_tokens[i] == 0) return fail_field(fmt::format("texts[{}]", i), "has no tokens");
+  }
+  const std::size_t tokens = std::accumulate(row_tokens.begin(), row_tokens.end(), std::size_t{0});
+  ZHIYIN_TRY_VOID(check_room(caller, row_tokens.size(), tokens));
+  Entry entry;  // first what may need much memory: without it nothing has changed
+  entry.caller = caller;
+  entry.row_tokens.assign(row_tokens.begin(), row_tokens.end());
+  entry.tokens = tokens;
+  entry.deadline = deadline;
+  const auto [known, is_new] = callers_.try_emplace(entry.caller);
+  Caller& from = known->second;
+  if (is_new) from.turn = turns_.insert(turns_.end(), known->first);
+  entry.place = from.requests.insert(from.requests.end(), request);
+  entries_.emplace(request, std::move(entry));
+  deadlines_.emplace(deadline, request);
+  from.tokens += tokens;
+  tokens_ += tokens;
+  rows_ += row_tokens.size();
+  return {};
+}
+
+void FairQueue::forget(std::unordered_map<std::uint64_t, Entry>::iterator entry) {
+  Entry& e = entry->second;
+  const auto caller = callers_.find(e.caller);
+  caller->second.tokens -= e.tokens;
+  caller->second.requests.erase(e.place);
+  tokens_ -= e.tokens;
+  rows_ -= e.row_tokens.size() - e.next;
+  deadlines_.erase({e.deadline, entry->first});
+  entries_.erase(entry);
+  if (!caller->second.requests.empty()) return;
+  turns_.erase(caller->second.turn);
+  callers_.erase(caller);
+}
+
+void FairQueue::drop(std::uint64_t request) {
+  const auto entry = entries_.find(request);
+  if (entry != entries_.end()) forget(entry);
+}
+
+void FairQueue::end_turn(Callers::iterator caller) {
+  caller->second.its_turn = false;
+  turns_.splice(turns_.end(), turns_, caller->second.turn);
+}
+
+/// Rows of the caller's first request, as far as credit and room go. False when there is no room.
+bool FairQueue::take_turn(Caller& caller, std::size_t tokens_max, Batch& out) {
+  const auto entry = entries_.find(caller.requests.front());
+  Entry& e = entry->second;
+  while (e.next < e.row_tokens.size()) {
+    const std::size_t need = e.row_tokens[e.next];
+    if (!out.rows.empty() && out.tokens + need > tokens_max) return false;
+    if (need > caller.credit) return true;
+    out.rows.push_back({entry->first, static_cast<std::uint32_t>(e.next)});
+    out.tokens += need;
+    ++e.next;
+    e.tokens -= need;
+    caller.credit -= need;
+    caller.tokens -= need;
+    tokens_ -= need;
+    --rows_;
+  }
+  forget(entry);
+  return true;
+}
+
+void FairQueue::take(std::size_t tokens_max, Moment now, Batch& out) {
+  out.rows.clear();
+  out.late.clear();
+  out.tokens = 0;
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    out.late.push_back(deadlines_.begin()->second);
+    drop(out.late.back());
+  }
+  // Each round either takes a row or gives credit to a caller whose next row is longer than it, so
+  // this ends.
+  while (!turns_.empty() && (out.rows.empty() || out.tokens < tokens_max)) {
+    const std::string name = turns_.front();
+    auto caller = callers_.find(name);
+    if (!caller->second.its_turn) {
+      caller->second.its_turn = true;
+      caller->second.credit += kTurn;
+    }
+    const std::size_t before = caller->second.requests.size();
+    if (!take_turn(caller->second, tokens_max, out)) return;  // goes on in the next batch
+    caller = callers_.find(name);
+    if (caller == callers_.end()) continue;
+    if (caller->second.requests.size() == before) end_turn(caller);  // the credit is used up
+  }
+}
+
+}  // namespace zhiyin::model
