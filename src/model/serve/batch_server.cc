@@ -11,7 +11,7 @@ namespace zhiyin::model {
 namespace {
 
 /// Fewer are not worth leaving to another thread: products of few rows read all weights too.
-constexpr std::size_t kShareTokens = 96;
+constexpr std::size_t kShareTokens = 64;
 
 std::span<float> row_of(std::vector<float>& values, std::size_t row, std::size_t width) {
   return std::span(values).subspan(row * width, width);
@@ -145,7 +145,8 @@ Result<std::vector<float>> BatchServer::encode(EncodeRequest request) {
 
 /// Rows for one thread; what is late leaves with them.
 void BatchServer::take_batch(FairQueue::Batch& batch, Work& rows, Work& late) {
-  const std::size_t share = (queue_.tokens() + idle_) / (idle_ + 1);
+  // What waits is shared out, so that no thread is left without work while another has much.
+  const std::size_t share = (queue_.tokens() + encoders_.size() - 1) / encoders_.size();
   queue_.take(std::min(settings_.batch_tokens, std::max(kShareTokens, share)), settings_.now(),
               batch);
   rows.clear();
@@ -163,12 +164,10 @@ bool BatchServer::next(FairQueue::Batch& batch, Work& rows) {
   Work late;
   {
     const MutexLock lock(mutex_);
-    ++idle_;
     while (queue_.tokens() == 0 && !stopping_) wake_.wait(mutex_);
-    --idle_;
     if (stopping_) return false;
     take_batch(batch, rows, late);
-    if (queue_.tokens() > 0 && idle_ > 0) wake_.notify_one();
+    if (queue_.tokens() > 0) wake_.notify_one();
   }
   for (const auto& pending : late)
     finish(*pending, fail(ErrorCode::kDeadline, "encoder: the text's turn did not come in time"));

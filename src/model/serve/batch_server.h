@@ -33,7 +33,7 @@ struct BatchSettings {
 
 /// One encoder for many who ask at the same time. Texts that wait are encoded in batches of up to
 /// `batch_tokens` tokens; nobody waits for a batch to fill: an idle thread begins with what is
-/// there, and leaves idle others their share. Memory is bounded by the queue's limits; what is
+/// there, and leaves the others their share. Memory is bounded by the queue's limits; what is
 /// beyond them is refused and counted, and so is what comes too late. A batch that fails (out of
 /// memory, too) fails the requests in it and nothing else. Thread-safe.
 class BatchServer {
@@ -87,7 +87,6 @@ class BatchServer {
   FairQueue queue_ ZHIYIN_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> pending_ ZHIYIN_GUARDED_BY(mutex_);
   std::uint64_t last_id_ ZHIYIN_GUARDED_BY(mutex_) = 0;
-  std::size_t idle_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   bool stopping_ ZHIYIN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <memory>
 #include <span>
-#include <utility>
 
 #include "model/encoder/encoder.h"
 
@@ -17,17 +15,18 @@ class RowEncoder {
   virtual Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) = 0;
 };
 
-/// The encoder with a workspace of its own: means of tokens, of length 1.
+/// The encoder with a workspace of its own: means of tokens, of length 1. The encoder must outlive
+/// it.
 class PackedRowEncoder final : public RowEncoder {
  public:
-  PackedRowEncoder(std::shared_ptr<const Encoder> encoder, std::size_t tokens)
-      : encoder_(std::move(encoder)), workspace_(encoder_->shape(), tokens) {}
+  PackedRowEncoder(const Encoder& encoder, std::size_t tokens)
+      : encoder_(encoder), workspace_(encoder.shape(), tokens) {}
   Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) override {
-    return encoder_->encode(texts, {}, workspace_, out);
+    return encoder_.encode(texts, {}, workspace_, out);
   }
 
  private:
-  std::shared_ptr<const Encoder> encoder_;  // shared with the other threads
+  const Encoder& encoder_;
   EncoderWorkspace workspace_;
 };
 

@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
       {.width = (*encoder)->shape().width,
        .threads = plan.threads,
        .batch_tokens = plan.batch_tokens},
-      [&] { return std::make_unique<PackedRowEncoder>(*encoder, plan.batch_tokens); });
+      [&] { return std::make_unique<PackedRowEncoder>(**encoder, plan.batch_tokens); });
   const double one_text = single(server, plan, **encoder);
   const double most = peak(server, plan, **encoder);
   fmt::print("{} tokens, {} threads, {}: one text {:.2f} ms, peak {:.0f}/s\n", plan.tokens,
