@@ -5,6 +5,7 @@
 
 #include "text/code_point.h"
 #include "text/detail/character_data.h"
+#include "text/detail/fast_code_point.h"
 #include "text/detail/normal_form.h"
 #include "text/detail/sequences.h"
 
@@ -54,7 +55,7 @@ class NormalisePass {
         }
         continue;
       }
-      const CodePoint point = code_point_at(text_, at_);
+      const CodePoint point = detail::fast_code_point_at(text_, at_);
       const CharacterEntry& entry = detail::character_entry(point.value);
       const int flags = entry.flags & how_.mask_;
       if (flags == 0 && point.well_formed) {
@@ -136,6 +137,17 @@ class NormalisePass {
   [[nodiscard]] bool ends_in_space() const { return !out_.text.empty() && out_.text.back() == ' '; }
 
   void special(const CodePoint& point, const CharacterEntry& entry, int flags) {
+    // The commonest case: a character that begins some phrase, but none here.
+    if (flags == detail::kPhraseStart && point.well_formed) {
+      const auto found = detail::match_phrase(text_, at_);
+      if (!found) {
+        at_ += point.bytes;
+        return;
+      }
+      flush();
+      phrase(found);
+      return;
+    }
     flush();
     if (!point.well_formed) return replace(1, "\xef\xbf\xbd");
     if ((flags & detail::kEmojiStart) != 0) return emoji(point.value);

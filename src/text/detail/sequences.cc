@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "text/code_point.h"
 #include "text/detail/normal_form.h"
@@ -40,35 +41,66 @@ Ahead look_ahead(std::string_view text, std::size_t at, bool undressed) {
   return out;
 }
 
-/// The entry of a sorted table whose key is `key`, or null.
+/// The entry of a sorted table with the longest key that the characters ahead begin with, or null.
 template <class Entry>
-const Entry* find(const Entry* begin, std::size_t count, std::u32string_view key) {
-  const Entry* end = begin + count;
-  const auto* found = std::lower_bound(
-      begin, end, key,
-      [](const Entry& entry, std::u32string_view wanted) { return pool_text(entry.key) < wanted; });
-  return found != end && pool_text(found->key) == key ? found : nullptr;
+const Entry* longest(const Entry* begin, std::size_t count, const Ahead& ahead) {
+  const auto first_of = [](const Entry& e) { return pool_text(e.key).front(); };
+  const Entry* entry =
+      std::lower_bound(begin, begin + count, ahead.points[0],
+                       [&](const Entry& e, char32_t first) { return first_of(e) < first; });
+  const Entry* found = nullptr;
+  for (; entry != begin + count && first_of(*entry) == ahead.points[0]; ++entry) {
+    const std::u32string_view key = pool_text(entry->key);
+    // Ascending keys: of those that begin alike a longer one comes later.
+    if (key.size() <= ahead.count && ahead.first(key.size()) == key) found = entry;
+  }
+  return found;
 }
+
+/// Which two characters may begin a phrase: many common characters begin one, few pairs do. Some
+/// pairs that begin none pass, too.
+class PhrasePairs {
+ public:
+  PhrasePairs() : pairs_(kSize) {
+    for (std::size_t i = 0; i < kPhraseCount; ++i) {
+      const std::u32string_view key = pool_text(kPhrases[i].key);
+      if (key.size() == 1) all_ = true;
+      if (key.size() > 1) pairs_[place(key[0], key[1])] = true;
+    }
+  }
+
+  [[nodiscard]] bool may_begin(std::string_view text, std::size_t at) const {
+    const CodePoint first = code_point_at(text, at);
+    if (all_ || at + first.bytes >= text.size()) return all_;
+    return pairs_[place(first.value, code_point_at(text, at + first.bytes).value)];
+  }
+
+ private:
+  static constexpr std::size_t kSize = 1 << 16;
+  static std::size_t place(char32_t first, char32_t second) {
+    return (first * 0x9e37u + second) % kSize;
+  }
+  std::vector<bool> pairs_;
+  bool all_ = false;  // there are phrases of one character
+};
 
 }  // namespace
 
 std::optional<PhraseMatch> match_phrase(std::string_view text, std::size_t at) {
+  static const PhrasePairs kPairs;  // made once from the tables, never changed
+  if (!kPairs.may_begin(text, at)) return std::nullopt;
   const Ahead ahead = look_ahead(text, at, false);
-  for (std::size_t n = ahead.count; n > 0; --n) {
-    const Phrase* phrase = find(kPhrases, kPhraseCount, ahead.first(n));
-    if (phrase != nullptr) return PhraseMatch{ahead.ends[n - 1] - at, pool_text(phrase->value)};
-  }
-  return std::nullopt;
+  const Phrase* phrase = longest(kPhrases, kPhraseCount, ahead);
+  if (phrase == nullptr) return std::nullopt;
+  return PhraseMatch{ahead.ends[pool_text(phrase->key).size() - 1] - at, pool_text(phrase->value)};
 }
 
 EmojiMatch match_emoji(std::string_view text, std::size_t at) {
   const Ahead ahead = look_ahead(text, at, true);
-  for (std::size_t n = ahead.count; n > 0; --n) {
-    const EmojiName* emoji = find(kEmoji, kEmojiCount, ahead.first(n));
-    if (emoji == nullptr) continue;
-    return {ahead.ends[n - 1] - at, {kEmojiNames + emoji->name, emoji->name_bytes}};
-  }
-  return {ahead.ends[0] - at, {}};
+  const EmojiName* emoji = longest(kEmoji, kEmojiCount, ahead);
+  if (emoji == nullptr) return {ahead.ends[0] - at, {}};
+  return {ahead.ends[pool_text(emoji->key).size() - 1] - at,
+          {kEmojiNames + emoji->name, emoji->name_bytes}};
 }
 
 std::optional<PhraseMatch> match_unit(std::string_view text, std::size_t at) {

@@ -34,8 +34,10 @@ M::ByState Viterbi::step(const ByState& before, const ByState& emission, std::ui
 }
 
 std::span<const std::uint8_t> Viterbi::run(std::span<const std::uint16_t> codes) {
-  from_.resize(codes.size() * M::kStates);
-  states_.resize(codes.size());
+  if (states_.size() < codes.size()) {
+    from_.resize(codes.size() * M::kStates);
+    states_.resize(codes.size());
+  }
   ByState weight;
   for (std::size_t y = 0; y < M::kStates; ++y) {
     weight[y] = model_.start[y] + model_.emission[codes[0]][y];
@@ -48,7 +50,7 @@ std::span<const std::uint8_t> Viterbi::run(std::span<const std::uint16_t> codes)
     states_[x] = state;
     state = from_[x * M::kStates + state];
   }
-  return states_;
+  return std::span(states_).first(codes.size());
 }
 
 }  // namespace zhiyin::text::detail

@@ -1,6 +1,6 @@
 #include "text/detail/word_graph.h"
 
-#include "text/code_point.h"
+#include "text/detail/fast_code_point.h"
 
 namespace zhiyin::text::detail {
 namespace {
@@ -18,24 +18,36 @@ WordGraph::WordGraph(const Words& words)
       weight_min_(words.dictionary->weight_min()) {}
 
 std::size_t WordGraph::read(std::string_view text, std::size_t at, Stretch& out) const {
-  out.points.clear();
-  out.codes.clear();
-  out.user_codes.clear();
-  out.begins.clear();
+  std::size_t size = 0;
   while (at < text.size()) {
-    const CodePoint point = code_point_at(text, at);
+    const CodePoint point = fast_code_point_at(text, at);
     if (is_separator(point.value)) break;
-    out.points.push_back(point.value);
-    out.codes.push_back(point.well_formed ? lexicon_.codes.code(point.value) : std::uint16_t{0});
-    if (user_ != nullptr) {
-      out.user_codes.push_back(point.well_formed ? user_->codes.code(point.value)
-                                                 : std::uint16_t{0});
-    }
-    out.begins.push_back(static_cast<std::uint32_t>(at));
+    if (size + 1 >= out.begins.size()) out.grow();
+    out.points[size] = point.value;
+    out.codes[size] = point.well_formed ? lexicon_.codes.code(point.value) : std::uint16_t{0};
+    out.begins[size++] = static_cast<std::uint32_t>(at);
     at += point.bytes;
   }
-  out.begins.push_back(static_cast<std::uint32_t>(at));
+  if (out.begins.empty()) out.grow();
+  out.begins[size] = static_cast<std::uint32_t>(at);
+  out.count = size;
+  if (user_ != nullptr) {
+    // What is not UTF-8 reads as U+FFFD: no word has it.
+    std::transform(out.points.begin(), out.points.begin() + static_cast<std::ptrdiff_t>(size),
+                   out.user_codes.begin(), [&](char32_t point) {
+                     return point == kReplacement ? std::uint16_t{0} : user_->codes.code(point);
+                   });
+  }
   return at;
+}
+
+void Stretch::grow() {
+  constexpr std::size_t kLeast = 256;
+  const std::size_t room = std::max(kLeast, 2 * points.size());
+  points.resize(room);
+  codes.resize(room);
+  user_codes.resize(room);
+  begins.resize(room + 1);
 }
 
 bool WordGraph::is_word(const Stretch& stretch, std::size_t place, std::size_t length) const {
@@ -59,8 +71,10 @@ bool WordGraph::is_user_character(const Stretch& stretch, std::size_t place) con
 // rounding falls as it does there.
 void WordGraph::likeliest(const Stretch& stretch, std::vector<double>& best,
                           std::vector<std::uint8_t>& lengths) const {
-  best.resize(stretch.size() + 1);
-  lengths.resize(stretch.size());
+  if (lengths.size() < stretch.size()) {
+    best.resize(stretch.points.size() + 1);
+    lengths.resize(stretch.points.size());
+  }
   best[stretch.size()] = 0;
   for (std::size_t place = stretch.size(); place-- > 0;) {
     double most = CharacterModel::kNever;

@@ -10,14 +10,16 @@
 namespace zhiyin::text::detail {
 
 /// Some characters of a text, with their codes in the dictionary and in the user words. Places are
-/// indices.
+/// indices below `count`; behind them the vectors hold what was there before.
 struct Stretch {
+  std::size_t count = 0;
   std::vector<char32_t> points;
   std::vector<std::uint16_t> codes;
-  std::vector<std::uint16_t> user_codes;  // empty without user words
+  std::vector<std::uint16_t> user_codes;  // set where there are user words
   std::vector<std::uint32_t> begins;      // bytes; one more than characters
 
-  [[nodiscard]] std::size_t size() const { return points.size(); }
+  [[nodiscard]] std::size_t size() const { return count; }
+  void grow();
 };
 
 /// Which words of the dictionary and of the user stand at a place. A word of the user's takes the
@@ -56,7 +58,7 @@ class WordGraph {
   [[nodiscard]] bool is_user_character(const Stretch& stretch, std::size_t place) const;
 
   /// The likeliest way to cut the stretch into words and characters: in lengths[i] the length of
-  /// the piece that begins at i, where one does.
+  /// the piece that begins at i, where one does. Both vectors grow only.
   void likeliest(const Stretch& stretch, std::vector<double>& best,
                  std::vector<std::uint8_t>& lengths) const;
 

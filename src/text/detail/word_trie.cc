@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <utility>
 
 namespace zhiyin::text::detail {
 
@@ -68,8 +70,11 @@ class TrieBuilder {
 
   void grow(std::size_t size) {
     if (size <= cells_.size()) return;
-    cells_.resize(std::max(size, cells_.size() * 2));
+    const std::size_t before = cells_.size();
+    cells_.resize(std::max(size, before * 2));
     base_taken_.resize(cells_.size());
+    next_free_.resize(cells_.size() + 1);
+    std::iota(next_free_.begin() + static_cast<std::ptrdiff_t>(before), next_free_.end(), before);
   }
 
   /// Puts the children of `cell` (0: of the root) behind `base`.
@@ -80,6 +85,7 @@ class TrieBuilder {
     for (const Child& child : children) {
       TrieCell& at = cells_[base + child.code];
       at.code = child.code;
+      next_free_[base + child.code] = std::size_t{base} + child.code + 1;
       Range below = child.range;
       const Word& first = words_[below.begin];
       if (first.first.size() == below.depth) {
@@ -102,35 +108,40 @@ class TrieBuilder {
     return out;
   }
 
+  /// The first free cell from `at` on. Cells that are taken lead on; the way is cut short for the
+  /// next who goes it.
+  std::size_t free_from(std::size_t at) {
+    std::size_t end = at;
+    while (next_free_[end] != end) end = next_free_[end];
+    while (next_free_[at] != end) at = std::exchange(next_free_[at], end);
+    return end;
+  }
+
   /// A base whose cells for all children are free. Each number of children has a place of its own
   /// to look from, which moves on where looking took long: building stays fast, few cells are lost.
   std::uint32_t room_for(const std::vector<Child>& children) {
     std::size_t& from = look_from_[std::min(children.size(), look_from_.size()) - 1];
-    while (from < cells_.size() && cells_[from].code != 0) ++from;
     const std::uint32_t lowest = children.front().code;
     std::size_t tries = 0;
     for (std::size_t at = std::max<std::size_t>(from, lowest + 1);; ++at) {
+      at = free_from(at);
       grow(at + codes_ + 1);
-      if (cells_[at].code != 0) continue;
       const auto base = static_cast<std::uint32_t>(at - lowest);
       const bool fits = !base_taken_[base] &&
                         std::all_of(children.begin(), children.end(), [&](const Child& child) {
                           return cells_[base + child.code].code == 0;
                         });
-      if (!fits && ++tries < kTriesMax) continue;
-      if (!fits) {
-        from = at;
-        continue;
-      }
-      return base;
+      if (fits) return base;
+      if (++tries > kTriesMax) from = at;
     }
   }
 
-  static constexpr std::size_t kTriesMax = 20'000;
+  static constexpr std::size_t kTriesMax = 1000;
   const std::vector<Word>& words_;
   std::uint32_t codes_;
   std::vector<TrieCell> cells_;
   std::vector<bool> base_taken_;
+  std::vector<std::size_t> next_free_;  // itself for a free cell; one behind the last cell
   std::vector<Waiting> waiting_;
   std::array<std::size_t, 8> look_from_{};
 };
