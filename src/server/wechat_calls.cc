@@ -114,6 +114,15 @@ Result<wechat::PlatformApi*> platform_of(Services& s) {
   return fail(ErrorCode::kUnsupported, "wechat: this process calls no platform");
 }
 
+std::string platform_base(const Services& s, const wechat::Account& account) {
+  if (!account.base_url.empty()) return account.base_url;
+  if (account.token_kind == wechat::TokenKind::kWecom)
+    return std::string(wechat::default_base(wechat::Family::kWecom));
+  if (account.token_kind == wechat::TokenKind::kAds)
+    return std::string(wechat::default_base(wechat::Family::kAds));
+  return s.options.text("wechat.base_url");
+}
+
 Json wechat_methods() {
   Json list = Json::array();
   for (const wechat::ListedMethod& method : wechat::listed_methods()) {

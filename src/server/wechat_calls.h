@@ -22,6 +22,9 @@ Result<http::Response> wechat_call(Services& services, const AccountId& account,
 /// kUnsupported where this process calls no platform.
 Result<wechat::PlatformApi*> platform_of(Services& services);
 
+/// Where the account's calls go.
+std::string platform_base(const Services& services, const wechat::Account& account);
+
 /// Calls what reaches people by members of a company: `what` is task (a message that members
 /// confirm), moment, welcome or message (to the members themselves). The answer of the platform.
 Result<Json> wechat_staff(Services& services, const AccountId& account, std::string_view what,

@@ -4,6 +4,7 @@
 #include "delivery/quota_view.h"
 #include "delivery/wechat_senders.h"
 #include "http/client.h"
+#include "server/wechat_calls.h"
 #include "wechat/connection_check.h"
 #include "wechat/diagnosis.h"
 #include "wechat/wecom.h"
@@ -42,14 +43,7 @@ struct Patient {
   [[nodiscard]] bool has_callbacks() const {
     return account.kind != wechat::AccountKind::kAdvertiser;
   }
-  [[nodiscard]] std::string base() const {
-    if (!account.base_url.empty()) return account.base_url;
-    if (account.token_kind == wechat::TokenKind::kWecom)
-      return std::string(wechat::default_base(wechat::Family::kWecom));
-    if (account.token_kind == wechat::TokenKind::kAds)
-      return std::string(wechat::default_base(wechat::Family::kAds));
-    return s.options.text("wechat.base_url");
-  }
+  [[nodiscard]] std::string base() const { return platform_base(s, account); }
 };
 
 std::expected<http::ClientResponse, http::ClientError> fetched(Services& s, std::string url) {
@@ -75,25 +69,29 @@ ConnectionFinding settings(const Patient& p) {
 
 /// Our own address, asked as the platform asks it.
 ConnectionFinding callback(const Patient& p) {
-  const auto probe =
-      wechat::callback_probe(p.account, crypto::hex(crypto::random_bytes(8)), p.s.clock.now());
-  const std::string url = fmt::format("{}/wechat/{}", p.s.public_url, p.account.id.value);
-  if (!probe) return {true, url + "（由企业微信加密，不在这里试 / encrypted by WeCom, not tried)"};
-  const auto echo = probe->substr(probe->rfind('=') + 1);
-  const auto answer = fetched(p.s, url + "?" + *probe);
   constexpr std::string_view kAdvice =
       "确认 zhiyin serve 在运行，反向代理把 /wechat/ 转给它，server.public_url "
-      "正确（内网访问不到自己的"
-      "外网地址时，从别处打开一次） / see that zhiyin serve runs, that the reverse proxy passes "
-      "/wechat/ on, "
-      "and that server.public_url is right (where a network cannot reach its own public address, "
-      "open "
-      "it from elsewhere)";
+      "正确（内网访问不到自己的外网地址时，从别处打开一次） / see that zhiyin serve runs, that the "
+      "reverse proxy passes /wechat/ on, and that server.public_url is right (where a network "
+      "cannot reach its own public address, open it from elsewhere)";
+  const std::string url = fmt::format("{}/wechat/{}", p.s.public_url, p.account.id.value);
+  const std::string echo = crypto::hex(crypto::random_bytes(8));
+  const auto probe = wechat::callback_probe(p.account, echo, p.s.clock.now());
+  if (!probe) return {true, url + "（设置不全，未试 / not tried: the settings are incomplete）"};
+  const auto answer = fetched(p.s, url + "?" + *probe);
   if (!answer)
     return {false, fmt::format("{}：{}", url, answer.error().error.message), std::string(kAdvice)};
   if (answer->status != 200 || answer->body != echo)
     return {false, fmt::format("{}：HTTP {}", url, answer->status), std::string(kAdvice)};
   return {true, url};
+}
+
+/// The same as the platform sees it.
+ConnectionFinding callback_route(const Patient& p) {
+  wechat::PlatformApi* platform = p.s.wechat.platform();
+  if (platform == nullptr) return {true, "本进程不调用平台 / this process calls no platform"};
+  return wechat::reach_finding(
+      call_and_wait(*platform, p.api, wechat::kCallbackCheck, {"all", "DEFAULT"}));
 }
 
 std::int64_t refusals(const Patient& p, std::string_view reason) {
@@ -230,6 +228,8 @@ void examine_account(Services& s, const wechat::Account& account, Checks& checks
     if (is_real)
       checks.add(account.id, "public_address", wechat::public_address_finding(s.public_url));
     checks.add(account.id, "callback", callback(p));
+    if (account.kind != wechat::AccountKind::kWecom && !account.app_secret.empty())
+      checks.add(account.id, "callback_route", callback_route(p));
     checks.add(account.id, "callback_seen", callback_seen(p));
     checks.add(account.id, "callback_mode", mode(p));
   }

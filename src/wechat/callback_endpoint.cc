@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "wechat/connection_check.h"
+
 namespace zhiyin::wechat {
 namespace {
 
@@ -267,10 +269,13 @@ Result<std::shared_ptr<const CallbackEndpoint::Prepared>> CallbackEndpoint::prep
 
 void CallbackEndpoint::answer_check(Item& item) {
   const CallbackRules& rules = *item.prepared->rules;
-  auto echo = verify_callback_url(rules, callback_query(item.request.query), parts_.clock.now());
+  const CallbackQuery query = callback_query(item.request.query);
+  auto echo = verify_callback_url(rules, query, parts_.clock.now());
   if (!echo) return refuse(item, echo.error());
-  mark_seen(rules.account);
-  parts_.logger.info("wechat", "callback_url_verified", {{"account", rules.account}});
+  if (query.nonce != kProbeNonce) {  // what we ask ourselves says nothing about the platform
+    mark_seen(rules.account);
+    parts_.logger.info("wechat", "callback_url_verified", {{"account", rules.account}});
+  }
   item.send(plain_text(200, std::move(*echo)));
 }
 

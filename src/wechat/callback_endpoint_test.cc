@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wechat/callback_samples.h"
+#include "wechat/connection_check.h"
 #include "wechat/crypto.h"
 #include "wechat/test_store.h"
 #include "wechat/xml.h"
@@ -135,6 +136,14 @@ TEST_F(CallbackEndpointTest, UrlCheckEchoesAndIsSeen) {
   EXPECT_EQ(endpoint_.health(AccountId("shop")).last_at, kStart);
   r.query["signature"] = "0";
   EXPECT_EQ(endpoint_.handle(r).status, 401);
+}
+
+TEST_F(CallbackEndpointTest, OurOwnQuestionIsNoRequestOfThePlatform) {
+  http::Request r = follow(std::string(kProbeNonce));
+  r.method = "GET";
+  r.query["echostr"] = "42";
+  EXPECT_EQ(endpoint_.handle(r).body, "42");
+  EXPECT_FALSE(endpoint_.health(AccountId("shop")).last_at);
 }
 
 TEST_F(CallbackEndpointTest, WhenACallbackLastCameIsKnownAfterARestart) {

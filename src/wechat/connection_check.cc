@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "wechat/callback.h"
 #include "wechat/crypto.h"
 
 namespace zhiyin::wechat {
@@ -171,13 +172,46 @@ ConnectionFinding clock_finding(std::optional<Duration> ahead) {
 
 std::optional<std::string> callback_probe(const Account& account, std::string_view echo,
                                           Instant now) {
-  if (account.kind == AccountKind::kWecom || account.kind == AccountKind::kAdvertiser)
-    return std::nullopt;
+  if (account.kind == AccountKind::kAdvertiser) return std::nullopt;
+  const Result<CallbackRules> rules = callback_rules(account);
+  if (!rules) return std::nullopt;
+  const std::string_view token = account.token.reveal();
   const std::string timestamp = std::to_string(now.us / 1'000'000);
-  constexpr std::string_view kNonce = "zhiyin";
-  return fmt::format("signature={}&timestamp={}&nonce={}&echostr={}",
-                     sorted_signature({account.token.reveal(), timestamp, kNonce}), timestamp,
-                     kNonce, http::percent_encode(echo));
+  const auto query = [&](std::string_view name, const std::string& signature,
+                         std::string_view echostr) {
+    return fmt::format("{}={}&timestamp={}&nonce={}&echostr={}", name, signature, timestamp,
+                       kProbeNonce, http::percent_encode(echostr));
+  };
+  if (!rules->wecom)
+    return query("signature", sorted_signature({token, timestamp, kProbeNonce}), echo);
+  const auto sealed =
+      encrypt_message(rules->aes_key, echo, rules->app_id, make_reply_entropy().random);
+  if (!sealed) return std::nullopt;
+  return query("msg_signature", sorted_signature({token, timestamp, kProbeNonce, *sealed}),
+               *sealed);
+}
+
+ConnectionFinding reach_finding(const Outcome<CallbackFindings>& seen) {
+  constexpr std::int64_t kNoAddress = 40201;
+  if (!seen) {
+    if (seen.error().errcode != kNoAddress)
+      return {true, "平台没有说明 / the platform does not say: " + seen.error().message};
+    return bad("公众平台上没有可用的回调地址 / the platform has no address that it could use",
+               "在公众平台的服务器配置里填写回调地址并提交、启用 / enter the callback's address on "
+               "the platform, submit and switch it on");
+  }
+  std::string addresses;
+  for (const DnsFinding& one : seen->dns) addresses += (addresses.empty() ? "" : ", ") + one.ip;
+  if (addresses.empty()) {
+    return bad("平台解析不到回调地址的域名 / the platform finds no address for the callback's name",
+               "检查域名的 DNS 解析；刚改过的要等生效 / look at the name's DNS records; changes "
+               "take a while");
+  }
+  const auto is_lost = [](const PingFinding& one) { return one.package_loss.starts_with("100"); };
+  const bool all_lost = !seen->ping.empty() && std::ranges::all_of(seen->ping, is_lost);
+  // Many networks answer no pings, so this alone is no fault.
+  return {true, fmt::format("平台解析到 / the platform finds: {}{}", addresses,
+                            all_lost ? "；不应答 ping / no answer to pings" : "")};
 }
 
 ConnectionFinding public_address_finding(std::string_view public_url) {

@@ -8,6 +8,7 @@
 #include "http/message.h"
 #include "wechat/account.h"
 #include "wechat/call.h"
+#include "wechat/diagnosis.h"
 
 /// What can be told about a connection to the platform from what it answers. Pure.
 namespace zhiyin::wechat {
@@ -32,11 +33,18 @@ std::optional<Duration> clock_ahead(const http::Headers& headers, Instant now);
 /// Callbacks are refused when the clocks are ten minutes apart, calls of Tencent Ads at five.
 ConnectionFinding clock_finding(std::optional<Duration> ahead);
 
-/// The query of the platform's check of a callback address, signed with the account's token; `echo`
-/// comes back as it is where the address is ours. Nothing for accounts whose platform sends it
-/// encrypted.
+/// Of our own question to a callback address: the platform's are digits.
+inline constexpr std::string_view kProbeNonce = "zhiyin-doctor";
+
+/// The query of the platform's check of a callback address, signed with the account's token, of
+/// WeCom encrypted with its key; `echo` comes back as it is where the address is ours. It does not
+/// count as a request of the platform (`kProbeNonce`). Nothing where token or key are missing, and
+/// for advertisers.
 std::optional<std::string> callback_probe(const Account& account, std::string_view echo,
                                           Instant now);
+/// What the platform itself sees of the callback's address: to which addresses its name leads, and
+/// whether they answer. Platforms that do not say are no fault.
+ConnectionFinding reach_finding(const Outcome<CallbackFindings>& seen);
 /// Whether strangers can reach the address: a host name or address of the open net, port 80 or 443.
 ConnectionFinding public_address_finding(std::string_view public_url);
 

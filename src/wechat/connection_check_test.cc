@@ -57,26 +57,53 @@ TEST(ConnectionCheck, TheClockIsComparedWithTheDateHeader) {
   EXPECT_NE(off.detail.find("慢 600 秒"), std::string::npos);
 }
 
+/// What the account's callback address answers to a query.
+std::string echo_of(const Account& account, std::string_view query) {
+  std::map<std::string, std::string, std::less<>> parameters;
+  for (std::size_t at = 0; at < query.size();) {
+    const std::size_t end = std::min(query.find('&', at), query.size());
+    const std::string_view part = query.substr(at, end - at);
+    const std::size_t equals = part.find('=');
+    parameters[std::string(part.substr(0, equals))] =
+        http::percent_decode(part.substr(equals + 1), false);
+    at = end + 1;
+  }
+  const auto echo = verify_callback_url(*callback_rules(account), callback_query(parameters), kNow);
+  return echo ? *echo : echo.error().error.message;
+}
+
 TEST(ConnectionCheck, TheProbeIsWhatThePlatformWouldSend) {
   Account account;
   account.id = AccountId("shop");
   account.app_id = "wx0123456789abcdef";
   account.token = Secret("tOkEn");
   account.mode = CallbackMode::kPlain;
-  const auto query = callback_probe(account, "echo", kNow);
-  ASSERT_TRUE(query);
-  std::map<std::string, std::string, std::less<>> parameters;
-  for (std::size_t at = 0; at < query->size();) {
-    const std::size_t end = std::min(query->find('&', at), query->size());
-    const std::string part = query->substr(at, end - at);
-    parameters[part.substr(0, part.find('='))] = part.substr(part.find('=') + 1);
-    at = end + 1;
-  }
-  const auto echo = verify_callback_url(*callback_rules(account), callback_query(parameters), kNow);
-  ASSERT_TRUE(echo);
-  EXPECT_EQ(*echo, "echo");
+  EXPECT_EQ(echo_of(account, callback_probe(account, "echo", kNow).value_or("")), "echo");
   account.kind = AccountKind::kWecom;
+  EXPECT_FALSE(callback_probe(account, "echo", kNow)) << "there is no key to encrypt it with";
+  account.encoding_aes_key = Secret("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG");
+  const auto sealed = callback_probe(account, "echo", kNow);
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ(sealed->find("=echo"), std::string::npos);
+  EXPECT_EQ(echo_of(account, *sealed), "echo");
+  account.token = {};
   EXPECT_FALSE(callback_probe(account, "echo", kNow));
+}
+
+TEST(ConnectionCheck, WhatThePlatformSeesOfTheAddress) {
+  CallbackFindings seen;
+  EXPECT_FALSE(reach_finding(seen).ok);  // no address for the name
+  seen.dns = {{"203.0.113.9", "UNICOM"}};
+  seen.ping = {{"203.0.113.9", "UNICOM", "100%", ""}};
+  const auto quiet = reach_finding(seen);
+  EXPECT_TRUE(quiet.ok) << "networks may keep pings out";
+  EXPECT_NE(quiet.detail.find("203.0.113.9"), std::string::npos);
+  EXPECT_NE(quiet.detail.find("ping"), std::string::npos);
+  SendError error;
+  error.errcode = 40201;
+  EXPECT_FALSE(reach_finding(std::unexpected(error)).ok);
+  error.errcode = 48001;
+  EXPECT_TRUE(reach_finding(std::unexpected(error)).ok);
 }
 
 TEST(ConnectionCheck, APublicAddressIsOneThatStrangersReach) {

@@ -29,7 +29,7 @@ class DoctorWechat(unittest.TestCase):
 
     def test_1_a_connected_account_is_well(self):
         checks = self.checks(0)
-        self.assertLessEqual({"settings", "access_token", "token_renewals", "clock", "callback", "callback_seen", "callback_mode",
+        self.assertLessEqual({"settings", "access_token", "token_renewals", "clock", "callback", "callback_route", "callback_seen", "callback_mode",
                               "quota_mass", "quota_customer_service"}, set(checks))
         self.assertNotIn("public_address", checks, "a platform on this machine reaches loopback")
         self.assertIn(f"{self.server.url}/wechat/{self.account}", checks["callback"]["detail"])
@@ -69,7 +69,18 @@ class DoctorWechat(unittest.TestCase):
         self.assertIn("安全模式", found["advice"])
         self.assertIn("secure", found["detail"])
 
-    def test_5_an_unknown_account_is_an_error(self):
+    def test_5_a_company_is_asked_by_its_own_rules_and_our_question_is_not_the_platforms(self):
+        corp = next(a for a in self.sandbox.ok("GET", "/sandbox/accounts") if a["id"] == "corp")
+        self.server.ok("POST", "/v1/accounts", corp)
+        done = self.server.cli("doctor", "wechat", "--account", "corp", "--json", check=False)
+        checks = {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+        self.assertTrue(checks["callback"]["ok"], checks["callback"])
+        self.assertTrue(checks["callback"]["detail"].endswith("/wechat/corp"), checks["callback"])
+        self.assertTrue(checks["trusted_address"]["ok"])
+        self.assertFalse(checks["callback_seen"]["ok"], "nobody but ourselves has asked")
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_6_an_unknown_account_is_an_error(self):
         done = self.server.cli("doctor", "wechat", "--account", "nobody", "--json", check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("nobody", done.stdout + done.stderr)

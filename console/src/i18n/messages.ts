@@ -819,6 +819,7 @@ const administration = {
   "wechat_check.clock": ["时钟", "Clock"],
   "wechat_check.public_address": ["外网地址", "Public address"],
   "wechat_check.callback": ["回调地址可访问", "Callback can be reached"],
+  "wechat_check.callback_route": ["平台看到的回调地址", "Callback as the platform sees it"],
   "wechat_check.callback_seen": ["收到平台请求", "Request from the platform"],
   "wechat_check.callback_mode": ["加解密方式", "Encryption mode"],
   "wechat_check.quota": ["配额", "Quota"],
