@@ -11,6 +11,7 @@
 #include "delivery/wechat_senders.h"
 #include "server/markdown.h"
 #include "wechat/articles.h"
+#include "wechat/insight.h"
 #include "wechat/media.h"
 #include "wechat/method_list.h"
 #include "wechat/qr.h"
@@ -144,6 +145,10 @@ Result<http::Response> wechat_call(Services& s, const AccountId& id, std::string
   ZHIYIN_TRY(const wechat::ListedMethod* method, wechat::find_listed_method(name));
   ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
   ZHIYIN_TRY(wechat::ApiCall call, method->prepare(account.policy, body));
+  if (name.starts_with("datacube_")) {
+    const std::string_view end = body["end_date"].string_or("");
+    ZHIYIN_TRY_VOID(wechat::check_report_end(end, s.clock.now()));
+  }
   auto answer = platform->perform_and_wait(wechat::api_account(account), std::move(call));
   if (!answer) return std::unexpected(answer.error().error());
   if (answer->content_type.empty()) return http::Response::json(answer->json);

@@ -131,6 +131,11 @@ class OwnWays(unittest.TestCase):
         self.assertEqual(code["channel"], "shop-window")
         self.assertTrue(code["ticket"])
         self.assertEqual(self.refusal("POST", "/v1/accounts/shop/codes", {"channel": ""})["field"], "channel")
+    def test_reports_end_yesterday(self):
+        today = self.server.ok("GET", "/v1/session")["now"][:10]
+        late = self.refusal("POST", "/v1/accounts/shop/wechat/datacube_usersummary", {"begin_date": today, "end_date": today})
+        self.assertEqual(late["field"], "end_date")
+        self.assertNotIn("61501", late["detail"], "it is not sent at all")
 
 
 if __name__ == "__main__":
