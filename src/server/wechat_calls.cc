@@ -14,6 +14,7 @@
 #include "wechat/insight.h"
 #include "wechat/media.h"
 #include "wechat/method_list.h"
+#include "wechat/pages.h"
 #include "wechat/qr.h"
 #include "wechat/tencent_ads.h"
 
@@ -288,7 +289,8 @@ Result<Json> wechat_channel_code(Services& s, const AccountId& id, std::string c
       .set("channel", std::move(channel))
       .set("ticket", code->ticket)
       .set("url", code->url)
-      .set("picture", wechat::qr_picture_url(code->ticket));
+      .set("picture", wechat::page_at(platform_base(s, account),
+                                      wechat::qr_picture_url(code->ticket)));
 }
 
 Result<Json> wechat_quota(Services& s, const std::optional<AccountId>& id) {

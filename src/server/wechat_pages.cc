@@ -2,6 +2,7 @@
 
 #include "server/wechat_calls.h"
 #include "wechat/mini_program.h"
+#include "wechat/pages.h"
 #include "wechat/tencent_ads.h"
 
 namespace zhiyin::server {
@@ -46,9 +47,9 @@ Result<Json> login_page(Services& s, const AccountId& id, std::string_view redir
       {"qr", wechat::LoginScope::kQrLogin}};
   for (const auto& [name, value] : kScopes) {
     if (name != scope) continue;
-    ZHIYIN_TRY(std::string url,
+    ZHIYIN_TRY(const std::string url,
                wechat::login_url(wechat::api_account(account), redirect_uri, value, state));
-    return Json().set("url", std::move(url));
+    return Json().set("url", wechat::page_at(platform_base(s, account), url));
   }
   return fail_field("scope", "'{}' is not one of base, profile, qr", scope.substr(0, 32));
 }
@@ -104,8 +105,9 @@ Result<Json> authorisation_page(Services& s, const AccountId& id, std::string_vi
   ZHIYIN_TRY(const wechat::Account account, advertiser(s, id));
   if (!redirect_uri.starts_with("http://") && !redirect_uri.starts_with("https://"))
     return fail_field("redirect_uri", "is not an http or https address");
-  return Json().set("url",
-                    wechat::ads_authorise_url(wechat::api_account(account), redirect_uri, state));
+  const std::string url =
+      wechat::ads_authorise_url(wechat::api_account(account), redirect_uri, state);
+  return Json().set("url", wechat::page_at(platform_base(s, account), url));
 }
 
 Result<Json> authorise(Services& s, const AccountId& id, const std::string& code,

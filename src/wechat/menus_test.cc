@@ -1,5 +1,6 @@
 #include "wechat/menus.h"
 
+#include "wechat/pages.h"
 #include "wechat/qr.h"
 #include "wechat/test_platform.h"
 #include "wechat/web_login.h"
@@ -134,6 +135,15 @@ TEST_F(QrCalls, BoundsOfScenes) {
   EXPECT_EQ(refused_field(kShorten, {std::string(4'097, 'x'), 60}), "long_data");
   answers(R"({"short_key":"K"})");
   EXPECT_EQ(ask(kShorten, {"x", 60})->short_key, "K");
+}
+
+TEST(Pages, StandAtAPlatformThatIsNotTencents) {
+  const std::string url = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket=T#a";
+  EXPECT_EQ(page_at("https://sh.api.weixin.qq.com/", url), url);
+  EXPECT_EQ(page_at("https://api.e.qq.com:443", url), url);
+  EXPECT_EQ(page_at("http://127.0.0.1:8090/", url),
+            "http://127.0.0.1:8090/cgi-bin/showqrcode?ticket=T#a");
+  EXPECT_EQ(page_at("https://evilqq.com", url), "https://evilqq.com/cgi-bin/showqrcode?ticket=T#a");
 }
 
 TEST_F(WebLogin, AddressesHaveTheOrderOfParametersThatThePlatformWants) {
