@@ -291,8 +291,9 @@ Json with_absolute_paths(Json args) {
     if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
   }
   std::error_code ec;
-  if (const auto* text = args["mapping"].if_string(); text != nullptr && fs::exists(*text, ec)) {
-    args.set("mapping", fs::absolute(*text).string());
+  for (const char* name : {"mapping", "cover"}) {  // a name, or a file
+    if (const auto* text = args[name].if_string(); text != nullptr && fs::exists(*text, ec))
+      args.set(name, fs::absolute(*text).string());
   }
   return args;
 }

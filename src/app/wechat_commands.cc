@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "server/wechat_calls.h"
+#include "server/wechat_draft.h"
 
 namespace zhiyin::app {
 namespace {
@@ -52,9 +53,14 @@ Result<Json> menu(Services& s, const Json& args, const ProgressSink&) {
 }
 
 Result<Json> draft(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const std::string markdown, read_file(text_of(args, "file"), kFileBytesMax));
-  return server::wechat_draft(s, account_of(args), markdown, text_of(args, "title"),
-                              text_of(args, "cover"), text_of(args, "author"));
+  const std::filesystem::path file = text_of(args, "file");
+  server::MarkdownDraft draft;
+  ZHIYIN_TRY(draft.markdown, read_file(file, kFileBytesMax));
+  draft.title = text_of(args, "title");
+  draft.cover = text_of(args, "cover");
+  draft.author = text_of(args, "author");
+  draft.folder = file.parent_path();
+  return server::wechat_draft(s, account_of(args), draft);
 }
 
 Result<Json> qr(Services& s, const Json& args, const ProgressSink&) {

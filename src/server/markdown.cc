@@ -1,5 +1,6 @@
 #include "server/markdown.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/html.h"
@@ -7,74 +8,95 @@
 namespace zhiyin::server {
 namespace {
 
+bool is_one_word(std::string_view address) {
+  return !address.empty() && address.find_first_of(" \t\"<>") == std::string_view::npos;
+}
+
 bool is_web_address(std::string_view url) {
-  return (url.starts_with("https://") || url.starts_with("http://")) &&
-         url.find_first_of(" \"<>") == std::string_view::npos;
+  return (url.starts_with("https://") || url.starts_with("http://")) && is_one_word(url);
 }
 
-std::string inline_html(std::string_view text, int depth);
+/// What stands within a line.
+class Inline {
+ public:
+  explicit Inline(const PictureAddresses& addresses) : addresses_(addresses) {}
 
-/// `[words](address)` at the beginning of `text`; how much of it that was, 0: none.
-std::size_t append_link(std::string& out, std::string_view text, bool is_picture, int depth) {
-  const std::size_t close = text.find("](");
-  if (close == std::string_view::npos || !text.starts_with('[')) return 0;
-  const std::size_t end = text.find(')', close);
-  if (end == std::string_view::npos) return 0;
-  const std::string_view words = text.substr(1, close - 1);
-  const std::string_view url = text.substr(close + 2, end - close - 2);
-  if (!is_web_address(url)) return 0;
-  out += is_picture ? "<img src=\"" : "<a href=\"";
-  out += html_escaped(url);
-  if (is_picture) {
-    out += "\" alt=\"";
-    out += html_escaped(words);
-    out += "\"/>";
-  } else {
-    out += "\">" + inline_html(words, depth + 1) + "</a>";
-  }
-  return end + 1;
-}
-
-/// `mark words mark` at the beginning of `text`; how much of it that was, 0: none.
-std::size_t append_marked(std::string& out, std::string_view text, std::string_view mark,
-                          std::string_view tag, int depth) {
-  if (!text.starts_with(mark)) return 0;
-  const std::size_t end = text.find(mark, mark.size());
-  if (end == std::string_view::npos || end == mark.size()) return 0;
-  const std::string_view words = text.substr(mark.size(), end - mark.size());
-  out.append("<").append(tag).append(">");
-  if (tag == "code") {
-    out += html_escaped(words);
-  } else {
-    out += inline_html(words, depth + 1);
-  }
-  out.append("</").append(tag).append(">");
-  return end + mark.size();
-}
-
-std::string inline_html(std::string_view text, int depth) {
-  constexpr int kDepthMax = 8;
-  std::string out;
-  while (!text.empty()) {
-    std::size_t taken = 0;
-    if (depth < kDepthMax) {
-      if (text.starts_with("![")) {
-        taken = append_link(out, text.substr(1), true, depth);
-        if (taken > 0) ++taken;
+  std::string html(std::string_view text, int depth) {
+    constexpr int kDepthMax = 8;
+    std::string out;
+    while (!text.empty()) {
+      std::size_t taken = 0;
+      if (depth < kDepthMax) {
+        if (text.starts_with("![")) taken = append_picture(out, text);
+        if (taken == 0) taken = append_link(out, text, depth);
+        if (taken == 0) taken = append_marked(out, text, "`", "code", depth);
+        if (taken == 0) taken = append_marked(out, text, "**", "strong", depth);
+        if (taken == 0) taken = append_marked(out, text, "*", "em", depth);
       }
-      if (taken == 0) taken = append_link(out, text, false, depth);
-      if (taken == 0) taken = append_marked(out, text, "`", "code", depth);
-      if (taken == 0) taken = append_marked(out, text, "**", "strong", depth);
-      if (taken == 0) taken = append_marked(out, text, "*", "em", depth);
+      if (taken == 0) {
+        out += html_escaped(text.substr(0, 1));
+        taken = 1;
+      }
+      text.remove_prefix(taken);
     }
-    if (taken == 0) {
-      out += html_escaped(text.substr(0, 1));
-      taken = 1;
-    }
-    text.remove_prefix(taken);
+    return out;
   }
-  return out;
-}
+  std::vector<std::string> take_pictures() { return std::move(pictures_); }
+
+ private:
+  /// `[words](address)` at the beginning of a text.
+  struct Pointer {
+    std::string_view words, address;
+    std::size_t size = 0;  ///< 0: there is none
+  };
+  static Pointer pointer_at(std::string_view text) {
+    const std::size_t close = text.find("](");
+    if (close == std::string_view::npos || !text.starts_with('[')) return {};
+    const std::size_t end = text.find(')', close);
+    if (end == std::string_view::npos) return {};
+    return {text.substr(1, close - 1), text.substr(close + 2, end - close - 2), end + 1};
+  }
+
+  // Each gives back how much of `text` it took; 0: it did not begin so.
+  std::size_t append_picture(std::string& out, std::string_view text) {
+    const Pointer picture = pointer_at(text.substr(1));
+    if (picture.size == 0 || !is_one_word(picture.address)) return 0;
+    if (std::ranges::find(pictures_, picture.address) == pictures_.end())
+      pictures_.emplace_back(picture.address);
+    const auto found = addresses_.find(picture.address);
+    out += "<img src=\"";
+    out +=
+        html_escaped(found == addresses_.end() ? picture.address : std::string_view(found->second));
+    out += "\" alt=\"";
+    out += html_escaped(picture.words);
+    out += "\"/>";
+    return picture.size + 1;
+  }
+
+  std::size_t append_link(std::string& out, std::string_view text, int depth) {
+    const Pointer link = pointer_at(text);
+    if (link.size == 0 || !is_web_address(link.address)) return 0;
+    out += "<a href=\"";
+    out += html_escaped(link.address);
+    out += "\">" + html(link.words, depth + 1) + "</a>";
+    return link.size;
+  }
+
+  std::size_t append_marked(std::string& out, std::string_view text, std::string_view mark,
+                            std::string_view tag, int depth) {
+    if (!text.starts_with(mark)) return 0;
+    const std::size_t end = text.find(mark, mark.size());
+    if (end == std::string_view::npos || end == mark.size()) return 0;
+    const std::string_view words = text.substr(mark.size(), end - mark.size());
+    out.append("<").append(tag).append(">");
+    out += tag == "code" ? html_escaped(words) : html(words, depth + 1);
+    out.append("</").append(tag).append(">");
+    return end + mark.size();
+  }
+
+  const PictureAddresses& addresses_;
+  std::vector<std::string> pictures_;
+};
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r");
@@ -109,6 +131,7 @@ Line line_of(std::string_view line) {
 /// Puts lines into elements; neighbouring lines of a paragraph or quote into one.
 class Writer {
  public:
+  explicit Writer(Inline& words) : words_(words) {}
   void add(const Line& line) {
     const bool joins = line.block == open_ && (open_ == "p" || open_ == "blockquote");
     if (joins) {
@@ -123,7 +146,7 @@ class Writer {
       out_.append("<").append(line.block).append(">");
       open_ = line.block;
     }
-    out_ += inline_html(line.text, 0);
+    out_ += words_.html(line.text, 0);
   }
   void gap() {
     end_block();
@@ -145,6 +168,7 @@ class Writer {
     if (!list.empty()) out_.append("<").append(list).append(">");
     list_ = list;
   }
+  Inline& words_;
   std::string out_;
   std::string_view open_;
   std::string_view list_;
@@ -152,9 +176,10 @@ class Writer {
 
 }  // namespace
 
-MarkdownArticle article_of_markdown(std::string_view markdown) {
+MarkdownArticle article_of_markdown(std::string_view markdown, const PictureAddresses& addresses) {
   MarkdownArticle article;
-  Writer writer;
+  Inline words(addresses);
+  Writer writer(words);
   while (!markdown.empty()) {
     const std::size_t end = markdown.find('\n');
     const std::string_view text = trimmed(markdown.substr(0, end));
@@ -171,6 +196,7 @@ MarkdownArticle article_of_markdown(std::string_view markdown) {
     writer.add(line);
   }
   article.html = writer.take();
+  article.pictures = words.take_pictures();
   return article;
 }
 

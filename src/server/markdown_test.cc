@@ -1,6 +1,6 @@
 #include "server/markdown.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 namespace zhiyin::server {
 namespace {
@@ -27,6 +27,17 @@ TEST(Markdown, EmphasisLinksAndPictures) {
             "<p><a href=\"https://a.example/?x=1&amp;y=2\">看<strong>这</strong></a></p>");
   EXPECT_EQ(html("![猫](http://mmbiz.qpic.cn/x)"),
             "<p><img src=\"http://mmbiz.qpic.cn/x\" alt=\"猫\"/></p>");
+}
+
+TEST(Markdown, PicturesAreNamedAndStandUnderTheirAddress) {
+  const std::string_view text = "![a](pic/a.jpg) ![b](https://x.example/b.png)\n\n![a](pic/a.jpg)";
+  EXPECT_THAT(article_of_markdown(text).pictures,
+              testing::ElementsAre("pic/a.jpg", "https://x.example/b.png"));
+  EXPECT_EQ(
+      article_of_markdown("![a](pic/a.jpg)", {{"pic/a.jpg", "http://mmbiz.qpic.cn/1\""}}).html,
+      "<p><img src=\"http://mmbiz.qpic.cn/1&quot;\" alt=\"a\"/></p>");
+  EXPECT_EQ(html("![a](two words.jpg)"), "<p>![a](two words.jpg)</p>");
+  EXPECT_EQ(html("![a]()"), "<p>![a]()</p>");
 }
 
 TEST(Markdown, NothingOfTheAuthorsBecomesATag) {

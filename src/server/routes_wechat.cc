@@ -1,6 +1,7 @@
 // What is asked of WeChat on behalf of people and programs; quotas.
 #include "server/routes.h"
 #include "server/wechat_calls.h"
+#include "server/wechat_draft.h"
 #include "server/wechat_pages.h"
 
 namespace zhiyin::server {
@@ -19,10 +20,6 @@ Result<std::optional<AccountId>> asked_account(http::Request& r, const Caller& c
 struct SendBody {
   std::string openid;
   Json message;
-};
-
-struct DraftBody {
-  std::string markdown, title, cover, author;
 };
 
 struct ChannelBody {
@@ -55,8 +52,8 @@ struct Fields<server::SendBody> {
 };
 
 template <>
-struct Fields<server::DraftBody> {
-  using S = server::DraftBody;
+struct Fields<server::MarkdownDraft> {
+  using S = server::MarkdownDraft;
   static constexpr std::string_view name = "WechatDraft";
   static constexpr auto list = std::make_tuple(
       field("markdown", &S::markdown, "the article; its first heading is the title")
@@ -180,14 +177,13 @@ void add_making_routes(Api& api, Services& s) {
         return http::Response::json(kept);
       },
       kFileMax);
-  api.route_with<DraftBody>(
+  api.route_with<MarkdownDraft>(
       "POST", "/v1/accounts/{id}/drafts", of_account(Role::kOperator),
       "A draft of one article from Markdown",
-      [&s](DraftBody body, http::Request& r, const Caller& caller) -> ApiResult {
+      [&s](MarkdownDraft body, http::Request& r, const Caller& caller) -> ApiResult {
         const AccountId id = account_of(r);
         ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json draft,
-                   wechat_draft(s, id, body.markdown, body.title, body.cover, body.author));
+        ZHIYIN_TRY(const Json draft, wechat_draft(s, id, body));
         return http::Response::json(draft);
       });
   api.route_with<ChannelBody>(

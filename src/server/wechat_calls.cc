@@ -9,8 +9,6 @@
 #include "delivery/mass_jobs.h"
 #include "delivery/quota_view.h"
 #include "delivery/wechat_senders.h"
-#include "server/markdown.h"
-#include "wechat/articles.h"
 #include "wechat/insight.h"
 #include "wechat/media.h"
 #include "wechat/method_list.h"
@@ -289,8 +287,8 @@ Result<Json> wechat_channel_code(Services& s, const AccountId& id, std::string c
       .set("channel", std::move(channel))
       .set("ticket", code->ticket)
       .set("url", code->url)
-      .set("picture", wechat::page_at(platform_base(s, account),
-                                      wechat::qr_picture_url(code->ticket)));
+      .set("picture",
+           wechat::page_at(platform_base(s, account), wechat::qr_picture_url(code->ticket)));
 }
 
 Result<Json> wechat_quota(Services& s, const std::optional<AccountId>& id) {
@@ -345,22 +343,6 @@ Result<Json> wechat_arrivals(Services& s, const std::optional<AccountId>& accoun
             .set("person", fmt::format("{}…", storage::as_text(row[3]).substr(0, kHashShown))));
   }
   return Json().set("items", std::move(items));
-}
-
-Result<Json> wechat_draft(Services& s, const AccountId& id, std::string_view markdown,
-                          std::string title, std::string thumb_media_id, std::string author) {
-  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
-  ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
-  MarkdownArticle parsed = article_of_markdown(markdown);
-  wechat::DraftArticle article;
-  article.title = title.empty() ? std::move(parsed.title) : std::move(title);
-  article.content = std::move(parsed.html);
-  article.thumb_media_id = std::move(thumb_media_id);
-  article.author = std::move(author);
-  const auto draft =
-      call_and_wait(*platform, wechat::api_account(account), wechat::kDraftAdd, {{article}});
-  if (!draft) return std::unexpected(draft.error().error());
-  return Json().set("media_id", draft->media_id).set("title", article.title);
 }
 
 }  // namespace zhiyin::server

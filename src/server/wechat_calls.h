@@ -76,10 +76,4 @@ Result<Json> wechat_jobs(Services& services, const std::optional<AccountId>& acc
 /// with the person's hash shortened and no contents.
 Result<Json> wechat_arrivals(Services& services, const std::optional<AccountId>& account);
 
-/// A draft of one article from Markdown (headings, paragraphs, lists, emphasis, links, quotes,
-/// pictures that the platform hosts). The first heading is the title unless `title` is given.
-/// `{"media_id","title"}`.
-Result<Json> wechat_draft(Services& services, const AccountId& account, std::string_view markdown,
-                          std::string title, std::string thumb_media_id, std::string author);
-
 }  // namespace zhiyin::server

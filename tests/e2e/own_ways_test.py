@@ -135,6 +135,28 @@ class OwnWays(unittest.TestCase):
         self.assertTrue(code["ticket"])
         self.assertEqual(self.refusal("POST", "/v1/accounts/shop/codes", {"channel": ""})["field"], "channel")
         self.assertEqual(http("GET", code["picture"]).headers["Content-Type"], "image/png")
+
+    def test_pictures_of_a_draft_go_to_the_platform(self):
+        (self.server.folder / "pictures").mkdir()
+        for name in ("cover.jpg", "pictures/a.jpg", "big.png"):
+            (self.server.folder / name).write_bytes(JPEG if name != "big.png" else b"x" * (1 << 20))
+        article = self.server.folder / "spring.md"
+        article.write_text("# 春天\n\n![一](pictures/a.jpg)\n\n![又](pictures/a.jpg)\n")
+        made = self.server.cli("wechat", "draft", "shop", article, "--cover", self.server.folder / "cover.jpg", "--json")
+        self.assertEqual(made["pictures"], 1)
+        kept = self.server.ok("POST", "/v1/accounts/shop/wechat/draft_get", {"media_id": made["media_id"]})["news_item"][0]
+        self.assertEqual(kept["content"].count('<img src="http://mmbiz.qpic.cn/'), 2, kept["content"])
+        self.assertEqual(kept["thumb_media_id"], made["cover"])
+        refused = {"![x](../cover.jpg)": "folder", "![x](https://cdn.example/x.png)": "another host", "![x](big.png)": "1048575",
+                   "![x](none.jpg)": "none.jpg", "没有标题": "title"}
+        for text, words in refused.items():
+            article.write_text(text if text == "没有标题" else f"# 春天\n\n{text}")
+            done = self.server.cli("wechat", "draft", "shop", article, "--cover", made["cover"], check=False)
+            self.assertNotEqual(done.returncode, 0, text)
+            self.assertIn(words, done.stdout + done.stderr)
+        over_http = self.refusal("POST", "/v1/accounts/shop/drafts", {"markdown": "# 春天\n\n![x](a.jpg)", "cover": made["cover"]})
+        self.assertEqual(over_http["field"], "markdown")
+
     def test_reports_end_yesterday(self):
         today = self.server.ok("GET", "/v1/session")["now"][:10]
         late = self.refusal("POST", "/v1/accounts/shop/wechat/datacube_usersummary", {"begin_date": today, "end_date": today})
