@@ -1,14 +1,37 @@
 #include "text/detail/automaton.h"
 
 #include <algorithm>
+#include <bit>
 #include <tuple>
 
 namespace zhiyin::text::detail {
 namespace {
 
-/// Free places tried for the children of one state before they go behind everything: keeps the
-/// time of a build linear for a few per cent of space.
-constexpr int kPlacesTried = 256;
+/// Bases tried for the children of one state before they go behind everything, 64 at a time: keeps
+/// the time of a build linear for a few per cent of space.
+constexpr std::size_t kBlocksTried = 64;
+
+/// Which places are taken.
+class Places {
+ public:
+  [[nodiscard]] bool is_taken(std::size_t at) const {
+    return at / 64 < words_.size() && (words_[at / 64] >> (at % 64) & 1) != 0;
+  }
+  void take(std::size_t at) {
+    if (at / 64 >= words_.size()) words_.resize(at / 64 + 1 + words_.size() / 2);
+    words_[at / 64] |= std::uint64_t{1} << (at % 64);
+  }
+  /// The places from `at` on, the lowest bit first.
+  [[nodiscard]] std::uint64_t word(std::size_t at) const {
+    const std::size_t i = at / 64, shift = at % 64;
+    const std::uint64_t low = i < words_.size() ? words_[i] >> shift : 0;
+    if (shift == 0 || i + 1 >= words_.size()) return low;
+    return low | words_[i + 1] << (64 - shift);
+  }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
 
 struct Node {
   std::size_t begin, end;  ///< keys that go through it
@@ -40,45 +63,63 @@ class Builder {
     grow(highest_ + symbols_ + 1);
     out_.hot.resize(highest_ + symbols_ + 1);
     out_.cold.resize(out_.hot.size());
+    fill_pairs();
     return std::move(out_);
   }
 
  private:
+  /// Twelve bits for a pair: about one in twelve others passes.
+  void fill_pairs() {
+    constexpr std::size_t kBitsEach = 12;
+    std::vector<std::uint32_t> hashes;
+    for (const TermKey& key : keys_)
+      if (key.symbols.size() > 1)
+        hashes.push_back(PairFilter::hash(key.symbols[0], key.symbols[1]));
+    const auto again = std::ranges::unique(hashes);
+    hashes.erase(again.begin(), again.end());
+    const auto bits = static_cast<unsigned>(std::bit_width(kBitsEach * hashes.size()));
+    const unsigned log = std::clamp(bits, kFilterBitsMin, kFilterBitsMax);
+    out_.pairs.resize(std::size_t{1} << (log - 6));
+    for (const std::uint32_t hash : hashes) {
+      const std::uint32_t bit = hash >> (32 - log);
+      out_.pairs[bit >> 6] |= std::uint64_t{1} << (bit & 63);
+    }
+  }
+
   void grow(std::size_t size) {
     if (size <= out_.hot.size()) return;
-    const std::size_t old = out_.hot.size();
-    size = std::max(size, old + old / 2);
+    size = std::max(size, out_.hot.size() + out_.hot.size() / 2);
     out_.hot.resize(size, HotState{0, kNoState});
     out_.cold.resize(size, ColdState{});
-    used_.resize(size, false);
-    free_.reserve(size);
-    for (std::size_t at = old; at < size; ++at) free_.push_back(static_cast<std::uint32_t>(at));
   }
 
   void take(std::size_t at) {
-    used_[at] = true;
+    places_.take(at);
     highest_ = std::max(highest_, at);
   }
 
-  [[nodiscard]] bool fits(std::size_t base, const std::vector<Symbol>& children) {
-    grow(base + children.back() + 1);
-    return std::ranges::none_of(children, [&](Symbol c) { return used_[base + c]; });
+  /// The first base from `from` on at which a single child finds a free place.
+  [[nodiscard]] std::size_t base_of_one(Symbol child) {
+    while (places_.is_taken(first_free_)) ++first_free_;
+    std::size_t at = std::max<std::size_t>(first_free_, child);
+    while (places_.is_taken(at)) ++at;
+    return at - child;
   }
 
-  /// A base at which all children find a free place.
+  /// A base at which all children find a free place. Several look on from where the last such found
+  /// theirs, since what lies before is nearly full.
   std::size_t find_base(const std::vector<Symbol>& children) {
-    // Places at the front that were taken meanwhile are passed once and for all.
-    while (first_free_ < free_.size() && used_[free_[first_free_]]) ++first_free_;
-    int tried = 0;
-    for (std::size_t i = first_free_; i < free_.size() && tried < kPlacesTried; ++i) {
-      const std::uint32_t at = free_[i];
-      if (used_[at] || at <= children.front()) continue;
-      ++tried;
-      if (fits(at - children.front(), children)) return at - children.front();
+    if (children.size() == 1) return base_of_one(children.front());
+    std::size_t base = rover_;
+    for (std::size_t block = 0; block < kBlocksTried && base <= highest_; ++block, base += 64) {
+      std::uint64_t taken = 0;
+      for (std::size_t i = 0; i < children.size() && ~taken != 0; ++i)
+        taken |= places_.word(base + children[i]);
+      if (~taken != 0) return base + static_cast<std::size_t>(std::countr_one(taken));
     }
-    // What does not fit in there is mostly full: later searches begin behind it.
-    if (tried == kPlacesTried) first_free_ = std::min(first_free_ + kPlacesTried / 8, free_.size());
-    return highest_ + 1;
+    // Those passed over may do for fewer children: the rover goes only part of the way.
+    rover_ += (base - rover_) / 4;
+    return highest_ + 1 - std::min<std::size_t>(highest_ + 1, children.front());
   }
 
   void place_children(const Node& node, std::vector<Node>& below) {
@@ -132,16 +173,16 @@ class Builder {
     if (keys_end_at_.size() <= node.state) keys_end_at_.resize(out_.hot.size(), false);
     keys_end_at_[node.state] = ends;
     HotState& hot = out_.hot[node.state];
-    if (fail == 0) hot.base |= HotState::kFallsToRoot;
+    if (out_.cold[fail].depth <= 1) hot.base |= HotState::kFallsShallow;
     if (ends || out_.cold[node.state].next_end != 0) hot.base |= HotState::kEnds;
   }
 
   std::vector<TermKey> keys_;
   std::size_t symbols_;
   BuiltAutomaton out_;
-  std::vector<bool> used_, keys_end_at_ = {false};
-  std::vector<std::uint32_t> free_;
-  std::size_t first_free_ = 0, highest_ = 0;
+  Places places_;
+  std::vector<bool> keys_end_at_ = {false};
+  std::size_t first_free_ = 0, rover_ = 0, highest_ = 0;
   std::vector<Symbol> children_;
 };
 

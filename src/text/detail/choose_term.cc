@@ -7,6 +7,9 @@
 namespace zhiyin::text::detail {
 namespace {
 
+/// Terms with the same symbols that are compared for one hit: homophones come in dozens.
+constexpr std::uint32_t kComparedMax = 64;
+
 std::u32string folded(std::string_view text) {
   std::u32string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -93,12 +96,15 @@ bool repeats_hold(const CompiledTerms& terms, std::string_view term, const HitTe
   return true;
 }
 
-/// Characters of the term that are in the hit as they are.
+/// Characters of the term that are in the hit as they are, place by place.
 std::size_t likeness(std::string_view term, const HitText& hit) {
-  const std::u32string letters = folded(term);
   std::size_t same = 0;
-  for (std::size_t i = 0; i < letters.size() && i < hit.end - hit.begin; ++i)
-    same += letters[i] == script_fold(hit.characters[hit.begin + i]) ? 1 : 0;
+  std::uint32_t place = hit.begin;
+  for (std::size_t at = 0; at < term.size() && place < hit.end; ++place) {
+    const CodePoint c = code_point_at(term, at);
+    same += c.value == hit.characters[place] ? 1 : 0;
+    at += c.bytes;
+  }
   return same;
 }
 
@@ -120,7 +126,8 @@ std::uint32_t choose_term(const CompiledTerms& terms, MatchView view, const Cold
   const bool several = state.terms_end > state.first_term + 1;
   std::uint32_t best = kNoTerm;
   std::pair<std::size_t, int> best_rank;
-  for (std::uint32_t i = state.first_term; i < state.terms_end; ++i) {
+  const std::uint32_t end = std::min(state.terms_end, state.first_term + kComparedMax);
+  for (std::uint32_t i = state.first_term; i < end; ++i) {
     const TermRow& row = terms.terms[ends[i]];
     if (!holds(terms, view, row, hit)) continue;
     if (!several) return ends[i];

@@ -238,10 +238,11 @@ class Compiler {
         flags |= rows_[built.ends[i]].flags;
       state.flags = static_cast<std::uint16_t>(flags);
     }
-    const auto section = static_cast<std::uint32_t>(kFirstAutomatonSection + 3 * automaton);
+    const auto section = static_cast<std::uint32_t>(kFirstAutomatonSection + 4 * automaton);
     write<HotState>(section, built.hot);
     write<ColdState>(section + 1, built.cold);
     write<std::uint32_t>(section + 2, built.ends);
+    write<std::uint64_t>(section + 3, built.pairs);
   }
 
   // The tables beside them.

@@ -61,10 +61,15 @@ std::size_t symbols_of(std::size_t automaton) {
 Result<Automaton> automaton_of(std::string_view bytes, const CompiledHeader& header,
                                std::uint32_t number, std::size_t terms) {
   Automaton automaton;
-  const std::uint32_t section = kFirstAutomatonSection + 3 * number;
+  const std::uint32_t section = kFirstAutomatonSection + 4 * number;
   ZHIYIN_TRY(automaton.hot, rows_of<HotState>(bytes, header, section));
   ZHIYIN_TRY(automaton.cold, rows_of<ColdState>(bytes, header, section + 1));
   ZHIYIN_TRY(automaton.ends, rows_of<std::uint32_t>(bytes, header, section + 2));
+  ZHIYIN_TRY(const auto pairs, rows_of<std::uint64_t>(bytes, header, section + 3));
+  const auto log = static_cast<unsigned>(std::bit_width(pairs.size() * 64)) - 1;
+  if (!std::has_single_bit(pairs.size()) || log > kFilterBitsMax)
+    return damaged("a filter of pairs has the wrong size");
+  automaton.pairs = {pairs.data(), 32 - log};
   ZHIYIN_TRY_VOID(check_automaton(automaton, header.symbol_counts[symbols_of(number)], terms));
   return automaton;
 }
@@ -155,6 +160,14 @@ Result<void> CompiledTerms::read() {
   }
   for (std::uint32_t i = 0; i < kAutomata; ++i) {
     ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
+  }
+  for (std::size_t i = 0; i < kAutomata; ++i) {
+    const std::size_t symbol_count = header.symbol_counts[symbols_of(i)];
+    alone[i].resize(std::max<std::size_t>(1, symbol_count), 0);
+    for (std::size_t symbol = 1; symbol < symbol_count; ++symbol) {
+      const std::uint32_t state = Position::of_one(automata[i], static_cast<Symbol>(symbol));
+      alone[i][symbol] = (automata[i].hot[state].base & HotState::kEnds) != 0 ? 1 : 0;
+    }
   }
   ZHIYIN_TRY(compositions, rows_of<Composition>(bytes, header, kCompositionSection));
   ZHIYIN_TRY(pair_filter, rows_of<std::uint64_t>(bytes, header, kFilterSection));

@@ -73,6 +73,9 @@ class CompiledTerms {
   [[nodiscard]] std::string_view text(const TermRow& row) const {
     return pool.substr(row.text_at, row.text_bytes);
   }
+  /// For each automaton and symbol: 1 where it is a term alone.
+  std::array<std::vector<std::uint8_t>, kAutomata> alone;
+
   /// The shape symbol of these parts, or 0. `third` 0: two parts.
   [[nodiscard]] Symbol composed(Symbol first, Symbol second, Symbol third) const;
   /// False: no composition begins with this pair.
@@ -94,7 +97,7 @@ enum Section : std::uint32_t {
   kSyllableSection,
   kFirstTableSection,
   kFirstAutomatonSection = kFirstTableSection + 2 * kSymbolTables,
-  kSectionCount = kFirstAutomatonSection + 3 * kAutomata,
+  kSectionCount = kFirstAutomatonSection + 4 * kAutomata,
 };
 
 struct CompiledHeader {

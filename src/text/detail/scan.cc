@@ -22,7 +22,15 @@ inline char32_t common_han_at(std::string_view text, std::size_t at) {
   return is_han ? (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f) : 0;
 }
 
+/// The state in which a term ends at this position, or 0. `alone`: of the automaton's symbols.
+inline std::uint32_t ending_state(const Automaton& automaton, const std::uint8_t* alone,
+                                  const Position& at) {
+  if (at.state != 0) return (automaton.hot[at.state].base & HotState::kEnds) != 0 ? at.state : 0;
+  return alone[at.last] != 0 ? Position::of_one(automaton, at.last) : 0;
+}
+
 }  // namespace
+
 void SymbolRun::begin_anew(std::size_t most) {
   size = 0;
   if (symbols.size() >= most) return;
@@ -138,45 +146,47 @@ void ScanBuffers::scan_as_written(MatchView view) {
   const auto v = static_cast<std::size_t>(view);
   const SymbolTable table = terms_->symbols[v];
   const Automaton automaton = terms_->automata[v];
-  const HotState* const hot = automaton.hot.data();
-  std::uint32_t state = 0;
+  const std::uint8_t* const alone = terms_->alone[v].data();
+  Position at;
   for (std::size_t i = 0, n = characters_.size(); i < n; ++i) {
     const Symbol symbol = table[characters_[i]];
     if (symbol == kBreak) {
-      state = 0;
+      at = {};
       continue;
     }
-    state = next_state(automaton, state, symbol);
-    if ((hot[state].base & HotState::kEnds) != 0)
+    at.follow(automaton, symbol);
+    if (const std::uint32_t state = ending_state(automaton, alone, at))
       ends_at(view, state, nullptr, i, static_cast<std::uint32_t>(i + 1));
   }
 }
 
 void ScanBuffers::scan_run(MatchView view) {
-  const Automaton automaton = terms_->automata[static_cast<std::size_t>(view)];
-  const HotState* const hot = automaton.hot.data();
+  const auto v = static_cast<std::size_t>(view);
+  const Automaton automaton = terms_->automata[v];
   const bool remember = view == MatchView::kShape && !terms_->compositions.empty();
   const std::size_t n = run_.size;
   if (kept_begins_.size() < n) kept_begins_.resize(n);
   if (remember && behind_.size() < n) behind_.resize(n);
-  std::uint32_t state = 0, kept = 0;
+  const std::uint8_t* const alone = terms_->alone[v].data();
+  Position at;
+  std::uint32_t kept = 0;
   for (std::size_t i = 0; i < n; ++i) {
     Symbol symbol = run_.symbols[i];
     bool passed_over = false;
     if (symbol == kBreak) {
-      state = 0;
+      at = {};
       passed_over = true;
     } else if ((symbol & kSoft) != 0) {
       symbol &= static_cast<Symbol>(~kSoft);
-      passed_over = automaton.child(state, symbol) == kNoState;
+      passed_over = automaton.child(at.real_state(automaton), symbol) == kNoState;
     }
     if (!passed_over) {
       kept_begins_[kept++] = run_.begin[i];
-      state = next_state(automaton, state, symbol);
-      if ((hot[state].base & HotState::kEnds) != 0)
+      at.follow(automaton, symbol);
+      if (const std::uint32_t state = ending_state(automaton, alone, at))
         ends_at(view, state, kept_begins_.data(), kept - 1, run_.end[i]);
     }
-    if (remember) behind_[i] = {state, kept};
+    if (remember) behind_[i] = {at, kept};
   }
 }
 

@@ -87,9 +87,10 @@ class ScanBuffers {
   std::size_t allowed_carried_ = 0;  ///< the same from the pieces before, in characters of the text
   SymbolRun run_;
   std::vector<Symbol> parts_;
-  /// For each symbol of the run: the state behind it, and how many symbols were kept by then.
+  /// For each symbol of the run: the place behind it, and how many symbols were kept by then.
   struct Behind {
-    std::uint32_t state, kept;
+    Position at;
+    std::uint32_t kept;
   };
   std::vector<Behind> behind_;
   std::string letters_;

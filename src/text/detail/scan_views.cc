@@ -125,8 +125,8 @@ std::size_t ScanBuffers::compose_at(std::size_t at, Symbol& whole) const {
 /// as a character that was taken apart can still be in a hit.
 void ScanBuffers::scan_composed(std::size_t from) {
   const Automaton& automaton = terms_->automata[static_cast<std::size_t>(MatchView::kShape)];
-  const Behind before = from == 0 ? Behind{0, 0} : behind_[from - 1];
-  std::uint32_t state = before.state;
+  const Behind before = from == 0 ? Behind{{}, 0} : behind_[from - 1];
+  std::uint32_t state = before.at.real_state(automaton);
   const std::uint32_t depth = automaton.cold[state].depth;
   const auto kept_end = kept_begins_.begin() + before.kept;
   composed_begins_.assign(kept_end - depth, kept_end);
