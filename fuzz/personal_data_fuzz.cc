@@ -1,4 +1,5 @@
-// Personal data in any bytes: spans in order on character boundaries, and what was masked comes back as it was.
+// Personal data in any bytes: spans in order on character boundaries, and what was masked comes
+// back as it was.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

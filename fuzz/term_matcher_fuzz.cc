@@ -1,5 +1,6 @@
-// Terms and a text from outside: hits lie on character boundaries, in order, and every plain occurrence of a term is
-// among the overlapping ones. Compiled bytes from outside: refused or searched without harm.
+// Terms and a text from outside: hits lie on character boundaries, in order, and every plain
+// occurrence of a term is among the overlapping ones. Compiled bytes from outside: refused or
+// searched without harm.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -45,7 +46,8 @@ void check_plain(const text::TermMatcher& matcher, std::string_view term, std::s
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
-  if (const auto matcher = text::TermMatcher::from_bytes(input)) check_hits(*matcher, "微信 weixin 1");
+  if (const auto matcher = text::TermMatcher::from_bytes(input))
+    check_hits(*matcher, "微信 weixin 1");
   // The first lines are terms, the rest is the text.
   const std::size_t end = std::min(input.find("\n\n"), input.size());
   auto terms = text::parse_terms(input.substr(0, end));

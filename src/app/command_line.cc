@@ -5,6 +5,7 @@
 
 #include "app/exit_code.h"
 #include "app/option_table.h"
+#include "app/text_commands.h"
 #include "base/nearest.h"
 
 namespace zhiyin::app {
@@ -67,6 +68,12 @@ std::unexpected<Error> unknown_flag(const CommandSpec& command, std::string_view
 bool is_option(std::string_view name) {
   return std::ranges::any_of(option_table(),
                              [&](const OptionSpec& option) { return option.name == name; });
+}
+
+std::vector<CommandSpec> with_text_commands(std::vector<CommandSpec> table) {
+  const std::vector<CommandSpec> texts = text_command_specs();
+  table.insert(table.end(), texts.begin(), texts.end());
+  return table;
 }
 
 /// Walks over the arguments behind the command's words.
@@ -158,7 +165,7 @@ class Walk {
 }  // namespace
 
 const std::vector<CommandSpec>& command_table() {
-  static const std::vector<CommandSpec> table = {
+  static const std::vector<CommandSpec> table = with_text_commands({
       {"init",
        "[DIR]",
        "Write a commented zhiyin.toml and prepare the data folder",
@@ -570,7 +577,7 @@ const std::vector<CommandSpec>& command_table() {
        "zhiyin options",
        {{"commands", "", "print docs/command-line.md instead"}},
        false},
-  };
+  });
   return table;
 }
 

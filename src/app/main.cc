@@ -18,6 +18,7 @@
 #include "app/option_table.h"
 #include "app/render.h"
 #include "app/serve.h"
+#include "app/text_commands.h"
 #include "app/text_model_commands.h"
 #include "base/file.h"
 #include "base/visible_text.h"
@@ -452,6 +453,12 @@ int run_demo(const Invocation& invocation) {
   return ran ? 0 : failed(ran.error(), invocation.json);
 }
 
+int run_text(const Invocation& invocation) {
+  const auto ran = run_text_command(invocation.command->words, invocation.args, invocation.json,
+                                    [](std::string_view lines) { print(stdout, lines); });
+  return ran ? 0 : failed(ran.error(), invocation.json);
+}
+
 int run(std::span<const std::string> arguments) {
   const auto invocation = parse_command_line(arguments);
   if (!invocation) return failed(invocation.error(), false);
@@ -470,6 +477,7 @@ int run(std::span<const std::string> arguments) {
   if (words == "serve") return run_serve(*invocation);
   if (words == "sandbox") return run_sandbox(*invocation);
   if (words == "demo") return run_demo(*invocation);
+  if (words.starts_with("text ")) return run_text(*invocation);
   if (words == "backup list") return answered(*invocation, backup_list(*invocation));
   if (words == "backup verify") return answered(*invocation, backup_verify(*invocation));
   if (words == "restore") return answered(*invocation, restore(*invocation));
