@@ -57,27 +57,36 @@ void measure(TermScanner& scanner, const std::vector<std::string_view>& texts,
   }
   fmt::print("{:<24} {:>8.1f} M characters/s  {:>8} hits\n", name,
              static_cast<double>(characters) / best / 1e6, hits.size());
+  std::fflush(stdout);
 }
 
-int run(const char* terms_path, const char* texts_path, const char* only) {
-  const std::string terms_file = value_or_exit(read_file(terms_path));
-  const std::string texts_file = value_or_exit(read_file(texts_path));
-  const auto terms = value_or_exit(parse_terms(terms_file));
-  const auto texts = lines_of(texts_file);
-  std::size_t characters = 0;
-  for (const std::string_view text : texts)
-    for (std::size_t at = 0; at < text.size(); ++characters) at += code_point_at(text, at).bytes;
+/// Compiled from a list, with the time that this and mapping its file takes; or what
+/// `zhiyin text compile` made of one.
+TermMatcher matcher_of(const char* path) {
+  if (auto compiled = TermMatcher::load(path)) return std::move(*compiled);
+  const std::string file = value_or_exit(read_file(path));
+  const auto terms = value_or_exit(parse_terms(file));
   auto begin = SteadyClock::now();
   const auto built = value_or_exit(TermMatcher::build(terms));
   fmt::print("{} terms compiled in {:.2f} s, {:.1f} MB\n", built.size(), seconds_since(begin),
              static_cast<double>(built.bytes().size()) / 1e6);
   const TempFolder folder;
-  (void)built.save(folder.path() / "terms");
+  if (auto saved = built.save(folder.path() / "terms"); !saved)
+    value_or_exit<int>(std::unexpected(saved.error()));
   begin = SteadyClock::now();
-  const auto loaded = value_or_exit(TermMatcher::load(folder.path() / "terms"));
+  auto loaded = value_or_exit(TermMatcher::load(folder.path() / "terms"));
   fmt::print("loaded from its file in {:.1f} ms\n", seconds_since(begin) * 1e3);
+  return loaded;
+}
+
+int run(const char* terms_path, const char* texts_path, const char* only) {
+  TermScanner scanner(matcher_of(terms_path));
+  const std::string texts_file = value_or_exit(read_file(texts_path));
+  const auto texts = lines_of(texts_file);
+  std::size_t characters = 0;
+  for (const std::string_view text : texts)
+    for (std::size_t at = 0; at < text.size(); ++characters) at += code_point_at(text, at).bytes;
   fmt::print("{} texts, {} characters, {} bytes\n", texts.size(), characters, texts_file.size());
-  TermScanner scanner(loaded);
   if (only != nullptr) {
     measure(scanner, texts, characters, value_or_exit(parse_views(only)), only);
     return 0;
