@@ -64,21 +64,36 @@ std::u32string characters_of(std::string_view piece) {
   return out;
 }
 
-bool is_kept(std::string_view piece, const std::unordered_set<std::string_view>& english) {
+bool is_digit(char32_t code) { return code >= U'0' && code <= U'9'; }
+bool is_capital(char32_t code) { return code >= U'A' && code <= U'Z'; }
+bool is_ascii_letter(char32_t code) { return is_capital(code) || (code >= U'a' && code <= U'z'); }
+
+/// A piece of ASCII: `text` without the mark of a word's start.
+bool is_kept_ascii(std::string_view piece, const std::u32string& text,
+                   const std::unordered_set<std::string_view>& english) {
   constexpr std::size_t kNumberMax = 4;
+  constexpr std::size_t kCapitalsMax = 3;
+  if (std::ranges::none_of(text, is_ascii_letter))
+    return text.size() <= kNumberMax || std::ranges::none_of(text, is_digit);
+  if (text.size() == 1 || english.contains(piece)) return true;
+  // In Chinese texts words follow without a space: USB, and English words without their mark.
+  if (piece.size() != text.size()) return false;
+  return text.size() == 2 ||
+         (text.size() <= kCapitalsMax && std::ranges::all_of(text, is_capital)) ||
+         english.contains("\u2581" + std::string(piece));
+}
+
+bool is_kept(std::string_view piece, const std::unordered_set<std::string_view>& english) {
   const std::u32string text = characters_of(piece);
-  bool ascii = true, letters = false, plain = true;
+  bool ascii = true, plain = true;
   for (const char32_t code : text) {
     const Script script = script_of(code);
     ascii = ascii && script == Script::kAscii;
-    letters = letters || (code >= U'a' && code <= U'z') || (code >= U'A' && code <= U'Z');
-    plain =
-        plain && (script == Script::kAscii || script == Script::kHan || script == Script::kSymbol);
+    plain = plain && !is_ascii_letter(code) &&
+            (script == Script::kAscii || script == Script::kHan || script == Script::kSymbol);
   }
-  if (ascii && letters) return text.size() == 1 || english.contains(piece);
-  if (ascii) return text.size() <= kNumberMax;
-  if (text.size() == 1 && script_of(text[0]) == Script::kLetter) return true;
-  return plain && !letters;
+  if (ascii) return is_kept_ascii(piece, text, english);
+  return plain || (text.size() == 1 && script_of(text[0]) == Script::kLetter);
 }
 
 }  // namespace

@@ -12,8 +12,9 @@ namespace zhiyin::model {
 /// The ids, ascending, of the pieces that Chinese texts with English words in them need, chosen by
 /// the pieces alone: special tokens; pieces of Han characters; punctuation, symbols and emoji;
 /// numbers of up to four digits; single letters of the Latin, Greek and Cyrillic alphabets and of
-/// kana; and `english`. Other scripts, and words of other languages, fall apart into letters or
-/// unknown characters.
+/// kana; `english`, with or without a word's start; and, without one, any two Latin letters and
+/// three capitals. Other scripts, and words of other languages, fall apart into letters or unknown
+/// characters.
 std::vector<std::uint32_t> chinese_pieces(const UnigramTable& table,
                                           const std::vector<std::string_view>& english);
 

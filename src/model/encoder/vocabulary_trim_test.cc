@@ -29,7 +29,7 @@ TEST(VocabularyTrim, KeepsLettersAloneAndWordsThatAreNamed) {
 }
 
 TEST(VocabularyTrim, DropsOtherWordsAndScripts) {
-  EXPECT_TRUE(kept_of({"▁nostro", "ab", "▁ab", "20260101", "hello", "был", "café", "です", "の方",
+  EXPECT_TRUE(kept_of({"▁nostro", "▁ab", "usb", "20260101", "był", "был", "café", "です", "の方",
                        "한", "ขอ", "ا", "को"})
                   .empty());
 }
@@ -40,7 +40,7 @@ TEST(VocabularyTrim, TheDefaultEncoderKeepsAboutATenth) {
   const UnigramTable& table = *(*source)->unigram();
   const auto kept = chinese_pieces(table, english_pieces());
   EXPECT_GT(kept.size(), 24'000U);
-  EXPECT_LT(kept.size(), 28'000U);
+  EXPECT_LT(kept.size(), 29'500U);
   for (const std::uint32_t special : {0U, 1U, 2U, 3U, 250001U})
     EXPECT_TRUE(std::ranges::binary_search(kept, special));
   std::size_t han = 0;

@@ -16,7 +16,7 @@ import sys
 from tokenizers import Tokenizer, models
 
 WORDS = 12000
-PIECES = 4500
+PIECES = 3000
 
 
 def pieces_of(path):
