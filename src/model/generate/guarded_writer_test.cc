@@ -84,9 +84,7 @@ class GuardTest : public testing::Test {
     return request;
   }
   Result<GuardedText> write(Generator& generator, const GuardedRequest& request) {
-    return GuardedWriter(
-               generator, [] { return std::make_unique<OneNumber>(); }, policy_)
-        .write(request);
+    return GuardedWriter(generator, policy_).write(request);
   }
   PromptFile prompt_ = prompt();
   GuardPolicy policy_;
