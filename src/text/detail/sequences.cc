@@ -41,15 +41,24 @@ Ahead look_ahead(std::string_view text, std::size_t at, bool undressed) {
   return out;
 }
 
+/// The first entry of a sorted table whose key is not before `key`.
+template <class Entry>
+const Entry* not_before(const Entry* begin, std::size_t count, std::u32string_view key) {
+  return std::lower_bound(
+      begin, begin + count, key,
+      [](const Entry& e, std::u32string_view wanted) { return pool_text(e.key) < wanted; });
+}
+
 /// The entry of a sorted table with the longest key that the characters ahead begin with, or null.
 template <class Entry>
 const Entry* longest(const Entry* begin, std::size_t count, const Ahead& ahead) {
-  const auto first_of = [](const Entry& e) { return pool_text(e.key).front(); };
-  const Entry* entry =
-      std::lower_bound(begin, begin + count, ahead.points[0],
-                       [&](const Entry& e, char32_t first) { return first_of(e) < first; });
-  const Entry* found = nullptr;
-  for (; entry != begin + count && first_of(*entry) == ahead.points[0]; ++entry) {
+  const Entry* const end = begin + count;
+  const Entry* found = not_before(begin, count, ahead.first(1));
+  if (found == end || pool_text(found->key) != ahead.first(1)) found = nullptr;
+  if (ahead.count < 2) return found;
+  const std::u32string_view two = ahead.first(2);
+  for (const Entry* entry = not_before(begin, count, two);
+       entry != end && pool_text(entry->key).starts_with(two); ++entry) {
     const std::u32string_view key = pool_text(entry->key);
     // Ascending keys: of those that begin alike a longer one comes later.
     if (key.size() <= ahead.count && ahead.first(key.size()) == key) found = entry;
