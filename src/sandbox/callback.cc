@@ -11,8 +11,6 @@
 namespace zhiyin::sandbox {
 namespace {
 
-constexpr std::size_t kAnswerBytesMax = 64 << 10;
-
 std::string cdata(std::string_view value) {
   std::string out = "<![CDATA[";
   for (std::size_t at = 0;;) {
@@ -64,48 +62,6 @@ std::string make_nonce(Random& random) { return std::to_string(random.next() % 2
 
 std::string with_query(std::string_view url, std::string_view query) {
   return fmt::format("{}{}{}", url, url.find('?') == std::string_view::npos ? '?' : '&', query);
-}
-
-std::unexpected<Error> bad(std::string_view what) {
-  return fail(ErrorCode::kInvalidArgument, "callback answer: {}", what);
-}
-
-bool is_reply_type(std::string_view type) {
-  for (const std::string_view known :
-       {"text", "image", "voice", "video", "music", "news", "transfer_customer_service"}) {
-    if (type == known) return true;
-  }
-  return false;
-}
-
-Result<CallbackReply> check_reply(std::string_view xml, const CallbackMessage& message,
-                                  const SandboxAccount& account) {
-  CallbackReply reply;
-  reply.is_reply = true;
-  reply.msg_type = xml_text(xml, "MsgType");
-  reply.content = xml_text(xml, "Content");
-  if (xml_text(xml, "ToUserName") != message.openid) return bad("ToUserName is not the sender");
-  if (xml_text(xml, "FromUserName") != account.callback_name())
-    return bad("FromUserName is not the account");
-  if (xml_text(xml, "CreateTime").empty()) return bad("CreateTime is missing");
-  if (!is_reply_type(reply.msg_type))
-    return bad("MsgType is unknown: " + reply.msg_type.substr(0, 40));
-  if (reply.msg_type == "text" && reply.content.empty()) return bad("Content is empty");
-  return reply;
-}
-
-Result<CallbackReply> check_encrypted(std::string_view xml, const CallbackMessage& message,
-                                      const SandboxAccount& account) {
-  const std::string encrypted = xml_text(xml, "Encrypt");
-  const std::string expected = message_signature(account.token, xml_text(xml, "TimeStamp"),
-                                                 xml_text(xml, "Nonce"), encrypted);
-  if (xml_text(xml, "MsgSignature") != expected) return bad("MsgSignature is wrong");
-  ZHIYIN_TRY(const MessageCipher cipher,
-             MessageCipher::create(account.encoding_aes_key, account.app_id));
-  ZHIYIN_TRY(const std::string plain, cipher.decrypt(encrypted));
-  ZHIYIN_TRY(CallbackReply reply, check_reply(plain, message, account));
-  reply.encrypted = true;
-  return reply;
 }
 
 }  // namespace
@@ -263,39 +219,6 @@ std::string verification_url(const SandboxAccount& account, std::string_view cal
   return with_query(callback_url, fmt::format("signature={}&timestamp={}&nonce={}&echostr={}",
                                               url_signature(account.token, timestamp, nonce),
                                               timestamp, nonce, echo));
-}
-
-Result<CallbackReply> check_answer(std::string_view body, const CallbackMessage& message,
-                                   const SandboxAccount& account) {
-  if (body.empty() || body == "success") return CallbackReply{};
-  if (body.size() > kAnswerBytesMax) return bad("longer than 64 KiB");
-  if (!body.starts_with("<xml>")) return bad("neither success nor XML");
-  if (body.find("<Encrypt>") != std::string_view::npos) {
-    if (account.mode == CallbackMode::kPlain)
-      return bad("encrypted, but the account's mode is plain");
-    return check_encrypted(body, message, account);
-  }
-  if (account.mode == CallbackMode::kSecure)
-    return bad("not encrypted, but the account's mode is secure");
-  return check_reply(body, message, account);
-}
-
-std::string xml_text(std::string_view xml, std::string_view name) {
-  const std::string open = fmt::format("<{}>", name), close = fmt::format("</{}>", name);
-  const std::size_t at = xml.find(open);
-  if (at == std::string_view::npos) return {};
-  std::string_view rest = xml.substr(at + open.size());
-  constexpr std::string_view kOpen = "<![CDATA[", kClose = "]]>";
-  if (!rest.starts_with(kOpen)) return std::string(rest.substr(0, rest.find(close)));
-  std::string text;
-  while (rest.starts_with(kOpen)) {  // split values come as several sections in a row
-    rest.remove_prefix(kOpen.size());
-    const std::size_t end = rest.find(kClose);
-    if (end == std::string_view::npos) return {};
-    text += rest.substr(0, end);
-    rest.remove_prefix(end + kClose.size());
-  }
-  return text;
 }
 
 }  // namespace zhiyin::sandbox

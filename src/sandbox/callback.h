@@ -60,8 +60,9 @@ struct CallbackReply {
   std::string content;  ///< of a text reply
   bool encrypted = false;
 };
-/// Checks a 200 answer as the platform does: empty, `success`, or a reply with the right names,
-/// encrypted where the mode demands it. kInvalidArgument tells what is wrong with anything else.
+/// Checks a 200 answer as the platform does: empty, `success`, or a reply of a kind that the
+/// account may give, with what that kind needs, encrypted where the mode demands it; as JSON only
+/// where the callbacks are. kInvalidArgument tells what is wrong with anything else.
 Result<CallbackReply> check_answer(std::string_view body, const CallbackMessage& message,
                                    const SandboxAccount& account);
 

@@ -256,6 +256,71 @@ TEST(CallbackAnswer, WhatAUserWouldSeeAsAFaultIsRefused) {
   EXPECT_FALSE(check_answer("<xml>" + std::string(100'000, 'x'), message, plain));
 }
 
+std::string reply_of(const SandboxAccount& a, std::string_view inner) {
+  return fmt::format(
+      "<xml><ToUserName><![CDATA[oUser]]></ToUserName><FromUserName><![CDATA[{}]]></FromUserName>"
+      "<CreateTime>1772294400</CreateTime>{}</xml>",
+      a.callback_name(), inner);
+}
+
+TEST(CallbackAnswer, EachKindHoldsWhatItNeeds) {
+  const SandboxAccount plain = account(CallbackMode::kPlain);
+  const CallbackMessage message = text_message("oUser", kNow, "hi", 1);
+  const CallbackMessage event = event_message("oUser", kNow, "CLICK", {{"EventKey", "A", false}});
+  const auto is_taken = [&](std::string_view inner, const CallbackMessage& to) {
+    return check_answer(reply_of(plain, inner), to, plain).has_value();
+  };
+  const std::string two =
+      "<MsgType>news</MsgType><ArticleCount>2</ArticleCount><Articles><item><Title>a</Title></item>"
+      "<item><Title>b</Title></item></Articles>";
+  EXPECT_TRUE(is_taken(two, event));
+  EXPECT_FALSE(is_taken(two, message));  // one article to what people write
+  EXPECT_FALSE(
+      is_taken("<MsgType>news</MsgType><ArticleCount>1</ArticleCount><Articles>"
+               "</Articles>",
+               event));
+  EXPECT_TRUE(
+      is_taken("<MsgType>image</MsgType><Image><MediaId><![CDATA[M]]></MediaId></Image>", message));
+  EXPECT_FALSE(is_taken("<MsgType>image</MsgType><Image></Image>", message));
+  EXPECT_FALSE(is_taken("<MsgType>music</MsgType><Music><Title>t</Title></Music>", message));
+  EXPECT_FALSE(is_taken("<MsgType>card</MsgType>", message));
+  EXPECT_TRUE(is_taken("<MsgType>transfer_customer_service</MsgType>", message));
+  EXPECT_FALSE(check_answer(reply_xml(plain, "oUser", std::string(2049, 'x')), message, plain));
+}
+
+TEST(CallbackAnswer, MiniProgramsAndCompaniesHaveRulesOfTheirOwn) {
+  const CallbackMessage message = text_message("oUser", kNow, "hi", 1);
+  const CallbackMessage event = event_message("oUser", kNow, "user_enter_tempsession");
+  const std::string transfer = "<MsgType>transfer_customer_service</MsgType>";
+  SandboxAccount mini = account(CallbackMode::kPlain);
+  mini.kind = AccountKind::kMiniProgram;
+  EXPECT_TRUE(check_answer(reply_of(mini, transfer), message, mini));
+  EXPECT_FALSE(check_answer(reply_of(mini, transfer), event, mini));
+  EXPECT_FALSE(check_answer(reply_xml(mini, "oUser", "x"), message, mini));
+  const std::string json =
+      fmt::format(R"({{"ToUserName":"oUser","FromUserName":"{}","CreateTime":1772294400,)"
+                  R"("MsgType":"transfer_customer_service"}})",
+                  mini.original_id);
+  EXPECT_FALSE(check_answer(json, message, mini));  // its callbacks are XML
+  mini.format = CallbackFormat::kJson;
+  EXPECT_TRUE(check_answer(json, message, mini));
+  mini.mode = CallbackMode::kSecure;
+  EXPECT_FALSE(check_answer(json, message, mini));
+  const std::string encrypted =
+      MessageCipher::create(mini.encoding_aes_key, mini.app_id)->encrypt(json, "0123456789abcdef");
+  const auto sealed = [&](std::string_view nonce) {
+    return fmt::format(R"({{"Encrypt":"{}","MsgSignature":"{}","TimeStamp":7,"Nonce":"{}"}})",
+                       encrypted, message_signature(mini.token, "7", "77", encrypted), nonce);
+  };
+  EXPECT_TRUE(check_answer(sealed("77"), message, mini)->encrypted);
+  EXPECT_FALSE(check_answer(sealed("78"), message, mini));
+  SandboxAccount corp = account(CallbackMode::kPlain);
+  corp.kind = AccountKind::kWecom;  // always encrypted, whatever stands in the mode
+  EXPECT_FALSE(check_answer(reply_xml(corp, "oUser", "x"), message, corp));
+  EXPECT_TRUE(check_answer(encrypted_reply(corp, reply_xml(corp, "oUser", "x")), message, corp));
+  EXPECT_FALSE(check_answer(encrypted_reply(corp, reply_of(corp, transfer)), message, corp));
+}
+
 std::vector<CallbackMessage> messages(std::size_t n, std::string_view openid = "oUser") {
   std::vector<CallbackMessage> out;
   for (std::size_t i = 0; i < n; ++i)

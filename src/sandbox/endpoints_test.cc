@@ -359,6 +359,30 @@ TEST_F(EndpointsTest, MessagesOfEveryKindAreChecked) {
   EXPECT_EQ(send("image", fmt::format(R"({{"media_id":"{}"}})", picture)), 0);
 }
 
+TEST_F(EndpointsTest, WhateverPeopleSendCanBeOrdered) {
+  const std::string app_id = companion("mini").app_id;
+  Play what{.kind = "deliver", .account = "mini", .openid = "oM"};
+  what.msg_type = "location";
+  what.fields = *parse_json(R"({"Location_X":"23.1","Scale":20,"Label":"<&]]>"})");
+  play_at(app_id, what);
+  what.msg_type = "event";
+  what.fields = *parse_json(R"({"Event":"e","A":{"List":[{"B":"1"},{"B":"2"}]}})");
+  play_at(app_id, what);
+  const std::vector<CallbackMessage> told = platform_.take_due_callbacks();
+  ASSERT_EQ(told.size(), 2U);
+  const std::string place = render_xml(told[0], "gh_1");
+  EXPECT_EQ(xml_text(place, "MsgType"), "location");
+  EXPECT_EQ(xml_text(place, "Scale"), "20");
+  EXPECT_EQ(xml_text(place, "Label"), "<&]]>");
+  EXPECT_FALSE(xml_text(place, "MsgId").empty());
+  EXPECT_NE(render_xml(told[1], "gh_1").find("<B><![CDATA[2]]></B>"), std::string::npos);
+  what.fields = *parse_json(R"({"<a>":1})");
+  const auto refused =
+      platform_.with(app_id, [&](AccountState& a, Instant now) { return play(a, what, now); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->error().field, "fields");
+}
+
 TEST_F(EndpointsTest, OpeningAConversationOfAMiniProgramAllowsTwoMessagesInAMinute) {
   const std::string app_id = companion("mini").app_id;
   play_at(app_id, {.kind = "enter", .account = "mini", .openid = "oM"});
@@ -586,6 +610,18 @@ TEST_F(EndpointsTest, WhoDeletedTheMemberGetsNothingAndRemindersAreThreeADay) {
   const std::string which = fmt::format(R"({{"msgid":"{}","userid":"zhangmin"}})", id);
   for (int i = 0; i < 3; ++i)
     EXPECT_EQ(code(post("/cgi-bin/externalcontact/remind_groupmsg_send", corp_token(), which)), 0);
+  const std::int64_t now = clock_.now().us / 1'000'000;
+  const auto listed = [&](std::string_view more) {
+    const std::string body = fmt::format(
+        R"({{"chat_type":"single","start_time":{},"end_time":{}{}}})", now - 86'400, now, more);
+    return post("/cgi-bin/externalcontact/get_groupmsg_list_v2", corp_token(),
+                body)["group_msg_list"]
+        .if_array()
+        ->size();
+  };
+  EXPECT_GE(listed(""), 1U);
+  EXPECT_EQ(listed(R"(,"creator":"nobody")"), 0U);
+  EXPECT_EQ(listed(R"(,"filter_type":1)"), 0U) << "nobody makes any by himself";
   EXPECT_EQ(code(post("/cgi-bin/externalcontact/remind_groupmsg_send", corp_token(), which)),
             45009);
   play_at(app_id,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "sandbox/logins.h"
 #include "sandbox/wecom.h"
@@ -70,6 +71,67 @@ Result<Json> say(AccountState& account, const Play& what, Instant now) {
   return Json::object();
 }
 
+constexpr int kFieldDepthMax = 4;
+constexpr std::size_t kFieldsBytesMax = 16 << 10;
+
+/// The members of an object as fields; each element of a list stands under the list's name.
+Result<std::vector<CallbackField>> callback_fields(const Json& object, int depth) {
+  const Json::Object* members = object.if_object();
+  if (members == nullptr) return fail_field("fields", "is not an object");
+  if (depth > kFieldDepthMax)
+    return fail_field("fields", "is deeper than {} levels", kFieldDepthMax);
+  std::vector<CallbackField> out;
+  for (const auto& [name, value] : *members) {
+    const bool is_name = !name.empty() && std::ranges::all_of(name, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    if (!is_name) return fail_field("fields", "'{}' is no name of a field", name.substr(0, 64));
+    const Json::Array* list = value.if_array();
+    for (const Json& one : list != nullptr ? *list : Json::Array{value}) {
+      CallbackField field{name, text_of(one), one.if_int() != nullptr, {}};
+      if (one.if_object() != nullptr) {
+        ZHIYIN_TRY(field.children, callback_fields(one, depth + 1));
+      }
+      out.push_back(std::move(field));
+    }
+  }
+  return out;
+}
+
+/// What somebody's action opens, by what is told of it.
+std::optional<Trigger> trigger_of(std::string_view msg_type, const Json& fields) {
+  if (msg_type != "event") return Trigger::kMessage;
+  const std::string event = text_of(fields["Event"]);
+  if (event == "CLICK" || event == "scancode_push" || event == "scancode_waitmsg")
+    return Trigger::kMenuTap;
+  if (event == "user_enter_tempsession") return Trigger::kEnterSession;
+  return std::nullopt;
+}
+
+/// Any callback: people send more than words.
+Result<Json> deliver(AccountState& account, const Play& what, Instant now) {
+  const bool is_company = account.identity.kind == AccountKind::kWecom;  // whose senders are staff
+  if (what.openid.empty()) return fail_field("openid", "is missing");
+  if (!is_company) {
+    ZHIYIN_TRY_VOID(person_of(account, what));
+  }
+  if (what.msg_type.empty()) return fail_field("msg_type", "is missing");
+  if (what.fields.dump().size() > kFieldsBytesMax)
+    return fail_field("fields", "is longer than {} bytes", kFieldsBytesMax);
+  CallbackMessage message;
+  message.openid = what.openid;
+  message.created_at = now;
+  message.msg_type = what.msg_type;
+  ZHIYIN_TRY(message.fields, callback_fields(what.fields, 1));
+  const bool has_id = what.msg_type == "event" || what.fields.find("MsgId") != nullptr;
+  if (!has_id)
+    message.fields.push_back({"MsgId", std::to_string(account.next_message_id()), true, {}});
+  if (const auto opens = trigger_of(what.msg_type, what.fields); opens && !is_company)
+    account.trigger(what.openid, *opens, now);
+  account.call_back(now, std::move(message));
+  return Json::object();
+}
+
 Result<Json> enter(AccountState& account, const Play& what, Instant now) {
   ZHIYIN_TRY(const Follower* person, person_of(account, what));
   account.trigger(person->openid, Trigger::kEnterSession, now);
@@ -129,6 +191,7 @@ Result<Json> play(AccountState& account, const Play& what, Instant now) {
   if (what.kind == "refuse") return set_grant(account, what, false, now);
   if (what.kind == "confirm_once") return confirm_once(account, what);
   if (what.kind == "say") return say(account, what, now);
+  if (what.kind == "deliver") return deliver(account, what, now);
   if (what.kind == "enter") return enter(account, what, now);
   if (what.kind == "scan") return scan(account, what, now);
   if (what.kind == "meet") return meet_member(account, what, now);
@@ -148,7 +211,7 @@ Result<Json> play(AccountState& account, const Play& what, Instant now) {
   }
   return fail_field("kind",
                     "'{}' is none of sign_in, open_mini, give_phone, grant, refuse, "
-                    "confirm_once, say, enter, scan, pay, encrypt, meet, part",
+                    "confirm_once, say, deliver, enter, scan, pay, encrypt, meet, part",
                     what.kind);
 }
 

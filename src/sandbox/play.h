@@ -18,6 +18,7 @@ namespace zhiyin::sandbox {
 /// | `grant`, `refuse` | `openid` allows, or no longer allows, messages of `template_id` |
 /// | `confirm_once` | `openid` confirms one message of `template_id` for `scene` |
 /// | `say` | `openid` writes `text` |
+/// | `deliver` | any callback of `openid`: `msg_type` with `fields` as the platform names them |
 /// | `enter` | `openid` opens the conversation of a mini-program |
 /// | `scan` | `openid` scans the code with that `ticket`; who does not follow follows by it |
 /// | `pay` | `openid` pays an order `transaction_id` |
@@ -30,6 +31,8 @@ struct Play {
   std::string openid, scope = "snsapi_base", template_id, text, ticket, transaction_id, hash;
   std::int64_t scene = 0;
   std::string userid, external_userid, name, unionid, state;
+  std::string msg_type;
+  Json fields = Json::object();
 };
 
 /// Lets it happen; the answer has what it brought (`code`, `welcome_code`). kInvalidArgument with
@@ -63,7 +66,11 @@ struct Fields<sandbox::Play> {
           .optional(),
       field("name", &P::name, "of meet").length(0, 64).optional(),
       field("unionid", &P::unionid, "of meet").length(0, 64).optional(),
-      field("state", &P::state, "of the contact way, of meet").length(0, 30).optional());
+      field("state", &P::state, "of the contact way, of meet").length(0, 30).optional(),
+      field("msg_type", &P::msg_type, "of deliver: image, location, event …")
+          .length(0, 64)
+          .optional(),
+      field("fields", &P::fields, "of deliver, beyond the common ones").optional());
 };
 
 }  // namespace zhiyin

@@ -267,12 +267,22 @@ Answer list_made(AccountState& account, const Call& call, const std::vector<Made
   return answer;
 }
 
+/// Whether a list asks for what that member made. What members make by themselves is not emulated:
+/// all of it is the company's.
+template <class Made>
+bool is_asked(const Call& call, const Made& made) {
+  constexpr std::int64_t kPersonal = 1;
+  const std::string creator = call.text("creator");
+  return call.number("filter_type") != kPersonal &&
+         (creator.empty() || creator == made.members.front());
+}
+
 Answer mass_list(AccountState& account, const Call& call) {
   settle(account, call.now);
   const std::string type = call.text("chat_type");
   return list_made(
       account, call, account.wecom.tasks, "group_msg_list", 50,
-      [&](const WecomState::Task& task) { return task.chat_type == type; },
+      [&](const WecomState::Task& task) { return task.chat_type == type && is_asked(call, task); },
       [](const WecomState::Task& task, Json& one) { one.set("msgid", task.id); });
 }
 
@@ -376,7 +386,9 @@ Answer moment_result(AccountState& account, const Call& call) {
 Answer moment_list(AccountState& account, const Call& call) {
   return list_made(
       account, call, account.wecom.moments, "moment_list", 20,
-      [&](const WecomState::Moment& moment) { return call.now >= moment.at + kMomentTakes; },
+      [&](const WecomState::Moment& moment) {
+        return call.now >= moment.at + kMomentTakes && is_asked(call, moment);
+      },
       [](const WecomState::Moment& moment, Json& one) {
         one.set("moment_id", moment.id);
         one.set("visible_type", moment.tags.empty() ? 1 : 0);
@@ -550,7 +562,7 @@ std::vector<Endpoint> task_endpoints() {
       wecom_post("/cgi-bin/externalcontact/get_groupmsg_list_v2", "Tasks of a month", mass_list,
                  {one_of("chat_type", "single group"), number("start_time", 1, kAnyNumber),
                   number("end_time", 1, kAnyNumber), number("filter_type", 0, 2).optional(),
-                  up_to(100), cursor}),
+                  bytes("creator", 0, 64), up_to(100), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_groupmsg_task", "Which members have confirmed",
                  mass_task, {msgid, up_to(1000), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_groupmsg_send_result",
@@ -560,9 +572,10 @@ std::vector<Endpoint> task_endpoints() {
                  moment_add, {text("text?.content", 0, 2000, 45002), attachments, kind},
                  {40007, 60111}),
       moment_job,
-      wecom_post("/cgi-bin/externalcontact/get_moment_list", "Moments of a month", moment_list,
-                 {number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber),
-                  up_to(100), cursor}),
+      wecom_post(
+          "/cgi-bin/externalcontact/get_moment_list", "Moments of a month", moment_list,
+          {number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber),
+           number("filter_type", 0, 2).optional(), bytes("creator", 0, 64), up_to(100), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_moment_task", "Which members have published",
                  moment_task, {moment, up_to(1000), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_moment_send_result", "Who sees a member's moment",

@@ -19,7 +19,7 @@ class Companions(unittest.TestCase):
         self.addCleanup(self.server.close)
         self.addCleanup(self.sandbox.close)
         self.accounts = {a["id"]: a for a in self.sandbox.ok("GET", "/sandbox/accounts")}
-        keywords = [{"words": ["营业时间"], "reply": {"type": "text", "text": "9:00-21:00"}}]
+        keywords = [{"words": ["营业时间"], "reply": {"type": "text", "text": "9:00-21:00"}}, {"words": ["人工"], "reply": {"type": "transfer"}}]
         self.accounts["mini"]["reply_rules"] = {"keywords": keywords}
         for name in ("mini", "corp", "ads"):
             self.server.ok("POST", "/v1/accounts", self.accounts[name])
@@ -47,6 +47,15 @@ class Companions(unittest.TestCase):
             self.play("mini", "say", openid="oMini1", text="在吗")
             self.play("mini", "enter", openid="oMini1")
             self.assertEqual(self.told() - before, 2)
+            replied = self.sandbox.ok("GET", "/sandbox/status")["totals"]["callback_counts"]["replied"]
+            self.play("mini", "say", openid="oMini1", text="人工")  # the hand-over, in the format of the callback
+            self.told()
+            self.assertEqual(self.sandbox.ok("GET", "/sandbox/status")["totals"]["callback_counts"]["replied"] - replied, 1)
+            self.play("mini", "deliver", openid="oMini2", msg_type="image", fields={"PicUrl": "https://p.example/1", "MediaId": "M1"})
+            self.told()
+        sent = self.server.ok("GET", "/v1/people/openid:mini:oMini2/events")["items"]
+        self.assertEqual([(e["kind"], e["properties"]["message_type"]) for e in sent], [("message", "image")] * 2)
+        self.assertEqual(self.server.ok("GET", "/v1/accounts/mini/conversations/oMini2")["left"], 5)
 
     def call(self, account, method, body):
         return self.server.ok("POST", f"/v1/accounts/{account}/wechat/{method}", body)
