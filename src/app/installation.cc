@@ -30,6 +30,8 @@
 #include "delivery/touch.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
+#include "delivery/wecom_sends.h"
+#include "delivery/wecom_welcomes.h"
 #include "http/client.h"
 #include "ingest/migrations.h"
 #include "ingest/projection.h"
@@ -525,6 +527,8 @@ class BuiltInstallation final : public Installation {
         metrics_,
         logger_};
     answers_.emplace(std::move(parts), uuid_v7(clock_->now()), delivery::AnswerDesk::Settings{});
+    welcomes_.emplace(delivery::WecomWelcomes::Parts{*state_, *vault_, *wechat_->platform(),
+                                                     *clock_, metrics_, logger_});
     callback_store_.emplace(*state_, *vault_);
     callbacks_.emplace(wechat::CallbackEndpoint::Parts{*accounts_, *callback_store_, *clock_,
                                                        metrics_, logger_, &*answers_},
@@ -704,6 +708,9 @@ class BuiltInstallation final : public Installation {
             fail(ErrorCode::kUnavailable, "callback: the consent was not taken: {}", answer.reason);
       }
     }
+    for (std::size_t i = 0; i < taken.size(); ++i) {
+      if (out[i]) welcomes_->greet(taken[i].account, taken[i].callback);
+    }
     return out;
   }
 
@@ -844,6 +851,7 @@ class BuiltInstallation final : public Installation {
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
         report("quotas", tidy_quotas());
+        report("tasks", delivery::WecomSends::close_left(*state_, clock_->now()));
         report("late answers", answers_->log().trim(clock_->now()));
         if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
         // A stepped clock jumps over weeks: whoever steps it says when something goes.
@@ -967,6 +975,7 @@ class BuiltInstallation final : public Installation {
   delivery::SteadyClock steady_;
   std::optional<delivery::HttpAnswerSource> answer_source_;
   std::optional<delivery::AnswerDesk> answers_;
+  std::optional<delivery::WecomWelcomes> welcomes_;
   std::optional<wechat::CallbackStore> callback_store_;
   std::optional<wechat::CallbackEndpoint> callbacks_;
   std::optional<delivery::WechatSenders> senders_;

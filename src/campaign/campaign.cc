@@ -128,6 +128,12 @@ Result<void> check_channel(const Campaign& c, const MessageTemplate& parsed) {
       return fail_field("channel", "campaigns do not send subscribe messages");
     case ChannelKind::kMassPreview:
       return fail_field("channel", "previews are for tests: choose mass");
+    case ChannelKind::kTemplateOnce:
+    case ChannelKind::kWecomTask:
+    case ChannelKind::kWecomMoment:
+    case ChannelKind::kWecomMessage:
+    case ChannelKind::kWecomWelcome:
+      return fail_field("channel", "campaigns do not send by {}", enum_name(c.channel));
     case ChannelKind::kTemplate:
       break;
   }

@@ -18,7 +18,13 @@ enum class ChannelKind : int {
   kCustomerService = 2,
   kTemplate = 3,
   kSubscribe = 4,
-  kMassPreview = 5,  ///< a budget of its own; its touches are tests of `kMass`
+  kMassPreview = 5,   ///< a budget of its own; its touches are tests of `kMass`
+  kTemplateOnce = 6,  ///< one message for one confirmation on a page
+  // Of a company. Tasks and moments go out when its members confirm them.
+  kWecomTask = 7,
+  kWecomMoment = 8,
+  kWecomMessage = 9,  ///< to its members
+  kWecomWelcome = 10,
 };
 
 /// Why a message goes out. Template messages may only be notifications.
@@ -62,8 +68,8 @@ class MessageChannel {
  public:
   virtual ~MessageChannel() = default;
 
-  /// One message to 2 to 10,000 openids. The same `client_msg_id` within 24 h sends nothing again
-  /// and gives the first call's outcome.
+  /// One message to as many openids as `SenderAccount` says. The same `client_msg_id` within 24 h
+  /// sends nothing again and gives the first call's outcome.
   virtual Outcome send_mass(const AccountId& account, std::span<const std::string> openids,
                             const Content& content, std::string_view client_msg_id) = 0;
   virtual Outcome send_customer_service(const AccountId& account, std::string_view openid,
@@ -85,7 +91,12 @@ struct zhiyin::EnumNames<zhiyin::delivery::ChannelKind> {
       {delivery::ChannelKind::kCustomerService, "customer_service"},
       {delivery::ChannelKind::kTemplate, "template"},
       {delivery::ChannelKind::kSubscribe, "subscribe"},
-      {delivery::ChannelKind::kMassPreview, "mass_preview"}};
+      {delivery::ChannelKind::kMassPreview, "mass_preview"},
+      {delivery::ChannelKind::kTemplateOnce, "template_once"},
+      {delivery::ChannelKind::kWecomTask, "wecom_task"},
+      {delivery::ChannelKind::kWecomMoment, "wecom_moment"},
+      {delivery::ChannelKind::kWecomMessage, "wecom_message"},
+      {delivery::ChannelKind::kWecomWelcome, "wecom_welcome"}};
 };
 template <>
 struct zhiyin::EnumNames<zhiyin::delivery::Purpose> {

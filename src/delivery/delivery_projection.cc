@@ -222,6 +222,15 @@ Result<void> note_grants(Session& session, const Event& event) {
   return {};
 }
 
+/// A confirmation on the page of one-time messages.
+Result<void> note_confirmation(Session& session, const Event& event) {
+  const Json properties = properties_of(event);
+  const std::string_view template_id = properties["template_id"].string_or("");
+  if (template_id.empty()) return {};
+  return Grants::add(session, {event.identities.front(), AccountId(event.account)},
+                     once_grant(template_id, properties["scene"].int_or(0)), event.occurred_at);
+}
+
 }  // namespace
 
 Result<void> DeliveryProjection::apply(Session& session,
@@ -241,6 +250,8 @@ Result<void> DeliveryProjection::apply(Session& session,
     } else if (event.kind == "wechat.subscribe_msg_popup_event" ||
                event.kind == "wechat.subscribe_msg_change_event") {
       ZHIYIN_TRY_VOID(note_grants(session, event));
+    } else if (event.kind == kOnceConfirmed) {
+      ZHIYIN_TRY_VOID(note_confirmation(session, event));
     } else if (event.kind == "wechat.subscribe_msg_sent_event") {
       ZHIYIN_TRY_VOID(settle_subscribes(session, event));
     } else if (event.kind == "template_result") {

@@ -10,10 +10,13 @@
 
 namespace zhiyin::delivery {
 
+/// A person confirmed one one-time message: `template_id` and `scene` in the properties.
+inline constexpr std::string_view kOnceConfirmed = "wechat.once_confirmed";
+
 /// What events mean for delivery: messages, menu taps, follows, scans and entering a mini-program's
 /// conversation open the customer-service window of an identity; clicks mark touches; results of
-/// template and subscribe messages settle them; pop-ups, and what other systems send, change the
-/// permissions for subscribe messages.
+/// template and subscribe messages settle them; pop-ups, confirmations
+/// of one-time messages, and what other systems send, change the permissions.
 class DeliveryProjection final : public ingest::EventProjection {
  public:
   Result<void> apply(storage::Session& session,

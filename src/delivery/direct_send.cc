@@ -5,6 +5,7 @@
 #include "audience/people_projection.h"
 #include "base/random.h"
 #include "delivery/delivery_projection.h"
+#include "delivery/detail/direct_touch.h"
 #include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/wechat_channel.h"
@@ -15,7 +16,6 @@ namespace {
 
 using storage::Session;
 
-constexpr std::string_view kCampaign = "direct";  // campaigns have ids of their own form
 constexpr std::int64_t kNoGrantCode = 43101;
 
 DirectResult refused(Rule rule) {
@@ -26,7 +26,15 @@ DirectResult refused(Rule rule) {
 std::string template_of(const DirectMessage& message) {
   if (const auto* biz = std::get_if<wechat::SubscribeBizAsk>(&message)) return biz->template_id;
   if (const auto* mini = std::get_if<wechat::SubscribeAsk>(&message)) return mini->template_id;
+  if (const auto* once = std::get_if<wechat::TemplateOnceAsk>(&message))
+    return once_grant(once->template_id, once->scene);
   return {};
+}
+
+ChannelKind channel_of(const DirectMessage& message) {
+  if (std::holds_alternative<wechat::CustomSendAsk>(message)) return ChannelKind::kCustomerService;
+  return std::holds_alternative<wechat::TemplateOnceAsk>(message) ? ChannelKind::kTemplateOnce
+                                                                  : ChannelKind::kSubscribe;
 }
 
 Result<wechat::ApiCall> call_of(const wechat::Policy& policy, const DirectMessage& message) {
@@ -34,28 +42,19 @@ Result<wechat::ApiCall> call_of(const wechat::Policy& policy, const DirectMessag
     return prepare(wechat::kCustomSend, policy, *custom);
   if (const auto* biz = std::get_if<wechat::SubscribeBizAsk>(&message))
     return prepare(wechat::kSubscribeBiz, policy, *biz);
+  if (const auto* once = std::get_if<wechat::TemplateOnceAsk>(&message))
+    return prepare(wechat::kTemplateOnce, policy, *once);
   return prepare(wechat::kSubscribe, policy, std::get<wechat::SubscribeAsk>(message));
 }
 
 Touch intent(const AccountId& account, const Recipient& recipient, ChannelKind channel,
              Instant now) {
-  Touch touch;
-  touch.id = TouchId("t_direct_" + uuid_v7(now));
-  touch.idempotency_key = touch.id.value;
-  touch.campaign = CampaignId(std::string(kCampaign));
+  Touch touch = detail::direct_touch(TouchId("t_direct_" + uuid_v7(now)), account, channel, now);
   // Whose first event has not been counted yet will be this person.
   touch.person =
       recipient.person.empty() ? audience::person_id_of(recipient.identity) : recipient.person;
   touch.identity = recipient.identity;
   touch.partition = recipient.partition;
-  touch.account = account;
-  touch.channel = channel;
-  touch.state = TouchState::kSending;
-  touch.is_test = true;
-  touch.is_uncertain = true;
-  touch.decided_at = touch.due_at = now;
-  touch.sent_at = now;
-  touch.attempt = 1;
   return touch;
 }
 
@@ -78,9 +77,12 @@ struct Send {
     const auto found = rules.calls_per_minute.find(channel);
     return found == rules.calls_per_minute.end() ? 0 : found->second;
   }
+  /// Of a permission that a message uses up.
+  [[nodiscard]] bool takes_grant() const {
+    return channel == ChannelKind::kSubscribe || channel == ChannelKind::kTemplateOnce;
+  }
   [[nodiscard]] bool needs_no_following() const {
-    return answers || channel == ChannelKind::kSubscribe ||
-           account.kind == wechat::AccountKind::kMiniProgram;
+    return answers || takes_grant() || account.kind == wechat::AccountKind::kMiniProgram;
   }
   [[nodiscard]] GrantHolder holder() const { return {recipient.identity, account.id}; }
 
@@ -116,8 +118,7 @@ struct Send {
     touch.quota_period = quota.period;
     ZHIYIN_TRY(const Rule rule, judge(session, quota, now));
     if (rule != Rule::kNone) return rule;
-    const bool takes_grant = channel == ChannelKind::kSubscribe;
-    if (takes_grant) {
+    if (takes_grant()) {
       ZHIYIN_TRY(const bool has_grant, Grants::take(session, holder(), template_id, is_long_term));
       if (!has_grant) return Rule::kNoGrant;
     }
@@ -127,7 +128,7 @@ struct Send {
         QuotaLedger::enter_minute(session, QuotaLedger::this_minute(account.id, channel, now),
                                   calls_per_minute()));
     if (!has_minute) {
-      if (takes_grant && !is_long_term) {
+      if (takes_grant() && !is_long_term) {
         ZHIYIN_TRY_VOID(Grants::give_back(session, holder(), template_id));
       }
       return Rule::kPlatformQuota;
@@ -147,16 +148,11 @@ struct Send {
     if (touch.state != TouchState::kFailed)
       return QuotaLedger::commit(session, quota, 1, parts.quota);
     ZHIYIN_TRY_VOID(QuotaLedger::release(session, quota, 1, parts.quota));
-    if (channel != ChannelKind::kSubscribe) return {};
+    if (!takes_grant()) return {};
     if (errcode == kNoGrantCode) return Grants::exhaust(session, holder(), template_id);
     return is_long_term ? Result<void>() : Grants::give_back(session, holder(), template_id);
   }
 };
-
-TouchState state_of(const wechat::Outcome<wechat::ApiAnswer>& answer) {
-  if (answer) return TouchState::kSent;
-  return answer.error().outcome_unknown() ? TouchState::kUnknown : TouchState::kFailed;
-}
 
 }  // namespace
 
@@ -200,14 +196,8 @@ Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::s
   ZHIYIN_TRY(const Recipient recipient,
              parts_.recipients.by_openid(openid, {account_id, Purpose::kNotification, false}));
 
-  Send send{parts_,
-            account,
-            sender.rules,
-            recipient,
-            ChannelKind::kCustomerService,
-            template_of(message)};
+  Send send{parts_, account, sender.rules, recipient, channel_of(message), template_of(message)};
   send.answers = answers;
-  if (!send.template_id.empty()) send.channel = ChannelKind::kSubscribe;
   send.is_long_term = std::ranges::find(account.policy.long_term_templates, send.template_id) !=
                       account.policy.long_term_templates.end();
   const Instant now = parts_.clock.now();
@@ -226,7 +216,7 @@ Result<DirectResult> DirectSends::send(const AccountId& account_id, const std::s
 
   const auto answer =
       parts_.platform.perform_and_wait(wechat::api_account(account), std::move(call));
-  touch.state = state_of(answer);
+  touch.state = detail::state_of(answer);
   touch.is_uncertain = false;
   if (!answer) touch.error = answer.error().message;
   ZHIYIN_TRY_VOID(write([&](Session& session) {

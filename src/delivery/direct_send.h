@@ -17,8 +17,8 @@
 namespace zhiyin::delivery {
 
 /// What one person gets. `touser` is filled in.
-using DirectMessage =
-    std::variant<wechat::CustomSendAsk, wechat::SubscribeBizAsk, wechat::SubscribeAsk>;
+using DirectMessage = std::variant<wechat::CustomSendAsk, wechat::SubscribeBizAsk,
+                                   wechat::SubscribeAsk, wechat::TemplateOnceAsk>;
 
 struct DirectResult {
   TouchId touch;  ///< empty: refused
@@ -58,7 +58,8 @@ ServiceWindow service_window(const CsTriggers& triggers, const std::vector<Insta
 /// What a dead process left half done is closed as unknown and counted (with the test sends, see
 /// `CampaignEngine::recover`). Quiet hours and the owner's caps are not asked: somebody waits for
 /// it. Nor is following where the platform does not: in a window the person has been in contact, a
-/// permission for a subscribe message holds without, and mini-programs have no followers.
+/// permission for a subscribe or one-time message holds without, and mini-programs have no
+/// followers.
 /// Thread-safe; blocks.
 class DirectSends {
  public:

@@ -545,5 +545,38 @@ TEST(DirectSend, WhatADeadProcessLeftOpenHoldsItsReservation) {
   EXPECT_EQ(shop.quota(ChannelKind::kCustomerService).reserved, 1);
 }
 
+TEST(DirectSends, AOneTimeMessageUsesUpTheConfirmationOfItsTemplateAndScene) {
+  Shop w;
+  const auto confirmed = [&](std::int64_t scene) {
+    w.happened(std::string(kOnceConfirmed), Json().set("template_id", "TPL").set("scene", scene));
+  };
+  const auto send = [&](std::int64_t scene) {
+    wechat::TemplateOnceAsk ask;
+    ask.template_id = "TPL";
+    ask.scene = scene;
+    ask.title = "到货";
+    ask.data.content.value = "您关注的书到了";
+    return w.sends.send(kShop, "oA", ask);
+  };
+  EXPECT_EQ(send(7)->rule, Rule::kNoGrant);
+  confirmed(7);
+  w.recipients.following = false;  // a confirmation holds without
+  EXPECT_EQ(send(8)->rule, Rule::kNoGrant) << "another scene";
+  const auto sent = send(7);
+  ASSERT_TRUE(sent) << sent.error().text();
+  EXPECT_EQ(sent->state, TouchState::kSent);
+  EXPECT_EQ(send(7)->rule, Rule::kNoGrant) << "one message for one confirmation";
+  EXPECT_EQ(w.platform.calls.size(), 1U);
+  EXPECT_EQ(w.platform.calls[0].endpoint->name, "template_once");
+  EXPECT_EQ(w.quota(ChannelKind::kTemplateOnce).used, 1);
+  confirmed(7);
+  w.platform.error = refusal(45009);
+  EXPECT_EQ(send(7)->state, TouchState::kFailed);
+  EXPECT_EQ(w.grants(), 1) << "certainly not sent: given back";
+  w.platform.error = refusal(43101);
+  EXPECT_EQ(send(7)->state, TouchState::kFailed);
+  EXPECT_EQ(w.grants(), 0) << "the platform knows of none";
+}
+
 }  // namespace
 }  // namespace zhiyin::delivery

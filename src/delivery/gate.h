@@ -57,6 +57,9 @@ struct CsAllowance {
 /// When each kind of trigger happened last. Absent: never.
 using CsTriggers = std::map<CsTrigger, Instant>;
 
+/// Of a budget without a known number: it is counted all the same.
+inline constexpr std::int64_t kNoNumber = 1'000'000'000'000;
+
 /// Limits that the gate applies: the owner's own and the platform's, all data with defaults.
 struct GateRules {
   TimeZone zone = TimeZone::shanghai();
@@ -64,7 +67,8 @@ struct GateRules {
   FrequencyCap per_day = FrequencyCap::daily();
   MonthlyCap per_month = MonthlyCap::four();
   TimeZone platform_zone = TimeZone::shanghai();  ///< where the platform's month begins
-  std::size_t mass_per_person_month = 4;          ///< the platform's, service accounts
+  /// The platform's: of service accounts mass sends, of companies what their members send for them.
+  std::size_t mass_per_person_month = 4;
   std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
                                                        {ChannelKind::kCustomerService, 500'000},
                                                        {ChannelKind::kTemplate, 100'000},

@@ -12,6 +12,10 @@ std::vector<Value> key_of(const GrantHolder& holder, std::string_view template_i
 
 }  // namespace
 
+std::string once_grant(std::string_view template_id, std::int64_t scene) {
+  return fmt::format("once:{}:{}", template_id, scene);
+}
+
 Result<void> Grants::add(Session& session, const GrantHolder& holder, std::string_view template_id,
                          Instant at) {
   std::vector<Value> values = key_of(holder, template_id);

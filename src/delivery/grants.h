@@ -24,8 +24,13 @@ struct Grant {
   Instant at;  ///< of the last decision
 };
 
+/// The name of what somebody confirmed on the page of one-time messages, beside templates: such a
+/// message needs the confirmation of its template and scene.
+std::string once_grant(std::string_view template_id, std::int64_t scene);
+
 /// Permissions for subscribe messages: each pop-up that a person accepts allows one message of that
-/// template, however long ago; a refusal takes all back. Table `message_grant`. Stateless; every
+/// template, however long ago; a refusal takes all back. Those for one-time messages are kept by
+/// `once_grant`. Table `message_grant`. Stateless; every
 /// function works within the caller's transaction, so a permission is used once whoever is at it.
 class Grants {
  public:

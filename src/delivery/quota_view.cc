@@ -39,6 +39,7 @@ Result<ChannelQuota> channel_quota(Session& session, const SenderAccount& accoun
   quota.reserved = sum.reserved;
   quota.leased = sum.leased;
   quota.left = std::max<std::int64_t>(0, limit - quota.used - quota.reserved);
+  if (limit == kNoNumber) quota.limit = quota.left = 0;
   ZHIYIN_TRY(quota.sent, touches_today(session, key, begin, TouchState::kSent));
   ZHIYIN_TRY(quota.failed, touches_today(session, key, begin, TouchState::kFailed));
   ZHIYIN_TRY(quota.unknown, touches_today(session, key, begin, TouchState::kUnknown));
@@ -59,6 +60,7 @@ Result<AccountQuota> account_quota(Session& session, const SenderAccount& accoun
   out.account = account.id;
   for (const auto& [channel, limit] : account.rules.calls_per_day) {
     ZHIYIN_TRY(ChannelQuota quota, channel_quota(session, account, channel, limit, now));
+    if (limit == kNoNumber && quota.used + quota.reserved == 0) continue;
     out.channels.push_back(quota);
   }
   const auto message = account.rules.cs_allowance.find(CsTrigger::kMessage);

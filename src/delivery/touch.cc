@@ -373,6 +373,7 @@ Result<std::vector<TouchHistory>> SendLedger::histories(
       if (!is_of_account) continue;
       if (channel == ChannelKind::kMass && !is_test) history.mass.push_back(at);
       if (channel == ChannelKind::kCustomerService) history.cs.push_back(at);
+      if (channel == ChannelKind::kWecomTask) history.wecom.push_back(at);
     }
   };
   for (std::span<const IdentityHash> left = identities; !left.empty();) {
@@ -382,7 +383,7 @@ Result<std::vector<TouchHistory>> SendLedger::histories(
     left = left.subspan(n);
   }
   for (TouchHistory& history : out) {
-    for (std::vector<Instant>* list : {&history.all, &history.mass, &history.cs}) {
+    for (std::vector<Instant>* list : {&history.all, &history.mass, &history.cs, &history.wecom}) {
       std::ranges::sort(*list);
     }
   }

@@ -102,6 +102,7 @@ struct TouchHistory {
   std::vector<Instant> mass;  ///< of these, mass sends of the account
   /// Customer-service messages of the account, tests too: the platform counts them all.
   std::vector<Instant> cs;
+  std::vector<Instant> wecom;  ///< of the account: what tasks for a company's members sent
 };
 
 /// `t_` and 26 characters made of campaign and identity: planning again plans the same touch.

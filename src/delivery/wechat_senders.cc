@@ -6,6 +6,13 @@ namespace zhiyin::delivery {
 
 namespace {
 
+/// Of methods that have no number among the policy's members.
+std::int64_t day_of(const wechat::Policy& policy, const char* method,
+                    std::int64_t otherwise = kNoNumber) {
+  const auto found = policy.calls_per_day.find(method);
+  return found == policy.calls_per_day.end() ? otherwise : found->second;
+}
+
 CsAllowance allowance_of(const wechat::WindowAllowance& window) {
   return {static_cast<int>(window.messages), window.validity};
 }
@@ -59,7 +66,13 @@ Result<GateRules> rules_of(const wechat::Account& account) {
                          {ChannelKind::kCustomerService, policy.customer_service_per_day},
                          {ChannelKind::kTemplate, policy.template_per_day},
                          {ChannelKind::kSubscribe, policy.subscribe_per_day},
-                         {ChannelKind::kMassPreview, policy.mass_previews_per_day}};
+                         {ChannelKind::kMassPreview, policy.mass_previews_per_day},
+                         {ChannelKind::kTemplateOnce, day_of(policy, "template_once")}};
+  if (account.kind == wechat::AccountKind::kWecom) {
+    rules.calls_per_day = {{ChannelKind::kWecomTask, day_of(policy, "wecom_mass_add")},
+                           {ChannelKind::kWecomMoment, day_of(policy, "wecom_moment_add")},
+                           {ChannelKind::kWecomMessage, day_of(policy, "wecom_app_send")}};
+  }
   rules.calls_per_minute = minutes(account);
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);

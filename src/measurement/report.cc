@@ -119,6 +119,11 @@ Delivered delivered_of(const Ledger& ledger) {
     case ChannelKind::kCustomerService:
     case ChannelKind::kSubscribe:
     case ChannelKind::kMassPreview:
+    case ChannelKind::kTemplateOnce:
+    case ChannelKind::kWecomTask:
+    case ChannelKind::kWecomMoment:
+    case ChannelKind::kWecomMessage:
+    case ChannelKind::kWecomWelcome:
       break;
   }
   return {std::nullopt, "accepted is all that is certain: WeChat reports no delivery"};

@@ -1,4 +1,6 @@
 // What is asked of WeChat on behalf of people and programs; quotas.
+#include <charconv>
+
 #include "server/routes.h"
 #include "server/wechat_calls.h"
 #include "server/wechat_draft.h"
@@ -7,7 +9,39 @@
 namespace zhiyin::server {
 namespace {
 
-AccountId account_of(http::Request& r) { return AccountId(r.path_parameters["id"]); }
+/// For the account of the path, which the caller may see.
+ApiHandler on_account(std::function<Result<Json>(const AccountId&, http::Request&)> work) {
+  return [work = std::move(work)](http::Request& r, const Caller& caller) -> ApiResult {
+    const AccountId id(r.path_parameters["id"]);
+    ZHIYIN_TRY_VOID(check_account(caller, id.value));
+    ZHIYIN_TRY(const Json answer, work(id, r));
+    return http::Response::json(answer);
+  };
+}
+
+/// The same with a bound body.
+template <class Body>
+std::function<ApiResult(Body, http::Request&, const Caller&)> on_account_with(
+    std::function<Result<Json>(const AccountId&, Body)> work) {
+  return [work = std::move(work)](Body body, http::Request& r, const Caller& caller) -> ApiResult {
+    const AccountId id(r.path_parameters["id"]);
+    ZHIYIN_TRY_VOID(check_account(caller, id.value));
+    ZHIYIN_TRY(const Json answer, work(id, std::move(body)));
+    return http::Response::json(answer);
+  };
+}
+
+std::string asked(http::Request& r, std::string_view name, std::string_view otherwise = "") {
+  return std::string(r.query_or(name, otherwise));
+}
+
+Result<std::int64_t> number_of(http::Request& r, std::string_view name) {
+  const std::string text = asked(r, name);
+  std::int64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error == std::errc() && end == text.data() + text.size()) return n;
+  return fail_field(name, "'{}' is not a number", text.substr(0, 32));
+}
 
 /// `?account=`, which the caller may see; nothing: all of them.
 Result<std::optional<AccountId>> asked_account(http::Request& r, const Caller& caller) {
@@ -81,6 +115,18 @@ struct Fields<server::CodeBody> {
 };
 
 template <>
+struct Fields<server::OnceConfirmation> {
+  using S = server::OnceConfirmation;
+  static constexpr std::string_view name = "OnceConfirmation";
+  static constexpr auto list = std::make_tuple(
+      field("openid", &S::openid, "as the page brought it").length(1, 128),
+      field("template_id", &S::template_id, "as the page brought it").length(1, 128),
+      field("scene", &S::scene, "as the page brought it").range(0, 10'000),
+      field("action", &S::action, "confirm or cancel").length(1, 16),
+      field("reserved", &S::reserved, "of the page: one confirmation for each").length(1, 128));
+};
+
+template <>
 struct Fields<server::AuthorisationBody> {
   using S = server::AuthorisationBody;
   static constexpr std::string_view name = "AdsAuthorisation";
@@ -100,111 +146,86 @@ void add_page_routes(Api& api, Services& s) {
   api.route(
       "GET", "/v1/accounts/{id}/login-page", of_account(Role::kOperator),
       "Where a browser signs in with WeChat: ?redirect_uri=, scope=base, profile or qr, state=",
-      [&s](http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json page,
-                   login_page(s, id, r.query_or("redirect_uri", ""), r.query_or("scope", "base"),
-                              r.query_or("state", "")));
-        return http::Response::json(page);
-      });
+      on_account([&s](const AccountId& id, http::Request& r) {
+        return login_page(s, id, asked(r, "redirect_uri"), asked(r, "scope", "base"),
+                          asked(r, "state"));
+      }));
   api.route_with<CodeBody>(
       "POST", "/v1/accounts/{id}/login", of_account(Role::kOperator),
       "Who brought a code of the sign-in page, or of a mini-program's wx.login",
-      [&s](CodeBody body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json who, login(s, id, body.code));
-        return http::Response::json(who);
-      });
-  api.route_with<CodeBody>(
-      "POST", "/v1/accounts/{id}/phone", of_account(Role::kOperator),
-      "The phone number for the code of a mini-program's button",
-      [&s](CodeBody body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json phone, phone_number(s, id, body.code));
-        return http::Response::json(phone);
-      });
+      on_account_with<CodeBody>(
+          [&s](const AccountId& id, const CodeBody& b) { return login(s, id, b.code); }));
+  api.route_with<CodeBody>("POST", "/v1/accounts/{id}/phone", of_account(Role::kOperator),
+                           "The phone number for the code of a mini-program's button",
+                           on_account_with<CodeBody>([&s](const AccountId& id, const CodeBody& b) {
+                             return phone_number(s, id, b.code);
+                           }));
+  api.route("GET", "/v1/accounts/{id}/once-page", of_account(Role::kIngest),
+            "Where a person confirms one one-time message: ?template_id=, scene=, redirect_uri=",
+            on_account([&s](const AccountId& id, http::Request& r) -> Result<Json> {
+              ZHIYIN_TRY(const std::int64_t scene, number_of(r, "scene"));
+              return once_page(s, id, asked(r, "template_id"), scene, asked(r, "redirect_uri"));
+            }));
+  api.route_with<OnceConfirmation>(
+      "POST", "/v1/accounts/{id}/once-confirmations", of_account(Role::kIngest),
+      "What came back from that page: a confirmation allows one message",
+      on_account_with<OnceConfirmation>([&s](const AccountId& id, const OnceConfirmation& b) {
+        return take_once_confirmation(s, id, b);
+      }));
   if (wechat::PlatformApi* platform = s.wechat.platform()) {
     // Of this route alone.
     auto tickets = std::make_shared<wechat::JsTickets>(*platform, s.clock);
     api.route("GET", "/v1/accounts/{id}/js-config", of_account(Role::kIngest),
               "What the page at ?url= gives to wx.config; holds no secret",
-              [&s, tickets](http::Request& r, const Caller& caller) -> ApiResult {
-                const AccountId id = account_of(r);
-                ZHIYIN_TRY_VOID(check_account(caller, id.value));
-                ZHIYIN_TRY(const Json config, js_config(s, *tickets, id, r.query_or("url", "")));
-                return http::Response::json(config);
-              });
+              on_account([&s, tickets](const AccountId& id, http::Request& r) {
+                return js_config(s, *tickets, id, asked(r, "url"));
+              }));
   }
   api.route("GET", "/v1/accounts/{id}/authorisation", of_account(Role::kAdmin),
             "Where the owner of an advertiser grants access: ?redirect_uri=, state=",
-            [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const AccountId id = account_of(r);
-              ZHIYIN_TRY_VOID(check_account(caller, id.value));
-              ZHIYIN_TRY(const Json page, authorisation_page(s, id, r.query_or("redirect_uri", ""),
-                                                             r.query_or("state", "")));
-              return http::Response::json(page);
-            });
+            on_account([&s](const AccountId& id, http::Request& r) {
+              return authorisation_page(s, id, asked(r, "redirect_uri"), asked(r, "state"));
+            }));
   api.route_with<AuthorisationBody>(
       "POST", "/v1/accounts/{id}/authorisation", of_account(Role::kAdmin),
       "Take the code that came back from there, and keep what it is worth",
-      [&s](AuthorisationBody body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json outcome, authorise(s, id, body.code, body.redirect_uri));
-        return http::Response::json(outcome);
-      });
+      on_account_with<AuthorisationBody>([&s](const AccountId& id, const AuthorisationBody& b) {
+        return authorise(s, id, b.code, b.redirect_uri);
+      }));
 }
 
 /// What an operator makes: files, drafts, codes, tasks for members of a company.
 void add_making_routes(Api& api, Services& s) {
   constexpr std::size_t kFileMax = 21 << 20;  // the largest but files of audiences: see the command
-  api.route(
-      "POST", "/v1/accounts/{id}/uploads", of_account(Role::kOperator),
-      "A file for WeChat, as the body: ?as=media, material, picture, attachment, portrait, "
-      "ad_picture or audience, name=, type=",
-      [&s](http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const UploadAsk ask, upload_ask([&r](std::string_view name) {
-                     return std::string(r.query_or(name, ""));
-                   }));
-        const std::string name(r.query_or("name", ""));
-        if (name.empty()) return fail_field("name", "is missing: its ending tells the kind");
-        ZHIYIN_TRY(const Json kept, wechat_upload(s, id, ask, {name, {}, std::move(r.body)}));
-        return http::Response::json(kept);
-      },
-      kFileMax);
+  api.route("POST", "/v1/accounts/{id}/uploads", of_account(Role::kOperator),
+            "A file for WeChat, as the body: ?as=media, material, picture, attachment, portrait, "
+            "ad_picture or audience, name=, type=",
+            on_account([&s](const AccountId& id, http::Request& r) -> Result<Json> {
+              ZHIYIN_TRY(const UploadAsk ask,
+                         upload_ask([&r](std::string_view name) { return asked(r, name); }));
+              const std::string name = asked(r, "name");
+              if (name.empty()) return fail_field("name", "is missing: its ending tells the kind");
+              return wechat_upload(s, id, ask, {name, {}, std::move(r.body)});
+            }),
+            kFileMax);
   api.route_with<MarkdownDraft>(
       "POST", "/v1/accounts/{id}/drafts", of_account(Role::kOperator),
       "A draft of one article from Markdown",
-      [&s](MarkdownDraft body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json draft, wechat_draft(s, id, body));
-        return http::Response::json(draft);
-      });
+      on_account_with<MarkdownDraft>(
+          [&s](const AccountId& id, const MarkdownDraft& b) { return wechat_draft(s, id, b); }));
   api.route_with<ChannelBody>(
       "POST", "/v1/accounts/{id}/codes", of_account(Role::kOperator),
       "A QR code whose scans and follows carry the channel as their scene",
-      [&s](ChannelBody body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json code, wechat_channel_code(s, id, body.channel, body.life));
-        return http::Response::json(code);
-      });
+      on_account_with<ChannelBody>([&s](const AccountId& id, const ChannelBody& b) {
+        return wechat_channel_code(s, id, b.channel, b.life);
+      }));
   api.route("POST", "/v1/accounts/{id}/wecom/{what}", of_account(Role::kOperator),
             "What members of a company send: task, moment, welcome, message; the body has WeCom's "
             "own names",
-            [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const AccountId id = account_of(r);
-              ZHIYIN_TRY_VOID(check_account(caller, id.value));
+            on_account([&s](const AccountId& id, http::Request& r) -> Result<Json> {
               ZHIYIN_TRY(const Json body, parse_json(r.body));
-              ZHIYIN_TRY(const Json answer, wechat_staff(s, id, r.path_parameters["what"], body));
-              return http::Response::json(answer);
-            });
+              return wechat_staff(s, id, r.path_parameters["what"], body);
+            }));
 }
 
 }  // namespace
@@ -241,30 +262,22 @@ void add_wechat_routes(Api& api, Services& s) {
   api.route("POST", "/v1/accounts/{id}/wechat/{method}", of_account(Role::kOperator),
             "Call a method of WeChat; the body has the platform's own names",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const AccountId id = account_of(r);
+              const AccountId id(r.path_parameters["id"]);
               ZHIYIN_TRY_VOID(check_account(caller, id.value));
               ZHIYIN_TRY(const Json body,
                          r.body.empty() ? Result<Json>(Json::object()) : parse_json(r.body));
               return wechat_call(s, id, r.path_parameters["method"], body);
             });
-  api.route_with<SendBody>(
-      "POST", "/v1/accounts/{id}/send", of_account(Role::kOperator),
-      "One message to one person, through the quota ledger",
-      [&s](SendBody body, http::Request& r, const Caller& caller) -> ApiResult {
-        const AccountId id = account_of(r);
-        ZHIYIN_TRY_VOID(check_account(caller, id.value));
-        ZHIYIN_TRY(const Json result, wechat_send(s, id, body.openid, body.message));
-        return http::Response::json(result);
-      });
+  api.route_with<SendBody>("POST", "/v1/accounts/{id}/send", of_account(Role::kOperator),
+                           "One message to one person, through the quota ledger",
+                           on_account_with<SendBody>([&s](const AccountId& id, const SendBody& b) {
+                             return wechat_send(s, id, b.openid, b.message);
+                           }));
   api.route("GET", "/v1/accounts/{id}/conversations/{openid}", of_account(Role::kOperator),
             "A person's customer-service window, permissions and what was sent",
-            [&s](http::Request& r, const Caller& caller) -> ApiResult {
-              const AccountId id = account_of(r);
-              ZHIYIN_TRY_VOID(check_account(caller, id.value));
-              ZHIYIN_TRY(const Json conversation,
-                         wechat_conversation(s, id, r.path_parameters["openid"]));
-              return http::Response::json(conversation);
-            });
+            on_account([&s](const AccountId& id, http::Request& r) {
+              return wechat_conversation(s, id, r.path_parameters["openid"]);
+            }));
 }
 
 }  // namespace zhiyin::server

@@ -1,5 +1,7 @@
 #include "server/wechat_pages.h"
 
+#include "base/crypto.h"
+#include "delivery/delivery_projection.h"
 #include "server/wechat_calls.h"
 #include "wechat/mini_program.h"
 #include "wechat/pages.h"
@@ -75,6 +77,45 @@ Result<Json> login(Services& s, const AccountId& id, const std::string& code) {
   if (!user) return std::unexpected(user.error().error());
   if (!user->unionid.empty()) who.set("unionid", user->unionid);
   return who.set("nickname", user->nickname).set("picture", user->headimgurl);
+}
+
+Result<Json> once_page(Services& s, const AccountId& id, std::string_view template_id,
+                       std::int64_t scene, std::string_view redirect_uri) {
+  constexpr std::size_t kReservedBytes = 16;
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  if (!is_official(account))
+    return fail_field("account", "'{}' is no official account: it has no such page", id.value);
+  std::string reserved = crypto::hex(crypto::random_bytes(kReservedBytes));
+  ZHIYIN_TRY(std::string url, wechat::once_page_url(wechat::api_account(account), template_id,
+                                                    scene, redirect_uri, reserved));
+  return Json().set("url", std::move(url)).set("reserved", std::move(reserved));
+}
+
+Result<Json> take_once_confirmation(Services& s, const AccountId& id,
+                                    const OnceConfirmation& confirmation) {
+  ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
+  if (!is_official(account)) return fail_field("account", "'{}' is no official account", id.value);
+  const bool is_confirmed = confirmation.action == "confirm";
+  if (!is_confirmed && confirmation.action != "cancel")
+    return fail_field("action", "'{}' is neither confirm nor cancel",
+                      confirmation.action.substr(0, 32));
+  if (!is_confirmed) return Json().set("recorded", false);
+  ingest::WireEvent event;
+  event.event_id = "once_" + crypto::hex(crypto::sha256(fmt::format(
+                                 "{}\n{}\n{}\n{}", confirmation.openid, confirmation.template_id,
+                                 confirmation.scene, confirmation.reserved)));
+  event.account = id.value;
+  event.identities.push_back({id.value, "openid", confirmation.openid});
+  event.kind = delivery::kOnceConfirmed;
+  event.properties =
+      Json().set("template_id", confirmation.template_id).set("scene", confirmation.scene);
+  event.occurred_at = s.clock.now();
+  ZHIYIN_TRY(const std::vector<ingest::Answer> answers,
+             s.intake.accept_and_wait({std::move(event)}, "wechat"));
+  const ingest::Answer& answer = answers.at(0);
+  if (answer.verdict == ingest::Verdict::kQuarantined)
+    return fail(ErrorCode::kInvalidArgument, "confirmation: was not taken: {}", answer.reason);
+  return Json().set("recorded", answer.verdict == ingest::Verdict::kAccepted);
 }
 
 Result<Json> phone_number(Services& s, const AccountId& id, const std::string& code) {

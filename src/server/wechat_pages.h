@@ -20,6 +20,24 @@ Result<Json> login_page(Services& services, const AccountId& account, std::strin
 /// `snapshot`: a made-up identity of a page's preview, not a person.
 Result<Json> login(Services& services, const AccountId& account, const std::string& code);
 
+/// `{"url","reserved"}`: where a person confirms one one-time message. `reserved` is this page's
+/// own; it comes back with the person.
+Result<Json> once_page(Services& services, const AccountId& account, std::string_view template_id,
+                       std::int64_t scene, std::string_view redirect_uri);
+
+/// What came back from there.
+struct OnceConfirmation {
+  std::string openid, template_id;
+  std::int64_t scene = 0;
+  std::string action;  ///< confirm or cancel
+  std::string reserved;
+};
+
+/// Takes it down: `{"recorded"}`. One confirmation for one page, however often it is reported; a
+/// cancelled one is none. Written to the log like what the platform reports.
+Result<Json> take_once_confirmation(Services& services, const AccountId& account,
+                                    const OnceConfirmation& confirmation);
+
 /// `{"phone","country_code"}` for the code of a mini-program's button. Personal: it is logged
 /// nowhere.
 Result<Json> phone_number(Services& services, const AccountId& account, const std::string& code);

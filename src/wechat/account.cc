@@ -225,6 +225,9 @@ Result<void> validate_replies(const Account& a) {
                       enum_name(reply.type), enum_name(a.kind));
   };
   ZHIYIN_TRY_VOID(check(a.reply_rules.welcome, "reply_rules.welcome"));
+  // It goes to new contacts with the code of their event, not as an answer.
+  if (a.kind == AccountKind::kWecom && a.reply_rules.welcome.type == ReplyType::kVoice)
+    return fail_field("reply_rules.welcome.type", "'voice' does not welcome a company's contacts");
   for (std::size_t i = 0; i < a.reply_rules.keywords.size(); ++i) {
     ZHIYIN_TRY_VOID(
         check(a.reply_rules.keywords[i].reply, fmt::format("reply_rules.keywords[{}].reply", i)));

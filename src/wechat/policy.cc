@@ -11,6 +11,13 @@ constexpr std::string_view kWindowKinds[] = {"message", "menu_click", "follow", 
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// Methods that send and have no other number for their day.
+bool has_day_of_its_own(std::string_view method) {
+  constexpr std::string_view kMethods[] = {"mass_sendall", "template_once", "wecom_mass_add",
+                                           "wecom_moment_add", "wecom_app_send"};
+  return std::ranges::find(kMethods, method) != std::end(kMethods);
+}
+
 Result<void> check_calls(const std::string& field,
                          const std::map<std::string, std::int64_t>& calls_by_method) {
   for (const auto& [method, calls] : calls_by_method) {
@@ -74,7 +81,7 @@ Result<void> validate(const Policy& policy) {
   ZHIYIN_TRY_VOID(check_calls("calls_per_minute", policy.calls_per_minute));
   ZHIYIN_TRY_VOID(check_calls("calls_per_day", policy.calls_per_day));
   for (const auto& [method, calls] : policy.calls_per_day) {
-    if (find_endpoint(method)->sends) {
+    if (find_endpoint(method)->sends && !has_day_of_its_own(method)) {
       return fail_field("calls_per_day." + method,
                         "what sends goes by mass_calls_per_day, mass_previews_per_day, "
                         "template_per_day, customer_service_per_day and subscribe_per_day");

@@ -124,7 +124,8 @@ std::string normalised_keyword(std::string_view text) {
 
 ReplyDecision decide_reply(const ReplyRules& rules, const Callback& callback) {
   if (callback.kind == CallbackKind::kFollow) {
-    if (rules.welcome.type == ReplyType::kNone) return {};
+    // A company welcomes contacts by their code, not members who see an application.
+    if (rules.welcome.type == ReplyType::kNone || callback.wecom) return {};
     return {ReplyReason::kWelcome, rules.welcome, {}, {}};
   }
   if (callback.kind != CallbackKind::kText) return {};

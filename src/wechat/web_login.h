@@ -75,6 +75,14 @@ inline constexpr Method<LoginRefreshAsk, LoginToken> kLoginRefresh{endpoint("oau
 inline constexpr Method<LoginUserAsk, Nothing> kLoginCheck{endpoint("oauth_check")};
 inline constexpr Method<LoginUserAsk, LoginUser> kLoginUser{endpoint("oauth_userinfo")};
 
+/// The page on which a person confirms one one-time message (`TemplateOnceAsk`) of `template_id`
+/// and `scene`. It goes back to `redirect_uri` with openid, template_id, action (confirm or
+/// cancel), scene and `reserved`, which has up to 128 letters and digits. kInvalidArgument with the
+/// field. Pure.
+Result<std::string> once_page_url(const ApiAccount& account, std::string_view template_id,
+                                  std::int64_t scene, std::string_view redirect_uri,
+                                  std::string_view reserved);
+
 struct TicketAsk {
   std::string type = "jsapi";  ///< or wx_card
   static constexpr auto wire() {

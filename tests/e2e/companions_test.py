@@ -144,6 +144,71 @@ class Companions(unittest.TestCase):
         self.play("corp", "part", userid="lili", external_userid="wmNew")
         self.assertEqual(self.told() - before, 3)
 
+    def welcomes(self, outcome):
+        found = re.search(r'zhiyin_wecom_welcomes_total\{outcome="%s"\} (\d+)' % outcome, self.server.ok("GET", "/metrics").decode())
+        return int(found.group(1)) if found else 0
+
+    def test_a_new_contact_is_welcomed_by_itself(self):
+        corp = dict(self.accounts["corp"], reply_rules={"welcome": {"type": "text", "text": "您好，我是知音小店"}})
+        wrong = dict(corp, reply_rules={"welcome": {"type": "transfer"}})
+        version = self.server.ok("GET", "/v1/accounts/corp")["version"]
+        change = {"If-Match": str(version)}
+        refused = self.server.send("PUT", "/v1/accounts/corp", wrong, headers=change)
+        self.assertEqual(refused.status, 400)
+        self.assertIn("reply_rules.welcome.type", refused.body.decode())
+        self.assertLess(self.server.send("PUT", "/v1/accounts/corp", corp, headers=change).status, 300)
+        self.connect(companions=["corp"])
+        code = self.meet("lili", "wmGreeted")
+        self.told()
+        deadline = time.monotonic() + 20
+        while self.welcomes("sent") == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(self.welcomes("sent"), 1)
+        welcome = {"welcome_code": code, "text": {"content": "再来一次"}}
+        self.assertEqual(self.company("send_welcome_msg", welcome)["errcode"], 41051, "the code is used up")
+
+    def test_a_task_leaves_out_whom_rules_protect(self):
+        self.connect(companions=["corp"])
+        for contact in ("wmA", "wmB"):
+            self.meet("lili", contact)
+        self.told()
+
+        def task(*contacts):
+            return self.server.send("POST", "/v1/accounts/corp/wecom/task",
+                                    {"chat_type": "single", "external_userid": list(contacts), "text": {"content": "周末上新"}})
+        first = task("wmA")
+        self.assertEqual(first.status, 200, first.body)
+        second = task("wmA", "wmB")
+        self.assertEqual(second.json["left_out"], [{"external_userid": "wmA", "rule": "frequency_cap"}])
+        self.assertEqual(task("wmA").status, 429)
+        quota = {c["channel"]: c for c in self.server.ok("GET", "/v1/quota?account=corp")["items"][0]["channels"]}
+        self.assertEqual((quota["wecom_task"]["used"], quota["wecom_task"]["limit"]), (2, 0))
+
+    def test_a_confirmation_allows_one_one_time_message(self):
+        self.connect()
+        shop = self.accounts["shop"]
+        token = self.sandbox.ok("POST", "/cgi-bin/stable_token", {
+            "grant_type": "client_credential", "appid": shop["app_id"], "secret": shop["app_secret"]})["access_token"]
+        openid = self.sandbox.ok("GET", f"/cgi-bin/user/get?access_token={token}")["data"]["openid"][0]
+        template = self.server.ok("POST", "/v1/accounts/shop/wechat/template_list", {})["template_list"][0]["template_id"]
+        page = self.server.ok("GET", f"/v1/accounts/shop/once-page?template_id={template}&scene=7&redirect_uri=https://a.example/back")
+        self.assertIn("mp.weixin.qq.com/mp/subscribemsg?action=get_confirm", page["url"])
+        self.assertIn(f"reserved={page['reserved']}#wechat_redirect", page["url"])
+        message = {"template_id": template, "scene": 7, "title": "到货", "url": "https://a.example/book",
+                   "data": {"content": {"value": "您关注的书到了"}}}
+        self.assertEqual(self.send("shop", openid, message)[:2], ("refused", "no_grant"))
+        back = {"openid": openid, "template_id": template, "scene": 7, "action": "cancel", "reserved": page["reserved"]}
+        report = "/v1/accounts/shop/once-confirmations"
+        self.assertFalse(self.server.ok("POST", report, back)["recorded"])
+        self.play("shop", "confirm_once", openid=openid, template_id=template, scene=7)
+        back["action"] = "confirm"
+        self.assertTrue(self.server.ok("POST", report, back)["recorded"])
+        self.server.ok("POST", report, back)  # the page was loaded again
+        self.server.settled_total()
+        self.assertEqual(self.send("shop", openid, message), ("sent", "none", ""))
+        self.assertEqual(self.send("shop", openid, message)[:2], ("refused", "no_grant"))
+        self.assertEqual(self.server.send("POST", report, dict(back, action="maybe")).status, 400)
+
     def test_members_confirm_a_mass_message_at_once_late_and_never(self):
         self.connect(companions=["corp"])
         members = {"lili": "wmSoon", "zhangmin": "wmLater", "zhaolei": "wmNever"}
