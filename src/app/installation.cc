@@ -25,6 +25,7 @@
 #include "delivery/audience_recipients.h"
 #include "delivery/delivery_projection.h"
 #include "delivery/direct_send.h"
+#include "delivery/mass_jobs.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/quota_page.h"
 #include "delivery/touch.h"
@@ -851,6 +852,7 @@ class BuiltInstallation final : public Installation {
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
         report("quotas", tidy_quotas());
+        report("mass jobs", ask_about_silent_jobs());
         report("tasks", delivery::WecomSends::close_left(*state_, clock_->now()));
         report("late answers", answers_->log().trim(clock_->now()));
         if (sharing_ != nullptr) report("recovery", engine_->recover(kTestSendLasts));
@@ -880,6 +882,21 @@ class BuiltInstallation final : public Installation {
       ZHIYIN_TRY(const Instant time, db.now());
       return delivery::QuotaLedger::tidy(db, clock_->now(), time);
     });
+  }
+
+  /// A report comes within minutes; when it does not, its callback was lost.
+  Result<void> ask_about_silent_jobs() {
+    constexpr Duration kReportLasts = std::chrono::hours(1);
+    constexpr std::size_t kAskedMax = 20;
+    std::vector<delivery::SilentJob> jobs;
+    const Instant now = clock_->now();
+    ZHIYIN_TRY_VOID(state_->read([&](storage::Session& db) -> Result<void> {
+      ZHIYIN_TRY(jobs, delivery::silent_mass_jobs(db, now - kDay, now - kReportLasts, kAskedMax));
+      return {};
+    }));
+    for (const delivery::SilentJob& job : jobs)
+      ZHIYIN_TRY_VOID(delivery::ask_about_mass_job(*state_, *accounts_, *wechat_, job, now));
+    return {};
   }
 
   Result<void> sync_warehouse() {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "delivery/mass_tag.h"
 #include "http/server.h"
 #include "sandbox/openapi.h"
 #include "sandbox/platform_routes.h"
@@ -980,6 +981,44 @@ TEST_F(SandboxClientsTest, FaultsOfWecomAndTencentAdsAreMetInTheirForms) {
   pass(minutes(2));
   next(FaultKind::kDayLimit, "/v3.0/funds/get");
   EXPECT_EQ(refused(ads_, kAdsFunds, {.account_id = id}), 11018);
+}
+
+TEST_F(SandboxClientsTest, ASubscriptionAccountReachesChosenPeopleThroughATagOnceADay) {
+  sandbox::SandboxAccount paper = sandbox::demo_account(2);
+  paper.id = "paper";
+  paper.kind = sandbox::AccountKind::kSubscription;
+  platform_.add(paper);
+  by_id_["paper"] = paper;
+  std::vector<std::string> people;
+  for (int i = 0; i < 130; ++i) {
+    people.push_back(openid(1000 + i));
+    platform_.follow(paper.app_id, people.back(), "up" + std::to_string(i), kStart - kDay,
+                     "ADD_SCENE_SEARCH");
+  }
+  const ApiAccount account = this->account("paper", TokenKind::kStable);
+  EXPECT_FALSE(official_->mass_send_and_wait(account, {people[0], people[1]},
+                                             {.text = "不行", .client_msg_id = "p-0"}))
+      << "not by openids";
+  const std::vector<std::string> chosen(people.begin(), people.begin() + 120);
+  const auto tag = delivery::hold_mass_tag(*client_, account, chosen);
+  ASSERT_TRUE(tag) << tag.error().message;
+  EXPECT_EQ(tag->missing, 0U);
+  const MassMessage text{.text = "本期要点", .client_msg_id = "p-1"};
+  const auto sent =
+      expect(official_->mass_send_to_tag_and_wait(account, tag->id, text), "mass_sendall");
+  EXPECT_EQ(ask(account, kMassGet, {.msg_id = std::stoll(sent.msg_id)}).msg_status, "SENDING");
+  const auto other = official_->mass_send_to_tag_and_wait(account, tag->id,
+                                                          {.text = "再来", .client_msg_id = "p-2"});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().errcode, 45028) << "one a day";
+  pass(kDay);
+  const std::vector<std::string> fewer(people.begin() + 100, people.end());
+  const auto next = delivery::hold_mass_tag(*client_, account, fewer);
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(next->id, tag->id);
+  EXPECT_EQ(ask(account, kTagUsers, {.tagid = next->id}).data.openid.size(), 30U);
+  EXPECT_TRUE(official_->mass_send_to_tag_and_wait(account, next->id,
+                                                   {.text = "第二天", .client_msg_id = "p-3"}));
 }
 
 }  // namespace

@@ -184,6 +184,8 @@ Result<void> validate_for(const Campaign& campaign, const delivery::SenderAccoun
   if (campaign.channel == ChannelKind::kCustomerService) {
     return account.is_verified ? Result<void>() : refuse("account");
   }
+  if (campaign.channel == ChannelKind::kMass && account.mass_by_tag)
+    return account.is_verified ? Result<void>() : refuse("account");
   return account.is_verified && account.is_service ? Result<void>() : refuse("service account");
 }
 

@@ -80,8 +80,8 @@ struct Campaign {
 /// links, what a channel can carry. kInvalidArgument with the field path. Pure.
 Result<void> validate(const Campaign& campaign);
 
-/// Checks what depends on the sending account: mass sends need a verified service account, template
-/// messages a verified one. Pure.
+/// Checks what depends on the sending account: mass sends need a verified service or subscription
+/// account, template messages a verified service account. Pure.
 Result<void> validate_for(const Campaign& campaign, const delivery::SenderAccount& account);
 
 }  // namespace zhiyin::campaign

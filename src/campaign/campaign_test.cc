@@ -107,6 +107,12 @@ TEST(ValidateCampaign, TheAccountMustBeAllowedToSendSo) {
   EXPECT_TRUE(validate_for(cs_campaign(), account));
   account.is_verified = false;
   EXPECT_FALSE(validate_for(cs_campaign(), account));
+  account.is_verified = true;
+  account.mass_by_tag = true;
+  EXPECT_TRUE(validate_for(mass_campaign(), account)) << "a subscription account, through a tag";
+  EXPECT_FALSE(validate_for(template_campaign(), account));
+  account.is_verified = false;
+  EXPECT_FALSE(validate_for(mass_campaign(), account));
 }
 
 }  // namespace

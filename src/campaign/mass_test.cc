@@ -64,6 +64,26 @@ TEST(MassSend, ChunksAreNeverBelowTwoNorAboveTheMaximum) {
   }
 }
 
+TEST(MassSend, ASubscriptionAccountSendsOnceADayToAllAtOnce) {
+  World w(25);
+  chunks_of(w, 10);  // of calls by openids
+  w.senders.account.is_service = false;
+  w.senders.account.mass_by_tag = true;
+  w.senders.account.mass_openids_min = 1;
+  w.senders.account.mass_openids_max = 20;
+  w.senders.account.rules.calls_per_day[delivery::ChannelKind::kMass] = 1;
+  w.create_and_start(mass_campaign());
+  w.run(kNoon + hours(1));
+  ASSERT_EQ(w.channel.mass_calls.size(), 1U);
+  EXPECT_EQ(w.channel.mass_calls[0].size(), 20U);
+  EXPECT_EQ(w.progress().planned, 5);
+  w.run();
+  ASSERT_EQ(w.channel.mass_calls.size(), 2U) << "the rest on the next day";
+  EXPECT_EQ(w.channel.mass_calls[1].size(), 5U);
+  EXPECT_EQ(w.channel.most_per_person(), 1U);
+  EXPECT_EQ(w.get().state, CampaignState::kDone);
+}
+
 TEST(MassSend, AnUnknownOutcomeIsRepeatedUnderTheSameIdAndArrivesOnce) {
   for (const bool reaches : {false, true}) {
     World w(4);

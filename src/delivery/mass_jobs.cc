@@ -40,4 +40,39 @@ Result<std::vector<MassJob>> recent_mass_jobs(storage::Session& session,
   return out;
 }
 
+Result<std::vector<SilentJob>> silent_mass_jobs(storage::Session& session, Instant from,
+                                                Instant until, std::size_t limit) {
+  ZHIYIN_TRY(
+      const storage::Rows rows,
+      session.query("SELECT b.account, b.provider_id FROM send_batch b WHERE b.state = ?1 "
+                    "AND b.created_at >= ?2 AND b.created_at < ?3 AND b.provider_id <> '' AND NOT "
+                    "EXISTS (SELECT 1 FROM mass_result r WHERE r.account = b.account AND r.msg_id "
+                    "= b.provider_id) ORDER BY b.created_at, b.id LIMIT ?4",
+                    {static_cast<std::int64_t>(TouchState::kSent), from.us, until.us,
+                     static_cast<std::int64_t>(limit)}));
+  std::vector<SilentJob> out;
+  for (const storage::Row& row : rows.rows) {
+    out.push_back({AccountId(std::string(as_text(row[0]))), std::string(as_text(row[1]))});
+  }
+  return out;
+}
+
+Result<void> ask_about_mass_job(storage::State& state, const wechat::Accounts& accounts,
+                                wechat::OfficialAccountApi& api, const SilentJob& job,
+                                Instant now) {
+  const Result<wechat::Account> account = accounts.get(job.account);
+  if (!account) {
+    return account.error().code == ErrorCode::kNotFound ? Result<void>()
+                                                        : std::unexpected(account.error());
+  }
+  const auto status = api.mass_status_and_wait(wechat::api_account(*account), job.msg_id);
+  if (!status) return std::unexpected(status.error().error());
+  if (*status != wechat::MassStatus::kFailed) return {};
+  MassTotals totals;
+  totals.status = "send fail";
+  return state.write([&](storage::Session& session) {
+    return SendLedger::record_mass_result(session, job.account, job.msg_id, totals, now);
+  });
+}
+
 }  // namespace zhiyin::delivery

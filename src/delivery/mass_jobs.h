@@ -7,6 +7,7 @@
 #include "base/json_binding.h"
 #include "delivery/touch.h"
 #include "storage/state.h"
+#include "wechat/client.h"
 
 namespace zhiyin::delivery {
 
@@ -32,6 +33,21 @@ struct MassJob {
 Result<std::vector<MassJob>> recent_mass_jobs(storage::Session& session,
                                               const std::optional<AccountId>& account,
                                               std::size_t limit);
+
+/// A job that the platform took and has not reported on.
+struct SilentJob {
+  AccountId account;
+  std::string msg_id;
+};
+/// Those taken between `from` and `until`, the oldest first.
+Result<std::vector<SilentJob>> silent_mass_jobs(storage::Session& session, Instant from,
+                                                Instant until, std::size_t limit);
+
+/// Asks the platform how a job is whose report did not come (its callback was lost). One that
+/// failed as a whole is recorded as such (`SendLedger::record_mass_result`); of one that was sent
+/// the platform tells no numbers, so nothing is. Blocks; accounts that are gone are passed over.
+Result<void> ask_about_mass_job(storage::State& state, const wechat::Accounts& accounts,
+                                wechat::OfficialAccountApi& api, const SilentJob& job, Instant now);
 
 }  // namespace zhiyin::delivery
 

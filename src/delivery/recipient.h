@@ -70,6 +70,7 @@ struct SenderAccount {
   std::size_t mass_openids_max = 10'000;
   Duration mass_idempotency = std::chrono::hours(24);  ///< how long a clientmsgid is remembered
   Duration template_idempotency = std::chrono::minutes(10);
+  bool mass_by_tag = false;  ///< mass sends go to a tag, one a day: a subscription account
 };
 
 /// Finds accounts. Thread-safe.

@@ -1,5 +1,7 @@
 #include "delivery/wechat_channel.h"
 
+#include "delivery/mass_tag.h"
+
 namespace zhiyin::delivery {
 
 namespace {
@@ -60,8 +62,22 @@ Outcome WechatChannel::send_mass(const AccountId& account, std::span<const std::
   wechat::MassMessage message;
   message.text = content.text;
   message.client_msg_id = std::string(client_msg_id);
+  if (found->kind == wechat::AccountKind::kSubscription)
+    return send_through_tag(wechat::api_account(*found), openids, std::move(message));
   const auto receipt = api_.mass_send_and_wait(
       wechat::api_account(*found), {openids.begin(), openids.end()}, std::move(message));
+  return receipt ? sent(receipt->msg_id) : outcome_of(receipt.error());
+}
+
+Outcome WechatChannel::send_through_tag(const wechat::ApiAccount& account,
+                                        std::span<const std::string> openids,
+                                        wechat::MassMessage message) {
+  wechat::PlatformApi* const platform = api_.platform();
+  if (platform == nullptr)
+    return {OutcomeKind::kRefused, {}, 0, "mass send: this process calls no platform", {}};
+  const auto tag = hold_mass_tag(*platform, account, openids);
+  if (!tag) return outcome_of(tag.error());
+  const auto receipt = api_.mass_send_to_tag_and_wait(account, tag->id, std::move(message));
   return receipt ? sent(receipt->msg_id) : outcome_of(receipt.error());
 }
 

@@ -8,7 +8,8 @@ namespace zhiyin::delivery {
 /// What an error of the platform means for a touch. Pure.
 Outcome outcome_of(const wechat::SendError& error);
 
-/// Sends through the official account's API. Thread-safe; both must outlive it. Blocks, so not on
+/// Sends through the official account's API; mass sends of subscription accounts through a tag
+/// (`mass_tag.h`). Thread-safe; both must outlive it. Blocks, so not on
 /// threads of the HTTP client or server.
 class WechatChannel final : public MessageChannel {
  public:
@@ -25,6 +26,9 @@ class WechatChannel final : public MessageChannel {
                        const Content& content) override;
 
  private:
+  Outcome send_through_tag(const wechat::ApiAccount& account, std::span<const std::string> openids,
+                           wechat::MassMessage message);
+
   const wechat::Accounts& accounts_;
   wechat::OfficialAccountApi& api_;
 };

@@ -6,6 +6,10 @@ namespace zhiyin::delivery {
 
 namespace {
 
+constexpr std::size_t kNoPersonMonth = 1'000'000;
+constexpr std::int64_t kTagSendsPerDay = 1;     // the platform's, of subscription accounts
+constexpr std::size_t kTagPeopleMax = 200'000;  // so many are gathered for one of these
+
 /// Of methods that have no number among the policy's members.
 std::int64_t day_of(const wechat::Policy& policy, const char* method,
                     std::int64_t otherwise = kNoNumber) {
@@ -68,6 +72,11 @@ Result<GateRules> rules_of(const wechat::Account& account) {
                          {ChannelKind::kSubscribe, policy.subscribe_per_day},
                          {ChannelKind::kMassPreview, policy.mass_previews_per_day},
                          {ChannelKind::kTemplateOnce, day_of(policy, "template_once")}};
+  if (account.kind == wechat::AccountKind::kSubscription) {
+    // The platform counts their sends, not what a person gets.
+    rules.calls_per_day[ChannelKind::kMass] = day_of(policy, "mass_sendall", kTagSendsPerDay);
+    rules.mass_per_person_month = kNoPersonMonth;
+  }
   if (account.kind == wechat::AccountKind::kWecom) {
     rules.calls_per_day = {{ChannelKind::kWecomTask, day_of(policy, "wecom_mass_add")},
                            {ChannelKind::kWecomMoment, day_of(policy, "wecom_moment_add")},
@@ -95,6 +104,11 @@ Result<SenderAccount> sender_of(const wechat::Account& account) {
   sender.rules = std::move(*rules);
   sender.mass_openids_min = static_cast<std::size_t>(account.policy.mass_openids_min);
   sender.mass_openids_max = static_cast<std::size_t>(account.policy.mass_openids_max);
+  sender.mass_by_tag = account.kind == wechat::AccountKind::kSubscription;
+  if (sender.mass_by_tag) {
+    sender.mass_openids_min = 1;
+    sender.mass_openids_max = kTagPeopleMax;
+  }
   sender.mass_idempotency = account.policy.mass_idempotency;
   sender.template_idempotency = account.policy.template_idempotency;
   return sender;

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "delivery/mass_jobs.h"
+#include "delivery/quota_ledger.h"
 #include "delivery/test_state.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
@@ -22,6 +24,7 @@ class FakeApi final : public wechat::OfficialAccountApi {
   std::optional<wechat::TemplateMessage> notice;
   std::string preview_openid;
   std::optional<wechat::SendError> error;
+  wechat::MassStatus status = wechat::MassStatus::kSent;
 
   wechat::Outcome<wechat::FollowerPage> followers_and_wait(const wechat::ApiAccount&,
                                                            std::string) override {
@@ -65,7 +68,7 @@ class FakeApi final : public wechat::OfficialAccountApi {
   }
   wechat::Outcome<wechat::MassStatus> mass_status_and_wait(const wechat::ApiAccount&,
                                                            std::string) override {
-    return wechat::MassStatus::kSent;
+    return status;
   }
   wechat::Outcome<std::vector<wechat::TemplateDescription>> templates_and_wait(
       const wechat::ApiAccount&) override {
@@ -171,6 +174,51 @@ TEST(WechatSenders, FindsTheStoredAccount) {
   ASSERT_TRUE(sender) << sender.error().text();
   EXPECT_TRUE(sender->is_service && sender->is_verified);
   EXPECT_EQ(senders.find(AccountId("nobody")).error().code, ErrorCode::kNotFound);
+}
+
+TEST(WechatSends, AJobWhoseReportNeverCameIsAskedAbout) {
+  Platform w;
+  const Instant now = w.clock.now();
+  const QuotaKey day = QuotaLedger::today(kShop, ChannelKind::kMass, now, TimeZone::shanghai());
+  w.write([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, day, 3, 100));
+    ZHIYIN_TRY_VOID(QuotaLedger::commit(session, day, 3));
+    for (const int n : {1, 2, 3}) {
+      SendBatch batch;
+      batch.id = fmt::format("zy{}", n);
+      batch.campaign = CampaignId("spring");
+      batch.account = kShop;
+      batch.chunk = n;
+      batch.state = TouchState::kSent;
+      batch.created_at = now - std::chrono::hours(n);
+      batch.provider_id = std::to_string(n);
+      batch.quota_period = day.period;
+      ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
+    }
+    return SendLedger::record_mass_result(session, kShop, "3", {"send success", 5, 5, 5, 0}, now);
+  });
+  const auto silent = [&] {
+    std::vector<SilentJob> jobs;
+    w.write([&](storage::Session& session) -> Result<void> {
+      ZHIYIN_TRY(jobs, silent_mass_jobs(session, now - kDay, now - std::chrono::hours(1), 10));
+      return {};
+    });
+    return jobs;
+  };
+  ASSERT_EQ(silent().size(), 1U) << "one is too young, one has reported";
+  EXPECT_EQ(silent()[0].msg_id, "2");
+  ASSERT_TRUE(ask_about_mass_job(*w.state, w.accounts, w.api, silent()[0], now));
+  EXPECT_EQ(silent().size(), 1U) << "sent: the platform tells no numbers";
+  w.api.status = wechat::MassStatus::kFailed;
+  ASSERT_TRUE(ask_about_mass_job(*w.state, w.accounts, w.api, silent()[0], now));
+  EXPECT_TRUE(silent().empty());
+  w.write([&](storage::Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto batch, SendLedger::find_batch(session, "zy2"));
+    EXPECT_EQ(batch->state, TouchState::kFailed);
+    ZHIYIN_TRY(const auto sum, QuotaLedger::sum(session, day));
+    EXPECT_EQ(sum.used, 2) << "a job that reached nobody costs no call";
+    return {};
+  });
 }
 
 }  // namespace

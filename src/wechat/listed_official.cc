@@ -68,6 +68,7 @@ std::span<const ListedMethod> listed_official() {
       listed<kTemplateDelete>(),
       listed<kTemplateList>(),
       listed<kTemplatesBlocked>(),
+      listed<kMassGet>(),
       listed<kMassDelete>(),
       listed<kMassSpeedGet>(),
       listed<kMassSpeedSet>(),

@@ -431,6 +431,22 @@ struct MassDeleteAsk {
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
+struct MassGetAsk {
+  std::int64_t msg_id = 0;
+  static constexpr auto wire() {
+    return std::make_tuple(member("msg_id", &MassGetAsk::msg_id, "of the mass send"));
+  }
+};
+struct MassState {
+  std::int64_t msg_id = 0;
+  std::string msg_status;  ///< SENDING, SEND_SUCCESS, SEND_FAIL or DELETE
+  static constexpr auto wire() {
+    using S = MassState;
+    return std::make_tuple(
+        member("msg_id", &S::msg_id, ""),
+        member("msg_status", &S::msg_status, "SENDING, SEND_SUCCESS, SEND_FAIL or DELETE"));
+  }
+};
 struct MassSpeedAsk {
   std::int64_t speed = 0;
   static constexpr auto wire() {
@@ -445,6 +461,8 @@ struct MassSpeed {
                            member("realspeed", &MassSpeed::realspeed, "10,000 a minute"));
   }
 };
+/// How far a mass send is: `client.h` asks it too.
+inline constexpr Method<MassGetAsk, MassState> kMassGet{endpoint("mass_get")};
 inline constexpr Method<MassDeleteAsk, Nothing> kMassDelete{endpoint("mass_delete")};
 inline constexpr Method<Nothing, MassSpeed> kMassSpeedGet{endpoint("mass_speed_get")};
 inline constexpr Method<MassSpeedAsk, Nothing> kMassSpeedSet{endpoint("mass_speed_set")};

@@ -51,6 +51,7 @@ std::string_view own_way(const Endpoint& endpoint) {
       {"subscribe_send", "POST /v1/accounts/{id}/send"},
       {"subscribe_bizsend", "POST /v1/accounts/{id}/send"},
       {"mass_send", "a campaign"},
+      {"mass_sendall", "a campaign of a subscription account"},
       {"template_once", "POST /v1/accounts/{id}/send"},
       {"mass_preview", "the test of a campaign"},
       {"template_send", "a campaign"},

@@ -123,6 +123,7 @@ constexpr Rule kRules[] = {
     {"comment_reply_delete", "msg_data_id", U::kNumber, 1, kAny, "", true},
     {"comment_reply_delete", "user_comment_id", U::kNumber, 0, kAny, "", true},
     // Mass send
+    {"mass_get", "msg_id", U::kNumber, 1, kAny, "", true},
     {"mass_delete", "msg_id", U::kNumber, 0, kAny},
     {"mass_delete", "article_idx", U::kNumber, 0, 8},
     {"mass_delete", "url", U::kUrl, 0, kUrl},

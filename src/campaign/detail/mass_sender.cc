@@ -35,7 +35,10 @@ struct Gathered {
 };
 
 std::size_t batch_max(const Work& work) {
-  return std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max);
+  // To a tag there is one send a day: as many as it may hold.
+  return work.sender.mass_by_tag
+             ? work.sender.mass_openids_max
+             : std::min(work.settings.mass_chunk_max, work.sender.mass_openids_max);
 }
 
 /// So many are looked at for a batch: it is then known whether those left over make another one.
