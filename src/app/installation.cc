@@ -25,6 +25,7 @@
 #include "delivery/audience_recipients.h"
 #include "delivery/delivery_projection.h"
 #include "delivery/direct_send.h"
+#include "delivery/ledger_call_budget.h"
 #include "delivery/mass_jobs.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/quota_page.h"
@@ -495,6 +496,8 @@ class BuiltInstallation final : public Installation {
     tokens_.emplace(*http_client_, *clock_, metrics_, logger_, base_url, &*token_store_);
     wechat::OfficialAccountClient::Settings settings;
     settings.base_url = base_url;
+    call_budget_.emplace(*state_, quota_holder());
+    settings.budget = &*call_budget_;
     wechat_.emplace(*http_client_, *tokens_, metrics_, logger_, std::move(settings));
     recipients_.emplace(*people_, *clock_);
     build_callbacks();
@@ -987,6 +990,7 @@ class BuiltInstallation final : public Installation {
   std::unique_ptr<http::Client> http_client_;
   std::optional<wechat::TokenStore> token_store_;
   std::optional<wechat::TokenKeeper> tokens_;
+  std::optional<delivery::LedgerCallBudget> call_budget_;
   std::optional<wechat::OfficialAccountClient> wechat_;
   std::optional<delivery::AudienceRecipients> recipients_;
   delivery::SteadyClock steady_;

@@ -64,6 +64,10 @@ std::int64_t calls_per_day(const Policy& policy, const Endpoint& endpoint) {
   return own != policy.calls_per_day.end() ? own->second : endpoint.per_day;
 }
 
+SendError day_used_up(const ApiAccount& account, const Endpoint& endpoint, Instant now) {
+  return closed(endpoint, 0, day_end(account.policy, now) - now);
+}
+
 std::optional<SendError> Pace::enter(const ApiAccount& account, const Endpoint& endpoint,
                                      Instant now) {
   const std::int64_t limit = calls_per_minute(account.policy, endpoint);

@@ -18,11 +18,14 @@ std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint);
 /// theirs.
 std::int64_t calls_per_day(const Policy& policy, const Endpoint& endpoint);
 
+/// Why a call is not made whose day is used up, and until when. Pure.
+SendError day_used_up(const ApiAccount& account, const Endpoint& endpoint, Instant now);
+
 /// How often each account may still call each method: by the documented numbers of a clock minute
 /// and of the platform's day, and by what the platform last said (45009: until the day ends; 45011
 /// and the like: as long as they say; Tencent Ads: how many calls its headers leave, which all
-/// authorisations of one application share). Domain time. In memory: after a restart the platform's
-/// word counts. Thread-safe.
+/// authorisations of one application share). Domain time. In memory: `call_budget.h` counts days
+/// for all processes. Thread-safe.
 class Pace {
  public:
   /// Takes a place, or says why and for how long not.

@@ -10,6 +10,8 @@
 #include "base/crypto.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/thread_pool.h"
+#include "http/await.h"
 #include "http/message.h"
 #include "wechat/detail/exchange.h"
 #include "wechat/pace.h"
@@ -19,6 +21,9 @@ namespace zhiyin::wechat {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr std::size_t kBudgetThreads = 2;
+constexpr std::size_t kBudgetQueueMax = 10'000;
 
 /// Whether the same call may go out again by itself.
 bool may_repeat(const SendError& error, bool idempotent) {
@@ -74,12 +79,9 @@ std::string credentials(const ApiAccount& account, const Endpoint& endpoint, con
 
 struct PlatformClient::Inner {
   Inner(http::Client& c, TokenKeeper& t, MetricsRegistry& m, Logger& l, Settings s)
-      : client(c),
-        tokens(t),
-        metrics(m),
-        logger(l),
-        settings(std::move(s)),
-        random(settings.seed) {}
+      : client(c), tokens(t), metrics(m), logger(l), settings(std::move(s)), random(settings.seed) {
+    if (settings.budget != nullptr) aside.emplace(kBudgetThreads, kBudgetQueueMax);
+  }
 
   /// The whole call: token, pace, exchange, repeats.
   http::Task<Outcome<ApiAnswer>> call(Waiting waiting, ApiAccount account,
@@ -101,6 +103,12 @@ struct PlatformClient::Inner {
         count(*call.endpoint, to_string(closed->error_class));
         co_return std::unexpected(std::move(*closed));
       }
+      std::optional<SendError> used_up = co_await take_from_day(waiting, account, *call.endpoint);
+      if (used_up) {
+        if (was_uncertain) used_up->progress = http::SendProgress::kOutcomeUnknown;
+        count(*call.endpoint, to_string(used_up->error_class));
+        co_return std::unexpected(std::move(*used_up));
+      }
       Outcome<Secret> token = Secret();
       if (call.endpoint->credential == Credential::kAccessToken) {
         Outcome<Secret> obtained = co_await obtain_token(waiting, account, rejected);
@@ -114,8 +122,10 @@ struct PlatformClient::Inner {
       }
       if (answer) {
         const std::string_view name = call.endpoint->name;
-        if (name == "clear_quota" || name == "clear_quota_by_secret" || name == "quota_clear")
+        if (name == "clear_quota" || name == "clear_quota_by_secret" || name == "quota_clear") {
           pace.forget(account.id);
+          co_await forget_day(waiting, account.id);
+        }
         co_return answer;
       }
       SendError error = std::move(answer.error());
@@ -134,6 +144,66 @@ struct PlatformClient::Inner {
       co_await pause(waiting, backoff(attempt));
       ++attempt;
     }
+  }
+
+  /// From the day of all processes, where the method has a number.
+  http::Task<std::optional<SendError>> take_from_day(Waiting waiting, const ApiAccount& account,
+                                                     const Endpoint& endpoint) {
+    const std::int64_t limit = calls_per_day(account.policy, endpoint);
+    if (settings.budget == nullptr || limit <= 0) co_return std::nullopt;
+    const Instant now = tokens.now();
+    std::function<Result<bool>()> work = [&]() -> Result<bool> {
+      ZHIYIN_TRY(const TimeZone zone, TimeZone::create(account.policy.quota_zone));
+      return settings.budget->take(account.id, endpoint, limit, now, zone);
+    };
+    Result<bool> taken = true;
+    if (waiting == Waiting::kBlock) {
+      taken = work();
+    } else {
+      Result<bool> outcome = co_await beside(std::move(work));
+      taken = std::move(outcome);
+    }
+    if (!taken) {
+      logger.warning("wechat", "call_not_counted",
+                     {{"account", account.id}, {"error", taken.error().text()}});
+    } else if (!*taken) {
+      co_return day_used_up(account, endpoint, now);
+    }
+    co_return std::nullopt;
+  }
+
+  /// The platform has reset its counters.
+  http::Task<void> forget_day(Waiting waiting, AccountId account) {
+    if (settings.budget == nullptr) co_return;
+    std::function<Result<bool>()> work = [&]() -> Result<bool> {
+      ZHIYIN_TRY_VOID(settings.budget->forget(account));
+      return true;
+    };
+    Result<bool> done = true;
+    if (waiting == Waiting::kBlock) {
+      done = work();
+    } else {
+      Result<bool> outcome = co_await beside(std::move(work));
+      done = std::move(outcome);
+    }
+    if (!done) {
+      logger.warning("wechat", "calls_not_forgotten",
+                     {{"account", account}, {"error", done.error().text()}});
+    }
+  }
+
+  /// Runs what blocks on state beside the threads of coroutines. What it refers to lives in the
+  /// coroutine that waits for it.
+  http::Task<Result<bool>> beside(std::function<Result<bool>()> work) {
+    using Done = std::move_only_function<void(Result<bool>)>;
+    auto start = [this, &work](Done done) {
+      // A queue of this length means that the state does not answer: then this thread waits.
+      auto shared_done = std::make_shared<Done>(std::move(done));
+      if (!aside->try_submit([&work, shared_done] { (*shared_done)(work()); }))
+        (*shared_done)(work());
+    };
+    Result<bool> result = co_await http::from_callback<Result<bool>>(std::move(start));
+    co_return result;
   }
 
   http::Task<Outcome<Secret>> obtain_token(Waiting waiting, ApiAccount account,
@@ -282,6 +352,7 @@ struct PlatformClient::Inner {
   Mutex mutex;
   Random random ZHIYIN_GUARDED_BY(mutex);
   std::map<std::string, std::chrono::steady_clock::time_point> next_turn ZHIYIN_GUARDED_BY(mutex);
+  std::optional<ThreadPool> aside;  // for what blocks on the budget
 };
 
 PlatformClient::PlatformClient(http::Client& client, TokenKeeper& tokens, MetricsRegistry& metrics,

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "wechat/diagnosis.h"
 #include "wechat/messages.h"
 #include "wechat/pace.h"
 #include "wechat/test_platform.h"
@@ -201,6 +202,46 @@ TEST_F(Users, RulesNameEndpointsThatExistAndStandTogether) {
     EXPECT_TRUE(names.insert(e.name).second) << e.name;
     EXPECT_TRUE(paths.emplace(e.family, e.path).second) << e.path;
   }
+}
+
+/// A day that other processes share.
+class SharedDay final : public CallBudget {
+ public:
+  std::int64_t left = 1;
+  bool answers = true;
+  int forgotten = 0;
+  std::vector<std::string> asked;
+  Result<bool> take(const AccountId& account, const Endpoint& endpoint, std::int64_t limit, Instant,
+                    const TimeZone&) override {
+    asked.push_back(fmt::format("{} {} {}", account.value, endpoint.name, limit));
+    if (!answers) return fail(ErrorCode::kUnavailable, "state: gone");
+    return left-- > 0;
+  }
+  Result<void> forget(const AccountId&) override {
+    ++forgotten;
+    return {};
+  }
+};
+
+TEST_F(Users, ADayIsCountedForAllProcesses) {
+  SharedDay day;
+  PlatformClient::Settings with_day = settings();
+  with_day.budget = &day;
+  PlatformClient client(platform_, tokens_, metrics_, null_logger(), with_day);
+  answers(R"({"tags":[]})");
+  EXPECT_TRUE(call_and_wait(client, account_, kTagsGet, {}));
+  EXPECT_EQ(day.asked, std::vector<std::string>{"shop tags_get 1000"});
+  const auto refused = call_and_wait(client, account_, kTagsGet, {});
+  ASSERT_FALSE(refused) << "another process took the last one";
+  EXPECT_EQ(refused.error().code, ErrorCode::kLimitReached);
+  EXPECT_FALSE(refused.error().outcome_unknown());
+  EXPECT_EQ(platform_.count("/cgi-bin/tags/get"), 1U);
+  day.answers = false;
+  EXPECT_TRUE(call_and_wait(client, account_, kTagsGet, {})) << "uncounted rather than not at all";
+  EXPECT_TRUE(call_and_wait(client, account_, kTagUsers, {.tagid = 2})) << "has no day";
+  EXPECT_EQ(day.asked.size(), 3U);
+  EXPECT_TRUE(call_and_wait(client, account_, kQuotaClear, {.appid = "wx0123456789abcdef"}));
+  EXPECT_EQ(day.forgotten, 1);
 }
 
 }  // namespace
