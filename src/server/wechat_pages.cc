@@ -86,9 +86,11 @@ Result<Json> once_page(Services& s, const AccountId& id, std::string_view templa
   if (!is_official(account))
     return fail_field("account", "'{}' is no official account: it has no such page", id.value);
   std::string reserved = crypto::hex(crypto::random_bytes(kReservedBytes));
-  ZHIYIN_TRY(std::string url, wechat::once_page_url(wechat::api_account(account), template_id,
-                                                    scene, redirect_uri, reserved));
-  return Json().set("url", std::move(url)).set("reserved", std::move(reserved));
+  ZHIYIN_TRY(const std::string url, wechat::once_page_url(wechat::api_account(account), template_id,
+                                                          scene, redirect_uri, reserved));
+  return Json()
+      .set("url", wechat::page_at(platform_base(s, account), url))
+      .set("reserved", std::move(reserved));
 }
 
 Result<Json> take_once_confirmation(Services& s, const AccountId& id,

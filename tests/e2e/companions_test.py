@@ -192,7 +192,7 @@ class Companions(unittest.TestCase):
         openid = self.sandbox.ok("GET", f"/cgi-bin/user/get?access_token={token}")["data"]["openid"][0]
         template = self.server.ok("POST", "/v1/accounts/shop/wechat/template_list", {})["template_list"][0]["template_id"]
         page = self.server.ok("GET", f"/v1/accounts/shop/once-page?template_id={template}&scene=7&redirect_uri=https://a.example/back")
-        self.assertIn("mp.weixin.qq.com/mp/subscribemsg?action=get_confirm", page["url"])
+        self.assertIn("/mp/subscribemsg?action=get_confirm", page["url"])
         self.assertIn(f"reserved={page['reserved']}#wechat_redirect", page["url"])
         message = {"template_id": template, "scene": 7, "title": "到货", "url": "https://a.example/book",
                    "data": {"content": {"value": "您关注的书到了"}}}
