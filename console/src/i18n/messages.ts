@@ -833,6 +833,7 @@ const administration = {
   "wechat_check.quota_template": ["模板消息配额", "Quota of template messages"],
   "wechat_check.quota_mass_preview": ["群发预览配额", "Quota of mass previews"],
   "wechat_check.quota_subscribe": ["订阅消息配额", "Quota of subscribe messages"],
+  "wechat_check.quota_template_once": ["一次性订阅消息配额", "Quota of one-time messages"],
   "doctor.about": ["检查存储、磁盘、时钟和接入情况，并告诉你该怎么做。", "Checks stores, disk, clock and connections, and says what to do."],
   "doctor.again": ["重新检查", "Check again"],
   "doctor.fine": ["一切正常。", "Everything is fine."],
