@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "app/model_commands.h"
 #include "app/move.h"
 #include "app/number_argument.h"
 #include "app/wechat_commands.h"
@@ -15,8 +16,6 @@
 #include "measurement/funnel.h"
 #include "measurement/report.h"
 #include "measurement/retention.h"
-#include "model/artefact.h"
-#include "model/classify/text_classifier.h"
 #include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
@@ -407,59 +406,6 @@ Result<Json> user_create(Services& s, const Json& args, const ProgressSink&) {
   return Json().set("name", request.name);
 }
 
-Result<Json> model_list(Services& s, const Json&, const ProgressSink&) {
-  ZHIYIN_TRY(const auto records, s.models.list());
-  Json items = Json::array();
-  for (const auto& r : records) {
-    items.push(Json()
-                   .set("id", r.id)
-                   .set("kind", r.kind)
-                   .set("active", r.active)
-                   .set("metrics", r.metrics)
-                   .set("checksum", r.checksum));
-  }
-  return Json().set("items", std::move(items));
-}
-
-/// A version by its id, or the active one of a name.
-Result<model::ModelRecord> model_of(Services& s, const std::string& id) {
-  auto found = s.models.find(id);
-  if (found || found.error().code != ErrorCode::kNotFound) return found;
-  ZHIYIN_TRY(auto active, s.models.active(id));
-  if (!active) return found;
-  return std::move(*active);
-}
-
-Result<Json> model_export(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const std::string id, needed(args, "id"));
-  ZHIYIN_TRY(const std::string to, needed(args, "to"));
-  ZHIYIN_TRY(const auto record, model_of(s, id));
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
-  ZHIYIN_TRY_VOID(write_file(to, bytes));
-  return Json().set("id", record.id).set("checksum", record.checksum).set("bytes", bytes.size());
-}
-
-Result<Json> model_import(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const std::string path, needed(args, "file"));
-  ZHIYIN_TRY(const std::string name, needed(args, "name"));
-  ZHIYIN_TRY(std::string bytes, read_file(path, model::kModelBytesMax));
-  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
-  ZHIYIN_TRY(const auto classifier, model::TextClassifier::from_artefact(artefact));
-  if (name == "response" || name == "recommend")
-    return fail_field("name", "'{}' is another kind of model", name);
-  ZHIYIN_TRY(const auto record, s.models.save({name, Json(), classifier.settings(),
-                                               classifier.metrics(), std::move(bytes)},
-                                              s.clock.now()));
-  return Json().set("id", record.id).set("checksum", record.checksum);
-}
-
-Result<Json> model_activate(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const std::string id, needed(args, "id"));
-  ZHIYIN_TRY(const auto record, s.models.activate(id, s.clock.now()));
-  s.recommendations.forget_model();
-  return Json().set("id", record.id).set("active", record.active);
-}
-
 Result<Json> backup(Services& s, const Json& args, const ProgressSink& progress) {
   server::BackupJob job;
   ZHIYIN_TRY(const std::string folder, needed(args, "to"));
@@ -541,10 +487,6 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"key list", key_list},
       {"key remove", key_remove},
       {"user create", user_create},
-      {"model list", model_list},
-      {"model activate", model_activate},
-      {"model import", model_import},
-      {"model export", model_export},
       {"doctor", doctor},
       {"doctor wechat", doctor_wechat}};
   return table;
@@ -552,8 +494,8 @@ const std::map<std::string, Function, std::less<>>& functions() {
 
 /// Commands that only look.
 bool only_looks(std::string_view command) {
-  static constexpr std::string_view kLooking[] = {"list",   "preview",   "dry-run",
-                                                  "doctor", "recommend", "export"};
+  static constexpr std::string_view kLooking[] = {
+      "list", "preview", "dry-run", "doctor", "recommend", "export", "info", "verify", "diff"};
   const std::string_view last = command.substr(command.rfind(' ') + 1);
   return command.starts_with("report ") || command == "doctor wechat" ||
          (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
@@ -563,7 +505,9 @@ bool only_looks(std::string_view command) {
 
 Result<Json> run_installation_command(Services& services, const std::string& command,
                                       const Json& args, const ProgressSink& progress) {
-  const auto& table = command.starts_with("wechat ") ? wechat_commands() : functions();
+  const auto& table = command.starts_with("wechat ")  ? wechat_commands()
+                      : command.starts_with("model ") ? model_commands()
+                                                      : functions();
   const auto found = table.find(command);
   if (found == table.end())
     return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));

@@ -288,7 +288,7 @@ int run_sandbox(const Invocation& invocation) {
 
 /// File operands are meant from where the caller stands, not from where the server runs.
 Json with_absolute_paths(Json args) {
-  for (const char* name : {"file", "report", "to"}) {
+  for (const char* name : {"file", "report", "to", "input"}) {
     if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
   }
   std::error_code ec;

@@ -1,0 +1,255 @@
+#include "app/model_commands.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "model/artefact.h"
+#include "model/classify/agreement.h"
+#include "model/classify/text_classifier.h"
+#include "model/text_file.h"
+
+namespace zhiyin::app {
+namespace {
+
+using model::ModelRecord;
+using model::TextClassifier;
+using server::Services;
+
+Result<std::string> needed(const Json& args, std::string_view name) {
+  std::string text(args[name].string_or(""));
+  if (text.empty()) return fail_field(name, "is missing");
+  return text;
+}
+
+/// Kinds of models that other parts train and read themselves.
+bool is_of_others(std::string_view kind) { return kind == "response" || kind == "recommend"; }
+
+Json summary(const ModelRecord& r) {
+  return Json()
+      .set("id", r.id)
+      .set("kind", r.kind)
+      .set("active", r.active)
+      .set("metrics", r.metrics)
+      .set("checksum", r.checksum);
+}
+
+/// A version by its id, or the active one of a name.
+Result<ModelRecord> model_of(Services& s, const std::string& id) {
+  auto found = s.models.find(id);
+  if (found || found.error().code != ErrorCode::kNotFound) return found;
+  ZHIYIN_TRY(auto active, s.models.active(id));
+  if (!active) return found;
+  return std::move(*active);
+}
+
+/// Fails with kDataLoss where the bytes do not hold together.
+Result<TextClassifier> classifier_of(Services& s, const ModelRecord& record) {
+  if (is_of_others(record.kind))
+    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
+  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  return TextClassifier::from_artefact(artefact);
+}
+
+Json classes_json(const TextClassifier& classifier) {
+  Json out = Json::array();
+  for (const std::string& name : classifier.classes()) out.push(name);
+  return out;
+}
+
+Json form_of(const TextClassifier& c) {
+  return Json()
+      .set("classes", classes_json(c))
+      .set("features", c.features())
+      .set("encoder_values", c.dense_columns())
+      .set("temperature", c.temperature())
+      .set("threshold", c.threshold());
+}
+
+Result<Json> list(Services& s, const Json&, const ProgressSink&) {
+  ZHIYIN_TRY(const auto records, s.models.list());
+  Json items = Json::array();
+  for (const auto& record : records) items.push(summary(record));
+  return Json().set("items", std::move(items));
+}
+
+Result<Json> info(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY(const auto record, model_of(s, id));
+  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  Json out = Json().set("id", record.id).set("kind", record.kind).set("active", record.active);
+  out.set("stored_at", format_utc(record.created_at))
+      .set("licence", record.settings["licence"])
+      .set("data_window", record.window)
+      .set("checksum", record.checksum)
+      .set("bytes", bytes.size())
+      .set("settings", record.settings)
+      .set("metrics", record.metrics);
+  if (is_of_others(record.kind)) return out;
+  ZHIYIN_TRY(const auto classifier, classifier_of(s, record));
+  return out.set("classifier", form_of(classifier));
+}
+
+Result<Json> export_to(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY(const std::string to, needed(args, "to"));
+  ZHIYIN_TRY(const auto record, model_of(s, id));
+  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  ZHIYIN_TRY_VOID(write_file(to, bytes));
+  return Json().set("id", record.id).set("checksum", record.checksum).set("bytes", bytes.size());
+}
+
+/// {"from","to"} of the texts that were learnt from, as RFC 3339 times; null when not said.
+Result<Json> window_of(const Json& args) {
+  Json out;
+  for (const auto& [flag, member] : {std::pair("data-from", "from"), std::pair("data-to", "to")}) {
+    const auto* text = args[flag].if_string();
+    if (text == nullptr) continue;
+    const auto time = parse_time(*text, TimeZone::shanghai());
+    if (!time) return fail_field(fmt::format("--{}", flag), "{}", time.error().message);
+    out.set(member, format_utc(*time));
+  }
+  return out;
+}
+
+Result<Json> install(Services& s, const Json& args, const ProgressSink&) {
+  constexpr std::size_t kLicenceBytesMax = 200;
+  ZHIYIN_TRY(const std::string path, needed(args, "file"));
+  ZHIYIN_TRY(const std::string name, needed(args, "name"));
+  ZHIYIN_TRY(const Json window, window_of(args));
+  const std::string licence(args["licence"].string_or(""));
+  if (licence.size() > kLicenceBytesMax)
+    return fail_field("--licence", "has {} bytes, at most {}", licence.size(), kLicenceBytesMax);
+  ZHIYIN_TRY(std::string bytes, read_file(path, model::kModelBytesMax));
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  ZHIYIN_TRY(const auto classifier, TextClassifier::from_artefact(artefact));
+  if (is_of_others(name)) return fail_field("name", "'{}' is another kind of model", name);
+  Json settings = classifier.settings();
+  if (!licence.empty()) settings.set("licence", licence);
+  ZHIYIN_TRY(const auto record,
+             s.models.save({name, window, settings, classifier.metrics(), std::move(bytes)},
+                           s.clock.now(), !args["inactive"].bool_or(false)));
+  return Json().set("id", record.id).set("checksum", record.checksum).set("active", record.active);
+}
+
+Result<void> check_whole(Services& s, const ModelRecord& record) {
+  if (!is_of_others(record.kind)) {
+    ZHIYIN_TRY_VOID(classifier_of(s, record));
+    return {};
+  }
+  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  ZHIYIN_TRY_VOID(model::decode_artefact(bytes));
+  return {};
+}
+
+Result<Json> verify(Services& s, const Json& args, const ProgressSink& progress) {
+  std::vector<ModelRecord> records;
+  if (const auto* id = args["id"].if_string()) {
+    ZHIYIN_TRY(auto record, model_of(s, *id));
+    records.push_back(std::move(record));
+  } else {
+    ZHIYIN_TRY(records, s.models.list());
+  }
+  Json items = Json::array();
+  std::string damaged;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto whole = check_whole(s, records[i]);
+    if (!whole)
+      damaged +=
+          fmt::format("{}{}: {}", damaged.empty() ? "" : "; ", records[i].id, whole.error().text());
+    items.push(Json().set("id", records[i].id).set("checksum", records[i].checksum));
+    const double done = static_cast<double>(i + 1) / static_cast<double>(records.size());
+    if (!progress(done, records[i].id)) return fail(ErrorCode::kConflict, "verify: cancelled");
+  }
+  if (!damaged.empty()) return fail(ErrorCode::kDataLoss, "models: {}", damaged);
+  return Json().set("sound", std::move(items));
+}
+
+Result<Json> promote(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY(const auto record, s.models.activate(id, s.clock.now()));
+  s.recommendations.forget_model();
+  return Json().set("id", record.id).set("active", record.active);
+}
+
+Result<Json> rollback(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string name, needed(args, "name"));
+  ZHIYIN_TRY(const auto record, s.models.rollback(name, s.clock.now()));
+  s.recommendations.forget_model();
+  return Json().set("id", record.id).set("active", record.active);
+}
+
+/// The lines of a file that hold text and are UTF-8.
+std::vector<std::string_view> texts_of(std::string_view bytes) {
+  std::vector<std::string_view> out;
+  while (!bytes.empty()) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    std::string_view line = bytes.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty() && utf8::is_valid(line)) out.push_back(line);
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+  return out;
+}
+
+Result<Json> agreement(const TextClassifier& before, const TextClassifier& after,
+                       const std::string& path) {
+  if (before.dense_columns() + after.dense_columns() > 0)
+    return fail(ErrorCode::kUnsupported,
+                "--input: texts are compared for models without an encoder only; POST /v1/analyze "
+                "compares the others in service (shadow)");
+  ZHIYIN_TRY(const std::string bytes, model::read_text_file(path));
+  const auto texts = texts_of(bytes);
+  const auto old_answers = model::classify_all(before, texts, {}, 1);
+  const auto new_answers = model::classify_all(after, texts, {}, 1);
+  model::Agreement out;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    out.add(before.classes()[old_answers[i].label], old_answers[i].confidence,
+            after.classes()[new_answers[i].label], new_answers[i].confidence);
+  return out.report();
+}
+
+Json described(const ModelRecord& record) {
+  return Json()
+      .set("settings", record.settings)
+      .set("metrics", record.metrics)
+      .set("data_window", record.window);
+}
+
+Result<Json> diff(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string old_id, needed(args, "old"));
+  ZHIYIN_TRY(const std::string new_id, needed(args, "new"));
+  ZHIYIN_TRY(const auto before, model_of(s, old_id));
+  ZHIYIN_TRY(const auto after, model_of(s, new_id));
+  Json old_form = described(before);
+  Json new_form = described(after);
+  Json out = Json().set("old", before.id).set("new", after.id);
+  out.set("same_bytes", before.checksum == after.checksum);
+  if (!is_of_others(before.kind) && !is_of_others(after.kind)) {
+    ZHIYIN_TRY(const auto old_model, classifier_of(s, before));
+    ZHIYIN_TRY(const auto new_model, classifier_of(s, after));
+    old_form.set("classifier", form_of(old_model));
+    new_form.set("classifier", form_of(new_model));
+    if (const auto* input = args["input"].if_string()) {
+      ZHIYIN_TRY(Json found, agreement(old_model, new_model, *input));
+      out.set("agreement", std::move(found));
+    }
+  } else if (args["input"].if_string() != nullptr) {
+    return fail_field("--input", "is for classifiers of texts");
+  }
+  return out.set("differences", model::differences(old_form, new_form));
+}
+
+}  // namespace
+
+const std::map<std::string, InstallationCommand, std::less<>>& model_commands() {
+  static const std::map<std::string, InstallationCommand, std::less<>> table = {
+      {"model list", list},       {"model info", info},        {"model export", export_to},
+      {"model install", install}, {"model import", install},   {"model verify", verify},
+      {"model promote", promote}, {"model activate", promote}, {"model rollback", rollback},
+      {"model diff", diff}};
+  return table;
+}
+
+}  // namespace zhiyin::app

@@ -1,0 +1,80 @@
+"""Versions of classifiers on the command line: stored, looked at, compared, put to use, taken back, and found damaged."""
+import pathlib
+import sqlite3
+import tempfile
+import unittest
+
+from harness import cli, main
+
+GOOD = ["很好吃", "味道很好", "送餐很快", "非常满意", "好吃不贵", "很喜欢", "包装很好", "服务很好"]
+BAD = ["太难吃了", "送餐太慢", "味道很差", "非常失望", "又贵又难吃", "再也不来", "包装很差", "服务很差"]
+
+
+class Models(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="zhiyin-models-"))
+        cli("init", cls.folder)
+        cls.config = ["--config", cls.folder / "zhiyin.toml"]
+        for name, labels in (("one", ("好评", "差评")), ("two", ("好评", "投诉"))):
+            data = cls.folder / f"{name}.tsv"
+            data.write_text("".join(f"{labels[0]}\t{text}{tail}\n" for text in GOOD for tail in ("", "。", "！", "啊")) +
+                            "".join(f"{labels[1]}\t{text}{tail}\n" for text in BAD for tail in ("", "。", "！", "啊")))
+            cli("train", "text", "--task", "classify", "--features", "ngram", "--train", data, "--output", cls.folder / f"{name}.zym", "--json")
+        cls.texts = cls.folder / "texts.txt"
+        cls.texts.write_text("\n".join(GOOD[:3] + BAD[:1]) + "\n")
+
+    def run_json(self, *arguments):
+        return cli(*arguments, "--json", *self.config)
+
+    def test_the_life_of_a_name(self):
+        first = self.run_json("model", "install", self.folder / "one.zym", "--name", "reviews", "--licence", "CC-BY-4.0", "--data-from",
+                              "2026-01-01", "--data-to", "2026-02-01")
+        self.assertEqual((first["id"], first["active"]), ("reviews-1", True))
+        second = self.run_json("model", "install", self.folder / "two.zym", "--name", "reviews", "--inactive")
+        self.assertEqual((second["id"], second["active"]), ("reviews-2", False))
+
+        info = self.run_json("model", "info", "reviews")
+        self.assertEqual(info["id"], "reviews-1")
+        self.assertEqual(info["licence"], "CC-BY-4.0")
+        self.assertEqual(info["data_window"]["from"], "2025-12-31T16:00:00Z")
+        self.assertEqual(sorted(info["classifier"]["classes"]), sorted(["好评", "差评"]))
+        self.assertIn("reviews-2", [m["id"] for m in self.run_json("model", "list")["items"]])
+
+        diff = self.run_json("model", "diff", "reviews-1", "reviews-2", "--input", self.texts)
+        self.assertFalse(diff["same_bytes"])
+        self.assertIn("settings.licence", [d["path"] for d in diff["differences"]])
+        self.assertEqual(diff["agreement"]["texts"], 4)
+        self.assertEqual(diff["agreement"]["same"], 3)
+        self.assertEqual(diff["agreement"]["changes"], [{"old": "差评", "new": "投诉", "texts": 1}])
+
+        self.assertEqual(self.run_json("model", "promote", "reviews-2")["id"], "reviews-2")
+        self.assertEqual(self.run_json("model", "info", "reviews")["id"], "reviews-2")
+        self.assertEqual(self.run_json("model", "rollback", "reviews")["id"], "reviews-1")
+        nothing_before = cli("model", "rollback", "reviews", *self.config, check=False)
+        self.assertEqual(nothing_before.returncode, 3)
+
+        self.assertEqual(len(self.run_json("model", "verify")["sound"]), 2)
+        with sqlite3.connect(self.folder / "data/state.db") as state:
+            state.execute("UPDATE model SET artefact = substr(artefact, 1, length(artefact) - 1) || x'00' WHERE id = 'reviews-2'")
+        damaged = cli("model", "verify", *self.config, check=False)
+        self.assertNotEqual(damaged.returncode, 0)
+        self.assertIn("reviews-2", damaged.stderr)
+        self.assertNotIn("reviews-1", damaged.stderr)
+        self.assertEqual([m["id"] for m in self.run_json("model", "verify", "--id", "reviews")["sound"]], ["reviews-1"])
+        refused = cli("model", "promote", "reviews-2", *self.config, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertEqual(self.run_json("model", "info", "reviews")["id"], "reviews-1")
+
+    def test_mistakes_are_named(self):
+        wrong = cli("model", "install", self.texts, "--name", "reviews", *self.config, check=False)
+        self.assertNotEqual(wrong.returncode, 0)
+        taken = cli("model", "install", self.folder / "one.zym", "--name", "response", *self.config, check=False)
+        self.assertIn("another kind of model", taken.stderr)
+        when = cli("model", "install", self.folder / "one.zym", "--name", "x", "--data-from", "soon", *self.config, check=False)
+        self.assertIn("--data-from", when.stderr)
+        self.assertEqual(cli("model", "info", "nobody", *self.config, check=False).returncode, 3)
+
+
+if __name__ == "__main__":
+    main()
