@@ -214,7 +214,9 @@ TEST_F(TokenStoreTest, TwoProcessesWithConnectionsOfTheirOwnForceOnce) {
     keepers.push_back(std::make_unique<TokenKeeper>(platform_, clock_, metrics_, null_logger(),
                                                     "http://platform.test", stores.back().get()));
   }
-  while_waiting_ = [] { std::this_thread::yield(); };
+  // The other one fetches meanwhile, however busy the machine: asked without a pause, the last
+  // question would come before its answer.
+  while_waiting_ = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
   std::atomic<int> good{0};
   const auto all_at_once = [&](const std::function<std::string(TokenKeeper&)>& ask,
                                std::string_view expected) {
