@@ -1,0 +1,122 @@
+// The route of chat completions as clients see it, on a real server.
+#include "model/generate/chat_service.h"
+
+#include <gmock/gmock.h>
+
+#include "http/client.h"
+#include "model/generate/scripted_generator.h"
+#include "model/generate/sse_parser.h"
+
+namespace zhiyin::model {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class ChatServiceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    http::Router router;
+    http::add_streaming(router, "POST", "/v1/chat/completions", pool_,
+                        [this](http::Request& request, const http::Reply& reply) {
+                          complete_chat(generator_, request, reply, 300ms, Instant{5'000'000});
+                          ++ended_;
+                        });
+    http::add_streaming(router, "GET", "/silent", pool_, [](http::Request&, const http::Reply&) {});
+    auto started = http::Server::start({}, std::move(router), {}, metrics_, null_logger());
+    ASSERT_TRUE(started) << started.error().text();
+    server_ = std::move(*started);
+  }
+  void TearDown() override {
+    client_.reset();
+    pool_.stop();
+    server_.reset();
+  }
+
+  http::ClientRequest asking(std::string_view prompt, std::string_view more = "") {
+    http::ClientRequest request;
+    request.method = "POST";
+    request.url = fmt::format("http://127.0.0.1:{}/v1/chat/completions", server_->port());
+    request.body =
+        fmt::format(R"({{"messages":[{{"role":"user","content":"{}"}}]{}}})", prompt, more);
+    return request;
+  }
+  http::ClientResponse send(http::ClientRequest request) {
+    const auto response = client_->send_and_wait(std::move(request));
+    return response ? *response : http::ClientResponse{-1, {}, response.error().error.text()};
+  }
+
+  ScriptedGenerator generator_{
+      {{.match = "天气", .answer = "晴，二十度。", .pieces = {4}},
+       {.match = "stall", .answer = "半", .stalls = true},
+       {.match = "late", .answer = "x", .pause = 400ms},
+       {.match = "long", .answer = std::string(3'000'000, 'x'), .pieces = {1000}}}};
+  MetricsRegistry metrics_;
+  ThreadPool pool_{2, 10};
+  std::atomic<int> ended_ = 0;
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<http::Client> client_ = http::Client::create({});
+};
+
+TEST_F(ChatServiceTest, AnswersWhole) {
+  const auto response = send(asking("天气如何"));
+  EXPECT_EQ(response.status, 200);
+  const auto json = parse_json(response.body);
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["choices"].if_array()->front()["message"]["content"].string_or(""),
+            "晴，二十度。");
+}
+
+TEST_F(ChatServiceTest, StreamsPiecesUsageAndTheEnd) {
+  const auto response =
+      send(asking("天气如何", R"(,"stream":true,"stream_options":{"include_usage":true})"));
+  EXPECT_EQ(response.status, 200);
+  EXPECT_THAT(http::header(response.headers, "Content-Type"), HasSubstr("text/event-stream"));
+  SseParser parser;
+  std::string text;
+  std::vector<std::string> events;
+  ASSERT_TRUE(parser.feed(response.body, [&](std::string_view, std::string_view data) {
+    events.emplace_back(data);
+    if (const auto json = parse_json(data)) {
+      const Json::Array* choices = (*json)["choices"].if_array();
+      if (choices != nullptr && !choices->empty()) {
+        text += choices->front()["delta"]["content"].string_or("");
+      }
+    }
+    return true;
+  }));
+  EXPECT_EQ(text, "晴，二十度。");
+  ASSERT_GE(events.size(), 5);
+  EXPECT_THAT(events[0], HasSubstr(R"("role":"assistant")"));
+  EXPECT_THAT(events[events.size() - 3], HasSubstr(R"("finish_reason":"stop")"));
+  EXPECT_THAT(events[events.size() - 2], HasSubstr(R"("total_tokens")"));
+  EXPECT_EQ(events.back(), "[DONE]");
+}
+
+TEST_F(ChatServiceTest, WhatFailsFirstHasAStatusAndLaterIsAnEvent) {
+  EXPECT_EQ(send(asking("x", R"(,"n":2)")).status, 400);
+  EXPECT_EQ(send(asking("unknown", R"(,"stream":true)")).status, 404);
+  EXPECT_EQ(send(asking("late", R"(,"stream":true)")).status, 504);
+  const auto broken = send(asking("stall", R"(,"stream":true)"));
+  EXPECT_EQ(broken.status, 200);
+  EXPECT_THAT(broken.body, HasSubstr("半"));
+  EXPECT_THAT(broken.body, HasSubstr(R"(data: {"error":)"));
+  EXPECT_THAT(broken.body, testing::Not(HasSubstr("[DONE]")));
+}
+
+TEST_F(ChatServiceTest, AClientThatGoesEndsTheText) {
+  http::ClientRequest request = asking("long", R"(,"stream":true)");
+  request.on_piece = [](const http::ClientResponse&, std::string_view) { return false; };
+  EXPECT_EQ(send(std::move(request)).status, -1);
+  for (int i = 0; i < 500 && ended_ == 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(ChatServiceTest, AHandlerWithoutAReplyIsAnError) {
+  http::ClientRequest request;
+  request.url = fmt::format("http://127.0.0.1:{}/silent", server_->port());
+  EXPECT_EQ(send(std::move(request)).status, 500);
+}
+
+}  // namespace
+}  // namespace zhiyin::model
