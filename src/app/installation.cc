@@ -11,6 +11,7 @@
 #include "app/data_lock.h"
 #include "app/option_table.h"
 #include "app/roles.h"
+#include "app/text_generators.h"
 #include "audience/live_segments.h"
 #include "audience/people_projection.h"
 #include "audience/segment_query.h"
@@ -593,6 +594,8 @@ class BuiltInstallation final : public Installation {
   }
 
   Result<void> build_services() {
+    ZHIYIN_TRY(generators_,
+               TextGenerators::create(options_, *http_client_, *clock_, logger_, serving_));
     ZHIYIN_TRY(runs_, server::Runs::create(*state_, sharing_));
     ZHIYIN_TRY(const bool has_keys, auth_->has_keys());
     if (!has_keys) {
@@ -628,6 +631,7 @@ class BuiltInstallation final : public Installation {
         *campaigns_,
         *engine_,
         *models_,
+        generators_->generator(),
         *recommendations_,
         *auth_,
         *audit_,
@@ -988,6 +992,7 @@ class BuiltInstallation final : public Installation {
   std::optional<ingest::Intake> intake_;
 
   std::unique_ptr<http::Client> http_client_;
+  std::unique_ptr<TextGenerators> generators_;
   std::optional<wechat::TokenStore> token_store_;
   std::optional<wechat::TokenKeeper> tokens_;
   std::optional<delivery::LedgerCallBudget> call_budget_;
@@ -1052,8 +1057,8 @@ Result<Options> load_options(const Location& location) {
                            environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;
-  for (const char* name :
-       {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds"}) {
+  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds",
+                           "generate.gguf", "generate.gguf_library", "generate.scripts"}) {
     flags[name] = absolute_path(base, first.text(name));
   }
   for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {

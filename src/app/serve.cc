@@ -18,6 +18,7 @@ namespace zhiyin::app {
 namespace {
 
 constexpr std::size_t kWaitingMax = 1024;
+constexpr std::size_t kTextsWaitingMax = 64;
 constexpr auto kDrain = std::chrono::seconds(10);
 
 http::ServerSettings server_settings(const Options& options) {
@@ -69,6 +70,8 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   server::Services& services = installation->services();
   const Roles roles(options.text("server.roles"));
   ThreadPool pool(static_cast<std::size_t>(options.integer("server.workers")), kWaitingMax);
+  ThreadPool writers(static_cast<std::size_t>(options.integer("generate.workers")),
+                     kTextsWaitingMax);
   http::Router router;
   server::Api api(router, pool, services.auth, services.audit);
   server::add_event_routes(api, router, services);
@@ -81,6 +84,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   server::add_segment_routes(api, services);
   server::add_report_routes(api, services);
   server::add_campaign_routes(api, services);
+  server::add_chat_routes(api, writers, services);
   server::add_run_routes(api, services);
   server::add_system_routes(api, router, pool, services);
 
@@ -118,6 +122,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   // What is still answered then may not outlive the server to whose loops its answer goes.
   installation->stop_waiting();
   pool.stop();
+  writers.stop();
   return {};
 }
 

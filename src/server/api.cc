@@ -20,6 +20,21 @@ void Api::route(std::string_view method, std::string_view pattern, Access access
       body_max);
 }
 
+void Api::route_streaming(std::string_view method, std::string_view pattern, Access access,
+                          std::string_view summary, ThreadPool& pool, StreamHandler handler,
+                          std::size_t body_max, Json body_schema) {
+  describe(method, pattern, access.role, summary, std::move(body_schema));
+  http::add_streaming(
+      router_, method, pattern, pool,
+      [this, access, handler = std::move(handler)](http::Request& request,
+                                                   const http::Reply& reply) {
+        const auto caller = admitted(access, request);
+        if (!caller) return reply(caller.error());
+        handler(request, *caller, reply);
+      },
+      body_max);
+}
+
 void Api::describe(std::string_view method, std::string_view pattern, std::optional<Role> role,
                    std::string_view summary, Json body_schema) {
   entries_.push_back({std::string(method), std::string(pattern), role, std::string(summary),
@@ -67,28 +82,31 @@ Result<void> Api::take_id(Json& body, const std::string& id) {
   return {};
 }
 
+std::expected<Caller, http::Response> Api::admitted(const Access& access,
+                                                    const http::Request& request) const {
+  Caller caller;
+  caller.name = "anonymous";
+  if (!access.role) return caller;
+  auto known = auth_.authenticate(request);
+  if (!known) return std::unexpected(unauthorised(known.error()));
+  caller = std::move(*known);
+  if (caller.role < *access.role) return std::unexpected(too_low(caller, *access.role));
+  if (!caller.accounts.empty() && access.reach == Reach::kInstallation) {
+    return std::unexpected(http::Response::problem(
+        {ErrorCode::kPermissionDenied,
+         fmt::format("{} is limited to accounts; this concerns the whole installation",
+                     caller.name),
+         {}}));
+  }
+  return caller;
+}
+
 http::Response Api::answer(const ApiHandler& handler, const Access& access,
                            http::Request& request) {
   const std::optional<Role> role = access.role;
-  Caller caller;
-  caller.name = "anonymous";
-  if (role) {
-    auto known = auth_.authenticate(request);
-    if (!known) {
-      return unauthorised(known.error());
-    }
-    caller = std::move(*known);
-    if (caller.role < *role) {
-      return too_low(caller, *role);
-    }
-    if (!caller.accounts.empty() && access.reach == Reach::kInstallation) {
-      return http::Response::problem(
-          {ErrorCode::kPermissionDenied,
-           fmt::format("{} is limited to accounts; this concerns the whole installation",
-                       caller.name),
-           {}});
-    }
-  }
+  const auto admission = admitted(access, request);
+  if (!admission) return admission.error();
+  const Caller& caller = *admission;
   auto outcome = handler(request, caller);
   http::Response response =
       outcome ? std::move(*outcome) : http::Response::problem(outcome.error());

@@ -9,12 +9,15 @@
 #include "base/json_binding.h"
 #include "base/thread_pool.h"
 #include "http/server.h"
+#include "http/streaming.h"
 #include "server/auth.h"
 
 namespace zhiyin::server {
 
 using ApiResult = Result<http::Response>;
 using ApiHandler = std::function<ApiResult(http::Request&, const Caller&)>;
+
+using StreamHandler = std::function<void(http::Request&, const Caller&, const http::Reply&)>;
 
 /// What a caller who is limited to accounts may use: by default nothing that concerns the whole
 /// installation.
@@ -47,6 +50,12 @@ class Api {
   void route(std::string_view method, std::string_view pattern, Access access,
              std::string_view summary, ApiHandler handler, std::size_t body_max = 1 << 20,
              Json body_schema = {}, bool body_required = true);
+
+  /// A route whose handler replies while it may still be making the body; see http/streaming.h. Not
+  /// audited: for questions, which change nothing.
+  void route_streaming(std::string_view method, std::string_view pattern, Access access,
+                       std::string_view summary, ThreadPool& pool, StreamHandler handler,
+                       std::size_t body_max, Json body_schema);
 
   /// A route whose body is a bound struct.
   template <class Body>
@@ -104,6 +113,9 @@ class Api {
     bool body_required = true;
   };
   static Result<void> take_id(Json& body, const std::string& id);
+  /// Who asks, when they may.
+  std::expected<Caller, http::Response> admitted(const Access& access,
+                                                 const http::Request& request) const;
   http::Response answer(const ApiHandler& handler, const Access& access, http::Request& request);
 
   http::Router& router_;

@@ -16,6 +16,8 @@ void add_wechat_routes(Api& api, Services& services);
 void add_people_routes(Api& api, Services& services);
 void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
+/// `pool` runs the generators: they may take long, and are not to keep others waiting.
+void add_chat_routes(Api& api, ThreadPool& pool, Services& services);
 void add_report_routes(Api& api, Services& services);
 void add_run_routes(Api& api, Services& services);
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);

@@ -21,6 +21,7 @@
 #include "ingest/event_catalogue.h"
 #include "ingest/intake.h"
 #include "ingest/quarantine.h"
+#include "model/generate/generator.h"
 #include "model/registry.h"
 #include "server/auth.h"
 #include "server/readiness.h"
@@ -67,6 +68,7 @@ struct Services {
   campaign::Campaigns& campaigns;
   campaign::CampaignEngine& engine;
   model::Registry& models;
+  model::Generator& generator;  ///< writes texts, as configured
   Recommendations& recommendations;
   Auth& auth;
   Audit& audit;
