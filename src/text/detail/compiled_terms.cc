@@ -46,9 +46,14 @@ Result<SymbolTable> table_of(std::string_view bytes, const CompiledHeader& heade
   return table;
 }
 
-Result<void> check_symbols(const SymbolTable& table, std::size_t symbols) {
-  for (const Symbol symbol : table.pages)
-    if (symbol != kSkipped && (symbol & ~kSoft) >= symbols) return damaged("a symbol is too large");
+/// Only the views that leave something out have characters that are not there.
+Result<void> check_symbols(const SymbolTable& table, std::size_t symbols, std::uint32_t view) {
+  const bool stripped = view > static_cast<std::uint32_t>(MatchView::kMixedScript);
+  for (const Symbol symbol : table.pages) {
+    if (stripped && symbol == kSkipped) continue;
+    const std::size_t plain = stripped ? symbol & ~kSoft : symbol;
+    if (plain >= symbols) return damaged("a symbol is too large");
+  }
   return {};
 }
 
@@ -156,7 +161,7 @@ Result<void> CompiledTerms::read() {
   }
   for (std::uint32_t view = 0; view < kMatchViews; ++view) {
     if (header.symbol_counts[view] > kSymbolsMax + 1) return damaged("too many symbols");
-    ZHIYIN_TRY_VOID(check_symbols(symbols[view], header.symbol_counts[view]));
+    ZHIYIN_TRY_VOID(check_symbols(symbols[view], header.symbol_counts[view], view));
   }
   for (std::uint32_t i = 0; i < kAutomata; ++i) {
     ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
