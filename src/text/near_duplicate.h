@@ -45,8 +45,8 @@ struct NearDuplicate {
 /// every one at most 3 bits apart (Manku, Jain, Das Sarma 2007). Short ones by MinHash in 8 bands
 /// of 3 slots: one of similarity 0.7 is found with 96 %, of 0.8 with 99.7 %. A long and a short
 /// text are never duplicates, save near the border, where both ways are tried. It keeps no texts:
-/// about 36 bytes for a long one and 140 for a short one. Searching is thread-safe while nobody
-/// adds.
+/// about 60 bytes for a long one and 140 to 200 for a short one. Searching is thread-safe while
+/// nobody adds.
 class NearDuplicateIndex {
  public:
   static constexpr std::size_t kShortCharactersMax = 256, kLongCharactersMin = 192;
