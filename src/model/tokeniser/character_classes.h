@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What tokenisers ask about characters: categories as of Unicode 8, the rest as in the ICU that
+/// the build had. Pure, thread-safe.
+namespace zhiyin::model {
+
+/// Categories Cc, Cf, Cs and Co.
+bool is_other_category(char32_t c);
+/// Unicode's White_Space.
+bool is_white_space(char32_t c);
+/// Category P*.
+bool is_punctuation_category(char32_t c);
+/// Category Mn.
+bool is_nonspacing_mark(char32_t c);
+/// BERT's "Chinese characters": eight blocks of Han.
+bool is_bert_han(char32_t c);
+/// Lower case, one character for one (U+0130 aside, whose second is left out).
+char32_t lower_case(char32_t c);
+/// Canonical decomposition (NFD of one character).
+std::u32string canonical_decomposition(char32_t c);
+
+/// Unicode's Canonical_Combining_Class; 0 for most.
+std::uint8_t combining_class(char32_t c);
+
+/// Bytes of the extended grapheme cluster (UAX 29) that begins at `at`. Requires valid UTF-8 and
+/// at < text.size().
+std::size_t grapheme_bytes(std::string_view text, std::size_t at);
+
+}  // namespace zhiyin::model

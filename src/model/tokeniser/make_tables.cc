@@ -1,0 +1,149 @@
+// Writes the tables of character_classes.h from Unicode's data (ICU): make_tables OUT.cc
+#include <fmt/core.h>
+#include <unicode/normalizer2.h>
+#include <unicode/uchar.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr UChar32 kEnd = 0x110000;
+constexpr int kPage = 256;
+
+// The bits and numbers of character_classes.h.
+int break_of(UChar32 c) {
+  switch (u_getIntPropertyValue(c, UCHAR_GRAPHEME_CLUSTER_BREAK)) {
+    case U_GCB_CR:
+      return 12;
+    case U_GCB_LF:
+      return 13;
+    case U_GCB_CONTROL:
+      return 5;
+    case U_GCB_EXTEND:
+    case U_GCB_SPACING_MARK:
+      return 1;
+    case U_GCB_ZWJ:
+      return 2;
+    case U_GCB_REGIONAL_INDICATOR:
+      return 3;
+    case U_GCB_PREPEND:
+      return 4;
+    case U_GCB_L:
+      return 6;
+    case U_GCB_V:
+      return 7;
+    case U_GCB_T:
+      return 8;
+    case U_GCB_LV:
+      return 9;
+    case U_GCB_LVT:
+      return 10;
+    default:
+      return u_hasBinaryProperty(c, UCHAR_EXTENDED_PICTOGRAPHIC) ? 11 : 0;
+  }
+}
+
+/// The categories of Unicode 8, which the library whose tokens are to be met asks for: what came
+/// later has none, and a few characters have since changed theirs.
+std::uint32_t category_mask_of(UChar32 c) {
+  UVersionInfo age;
+  u_charAge(c, age);
+  if (age[0] > 8) return 0;
+  if (c == 0x166D) return U_GC_PO_MASK;
+  if (c == 0x1734) return U_GC_MN_MASK;
+  if (c == 0x1885 || c == 0x1886) return U_GC_LO_MASK;
+  if (c == 0xA9BD) return U_GC_MC_MASK;
+  if (c == 0x111C9) return U_GC_PO_MASK;
+  return U_GET_GC_MASK(c);
+}
+
+int class_of(UChar32 c) {
+  const std::uint32_t mask = category_mask_of(c);
+  int out = break_of(c) << 4;
+  if ((mask & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK | U_GC_CS_MASK)) != 0) out |= 1;
+  if (u_isUWhiteSpace(c)) out |= 2;
+  if ((mask & U_GC_P_MASK) != 0) out |= 4;
+  if ((mask & U_GC_MN_MASK) != 0) out |= 8;
+  return out;
+}
+
+std::u32string points_of(const icu::UnicodeString& text) {
+  std::u32string out;
+  for (int i = 0; i < text.length(); i = text.moveIndex32(i, 1))
+    out += static_cast<char32_t>(text.char32At(i));
+  return out;
+}
+
+std::u32string decomposed(UChar32 c) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* nfd = icu::Normalizer2::getNFDInstance(status);
+  icu::UnicodeString out;
+  if (U_FAILURE(status) || nfd == nullptr || !nfd->getDecomposition(c, out))
+    return {static_cast<char32_t>(c)};
+  return points_of(out);
+}
+
+std::string row(const std::vector<std::uint32_t>& values) {
+  std::string out;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    out += fmt::format("{}{}", values[i], i % 24 == 23 ? ",\n" : ",");
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::FILE* const file = argc == 2 ? std::fopen(argv[1], "w") : nullptr;
+  if (file == nullptr) return 2;
+  std::map<std::vector<std::uint32_t>, std::uint32_t> pages;
+  std::vector<std::uint32_t> index;
+  std::vector<std::uint32_t> classes;
+  std::vector<std::uint32_t> decompositions;
+  std::vector<std::uint32_t> lower;
+  std::vector<std::uint32_t> combining;
+  for (UChar32 begin = 0; begin < kEnd; begin += kPage) {
+    std::vector<std::uint32_t> page;
+    for (UChar32 c = begin; c < begin + kPage; ++c)
+      page.push_back(static_cast<std::uint32_t>(class_of(c)));
+    const auto [at, added] = pages.try_emplace(page, static_cast<std::uint32_t>(pages.size()));
+    if (added) classes.insert(classes.end(), page.begin(), page.end());
+    index.push_back(at->second);
+  }
+  for (UChar32 c = 0; c < kEnd; ++c) {
+    if (c >= 0xD800 && c < 0xE000) continue;
+    if (const UChar32 l = u_tolower(c); l != c) {
+      lower.push_back(static_cast<std::uint32_t>(c));
+      lower.push_back(static_cast<std::uint32_t>(l));
+    }
+    if (const std::uint32_t order = u_getCombiningClass(c); order != 0) {
+      combining.push_back(static_cast<std::uint32_t>(c));
+      combining.push_back(order);
+    }
+    if (c >= 0xAC00 && c < 0xD7A4) continue;  // Hangul is computed
+    const std::u32string parts = decomposed(c);
+    if (parts.size() == 1 && parts[0] == static_cast<char32_t>(c)) continue;
+    decompositions.push_back(static_cast<std::uint32_t>(c));
+    decompositions.push_back(static_cast<std::uint32_t>(parts.size()));
+    for (const char32_t p : parts) decompositions.push_back(p);
+  }
+  fmt::print(file,
+             "// Made by make_tables.cc.\n#include \"model/tokeniser/detail/character_tables.h\"\n"
+             "namespace zhiyin::model::detail {{\n"
+             "const std::uint16_t kPageIndex[] = {{\n{}\n}};\n"
+             "const std::uint8_t kClasses[] = {{\n{}\n}};\n",
+             row(index), row(classes));
+  const auto list = [&](const char* name, const std::vector<std::uint32_t>& values) {
+    fmt::print(file,
+               "const std::uint32_t k{0}[] = {{\n{1}\n}};\nconst std::size_t k{0}Size = {2};\n",
+               name, row(values), values.size());
+  };
+  list("Lower", lower);
+  list("Combining", combining);
+  list("Decompositions", decompositions);
+  fmt::print(file, "}}  // namespace zhiyin::model::detail\n");
+  return std::fclose(file) == 0 ? 0 : 1;
+}
