@@ -489,6 +489,8 @@ int run(std::span<const std::string> arguments) {
     return answered(*invocation,
                     evaluate_classify(invocation->args, text_model_context(*invocation)));
   if (words == "classify") return run_classify(*invocation);
+  if (words == "embed")
+    return answered(*invocation, embed(invocation->args, text_model_context(*invocation)));
   if (words == "stats compare") return answered(*invocation, compare(*invocation));
   if (words == "options") {
     print(stdout, invocation->args["commands"].bool_or(false) ? command_document()

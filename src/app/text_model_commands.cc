@@ -5,11 +5,14 @@
 
 #include "app/number_argument.h"
 #include "base/file.h"
+#include "base/program_file.h"
 #include "base/utf8.h"
 #include "base/visible_text.h"
 #include "model/artefact.h"
 #include "model/classify/text_task.h"
+#include "model/text_encoder.h"
 #include "model/text_file.h"
+#include "model/vector_cache.h"
 #include "server/assets.h"
 
 namespace zhiyin::app {
@@ -101,6 +104,41 @@ std::string fault_line(std::size_t number, bool json) {
          "\n";
 }
 
+/// The file of the encoder: `--encoder`, or the default one beside the program.
+Result<fs::path> encoder_path(const Json& args) {
+  if (const auto* given = args["encoder"].if_string()) return fs::path(*given);
+  auto found = program_file("models/encoder.zyen");
+  if (found) return found;
+  return fail(
+      ErrorCode::kNotFound,
+      "encoder: none beside the program (./dev setup and ./dev build make the default one)");
+}
+
+/// Tokens of a text that classifiers look at: most reviews end before, and time grows with them.
+constexpr std::size_t kClassifierTokensMax = 128;
+
+/// Opens the encoder once it is needed; empty where there is none.
+model::OpenEncoder encoder_opener(const Json& args) {
+  const auto path = encoder_path(args);
+  if (!path) return {};
+  const std::string cache(args["cache"].string_or(""));
+  return [path = *path, cache]() -> Result<model::Vectorise> {
+    ZHIYIN_TRY(auto opened, model::TextEncoder::open(path));
+    ZHIYIN_TRY(auto kept, model::VectorCache::open(cache));
+    model::Vectorise out{.encoder = opened.checksum()};
+    out.run = [encoder = std::move(opened), vectors = std::move(kept)](
+                  std::span<const std::string_view> texts,
+                  const std::function<bool(double)>& progress) -> Result<model::TextVectors> {
+      model::TextVectors made{std::vector<float>(texts.size() * encoder.width()), encoder.width()};
+      const model::TextEncoder::Settings settings{.tokens_max = kClassifierTokensMax,
+                                                  .threads = threads_here()};
+      ZHIYIN_TRY_VOID(vectors.encode(encoder, texts, settings, progress, made.values));
+      return made;
+    };
+    return out;
+  };
+}
+
 Result<Json> store(const TextClassifier& classifier, const std::string& output,
                    const TextModelContext& context) {
   const std::string bytes = encode_artefact(classifier.to_artefact());
@@ -139,6 +177,8 @@ Result<Json> train_text(const Json& args, const TextModelContext& context) {
   train.reject_loss = loss.value_or(train.reject_loss);
   train.features_max = most.value_or(0);
   train.threads = threads_here();
+  train.open_encoder = encoder_opener(args);
+  train.encoder_here = static_cast<bool>(train.open_encoder);
   train.progress = [&](double share) { return context.progress(share, "training"); };
   ZHIYIN_TRY(const model::TrainedText trained, model::train_text_task(train));
   ZHIYIN_TRY(Json stored, store(trained.model, output, context));
@@ -153,7 +193,7 @@ Result<Json> evaluate_classify(const Json& args, const TextModelContext& context
   ZHIYIN_TRY(const std::string file, needed(args, "data"));
   ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
   ZHIYIN_TRY(const auto data, model::read_labelled_texts(file));
-  return model::evaluate_text_task(classifier, name, data, {}, threads_here());
+  return model::evaluate_text_task(classifier, name, data, encoder_opener(args), threads_here());
 }
 
 Result<bool> classify_lines(const Json& args, const TextModelContext& context, bool json,
@@ -167,11 +207,14 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
   ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
   const std::vector<std::string_view> lines = lines_of(bytes);
-  constexpr std::size_t kChunk = 16'384;
+  ZHIYIN_TRY(const auto vectorise, model::encoder_for(classifier, encoder_opener(args)));
+  const std::size_t width = classifier.dense_columns();
+  const std::size_t kChunk = width > 0 ? 1024 : 16'384;
   bool all_read = true;
   for (std::size_t begin = 0; begin < lines.size(); begin += kChunk) {
     const auto chunk = std::span(lines).subspan(begin, std::min(kChunk, lines.size() - begin));
-    const auto predictions = model::classify_all(classifier, chunk, {}, threads_here());
+    ZHIYIN_TRY(const auto dense, model::vectors_for(classifier, vectorise, chunk));
+    const auto predictions = model::classify_all(classifier, chunk, dense, threads_here());
     std::string out;
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       if (!utf8::is_valid(chunk[i])) {
@@ -192,6 +235,35 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
     write(out);
   }
   return all_read;
+}
+
+Result<Json> embed(const Json& args, const TextModelContext& context) {
+  ZHIYIN_TRY(const std::string input, needed(args, "input"));
+  ZHIYIN_TRY(const std::string output, needed(args, "output"));
+  const std::string_view prefix = args["prefix"].string_or("none");
+  if (prefix != "query" && prefix != "passage" && prefix != "none")
+    return fail_field("--prefix", "'{}' is none of query, passage, none", prefix.substr(0, 40));
+  ZHIYIN_TRY(const fs::path path, encoder_path(args));
+  ZHIYIN_TRY(const std::string bytes, model::read_text_file(input));
+  const std::vector<std::string_view> lines = lines_of(bytes);
+  if (lines.empty()) return fail_field("--input", "{} has no lines", input);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!utf8::is_valid(lines[i])) return fail_field("--input", "line {} is not UTF-8", i + 1);
+  }
+  ZHIYIN_TRY(const auto encoder, model::TextEncoder::open(path));
+  std::vector<float> vectors(lines.size() * encoder.width());
+  const model::TextEncoder::Settings settings{.prefix = prefix == "none"    ? ""
+                                                        : prefix == "query" ? "query: "
+                                                                            : "passage: ",
+                                              .threads = threads_here()};
+  ZHIYIN_TRY_VOID(encoder.encode(
+      lines, settings, [&](double share) { return context.progress(share, "encoding"); }, vectors));
+  ZHIYIN_TRY_VOID(write_file(output, model::npy_bytes(vectors, lines.size(), encoder.width())));
+  return Json()
+      .set("output", output)
+      .set("rows", lines.size())
+      .set("columns", encoder.width())
+      .set("encoder", encoder.checksum());
 }
 
 }  // namespace zhiyin::app

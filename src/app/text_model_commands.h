@@ -23,6 +23,8 @@ struct TextModelContext {
 Result<Json> train_text(const Json& args, const TextModelContext& context);
 /// `evaluate classify`.
 Result<Json> evaluate_classify(const Json& args, const TextModelContext& context);
+/// `embed`: vectors of the lines of `--input` as a NumPy file.
+Result<Json> embed(const Json& args, const TextModelContext& context);
 /// `classify`: one answer per line of the input goes to `write`, in order. True when every line
 /// could be read; a line that is not UTF-8 gets an answer with `error` instead of a label.
 Result<bool> classify_lines(const Json& args, const TextModelContext& context, bool json,

@@ -13,22 +13,6 @@ std::vector<std::string_view> views_of(const std::vector<std::string>& texts) {
   return {texts.begin(), texts.end()};
 }
 
-/// The vectors that a model needs; none when it needs none.
-Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vectorise& vectorise,
-                                       std::span<const std::string_view> texts) {
-  if (model.dense_columns() == 0) return std::vector<float>();
-  if (!vectorise)
-    return fail(ErrorCode::kUnavailable,
-                "encoder: this model was trained with one, and none is here");
-  ZHIYIN_TRY(TextVectors vectors, vectorise(texts, {}));
-  if (vectors.width != model.dense_columns() ||
-      vectors.values.size() != vectors.width * texts.size())
-    return fail(ErrorCode::kInvalidArgument,
-                "encoder: its vectors have {} values, the model was trained with {}", vectors.width,
-                model.dense_columns());
-  return std::move(vectors.values);
-}
-
 /// Class names of the model, then those only the data has; labels of the data as places among them.
 struct Aligned {
   std::vector<std::string> classes;
@@ -51,13 +35,39 @@ Aligned align(const TextClassifier& model, const LabelledTexts& data) {
 
 }  // namespace
 
+Result<Vectorise> encoder_for(const TextClassifier& model, const OpenEncoder& open_encoder) {
+  if (model.dense_columns() == 0) return Vectorise();
+  if (!open_encoder)
+    return fail(ErrorCode::kUnavailable,
+                "encoder: this model was trained with one, and none is here");
+  return open_encoder();
+}
+
+Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vectorise& vectorise,
+                                       std::span<const std::string_view> texts) {
+  if (model.dense_columns() == 0) return std::vector<float>();
+  if (!vectorise)
+    return fail(ErrorCode::kUnavailable,
+                "encoder: this model was trained with one, and none is here");
+  const std::string_view trained = model.settings()["encoder"].string_or("");
+  if (trained != vectorise.encoder)
+    return fail(ErrorCode::kInvalidArgument, "encoder: this model was trained with {}, here is {}",
+                trained.substr(0, 80), vectorise.encoder);
+  ZHIYIN_TRY(TextVectors vectors, vectorise.run(texts, {}));
+  if (vectors.width != model.dense_columns())
+    return fail(ErrorCode::kInvalidArgument,
+                "encoder: its vectors have {} values, the model was trained with {}", vectors.width,
+                model.dense_columns());
+  return std::move(vectors.values);
+}
+
 Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   const std::string features =
-      !args.features.empty() ? args.features : (args.vectorise ? "joined" : "ngram");
+      !args.features.empty() ? args.features : (args.encoder_here ? "joined" : "ngram");
   if (features != "ngram" && features != "encoder" && features != "joined")
-    return fail_field("features", "'{}' is none of ngram, encoder, joined", features.substr(0, 40));
+    return fail_field("--features", "'{}' is none of ngram, encoder, joined", features.substr(0, 40));
   const bool encoded = features != "ngram";
-  if (encoded && !args.vectorise)
+  if (encoded && !args.open_encoder)
     return fail(ErrorCode::kUnavailable, "features {}: no encoder is installed here", features);
   ZHIYIN_TRY(const LabelledTexts data, read_labelled_texts(args.train));
   LabelledTexts validation;
@@ -76,7 +86,9 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args) {
     settings.progress = [&](double share) { return args.progress(begin + (1 - begin) * share); };
   TextVectors vectors;
   if (encoded) {
-    ZHIYIN_TRY(vectors, args.vectorise(views_of(data.texts), [&](double share) {
+    ZHIYIN_TRY(const Vectorise vectorise, args.open_encoder());
+    settings.encoder = vectorise.encoder;
+    ZHIYIN_TRY(vectors, vectorise.run(views_of(data.texts), [&](double share) {
       return !args.progress || args.progress(share * kEncodingShare);
     }));
     settings.dense = vectors.values;
@@ -91,7 +103,7 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   report.set("threshold", model.threshold()).set("held_out", model.metrics());
   if (validation.rows() > 0) {
     ZHIYIN_TRY(Json measured,
-               evaluate_text_task(model, "", validation, args.vectorise, args.threads));
+               evaluate_text_task(model, "", validation, args.open_encoder, args.threads));
     report.set("validation", std::move(measured));
   }
   return TrainedText{std::move(model), std::move(report)};
@@ -109,9 +121,10 @@ Result<TextClassifier> read_text_model(const std::filesystem::path& path) {
 }
 
 Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view name,
-                                const LabelledTexts& data, const Vectorise& vectorise,
+                                const LabelledTexts& data, const OpenEncoder& open_encoder,
                                 std::size_t threads) {
   const std::vector<std::string_view> texts = views_of(data.texts);
+  ZHIYIN_TRY(const Vectorise vectorise, encoder_for(model, open_encoder));
   ZHIYIN_TRY(const std::vector<float> dense, vectors_for(model, vectorise, texts));
   const auto predictions = classify_all(model, texts, dense, threads);
   std::vector<double> scores;
@@ -128,15 +141,21 @@ Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view na
   return out.set("header_skipped", data.header);
 }
 
+std::optional<int> intensity_of(const TextClassifier& model, const TextPrediction& prediction) {
+  if (model.classes() != std::vector<std::string>{"negative", "positive"}) return std::nullopt;
+  constexpr int kSteps = 5;
+  return std::min(kSteps, 1 + static_cast<int>(prediction.scores[1] * kSteps));
+}
+
 Json prediction_json(const TextClassifier& model, const TextPrediction& prediction) {
   Json::Object scores;
   for (std::size_t c = 0; c < model.classes().size(); ++c)
     scores.emplace_back(model.classes()[c], Json(prediction.scores[c]));
-  return Json::object()
-      .set("label", model.classes()[prediction.label])
-      .set("confidence", prediction.confidence)
-      .set("scores", Json(std::move(scores)))
-      .set("rejected", prediction.rejected);
+  Json out = Json::object();
+  out.set("label", model.classes()[prediction.label]).set("confidence", prediction.confidence);
+  out.set("scores", Json(std::move(scores))).set("rejected", prediction.rejected);
+  if (const auto step = intensity_of(model, prediction)) out.set("intensity", *step);
+  return out;
 }
 
 Json explanation_json(const TextExplanation& explanation) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -15,9 +16,17 @@ struct TextVectors {
   std::vector<float> values;
   std::size_t width = 0;
 };
-/// Makes them; `progress` as below. What an encoder is and where it lies is the caller's business.
-using Vectorise = std::function<Result<TextVectors>(std::span<const std::string_view> texts,
-                                                    const std::function<bool(double)>& progress)>;
+/// Makes them. What an encoder is and where it lies is the caller's business.
+struct Vectorise {
+  std::string encoder;  ///< names it: a model only works with the one it was trained with
+  /// `progress` is told the share done; false cancels. Empty: there is no encoder.
+  std::function<Result<TextVectors>(std::span<const std::string_view> texts,
+                                    const std::function<bool(double)>& progress)>
+      run;
+  explicit operator bool() const { return static_cast<bool>(run); }
+};
+/// Asks for the encoder only where one is needed.
+using OpenEncoder = std::function<Result<Vectorise>()>;
 
 struct TrainTextArgs {
   std::filesystem::path train;
@@ -25,7 +34,8 @@ struct TrainTextArgs {
   std::string features;              ///< ngram, encoder, joined; empty: joined with an encoder
   std::uint64_t seed = 1;
   std::size_t threads = 2;
-  Vectorise vectorise;  ///< empty: there is no encoder
+  bool encoder_here = false;  ///< whether `open_encoder` will find one, for the default features
+  OpenEncoder open_encoder;
   double reject_loss = 0.02;
   std::size_t features_max = 0;
   std::function<bool(double)> progress;  ///< share done; false cancels
@@ -44,10 +54,21 @@ Result<TextClassifier> read_text_model(const std::filesystem::path& path);
 /// "per_class":[…],"confusion":[[…]],"reliability":[…]}. Labels that the model does not know are
 /// further classes behind its own, listed as "unknown_labels".
 Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view name,
-                                const LabelledTexts& data, const Vectorise& vectorise,
+                                const LabelledTexts& data, const OpenEncoder& open_encoder,
                                 std::size_t threads);
 
-/// One text's answer: {"label","confidence","scores":{class: probability},"rejected"}.
+/// The vectors that a model needs for these texts: texts × dense_columns(), none when it needs
+/// none. kUnavailable when there is no encoder, kInvalidArgument when it is another one.
+Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vectorise& vectorise,
+                                       std::span<const std::string_view> texts);
+/// Opened where the model needs one.
+Result<Vectorise> encoder_for(const TextClassifier& model, const OpenEncoder& open_encoder);
+
+/// Of a model with the classes negative and positive: the probability of positive in five equal
+/// steps, 1 (certainly negative) to 5; none for other models.
+std::optional<int> intensity_of(const TextClassifier& model, const TextPrediction& prediction);
+/// One text's answer: {"label","confidence","scores":{class: probability},"rejected"} and, where
+/// there is one, "intensity".
 Json prediction_json(const TextClassifier& model, const TextPrediction& prediction);
 /// {"decision","intercept","encoder","terms":[{"term","weight","spans":[[begin,end]]}]}.
 Json explanation_json(const TextExplanation& explanation);

@@ -213,6 +213,7 @@ Json settings_json(const LabelledTexts& data, const TrainTextSettings& s) {
   out.set("rows", data.rows()).set("seed", s.seed).set("c", s.c);
   if (s.ngrams) out.set("ngram_max", s.ngram_max).set("document_min", s.document_min);
   if (s.features_max > 0) out.set("features_max", s.features_max);
+  if (s.dense_columns > 0) out.set("encoder", s.encoder);
   if (s.dense_columns > 0 && s.ngrams) out.set("dense_norm", s.dense_norm);
   return out.set("folds", s.folds).set("reject_loss", s.reject_loss);
 }

@@ -12,6 +12,7 @@ struct TrainTextSettings {
   bool ngrams = true;             ///< character n-grams as inputs; false needs `dense`
   std::span<const float> dense;   ///< texts × dense_columns: vectors of an encoder
   std::size_t dense_columns = 0;  ///< 0: without
+  std::string encoder;            ///< names the encoder that made them; kept in the settings
   std::size_t ngram_max = kNgramCharactersMax;
   std::size_t document_min = 2;  ///< an n-gram counts when so many texts have it
   std::size_t features_max = 0;  ///< keep only so many n-grams, the heaviest; 0: all

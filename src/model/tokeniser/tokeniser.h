@@ -131,9 +131,10 @@ struct BertSettings {
 Result<Tokeniser> tokeniser_from_vocab(std::string_view vocab, const BertSettings& settings = {});
 
 /// The default encoder's: `<s>` pieces `</s>`. `score_min`: of the vocabulary before it was
-/// trimmed.
+/// trimmed; `forbidden`: further ids that no text may produce (specials and `<mask>` never are).
 Result<Tokeniser> tokeniser_from_table(const UnigramTable& table,
-                                       std::optional<double> score_min = std::nullopt);
+                                       std::optional<double> score_min = std::nullopt,
+                                       std::span<const std::int32_t> forbidden = {});
 
 /// tokenizer.json of Hugging Face with a WordPiece or Unigram model. kInvalidArgument for what is
 /// malformed, kUnsupported for what is understood but not done, both naming the place.

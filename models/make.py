@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Makes the models that come with the program again from the shared data: models/make.py [NAME…]
+
+The same data, program and encoder give the same bytes. Each model is trained on nine tenths of its rows (by a seed) and measured on the
+rest; its card (models/NAME.md) is written from that. ZHIYIN_PROGRAM names the program, ZHIYIN_SHARED the folder with the data,
+ZHIYIN_MODEL_CACHE a folder for the encoder's vectors. What is in the data never goes into the files beyond weights of n-grams."""
+import csv
+import gzip
+import io
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = pathlib.Path(os.environ.get("ZHIYIN_SHARED", ROOT.parent / "shared")) / "data" / "text"
+PROGRAM = os.environ.get("ZHIYIN_PROGRAM", str(ROOT / "build/release/src/app/zhiyin"))
+EMOTIONS = ["neutral", "angry", "happy", "sad", "fear", "surprise"]
+CATEGORIES = {"书籍": "books", "平板": "tablets", "手机": "phones", "水果": "fruit", "洗发水": "shampoo", "热水器": "water_heaters",
+              "蒙牛": "dairy", "衣服": "clothes", "计算机": "computers", "酒店": "hotels"}
+
+
+def lines(path):
+    raw = gzip.open(DATA / path).read() if path.endswith(".gz") else (DATA / path).read_bytes()
+    return [line for line in raw.decode().split("\n") if line.strip()]
+
+
+def table(path):
+    return list(csv.DictReader(io.StringIO("\n".join(lines(path)))))
+
+
+def polarity(label):
+    return "positive" if label == "1" else "negative"
+
+
+def sentiment():
+    rows = [line.split("\t", 1) for line in lines("sentiment/chnsenticorp_train.tsv.gz")[1:]]
+    rows += [(r["label"], r["review"]) for r in table("sentiment/waimai_train.csv")]
+    rows += [(r["label"], r["review"]) for r in table("sentiment/online_shopping_train.csv.gz")]
+    return [(polarity(label), text) for label, text in rows]
+
+
+def emotion():
+    return [(EMOTIONS[int(line.split("\t", 1)[0])], line.split("\t", 1)[1]) for line in lines("sentiment/emotion_weibo_train.tsv.gz")[1:]]
+
+
+def topic():
+    names = lines("topic/news_title_class.txt")
+    return [(names[int(line.rsplit("\t", 1)[1])], line.rsplit("\t", 1)[0]) for line in lines("topic/news_title_train.tsv")]
+
+
+def category():
+    return [(CATEGORIES.get(r["cat"], r["cat"]), r["review"]) for r in table("sentiment/online_shopping_train.csv.gz")]
+
+
+def intent():
+    return [(line.split("\t")[1], line.split("\t")[0]) for line in lines("intent/smp2017_train.tsv")[1:]]
+
+
+MODELS = {
+    "sentiment": (sentiment, 300_000, "Polarity of reviews and comments", "ChnSentiCorp (hotels, laptops, books), waimai_10k (food delivery), "
+                  "online_shopping_10_cats", "positive or negative; `intensity` is the calibrated probability of positive in five steps"),
+    "emotion": (emotion, 150_000, "Emotion of posts", "SMP2020-EWECT, usual part (Weibo)", "six emotions, one a post"),
+    "topic": (topic, 120_000, "Topic of titles", "THUCNews titles", "ten topics of news"),
+    "category": (category, 150_000, "Category of products from what buyers write", "online_shopping_10_cats", "ten categories of goods and hotels"),
+    "intent": (intent, 100_000, "What a short question to an assistant is about", "SMP2017-ECDT", "31 domains, from `chat` to `weather`"),
+}
+
+
+def clean(rows):
+    """One line a text, every text once, in an order of its own."""
+    seen = {}
+    for label, text in rows:
+        text = " ".join(text.replace("\ufeff", "").split())
+        if text and label.strip():
+            seen.setdefault(text, label.strip())
+    out = [(label, text) for text, label in sorted(seen.items())]
+    random.Random(1).shuffle(out)
+    return out
+
+
+def zhiyin(*arguments):
+    done = subprocess.run([PROGRAM, *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, arguments))}: {done.stdout}")
+    return json.loads(done.stdout)
+
+
+def card(name, title, source, what, trained, measured, size):
+    m, i = measured["metrics"], measured["intervals"]
+    settings = trained["settings"]
+    joined = settings["features"] == "joined"
+    classes = "\n".join(f"| {c['class']} | {c['precision']:.3f} | {c['recall']:.3f} | {c['f1']:.3f} | {c['support']} |" for c in measured["per_class"])
+    return f"""# {name}: {title.lower()}
+
+{what[0].upper() + what[1:]}. {"Character n-grams joined with the vector of the default encoder" if joined else "Character n-grams alone, no encoder needed"}; use:
+`zhiyin classify --model {name} --input texts.txt --json`.
+
+| | |
+|---|---|
+| learnt from | {source}: {trained['rows']:,} texts (nine tenths; every text once) |
+| measured on | the other tenth, {measured['rows']:,} texts |
+| accuracy | {100 * m['accuracy']:.2f} % ({100 * i['accuracy'][0]:.2f} to {100 * i['accuracy'][1]:.2f}) |
+| macro F1 | {100 * m['macro_f1']:.2f} % ({100 * i['macro_f1'][0]:.2f} to {100 * i['macro_f1'][1]:.2f}) |
+| calibration error | {100 * m['ece']:.2f} % |
+| not rejected | {100 * m['coverage']:.2f} %, of these right {100 * m.get('accepted_accuracy', 0):.2f} % |
+| file | {size / 1e6:.2f} MB, {trained['features']:,} n-grams, 8-bit weights |
+{f"| encoder | multilingual-e5-small, content {settings['encoder'][:16]}… |" if joined else "| encoder | none |"}
+| made by | `models/make.py {name}`, seed {settings['seed']} |
+
+| class | precision | recall | F1 | texts |
+|---|---|---|---|---|
+{classes}
+
+The sets are for research; the file holds weights learnt from them and the n-grams that two texts or more share, no texts. Texts of another kind (other goods, other
+times, dialects, irony) fare worse: measure on your own before you rely on it, or train with them.
+"""
+
+
+def main():
+    features = os.environ.get("ZHIYIN_MODEL_FEATURES", "joined")
+    cache = os.environ.get("ZHIYIN_MODEL_CACHE")
+    for name in sys.argv[1:] or MODELS:
+        rows, most, title, source, what = MODELS[name]
+        rows = clean(rows())
+        cut = len(rows) // 10
+        with tempfile.TemporaryDirectory(prefix="zhiyin-models-") as folder:
+            folder = pathlib.Path(folder)
+            for part, chosen in (("test", rows[:cut]), ("train", rows[cut:])):
+                (folder / f"{part}.tsv").write_text("".join(f"{label}\t{text}\n" for label, text in chosen))
+            extra = ["--cache", cache] if cache else []
+            output = ROOT / "models" / f"{name}.zym"
+            trained = zhiyin("train", "text", "--task", "classify", "--train", folder / "train.tsv", "--features", features,
+                             "--features-max", most, "--output", output, *extra)
+            measured = zhiyin("evaluate", "classify", "--model", output, "--data", folder / "test.tsv", *extra)
+        size = output.stat().st_size
+        if size > 5_000_000:
+            raise SystemExit(f"{name}: {size} bytes are more than 5 MB")
+        (ROOT / "models" / f"{name}.md").write_text(card(name, title, source, what, trained, measured, size))
+        print(f"{name}: accuracy {measured['metrics']['accuracy']:.4f}, {size / 1e6:.2f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
