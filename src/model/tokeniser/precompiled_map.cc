@@ -86,11 +86,9 @@ void PrecompiledMap::apply(AlignedText& text) const {
   for (std::size_t at = 0; at < all.size();) {
     const std::string_view cluster = all.substr(at, grapheme_bytes(all, at));
     at += cluster.size();
-    const std::vector<char32_t> points = points_of(cluster);
-    const int count = static_cast<int>(points.size());
     if (cluster.size() < kWholeBelow) {
       if (const auto by = find(cluster)) {
-        replace(changes, count, *by);
+        replace(changes, static_cast<int>(points_of(cluster).size()), *by);
         changed = true;
         continue;
       }
@@ -98,7 +96,7 @@ void PrecompiledMap::apply(AlignedText& text) const {
     for (std::size_t i = 0; i < cluster.size();) {
       const text::CodePoint c = text::code_point_at(cluster, i);
       if (const auto by = find(cluster.substr(i, c.bytes))) {
-        replace(changes, count, *by);
+        replace(changes, 1, *by);
         changed = true;
       } else {
         changes.emplace_back(c.value, 0);

@@ -24,8 +24,8 @@ class PrecompiledMap {
   /// which asks for whole clusters); none: no entry.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view text) const;
 
-  /// Cluster by cluster as Hugging Face's Precompiled normaliser: clusters of less than 6 bytes as
-  /// a whole, else character by character, each with the whole cluster's count of characters.
+  /// As Hugging Face's Precompiled normaliser: clusters of less than 6 bytes as a whole, where they
+  /// have an entry, else character by character.
   void apply(AlignedText& text) const;
 
  private:
