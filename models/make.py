@@ -3,7 +3,7 @@
 
 The same data, program and encoder give the same bytes. Each model is trained on nine tenths of its rows (by a seed) and measured on the
 rest; its card (models/NAME.md) is written from that. ZHIYIN_PROGRAM names the program, ZHIYIN_SHARED the folder with the data,
-ZHIYIN_MODEL_CACHE a folder for the encoder's vectors. What is in the data never goes into the files beyond weights of n-grams."""
+ZHIYIN_MODEL_CACHE a folder for the encoder's vectors; ZHIYIN_MODEL_FEATURES=ngram does without the encoder. What is in the data never goes into the files beyond weights of n-grams."""
 import csv
 import gzip
 import io
@@ -109,7 +109,7 @@ def card(name, title, source, what, trained, measured, size):
 | not rejected | {100 * m['coverage']:.2f} %, of these right {100 * m.get('accepted_accuracy', 0):.2f} % |
 | file | {size / 1e6:.2f} MB, {trained['features']:,} n-grams, 8-bit weights |
 {f"| encoder | multilingual-e5-small, content {settings['encoder'][:16]}… |" if joined else "| encoder | none |"}
-| made by | `models/make.py {name}`, seed {settings['seed']} |
+| made by | `{'' if joined else 'ZHIYIN_MODEL_FEATURES=ngram '}models/make.py {name}`, seed {settings['seed']} |
 
 | class | precision | recall | F1 | texts |
 |---|---|---|---|---|
