@@ -416,6 +416,18 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
+  server::Language::Settings language_settings() const {
+    server::Language::Settings out;
+    const std::string& file = options_.text("language.encoder");
+    out.encoder = file.empty() ? server::Language::default_encoder() : fs::path(file);
+    out.threads = static_cast<std::size_t>(options_.integer("language.threads"));
+    out.batch_tokens = static_cast<std::size_t>(options_.integer("language.batch_tokens"));
+    out.waiting_tokens = static_cast<std::size_t>(options_.integer("language.waiting_tokens"));
+    out.patience = std::chrono::duration_cast<std::chrono::milliseconds>(
+        options_.duration("language.patience"));
+    return out;
+  }
+
   void build_reading_side() {
     items_.emplace(*state_);
     people_.emplace(*state_, *vault_);
@@ -423,6 +435,7 @@ class BuiltInstallation final : public Installation {
     segment_audience_.emplace(*segments_);
     models_.emplace(*state_);
     recommendations_.emplace(*models_, *items_, *log_);
+    language_.emplace(language_settings(), *models_, metrics_, logger_);
     quarantine_.emplace(*state_, *vault_);
     auth_.emplace(*state_);
     audit_.emplace(*state_);
@@ -632,6 +645,7 @@ class BuiltInstallation final : public Installation {
         *engine_,
         *models_,
         generators_->generator(),
+        *language_,
         *recommendations_,
         *auth_,
         *audit_,
@@ -972,6 +986,7 @@ class BuiltInstallation final : public Installation {
   std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
+  std::optional<server::Language> language_;
   std::optional<ingest::Quarantine> quarantine_;
   std::unique_ptr<ingest::EventCatalogue> kinds_;
   ingest::KindCounts kind_counts_;
@@ -1057,8 +1072,9 @@ Result<Options> load_options(const Location& location) {
                            environment, location.flags));
   const fs::path base = fs::absolute(location.config_file, ec).parent_path();
   auto flags = location.flags;
-  for (const char* name : {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds",
-                           "generate.gguf", "generate.gguf_library", "generate.scripts"}) {
+  for (const char* name :
+       {"data_dir", "server.tls_certificate", "server.tls_key", "intake.kinds", "generate.gguf",
+        "generate.gguf_library", "generate.scripts", "language.encoder"}) {
     flags[name] = absolute_path(base, first.text(name));
   }
   for (const char* name : {"storage.log", "storage.state", "storage.warehouse"}) {

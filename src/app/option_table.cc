@@ -114,6 +114,21 @@ constexpr OptionSpec kOptions[] = {
     {"generate.threads", kInt, "1", "Threads for each text of a GGUF model.", "", 1, 256},
     {"generate.scripts", kString, "",
      "JSON file of the scripted generator, relative to this file."},
+    {"language.encoder", kString, "",
+     "File of the text encoder, or a checkpoint's folder, relative to this file; empty: the one "
+     "that comes with the program.",
+     "models/bert-base-chinese"},
+    {"language.threads", kInt, "1", "Threads that encode texts.", "", 1, 256},
+    {"language.batch_tokens", kInt, "512", "Most tokens that a thread encodes at once.", "", 16,
+     1 << 16},
+    {"language.waiting_tokens", kInt, "262144",
+     "Most tokens that wait for the encoder, half of them of one caller; further texts are refused "
+     "(429, 503).",
+     "", 32768, 1 << 24},
+    {"language.patience", kDuration, "10s",
+     "Longest wait for the encoder; texts whose turn has not come by then are refused (504)."},
+    {"language.workers", kInt, "8", "Requests about texts that are dealt with at once.", "", 1,
+     256},
     {"wechat.base_url", kString, "https://api.weixin.qq.com",
      "Address of the WeChat platform, for accounts without their own.", "http://127.0.0.1:8090"},
 };

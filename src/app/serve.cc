@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kWaitingMax = 1024;
 constexpr std::size_t kTextsWaitingMax = 64;
+constexpr std::size_t kLanguageWaitingMax = 256;
 constexpr auto kDrain = std::chrono::seconds(10);
 
 http::ServerSettings server_settings(const Options& options) {
@@ -72,6 +73,8 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   ThreadPool pool(static_cast<std::size_t>(options.integer("server.workers")), kWaitingMax);
   ThreadPool writers(static_cast<std::size_t>(options.integer("generate.workers")),
                      kTextsWaitingMax);
+  ThreadPool language_pool(static_cast<std::size_t>(options.integer("language.workers")),
+                           kLanguageWaitingMax);
   http::Router router;
   server::Api api(router, pool, services.auth, services.audit);
   server::add_event_routes(api, router, services);
@@ -85,6 +88,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   server::add_report_routes(api, services);
   server::add_campaign_routes(api, services);
   server::add_chat_routes(api, writers, services);
+  server::add_language_routes(api, language_pool, services);
   server::add_run_routes(api, services);
   server::add_system_routes(api, router, pool, services);
 
@@ -121,8 +125,10 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   http->drain(kDrain);
   // What is still answered then may not outlive the server to whose loops its answer goes.
   installation->stop_waiting();
+  services.language.stop();
   pool.stop();
   writers.stop();
+  language_pool.stop();
   return {};
 }
 

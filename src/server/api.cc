@@ -9,11 +9,11 @@ namespace zhiyin::server {
 
 void Api::route(std::string_view method, std::string_view pattern, Access access,
                 std::string_view summary, ApiHandler handler, std::size_t body_max,
-                Json body_schema, bool body_required) {
+                Json body_schema, bool body_required, ThreadPool* pool) {
   describe(method, pattern, access.role, summary, std::move(body_schema));
   entries_.back().body_required = body_required;
   router_.add_blocking(
-      method, pattern, pool_,
+      method, pattern, pool != nullptr ? *pool : pool_,
       [this, access, handler = std::move(handler)](http::Request& request) {
         return answer(handler, access, request);
       },
@@ -48,7 +48,7 @@ bool belongs_in_audit(const http::Request& request) {
   const std::string_view path = request.path;
   if (request.method == "GET" || request.method == "HEAD") return path.ends_with(".csv");
   return !path.ends_with("/preview") && !path.ends_with("/dry-run") &&
-         !path.starts_with("/v1/reports/");
+         !path.starts_with("/v1/reports/") && path != "/v1/analyze" && path != "/v1/embeddings";
 }
 
 /// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing

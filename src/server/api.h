@@ -47,9 +47,11 @@ class Api {
   Api(http::Router& router, ThreadPool& pool, Auth& auth, Audit& audit)
       : router_(router), pool_(pool), auth_(auth), audit_(audit) {}
 
+  /// `pool`: whose threads run it, instead of those given to the constructor; must outlive the
+  /// router's server.
   void route(std::string_view method, std::string_view pattern, Access access,
              std::string_view summary, ApiHandler handler, std::size_t body_max = 1 << 20,
-             Json body_schema = {}, bool body_required = true);
+             Json body_schema = {}, bool body_required = true, ThreadPool* pool = nullptr);
 
   /// A route whose handler replies while it may still be making the body; see http/streaming.h. Not
   /// audited: for questions, which change nothing.

@@ -18,6 +18,8 @@ void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
 /// `pool` runs the generators: they may take long, and are not to keep others waiting.
 void add_chat_routes(Api& api, ThreadPool& pool, Services& services);
+/// `pool` waits for the encoder, so that others need not.
+void add_language_routes(Api& api, ThreadPool& pool, Services& services);
 void add_report_routes(Api& api, Services& services);
 void add_run_routes(Api& api, Services& services);
 void add_system_routes(Api& api, http::Router& router, ThreadPool& pool, Services& services);

@@ -24,6 +24,7 @@
 #include "model/generate/generator.h"
 #include "model/registry.h"
 #include "server/auth.h"
+#include "server/language.h"
 #include "server/readiness.h"
 #include "server/recommendations.h"
 #include "server/runs.h"
@@ -69,6 +70,7 @@ struct Services {
   campaign::CampaignEngine& engine;
   model::Registry& models;
   model::Generator& generator;  ///< writes texts, as configured
+  Language& language;
   Recommendations& recommendations;
   Auth& auth;
   Audit& audit;

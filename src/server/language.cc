@@ -1,0 +1,318 @@
+#include "server/language.h"
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/program_file.h"
+#include "model/artefact.h"
+#include "text/dictionary.h"
+
+namespace zhiyin::server {
+namespace {
+
+namespace fs = std::filesystem;
+using model::ModelRecord;
+using model::TextClassifier;
+
+/// Tokens that are handed over at once: a long request neither fills the queue nor its caller's
+/// share of it.
+constexpr std::size_t kPortionTokens = 16'384;
+constexpr std::size_t kClassifiersMax = 64;  // kept in memory
+constexpr auto kLookEvery = std::chrono::seconds(1);
+constexpr std::size_t kShownOfChecksum = 8;
+
+bool is_name(std::string_view name) {
+  constexpr std::size_t kBytesMax = 64;
+  return !name.empty() && name.size() <= kBytesMax && !name.starts_with('.') &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                  c == '.';
+         });
+}
+
+Result<TextClassifier> classifier_of(std::string_view bytes) {
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  return TextClassifier::from_artefact(artefact);
+}
+
+/// The ids of a text, marks included; errors do not name it.
+Result<std::vector<std::int32_t>> tokens_of(const model::Tokeniser& tokeniser,
+                                            std::string_view text, std::size_t tokens_max,
+                                            bool truncate, model::Tokeniser::Scratch& scratch,
+                                            model::TokenRow& row) {
+  constexpr std::size_t kNone = model::Tokeniser::kTextBytesMax + 16;
+  const model::TokeniseOptions options{
+      .truncation = model::TruncationRule{.tokens_max = truncate ? tokens_max : kNone}};
+  ZHIYIN_TRY_VOID(tokeniser.encode(text, options, scratch, row));
+  if (row.ids.size() > tokens_max)
+    return fail(ErrorCode::kInvalidArgument, "has {} tokens, the model takes {}", row.ids.size(),
+                tokens_max);
+  return row.ids;
+}
+
+}  // namespace
+
+fs::path Language::default_encoder() {
+  for (const std::string_view name :
+       {"models/encoder.zyen", "build/deps/encoder/e5-small-q4.bin"}) {
+    if (auto found = program_file(name)) return *found;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Language::Opened>> Language::open() const {
+  if (settings_.encoder.empty())
+    return fail(ErrorCode::kUnavailable,
+                "encoder: none is installed (./dev setup fetches the default one)");
+  const auto begin = std::chrono::steady_clock::now();
+  auto text = model::TextEncoder::open(settings_.encoder, {.logger = &logger_});
+  if (!text) {
+    logger_.error("server", "encoder_not_opened",
+                  {{"file", settings_.encoder.string()}, {"reason", text.error().text()}});
+    return fail(ErrorCode::kUnavailable, "encoder: {}", text.error().text());
+  }
+  auto out = std::make_unique<Opened>(Opened{std::move(*text), nullptr});
+  model::QueueLimits limits;
+  limits.tokens = settings_.waiting_tokens;
+  limits.caller_tokens = std::max(kPortionTokens, settings_.waiting_tokens / 2);
+  out->server = std::make_unique<model::BatchServer>(
+      model::BatchSettings{.width = out->text.width(),
+                           .threads = settings_.threads,
+                           .batch_tokens = settings_.batch_tokens,
+                           .queue = limits,
+                           .metrics = &metrics_},
+      [&] {
+        return std::make_unique<model::PackedRowEncoder>(out->text.encoder(),
+                                                         settings_.batch_tokens);
+      });
+  const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begin);
+  logger_.info("server", "encoder_opened",
+               {{"file", settings_.encoder.string()},
+                {"kernels", out->text.encoder().kernels()},
+                {"ms", time.count()}});
+  return out;
+}
+
+Result<Language::Opened*> Language::opened() {
+  const MutexLock lock(mutex_);
+  if (!encoder_) encoder_ = open();
+  if (!*encoder_) return std::unexpected(encoder_->error());
+  return (*encoder_)->get();
+}
+
+Result<const model::TextEncoder*> Language::encoder() {
+  ZHIYIN_TRY(const Opened* o, opened());
+  return &o->text;
+}
+
+std::string Language::encoder_name() {
+  const auto found = encoder();
+  if (!found) return "none";
+  return fmt::format("{}@{}", settings_.encoder.stem().string(),
+                     (*found)->checksum().substr(0, kShownOfChecksum));
+}
+
+Result<Language::Vectors> Language::run(std::span<const std::vector<std::int32_t>> rows,
+                                        std::string_view caller) {
+  ZHIYIN_TRY(Opened* const o, opened());
+  Vectors out;
+  for (std::size_t begin = 0; begin < rows.size();) {
+    model::EncodeRequest request{.caller = std::string(caller), .ids = {}, .row_tokens = {}};
+    std::size_t end = begin;
+    while (end < rows.size() &&
+           (end == begin || request.ids.size() + rows[end].size() <= kPortionTokens)) {
+      request.ids.insert(request.ids.end(), rows[end].begin(), rows[end].end());
+      request.row_tokens.push_back(static_cast<std::uint32_t>(rows[end].size()));
+      ++end;
+    }
+    out.tokens += request.ids.size();
+    request.deadline = std::chrono::steady_clock::now() + settings_.patience;
+    ZHIYIN_TRY(const auto vectors, o->server->encode(std::move(request)));
+    out.values.insert(out.values.end(), vectors.begin(), vectors.end());
+    begin = end;
+  }
+  return out;
+}
+
+Result<Language::Vectors> Language::encode(std::span<const std::string_view> texts,
+                                           const EncodeHow& how) {
+  ZHIYIN_TRY(const Opened* const o, opened());
+  const std::size_t most = o->text.encoder().shape().tokens_max();
+  const std::size_t tokens_max = how.tokens_max == 0 ? most : std::min(how.tokens_max, most);
+  model::Tokeniser::Scratch scratch;
+  model::TokenRow row;
+  std::vector<std::vector<std::int32_t>> rows;
+  std::string prefixed;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    std::string_view text = texts[i];
+    if (!how.prefix.empty()) {
+      prefixed = how.prefix;
+      prefixed += text;
+      text = prefixed;
+    }
+    auto ids = tokens_of(o->text.tokeniser(), text, tokens_max, how.truncate, scratch, row);
+    if (!ids) return std::unexpected(within(fmt::format("input[{}]", i), ids.error()));
+    rows.push_back(std::move(*ids));
+  }
+  return run(rows, how.caller);
+}
+
+Result<Language::Vectors> Language::encode_rows(std::span<const std::vector<std::int32_t>> rows,
+                                                std::string_view caller) {
+  ZHIYIN_TRY(const Opened* const o, opened());
+  const auto& shape = o->text.encoder().shape();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].size() > shape.tokens_max())
+      return fail_field(fmt::format("input[{}]", i), "has {} tokens, the model takes {}",
+                        rows[i].size(), shape.tokens_max());
+    for (const std::int32_t id : rows[i]) {
+      if (id < 0 || static_cast<std::size_t>(id) >= shape.vocabulary)
+        return fail_field(fmt::format("input[{}]", i), "{} is no token: ids are below {}", id,
+                          shape.vocabulary);
+    }
+  }
+  return run(rows, caller);
+}
+
+/// `known` is given back as long as it is the version to use.
+Result<std::shared_ptr<const ServedClassifier>> Language::load(const std::string& name,
+                                                               const ServedClassifier* known) {
+  ZHIYIN_TRY(const auto record, registry_.active(name));
+  if (record) {
+    if (known != nullptr && known->version == record->id)
+      return std::shared_ptr<const ServedClassifier>();
+    ZHIYIN_TRY(const std::string bytes, registry_.load(record->id));
+    ZHIYIN_TRY(auto classifier, classifier_of(bytes));
+    return std::make_shared<const ServedClassifier>(
+        ServedClassifier{record->id, std::move(classifier)});
+  }
+  if (known != nullptr && known->version.starts_with(name + "@"))
+    return std::shared_ptr<const ServedClassifier>();
+  const auto file = program_file(fmt::format("models/{}.zym", name));
+  if (!file)
+    return fail(ErrorCode::kNotFound,
+                "model '{}': neither in the registry nor among those that come with the program",
+                name);
+  ZHIYIN_TRY(const std::string bytes, read_file(*file, model::kModelBytesMax));
+  ZHIYIN_TRY(auto classifier, classifier_of(bytes));
+  const std::string sum = crypto::hex(crypto::sha256(bytes)).substr(0, kShownOfChecksum);
+  return std::make_shared<const ServedClassifier>(
+      ServedClassifier{fmt::format("{}@{}", name, sum), std::move(classifier)});
+}
+
+Result<std::shared_ptr<const ServedClassifier>> Language::classifier(const std::string& name) {
+  if (!is_name(name)) return fail_field("name", "'{}' is no name of a model", name.substr(0, 80));
+  const auto now = std::chrono::steady_clock::now();
+  std::shared_ptr<const ServedClassifier> known;
+  {
+    const MutexLock lock(models_mutex_);
+    const auto found = classifiers_.find(name);
+    if (found != classifiers_.end()) known = found->second.model;
+    if (known && now - found->second.looked_at < kLookEvery) return known;
+  }
+  ZHIYIN_TRY(auto fresh, load(name, known.get()));
+  if (!fresh) fresh = known;
+  const MutexLock lock(models_mutex_);
+  if (classifiers_.size() >= kClassifiersMax && !classifiers_.contains(name))
+    classifiers_.erase(classifiers_.begin());
+  classifiers_[name] = {fresh, now};
+  return fresh;
+}
+
+Result<void> Language::check_encoder(const TextClassifier& model) {
+  if (model.dense_columns() == 0) return {};
+  ZHIYIN_TRY(const auto* const e, encoder());
+  const std::string_view trained = model.settings()["encoder"].string_or("");
+  if (trained == e->checksum() && model.dense_columns() == e->width()) return {};
+  return fail(ErrorCode::kConflict, "model: was trained with the encoder {}, here is {}",
+              trained.substr(0, 80), e->checksum());
+}
+
+std::vector<model::TextPrediction> Language::classify(const std::string& name,
+                                                      const ServedClassifier& served,
+                                                      std::span<const std::string_view> texts,
+                                                      std::span<const float> vectors) {
+  const auto dense = [&](const TextClassifier& m) {
+    return m.dense_columns() == 0 ? std::span<const float>() : vectors;
+  };
+  auto out = model::classify_all(served.model, texts, dense(served.model), 1);
+  std::shared_ptr<const ServedClassifier> shadow;
+  {
+    const MutexLock lock(models_mutex_);
+    const auto found = shadows_.find(name);
+    if (found != shadows_.end()) shadow = found->second.model;
+  }
+  if (!shadow || (shadow->model.dense_columns() > 0 && vectors.empty())) return out;
+  const auto others = model::classify_all(shadow->model, texts, dense(shadow->model), 1);
+  const MutexLock lock(models_mutex_);
+  const auto found = shadows_.find(name);
+  if (found == shadows_.end() || found->second.model != shadow) return out;
+  if (found->second.beside != served.version) found->second.agreement = {};  // of another pair
+  found->second.beside = served.version;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    found->second.agreement.add(served.model.classes()[out[i].label], out[i].confidence,
+                                shadow->model.classes()[others[i].label], others[i].confidence);
+  return out;
+}
+
+Result<void> Language::start_shadow(const std::string& id) {
+  ZHIYIN_TRY(const ModelRecord record, registry_.find(id));
+  if (!is_name(record.kind) || record.kind == "response" || record.kind == "recommend")
+    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
+  ZHIYIN_TRY(const std::string bytes, registry_.load(id));
+  ZHIYIN_TRY(auto classifier, classifier_of(bytes));
+  ZHIYIN_TRY_VOID(check_encoder(classifier));
+  ZHIYIN_TRY(const auto active, this->classifier(record.kind));
+  if (active->version == id)
+    return fail(ErrorCode::kConflict, "model '{}': is the active version itself", id);
+  if (classifier.dense_columns() > 0 && active->model.dense_columns() == 0)
+    return fail(ErrorCode::kConflict, "model '{}': needs an encoder, the active {} has none", id,
+                active->version);
+  const MutexLock lock(models_mutex_);
+  if (shadows_.size() >= kClassifiersMax && !shadows_.contains(record.kind))
+    return fail(ErrorCode::kLimitReached, "shadows: {} run already", shadows_.size());
+  shadows_[record.kind] = {
+      std::make_shared<const ServedClassifier>(ServedClassifier{id, std::move(classifier)}),
+      active->version,
+      {}};
+  return {};
+}
+
+void Language::stop_shadow(const std::string& name) {
+  const MutexLock lock(models_mutex_);
+  shadows_.erase(name);
+}
+
+Result<Json> Language::shadow_report(const std::string& name) {
+  const MutexLock lock(models_mutex_);
+  const auto found = shadows_.find(name);
+  if (found == shadows_.end())
+    return fail(ErrorCode::kNotFound, "model '{}': has no shadow", name.substr(0, 100));
+  return Json()
+      .set("name", name)
+      .set("version", found->second.beside)
+      .set("shadow", found->second.model->version)
+      .set("agreement", found->second.agreement.report());
+}
+
+Result<text::Words> Language::words() {
+  const MutexLock lock(mutex_);
+  if (!words_) {
+    auto dictionary = text::Dictionary::open_default();
+    if (dictionary) {
+      words_ = text::Words{std::move(*dictionary), nullptr};
+    } else {
+      words_ = fail(ErrorCode::kUnavailable, "words: {}", dictionary.error().text());
+    }
+  }
+  return *words_;
+}
+
+void Language::stop() {
+  const MutexLock lock(mutex_);
+  if (encoder_ && *encoder_) (**encoder_)->server->stop();
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "model/classify/agreement.h"
+#include "model/classify/text_classifier.h"
+#include "model/registry.h"
+#include "model/serve/batch_server.h"
+#include "model/text_encoder.h"
+#include "text/words.h"
+
+namespace zhiyin::server {
+
+/// A classifier in service.
+struct ServedClassifier {
+  std::string
+      version;  ///< `reviews-3`, or `sentiment@1a2b3c4d` for one that comes with the program
+  model::TextClassifier model;
+};
+
+/// The language models in service: one encoder behind a batching server, and classifiers by name.
+/// Each is opened when it is first asked for. Thread-safe.
+class Language {
+ public:
+  struct Settings {
+    std::filesystem::path encoder;  ///< empty: there is none
+    std::size_t threads = 1;        ///< of the encoder
+    std::size_t batch_tokens = 512;
+    std::size_t waiting_tokens = 262'144;
+    std::chrono::milliseconds patience{10'000};  ///< longest wait for the encoder
+  };
+  struct Vectors {
+    std::vector<float> values;  ///< inputs × width(), each of length 1
+    std::size_t tokens = 0;     ///< that were encoded, marks included
+  };
+  struct EncodeHow {
+    std::string_view caller;     ///< whose turn it uses up
+    std::string_view prefix;     ///< before every text
+    std::size_t tokens_max = 0;  ///< 0: as many as the model takes
+    bool truncate = true;        ///< longer texts lose their end; else kInvalidArgument
+  };
+
+  /// All must outlive this.
+  Language(Settings settings, model::Registry& registry, MetricsRegistry& metrics, Logger& logger)
+      : settings_(std::move(settings)), registry_(registry), metrics_(metrics), logger_(logger) {}
+
+  /// The file that comes with the program: the compiled one, else the package that set-up fetches.
+  static std::filesystem::path default_encoder();
+
+  /// The encoder; kUnavailable, with the reason, when there is none or it could not be opened (it
+  /// is not tried again).
+  Result<const model::TextEncoder*> encoder();
+  /// `multilingual-e5-small@1a2b3c4d`: the file's name and the beginning of its checksum.
+  [[nodiscard]] std::string encoder_name();
+
+  /// Fails as BatchServer does, and with kInvalidArgument naming `input[i]`. Waits.
+  Result<Vectors> encode(std::span<const std::string_view> texts, const EncodeHow& how);
+  /// Rows of ids, marks included.
+  Result<Vectors> encode_rows(std::span<const std::vector<std::int32_t>> rows,
+                              std::string_view caller);
+
+  /// The active version of that name in the registry, or the one that comes with the program;
+  /// kNotFound. Another process's promotion is seen within a second.
+  Result<std::shared_ptr<const ServedClassifier>> classifier(const std::string& name);
+  /// One answer per text. `vectors`: what `vectors_for` gave, or nothing for a model without
+  /// encoder. A shadow of that name answers too, and only counts.
+  std::vector<model::TextPrediction> classify(const std::string& name,
+                                              const ServedClassifier& model,
+                                              std::span<const std::string_view> texts,
+                                              std::span<const float> vectors);
+  /// As classifiers were trained: their encoder, at most so many tokens. kConflict when the model
+  /// was trained with another encoder.
+  Result<void> check_encoder(const model::TextClassifier& model);
+  static constexpr std::size_t kClassifierTokensMax = 128;
+
+  /// Lets a stored version answer beside the active one of its name, on whatever is classified from
+  /// now on; kConflict when its encoder is another. Counts begin anew. Forgotten at the end of the
+  /// process.
+  Result<void> start_shadow(const std::string& id);
+  void stop_shadow(const std::string& name);
+  /// {"name","version","shadow","agreement":{…}} (model/classify/agreement.h); kNotFound.
+  Result<Json> shadow_report(const std::string& name);
+
+  /// The dictionary that comes with the program; kUnavailable when it is missing.
+  Result<text::Words> words();
+
+  /// What waits for the encoder is refused. Before the end.
+  void stop();
+
+ private:
+  struct Opened {
+    model::TextEncoder text;
+    std::unique_ptr<model::BatchServer> server;  // uses `text`, goes first
+  };
+  struct Cached {
+    std::shared_ptr<const ServedClassifier> model;  // shared with requests under way
+    std::chrono::steady_clock::time_point looked_at;
+  };
+  struct Shadow {
+    std::shared_ptr<const ServedClassifier> model;  // shared with requests under way
+    std::string beside;                             // version that it was compared with last
+    model::Agreement agreement;
+  };
+
+  Result<Opened*> opened();
+  Result<std::unique_ptr<Opened>> open() const;
+  Result<Vectors> run(std::span<const std::vector<std::int32_t>> rows, std::string_view caller);
+  Result<std::shared_ptr<const ServedClassifier>> load(const std::string& name,
+                                                       const ServedClassifier* known);
+
+  const Settings settings_;
+  model::Registry& registry_;
+  MetricsRegistry& metrics_;
+  Logger& logger_;
+  Mutex mutex_;
+  std::optional<Result<std::unique_ptr<Opened>>> encoder_ ZHIYIN_GUARDED_BY(mutex_);
+  std::optional<Result<text::Words>> words_ ZHIYIN_GUARDED_BY(mutex_);
+  Mutex models_mutex_;
+  std::map<std::string, Cached, std::less<>> classifiers_ ZHIYIN_GUARDED_BY(models_mutex_);
+  std::map<std::string, Shadow, std::less<>> shadows_ ZHIYIN_GUARDED_BY(models_mutex_);
+};
+
+}  // namespace zhiyin::server

@@ -1,0 +1,263 @@
+#include "server/text_analysis.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/crypto.h"
+#include "model/classify/text_task.h"
+#include "text/keywords.h"
+#include "text/language.h"
+#include "text/personal_data.h"
+#include "text/segment.h"
+
+namespace zhiyin::server {
+namespace {
+
+constexpr std::array<std::string_view, 4> kRuleTasks = {"language", "keywords", "entities",
+                                                        "masked"};
+/// Classifiers that are looked for when no tasks are named.
+constexpr std::array<std::string_view, 5> kUsualClassifiers = {"sentiment", "emotion", "topic",
+                                                               "category", "intent"};
+
+struct Judge {
+  std::string task;
+  std::shared_ptr<const ServedClassifier> model;  // stays while another version is promoted
+};
+
+struct Plan {
+  std::vector<std::string_view> rules;
+  std::vector<Judge> judges;
+  Json versions = Json::object();
+  Json missing = Json::array();
+
+  [[nodiscard]] bool has(std::string_view task) const {
+    return std::ranges::find(rules, task) != rules.end();
+  }
+};
+
+Json error_json(const Error& error) {
+  Json out = Json().set("code", to_string(error.code)).set("message", error.message);
+  if (!error.field.empty()) out.set("field", error.field);
+  return out;
+}
+
+Result<void> add_judge(Language& language, const std::string& task, Plan& plan) {
+  ZHIYIN_TRY(auto model, language.classifier(task));
+  ZHIYIN_TRY_VOID(language.check_encoder(model->model));
+  plan.versions.set(task, model->version);
+  plan.judges.push_back({task, std::move(model)});
+  return {};
+}
+
+void add_rule(std::string_view task, Plan& plan) {
+  if (plan.has(task)) return;
+  plan.rules.push_back(task);
+  plan.versions.set(task, "rules@" ZHIYIN_VERSION);
+}
+
+/// All rules, and the usual classifiers as far as they are here and can be used.
+Plan usual_plan(Language& language) {
+  Plan plan;
+  for (const std::string_view task : kRuleTasks) add_rule(task, plan);
+  for (const std::string_view task : kUsualClassifiers) {
+    if (const auto added = add_judge(language, std::string(task), plan); !added)
+      plan.missing.push(Json()
+                            .set("task", task)
+                            .set("code", to_string(added.error().code))
+                            .set("message", added.error().message));
+  }
+  return plan;
+}
+
+Result<Plan> plan_of(Language& language, const AnalyzeRequest& request) {
+  if (!request.tasks) return usual_plan(language);
+  Plan plan;
+  for (std::size_t i = 0; i < request.tasks->size(); ++i) {
+    const std::string& task = (*request.tasks)[i];
+    const auto rule = std::ranges::find(kRuleTasks, std::string_view(task));
+    if (rule != kRuleTasks.end()) {
+      add_rule(*rule, plan);
+      continue;
+    }
+    const bool again = std::ranges::any_of(plan.judges, [&](auto& j) { return j.task == task; });
+    if (again) continue;
+    if (auto added = add_judge(language, task, plan); !added) {
+      added.error().field.clear();
+      return std::unexpected(within(fmt::format("tasks[{}]", i), added.error()));
+    }
+  }
+  return plan;
+}
+
+Json span_json(std::size_t begin, std::size_t end) { return Json::Array{Json(begin), Json(end)}; }
+
+Json keywords_json(const std::vector<text::Keyword>& words) {
+  Json out = Json::array();
+  for (const text::Keyword& word : words) {
+    Json places = Json::array();
+    for (const auto& place : word.places) places.push(span_json(place.begin, place.end));
+    out.push(
+        Json().set("word", word.word).set("weight", word.weight).set("spans", std::move(places)));
+  }
+  return out;
+}
+
+/// What the dictionary knows as a name; none for other words.
+std::string_view name_kind(std::string_view tag) {
+  if (tag == "nr" || tag == "nrt" || tag == "nrfg") return "person";
+  if (tag == "ns") return "place";
+  if (tag == "nt") return "organisation";
+  return {};
+}
+
+/// Personal data by rules, then names of the dictionary where there is none.
+Result<Json> entities_json(std::string_view text, std::span<const text::PersonalSpan> personal,
+                           text::Segmenter* segmenter) {
+  Json out = Json::array();
+  const auto put = [&](std::string_view kind, std::size_t begin, std::size_t end,
+                       std::string_view by) {
+    out.push(Json()
+                 .set("kind", kind)
+                 .set("text", text.substr(begin, end - begin))
+                 .set("span", span_json(begin, end))
+                 .set("by", by)
+                 .set("confidence", Json()));
+  };
+  for (const auto& p : personal)
+    put(text::kPersonalKindNames[static_cast<std::size_t>(p.kind)], p.byte_begin, p.byte_end,
+        "rules");
+  if (segmenter == nullptr) return out;
+  ZHIYIN_TRY(const auto words, segmenter->cut(text));
+  for (const auto& w : words) {
+    const std::string_view word = text.substr(w.begin, w.end - w.begin);
+    const std::string_view kind = name_kind(text::tag_of(segmenter->words(), word));
+    const bool taken = std::ranges::any_of(
+        personal, [&](const auto& p) { return w.begin < p.byte_end && p.byte_begin < w.end; });
+    if (!kind.empty() && !taken) put(kind, w.begin, w.end, "dictionary");
+  }
+  return out;
+}
+
+/// The rules' answers to one text. Holds the segmenters of one request.
+class Rules {
+ public:
+  Rules(Language& language, const Plan& plan) : plan_(plan) {
+    if (!plan.has("keywords") && !plan.has("entities")) return;
+    auto words = language.words();
+    if (!words) {
+      no_words_ = words.error();
+      return;
+    }
+    segmenter_.emplace(*words);
+    keywords_.emplace(std::move(*words));
+  }
+
+  Result<void> answer(std::string_view text, std::size_t keywords, Json& out) {
+    if (plan_.has("language")) {
+      const auto guess = text::guess_language(text);
+      out.set("language", Json()
+                              .set("name", text::language_name(guess.language))
+                              .set("confidence", guess.confidence));
+    }
+    if (plan_.has("keywords")) {
+      if (!keywords_) return std::unexpected(no_words_);
+      ZHIYIN_TRY(const auto found, keywords_->by_rarity(text, keywords));
+      out.set("keywords", keywords_json(found));
+    }
+    if (!plan_.has("entities") && !plan_.has("masked")) return {};
+    const auto personal = text::find_personal_data(text);
+    if (plan_.has("entities")) {
+      ZHIYIN_TRY(Json found, entities_json(text, personal, segmenter_ ? &*segmenter_ : nullptr));
+      out.set("entities", std::move(found));
+    }
+    if (plan_.has("masked")) out.set("masked", text::shortened(text, personal));
+    return {};
+  }
+
+ private:
+  const Plan& plan_;
+  Error no_words_;
+  std::optional<text::Segmenter> segmenter_;
+  std::optional<text::KeywordExtractor> keywords_;
+};
+
+Result<void> check_text(std::string_view text, std::size_t i) {
+  const std::string field = fmt::format("texts[{}]", i);
+  if (text.empty()) return fail_field(field, "is empty");
+  if (text.size() > kAnalyzeBytesMax)
+    return fail_field(field, "has {} bytes, at most {}", text.size(), kAnalyzeBytesMax);
+  return {};
+}
+
+/// Classifiers' answers to all sound texts; `places` are theirs among the items.
+void judge(Language& language, const Plan& plan, const AnalyzeRequest& request,
+           std::span<const std::string_view> texts, std::span<const std::size_t> places,
+           std::string_view caller, std::vector<Json>& items) {
+  if (texts.empty()) return;
+  const bool needs_encoder = std::ranges::any_of(
+      plan.judges, [](const Judge& j) { return j.model->model.dense_columns() > 0; });
+  Language::Vectors vectors;
+  std::optional<Error> failure;
+  if (needs_encoder) {
+    auto encoded = language.encode(
+        texts, {.caller = caller, .prefix = {}, .tokens_max = Language::kClassifierTokensMax});
+    if (encoded) {
+      vectors = std::move(*encoded);
+    } else {
+      failure = encoded.error();
+    }
+  }
+  for (const Judge& j : plan.judges) {
+    const auto& model = j.model->model;
+    const std::size_t width = model.dense_columns();
+    if (width > 0 && failure) {
+      for (const std::size_t place : places)
+        items[place].set(j.task, Json().set("error", error_json(*failure)));
+      continue;
+    }
+    const auto answers = language.classify(j.task, *j.model, texts, vectors.values);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      Json answer = model::prediction_json(model, answers[i]);
+      answer.set("version", j.model->version);
+      if (request.explain > 0) {
+        const auto dense = width == 0 ? std::span<const float>()
+                                      : std::span(vectors.values).subspan(i * width, width);
+        answer.set("why", model::explanation_json(
+                              model.explain(texts[i], dense, answers[i].label,
+                                            static_cast<std::size_t>(request.explain))));
+      }
+      items[places[i]].set(j.task, std::move(answer));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Json> analyze(Language& language, const AnalyzeRequest& request, std::string_view caller) {
+  ZHIYIN_TRY(Plan plan, plan_of(language, request));
+  Rules rules(language, plan);
+  std::vector<Json> items(request.texts.size(), Json::object());
+  std::vector<std::string_view> sound;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    auto checked = check_text(request.texts[i], i);
+    if (checked)
+      checked =
+          rules.answer(request.texts[i], static_cast<std::size_t>(request.keywords), items[i]);
+    if (!checked) {
+      items[i] = Json().set("error", error_json(checked.error()));
+      continue;
+    }
+    sound.push_back(request.texts[i]);
+    places.push_back(i);
+  }
+  judge(language, plan, request, sound, places, caller, items);
+  Json list = Json::array();
+  for (Json& item : items) list.push(std::move(item));
+  return Json()
+      .set("items", std::move(list))
+      .set("versions", std::move(plan.versions))
+      .set("missing", std::move(plan.missing));
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,141 @@
+"""Vectors and analyses over HTTP: OpenAI's shape with its official clients, the rules, a classifier with its shadow."""
+import base64
+import json
+import struct
+import subprocess
+import unittest
+
+from harness import ROOT, Server, cli, main
+
+PYTHON = ROOT / "build" / "venv" / "bin" / "python"
+SDKS = ROOT / "tests" / "sdks"
+ENCODERS = [*ROOT.glob("build/*/models/encoder.zyen"), ROOT / "build/deps/encoder/e5-small-q4.bin"]
+NODE = """
+import OpenAI from 'openai';
+const client = new OpenAI({baseURL: process.argv[1] + '/v1', apiKey: process.argv[2], maxRetries: 0});
+const made = await client.embeddings.create({model: 'any', input: ['今天天气很好', 'bus'], dimensions: 8});
+console.log(JSON.stringify({lengths: made.data.map(d => d.embedding.length), tokens: made.usage.prompt_tokens}));
+"""
+PYPI = """
+import json, sys, openai
+client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key=sys.argv[2], max_retries=0)
+made = client.embeddings.create(model="any", input=["今天天气很好", "bus"], dimensions=8)
+try:
+    client.embeddings.create(model="any", input=["x"], dimensions=100000)
+except openai.BadRequestError as error:
+    wrong = error.param
+print(json.dumps({"lengths": [len(d.embedding) for d in made.data], "tokens": made.usage.prompt_tokens, "wrong": wrong}))
+"""
+
+
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+class Language(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def embed(self, **body):
+        return self.server.send("POST", "/v1/embeddings", body)
+
+    def need_encoder(self):
+        if not any(path.exists() for path in ENCODERS):
+            self.skipTest("no encoder in build/deps/encoder (./dev setup)")
+
+    def test_vectors(self):
+        self.need_encoder()
+        made = self.embed(input=["今天天气很好", "天气不错", "股票大跌"], model="any").json
+        vectors = [d["embedding"] for d in made["data"]]
+        self.assertAlmostEqual(dot(vectors[0], vectors[0]), 1, 4)
+        self.assertGreater(dot(vectors[0], vectors[1]), dot(vectors[0], vectors[2]))
+        self.assertGreater(made["usage"]["prompt_tokens"], 6)
+        packed = self.embed(input="今天天气很好", encoding_format="base64").json["data"][0]["embedding"]
+        numbers = struct.unpack(f"<{len(vectors[0])}f", base64.b64decode(packed))
+        self.assertTrue(all(abs(a - b) < 1e-7 for a, b in zip(numbers, vectors[0])))  # alone and in a batch
+        short = self.embed(input="今天天气很好", dimensions=16).json["data"][0]["embedding"]
+        self.assertEqual(len(short), 16)
+        self.assertAlmostEqual(dot(short, short), 1, 4)
+        tokens = self.embed(input=[[0, 5, 2], [0, 6, 7, 2]]).json
+        self.assertEqual(tokens["usage"]["total_tokens"], 7)
+        other = self.embed(input="今天天气很好", prefix="query").json["data"][0]["embedding"]
+        self.assertNotEqual(other, vectors[0])
+
+    def test_mistakes_in_requests_for_vectors_are_named(self):
+        self.need_encoder()
+        for body, param in (({"input": []}, "input"), ({"input": ["a", ""]}, "input[1]"), ({"input": [[0, 99999999]]}, "input[0]"),
+                            ({"input": "a", "dimensions": 0}, "dimensions"), ({"input": "字" * 3000, "truncate": False}, "input[0]")):
+            answer = self.embed(**body)
+            self.assertEqual(answer.status, 400, answer.body)
+            self.assertEqual(answer.json["error"]["param"], param)
+            self.assertEqual(answer.json["error"]["type"], "invalid_request_error")
+        self.assertEqual(self.server.send("POST", "/v1/embeddings", {"input": "a"}, key="wrong").status, 401)
+
+    def test_the_official_clients(self):
+        self.need_encoder()
+        ran = 0
+        if PYTHON.exists() and subprocess.run([PYTHON, "-c", "import openai"], capture_output=True).returncode == 0:
+            done = subprocess.run([PYTHON, "-c", PYPI, self.server.url, self.server.key], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            out = json.loads(done.stdout)
+            self.assertEqual((out["lengths"], out["wrong"]), ([8, 8], "dimensions"))
+            ran += 1
+        if (SDKS / "node_modules" / "openai").exists():
+            done = subprocess.run(["node", "--input-type=module", "-e", NODE, "--", self.server.url, self.server.key], cwd=SDKS,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["lengths"], [8, 8])
+            ran += 1
+        if ran < 2:
+            self.skipTest(f"{ran} of 2 openai clients are installed (./dev setup test)")
+
+    def test_rules_of_an_analysis_and_faults_of_single_texts(self):
+        out = self.server.ok("POST", "/v1/analyze", {"texts": ["张先生在北京的电话是13800138000", "", "The bus is late today, and nobody knows why"],
+                                                     "tasks": ["language", "keywords", "entities", "masked"], "keywords": 3})
+        first, empty, english = out["items"]
+        self.assertEqual(first["language"]["name"], "zh-Hans")
+        self.assertNotIn("13800138000", first["masked"])
+        kinds = {e["kind"]: e for e in first["entities"]}
+        self.assertEqual(kinds["phone"]["text"], "13800138000")
+        self.assertEqual(kinds["place"]["text"], "北京")
+        self.assertLessEqual(len(first["keywords"]), 3)
+        self.assertEqual(empty["error"]["field"], "texts[1]")
+        self.assertEqual(english["language"]["name"], "en")
+        missing = self.server.send("POST", "/v1/analyze", {"texts": ["a"], "tasks": ["language", "nobody"]})
+        self.assertEqual((missing.status, missing.json["field"]), (404, "tasks[1]"))
+        self.assertEqual(self.server.send("POST", "/v1/analyze", {"texts": []}).status, 400)
+        self.assertEqual(self.server.send("POST", "/v1/analyze", {"texts": ["a"] * 513}).status, 400)
+        self.assertIn("versions", self.server.ok("POST", "/v1/analyze", {"texts": ["不带任务"]}))
+
+    def test_a_classifier_answers_with_its_reasons_and_a_shadow_beside_it(self):
+        good, bad = ["很好吃", "味道很好", "非常满意", "很喜欢"], ["太难吃", "味道很差", "非常失望", "不喜欢"]
+        for n, bad_name in ((1, "差评"), (2, "投诉")):
+            data = self.server.folder / f"{n}.tsv"
+            data.write_text("".join(f"{label}\t{text}{tail}\n" for label, texts in (("好评", good), (bad_name, bad)) for text in texts
+                                    for tail in ("", "。", "！", "啊", "呀")))
+            model = self.server.folder / f"{n}.zym"
+            cli("train", "text", "--task", "classify", "--features", "ngram", "--train", data, "--output", model, "--json")
+            self.server.cli("model", "install", model, "--name", "tried", "--json", *(["--inactive"] if n == 2 else []))
+        ask = {"texts": ["味道很好", "非常失望"], "tasks": ["tried"], "explain": 5}
+        items = self.server.ok("POST", "/v1/analyze", ask)["items"]
+        self.assertEqual([i["tried"]["label"] for i in items], ["好评", "差评"])
+        self.assertEqual(items[0]["tried"]["version"], "tried-1")
+        self.assertTrue(items[0]["tried"]["why"]["terms"])
+        self.server.ok("POST", "/v1/models/tried-2/shadow", {})
+        for _ in range(5):
+            self.server.ok("POST", "/v1/analyze", ask)
+        report = self.server.ok("GET", "/v1/models/tried/shadow")
+        self.assertEqual((report["version"], report["shadow"]), ("tried-1", "tried-2"))
+        self.assertEqual((report["agreement"]["texts"], report["agreement"]["same"]), (10, 5))
+        self.assertEqual(self.server.send("POST", "/v1/models/tried-1/shadow", {}).status, 409)
+        self.server.ok("DELETE", "/v1/models/tried/shadow")
+        self.assertEqual(self.server.send("GET", "/v1/models/tried/shadow").status, 404)
+
+
+if __name__ == "__main__":
+    main()
