@@ -112,9 +112,15 @@ inline void product_int8(const Int8Product& task) {
     all_rows<Int8Work<1>::template Rows>(Int8Panels{&task, panel}, task.row_count);
 }
 
+/// Inputs that are taken at a time: their part of a panel stays in the first cache while all rows
+/// pass by. Sums wait in `out` meanwhile, so they are added up in the same order as without.
+inline constexpr Size kDepth = 384;
+
 struct FloatPanels {
   const FloatProduct* product;
   Size panel;
+  Size first;  ///< input
+  Size count;
 };
 template <int P>
 struct FloatWork {
@@ -122,29 +128,47 @@ struct FloatWork {
   struct Rows {
     static void run(const FloatPanels& at, Size row) {
       const FloatProduct& t = *at.product;
+      float* const out = t.out + row * t.out_stride + at.panel * 16;
       Float16s sums[R][P];
-      float_tile<R, P>(sums, t.a + row * t.a_stride, t.a_stride,
-                       t.panels + at.panel * t.inputs * 16, t.inputs * 16, t.inputs);
+      float_tile<R, P>(sums, t.a + row * t.a_stride + at.first, t.a_stride,
+                       t.panels + (at.panel * t.inputs + at.first) * 16, t.inputs * 16, at.count,
+                       at.first == 0 ? nullptr : out, t.out_stride);
+      const bool last = at.first + at.count == t.inputs;
       for (int r = 0; r < R; ++r) {
         for (int p = 0; p < P; ++p) {
-          const Size c = (at.panel + static_cast<Size>(p)) * 16;
-          float* const out = t.out + (row + static_cast<Size>(r)) * t.out_stride + c;
+          const Size column = static_cast<Size>(p) * 16;
+          float* const to = out + static_cast<Size>(r) * t.out_stride + column;
+          const float* const bias = t.bias + at.panel * 16 + column;
           F8 part[2];
           split(sums[r][p], part[0], part[1]);
-          finish(part[0], t.bias + c, t.activation, out);
-          finish(part[1], t.bias + c + 8, t.activation, out + 8);
+          for (Size h = 0; h < 2; ++h) {
+            if (last)
+              finish(part[h], bias + 8 * h, t.activation, to + 8 * h);
+            else
+              store(to + 8 * h, part[h]);
+          }
         }
       }
     }
   };
 };
 
+template <int P>
+inline void float_panels(const FloatProduct& task, Size panel) {
+  Size first = 0;
+  do {
+    const Size left = task.inputs - first;
+    const Size count = left < kDepth ? left : kDepth;
+    all_rows<FloatWork<P>::template Rows>(FloatPanels{&task, panel, first, count}, task.row_count);
+    first += count;
+  } while (first < task.inputs);
+}
+
 inline void product_float(const FloatProduct& task) {
   Size panel = 0;
   for (; panel + kPanelsMax <= task.columns / 16; panel += kPanelsMax)
-    all_rows<FloatWork<kPanelsMax>::template Rows>(FloatPanels{&task, panel}, task.row_count);
-  for (; panel < task.columns / 16; ++panel)
-    all_rows<FloatWork<1>::template Rows>(FloatPanels{&task, panel}, task.row_count);
+    float_panels<kPanelsMax>(task, panel);
+  for (; panel < task.columns / 16; ++panel) float_panels<1>(task, panel);
 }
 
 inline void quantise_row(const float* x, Size width, std::uint8_t* out, RowScale& scale) {
@@ -274,7 +298,7 @@ struct HeadWork {
     const float* const query = t.qkv + row * t.qkv_stride + at.head * d;
     for (Size block = 0; block * 16 < t.tokens; ++block) {
       Float16s sums[R][1];
-      float_tile<R, 1>(sums, query, t.qkv_stride, at.keys + block * d * 16, 0, d);
+      float_tile<R, 1>(sums, query, t.qkv_stride, at.keys + block * d * 16, 0, d, nullptr, 0);
       for (int r = 0; r < R; ++r) {
         F8 part[2];
         split(sums[r][0], part[0], part[1]);
@@ -290,7 +314,7 @@ struct HeadWork {
     for (Size block = 0; block * 16 < d; ++block) {
       Float16s sums[R][1];
       float_tile<R, 1>(sums, at.scores, score_stride, at.values + block * t.tokens * 16, 0,
-                       t.tokens);
+                       t.tokens, nullptr, 0);
       for (int r = 0; r < R; ++r) {
         F8 part[2];
         split(sums[r][0], part[0], part[1]);

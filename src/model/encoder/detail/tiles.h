@@ -24,6 +24,7 @@ struct Float16s {
 using Bytes4 = __m512i;  // four bytes of a row in every column
 inline Int16s zero_ints() { return {_mm512_setzero_si512()}; }
 inline Float16s zero_floats() { return {_mm512_setzero_ps()}; }
+inline Float16s load_floats(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline Bytes4 spread(const std::uint8_t* p) {
   std::int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
@@ -60,6 +61,7 @@ struct Float16s {
 using Bytes4 = __m256i;
 inline Int16s zero_ints() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 inline Float16s zero_floats() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+inline Float16s load_floats(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
 inline Bytes4 spread(const std::uint8_t* p) {
   std::int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
@@ -132,6 +134,11 @@ struct Bytes4 {
 };
 inline Int16s zero_ints() { return {}; }
 inline Float16s zero_floats() { return {}; }
+inline Float16s load_floats(const float* p) {
+  Float16s out;
+  __builtin_memcpy(out.v, p, sizeof out.v);
+  return out;
+}
 inline Bytes4 spread(const std::uint8_t* p) { return {{p[0], p[1], p[2], p[3]}}; }
 using Weights64 = const std::int8_t*;
 inline Weights64 load_weights(const std::int8_t* p) { return p; }
@@ -200,13 +207,18 @@ inline void int8_tile(Int16s (&out)[R][P], const std::uint8_t* a, std::size_t a_
                ZHIYIN_INLINE { times<P>([&](auto p) ZHIYIN_INLINE { out[r][p] = sums[r][p]; }); });
 }
 
-/// Column c of panel p lies at b + p * panel_stride + input * 16.
+/// Column c of panel p lies at b + p * panel_stride + input * 16. Adds to the sums that lie at
+/// `start`, rows `start_stride` apart, or to zeros where that is null.
 template <int R, int P>
 inline void float_tile(Float16s (&out)[R][P], const float* a, std::size_t a_stride, const float* b,
-                       std::size_t panel_stride, std::size_t inputs) {
+                       std::size_t panel_stride, std::size_t inputs, const float* start,
+                       std::size_t start_stride) {
   Float16s sums[R][P];
   times<R>([&](auto r) ZHIYIN_INLINE {
-    times<P>([&](auto p) ZHIYIN_INLINE { sums[r][p] = zero_floats(); });
+    times<P>([&](auto p) ZHIYIN_INLINE {
+      sums[r][p] = start == nullptr ? zero_floats()
+                                    : load_floats(start + std::size_t{r} * start_stride + 16 * p);
+    });
   });
   for (std::size_t k = 0; k < inputs; ++k) {
     Column16 column[P];
