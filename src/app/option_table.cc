@@ -117,7 +117,7 @@ constexpr OptionSpec kOptions[] = {
     {"language.encoder", kString, "",
      "File of the text encoder, or a checkpoint's folder, relative to this file; empty: the one "
      "that comes with the program.",
-     "models/bert-base-chinese"},
+     "checkpoints/bert-base-chinese"},
     {"language.threads", kInt, "1", "Threads that encode texts.", "", 1, 256},
     {"language.batch_tokens", kInt, "512", "Most tokens that a thread encodes at once.", "", 16,
      1 << 16},
