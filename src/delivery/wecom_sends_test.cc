@@ -87,6 +87,7 @@ struct Corp : TestState {
     const IdentityHash who = vault->hash(customer(id));
     std::map<TouchState, int> out;
     write([&](storage::Session& session) -> Result<void> {
+      out.clear();
       ZHIYIN_TRY(const auto touches, SendLedger::of_identities(session, std::span(&who, 1), 100));
       for (const Touch& touch : touches) ++out[touch.state];
       return {};
