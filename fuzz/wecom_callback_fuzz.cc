@@ -47,8 +47,7 @@ void check_answer(const wechat::CallbackRules& r, const wechat::Callback& callba
   wechat::Reply reply;
   reply.type = wechat::ReplyType::kText;
   reply.text = "ok";
-  const auto answer =
-      wechat::render_reply(r, callback, reply, kNow, {std::string(16, 'r'), "n"});
+  const auto answer = wechat::render_reply(r, callback, reply, kNow, {std::string(16, 'r'), "n"});
   ZHIYIN_CHECK(answer.has_value());
   if (!wechat::may_answer_with(r, callback, reply)) return;
   const auto root = wechat::parse_xml(*answer);

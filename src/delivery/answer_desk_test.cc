@@ -45,18 +45,18 @@ struct Desk : TestState {
     AnswerDesk::Settings settings;
     settings.has_thread = false;
     return std::make_unique<AnswerDesk>(
-        AnswerDesk::Parts{
-            *state, *vault, clock, clock, source,
-            [this, name](const AccountId&, const std::string& openid, DirectMessage m,
-                         std::optional<Occasion> occasion) {
-              occasions.push_back(occasion);
-              pushed.push_back(openid + ": " + std::get<wechat::CustomSendAsk>(m).text->content);
-              pushed_by.push_back(name);
-              return push_outcome;
-            },
-            [this](const wechat::Account&) { return may_push; },
-            [this](const AccountId&) { return account; }, metrics, null_logger(),
-            [this](storage::Session&) -> Result<Instant> { return clock.now(); }},
+        AnswerDesk::Parts{*state, *vault, clock, clock, source,
+                          [this, name](const AccountId&, const std::string& openid, DirectMessage m,
+                                       std::optional<Occasion> occasion) {
+                            occasions.push_back(occasion);
+                            pushed.push_back(openid + ": " +
+                                             std::get<wechat::CustomSendAsk>(m).text->content);
+                            pushed_by.push_back(name);
+                            return push_outcome;
+                          },
+                          [this](const wechat::Account&) { return may_push; },
+                          [this](const AccountId&) { return account; }, metrics, null_logger(),
+                          [this](storage::Session&) -> Result<Instant> { return clock.now(); }},
         name, settings);
   }
 

@@ -37,8 +37,8 @@ class CallbackMemoryTest : public testing::Test {
   TestStore& store_ = TestStore::emptied();
   CallbackStore seen_{store_.state(), store_.vault()};
   GivenAnswer given_;
-  std::optional<CallbackMemory> memory_{
-      std::in_place, seen_, null_logger(), CallbackMemory::Settings{.gather_for = Duration{0}}};
+  std::optional<CallbackMemory> memory_{std::in_place, seen_, null_logger(),
+                                        CallbackMemory::Settings{.gather_for = Duration{0}}};
 };
 
 TEST_F(CallbackMemoryTest, WhoComesMeanwhileWaitsAndGetsTheSameAnswer) {

@@ -65,7 +65,8 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   const std::string features =
       !args.features.empty() ? args.features : (args.encoder_here ? "joined" : "ngram");
   if (features != "ngram" && features != "encoder" && features != "joined")
-    return fail_field("--features", "'{}' is none of ngram, encoder, joined", features.substr(0, 40));
+    return fail_field("--features", "'{}' is none of ngram, encoder, joined",
+                      features.substr(0, 40));
   const bool encoded = features != "ngram";
   if (encoded && !args.open_encoder)
     return fail(ErrorCode::kUnavailable, "features {}: no encoder is installed here", features);
