@@ -25,6 +25,16 @@ CodePoint code_point_beyond_ascii(std::string_view text, std::size_t at) {
 
 }  // namespace detail
 
+std::u32string code_points(std::string_view text) {
+  std::u32string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint point = code_point_at(text, at);
+    out += point.value;
+    at += point.bytes;
+  }
+  return out;
+}
+
 void append_utf8(std::string& out, char32_t value) {
   const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (value >> shift & 0x3f)); };
   if (value < 0x80) {

@@ -34,6 +34,9 @@ inline CodePoint code_point_at(std::string_view text, std::size_t at) {
 /// Appends `value` as UTF-8. Requires a Unicode scalar value (no surrogate, at most U+10FFFF).
 void append_utf8(std::string& out, char32_t value);
 
+/// All code points of `text`; any bytes are taken, as code_point_at() does.
+std::u32string code_points(std::string_view text);
+
 /// A byte that continues a code point: no boundary of a character lies before it.
 constexpr bool is_continuation_byte(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;

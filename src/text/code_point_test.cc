@@ -18,6 +18,12 @@ TEST(CodePoint, EveryScalarValueComesBack) {
   }
 }
 
+TEST(CodePoint, ATextIsAllOfThem) {
+  EXPECT_EQ(code_points("a\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80"), U"a\u00e9\u4e2d\U0001f600");
+  EXPECT_EQ(code_points("\xe4\xb8"), U"\ufffd\ufffd");
+  EXPECT_EQ(code_points(""), U"");
+}
+
 TEST(CodePoint, WhatIsNotUtf8TakesOneByteAndNoMore) {
   for (const std::string_view bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
                                      "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\xe4\xb8"}) {

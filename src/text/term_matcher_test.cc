@@ -185,16 +185,6 @@ TEST(TermMatcher, ADamagedFileIsRefused) {
 
 // Properties.
 
-std::u32string points(std::string_view text) {
-  std::u32string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint c = code_point_at(text, at);
-    out += c.value;
-    at += c.bytes;
-  }
-  return out;
-}
-
 TEST(TermMatcher, EveryOccurrenceAsByPlainSearch) {
   std::mt19937 random(7);
   const auto word = [&](int most) {
@@ -245,7 +235,7 @@ TEST(TermMatcher, WherePiecesMeetCannotBeSeen) {
       hit.char_end += characters;
       want.push_back(hit);
     }
-    characters += points(sentence).size();
+    characters += code_points(sentence).size();
     text += sentence;
   }
   EXPECT_GT(want.size(), 1000);
@@ -274,7 +264,7 @@ TEST(TermMatcher, OffsetsAreBoundariesWhateverTheText) {
     texts.push_back(std::move(noise));
   }
   for (const std::string& text : texts) {
-    const auto characters = text.size() > 1'000'000 ? std::u32string() : points(text);
+    const auto characters = text.size() > 1'000'000 ? std::u32string() : code_points(text);
     std::size_t last = 0;
     for (const TermHit& hit : scanner.find(text)) {
       ASSERT_LT(hit.byte_begin, hit.byte_end);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "text/code_point.h"
 #include "wechat/callback.h"
 
 namespace zhiyin::wechat {
@@ -39,24 +40,6 @@ bool is_edge(char32_t c) {
   if (c <= ' ') return true;
   if (c < 0x80) return !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'));
   return std::ranges::find(kPunctuation, c) != std::end(kPunctuation);
-}
-
-void append_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
 }
 
 bool is_one_of(const std::vector<std::string>& words, std::string_view normalised) {
@@ -118,7 +101,7 @@ std::string normalised_keyword(std::string_view text) {
   auto last = points.end();
   while (last != first && is_edge(*(last - 1))) --last;
   std::string out;
-  for (auto it = first; it != last; ++it) append_utf8(out, *it);
+  for (auto it = first; it != last; ++it) text::append_utf8(out, *it);
   return out;
 }
 

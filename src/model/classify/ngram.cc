@@ -4,30 +4,13 @@
 #include <bit>
 #include <utility>
 
+#include "text/code_point.h"
+
 namespace zhiyin::model {
 namespace {
 
 constexpr NgramKey kPointMask = (NgramKey{1} << 21) - 1;
 constexpr int kBitsMin = 6;
-
-void append_utf8(std::string& out, char32_t c) {
-  const auto byte = [&](char32_t v) { out += static_cast<char>(v); };
-  if (c < 0x80) {
-    byte(c);
-  } else if (c < 0x800) {
-    byte(0xC0 | c >> 6);
-    byte(0x80 | (c & 63));
-  } else if (c < 0x10000) {
-    byte(0xE0 | c >> 12);
-    byte(0x80 | (c >> 6 & 63));
-    byte(0x80 | (c & 63));
-  } else {
-    byte(0xF0 | c >> 18);
-    byte(0x80 | (c >> 12 & 63));
-    byte(0x80 | (c >> 6 & 63));
-    byte(0x80 | (c & 63));
-  }
-}
 
 }  // namespace
 
@@ -39,7 +22,7 @@ NgramKey ngram_key(std::span<const char32_t> points, std::size_t at, std::size_t
 
 std::string ngram_text(NgramKey key) {
   std::string out;
-  for (; key != 0; key >>= 21) append_utf8(out, static_cast<char32_t>(key & kPointMask));
+  for (; key != 0; key >>= 21) text::append_utf8(out, static_cast<char32_t>(key & kPointMask));
   return out;
 }
 

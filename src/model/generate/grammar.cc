@@ -5,32 +5,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "text/code_point.h"
+
 namespace zhiyin::model {
 namespace {
 
 using Kind = GrammarPart::Kind;
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max() / 4;
 constexpr std::size_t kDrawnMax = 8;  // of a repetition, above its least
-
-void append_utf8(std::string& out, char32_t c) {
-  const auto byte = [&](std::uint32_t value) { out += static_cast<char>(value); };
-  const auto code = static_cast<std::uint32_t>(c);
-  if (code < 0x80) {
-    byte(code);
-  } else if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-    byte(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    byte(0xe0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3f));
-    byte(0x80 | (code & 0x3f));
-  } else {
-    byte(0xf0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3f));
-    byte(0x80 | (code >> 6 & 0x3f));
-    byte(0x80 | (code & 0x3f));
-  }
-}
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -204,7 +186,7 @@ void Grammar::draw(std::string& out, const GrammarPart& part, Random& random, st
       return;
     case Kind::kCharacter: {
       const auto& [from, to] = part.ranges[random.below(part.ranges.size())];
-      append_utf8(out, from + static_cast<char32_t>(random.below(to - from + 1UL)));
+      text::append_utf8(out, from + static_cast<char32_t>(random.below(to - from + 1UL)));
       return;
     }
     case Kind::kSequence:

@@ -19,16 +19,6 @@ namespace {
 /// Ways to read a term with characters of several readings that are looked for.
 constexpr std::size_t kReadingsMax = 8;
 
-std::u32string code_points(std::string_view text) {
-  std::u32string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint c = code_point_at(text, at);
-    out += c.value;
-    at += c.bytes;
-  }
-  return out;
-}
-
 /// A term on its way into the automata: its keys in each view, none where it is not looked for.
 using Keys = std::vector<ViewKey>;
 

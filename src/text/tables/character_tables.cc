@@ -39,16 +39,6 @@ namespace {
 constexpr char32_t kLast = 0x10ffff;
 constexpr std::size_t kReferenceLengthMax = 31;
 
-std::u32string to_u32(std::string_view utf8) {
-  std::u32string out;
-  for (std::size_t at = 0; at < utf8.size();) {
-    const CodePoint point = code_point_at(utf8, at);
-    out += point.value;
-    at += point.bytes;
-  }
-  return out;
-}
-
 std::u32string to_u32(const icu::UnicodeString& text) {
   std::u32string out;
   for (std::int32_t i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
@@ -115,7 +105,7 @@ Conversions read_opencc(const char* path) {
   const auto dictionary = opencc::MarisaDict::NewFromFile(file);
   std::fclose(file);
   for (const auto& entry : *dictionary->GetLexicon()) {
-    out.emplace(to_u32(entry->Key()), to_u32(entry->GetDefault()));
+    out.emplace(code_points(entry->Key()), code_points(entry->GetDefault()));
   }
   return out;
 }
@@ -129,7 +119,7 @@ std::vector<std::uint64_t> read_simplified_only(const char* path) {
   const auto dictionary = opencc::MarisaDict::NewFromFile(file);
   std::fclose(file);
   for (const auto& entry : *dictionary->GetLexicon()) {
-    const std::u32string key = to_u32(entry->Key());
+    const std::u32string key = code_points(entry->Key());
     const auto forms = entry->Values();
     const bool is_both = std::find(forms.begin(), forms.end(), entry->Key()) != forms.end();
     if (key.size() == 1 && key[0] < 0x10000 && !is_both) {
@@ -167,7 +157,7 @@ void read_emoji(const char* path, std::string_view top, EmojiNames& out) {
   const auto* all = (*json)[top]["annotations"].if_object();
   if (all == nullptr) stop(fmt::format("{} has no annotations", path));
   for (const auto& [written, entry] : *all) {
-    std::u32string sequence = to_u32(written);
+    std::u32string sequence = code_points(written);
     std::erase_if(sequence, is_variation);
     const auto* names = entry["tts"].if_array();
     if (sequence.empty() || names == nullptr || names->empty() || !begins_emoji(sequence[0]))
