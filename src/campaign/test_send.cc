@@ -2,6 +2,7 @@
 #include "campaign/detail/single_sender.h"
 #include "campaign/engine.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/unmeasured_touch.h"
 
 namespace zhiyin::campaign {
 
@@ -25,21 +26,11 @@ constexpr std::int64_t kEnough = 1;
 
 Touch test_touch(const Work& work, const Recipient& recipient, Instant now) {
   const Campaign& c = work.campaign();
-  Touch touch;
-  touch.id = TouchId("t_test_" + uuid_v7(now));
-  touch.idempotency_key = touch.id.value;
-  touch.campaign = c.id;
+  Touch touch = delivery::unmeasured_touch(TouchId("t_test_" + uuid_v7(now)), c.id, c.account,
+                                           c.channel, now);
   touch.person = recipient.person;
   touch.identity = recipient.identity;
   touch.partition = recipient.partition;
-  touch.account = c.account;
-  touch.channel = c.channel;
-  touch.state = TouchState::kSending;
-  touch.is_test = true;
-  touch.is_uncertain = true;
-  touch.decided_at = touch.due_at = now;
-  touch.sent_at = now;
-  touch.attempt = 1;
   return touch;
 }
 
