@@ -9,7 +9,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside inlined standard-library code (known false positives of that version).
   target_compile_options(zhiyin_build_flags INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-dangling-pointer
-    -Wno-mismatched-new-delete)
+    -Wno-mismatched-new-delete -Wno-stringop-overread)
 else()
   # libstdc++ 12's stable_sort calls a function that it deprecates itself.
   target_compile_options(zhiyin_build_flags INTERFACE -Wthread-safety -Wno-deprecated-declarations)
@@ -25,7 +25,9 @@ endif()
 
 find_program(ZHIYIN_CCACHE ccache)
 if(ZHIYIN_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${ZHIYIN_CCACHE})
+  # In depend mode a miss costs no second run of the preprocessor.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${ZHIYIN_CCACHE})
 endif()
 find_program(ZHIYIN_MOLD mold)
 if(ZHIYIN_MOLD)

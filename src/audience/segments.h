@@ -116,7 +116,7 @@ template <>
 struct zhiyin::Fields<zhiyin::audience::SegmentDefinition> {
   using Definition = zhiyin::audience::SegmentDefinition;
   static constexpr std::string_view name = "SegmentDefinition";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &Definition::id, "[a-z0-9][a-z0-9_-]{0,63}").length(1, 64),
       field("name", &Definition::name, "as people see it").length(0, 200).optional(),
       field("tree", &Definition::tree, "conditions"),

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -20,7 +19,7 @@
 ///     template <>
 ///     struct Fields<Greeting> {
 ///       static constexpr std::string_view name = "Greeting";
-///       static constexpr auto list = std::make_tuple(
+///       static constexpr auto list = field_list(
 ///           field("to", &Greeting::to, "who is greeted").length(1, 80),
 ///           field("times", &Greeting::times, "how often").range(1, 10).optional());
 ///     };
@@ -70,6 +69,13 @@ template <class Struct, class Member>
 constexpr FieldSpec<Struct, Member> field(std::string_view name, Member Struct::* member,
                                           std::string_view help) {
   return {name, member, help};
+}
+
+/// The fields of a struct: a function object that calls `visit` with each of them in turn. (A
+/// std::tuple would say the same, and every file that sees the struct would pay for its overloads.)
+template <class... F>
+constexpr auto field_list(F... fields) {
+  return [... f = fields](auto&& visit) { (visit(f), ...); };
 }
 
 template <class T>
@@ -166,7 +172,7 @@ Result<S> read_struct(const Json& json) {
     }
     out.*(f.member) = std::move(*value);
   };
-  std::apply([&](const auto&... f) { (read_one(f), ...); }, Fields<S>::list);
+  Fields<S>::list(read_one);
   if (!outcome) return std::unexpected(std::move(outcome.error()));
   for (const Json::Member& member : *object) {
     bool is_known = false;
@@ -308,7 +314,7 @@ Json to_json(const T& value) {
       using M = std::remove_cvref_t<decltype(value.*(f.member))>;
       if (!(detail::is_optional_type<M>::value && v.is_null())) out.set(f.name, std::move(v));
     };
-    std::apply([&](const auto&... f) { (write_one(f), ...); }, Fields<T>::list);
+    Fields<T>::list(write_one);
     return out;
   }
 }
@@ -366,7 +372,7 @@ Json json_schema() {
       properties.set(f.name, std::move(p));
       if (!f.is_optional && !detail::is_optional_type<M>::value) required.push(Json(f.name));
     };
-    std::apply([&](const auto&... f) { (describe(f), ...); }, Fields<T>::list);
+    Fields<T>::list(describe);
     s.set("title", Json(Fields<T>::name));
     s.set("type", "object");
     s.set("properties", std::move(properties));

@@ -28,16 +28,16 @@ template <>
 struct Fields<Part> {
   static constexpr std::string_view name = "Part";
   static constexpr auto list =
-      std::make_tuple(field("name", &Part::name, "what it is").length(1, 10),
-                      field("weight", &Part::weight, "kg").range(0, 5).optional());
+      field_list(field("name", &Part::name, "what it is").length(1, 10),
+                 field("weight", &Part::weight, "kg").range(0, 5).optional());
 };
 template <>
 struct Fields<Order> {
   static constexpr std::string_view name = "Order";
-  static constexpr auto list = std::make_tuple(
-      field("id", &Order::id, ""), field("amount", &Order::amount, "fen").range(1, 100),
-      field("note", &Order::note, ""), field("parts", &Order::parts, "").optional(),
-      field("colour", &Order::colour, "").optional());
+  static constexpr auto list =
+      field_list(field("id", &Order::id, ""), field("amount", &Order::amount, "fen").range(1, 100),
+                 field("note", &Order::note, ""), field("parts", &Order::parts, "").optional(),
+                 field("colour", &Order::colour, "").optional());
 };
 
 namespace {

@@ -100,26 +100,26 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::Message> {
   using T = campaign::Message;
   static constexpr std::string_view name = "Message";
-  static constexpr auto list = std::make_tuple(
-      field("type", &T::type, "text, news or template").optional(),
-      field("text", &T::text, "of text; variables {{name|fallback}} and {{link}}")
-          .length(0, 8192)
-          .optional(),
-      field("title", &T::title, "of news").length(0, 256).optional(),
-      field("description", &T::description, "of news").length(0, 2048).optional(),
-      field("picture_url", &T::picture_url, "of news").length(0, 2048).optional(),
-      field("template_id", &T::template_id, "of template").length(0, 128).optional(),
-      field("data", &T::data, "of template: keyword to text").optional(),
-      field("link", &T::link, "where {{link}}, the card or the template leads")
-          .length(0, 2048)
-          .optional());
+  static constexpr auto list =
+      field_list(field("type", &T::type, "text, news or template").optional(),
+                 field("text", &T::text, "of text; variables {{name|fallback}} and {{link}}")
+                     .length(0, 8192)
+                     .optional(),
+                 field("title", &T::title, "of news").length(0, 256).optional(),
+                 field("description", &T::description, "of news").length(0, 2048).optional(),
+                 field("picture_url", &T::picture_url, "of news").length(0, 2048).optional(),
+                 field("template_id", &T::template_id, "of template").length(0, 128).optional(),
+                 field("data", &T::data, "of template: keyword to text").optional(),
+                 field("link", &T::link, "where {{link}}, the card or the template leads")
+                     .length(0, 2048)
+                     .optional());
 };
 
 template <>
 struct zhiyin::Fields<zhiyin::campaign::Goal> {
   using T = campaign::Goal;
   static constexpr std::string_view name = "Goal";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("event", &T::event, "kind of event that counts as success").length(1, 64),
       field("window", &T::window, "how long after the exposure it counts, 7d").optional());
 };
@@ -128,7 +128,7 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::Progress> {
   using T = campaign::Progress;
   static constexpr std::string_view name = "CampaignProgress";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("audience", &T::audience, "people decided on so far").optional(),
       field("planned", &T::planned, "waiting to be sent").optional(),
       field("held_out", &T::held_out, "kept back for comparison").optional(),
@@ -144,7 +144,7 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::Campaign> {
   using T = campaign::Campaign;
   static constexpr std::string_view name = "Campaign";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &T::id, "letters, digits, - and _").length(1, 64),
       field("name", &T::name, "for people").length(0, 200).optional(),
       field("account", &T::account, "who sends").length(1, 64),

@@ -51,7 +51,7 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::RefusedCount> {
   using T = campaign::RefusedCount;
   static constexpr std::string_view name = "RefusedCount";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("rule", &T::rule, "which rule"), field("count", &T::count, "how many people"),
       field("zh", &T::zh, "the rule in words"), field("en", &T::en, "the rule in words"));
 };
@@ -59,37 +59,37 @@ template <>
 struct zhiyin::Fields<zhiyin::campaign::QuotaNeed> {
   using T = campaign::QuotaNeed;
   static constexpr std::string_view name = "QuotaNeed";
-  static constexpr auto list = std::make_tuple(field("needed", &T::needed, "calls"),
-                                               field("left", &T::left, "calls left today"));
+  static constexpr auto list =
+      field_list(field("needed", &T::needed, "calls"), field("left", &T::left, "calls left today"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::campaign::Preview> {
   using T = campaign::Preview;
   static constexpr std::string_view name = "Preview";
-  static constexpr auto list = std::make_tuple(field("person", &T::person, "who"),
-                                               field("text", &T::text, "what they would read"));
+  static constexpr auto list = field_list(field("person", &T::person, "who"),
+                                          field("text", &T::text, "what they would read"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::campaign::PersonDecision> {
   using T = campaign::PersonDecision;
   static constexpr std::string_view name = "PersonDecision";
   static constexpr auto list =
-      std::make_tuple(field("person", &T::person, "who"),
-                      field("decision", &T::decision, "send, refused or held_out"),
-                      field("rule", &T::rule, "which rule decided; empty for send"));
+      field_list(field("person", &T::person, "who"),
+                 field("decision", &T::decision, "send, refused or held_out"),
+                 field("rule", &T::rule, "which rule decided; empty for send"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::campaign::DryRun> {
   using T = campaign::DryRun;
   static constexpr std::string_view name = "DryRun";
   static constexpr auto list =
-      std::make_tuple(field("as_of", &T::as_of, "when this was computed"),
-                      field("send_at", &T::send_at, "when sending would begin"),
-                      field("audience", &T::audience, "people in the segment"),
-                      field("holdout", &T::holdout, "people kept back"),
-                      field("would_send", &T::would_send, "people who would get it"),
-                      field("refused", &T::refused, "people stopped, by rule"),
-                      field("quota", &T::quota, "platform calls"),
-                      field("previews", &T::previews, "for real people"),
-                      field("people", &T::people, "the first 200 decisions"));
+      field_list(field("as_of", &T::as_of, "when this was computed"),
+                 field("send_at", &T::send_at, "when sending would begin"),
+                 field("audience", &T::audience, "people in the segment"),
+                 field("holdout", &T::holdout, "people kept back"),
+                 field("would_send", &T::would_send, "people who would get it"),
+                 field("refused", &T::refused, "people stopped, by rule"),
+                 field("quota", &T::quota, "platform calls"),
+                 field("previews", &T::previews, "for real people"),
+                 field("people", &T::people, "the first 200 decisions"));
 };

@@ -128,7 +128,7 @@ struct zhiyin::Fields<zhiyin::campaign::TestSend> {
   using T = campaign::TestSend;
   static constexpr std::string_view name = "TestSend";
   static constexpr auto list =
-      std::make_tuple(field("openid_short", &T::openid_short, "to whom, shortened"),
-                      field("outcome", &T::outcome, "sent, failed, unknown or refused"),
-                      field("detail", &T::detail, "why not"));
+      field_list(field("openid_short", &T::openid_short, "to whom, shortened"),
+                 field("outcome", &T::outcome, "sent, failed, unknown or refused"),
+                 field("detail", &T::detail, "why not"));
 };

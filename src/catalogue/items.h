@@ -118,7 +118,7 @@ template <>
 struct zhiyin::Fields<zhiyin::catalogue::Item> {
   using Item = zhiyin::catalogue::Item;
   static constexpr std::string_view name = "Item";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("kind", &Item::kind,
             "article, video, audio, page, product, course, activity, coupon or creative")
           .length(1, 32),

@@ -2,6 +2,7 @@
 
 #include "delivery/answer_service.h"
 #include "delivery/test_state.h"
+#include "http/await.h"
 
 namespace zhiyin::delivery {
 namespace {

@@ -114,7 +114,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::LateQuestion> {
   using S = delivery::LateQuestion;
   static constexpr std::string_view name = "LateQuestion";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("openid", &S::openid, "who asks"), field("text", &S::text, "what was written"),
       field("message_id", &S::message_id, "of the platform"),
       field("at", &S::at, "when it was written, by the platform"),
@@ -125,7 +125,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::AnswerRecord> {
   using S = delivery::AnswerRecord;
   static constexpr std::string_view name = "LateAnswer";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("key", &S::key, "of the callback"),
       field("decision", &S::decision, "open, passive, push, notice, abandoned or fetched"),
       field("reason", &S::reason, "of a push: sent, unknown, refused and the rule"),

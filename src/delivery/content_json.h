@@ -7,7 +7,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::Content> {
   using T = delivery::Content;
   static constexpr std::string_view name = "Content";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("type", &T::type, "text, news or template"), field("text", &T::text, "").optional(),
       field("title", &T::title, "").optional(),
       field("description", &T::description, "").optional(),

@@ -10,6 +10,7 @@
 #include "delivery/quota_view.h"
 #include "delivery/test_state.h"
 #include "delivery/wechat_senders.h"
+#include "http/await.h"
 
 namespace zhiyin::delivery {
 namespace {

@@ -55,7 +55,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::MassJob> {
   using S = delivery::MassJob;
   static constexpr std::string_view name = "MassJob";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &S::id, "clientmsgid"), field("campaign", &S::campaign, ""),
       field("account", &S::account, ""), field("size", &S::size, "openids"),
       field("state", &S::state, "sending, sent, failed or unknown"),

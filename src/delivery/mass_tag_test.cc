@@ -8,6 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "http/await.h"
+
 namespace zhiyin::delivery {
 namespace {
 

@@ -41,7 +41,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::ChannelQuota> {
   using S = delivery::ChannelQuota;
   static constexpr std::string_view name = "ChannelQuota";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("channel", &S::channel, "mass, customer_service, template, subscribe or mass_preview"),
       field("limit", &S::limit, "calls a day"), field("used", &S::used, "made or perhaps made"),
       field("reserved", &S::reserved, "about to be made"),
@@ -56,9 +56,9 @@ struct zhiyin::Fields<zhiyin::delivery::AccountQuota> {
   using S = delivery::AccountQuota;
   static constexpr std::string_view name = "AccountQuota";
   static constexpr auto list =
-      std::make_tuple(field("account", &S::account, ""), field("channels", &S::channels, ""),
-                      field("windows_open", &S::windows_open, "people who may be answered"),
-                      field("windows_unused", &S::windows_unused,
-                            "windows that closed in the last day without an answer"),
-                      field("grants", &S::grants, "subscribe messages that people have granted"));
+      field_list(field("account", &S::account, ""), field("channels", &S::channels, ""),
+                 field("windows_open", &S::windows_open, "people who may be answered"),
+                 field("windows_unused", &S::windows_unused,
+                       "windows that closed in the last day without an answer"),
+                 field("grants", &S::grants, "subscribe messages that people have granted"));
 };

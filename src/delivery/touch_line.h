@@ -30,7 +30,7 @@ template <>
 struct zhiyin::Fields<zhiyin::delivery::TouchLine> {
   using T = delivery::TouchLine;
   static constexpr std::string_view name = "TouchLine";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("touch", &T::touch, "which"), field("campaign", &T::campaign, "of which campaign"),
       field("channel", &T::channel, "mass, customer_service or template"),
       field("state", &T::state,

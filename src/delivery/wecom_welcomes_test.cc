@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "delivery/delivery_projection.h"
 #include "delivery/test_state.h"
+#include "http/await.h"
 
 namespace zhiyin::delivery {
 namespace {

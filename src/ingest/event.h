@@ -144,7 +144,7 @@ template <>
 struct Fields<storage::Identity> {
   using I = storage::Identity;
   static constexpr std::string_view name = "Identity";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("account", &I::account, "the account it belongs to; the event's when absent")
           .length(0, 64)
           .optional(),
@@ -156,15 +156,15 @@ template <>
 struct Fields<ingest::ItemRef> {
   using I = ingest::ItemRef;
   static constexpr std::string_view name = "ItemRef";
-  static constexpr auto list = std::make_tuple(
-      field("kind", &I::kind, "article, product, …").length(1, ingest::kKindBytesMax),
-      field("id", &I::id, "the owner's id of it").length(1, ingest::kItemIdBytesMax));
+  static constexpr auto list =
+      field_list(field("kind", &I::kind, "article, product, …").length(1, ingest::kKindBytesMax),
+                 field("id", &I::id, "the owner's id of it").length(1, ingest::kItemIdBytesMax));
 };
 template <>
 struct Fields<ingest::WireEvent> {
   using W = ingest::WireEvent;
   static constexpr std::string_view name = "Event";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("event_id", &W::event_id, "unique within the account; the server makes one when absent")
           .length(0, ingest::kEventIdBytesMax)
           .optional(),

@@ -136,7 +136,7 @@ template <>
 struct Fields<ingest::KindPropertyRule> {
   using P = ingest::KindPropertyRule;
   static constexpr std::string_view name = "KindPropertyRule";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("type", &P::type, "string, integer, number, boolean, time, array or object"),
       field("required", &P::required, "events without it are refused").optional(),
       field("personal", &P::personal, "sealed before it is stored").optional(),
@@ -150,16 +150,16 @@ template <>
 struct Fields<ingest::KindValueRule> {
   using V = ingest::KindValueRule;
   static constexpr std::string_view name = "KindValueRule";
-  static constexpr auto list = std::make_tuple(
-      field("required", &V::required, "events without a value are refused").optional(),
-      field("minimum", &V::minimum, ""), field("maximum", &V::maximum, ""),
-      field("unit", &V::unit, "what it counts").length(0, 40).optional());
+  static constexpr auto list =
+      field_list(field("required", &V::required, "events without a value are refused").optional(),
+                 field("minimum", &V::minimum, ""), field("maximum", &V::maximum, ""),
+                 field("unit", &V::unit, "what it counts").length(0, 40).optional());
 };
 template <>
 struct Fields<ingest::KindItemRule> {
   using I = ingest::KindItemRule;
   static constexpr std::string_view name = "EventItemRule";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("required", &I::required, "events without an item are refused").optional(),
       field("kinds", &I::kinds, "the only kinds of item allowed").length(0, 50).optional());
 };
@@ -167,7 +167,7 @@ template <>
 struct Fields<ingest::KindDefinition> {
   using K = ingest::KindDefinition;
   static constexpr std::string_view name = "EventKind";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &K::name, "the kind: [a-z][a-z0-9_.]{0,63}").length(1, 64),
       field("version", &K::version, "given by the server").optional(),
       field("description", &K::description, "what happened").length(0, 2000).optional(),
@@ -180,11 +180,11 @@ template <>
 struct Fields<ingest::SeenKind> {
   using S = ingest::SeenKind;
   static constexpr std::string_view name = "SeenKind";
-  static constexpr auto list = std::make_tuple(
-      field("kind", &S::kind, ""), field("events", &S::events, "distinct events"),
-      field("bots", &S::bots,
-            "events of crawlers, previews and the like, not counted among the others"),
-      field("first_at", &S::first_at, "when the first happened"),
-      field("last_at", &S::last_at, "when the last happened"));
+  static constexpr auto list =
+      field_list(field("kind", &S::kind, ""), field("events", &S::events, "distinct events"),
+                 field("bots", &S::bots,
+                       "events of crawlers, previews and the like, not counted among the others"),
+                 field("first_at", &S::first_at, "when the first happened"),
+                 field("last_at", &S::last_at, "when the last happened"));
 };
 }  // namespace zhiyin

@@ -115,21 +115,21 @@ template <>
 struct Fields<ingest::ImportFailure> {
   using F = ingest::ImportFailure;
   static constexpr std::string_view name = "ImportFailure";
-  static constexpr auto list = std::make_tuple(field("code", &F::code, "kind of error"),
-                                               field("message", &F::message, "what was wrong"));
+  static constexpr auto list = field_list(field("code", &F::code, "kind of error"),
+                                          field("message", &F::message, "what was wrong"));
 };
 template <>
 struct Fields<ingest::ImportReport> {
   using R = ingest::ImportReport;
   static constexpr std::string_view name = "ImportReport";
-  static constexpr auto list = std::make_tuple(
-      field("run", &R::run, "id of the run"), field("state", &R::state, "how it ended"),
-      field("error", &R::error, "why it failed"),
-      field("account", &R::account, "whose events they are"),
-      field("resumed_from_row", &R::resumed_from_row,
-            "rows that an interrupted run had brought in"),
-      field("seconds", &R::seconds, "it took"),
-      field("behind", &R::behind, "records that portraits had not taken in yet"),
-      field("quality", &R::quality, "data-quality report"));
+  static constexpr auto list =
+      field_list(field("run", &R::run, "id of the run"), field("state", &R::state, "how it ended"),
+                 field("error", &R::error, "why it failed"),
+                 field("account", &R::account, "whose events they are"),
+                 field("resumed_from_row", &R::resumed_from_row,
+                       "rows that an interrupted run had brought in"),
+                 field("seconds", &R::seconds, "it took"),
+                 field("behind", &R::behind, "records that portraits had not taken in yet"),
+                 field("quality", &R::quality, "data-quality report"));
 };
 }  // namespace zhiyin

@@ -131,7 +131,7 @@ template <>
 struct Fields<ingest::Answer> {
   using A = ingest::Answer;
   static constexpr std::string_view name = "EventAnswer";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("event_id", &A::event_id, "the event's id, made by the server when it had none"),
       field("status", &A::verdict, "what became of it"),
       field("reason", &A::reason, "why it was quarantined").optional());

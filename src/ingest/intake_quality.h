@@ -60,18 +60,18 @@ struct Fields<ingest::WayQuality> {
   using W = ingest::WayQuality;
   static constexpr std::string_view name = "WayQuality";
   static constexpr auto list =
-      std::make_tuple(field("way", &W::way, "api, import, tracking, wechat, own"),
-                      field("events", &W::events, "distinct events"),
-                      field("bots", &W::bots, "distinct events of machines"),
-                      field("late", &W::late, "happened more than a day before they came in"),
-                      field("quarantined", &W::quarantined, "wait in the quarantine"),
-                      field("last_received_at", &W::last_received_at, "when the newest came in"));
+      field_list(field("way", &W::way, "api, import, tracking, wechat, own"),
+                 field("events", &W::events, "distinct events"),
+                 field("bots", &W::bots, "distinct events of machines"),
+                 field("late", &W::late, "happened more than a day before they came in"),
+                 field("quarantined", &W::quarantined, "wait in the quarantine"),
+                 field("last_received_at", &W::last_received_at, "when the newest came in"));
 };
 template <>
 struct Fields<ingest::RefusedReason> {
   using R = ingest::RefusedReason;
   static constexpr std::string_view name = "RefusedReason";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("way", &R::way, "api, import, tracking, wechat"),
       field("field", &R::field, "path of the field, or empty"),
       field("reason", &R::reason, "which rule was broken"), field("count", &R::count, "entries"),

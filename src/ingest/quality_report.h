@@ -84,7 +84,7 @@ template <>
 struct Fields<ingest::Normalisation> {
   using N = ingest::Normalisation;
   static constexpr std::string_view name = "Normalisation";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("what", &N::what,
             "trimmed, full_width_digits, thousands_separator, unit_word, currency_sign or rounded"),
       field("count", &N::count, "cells"));
@@ -93,7 +93,7 @@ template <>
 struct Fields<ingest::ColumnQuality> {
   using C = ingest::ColumnQuality;
   static constexpr std::string_view name = "ColumnQuality";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &C::name, "of the column"),
       field("role", &C::role, "what the mapping made of it"),
       field("present", &C::present, "cells with something in them"),
@@ -118,24 +118,24 @@ struct Fields<ingest::CurrencyTotal> {
   using C = ingest::CurrencyTotal;
   static constexpr std::string_view name = "CurrencyTotal";
   static constexpr auto list =
-      std::make_tuple(field("currency", &C::currency, "lower-case code, other than the renminbi"),
-                      field("events", &C::events, "amounts in it"),
-                      field("sum", &C::sum, "of the amounts, in hundredths of the main unit"));
+      field_list(field("currency", &C::currency, "lower-case code, other than the renminbi"),
+                 field("events", &C::events, "amounts in it"),
+                 field("sum", &C::sum, "of the amounts, in hundredths of the main unit"));
 };
 template <>
 struct Fields<ingest::BadRow> {
   using B = ingest::BadRow;
   static constexpr std::string_view name = "BadRow";
   static constexpr auto list =
-      std::make_tuple(field("row", &B::row, "number of the row of data, from 1"),
-                      field("column", &B::column, "where, or empty"),
-                      field("reason", &B::reason, "what was wrong"));
+      field_list(field("row", &B::row, "number of the row of data, from 1"),
+                 field("column", &B::column, "where, or empty"),
+                 field("reason", &B::reason, "what was wrong"));
 };
 template <>
 struct Fields<ingest::QualityReport> {
   using R = ingest::QualityReport;
   static constexpr std::string_view name = "QualityReport";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("file", &R::file, "name of the file"),
       field("mapping", &R::mapping, "name of the mapping"), field("rows", &R::rows, "rows of data"),
       field("rows_good", &R::rows_good, "rows without fault"),

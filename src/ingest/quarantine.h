@@ -95,19 +95,19 @@ template <>
 struct Fields<ingest::QuarantinedEvent> {
   using Q = ingest::QuarantinedEvent;
   static constexpr std::string_view name = "QuarantinedEvent";
-  static constexpr auto list = std::make_tuple(
-      field("id", &Q::id, "number of the entry"),
-      field("received_at", &Q::received_at, "when it came in"),
-      field("source", &Q::source, "which way it came: api, import:RUN, wechat, …"),
-      field("reason", &Q::reason, "which rule it broke"),
-      field("field", &Q::field, "path of the field that broke it, or empty"),
-      field("event", &Q::event, "the event as it came; a string when it was no JSON"));
+  static constexpr auto list =
+      field_list(field("id", &Q::id, "number of the entry"),
+                 field("received_at", &Q::received_at, "when it came in"),
+                 field("source", &Q::source, "which way it came: api, import:RUN, wechat, …"),
+                 field("reason", &Q::reason, "which rule it broke"),
+                 field("field", &Q::field, "path of the field that broke it, or empty"),
+                 field("event", &Q::event, "the event as it came; a string when it was no JSON"));
 };
 template <>
 struct Fields<ingest::QuarantineFilter> {
   using Q = ingest::QuarantineFilter;
   static constexpr std::string_view name = "QuarantineFilter";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("source", &Q::source, "which way they came").length(0, 100).optional(),
       field("field", &Q::field, "path of the field that broke a rule").length(0, 500).optional(),
       field("reason", &Q::reason, "part of the reason").length(0, 500).optional(),
@@ -120,9 +120,9 @@ struct Fields<ingest::ResubmitOutcome> {
   using R = ingest::ResubmitOutcome;
   static constexpr std::string_view name = "ResubmitOutcome";
   static constexpr auto list =
-      std::make_tuple(field("accepted", &R::accepted, "now in the log"),
-                      field("duplicate", &R::duplicate, "were there already"),
-                      field("refused", &R::refused, "still break a rule and stay"),
-                      field("reasons", &R::reasons, "which, at most 20"));
+      field_list(field("accepted", &R::accepted, "now in the log"),
+                 field("duplicate", &R::duplicate, "were there already"),
+                 field("refused", &R::refused, "still break a rule and stay"),
+                 field("reasons", &R::reasons, "which, at most 20"));
 };
 }  // namespace zhiyin

@@ -132,7 +132,7 @@ template <>
 struct Fields<ingest::TableFormat> {
   using F = ingest::TableFormat;
   static constexpr std::string_view name = "TableFormat";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("format", &F::kind, "csv, tsv, jsonl, parquet; auto: by the file's name").optional(),
       field("header", &F::header, "the first row names the columns").optional(),
       field("columns", &F::columns, "names where there is no header")

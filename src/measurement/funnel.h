@@ -41,7 +41,7 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::FunnelRequest> {
   using T = measurement::FunnelRequest;
   static constexpr std::string_view name = "FunnelRequest";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("steps", &T::steps, "events, in order").length(2, measurement::kFunnelStepsMax),
       field("window", &T::window, "from the first step to the last, 7d").optional(),
       field("from", &T::from, "earliest first step"), field("to", &T::to, "end of first steps"));
@@ -51,13 +51,13 @@ struct zhiyin::Fields<zhiyin::measurement::FunnelStep> {
   using T = measurement::FunnelStep;
   static constexpr std::string_view name = "FunnelStep";
   static constexpr auto list =
-      std::make_tuple(field("people", &T::people, "that came this far"),
-                      field("of_first", &T::of_first, "share of the first step's"),
-                      field("of_previous", &T::of_previous, "share of the step before"));
+      field_list(field("people", &T::people, "that came this far"),
+                 field("of_first", &T::of_first, "share of the first step's"),
+                 field("of_previous", &T::of_previous, "share of the step before"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::FunnelResult> {
   using T = measurement::FunnelResult;
   static constexpr std::string_view name = "FunnelResult";
-  static constexpr auto list = std::make_tuple(field("steps", &T::steps, "in order"));
+  static constexpr auto list = field_list(field("steps", &T::steps, "in order"));
 };

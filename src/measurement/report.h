@@ -117,7 +117,7 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::RuleCount> {
   using T = measurement::RuleCount;
   static constexpr std::string_view name = "RuleCount";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("rule", &T::rule, "which rule"), field("count", &T::count, "how many people"),
       field("zh", &T::zh, "the rule in words"), field("en", &T::en, "the rule in words"));
 };
@@ -125,14 +125,14 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::Delivered> {
   using T = measurement::Delivered;
   static constexpr std::string_view name = "Delivered";
-  static constexpr auto list = std::make_tuple(field("count", &T::count, "reported by WeChat"),
-                                               field("note", &T::note, "what it means"));
+  static constexpr auto list = field_list(field("count", &T::count, "reported by WeChat"),
+                                          field("note", &T::note, "what it means"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Funnel> {
   using T = measurement::Funnel;
   static constexpr std::string_view name = "Funnel";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("audience", &T::audience, "people in the segment when it was fixed"),
       field("eligible", &T::eligible, "following and consenting"),
       field("held_out", &T::held_out, "kept back for comparison"),
@@ -150,58 +150,58 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::ArmSummary> {
   using T = measurement::ArmSummary;
   static constexpr std::string_view name = "ArmSummary";
-  static constexpr auto list = std::make_tuple(field("n", &T::n, "people"),
-                                               field("converted", &T::converted, "with the goal"),
-                                               field("mean", &T::mean, "share"));
+  static constexpr auto list =
+      field_list(field("n", &T::n, "people"), field("converted", &T::converted, "with the goal"),
+                 field("mean", &T::mean, "share"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Effect> {
   using T = measurement::Effect;
   static constexpr std::string_view name = "Effect";
-  static constexpr auto list = std::make_tuple(
-      field("metric", &T::metric, "what was counted"),
-      field("treated", &T::treated, "everyone assigned to get it"),
-      field("control", &T::control, "the holdout"),
-      field("estimate", &T::estimate, "difference of the means"),
-      field("se", &T::se, "standard error"), field("interval", &T::interval, "95 %"),
-      field("p", &T::p, "two-sided"), field("dof", &T::dof, "Welch-Satterthwaite"),
-      field("refused", &T::refused, "why there is no estimate"),
-      field("window_ends", &T::window_ends, "last moment that counts"),
-      field("window_closed", &T::window_closed, "whether it has passed"));
+  static constexpr auto list =
+      field_list(field("metric", &T::metric, "what was counted"),
+                 field("treated", &T::treated, "everyone assigned to get it"),
+                 field("control", &T::control, "the holdout"),
+                 field("estimate", &T::estimate, "difference of the means"),
+                 field("se", &T::se, "standard error"), field("interval", &T::interval, "95 %"),
+                 field("p", &T::p, "two-sided"), field("dof", &T::dof, "Welch-Satterthwaite"),
+                 field("refused", &T::refused, "why there is no estimate"),
+                 field("window_ends", &T::window_ends, "last moment that counts"),
+                 field("window_closed", &T::window_closed, "whether it has passed"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::SplitCheck> {
   using T = measurement::SplitCheck;
   static constexpr std::string_view name = "SplitCheck";
   static constexpr auto list =
-      std::make_tuple(field("expected_holdout", &T::expected_holdout, "share asked for"),
-                      field("observed_holdout", &T::observed_holdout, "share that came out"),
-                      field("p", &T::p, "chi-square"), field("alarm", &T::alarm, "p < 0.001"));
+      field_list(field("expected_holdout", &T::expected_holdout, "share asked for"),
+                 field("observed_holdout", &T::observed_holdout, "share that came out"),
+                 field("p", &T::p, "chi-square"), field("alarm", &T::alarm, "p < 0.001"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Words> {
   using T = measurement::Words;
   static constexpr std::string_view name = "Words";
   static constexpr auto list =
-      std::make_tuple(field("zh", &T::zh, "Chinese"), field("en", &T::en, "English"));
+      field_list(field("zh", &T::zh, "Chinese"), field("en", &T::en, "English"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::DailyCount> {
   using T = measurement::DailyCount;
   static constexpr std::string_view name = "DailyCount";
   static constexpr auto list =
-      std::make_tuple(field("day", &T::day, "local day"), field("sent", &T::sent, "sent that day"),
-                      field("clicked", &T::clicked, "first clicks"),
-                      field("converted", &T::converted, "first goal events of those sent to"));
+      field_list(field("day", &T::day, "local day"), field("sent", &T::sent, "sent that day"),
+                 field("clicked", &T::clicked, "first clicks"),
+                 field("converted", &T::converted, "first goal events of those sent to"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::Report> {
   using T = measurement::Report;
   static constexpr std::string_view name = "Report";
-  static constexpr auto list = std::make_tuple(
-      field("campaign", &T::campaign, "which"), field("as_of", &T::as_of, "when"),
-      field("funnel", &T::funnel, "who was reached"),
-      field("effect", &T::effect, "what it was worth"),
-      field("split", &T::split, "check of the assignment"), field("words", &T::words, "in words"),
-      field("daily", &T::daily, "by local day"));
+  static constexpr auto list =
+      field_list(field("campaign", &T::campaign, "which"), field("as_of", &T::as_of, "when"),
+                 field("funnel", &T::funnel, "who was reached"),
+                 field("effect", &T::effect, "what it was worth"),
+                 field("split", &T::split, "check of the assignment"),
+                 field("words", &T::words, "in words"), field("daily", &T::daily, "by local day"));
 };

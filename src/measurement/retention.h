@@ -45,27 +45,26 @@ struct zhiyin::Fields<zhiyin::measurement::RetentionRequest> {
   using T = measurement::RetentionRequest;
   static constexpr std::string_view name = "RetentionRequest";
   static constexpr auto list =
-      std::make_tuple(field("first", &T::first, "what makes a person new").optional(),
-                      field("returns", &T::returns, "what counts as coming back").optional(),
-                      field("from", &T::from, "begin of the first period"),
-                      field("period", &T::period, "length of a period, 7d").optional(),
-                      field("periods", &T::periods, "how many")
-                          .range(2, measurement::kRetentionPeriodsMax)
-                          .optional());
+      field_list(field("first", &T::first, "what makes a person new").optional(),
+                 field("returns", &T::returns, "what counts as coming back").optional(),
+                 field("from", &T::from, "begin of the first period"),
+                 field("period", &T::period, "length of a period, 7d").optional(),
+                 field("periods", &T::periods, "how many")
+                     .range(2, measurement::kRetentionPeriodsMax)
+                     .optional());
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::RetentionCohort> {
   using T = measurement::RetentionCohort;
   static constexpr std::string_view name = "RetentionCohort";
   static constexpr auto list =
-      std::make_tuple(field("period", &T::period, "in which these people were new, from 0"),
-                      field("people", &T::people, "how many they are"),
-                      field("returned", &T::returned, "how many came back in each later period"));
+      field_list(field("period", &T::period, "in which these people were new, from 0"),
+                 field("people", &T::people, "how many they are"),
+                 field("returned", &T::returned, "how many came back in each later period"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::measurement::RetentionResult> {
   using T = measurement::RetentionResult;
   static constexpr std::string_view name = "RetentionResult";
-  static constexpr auto list =
-      std::make_tuple(field("cohorts", &T::cohorts, "one for each period"));
+  static constexpr auto list = field_list(field("cohorts", &T::cohorts, "one for each period"));
 };

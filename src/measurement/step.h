@@ -34,7 +34,7 @@ template <>
 struct zhiyin::Fields<zhiyin::measurement::EventFilter> {
   using T = measurement::EventFilter;
   static constexpr std::string_view name = "EventFilter";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("kind", &T::kind, "kind of event; absent: everything that a person does")
           .length(0, 64)
           .optional(),

@@ -23,7 +23,7 @@ template <>
 struct zhiyin::Fields<zhiyin::model::Standardiser::Column> {
   using Column = model::Standardiser::Column;
   static constexpr std::string_view name = "Column";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &Column::name, ""), field("mean", &Column::mean, ""),
       field("deviation", &Column::deviation, ""), field("has_missing", &Column::has_missing, ""),
       field("logarithmic", &Column::logarithmic, ""));
@@ -32,14 +32,14 @@ template <>
 struct zhiyin::Fields<zhiyin::model::Calibration> {
   using Calibration = model::Calibration;
   static constexpr std::string_view name = "Calibration";
-  static constexpr auto list = std::make_tuple(field("slope", &Calibration::slope, ""),
-                                               field("shift", &Calibration::shift, ""));
+  static constexpr auto list =
+      field_list(field("slope", &Calibration::slope, ""), field("shift", &Calibration::shift, ""));
 };
 template <>
 struct zhiyin::Fields<zhiyin::model::StoredResponse> {
   using Stored = model::StoredResponse;
   static constexpr std::string_view name = "StoredResponse";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("columns", &Stored::columns, ""), field("weights", &Stored::weights, ""),
       field("intercept", &Stored::intercept, ""), field("calibration", &Stored::calibration, ""),
       field("threshold", &Stored::threshold, ""));

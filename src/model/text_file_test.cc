@@ -1,5 +1,6 @@
 #include "model/text_file.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -38,7 +39,7 @@ class TextFile : public ::testing::Test {
     EXPECT_TRUE(write_file(path, bytes));
     return read_text_file(path, bytes_max);
   }
-  const std::string text_ = std::string(700'000, 'x') + "end";
+  const std::string text_ = fmt::format("{}end", std::string(700'000, 'x'));
   TempFolder folder_;
 };
 

@@ -26,7 +26,7 @@ template <>
 struct zhiyin::Fields<zhiyin::recommend::StoredRecommend> {
   using Stored = recommend::StoredRecommend;
   static constexpr std::string_view name = "StoredRecommend";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("items", &Stored::items, "").length(0, 1 << 24),
       field("kind_weights", &Stored::kind_weights, ""),
       field("rating_min", &Stored::rating_min, ""), field("recency", &Stored::recency, ""),

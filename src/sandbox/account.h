@@ -77,7 +77,7 @@ template <>
 struct Fields<sandbox::SandboxAccount> {
   using A = sandbox::SandboxAccount;
   static constexpr std::string_view name = "SandboxAccount";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &A::id, "name under which the server knows it").length(1, 64),
       field("name", &A::name, "shown name").length(1, 128).optional(),
       field("kind", &A::kind, "service, subscription, mini_program, wecom or advertiser")

@@ -104,12 +104,12 @@ struct Fields<sandbox::CallbackMischief> {
   using M = sandbox::CallbackMischief;
   static constexpr std::string_view name = "CallbackMischief";
   static constexpr auto list =
-      std::make_tuple(field("duplicate_share", &M::duplicate_share, "share that comes twice")
-                          .range(0, 1)
-                          .optional(),
-                      field("swap_share", &M::swap_share, "share that comes after its successor")
-                          .range(0, 1)
-                          .optional());
+      field_list(field("duplicate_share", &M::duplicate_share, "share that comes twice")
+                     .range(0, 1)
+                     .optional(),
+                 field("swap_share", &M::swap_share, "share that comes after its successor")
+                     .range(0, 1)
+                     .optional());
 };
 
 }  // namespace zhiyin

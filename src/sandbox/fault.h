@@ -57,7 +57,7 @@ template <>
 struct Fields<sandbox::Fault> {
   using F = sandbox::Fault;
   static constexpr std::string_view name = "Fault";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("path", &F::path, "path of the platform's interface, * for every path").length(1, 128),
       field("times", &F::times, "how many calls meet it").range(1, 1'000'000).optional(),
       field("kind", &F::kind, "what happens"),

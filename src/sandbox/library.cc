@@ -69,7 +69,7 @@ LibraryItem make_item(std::uint64_t seed, Instant start, bool product, std::size
   return item;
 }
 
-std::string quoted(std::string_view cell) {
+std::string in_quotes(std::string_view cell) {
   if (cell.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(cell);
   std::string out = "\"";
   for (const char c : cell) {
@@ -95,10 +95,10 @@ std::string library_csv(const std::vector<LibraryItem>& library, std::string_vie
   for (const LibraryItem& item : library) {
     const std::string price = item.is_product() ? std::to_string(item.price.value) : "";
     fmt::format_to(std::back_inserter(csv), "{},{},{},{},{},{},{},{},{},{}\n", item.kind, item.id,
-                   quoted(item.title), quoted(item.text),
-                   quoted(fmt::format("{}", fmt::join(item.tags, "|"))), item.category, item.author,
-                   price, format_time(item.published_at, TimeZone::shanghai()),
-                   quoted(fmt::format("{}{}", page_base, item.id)));
+                   in_quotes(item.title), in_quotes(item.text),
+                   in_quotes(fmt::format("{}", fmt::join(item.tags, "|"))), item.category,
+                   item.author, price, format_time(item.published_at, TimeZone::shanghai()),
+                   in_quotes(fmt::format("{}{}", page_base, item.id)));
   }
   return csv;
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "http/await.h"
 #include "sandbox/logins.h"
 #include "sandbox/openapi.h"
 

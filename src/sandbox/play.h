@@ -47,30 +47,30 @@ template <>
 struct Fields<sandbox::Play> {
   using P = sandbox::Play;
   static constexpr std::string_view name = "Play";
-  static constexpr auto list = std::make_tuple(
-      field("kind", &P::kind, "what happens").length(1, 32),
-      field("account", &P::account, "shop, mini, corp or ads").length(1, 64),
-      field("openid", &P::openid, "who").length(0, 128).optional(),
-      field("scope", &P::scope, "of sign_in").length(0, 32).optional(),
-      field("template_id", &P::template_id, "of grant, refuse, confirm_once")
-          .length(0, 64)
-          .optional(),
-      field("text", &P::text, "of say").length(0, 2048).optional(),
-      field("ticket", &P::ticket, "of scan").length(0, 256).optional(),
-      field("transaction_id", &P::transaction_id, "of pay").length(0, 64).optional(),
-      field("hash", &P::hash, "of encrypt").length(0, 64).optional(),
-      field("scene", &P::scene, "of confirm_once").range(0, 10'000).optional(),
-      field("userid", &P::userid, "member, of meet and part").length(0, 64).optional(),
-      field("external_userid", &P::external_userid, "contact, of meet and part")
-          .length(0, 64)
-          .optional(),
-      field("name", &P::name, "of meet").length(0, 64).optional(),
-      field("unionid", &P::unionid, "of meet").length(0, 64).optional(),
-      field("state", &P::state, "of the contact way, of meet").length(0, 30).optional(),
-      field("msg_type", &P::msg_type, "of deliver: image, location, event …")
-          .length(0, 64)
-          .optional(),
-      field("fields", &P::fields, "of deliver, beyond the common ones").optional());
+  static constexpr auto list =
+      field_list(field("kind", &P::kind, "what happens").length(1, 32),
+                 field("account", &P::account, "shop, mini, corp or ads").length(1, 64),
+                 field("openid", &P::openid, "who").length(0, 128).optional(),
+                 field("scope", &P::scope, "of sign_in").length(0, 32).optional(),
+                 field("template_id", &P::template_id, "of grant, refuse, confirm_once")
+                     .length(0, 64)
+                     .optional(),
+                 field("text", &P::text, "of say").length(0, 2048).optional(),
+                 field("ticket", &P::ticket, "of scan").length(0, 256).optional(),
+                 field("transaction_id", &P::transaction_id, "of pay").length(0, 64).optional(),
+                 field("hash", &P::hash, "of encrypt").length(0, 64).optional(),
+                 field("scene", &P::scene, "of confirm_once").range(0, 10'000).optional(),
+                 field("userid", &P::userid, "member, of meet and part").length(0, 64).optional(),
+                 field("external_userid", &P::external_userid, "contact, of meet and part")
+                     .length(0, 64)
+                     .optional(),
+                 field("name", &P::name, "of meet").length(0, 64).optional(),
+                 field("unionid", &P::unionid, "of meet").length(0, 64).optional(),
+                 field("state", &P::state, "of the contact way, of meet").length(0, 30).optional(),
+                 field("msg_type", &P::msg_type, "of deliver: image, location, event …")
+                     .length(0, 64)
+                     .optional(),
+                 field("fields", &P::fields, "of deliver, beyond the common ones").optional());
 };
 
 }  // namespace zhiyin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/await.h"
 #include "sandbox/page.h"
 #include "sandbox/platform_routes.h"
 #include "sandbox/play.h"
@@ -29,14 +30,14 @@ template <>
 struct Fields<sandbox::AdvanceBody> {
   using B = sandbox::AdvanceBody;
   static constexpr std::string_view name = "AdvanceBody";
-  static constexpr auto list = std::make_tuple(field("to", &B::to, "moment to move to"),
-                                               field("by", &B::by, "how far to move (1d)"));
+  static constexpr auto list = field_list(field("to", &B::to, "moment to move to"),
+                                          field("by", &B::by, "how far to move (1d)"));
 };
 template <>
 struct Fields<sandbox::LimitBody> {
   using B = sandbox::LimitBody;
   static constexpr std::string_view name = "LimitBody";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("path", &B::path, "path of the platform's interface").length(1, 128),
       field("daily_limit", &B::daily_limit, "calls a day, 0: no limit").range(0, 1e12),
       field("minute_limit", &B::minute_limit, "calls a minute, 0: no limit").range(0, 1e12));
@@ -45,7 +46,7 @@ template <>
 struct Fields<sandbox::Deed> {
   using D = sandbox::Deed;
   static constexpr std::string_view name = "Deed";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("openid", &D::openid, "who").length(1, 64),
       field("kind", &D::kind, "follow, unfollow, message, menu_click or scan").length(1, 32),
       field("text", &D::text, "text of a message, key of a menu click, scene of a scan")

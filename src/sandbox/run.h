@@ -67,7 +67,7 @@ template <>
 struct Fields<sandbox::ServerConnection> {
   using S = sandbox::ServerConnection;
   static constexpr std::string_view name = "ServerConnection";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("url", &S::url, "base address of the server").length(1, 512),
       field("admin_key", &S::admin_key, "key with role admin: moves the server's clock")
           .length(0, 256)

@@ -134,7 +134,7 @@ struct EnumNames<server::Role> {
 template <>
 struct Fields<server::KeyRequest> {
   static constexpr std::string_view name = "KeyRequest";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &server::KeyRequest::name, "what the key is for").length(1, 80),
       field("role", &server::KeyRequest::role, "what it may do"),
       field("accounts", &server::KeyRequest::accounts, "limits the key to these accounts")
@@ -144,7 +144,7 @@ struct Fields<server::KeyRequest> {
 template <>
 struct Fields<server::UserRequest> {
   static constexpr std::string_view name = "UserRequest";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &server::UserRequest::name, "sign-in name").length(1, 80),
       field("role", &server::UserRequest::role, "what the user may do"),
       field("password", &server::UserRequest::password, "at least 8 characters").length(8, 200));
@@ -152,9 +152,9 @@ struct Fields<server::UserRequest> {
 template <>
 struct Fields<server::SignInRequest> {
   static constexpr std::string_view name = "SignIn";
-  static constexpr auto list = std::make_tuple(
-      field("user", &server::SignInRequest::user, "sign-in name").length(0, 80),
-      field("password", &server::SignInRequest::password, "").length(0, 200),
-      field("key", &server::SignInRequest::key, "an API key instead").length(0, 200));
+  static constexpr auto list =
+      field_list(field("user", &server::SignInRequest::user, "sign-in name").length(0, 80),
+                 field("password", &server::SignInRequest::password, "").length(0, 200),
+                 field("key", &server::SignInRequest::key, "an API key instead").length(0, 200));
 };
 }  // namespace zhiyin

@@ -55,7 +55,7 @@ template <>
 struct Fields<server::TrainResponseJob> {
   using J = server::TrainResponseJob;
   static constexpr std::string_view name = "TrainResponse";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("kinds", &J::kinds, "kinds of event that count as a response").length(1, 20).optional(),
       field("as_of", &J::as_of, "features look back from here; absent: now minus the horizon"),
       field("horizon", &J::horizon, "responses are looked for so long after as_of").optional(),
@@ -66,9 +66,9 @@ struct Fields<server::TrainRecommendJob> {
   using J = server::TrainRecommendJob;
   static constexpr std::string_view name = "TrainRecommend";
   static constexpr auto list =
-      std::make_tuple(field("k", &J::k, "neighbours kept per item").range(1, 5000).optional(),
-                      field("shrink", &J::shrink, "pulls similarities of rare items towards 0")
-                          .range(0, 10000)
-                          .optional());
+      field_list(field("k", &J::k, "neighbours kept per item").range(1, 5000).optional(),
+                 field("shrink", &J::shrink, "pulls similarities of rare items towards 0")
+                     .range(0, 10000)
+                     .optional());
 };
 }  // namespace zhiyin

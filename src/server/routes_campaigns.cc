@@ -90,13 +90,13 @@ template <>
 struct Fields<server::TestSendBody> {
   [[maybe_unused]] static constexpr std::string_view name = "TestSend";
   static constexpr auto list =
-      std::make_tuple(field("openids", &server::TestSendBody::openids, "to whom").length(1, 20));
+      field_list(field("openids", &server::TestSendBody::openids, "to whom").length(1, 20));
 };
 template <>
 struct Fields<server::ResumeBody> {
   [[maybe_unused]] static constexpr std::string_view name = "Resume";
-  static constexpr auto list = std::make_tuple(
-      field("overdue", &server::ResumeBody::overdue, "send or skip what is overdue"));
+  static constexpr auto list =
+      field_list(field("overdue", &server::ResumeBody::overdue, "send or skip what is overdue"));
 };
 }  // namespace zhiyin
 

@@ -183,7 +183,7 @@ template <>
 struct Fields<server::SegmentBody> {
   using B = server::SegmentBody;
   static constexpr std::string_view name = "Segment";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &B::id, "as in the path"), field("name", &B::name, "for people").length(1, 200),
       field("tree", &B::tree, "condition tree"),
       field("live", &B::live, "whether members are kept with each event").optional());
@@ -192,9 +192,9 @@ template <>
 struct Fields<server::PreviewBody> {
   using B = server::PreviewBody;
   static constexpr std::string_view name = "SegmentPreview";
-  static constexpr auto list = std::make_tuple(
-      field("tree", &B::tree, "condition tree"),
-      field("sample", &B::sample, "how many people to show").range(0, 200).optional());
+  static constexpr auto list =
+      field_list(field("tree", &B::tree, "condition tree"),
+                 field("sample", &B::sample, "how many people to show").range(0, 200).optional());
 };
 }  // namespace zhiyin
 

@@ -1,4 +1,5 @@
 // The overview, the clock, health, metrics, the API document, and the console's files.
+#include "http/await.h"
 #include "server/assets.h"
 #include "server/data_health.h"
 #include "server/doctor.h"
@@ -144,13 +145,13 @@ namespace zhiyin {
 template <>
 struct Fields<server::ClockBody> {
   static constexpr std::string_view name = "Clock";
-  static constexpr auto list = std::make_tuple(field("to", &server::ClockBody::to, "the new time"));
+  static constexpr auto list = field_list(field("to", &server::ClockBody::to, "the new time"));
 };
 template <>
 struct Fields<server::HoldBody> {
   static constexpr std::string_view name = "Hold";
   static constexpr auto list =
-      std::make_tuple(field("held", &server::HoldBody::held, "whether to hold them back"));
+      field_list(field("held", &server::HoldBody::held, "whether to hold them back"));
 };
 }  // namespace zhiyin
 

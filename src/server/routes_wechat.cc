@@ -79,17 +79,17 @@ template <>
 struct Fields<server::SendBody> {
   using S = server::SendBody;
   static constexpr std::string_view name = "WechatSend";
-  static constexpr auto list = std::make_tuple(
-      field("openid", &S::openid, "the follower").length(1, 128),
-      field("message", &S::message,
-            "msgtype and its content, or template_id and data, as WeChat names them"));
+  static constexpr auto list =
+      field_list(field("openid", &S::openid, "the follower").length(1, 128),
+                 field("message", &S::message,
+                       "msgtype and its content, or template_id and data, as WeChat names them"));
 };
 
 template <>
 struct Fields<server::MarkdownDraft> {
   using S = server::MarkdownDraft;
   static constexpr std::string_view name = "WechatDraft";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("markdown", &S::markdown, "the article; its first heading is the title")
           .length(1, 512 << 10),
       field("title", &S::title, "instead of the first heading").length(0, 256).optional(),
@@ -101,7 +101,7 @@ template <>
 struct Fields<server::ChannelBody> {
   using S = server::ChannelBody;
   static constexpr std::string_view name = "WechatChannelCode";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("channel", &S::channel, "what scans and follows carry as their scene").length(1, 64),
       field("for", &S::life, "how long it lives, up to 30d; absent: permanent"));
 };
@@ -111,14 +111,14 @@ struct Fields<server::CodeBody> {
   using S = server::CodeBody;
   static constexpr std::string_view name = "WechatCode";
   static constexpr auto list =
-      std::make_tuple(field("code", &S::code, "from WeChat; one use, 5 minutes").length(1, 512));
+      field_list(field("code", &S::code, "from WeChat; one use, 5 minutes").length(1, 512));
 };
 
 template <>
 struct Fields<server::OnceConfirmation> {
   using S = server::OnceConfirmation;
   static constexpr std::string_view name = "OnceConfirmation";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("openid", &S::openid, "as the page brought it").length(1, 128),
       field("template_id", &S::template_id, "as the page brought it").length(1, 128),
       field("scene", &S::scene, "as the page brought it").range(0, 10'000),
@@ -130,7 +130,7 @@ template <>
 struct Fields<server::AuthorisationBody> {
   using S = server::AuthorisationBody;
   static constexpr std::string_view name = "AdsAuthorisation";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("code", &S::code, "authorization_code of the owner's page; one use").length(1, 512),
       field("redirect_uri", &S::redirect_uri, "as it was for the page").length(1, 1024));
 };

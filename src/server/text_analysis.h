@@ -34,7 +34,7 @@ template <>
 struct Fields<server::AnalyzeRequest> {
   using B = server::AnalyzeRequest;
   [[maybe_unused]] static constexpr std::string_view name = "Analyze";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("texts", &B::texts, "to be analysed").length(1, server::kAnalyzeTextsMax),
       field("tasks", &B::tasks, "language, keywords, entities, masked, names of classifiers")
           .length(1, 32),

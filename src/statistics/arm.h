@@ -78,7 +78,7 @@ template <>
 struct zhiyin::Fields<zhiyin::statistics::Arm> {
   using Arm = statistics::Arm;
   static constexpr std::string_view name = "Arm";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("name", &Arm::name, "name of the arm").length(1, 200),
       field("kind", &Arm::kind, "mean, proportion or ratio"),
       field("n", &Arm::n, "users").range(0, 1e15), field("sum", &Arm::sum, "sum over users"),

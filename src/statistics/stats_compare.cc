@@ -33,23 +33,23 @@ struct zhiyin::Fields<zhiyin::statistics::Prior> {
   using Prior = statistics::Prior;
   static constexpr std::string_view name = "Prior";
   static constexpr auto list =
-      std::make_tuple(field("mean", &Prior::mean, "of the relative effect").optional(),
-                      field("sd", &Prior::sd, "of the relative effect").range(1e-9, 1e9));
+      field_list(field("mean", &Prior::mean, "of the relative effect").optional(),
+                 field("sd", &Prior::sd, "of the relative effect").range(1e-9, 1e9));
 };
 template <>
 struct zhiyin::Fields<zhiyin::statistics::CompareInput> {
   using Input = statistics::CompareInput;
   static constexpr std::string_view name = "CompareInput";
   static constexpr auto list =
-      std::make_tuple(field("metric", &Input::metric, "what was measured").optional(),
-                      field("effect", &Input::effect, "absolute or relative").optional(),
-                      field("arms", &Input::arms, "control first").length(2, 1000),
-                      field("alpha", &Input::alpha, "error level").range(1e-6, 0.5).optional(),
-                      field("method", &Input::method, "fixed, sequential or bayesian").optional(),
-                      field("tuning", &Input::tuning, "sequential: users at which it is tightest")
-                          .range(1, 1e12)
-                          .optional(),
-                      field("prior", &Input::prior, "bayesian: absent is flat"));
+      field_list(field("metric", &Input::metric, "what was measured").optional(),
+                 field("effect", &Input::effect, "absolute or relative").optional(),
+                 field("arms", &Input::arms, "control first").length(2, 1000),
+                 field("alpha", &Input::alpha, "error level").range(1e-6, 0.5).optional(),
+                 field("method", &Input::method, "fixed, sequential or bayesian").optional(),
+                 field("tuning", &Input::tuning, "sequential: users at which it is tightest")
+                     .range(1, 1e12)
+                     .optional(),
+                 field("prior", &Input::prior, "bayesian: absent is flat"));
 };
 
 namespace zhiyin::statistics {

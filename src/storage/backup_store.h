@@ -83,14 +83,14 @@ struct zhiyin::Fields<zhiyin::storage::BackupFile> {
   using T = storage::BackupFile;
   static constexpr std::string_view name = "BackupFile";
   static constexpr auto list =
-      std::make_tuple(field("name", &T::name, "relative path"), field("bytes", &T::bytes, "size"),
-                      field("blocks", &T::blocks, "hashes of the blocks"));
+      field_list(field("name", &T::name, "relative path"), field("bytes", &T::bytes, "size"),
+                 field("blocks", &T::blocks, "hashes of the blocks"));
 };
 template <>
 struct zhiyin::Fields<zhiyin::storage::BackupManifest> {
   using T = storage::BackupManifest;
   static constexpr std::string_view name = "BackupManifest";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("format", &T::format, "version of the format"), field("id", &T::id, "sorts by time"),
       field("created_at", &T::created_at, "when it was made"),
       field("program", &T::program, "by which version"), field("note", &T::note, "or empty"),

@@ -194,7 +194,7 @@ template <>
 struct Fields<wechat::AccountInput> {
   using S = wechat::AccountInput;
   static constexpr std::string_view name = "AccountInput";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &S::id, "name of the account in addresses: a-z, 0-9, - and _").length(1, 64),
       field("name", &S::name, "for people").length(0, 128).optional(),
       field("kind", &S::kind, "service, subscription, mini_program, wecom or advertiser")
@@ -225,7 +225,7 @@ template <>
 struct Fields<wechat::AccountView> {
   using S = wechat::AccountView;
   static constexpr std::string_view name = "Account";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &S::id, "name of the account in addresses"),
       field("name", &S::name, "for people"),
       field("kind", &S::kind, "service, subscription, mini_program, wecom or advertiser"),

@@ -11,28 +11,27 @@ struct CropBox {
   std::string x1, y1, x2, y2;
   static constexpr auto wire() {
     using S = CropBox;
-    return std::make_tuple(member("ratio", &S::ratio, "2.35_1, 1_1 or 16_9"),
-                           member("x1", &S::x1, "0 to 1"), member("y1", &S::y1, ""),
-                           member("x2", &S::x2, ""), member("y2", &S::y2, ""));
+    return field_list(member("ratio", &S::ratio, "2.35_1, 1_1 or 16_9"),
+                      member("x1", &S::x1, "0 to 1"), member("y1", &S::y1, ""),
+                      member("x2", &S::x2, ""), member("y2", &S::y2, ""));
   }
 };
 struct CoverInfo {
   std::vector<CropBox> crop_percent_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("crop_percent_list", &CoverInfo::crop_percent_list, ""));
+    return field_list(member("crop_percent_list", &CoverInfo::crop_percent_list, ""));
   }
 };
 struct ArticleImage {
   std::string image_media_id;
   static constexpr auto wire() {
-    return std::make_tuple(
-        member("image_media_id", &ArticleImage::image_media_id, "permanent picture"));
+    return field_list(member("image_media_id", &ArticleImage::image_media_id, "permanent picture"));
   }
 };
 struct ImageInfo {
   std::vector<ArticleImage> image_list;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("image_list", &ImageInfo::image_list, "up to 20, the first is the cover"));
   }
 };
@@ -48,7 +47,7 @@ struct DraftArticle {
   std::string url, thumb_url;
   static constexpr auto wire() {
     using S = DraftArticle;
-    return std::make_tuple(
+    return field_list(
         member("article_type", &S::article_type, "news or newspic"),
         member("title", &S::title, "up to 32 characters"),
         member("author", &S::author, "up to 16 characters"),
@@ -70,13 +69,13 @@ struct DraftArticle {
 struct MediaIdAnswer {
   std::string media_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &MediaIdAnswer::media_id, ""));
+    return field_list(member("media_id", &MediaIdAnswer::media_id, ""));
   }
 };
 struct DraftAddAsk {
   std::vector<DraftArticle> articles;
   static constexpr auto wire() {
-    return std::make_tuple(member("articles", &DraftAddAsk::articles, "1 to 8"));
+    return field_list(member("articles", &DraftAddAsk::articles, "1 to 8"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -86,36 +85,36 @@ struct DraftUpdateAsk {
   DraftArticle articles;  ///< one, in spite of its name
   static constexpr auto wire() {
     using S = DraftUpdateAsk;
-    return std::make_tuple(member("media_id", &S::media_id, "of the draft"),
-                           member("index", &S::index, "of the article, from 0"),
-                           member("articles", &S::articles, "one article"));
+    return field_list(member("media_id", &S::media_id, "of the draft"),
+                      member("index", &S::index, "of the article, from 0"),
+                      member("articles", &S::articles, "one article"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct DraftIdAsk {
   std::string media_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &DraftIdAsk::media_id, "of the draft"));
+    return field_list(member("media_id", &DraftIdAsk::media_id, "of the draft"));
   }
 };
 struct NewsItems {
   std::vector<DraftArticle> news_item;
   static constexpr auto wire() {
-    return std::make_tuple(member("news_item", &NewsItems::news_item, ""));
+    return field_list(member("news_item", &NewsItems::news_item, ""));
   }
 };
 struct TotalCount {
   std::int64_t total_count = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("total_count", &TotalCount::total_count, ""));
+    return field_list(member("total_count", &TotalCount::total_count, ""));
   }
 };
 struct PageAsk {
   std::int64_t offset = 0, count = 20, no_content = 0;
   static constexpr auto wire() {
     using S = PageAsk;
-    return std::make_tuple(member("offset", &S::offset, ""), member("count", &S::count, "1 to 20"),
-                           member("no_content", &S::no_content, "1 leaves the bodies out"));
+    return field_list(member("offset", &S::offset, ""), member("count", &S::count, "1 to 20"),
+                      member("no_content", &S::no_content, "1 leaves the bodies out"));
   }
 };
 struct DraftItem {
@@ -124,8 +123,8 @@ struct DraftItem {
   std::int64_t update_time = 0;
   static constexpr auto wire() {
     using S = DraftItem;
-    return std::make_tuple(member("media_id", &S::media_id, ""), member("content", &S::content, ""),
-                           member("update_time", &S::update_time, "seconds"));
+    return field_list(member("media_id", &S::media_id, ""), member("content", &S::content, ""),
+                      member("update_time", &S::update_time, "seconds"));
   }
 };
 struct DraftPage {
@@ -133,8 +132,8 @@ struct DraftPage {
   std::vector<DraftItem> item;
   static constexpr auto wire() {
     using S = DraftPage;
-    return std::make_tuple(member("total_count", &S::total_count, ""),
-                           member("item_count", &S::item_count, ""), member("item", &S::item, ""));
+    return field_list(member("total_count", &S::total_count, ""),
+                      member("item_count", &S::item_count, ""), member("item", &S::item, ""));
   }
 };
 inline constexpr Method<DraftAddAsk, MediaIdAnswer> kDraftAdd{endpoint("draft_add")};
@@ -149,30 +148,30 @@ struct PublishReceipt {
   std::string publish_id, msg_data_id;
   static constexpr auto wire() {
     using S = PublishReceipt;
-    return std::make_tuple(member("publish_id", &S::publish_id, ""),
-                           member("msg_data_id", &S::msg_data_id, ""));
+    return field_list(member("publish_id", &S::publish_id, ""),
+                      member("msg_data_id", &S::msg_data_id, ""));
   }
 };
 struct PublishIdAsk {
   std::string publish_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("publish_id", &PublishIdAsk::publish_id, ""));
+    return field_list(member("publish_id", &PublishIdAsk::publish_id, ""));
   }
 };
 struct PublishedArticle {
   std::int64_t idx = 0;
   std::string article_url;
   static constexpr auto wire() {
-    return std::make_tuple(member("idx", &PublishedArticle::idx, "from 1"),
-                           member("article_url", &PublishedArticle::article_url, ""));
+    return field_list(member("idx", &PublishedArticle::idx, "from 1"),
+                      member("article_url", &PublishedArticle::article_url, ""));
   }
 };
 struct ArticleDetail {
   std::int64_t count = 0;
   std::vector<PublishedArticle> item;
   static constexpr auto wire() {
-    return std::make_tuple(member("count", &ArticleDetail::count, ""),
-                           member("item", &ArticleDetail::item, ""));
+    return field_list(member("count", &ArticleDetail::count, ""),
+                      member("item", &ArticleDetail::item, ""));
   }
 };
 /// 0 success, 1 publishing, 2 originality failed, 3 failed, 4 refused by the audit, 5 all deleted
@@ -184,7 +183,7 @@ struct PublishState {
   std::vector<std::int64_t> fail_idx;
   static constexpr auto wire() {
     using S = PublishState;
-    return std::make_tuple(
+    return field_list(
         member("publish_id", &S::publish_id, ""), member("article_id", &S::article_id, ""),
         member("publish_status", &S::publish_status, "0 success, 1 publishing, above: failed"),
         member("article_detail", &S::article_detail, ""), member("fail_idx", &S::fail_idx, ""));
@@ -193,7 +192,7 @@ struct PublishState {
 struct ArticleIdAsk {
   std::string article_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("article_id", &ArticleIdAsk::article_id, ""));
+    return field_list(member("article_id", &ArticleIdAsk::article_id, ""));
   }
 };
 struct PublishedItem {
@@ -202,9 +201,8 @@ struct PublishedItem {
   std::int64_t update_time = 0;
   static constexpr auto wire() {
     using S = PublishedItem;
-    return std::make_tuple(member("article_id", &S::article_id, ""),
-                           member("content", &S::content, ""),
-                           member("update_time", &S::update_time, "seconds"));
+    return field_list(member("article_id", &S::article_id, ""), member("content", &S::content, ""),
+                      member("update_time", &S::update_time, "seconds"));
   }
 };
 struct PublishedPage {
@@ -212,16 +210,16 @@ struct PublishedPage {
   std::vector<PublishedItem> item;
   static constexpr auto wire() {
     using S = PublishedPage;
-    return std::make_tuple(member("total_count", &S::total_count, ""),
-                           member("item_count", &S::item_count, ""), member("item", &S::item, ""));
+    return field_list(member("total_count", &S::total_count, ""),
+                      member("item_count", &S::item_count, ""), member("item", &S::item, ""));
   }
 };
 struct PublishDeleteAsk {
   std::string article_id;
   std::int64_t index = 0;  ///< 0: all articles of it; cannot be undone
   static constexpr auto wire() {
-    return std::make_tuple(member("article_id", &PublishDeleteAsk::article_id, ""),
-                           member("index", &PublishDeleteAsk::index, "from 1; 0: all"));
+    return field_list(member("article_id", &PublishDeleteAsk::article_id, ""),
+                      member("index", &PublishDeleteAsk::index, "from 1; 0: all"));
   }
 };
 inline constexpr Method<DraftIdAsk, PublishReceipt> kPublish{endpoint("publish_submit")};
@@ -234,26 +232,26 @@ inline constexpr Method<PublishDeleteAsk, Nothing> kPublishDelete{endpoint("publ
 struct CommentAsk {
   std::int64_t msg_data_id = 0, index = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("msg_data_id", &CommentAsk::msg_data_id, "of the article"),
-                           member("index", &CommentAsk::index, "of the article, from 0"));
+    return field_list(member("msg_data_id", &CommentAsk::msg_data_id, "of the article"),
+                      member("index", &CommentAsk::index, "of the article, from 0"));
   }
 };
 struct CommentListAsk {
   std::int64_t msg_data_id = 0, index = 0, begin = 0, count = 49, type = 0;
   static constexpr auto wire() {
     using S = CommentListAsk;
-    return std::make_tuple(member("msg_data_id", &S::msg_data_id, "of the article"),
-                           member("index", &S::index, "of the article, from 0"),
-                           member("begin", &S::begin, ""), member("count", &S::count, "below 50"),
-                           member("type", &S::type, "0 all, 1 ordinary, 2 featured"));
+    return field_list(member("msg_data_id", &S::msg_data_id, "of the article"),
+                      member("index", &S::index, "of the article, from 0"),
+                      member("begin", &S::begin, ""), member("count", &S::count, "below 50"),
+                      member("type", &S::type, "0 all, 1 ordinary, 2 featured"));
   }
 };
 struct CommentReply {
   std::string content;
   std::int64_t create_time = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("content", &CommentReply::content, ""),
-                           member("create_time", &CommentReply::create_time, "seconds"));
+    return field_list(member("content", &CommentReply::content, ""),
+                      member("create_time", &CommentReply::create_time, "seconds"));
   }
 };
 struct Comment {
@@ -262,28 +260,28 @@ struct Comment {
   std::optional<CommentReply> reply;
   static constexpr auto wire() {
     using S = Comment;
-    return std::make_tuple(member("user_comment_id", &S::user_comment_id, ""),
-                           member("create_time", &S::create_time, "seconds"),
-                           member("comment_type", &S::comment_type, "1: featured"),
-                           member("openid", &S::openid, ""), member("content", &S::content, ""),
-                           member("reply", &S::reply, ""));
+    return field_list(member("user_comment_id", &S::user_comment_id, ""),
+                      member("create_time", &S::create_time, "seconds"),
+                      member("comment_type", &S::comment_type, "1: featured"),
+                      member("openid", &S::openid, ""), member("content", &S::content, ""),
+                      member("reply", &S::reply, ""));
   }
 };
 struct CommentPage {
   std::int64_t total = 0;
   std::vector<Comment> comment;
   static constexpr auto wire() {
-    return std::make_tuple(member("total", &CommentPage::total, ""),
-                           member("comment", &CommentPage::comment, ""));
+    return field_list(member("total", &CommentPage::total, ""),
+                      member("comment", &CommentPage::comment, ""));
   }
 };
 struct OneCommentAsk {
   std::int64_t msg_data_id = 0, index = 0, user_comment_id = 0;
   static constexpr auto wire() {
     using S = OneCommentAsk;
-    return std::make_tuple(member("msg_data_id", &S::msg_data_id, "of the article"),
-                           member("index", &S::index, "of the article, from 0"),
-                           member("user_comment_id", &S::user_comment_id, ""));
+    return field_list(member("msg_data_id", &S::msg_data_id, "of the article"),
+                      member("index", &S::index, "of the article, from 0"),
+                      member("user_comment_id", &S::user_comment_id, ""));
   }
 };
 struct CommentReplyAsk {
@@ -291,10 +289,10 @@ struct CommentReplyAsk {
   std::string content;
   static constexpr auto wire() {
     using S = CommentReplyAsk;
-    return std::make_tuple(member("msg_data_id", &S::msg_data_id, "of the article"),
-                           member("index", &S::index, "of the article, from 0"),
-                           member("user_comment_id", &S::user_comment_id, ""),
-                           member("content", &S::content, ""));
+    return field_list(member("msg_data_id", &S::msg_data_id, "of the article"),
+                      member("index", &S::index, "of the article, from 0"),
+                      member("user_comment_id", &S::user_comment_id, ""),
+                      member("content", &S::content, ""));
   }
 };
 inline constexpr Method<CommentAsk, Nothing> kCommentsOpen{endpoint("comment_open")};

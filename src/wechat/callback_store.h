@@ -146,7 +146,7 @@ template <>
 struct Fields<wechat::RecentCallback> {
   using S = wechat::RecentCallback;
   static constexpr std::string_view name = "RecentCallback";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("at", &S::at, "when it was answered"), field("kind", &S::kind, "what it was"),
       field("event", &S::event, "event or message type as sent"),
       field("sender", &S::sender, "shortened"), field("answer", &S::answer, "type of the answer"),
@@ -157,7 +157,7 @@ template <>
 struct Fields<wechat::CallbackNotice> {
   using S = wechat::CallbackNotice;
   static constexpr std::string_view name = "CallbackNotice";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("at", &S::at, "when it came"),
       field("occurred_at", &S::occurred_at, "when it happened, by the platform"),
       field("event", &S::event, "its name as sent"), field("fields", &S::fields, "all of it"));

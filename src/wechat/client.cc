@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "http/await.h"
 #include "wechat/detail/requests.h"
 
 namespace zhiyin::wechat {

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
+#include "http/await.h"
 #include "http/server.h"
 #include "wechat/client.h"
 

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "http/await.h"
 #include "wechat/fake_platform.h"
 
 namespace zhiyin::wechat {

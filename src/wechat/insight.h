@@ -10,8 +10,8 @@ namespace zhiyin::wechat {
 struct DatesAsk {
   std::string begin_date, end_date;  ///< `2026-01-31`, both counted
   static constexpr auto wire() {
-    return std::make_tuple(member("begin_date", &DatesAsk::begin_date, "2026-01-31"),
-                           member("end_date", &DatesAsk::end_date, "the same or later"));
+    return field_list(member("begin_date", &DatesAsk::begin_date, "2026-01-31"),
+                      member("end_date", &DatesAsk::end_date, "the same or later"));
   }
 };
 
@@ -24,7 +24,7 @@ struct UserSummary {
   std::int64_t user_source = 0, new_user = 0, cancel_user = 0;
   static constexpr auto wire() {
     using S = UserSummary;
-    return std::make_tuple(
+    return field_list(
         member("ref_date", &S::ref_date, ""), member("user_source", &S::user_source, ""),
         member("new_user", &S::new_user, ""), member("cancel_user", &S::cancel_user, ""));
   }
@@ -34,9 +34,9 @@ struct UserCumulate {
   std::int64_t user_source = 0, cumulate_user = 0;
   static constexpr auto wire() {
     using S = UserCumulate;
-    return std::make_tuple(member("ref_date", &S::ref_date, ""),
-                           member("user_source", &S::user_source, ""),
-                           member("cumulate_user", &S::cumulate_user, ""));
+    return field_list(member("ref_date", &S::ref_date, ""),
+                      member("user_source", &S::user_source, ""),
+                      member("cumulate_user", &S::cumulate_user, ""));
   }
 };
 /// How an article was read: in the app (int_page), on the linked page (ori_page), shared, kept.
@@ -48,7 +48,7 @@ struct ReadFigures {
                add_to_fav_count = 0;
   static constexpr auto wire() {
     using S = ReadFigures;
-    return std::make_tuple(
+    return field_list(
         member("ref_date", &S::ref_date, ""), member("msgid", &S::msgid, "id_index"),
         member("title", &S::title, ""), member("ref_hour", &S::ref_hour, "hour times 100"),
         member("user_source", &S::user_source, ""),
@@ -68,7 +68,7 @@ struct ArticleDay {
                add_to_fav_user = 0, add_to_fav_count = 0;
   static constexpr auto wire() {
     using S = ArticleDay;
-    return std::make_tuple(
+    return field_list(
         member("stat_date", &S::stat_date, ""), member("target_user", &S::target_user, ""),
         member("int_page_read_user", &S::int_page_read_user, ""),
         member("int_page_read_count", &S::int_page_read_count, ""),
@@ -84,9 +84,9 @@ struct ArticleTotal {
   std::vector<ArticleDay> details;
   static constexpr auto wire() {
     using S = ArticleTotal;
-    return std::make_tuple(member("ref_date", &S::ref_date, ""), member("msgid", &S::msgid, ""),
-                           member("title", &S::title, ""), member("url", &S::url, ""),
-                           member("details", &S::details, "7 days of follow-up"));
+    return field_list(member("ref_date", &S::ref_date, ""), member("msgid", &S::msgid, ""),
+                      member("title", &S::title, ""), member("url", &S::url, ""),
+                      member("details", &S::details, "7 days of follow-up"));
   }
 };
 struct ShareFigures {
@@ -95,7 +95,7 @@ struct ShareFigures {
   std::int64_t share_scene = 0, share_count = 0, share_user = 0;
   static constexpr auto wire() {
     using S = ShareFigures;
-    return std::make_tuple(
+    return field_list(
         member("ref_date", &S::ref_date, ""), member("ref_hour", &S::ref_hour, ""),
         member("share_scene", &S::share_scene, "1 friends, 2 Moments, 5 and 255 others"),
         member("share_count", &S::share_count, ""), member("share_user", &S::share_user, ""));
@@ -107,7 +107,7 @@ struct UpstreamFigures {
   std::int64_t msg_user = 0, msg_count = 0;
   static constexpr auto wire() {
     using S = UpstreamFigures;
-    return std::make_tuple(
+    return field_list(
         member("ref_date", &S::ref_date, ""), member("ref_hour", &S::ref_hour, ""),
         member("msg_type", &S::msg_type, "1 text, 2 image, 3 voice, 4 video, 6 link"),
         member("count_interval", &S::count_interval, "0: none, 1: 1-5, 2: 6-10, 3: more"),
@@ -120,11 +120,11 @@ struct InterfaceFigures {
   std::int64_t callback_count = 0, fail_count = 0, total_time_cost = 0, max_time_cost = 0;
   static constexpr auto wire() {
     using S = InterfaceFigures;
-    return std::make_tuple(
-        member("ref_date", &S::ref_date, ""), member("ref_hour", &S::ref_hour, ""),
-        member("callback_count", &S::callback_count, ""), member("fail_count", &S::fail_count, ""),
-        member("total_time_cost", &S::total_time_cost, "milliseconds"),
-        member("max_time_cost", &S::max_time_cost, "milliseconds"));
+    return field_list(member("ref_date", &S::ref_date, ""), member("ref_hour", &S::ref_hour, ""),
+                      member("callback_count", &S::callback_count, ""),
+                      member("fail_count", &S::fail_count, ""),
+                      member("total_time_cost", &S::total_time_cost, "milliseconds"),
+                      member("max_time_cost", &S::max_time_cost, "milliseconds"));
   }
 };
 // The newer set, for published articles.
@@ -132,15 +132,15 @@ struct ReadSource {
   std::int64_t user_count = 0;
   std::string scene_desc;
   static constexpr auto wire() {
-    return std::make_tuple(member("user_count", &ReadSource::user_count, ""),
-                           member("scene_desc", &ReadSource::scene_desc, ""));
+    return field_list(member("user_count", &ReadSource::user_count, ""),
+                      member("scene_desc", &ReadSource::scene_desc, ""));
   }
 };
 struct ReadPosition {
   double position = 0, rate = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("position", &ReadPosition::position, ""),
-                           member("rate", &ReadPosition::rate, ""));
+    return field_list(member("position", &ReadPosition::position, ""),
+                      member("rate", &ReadPosition::rate, ""));
   }
 };
 struct PublishedFigures {
@@ -153,7 +153,7 @@ struct PublishedFigures {
   std::vector<ReadPosition> read_jump_position;
   static constexpr auto wire() {
     using S = PublishedFigures;
-    return std::make_tuple(
+    return field_list(
         member("stat_date", &S::stat_date, ""), member("read_user", &S::read_user, ""),
         member("share_user", &S::share_user, ""), member("zaikan_user", &S::zaikan_user, ""),
         member("like_user", &S::like_user, ""), member("comment_count", &S::comment_count, ""),
@@ -176,11 +176,10 @@ struct PublishedDay {
   std::vector<PublishedFigures> detail_list;
   static constexpr auto wire() {
     using S = PublishedDay;
-    return std::make_tuple(
-        member("ref_date", &S::ref_date, ""), member("msgid", &S::msgid, ""),
-        member("title", &S::title, ""), member("content_url", &S::content_url, ""),
-        member("publish_type", &S::publish_type, ""), member("detail", &S::detail, ""),
-        member("detail_list", &S::detail_list, ""));
+    return field_list(member("ref_date", &S::ref_date, ""), member("msgid", &S::msgid, ""),
+                      member("title", &S::title, ""), member("content_url", &S::content_url, ""),
+                      member("publish_type", &S::publish_type, ""),
+                      member("detail", &S::detail, ""), member("detail_list", &S::detail_list, ""));
   }
 };
 
@@ -189,8 +188,8 @@ struct Report {
   std::vector<Row> list;
   bool is_delay = false;  ///< the figures are not complete yet
   static constexpr auto wire() {
-    return std::make_tuple(member("list", &Report::list, ""),
-                           member("is_delay", &Report::is_delay, "not complete yet"));
+    return field_list(member("list", &Report::list, ""),
+                      member("is_delay", &Report::is_delay, "not complete yet"));
   }
 };
 template <class Row>
@@ -227,23 +226,23 @@ inline constexpr ReportMethod<InterfaceFigures> kInterfaceHour{
 struct MiniDatesAsk {
   std::string begin_date, end_date;
   static constexpr auto wire() {
-    return std::make_tuple(member("begin_date", &MiniDatesAsk::begin_date, "20260131"),
-                           member("end_date", &MiniDatesAsk::end_date, "20260131"));
+    return field_list(member("begin_date", &MiniDatesAsk::begin_date, "20260131"),
+                      member("end_date", &MiniDatesAsk::end_date, "20260131"));
   }
 };
 struct MiniWeekAsk {
   std::string begin_date, end_date;
   static constexpr auto wire() {
-    return std::make_tuple(member("begin_date", &MiniWeekAsk::begin_date, "a Monday"),
-                           member("end_date", &MiniWeekAsk::end_date, "its Sunday"));
+    return field_list(member("begin_date", &MiniWeekAsk::begin_date, "a Monday"),
+                      member("end_date", &MiniWeekAsk::end_date, "its Sunday"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct MiniMonthAsk {
   std::string begin_date, end_date;
   static constexpr auto wire() {
-    return std::make_tuple(member("begin_date", &MiniMonthAsk::begin_date, "the first of a month"),
-                           member("end_date", &MiniMonthAsk::end_date, "its last day"));
+    return field_list(member("begin_date", &MiniMonthAsk::begin_date, "the first of a month"),
+                      member("end_date", &MiniMonthAsk::end_date, "its last day"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -251,8 +250,8 @@ struct MiniMonthAsk {
 struct MiniPortraitAsk {
   std::string begin_date, end_date;
   static constexpr auto wire() {
-    return std::make_tuple(member("begin_date", &MiniPortraitAsk::begin_date, "20260131"),
-                           member("end_date", &MiniPortraitAsk::end_date, "1, 7 or 30 days"));
+    return field_list(member("begin_date", &MiniPortraitAsk::begin_date, "20260131"),
+                      member("end_date", &MiniPortraitAsk::end_date, "1, 7 or 30 days"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -261,9 +260,9 @@ struct MiniSummary {
   std::int64_t visit_total = 0, share_pv = 0, share_uv = 0;
   static constexpr auto wire() {
     using S = MiniSummary;
-    return std::make_tuple(
-        member("ref_date", &S::ref_date, ""), member("visit_total", &S::visit_total, ""),
-        member("share_pv", &S::share_pv, ""), member("share_uv", &S::share_uv, ""));
+    return field_list(member("ref_date", &S::ref_date, ""),
+                      member("visit_total", &S::visit_total, ""),
+                      member("share_pv", &S::share_pv, ""), member("share_uv", &S::share_uv, ""));
   }
 };
 struct MiniVisits {
@@ -272,20 +271,19 @@ struct MiniVisits {
   double stay_time_uv = 0, stay_time_session = 0, visit_depth = 0;
   static constexpr auto wire() {
     using S = MiniVisits;
-    return std::make_tuple(
-        member("ref_date", &S::ref_date, ""), member("session_cnt", &S::session_cnt, ""),
-        member("visit_pv", &S::visit_pv, ""), member("visit_uv", &S::visit_uv, ""),
-        member("visit_uv_new", &S::visit_uv_new, ""),
-        member("stay_time_uv", &S::stay_time_uv, "seconds"),
-        member("stay_time_session", &S::stay_time_session, "seconds"),
-        member("visit_depth", &S::visit_depth, ""));
+    return field_list(member("ref_date", &S::ref_date, ""),
+                      member("session_cnt", &S::session_cnt, ""),
+                      member("visit_pv", &S::visit_pv, ""), member("visit_uv", &S::visit_uv, ""),
+                      member("visit_uv_new", &S::visit_uv_new, ""),
+                      member("stay_time_uv", &S::stay_time_uv, "seconds"),
+                      member("stay_time_session", &S::stay_time_session, "seconds"),
+                      member("visit_depth", &S::visit_depth, ""));
   }
 };
 struct KeyedCount {
   std::int64_t key = 0, value = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("key", &KeyedCount::key, ""),
-                           member("value", &KeyedCount::value, ""));
+    return field_list(member("key", &KeyedCount::key, ""), member("value", &KeyedCount::value, ""));
   }
 };
 struct MiniRetained {
@@ -293,9 +291,9 @@ struct MiniRetained {
   std::vector<KeyedCount> visit_uv_new, visit_uv;  ///< by days (weeks, months) after
   static constexpr auto wire() {
     using S = MiniRetained;
-    return std::make_tuple(member("ref_date", &S::ref_date, ""),
-                           member("visit_uv_new", &S::visit_uv_new, ""),
-                           member("visit_uv", &S::visit_uv, ""));
+    return field_list(member("ref_date", &S::ref_date, ""),
+                      member("visit_uv_new", &S::visit_uv_new, ""),
+                      member("visit_uv", &S::visit_uv, ""));
   }
 };
 struct MiniPage {
@@ -305,7 +303,7 @@ struct MiniPage {
   double page_staytime_pv = 0;
   static constexpr auto wire() {
     using S = MiniPage;
-    return std::make_tuple(
+    return field_list(
         member("page_path", &S::page_path, ""), member("page_visit_pv", &S::page_visit_pv, ""),
         member("page_visit_uv", &S::page_visit_uv, ""),
         member("entrypage_pv", &S::entrypage_pv, ""), member("exitpage_pv", &S::exitpage_pv, ""),
@@ -318,8 +316,8 @@ struct MiniShares {
   std::string index;  ///< access_source_session_cnt, access_staytime_info or access_depth_info
   std::vector<KeyedCount> item_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("index", &MiniShares::index, ""),
-                           member("item_list", &MiniShares::item_list, ""));
+    return field_list(member("index", &MiniShares::index, ""),
+                      member("item_list", &MiniShares::item_list, ""));
   }
 };
 /// Groups of people by a quality (`province`, `city`, `genders`, `platforms`, `devices`, `ages`).
@@ -328,8 +326,8 @@ struct PortraitItem {
   std::string name;
   static constexpr auto wire() {
     using S = PortraitItem;
-    return std::make_tuple(member("id", &S::id, ""), member("value", &S::value, ""),
-                           member("name", &S::name, ""));
+    return field_list(member("id", &S::id, ""), member("value", &S::value, ""),
+                      member("name", &S::name, ""));
   }
 };
 struct MiniPortrait {
@@ -337,9 +335,9 @@ struct MiniPortrait {
   std::map<std::string, std::vector<PortraitItem>> visit_uv_new, visit_uv;
   static constexpr auto wire() {
     using S = MiniPortrait;
-    return std::make_tuple(member("ref_date", &S::ref_date, ""),
-                           member("visit_uv_new", &S::visit_uv_new, ""),
-                           member("visit_uv", &S::visit_uv, ""));
+    return field_list(member("ref_date", &S::ref_date, ""),
+                      member("visit_uv_new", &S::visit_uv_new, ""),
+                      member("visit_uv", &S::visit_uv, ""));
   }
 };
 inline constexpr Method<MiniDatesAsk, Report<MiniSummary>> kMiniSummary{

@@ -29,7 +29,7 @@ Result<ApiCall> prepare_upload(const Endpoint& endpoint, const Policy& policy, c
 struct MediaUploadAsk {
   std::string type = "image";  ///< image, voice, video or thumb; of WeCom file instead of thumb
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("type", &MediaUploadAsk::type, "image, voice, video or thumb; WeCom: file"));
   }
 };
@@ -38,9 +38,9 @@ struct MediaUploaded {
   std::int64_t created_at = 0;  ///< seconds; it lives 3 days
   static constexpr auto wire() {
     using S = MediaUploaded;
-    return std::make_tuple(member("type", &S::type, ""), member("media_id", &S::media_id, ""),
-                           member("thumb_media_id", &S::thumb_media_id, "of a thumb"),
-                           member("created_at", &S::created_at, "seconds"));
+    return field_list(member("type", &S::type, ""), member("media_id", &S::media_id, ""),
+                      member("thumb_media_id", &S::thumb_media_id, "of a thumb"),
+                      member("created_at", &S::created_at, "seconds"));
   }
 };
 inline constexpr Method<MediaUploadAsk, MediaUploaded> kMediaUpload{endpoint("media_upload")};
@@ -53,8 +53,8 @@ struct WecomAttachmentFileAsk {
   std::int64_t attachment_type = 1;
   static constexpr auto wire() {
     using S = WecomAttachmentFileAsk;
-    return std::make_tuple(member("media_type", &S::media_type, "image, video or file"),
-                           member("attachment_type", &S::attachment_type, "1 moment, 2 album"));
+    return field_list(member("media_type", &S::media_type, "image, video or file"),
+                      member("attachment_type", &S::attachment_type, "1 moment, 2 album"));
   }
 };
 inline constexpr Method<WecomAttachmentFileAsk, MediaUploaded> kWecomAttachmentUpload{
@@ -62,7 +62,7 @@ inline constexpr Method<WecomAttachmentFileAsk, MediaUploaded> kWecomAttachmentU
 
 struct UploadedPicture {
   std::string url;
-  static constexpr auto wire() { return std::make_tuple(member("url", &UploadedPicture::url, "")); }
+  static constexpr auto wire() { return field_list(member("url", &UploadedPicture::url, "")); }
 };
 /// A picture for the body of an article; not counted in the library.
 inline constexpr Method<Nothing, UploadedPicture> kPictureUpload{endpoint("media_uploadimg")};
@@ -70,14 +70,14 @@ inline constexpr Method<Nothing, UploadedPicture> kPictureUpload{endpoint("media
 struct MaterialAddAsk {
   std::string type = "image";
   static constexpr auto wire() {
-    return std::make_tuple(member("type", &MaterialAddAsk::type, "image, voice, video or thumb"));
+    return field_list(member("type", &MaterialAddAsk::type, "image, voice, video or thumb"));
   }
 };
 struct MaterialAdded {
   std::string media_id, url;
   static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &MaterialAdded::media_id, ""),
-                           member("url", &MaterialAdded::url, "of pictures"));
+    return field_list(member("media_id", &MaterialAdded::media_id, ""),
+                      member("url", &MaterialAdded::url, "of pictures"));
   }
 };
 inline constexpr Method<MaterialAddAsk, MaterialAdded> kMaterialAdd{endpoint("material_add")};
@@ -105,9 +105,7 @@ Outcome<Nothing> upload_portrait_and_wait(PlatformApi& platform, const ApiAccoun
 
 struct MediaIdAsk {
   std::string media_id;
-  static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &MediaIdAsk::media_id, ""));
-  }
+  static constexpr auto wire() { return field_list(member("media_id", &MediaIdAsk::media_id, "")); }
 };
 /// Bytes, or for a video JSON with `video_url`.
 inline constexpr Method<MediaIdAsk, ApiAnswer> kMediaGet{endpoint("media_get")};
@@ -119,9 +117,8 @@ struct MassVideoAsk {
   std::string media_id, title, description;
   static constexpr auto wire() {
     using S = MassVideoAsk;
-    return std::make_tuple(member("media_id", &S::media_id, "of an uploaded video"),
-                           member("title", &S::title, ""),
-                           member("description", &S::description, ""));
+    return field_list(member("media_id", &S::media_id, "of an uploaded video"),
+                      member("title", &S::title, ""), member("description", &S::description, ""));
   }
 };
 /// Makes an uploaded video into one that mass sends take.
@@ -132,8 +129,8 @@ struct MaterialListAsk {
   std::int64_t offset = 0, count = 20;
   static constexpr auto wire() {
     using S = MaterialListAsk;
-    return std::make_tuple(member("type", &S::type, "image, video, voice or news"),
-                           member("offset", &S::offset, ""), member("count", &S::count, "1 to 20"));
+    return field_list(member("type", &S::type, "image, video, voice or news"),
+                      member("offset", &S::offset, ""), member("count", &S::count, "1 to 20"));
   }
 };
 struct Material {
@@ -141,9 +138,9 @@ struct Material {
   std::int64_t update_time = 0;
   static constexpr auto wire() {
     using S = Material;
-    return std::make_tuple(member("media_id", &S::media_id, ""), member("name", &S::name, ""),
-                           member("url", &S::url, ""),
-                           member("update_time", &S::update_time, "seconds"));
+    return field_list(member("media_id", &S::media_id, ""), member("name", &S::name, ""),
+                      member("url", &S::url, ""),
+                      member("update_time", &S::update_time, "seconds"));
   }
 };
 struct MaterialPage {
@@ -151,8 +148,8 @@ struct MaterialPage {
   std::vector<Material> item;
   static constexpr auto wire() {
     using S = MaterialPage;
-    return std::make_tuple(member("total_count", &S::total_count, ""),
-                           member("item_count", &S::item_count, ""), member("item", &S::item, ""));
+    return field_list(member("total_count", &S::total_count, ""),
+                      member("item_count", &S::item_count, ""), member("item", &S::item, ""));
   }
 };
 inline constexpr Method<MaterialListAsk, MaterialPage> kMaterialList{endpoint("material_list")};
@@ -161,7 +158,7 @@ struct MaterialCount {
   std::int64_t voice_count = 0, video_count = 0, image_count = 0, news_count = 0;
   static constexpr auto wire() {
     using S = MaterialCount;
-    return std::make_tuple(
+    return field_list(
         member("voice_count", &S::voice_count, ""), member("video_count", &S::video_count, ""),
         member("image_count", &S::image_count, ""), member("news_count", &S::news_count, ""));
   }

@@ -12,7 +12,7 @@ struct SubButton {
   std::string type, name, key, url, appid, pagepath, media_id, article_id;
   static constexpr auto wire() {
     using S = SubButton;
-    return std::make_tuple(
+    return field_list(
         member("type", &S::type, "click, view, miniprogram …"),
         member("name", &S::name, "up to 60 bytes"), member("key", &S::key, "up to 128 bytes"),
         member("url", &S::url, "up to 1024 bytes"), member("appid", &S::appid, "of a mini-program"),
@@ -26,7 +26,7 @@ struct MenuButton {
   std::vector<SubButton> sub_button;
   static constexpr auto wire() {
     using S = MenuButton;
-    return std::make_tuple(
+    return field_list(
         member("type", &S::type, "click, view, miniprogram …; none with sub_button"),
         member("name", &S::name, "up to 16 bytes"), member("key", &S::key, "up to 128 bytes"),
         member("url", &S::url, "up to 1024 bytes"), member("appid", &S::appid, "of a mini-program"),
@@ -37,9 +37,7 @@ struct MenuButton {
 };
 struct MenuAsk {
   std::vector<MenuButton> button;
-  static constexpr auto wire() {
-    return std::make_tuple(member("button", &MenuAsk::button, "1 to 3"));
-  }
+  static constexpr auto wire() { return field_list(member("button", &MenuAsk::button, "1 to 3")); }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 
@@ -48,9 +46,9 @@ struct MenuAsk {
 struct MatchRule {
   std::string tag_id, client_platform_type;
   static constexpr auto wire() {
-    return std::make_tuple(member("tag_id", &MatchRule::tag_id, "number of a tag"),
-                           member("client_platform_type", &MatchRule::client_platform_type,
-                                  "1 iOS, 2 Android, 3 others"));
+    return field_list(member("tag_id", &MatchRule::tag_id, "number of a tag"),
+                      member("client_platform_type", &MatchRule::client_platform_type,
+                             "1 iOS, 2 Android, 3 others"));
   }
 };
 /// Needs a default menu. The newest that fits counts.
@@ -58,14 +56,14 @@ struct ConditionalMenuAsk {
   std::vector<MenuButton> button;
   MatchRule matchrule;
   static constexpr auto wire() {
-    return std::make_tuple(member("button", &ConditionalMenuAsk::button, "1 to 3"),
-                           member("matchrule", &ConditionalMenuAsk::matchrule, "who sees it"));
+    return field_list(member("button", &ConditionalMenuAsk::button, "1 to 3"),
+                      member("matchrule", &ConditionalMenuAsk::matchrule, "who sees it"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct MenuId {
   std::string menuid;
-  static constexpr auto wire() { return std::make_tuple(member("menuid", &MenuId::menuid, "")); }
+  static constexpr auto wire() { return field_list(member("menuid", &MenuId::menuid, "")); }
 };
 struct StoredMenu {
   std::vector<MenuButton> button;
@@ -73,22 +71,22 @@ struct StoredMenu {
   std::optional<MatchRule> matchrule;
   static constexpr auto wire() {
     using S = StoredMenu;
-    return std::make_tuple(member("button", &S::button, ""), member("menuid", &S::menuid, ""),
-                           member("matchrule", &S::matchrule, ""));
+    return field_list(member("button", &S::button, ""), member("menuid", &S::menuid, ""),
+                      member("matchrule", &S::matchrule, ""));
   }
 };
 struct Menus {
   StoredMenu menu;
   std::vector<StoredMenu> conditionalmenu;
   static constexpr auto wire() {
-    return std::make_tuple(member("menu", &Menus::menu, "for all"),
-                           member("conditionalmenu", &Menus::conditionalmenu, "newest first"));
+    return field_list(member("menu", &Menus::menu, "for all"),
+                      member("conditionalmenu", &Menus::conditionalmenu, "newest first"));
   }
 };
 struct MenuTryAsk {
   std::string user_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("user_id", &MenuTryAsk::user_id, "openid or WeChat id"));
+    return field_list(member("user_id", &MenuTryAsk::user_id, "openid or WeChat id"));
   }
 };
 /// As it is set by whatever means; buttons made on the platform's pages have further types.
@@ -96,8 +94,8 @@ struct CurrentMenu {
   std::int64_t is_menu_open = 0;
   Json selfmenu_info;
   static constexpr auto wire() {
-    return std::make_tuple(member("is_menu_open", &CurrentMenu::is_menu_open, ""),
-                           member("selfmenu_info", &CurrentMenu::selfmenu_info, ""));
+    return field_list(member("is_menu_open", &CurrentMenu::is_menu_open, ""),
+                      member("selfmenu_info", &CurrentMenu::selfmenu_info, ""));
   }
 };
 inline constexpr Method<MenuAsk, Nothing> kMenuCreate{endpoint("menu_create")};

@@ -12,60 +12,59 @@ namespace zhiyin::wechat {
 struct TextContent {
   std::string content;
   static constexpr auto wire() {
-    return std::make_tuple(member("content", &TextContent::content, "up to 2048 bytes"));
+    return field_list(member("content", &TextContent::content, "up to 2048 bytes"));
   }
 };
 struct MediaContent {
   std::string media_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &MediaContent::media_id, ""));
+    return field_list(member("media_id", &MediaContent::media_id, ""));
   }
 };
 struct VideoContent {
   std::string media_id, thumb_media_id, title, description;
   static constexpr auto wire() {
     using S = VideoContent;
-    return std::make_tuple(
-        member("media_id", &S::media_id, ""), member("thumb_media_id", &S::thumb_media_id, ""),
-        member("title", &S::title, ""), member("description", &S::description, ""));
+    return field_list(member("media_id", &S::media_id, ""),
+                      member("thumb_media_id", &S::thumb_media_id, ""),
+                      member("title", &S::title, ""), member("description", &S::description, ""));
   }
 };
 struct MusicContent {
   std::string title, description, musicurl, hqmusicurl, thumb_media_id;
   static constexpr auto wire() {
     using S = MusicContent;
-    return std::make_tuple(
-        member("title", &S::title, ""), member("description", &S::description, ""),
-        member("musicurl", &S::musicurl, ""), member("hqmusicurl", &S::hqmusicurl, ""),
-        member("thumb_media_id", &S::thumb_media_id, ""));
+    return field_list(member("title", &S::title, ""), member("description", &S::description, ""),
+                      member("musicurl", &S::musicurl, ""),
+                      member("hqmusicurl", &S::hqmusicurl, ""),
+                      member("thumb_media_id", &S::thumb_media_id, ""));
   }
 };
 struct NewsArticle {
   std::string title, description, url, picurl;
   static constexpr auto wire() {
     using S = NewsArticle;
-    return std::make_tuple(member("title", &S::title, ""),
-                           member("description", &S::description, ""), member("url", &S::url, ""),
-                           member("picurl", &S::picurl, ""));
+    return field_list(member("title", &S::title, ""), member("description", &S::description, ""),
+                      member("url", &S::url, ""), member("picurl", &S::picurl, ""));
   }
 };
 struct NewsContent {
   std::vector<NewsArticle> articles;
   static constexpr auto wire() {
-    return std::make_tuple(member("articles", &NewsContent::articles, "one"));
+    return field_list(member("articles", &NewsContent::articles, "one"));
   }
 };
 struct ArticleContent {
   std::string article_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("article_id", &ArticleContent::article_id, "published article"));
+    return field_list(member("article_id", &ArticleContent::article_id, "published article"));
   }
 };
 struct MenuChoice {
   std::string id, content;
   static constexpr auto wire() {
-    return std::make_tuple(member("id", &MenuChoice::id, "comes back when tapped"),
-                           member("content", &MenuChoice::content, ""));
+    return field_list(member("id", &MenuChoice::id, "comes back when tapped"),
+                      member("content", &MenuChoice::content, ""));
   }
 };
 struct MenuContent {
@@ -74,45 +73,42 @@ struct MenuContent {
   std::string tail_content;
   static constexpr auto wire() {
     using S = MenuContent;
-    return std::make_tuple(member("head_content", &S::head_content, ""),
-                           member("list", &S::list, "choices"),
-                           member("tail_content", &S::tail_content, ""));
+    return field_list(member("head_content", &S::head_content, ""),
+                      member("list", &S::list, "choices"),
+                      member("tail_content", &S::tail_content, ""));
   }
 };
 struct CardContent {
   std::string card_id;
-  static constexpr auto wire() {
-    return std::make_tuple(member("card_id", &CardContent::card_id, ""));
-  }
+  static constexpr auto wire() { return field_list(member("card_id", &CardContent::card_id, "")); }
 };
 struct MiniProgramPage {
   std::string title, appid, pagepath, thumb_media_id;
   static constexpr auto wire() {
     using S = MiniProgramPage;
-    return std::make_tuple(member("title", &S::title, ""), member("appid", &S::appid, ""),
-                           member("pagepath", &S::pagepath, ""),
-                           member("thumb_media_id", &S::thumb_media_id, ""));
+    return field_list(member("title", &S::title, ""), member("appid", &S::appid, ""),
+                      member("pagepath", &S::pagepath, ""),
+                      member("thumb_media_id", &S::thumb_media_id, ""));
   }
 };
 struct LinkContent {
   std::string title, description, url, thumb_url;
   static constexpr auto wire() {
     using S = LinkContent;
-    return std::make_tuple(member("title", &S::title, ""),
-                           member("description", &S::description, ""), member("url", &S::url, ""),
-                           member("thumb_url", &S::thumb_url, ""));
+    return field_list(member("title", &S::title, ""), member("description", &S::description, ""),
+                      member("url", &S::url, ""), member("thumb_url", &S::thumb_url, ""));
   }
 };
 struct KfAccountRef {
   std::string kf_account;
   static constexpr auto wire() {
-    return std::make_tuple(member("kf_account", &KfAccountRef::kf_account, "name@gh_id"));
+    return field_list(member("kf_account", &KfAccountRef::kf_account, "name@gh_id"));
   }
 };
 struct AiLabel {
   std::int64_t is_ai_msg = 1;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("is_ai_msg", &AiLabel::is_ai_msg, "1 shows the label of generated content"));
   }
 };
@@ -135,7 +131,7 @@ struct CustomSendAsk {
   std::string businessid;
   static constexpr auto wire() {
     using S = CustomSendAsk;
-    return std::make_tuple(
+    return field_list(
         member("touser", &S::touser, "openid"), member("msgtype", &S::msgtype, "kind of content"),
         member("text", &S::text, ""), member("image", &S::image, ""),
         member("voice", &S::voice, ""), member("mpnews", &S::mpnews, ""),
@@ -155,8 +151,8 @@ inline constexpr Method<CustomSendAsk, Nothing> kCustomSend{endpoint("custom_sen
 struct TypingAsk {
   std::string touser, command = "Typing";
   static constexpr auto wire() {
-    return std::make_tuple(member("touser", &TypingAsk::touser, "openid"),
-                           member("command", &TypingAsk::command, "Typing or CancelTyping"));
+    return field_list(member("touser", &TypingAsk::touser, "openid"),
+                      member("command", &TypingAsk::command, "Typing or CancelTyping"));
   }
 };
 inline constexpr Method<TypingAsk, Nothing> kTyping{endpoint("custom_typing")};
@@ -164,15 +160,13 @@ inline constexpr Method<TypingAsk, Nothing> kTyping{endpoint("custom_typing")};
 // Subscribe messages.
 struct KeywordValue {
   std::string value;
-  static constexpr auto wire() {
-    return std::make_tuple(member("value", &KeywordValue::value, ""));
-  }
+  static constexpr auto wire() { return field_list(member("value", &KeywordValue::value, "")); }
 };
 struct MiniProgramTarget {
   std::string appid, pagepath;
   static constexpr auto wire() {
-    return std::make_tuple(member("appid", &MiniProgramTarget::appid, ""),
-                           member("pagepath", &MiniProgramTarget::pagepath, ""));
+    return field_list(member("appid", &MiniProgramTarget::appid, ""),
+                      member("pagepath", &MiniProgramTarget::pagepath, ""));
   }
 };
 /// Of an official account. One granted permission is used up by one message.
@@ -182,7 +176,7 @@ struct SubscribeBizAsk {
   std::map<std::string, KeywordValue> data;
   static constexpr auto wire() {
     using S = SubscribeBizAsk;
-    return std::make_tuple(
+    return field_list(
         member("touser", &S::touser, "openid"), member("template_id", &S::template_id, ""),
         member("page", &S::page, "address that opens"), member("miniprogram", &S::miniprogram, ""),
         member("data", &S::data, "values by keyword (thing1)"));
@@ -195,7 +189,7 @@ struct SubscribeAsk {
   std::map<std::string, KeywordValue> data;
   static constexpr auto wire() {
     using S = SubscribeAsk;
-    return std::make_tuple(
+    return field_list(
         member("touser", &S::touser, "openid"), member("template_id", &S::template_id, ""),
         member("page", &S::page, "page that opens"),
         member("miniprogram_state", &S::miniprogram_state, "developer, trial or formal"),
@@ -213,23 +207,23 @@ struct SubscribeTemplateAddAsk {
   std::string sceneDesc;
   static constexpr auto wire() {
     using S = SubscribeTemplateAddAsk;
-    return std::make_tuple(member("tid", &S::tid, "title in the library"),
-                           member("kidList", &S::kidList, "2 to 5 keywords"),
-                           member("sceneDesc", &S::sceneDesc, "up to 15 characters"));
+    return field_list(member("tid", &S::tid, "title in the library"),
+                      member("kidList", &S::kidList, "2 to 5 keywords"),
+                      member("sceneDesc", &S::sceneDesc, "up to 15 characters"));
   }
 };
 struct SubscribeTemplateId {
   std::string priTmplId;
   static constexpr auto wire() {
-    return std::make_tuple(member("priTmplId", &SubscribeTemplateId::priTmplId, ""));
+    return field_list(member("priTmplId", &SubscribeTemplateId::priTmplId, ""));
   }
 };
 struct KeywordChoices {
   std::string keywordCode;
   std::vector<std::string> enumValueList;
   static constexpr auto wire() {
-    return std::make_tuple(member("keywordCode", &KeywordChoices::keywordCode, ""),
-                           member("enumValueList", &KeywordChoices::enumValueList, ""));
+    return field_list(member("keywordCode", &KeywordChoices::keywordCode, ""),
+                      member("enumValueList", &KeywordChoices::enumValueList, ""));
   }
 };
 struct SubscribeTemplate {
@@ -238,25 +232,23 @@ struct SubscribeTemplate {
   std::vector<KeywordChoices> keywordEnumValueList;
   static constexpr auto wire() {
     using S = SubscribeTemplate;
-    return std::make_tuple(member("priTmplId", &S::priTmplId, ""), member("title", &S::title, ""),
-                           member("content", &S::content, ""), member("example", &S::example, ""),
-                           member("type", &S::type, "2 once, 3 long-term"),
-                           member("keywordEnumValueList", &S::keywordEnumValueList, ""));
+    return field_list(member("priTmplId", &S::priTmplId, ""), member("title", &S::title, ""),
+                      member("content", &S::content, ""), member("example", &S::example, ""),
+                      member("type", &S::type, "2 once, 3 long-term"),
+                      member("keywordEnumValueList", &S::keywordEnumValueList, ""));
   }
 };
 struct SubscribeTemplates {
   std::vector<SubscribeTemplate> data;
-  static constexpr auto wire() {
-    return std::make_tuple(member("data", &SubscribeTemplates::data, ""));
-  }
+  static constexpr auto wire() { return field_list(member("data", &SubscribeTemplates::data, "")); }
 };
 struct SubscribeTitlesAsk {
   std::string ids;
   std::int64_t start = 0, limit = 30;
   static constexpr auto wire() {
     using S = SubscribeTitlesAsk;
-    return std::make_tuple(member("ids", &S::ids, "categories, with commas"),
-                           member("start", &S::start, ""), member("limit", &S::limit, "1 to 30"));
+    return field_list(member("ids", &S::ids, "categories, with commas"),
+                      member("start", &S::start, ""), member("limit", &S::limit, "1 to 30"));
   }
 };
 struct SubscribeTitle {
@@ -264,48 +256,45 @@ struct SubscribeTitle {
   std::string title, categoryId;
   static constexpr auto wire() {
     using S = SubscribeTitle;
-    return std::make_tuple(member("tid", &S::tid, ""), member("type", &S::type, ""),
-                           member("title", &S::title, ""),
-                           member("categoryId", &S::categoryId, ""));
+    return field_list(member("tid", &S::tid, ""), member("type", &S::type, ""),
+                      member("title", &S::title, ""), member("categoryId", &S::categoryId, ""));
   }
 };
 struct SubscribeTitles {
   std::int64_t count = 0;
   std::vector<SubscribeTitle> data;
   static constexpr auto wire() {
-    return std::make_tuple(member("count", &SubscribeTitles::count, ""),
-                           member("data", &SubscribeTitles::data, ""));
+    return field_list(member("count", &SubscribeTitles::count, ""),
+                      member("data", &SubscribeTitles::data, ""));
   }
 };
 struct TidAsk {
   std::string tid;
-  static constexpr auto wire() { return std::make_tuple(member("tid", &TidAsk::tid, "")); }
+  static constexpr auto wire() { return field_list(member("tid", &TidAsk::tid, "")); }
 };
 struct SubscribeKeyword {
   std::int64_t kid = 0;
   std::string name, example, rule;
   static constexpr auto wire() {
     using S = SubscribeKeyword;
-    return std::make_tuple(member("kid", &S::kid, ""), member("name", &S::name, ""),
-                           member("example", &S::example, ""), member("rule", &S::rule, ""));
+    return field_list(member("kid", &S::kid, ""), member("name", &S::name, ""),
+                      member("example", &S::example, ""), member("rule", &S::rule, ""));
   }
 };
 struct SubscribeKeywords {
   std::vector<SubscribeKeyword> data;
-  static constexpr auto wire() {
-    return std::make_tuple(member("data", &SubscribeKeywords::data, ""));
-  }
+  static constexpr auto wire() { return field_list(member("data", &SubscribeKeywords::data, "")); }
 };
 struct Category {
   std::int64_t id = 0;
   std::string name;
   static constexpr auto wire() {
-    return std::make_tuple(member("id", &Category::id, ""), member("name", &Category::name, ""));
+    return field_list(member("id", &Category::id, ""), member("name", &Category::name, ""));
   }
 };
 struct Categories {
   std::vector<Category> data;
-  static constexpr auto wire() { return std::make_tuple(member("data", &Categories::data, "")); }
+  static constexpr auto wire() { return field_list(member("data", &Categories::data, "")); }
 };
 inline constexpr Method<SubscribeTemplateAddAsk, SubscribeTemplateId> kSubscribeTemplateAdd{
     endpoint("newtmpl_add")};
@@ -321,29 +310,29 @@ inline constexpr Method<Nothing, Categories> kSubscribeCategories{endpoint("newt
 struct IndustryAsk {
   std::string industry_id1, industry_id2;
   static constexpr auto wire() {
-    return std::make_tuple(member("industry_id1", &IndustryAsk::industry_id1, ""),
-                           member("industry_id2", &IndustryAsk::industry_id2, ""));
+    return field_list(member("industry_id1", &IndustryAsk::industry_id1, ""),
+                      member("industry_id2", &IndustryAsk::industry_id2, ""));
   }
 };
 struct Industry {
   std::string first_class, second_class;
   static constexpr auto wire() {
-    return std::make_tuple(member("first_class", &Industry::first_class, ""),
-                           member("second_class", &Industry::second_class, ""));
+    return field_list(member("first_class", &Industry::first_class, ""),
+                      member("second_class", &Industry::second_class, ""));
   }
 };
 struct Industries {
   Industry primary_industry, secondary_industry;
   static constexpr auto wire() {
-    return std::make_tuple(member("primary_industry", &Industries::primary_industry, ""),
-                           member("secondary_industry", &Industries::secondary_industry, ""));
+    return field_list(member("primary_industry", &Industries::primary_industry, ""),
+                      member("secondary_industry", &Industries::secondary_industry, ""));
   }
 };
 struct TemplateAddAsk {
   std::string template_id_short;
   std::vector<std::string> keyword_name_list;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("template_id_short", &TemplateAddAsk::template_id_short, "in the library"),
         member("keyword_name_list", &TemplateAddAsk::keyword_name_list,
                "keywords of a category template"));
@@ -352,7 +341,7 @@ struct TemplateAddAsk {
 struct TemplateId {
   std::string template_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("template_id", &TemplateId::template_id, ""));
+    return field_list(member("template_id", &TemplateId::template_id, ""));
   }
 };
 struct BlockedTemplatesAsk {
@@ -360,9 +349,9 @@ struct BlockedTemplatesAsk {
   std::int64_t largest_id = 0, limit = 100;
   static constexpr auto wire() {
     using S = BlockedTemplatesAsk;
-    return std::make_tuple(member("tmpl_msg_id", &S::tmpl_msg_id, "of one message; empty: all"),
-                           member("largest_id", &S::largest_id, "where the page begins"),
-                           member("limit", &S::limit, "1 to 100"));
+    return field_list(member("tmpl_msg_id", &S::tmpl_msg_id, "of one message; empty: all"),
+                      member("largest_id", &S::largest_id, "where the page begins"),
+                      member("limit", &S::limit, "1 to 100"));
   }
 };
 struct BlockedTemplate {
@@ -370,29 +359,27 @@ struct BlockedTemplate {
   std::string tmpl_msg_id, title, content, openid;
   static constexpr auto wire() {
     using S = BlockedTemplate;
-    return std::make_tuple(
-        member("id", &S::id, ""), member("send_timestamp", &S::send_timestamp, "seconds"),
-        member("tmpl_msg_id", &S::tmpl_msg_id, ""), member("title", &S::title, ""),
-        member("content", &S::content, ""), member("openid", &S::openid, ""));
+    return field_list(member("id", &S::id, ""),
+                      member("send_timestamp", &S::send_timestamp, "seconds"),
+                      member("tmpl_msg_id", &S::tmpl_msg_id, ""), member("title", &S::title, ""),
+                      member("content", &S::content, ""), member("openid", &S::openid, ""));
   }
 };
 struct BlockedTemplates {
   std::vector<BlockedTemplate> msginfo;
   static constexpr auto wire() {
-    return std::make_tuple(member("msginfo", &BlockedTemplates::msginfo, ""));
+    return field_list(member("msginfo", &BlockedTemplates::msginfo, ""));
   }
 };
 struct OnceContent {
   std::string value;
   static constexpr auto wire() {
-    return std::make_tuple(member("value", &OnceContent::value, "up to 200 characters"));
+    return field_list(member("value", &OnceContent::value, "up to 200 characters"));
   }
 };
 struct OnceData {
   OnceContent content;
-  static constexpr auto wire() {
-    return std::make_tuple(member("content", &OnceData::content, ""));
-  }
+  static constexpr auto wire() { return field_list(member("content", &OnceData::content, "")); }
 };
 /// One message for one confirmation at `mp.weixin.qq.com/mp/subscribemsg`.
 struct TemplateOnceAsk {
@@ -402,11 +389,11 @@ struct TemplateOnceAsk {
   OnceData data;
   static constexpr auto wire() {
     using S = TemplateOnceAsk;
-    return std::make_tuple(
-        member("touser", &S::touser, "openid"), member("template_id", &S::template_id, ""),
-        member("url", &S::url, ""), member("title", &S::title, "up to 15 characters"),
-        member("scene", &S::scene, "0 to 10000"), member("miniprogram", &S::miniprogram, ""),
-        member("data", &S::data, ""));
+    return field_list(member("touser", &S::touser, "openid"),
+                      member("template_id", &S::template_id, ""), member("url", &S::url, ""),
+                      member("title", &S::title, "up to 15 characters"),
+                      member("scene", &S::scene, "0 to 10000"),
+                      member("miniprogram", &S::miniprogram, ""), member("data", &S::data, ""));
   }
 };
 inline constexpr Method<IndustryAsk, Nothing> kIndustrySet{endpoint("template_industry_set")};
@@ -425,16 +412,16 @@ struct MassDeleteAsk {
   std::string url;
   static constexpr auto wire() {
     using S = MassDeleteAsk;
-    return std::make_tuple(member("msg_id", &S::msg_id, "of the mass send"),
-                           member("article_idx", &S::article_idx, "from 1; 0: all"),
-                           member("url", &S::url, "or the article's address"));
+    return field_list(member("msg_id", &S::msg_id, "of the mass send"),
+                      member("article_idx", &S::article_idx, "from 1; 0: all"),
+                      member("url", &S::url, "or the article's address"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct MassGetAsk {
   std::int64_t msg_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("msg_id", &MassGetAsk::msg_id, "of the mass send"));
+    return field_list(member("msg_id", &MassGetAsk::msg_id, "of the mass send"));
   }
 };
 struct MassState {
@@ -442,7 +429,7 @@ struct MassState {
   std::string msg_status;  ///< SENDING, SEND_SUCCESS, SEND_FAIL or DELETE
   static constexpr auto wire() {
     using S = MassState;
-    return std::make_tuple(
+    return field_list(
         member("msg_id", &S::msg_id, ""),
         member("msg_status", &S::msg_status, "SENDING, SEND_SUCCESS, SEND_FAIL or DELETE"));
   }
@@ -450,15 +437,15 @@ struct MassState {
 struct MassSpeedAsk {
   std::int64_t speed = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("speed", &MassSpeedAsk::speed, "0 fastest to 4 slowest"));
+    return field_list(member("speed", &MassSpeedAsk::speed, "0 fastest to 4 slowest"));
   }
 };
 /// `realspeed` in units of 10,000 people a minute.
 struct MassSpeed {
   std::int64_t speed = 0, realspeed = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("speed", &MassSpeed::speed, ""),
-                           member("realspeed", &MassSpeed::realspeed, "10,000 a minute"));
+    return field_list(member("speed", &MassSpeed::speed, ""),
+                      member("realspeed", &MassSpeed::realspeed, "10,000 a minute"));
   }
 };
 /// How far a mass send is: `client.h` asks it too.

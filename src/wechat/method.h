@@ -65,12 +65,4 @@ Outcome<Answer> call_and_wait(PlatformApi& platform, const ApiAccount& account,
       platform.perform_and_wait(account, prepare(method, account.policy, ask)));
 }
 
-template <class Ask, class Answer>
-http::Task<Outcome<Answer>> call(PlatformApi& platform, ApiAccount account,
-                                 Method<Ask, Answer> method, std::type_identity_t<Ask> ask) {
-  Result<ApiCall> prepared = prepare(method, account.policy, ask);
-  Outcome<ApiAnswer> answer = co_await platform.perform(std::move(account), std::move(prepared));
-  co_return read_answer<Answer>(std::move(answer));
-}
-
 }  // namespace zhiyin::wechat

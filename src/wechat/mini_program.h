@@ -10,8 +10,8 @@ struct JsCodeAsk {
   std::string js_code;  ///< one use, 5 minutes
   std::string grant_type = "authorization_code";
   static constexpr auto wire() {
-    return std::make_tuple(member("js_code", &JsCodeAsk::js_code, ""),
-                           member("grant_type", &JsCodeAsk::grant_type, ""));
+    return field_list(member("js_code", &JsCodeAsk::js_code, ""),
+                      member("grant_type", &JsCodeAsk::grant_type, ""));
   }
 };
 /// `session_key` never leaves the server.
@@ -19,9 +19,9 @@ struct MiniSession {
   Secret session_key;
   std::string openid, unionid;
   static constexpr auto wire() {
-    return std::make_tuple(member("session_key", &MiniSession::session_key, ""),
-                           member("openid", &MiniSession::openid, ""),
-                           member("unionid", &MiniSession::unionid, ""));
+    return field_list(member("session_key", &MiniSession::session_key, ""),
+                      member("openid", &MiniSession::openid, ""),
+                      member("unionid", &MiniSession::unionid, ""));
   }
 };
 inline constexpr Method<JsCodeAsk, MiniSession> kMiniLogin{endpoint("code_to_session")};
@@ -30,8 +30,8 @@ struct SessionAsk {
   std::string openid, signature, sig_method = "hmac_sha256";
   static constexpr auto wire() {
     using S = SessionAsk;
-    return std::make_tuple(member("openid", &S::openid, ""), member("signature", &S::signature, ""),
-                           member("sig_method", &S::sig_method, ""));
+    return field_list(member("openid", &S::openid, ""), member("signature", &S::signature, ""),
+                      member("sig_method", &S::sig_method, ""));
   }
 };
 /// The signature of a session that `kSessionCheck` and `kSessionReset` want. Pure.
@@ -50,16 +50,16 @@ Result<Json> decrypt_user_data(const Secret& session_key, std::string_view iv,
 struct EncryptedHashAsk {
   std::string encrypted_msg_hash;
   static constexpr auto wire() {
-    return std::make_tuple(member("encrypted_msg_hash", &EncryptedHashAsk::encrypted_msg_hash,
-                                  "SHA-256 of the encrypted data, 64 hex digits"));
+    return field_list(member("encrypted_msg_hash", &EncryptedHashAsk::encrypted_msg_hash,
+                             "SHA-256 of the encrypted data, 64 hex digits"));
   }
 };
 struct EncryptedFinding {
   bool vaild = false;  ///< as the platform spells it
   std::int64_t create_time = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("vaild", &EncryptedFinding::vaild, "the platform made it"),
-                           member("create_time", &EncryptedFinding::create_time, "seconds"));
+    return field_list(member("vaild", &EncryptedFinding::vaild, "the platform made it"),
+                      member("create_time", &EncryptedFinding::create_time, "seconds"));
   }
 };
 /// Whether the platform encrypted that, in the last three days.
@@ -68,22 +68,22 @@ inline constexpr Method<EncryptedHashAsk, EncryptedFinding> kCheckEncrypted{
 
 struct PhoneAsk {
   std::string code;  ///< one use, 5 minutes; costs
-  static constexpr auto wire() { return std::make_tuple(member("code", &PhoneAsk::code, "")); }
+  static constexpr auto wire() { return field_list(member("code", &PhoneAsk::code, "")); }
 };
 struct PhoneNumber {
   Secret phoneNumber, purePhoneNumber;
   std::string countryCode;
   static constexpr auto wire() {
     using S = PhoneNumber;
-    return std::make_tuple(member("phoneNumber", &S::phoneNumber, ""),
-                           member("purePhoneNumber", &S::purePhoneNumber, ""),
-                           member("countryCode", &S::countryCode, ""));
+    return field_list(member("phoneNumber", &S::phoneNumber, ""),
+                      member("purePhoneNumber", &S::purePhoneNumber, ""),
+                      member("countryCode", &S::countryCode, ""));
   }
 };
 struct PhoneAnswer {
   PhoneNumber phone_info;
   static constexpr auto wire() {
-    return std::make_tuple(member("phone_info", &PhoneAnswer::phone_info, ""));
+    return field_list(member("phone_info", &PhoneAnswer::phone_info, ""));
   }
 };
 inline constexpr Method<PhoneAsk, PhoneAnswer> kPhoneNumber{endpoint("phone_number")};
@@ -91,14 +91,14 @@ inline constexpr Method<PhoneAsk, PhoneAnswer> kPhoneNumber{endpoint("phone_numb
 struct PaidUnionidAsk {
   std::string openid, transaction_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("openid", &PaidUnionidAsk::openid, ""),
-                           member("transaction_id", &PaidUnionidAsk::transaction_id, ""));
+    return field_list(member("openid", &PaidUnionidAsk::openid, ""),
+                      member("transaction_id", &PaidUnionidAsk::transaction_id, ""));
   }
 };
 struct UnionidAnswer {
   std::string unionid;
   static constexpr auto wire() {
-    return std::make_tuple(member("unionid", &UnionidAnswer::unionid, ""));
+    return field_list(member("unionid", &UnionidAnswer::unionid, ""));
   }
 };
 inline constexpr Method<PaidUnionidAsk, UnionidAnswer> kPaidUnionid{endpoint("paid_unionid")};
@@ -107,8 +107,8 @@ inline constexpr Method<PaidUnionidAsk, UnionidAnswer> kPaidUnionid{endpoint("pa
 struct LineColor {
   std::string r, g, b;
   static constexpr auto wire() {
-    return std::make_tuple(member("r", &LineColor::r, "0 to 255"), member("g", &LineColor::g, ""),
-                           member("b", &LineColor::b, ""));
+    return field_list(member("r", &LineColor::r, "0 to 255"), member("g", &LineColor::g, ""),
+                      member("b", &LineColor::b, ""));
   }
 };
 /// 100,000 of these in an account's life, together with kWxaQrCode; the answer is a picture.
@@ -120,7 +120,7 @@ struct WxaCodeAsk {
   std::string env_version;
   static constexpr auto wire() {
     using S = WxaCodeAsk;
-    return std::make_tuple(
+    return field_list(
         member("path", &S::path, "up to 1024 bytes"), member("width", &S::width, "280 to 1280"),
         member("auto_color", &S::auto_color, ""), member("is_hyaline", &S::is_hyaline, ""),
         member("line_color", &S::line_color, ""),
@@ -137,7 +137,7 @@ struct WxaCodeUnlimitedAsk {
   std::string env_version;
   static constexpr auto wire() {
     using S = WxaCodeUnlimitedAsk;
-    return std::make_tuple(
+    return field_list(
         member("scene", &S::scene, "up to 32 bytes"), member("page", &S::page, ""),
         member("check_path", &S::check_path, ""), member("width", &S::width, "280 to 1280"),
         member("auto_color", &S::auto_color, ""), member("is_hyaline", &S::is_hyaline, ""),
@@ -149,8 +149,8 @@ struct WxaQrCodeAsk {
   std::string path;
   std::optional<std::int64_t> width;
   static constexpr auto wire() {
-    return std::make_tuple(member("path", &WxaQrCodeAsk::path, "up to 128 bytes"),
-                           member("width", &WxaQrCodeAsk::width, "280 to 1280"));
+    return field_list(member("path", &WxaQrCodeAsk::path, "up to 128 bytes"),
+                      member("width", &WxaQrCodeAsk::width, "280 to 1280"));
   }
 };
 inline constexpr Method<WxaCodeAsk, ApiAnswer> kWxaCode{endpoint("wxacode_get")};
@@ -165,27 +165,24 @@ struct UrlLinkAsk {
   std::string env_version;
   static constexpr auto wire() {
     using S = UrlLinkAsk;
-    return std::make_tuple(member("path", &S::path, ""),
-                           member("query", &S::query, "up to 1024 bytes"),
-                           member("expire_type", &S::expire_type, "0 by time, 1 by days"),
-                           member("expire_time", &S::expire_time, "seconds"),
-                           member("expire_interval", &S::expire_interval, "days, up to 30"),
-                           member("env_version", &S::env_version, "release, trial or develop"));
+    return field_list(member("path", &S::path, ""), member("query", &S::query, "up to 1024 bytes"),
+                      member("expire_type", &S::expire_type, "0 by time, 1 by days"),
+                      member("expire_time", &S::expire_time, "seconds"),
+                      member("expire_interval", &S::expire_interval, "days, up to 30"),
+                      member("env_version", &S::env_version, "release, trial or develop"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct UrlLink {
   std::string url_link;
-  static constexpr auto wire() {
-    return std::make_tuple(member("url_link", &UrlLink::url_link, ""));
-  }
+  static constexpr auto wire() { return field_list(member("url_link", &UrlLink::url_link, "")); }
 };
 struct SchemeTarget {
   std::string path, query, env_version;
   static constexpr auto wire() {
     using S = SchemeTarget;
-    return std::make_tuple(member("path", &S::path, ""), member("query", &S::query, ""),
-                           member("env_version", &S::env_version, ""));
+    return field_list(member("path", &S::path, ""), member("query", &S::query, ""),
+                      member("env_version", &S::env_version, ""));
   }
 };
 struct SchemeAsk {
@@ -193,33 +190,31 @@ struct SchemeAsk {
   std::optional<std::int64_t> expire_type, expire_time, expire_interval;
   static constexpr auto wire() {
     using S = SchemeAsk;
-    return std::make_tuple(member("jump_wxa", &S::jump_wxa, "page that opens"),
-                           member("expire_type", &S::expire_type, "0 by time, 1 by days"),
-                           member("expire_time", &S::expire_time, "seconds"),
-                           member("expire_interval", &S::expire_interval, "days, up to 30"));
+    return field_list(member("jump_wxa", &S::jump_wxa, "page that opens"),
+                      member("expire_type", &S::expire_type, "0 by time, 1 by days"),
+                      member("expire_time", &S::expire_time, "seconds"),
+                      member("expire_interval", &S::expire_interval, "days, up to 30"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct Scheme {
   std::string openlink;
-  static constexpr auto wire() {
-    return std::make_tuple(member("openlink", &Scheme::openlink, ""));
-  }
+  static constexpr auto wire() { return field_list(member("openlink", &Scheme::openlink, "")); }
 };
 struct LinkQueryAsk {
   std::string url_link;
   std::int64_t query_type = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("url_link", &LinkQueryAsk::url_link, ""),
-                           member("query_type", &LinkQueryAsk::query_type, "0 link, 1 quota too"));
+    return field_list(member("url_link", &LinkQueryAsk::url_link, ""),
+                      member("query_type", &LinkQueryAsk::query_type, "0 link, 1 quota too"));
   }
 };
 struct SchemeQueryAsk {
   std::string scheme;
   std::int64_t query_type = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("scheme", &SchemeQueryAsk::scheme, ""),
-                           member("query_type", &SchemeQueryAsk::query_type, ""));
+    return field_list(member("scheme", &SchemeQueryAsk::scheme, ""),
+                      member("query_type", &SchemeQueryAsk::query_type, ""));
   }
 };
 struct LinkFacts {
@@ -227,17 +222,16 @@ struct LinkFacts {
   std::int64_t create_time = 0, expire_time = 0;
   static constexpr auto wire() {
     using S = LinkFacts;
-    return std::make_tuple(member("appid", &S::appid, ""), member("path", &S::path, ""),
-                           member("query", &S::query, ""),
-                           member("env_version", &S::env_version, ""),
-                           member("create_time", &S::create_time, ""),
-                           member("expire_time", &S::expire_time, "0: never"));
+    return field_list(member("appid", &S::appid, ""), member("path", &S::path, ""),
+                      member("query", &S::query, ""), member("env_version", &S::env_version, ""),
+                      member("create_time", &S::create_time, ""),
+                      member("expire_time", &S::expire_time, "0: never"));
   }
 };
 struct VisitQuota {
   std::int64_t remain_visit_quota = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("remain_visit_quota", &VisitQuota::remain_visit_quota, ""));
+    return field_list(member("remain_visit_quota", &VisitQuota::remain_visit_quota, ""));
   }
 };
 struct LinkQuery {
@@ -245,9 +239,9 @@ struct LinkQuery {
   std::optional<VisitQuota> quota_info;
   static constexpr auto wire() {
     using S = LinkQuery;
-    return std::make_tuple(member("url_link_info", &S::url_link_info, ""),
-                           member("scheme_info", &S::scheme_info, ""),
-                           member("quota_info", &S::quota_info, ""));
+    return field_list(member("url_link_info", &S::url_link_info, ""),
+                      member("scheme_info", &S::scheme_info, ""),
+                      member("quota_info", &S::quota_info, ""));
   }
 };
 struct ShortLinkAsk {
@@ -255,14 +249,14 @@ struct ShortLinkAsk {
   std::optional<bool> is_permanent;
   static constexpr auto wire() {
     using S = ShortLinkAsk;
-    return std::make_tuple(member("page_url", &S::page_url, "up to 1024 bytes"),
-                           member("page_title", &S::page_title, "up to 20 characters"),
-                           member("is_permanent", &S::is_permanent, "100,000 of these"));
+    return field_list(member("page_url", &S::page_url, "up to 1024 bytes"),
+                      member("page_title", &S::page_title, "up to 20 characters"),
+                      member("is_permanent", &S::is_permanent, "100,000 of these"));
   }
 };
 struct MiniShortLink {
   std::string link;
-  static constexpr auto wire() { return std::make_tuple(member("link", &MiniShortLink::link, "")); }
+  static constexpr auto wire() { return field_list(member("link", &MiniShortLink::link, "")); }
 };
 inline constexpr Method<UrlLinkAsk, UrlLink> kUrlLink{endpoint("url_link")};
 inline constexpr Method<SchemeAsk, Scheme> kScheme{endpoint("url_scheme")};
@@ -276,7 +270,7 @@ struct OrderKey {
   std::string transaction_id, mchid, out_trade_no;
   static constexpr auto wire() {
     using S = OrderKey;
-    return std::make_tuple(
+    return field_list(
         member("order_number_type", &S::order_number_type, "1 merchant's number, 2 platform's"),
         member("transaction_id", &S::transaction_id, "of type 2"),
         member("mchid", &S::mchid, "of type 1"),
@@ -287,14 +281,14 @@ struct Shipment {
   std::string tracking_no, express_company, item_desc;
   static constexpr auto wire() {
     using S = Shipment;
-    return std::make_tuple(member("tracking_no", &S::tracking_no, ""),
-                           member("express_company", &S::express_company, ""),
-                           member("item_desc", &S::item_desc, "up to 120 characters"));
+    return field_list(member("tracking_no", &S::tracking_no, ""),
+                      member("express_company", &S::express_company, ""),
+                      member("item_desc", &S::item_desc, "up to 120 characters"));
   }
 };
 struct Payer {
   std::string openid;
-  static constexpr auto wire() { return std::make_tuple(member("openid", &Payer::openid, "")); }
+  static constexpr auto wire() { return field_list(member("openid", &Payer::openid, "")); }
 };
 struct OrderUploadAsk {
   OrderKey order_key;
@@ -306,7 +300,7 @@ struct OrderUploadAsk {
   Payer payer;
   static constexpr auto wire() {
     using S = OrderUploadAsk;
-    return std::make_tuple(
+    return field_list(
         member("order_key", &S::order_key, ""),
         member("logistics_type", &S::logistics_type, "1 express, 2 city, 3 virtual, 4 picked up"),
         member("delivery_mode", &S::delivery_mode, "1 at once, 2 in parts"),

@@ -100,8 +100,8 @@ struct Fields<wechat::WindowAllowance> {
   using S = wechat::WindowAllowance;
   static constexpr std::string_view name = "WindowAllowance";
   static constexpr auto list =
-      std::make_tuple(field("messages", &S::messages, "messages that may be sent").range(0, 1000),
-                      field("validity", &S::validity, "how long, as 48h"));
+      field_list(field("messages", &S::messages, "messages that may be sent").range(0, 1000),
+                 field("validity", &S::validity, "how long, as 48h"));
 };
 
 template <>
@@ -109,7 +109,7 @@ struct Fields<wechat::Policy> {
   using S = wechat::Policy;
   static constexpr std::string_view name = "Policy";
   static constexpr double kMax = 1e12;
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("mass_per_user_month", &S::mass_per_user_month,
             "mass messages per person and calendar month")
           .range(0, kMax)

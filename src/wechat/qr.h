@@ -9,13 +9,13 @@ struct Scene {
   std::optional<std::int64_t> scene_id;  ///< temporary: 32 bits, not 0; permanent: 1 to 100000
   std::string scene_str;                 ///< 1 to 64 characters
   static constexpr auto wire() {
-    return std::make_tuple(member("scene_id", &Scene::scene_id, "a number"),
-                           member("scene_str", &Scene::scene_str, "or a text of 1 to 64"));
+    return field_list(member("scene_id", &Scene::scene_id, "a number"),
+                      member("scene_str", &Scene::scene_str, "or a text of 1 to 64"));
   }
 };
 struct SceneInfo {
   Scene scene;
-  static constexpr auto wire() { return std::make_tuple(member("scene", &SceneInfo::scene, "")); }
+  static constexpr auto wire() { return field_list(member("scene", &SceneInfo::scene, "")); }
 };
 struct QrAsk {
   std::optional<std::int64_t> expire_seconds;  ///< of temporary codes
@@ -23,10 +23,10 @@ struct QrAsk {
   SceneInfo action_info;
   static constexpr auto wire() {
     using S = QrAsk;
-    return std::make_tuple(member("expire_seconds", &S::expire_seconds, "60 to 2592000"),
-                           member("action_name", &S::action_name,
-                                  "QR_SCENE, QR_STR_SCENE, QR_LIMIT_SCENE or QR_LIMIT_STR_SCENE"),
-                           member("action_info", &S::action_info, ""));
+    return field_list(member("expire_seconds", &S::expire_seconds, "60 to 2592000"),
+                      member("action_name", &S::action_name,
+                             "QR_SCENE, QR_STR_SCENE, QR_LIMIT_SCENE or QR_LIMIT_STR_SCENE"),
+                      member("action_info", &S::action_info, ""));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -35,8 +35,8 @@ struct QrCode {
   std::int64_t expire_seconds = 0;  ///< 0: permanent
   static constexpr auto wire() {
     using S = QrCode;
-    return std::make_tuple(member("ticket", &S::ticket, ""), member("url", &S::url, ""),
-                           member("expire_seconds", &S::expire_seconds, ""));
+    return field_list(member("ticket", &S::ticket, ""), member("url", &S::url, ""),
+                      member("expire_seconds", &S::expire_seconds, ""));
   }
 };
 inline constexpr Method<QrAsk, QrCode> kQrCreate{endpoint("qrcode_create")};
@@ -52,24 +52,22 @@ struct ShortenAsk {
   std::string long_data;
   std::int64_t expire_seconds = 2'592'000;
   static constexpr auto wire() {
-    return std::make_tuple(member("long_data", &ShortenAsk::long_data, "up to 4096 bytes"),
-                           member("expire_seconds", &ShortenAsk::expire_seconds, "up to 2592000"));
+    return field_list(member("long_data", &ShortenAsk::long_data, "up to 4096 bytes"),
+                      member("expire_seconds", &ShortenAsk::expire_seconds, "up to 2592000"));
   }
 };
 struct ShortKey {
   std::string short_key;
-  static constexpr auto wire() {
-    return std::make_tuple(member("short_key", &ShortKey::short_key, ""));
-  }
+  static constexpr auto wire() { return field_list(member("short_key", &ShortKey::short_key, "")); }
 };
 struct LongData {
   std::string long_data;
   std::int64_t create_time = 0, expire_seconds = 0;
   static constexpr auto wire() {
     using S = LongData;
-    return std::make_tuple(member("long_data", &S::long_data, ""),
-                           member("create_time", &S::create_time, "seconds"),
-                           member("expire_seconds", &S::expire_seconds, ""));
+    return field_list(member("long_data", &S::long_data, ""),
+                      member("create_time", &S::create_time, "seconds"),
+                      member("expire_seconds", &S::expire_seconds, ""));
   }
 };
 inline constexpr Method<ShortenAsk, ShortKey> kShorten{endpoint("shorten_gen")};

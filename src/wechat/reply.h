@@ -66,7 +66,7 @@ template <>
 struct Fields<wechat::Article> {
   using S = wechat::Article;
   static constexpr std::string_view name = "Article";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("title", &S::title, "title").length(1, 256),
       field("description", &S::description, "lines below the title").length(0, 1024).optional(),
       field("url", &S::url, "page that opens").length(1, 2048),
@@ -77,7 +77,7 @@ template <>
 struct Fields<wechat::Reply> {
   using S = wechat::Reply;
   static constexpr std::string_view name = "Reply";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("type", &S::type, "none, text, image, voice, video, music, news or transfer"),
       field("text", &S::text, "text of the answer").length(0, 2048).optional(),
       field("media_id", &S::media_id, "uploaded picture, voice or video").length(0, 256).optional(),

@@ -88,16 +88,16 @@ struct Fields<wechat::KeywordRule> {
   using S = wechat::KeywordRule;
   static constexpr std::string_view name = "KeywordRule";
   static constexpr auto list =
-      std::make_tuple(field("words", &S::words, "words that trigger the answer").length(1, 50),
-                      field("match", &S::match, "exact or contains").optional(),
-                      field("reply", &S::reply, "the answer"));
+      field_list(field("words", &S::words, "words that trigger the answer").length(1, 50),
+                 field("match", &S::match, "exact or contains").optional(),
+                 field("reply", &S::reply, "the answer"));
 };
 
 template <>
 struct Fields<wechat::AnswerService> {
   using S = wechat::AnswerService;
   static constexpr std::string_view name = "AnswerService";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("url", &S::url, "address that answers texts without a rule").length(0, 2048).optional(),
       field("timeout_s", &S::timeout_s, "how long it may take").range(1, 600).optional(),
       field("continue_word", &S::continue_word, "asks for an answer that was late")
@@ -115,7 +115,7 @@ template <>
 struct Fields<wechat::ReplyRules> {
   using S = wechat::ReplyRules;
   static constexpr std::string_view name = "ReplyRules";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("welcome", &S::welcome, "answer to a new follower").optional(),
       field("keywords", &S::keywords, "answers by keyword, the first match wins")
           .length(0, 200)

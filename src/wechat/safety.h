@@ -14,20 +14,20 @@ struct TextCheckAsk {
   std::string title, nickname, signature;
   static constexpr auto wire() {
     using S = TextCheckAsk;
-    return std::make_tuple(
-        member("openid", &S::openid, "in the mini-program within two hours"),
-        member("scene", &S::scene, "1 profile, 2 comment, 3 forum, 4 social log"),
-        member("content", &S::content, "up to 2500 characters"),
-        member("version", &S::version, "2"), member("title", &S::title, ""),
-        member("nickname", &S::nickname, ""), member("signature", &S::signature, "of scene 1"));
+    return field_list(member("openid", &S::openid, "in the mini-program within two hours"),
+                      member("scene", &S::scene, "1 profile, 2 comment, 3 forum, 4 social log"),
+                      member("content", &S::content, "up to 2500 characters"),
+                      member("version", &S::version, "2"), member("title", &S::title, ""),
+                      member("nickname", &S::nickname, ""),
+                      member("signature", &S::signature, "of scene 1"));
   }
 };
 struct CheckResult {
   std::string suggest;
   std::int64_t label = 0;  ///< 100 normal, 10001 ads, 20001 politics, 20002 porn, 20003 abuse …
   static constexpr auto wire() {
-    return std::make_tuple(member("suggest", &CheckResult::suggest, "pass, review or risky"),
-                           member("label", &CheckResult::label, "100 normal"));
+    return field_list(member("suggest", &CheckResult::suggest, "pass, review or risky"),
+                      member("label", &CheckResult::label, "100 normal"));
   }
 };
 struct CheckDetail {
@@ -35,10 +35,10 @@ struct CheckDetail {
   std::int64_t errcode = 0, label = 0, prob = 0, level = 0;
   static constexpr auto wire() {
     using S = CheckDetail;
-    return std::make_tuple(member("strategy", &S::strategy, ""), member("suggest", &S::suggest, ""),
-                           member("keyword", &S::keyword, ""), member("errcode", &S::errcode, ""),
-                           member("label", &S::label, ""), member("prob", &S::prob, ""),
-                           member("level", &S::level, ""));
+    return field_list(member("strategy", &S::strategy, ""), member("suggest", &S::suggest, ""),
+                      member("keyword", &S::keyword, ""), member("errcode", &S::errcode, ""),
+                      member("label", &S::label, ""), member("prob", &S::prob, ""),
+                      member("level", &S::level, ""));
   }
 };
 /// `trace_id` is kept as evidence.
@@ -48,8 +48,8 @@ struct TextCheck {
   std::vector<CheckDetail> detail;
   static constexpr auto wire() {
     using S = TextCheck;
-    return std::make_tuple(member("trace_id", &S::trace_id, ""), member("result", &S::result, ""),
-                           member("detail", &S::detail, ""));
+    return field_list(member("trace_id", &S::trace_id, ""), member("result", &S::result, ""),
+                      member("detail", &S::detail, ""));
   }
 };
 inline constexpr Method<TextCheckAsk, TextCheck> kTextCheck{endpoint("msg_sec_check")};
@@ -62,19 +62,16 @@ struct MediaCheckAsk {
   std::string openid;
   static constexpr auto wire() {
     using S = MediaCheckAsk;
-    return std::make_tuple(
-        member("media_url", &S::media_url, "up to 10 MB"),
-        member("media_type", &S::media_type, "1 audio, 2 picture"),
-        member("version", &S::version, "2"),
-        member("scene", &S::scene, "1 profile, 2 comment, 3 forum, 4 social log"),
-        member("openid", &S::openid, ""));
+    return field_list(member("media_url", &S::media_url, "up to 10 MB"),
+                      member("media_type", &S::media_type, "1 audio, 2 picture"),
+                      member("version", &S::version, "2"),
+                      member("scene", &S::scene, "1 profile, 2 comment, 3 forum, 4 social log"),
+                      member("openid", &S::openid, ""));
   }
 };
 struct TraceId {
   std::string trace_id;
-  static constexpr auto wire() {
-    return std::make_tuple(member("trace_id", &TraceId::trace_id, ""));
-  }
+  static constexpr auto wire() { return field_list(member("trace_id", &TraceId::trace_id, "")); }
 };
 inline constexpr Method<MediaCheckAsk, TraceId> kMediaCheck{endpoint("media_check_async")};
 
@@ -85,7 +82,7 @@ struct RiskAsk {
   std::optional<bool> is_test;
   static constexpr auto wire() {
     using S = RiskAsk;
-    return std::make_tuple(
+    return field_list(
         member("appid", &S::appid, ""), member("openid", &S::openid, ""),
         member("scene", &S::scene, "0 register, 1 marketing, 2 content"),
         member("client_ip", &S::client_ip, ""), member("mobile_no", &S::mobile_no, ""),
@@ -97,8 +94,8 @@ struct Risk {
   std::int64_t risk_rank = 0;  ///< 0 to 4
   std::string unoin_id;        ///< the platform's spelling
   static constexpr auto wire() {
-    return std::make_tuple(member("risk_rank", &Risk::risk_rank, "0 to 4"),
-                           member("unoin_id", &Risk::unoin_id, "the platform's spelling"));
+    return field_list(member("risk_rank", &Risk::risk_rank, "0 to 4"),
+                      member("unoin_id", &Risk::unoin_id, "the platform's spelling"));
   }
 };
 inline constexpr Method<RiskAsk, Risk> kUserRisk{endpoint("user_risk_rank")};

@@ -9,15 +9,15 @@ namespace zhiyin::wechat {
 struct KfAsk {
   std::string kf_account, nickname;
   static constexpr auto wire() {
-    return std::make_tuple(member("kf_account", &KfAsk::kf_account, "name@gh_id"),
-                           member("nickname", &KfAsk::nickname, "up to 16 characters"));
+    return field_list(member("kf_account", &KfAsk::kf_account, "name@gh_id"),
+                      member("nickname", &KfAsk::nickname, "up to 16 characters"));
   }
 };
 struct KfInviteAsk {
   std::string kf_account, invite_wx;
   static constexpr auto wire() {
-    return std::make_tuple(member("kf_account", &KfInviteAsk::kf_account, "name@gh_id"),
-                           member("invite_wx", &KfInviteAsk::invite_wx, "WeChat id"));
+    return field_list(member("kf_account", &KfInviteAsk::kf_account, "name@gh_id"),
+                      member("invite_wx", &KfInviteAsk::invite_wx, "WeChat id"));
   }
 };
 struct Kf {
@@ -25,32 +25,32 @@ struct Kf {
   std::int64_t invite_expire_time = 0;
   static constexpr auto wire() {
     using S = Kf;
-    return std::make_tuple(
-        member("kf_account", &S::kf_account, ""), member("kf_nick", &S::kf_nick, ""),
-        member("kf_id", &S::kf_id, ""), member("kf_headimgurl", &S::kf_headimgurl, ""),
-        member("kf_wx", &S::kf_wx, ""), member("invite_wx", &S::invite_wx, ""),
-        member("invite_status", &S::invite_status, "waiting, rejected or expired"),
-        member("invite_expire_time", &S::invite_expire_time, "seconds"));
+    return field_list(member("kf_account", &S::kf_account, ""), member("kf_nick", &S::kf_nick, ""),
+                      member("kf_id", &S::kf_id, ""),
+                      member("kf_headimgurl", &S::kf_headimgurl, ""),
+                      member("kf_wx", &S::kf_wx, ""), member("invite_wx", &S::invite_wx, ""),
+                      member("invite_status", &S::invite_status, "waiting, rejected or expired"),
+                      member("invite_expire_time", &S::invite_expire_time, "seconds"));
   }
 };
 struct KfList {
   std::vector<Kf> kf_list;
-  static constexpr auto wire() { return std::make_tuple(member("kf_list", &KfList::kf_list, "")); }
+  static constexpr auto wire() { return field_list(member("kf_list", &KfList::kf_list, "")); }
 };
 struct KfOnline {
   std::string kf_account, kf_id;
   std::int64_t status = 0, accepted_case = 0;
   static constexpr auto wire() {
     using S = KfOnline;
-    return std::make_tuple(member("kf_account", &S::kf_account, ""), member("kf_id", &S::kf_id, ""),
-                           member("status", &S::status, ""),
-                           member("accepted_case", &S::accepted_case, "sessions"));
+    return field_list(member("kf_account", &S::kf_account, ""), member("kf_id", &S::kf_id, ""),
+                      member("status", &S::status, ""),
+                      member("accepted_case", &S::accepted_case, "sessions"));
   }
 };
 struct KfOnlineList {
   std::vector<KfOnline> kf_online_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("kf_online_list", &KfOnlineList::kf_online_list, ""));
+    return field_list(member("kf_online_list", &KfOnlineList::kf_online_list, ""));
   }
 };
 inline constexpr Method<KfAsk, Nothing> kKfAdd{endpoint("kf_add")};
@@ -65,8 +65,8 @@ inline constexpr Method<Nothing, KfOnlineList> kKfOnline{endpoint("kf_online")};
 struct KfSessionAsk {
   std::string kf_account, openid;
   static constexpr auto wire() {
-    return std::make_tuple(member("kf_account", &KfSessionAsk::kf_account, "name@gh_id"),
-                           member("openid", &KfSessionAsk::openid, ""));
+    return field_list(member("kf_account", &KfSessionAsk::kf_account, "name@gh_id"),
+                      member("openid", &KfSessionAsk::openid, ""));
   }
 };
 struct KfSession {
@@ -74,31 +74,30 @@ struct KfSession {
   std::int64_t createtime = 0;
   static constexpr auto wire() {
     using S = KfSession;
-    return std::make_tuple(member("kf_account", &S::kf_account, ""),
-                           member("openid", &S::openid, ""),
-                           member("createtime", &S::createtime, "seconds"));
+    return field_list(member("kf_account", &S::kf_account, ""), member("openid", &S::openid, ""),
+                      member("createtime", &S::createtime, "seconds"));
   }
 };
 struct KfSessions {
   std::vector<KfSession> sessionlist;
   static constexpr auto wire() {
-    return std::make_tuple(member("sessionlist", &KfSessions::sessionlist, ""));
+    return field_list(member("sessionlist", &KfSessions::sessionlist, ""));
   }
 };
 struct KfWaitingCase {
   std::int64_t latest_time = 0;
   std::string openid;
   static constexpr auto wire() {
-    return std::make_tuple(member("latest_time", &KfWaitingCase::latest_time, "seconds"),
-                           member("openid", &KfWaitingCase::openid, ""));
+    return field_list(member("latest_time", &KfWaitingCase::latest_time, "seconds"),
+                      member("openid", &KfWaitingCase::openid, ""));
   }
 };
 struct KfWaiting {
   std::int64_t count = 0;
   std::vector<KfWaitingCase> waitcaselist;
   static constexpr auto wire() {
-    return std::make_tuple(member("count", &KfWaiting::count, ""),
-                           member("waitcaselist", &KfWaiting::waitcaselist, "up to 100"));
+    return field_list(member("count", &KfWaiting::count, ""),
+                      member("waitcaselist", &KfWaiting::waitcaselist, "up to 100"));
   }
 };
 inline constexpr Method<KfSessionAsk, Nothing> kKfSessionCreate{endpoint("kf_session_create")};
@@ -112,10 +111,10 @@ struct KfRecordsAsk {
   std::int64_t starttime = 0, endtime = 0, msgid = 1, number = 10'000;
   static constexpr auto wire() {
     using S = KfRecordsAsk;
-    return std::make_tuple(member("starttime", &S::starttime, "seconds"),
-                           member("endtime", &S::endtime, "seconds, at most a day later"),
-                           member("msgid", &S::msgid, "where the page begins, from 1"),
-                           member("number", &S::number, "1 to 10000"));
+    return field_list(member("starttime", &S::starttime, "seconds"),
+                      member("endtime", &S::endtime, "seconds, at most a day later"),
+                      member("msgid", &S::msgid, "where the page begins, from 1"),
+                      member("number", &S::number, "1 to 10000"));
   }
   [[nodiscard]] Result<void> check(const Policy&) const {
     constexpr std::int64_t kDaySeconds = 86'400;
@@ -130,10 +129,10 @@ struct KfRecord {
   std::int64_t opercode = 0, time = 0;
   static constexpr auto wire() {
     using S = KfRecord;
-    return std::make_tuple(member("openid", &S::openid, ""), member("text", &S::text, ""),
-                           member("worker", &S::worker, ""),
-                           member("opercode", &S::opercode, "2002 staff, 2003 person"),
-                           member("time", &S::time, "seconds"));
+    return field_list(member("openid", &S::openid, ""), member("text", &S::text, ""),
+                      member("worker", &S::worker, ""),
+                      member("opercode", &S::opercode, "2002 staff, 2003 person"),
+                      member("time", &S::time, "seconds"));
   }
 };
 struct KfRecords {
@@ -141,9 +140,8 @@ struct KfRecords {
   std::int64_t number = 0, msgid = 0;
   static constexpr auto wire() {
     using S = KfRecords;
-    return std::make_tuple(member("recordlist", &S::recordlist, ""),
-                           member("number", &S::number, ""),
-                           member("msgid", &S::msgid, "where the next page begins"));
+    return field_list(member("recordlist", &S::recordlist, ""), member("number", &S::number, ""),
+                      member("msgid", &S::msgid, "where the next page begins"));
   }
 };
 inline constexpr Method<KfRecordsAsk, KfRecords> kKfRecords{endpoint("kf_records")};

@@ -16,9 +16,9 @@ struct AdsPageInfo {
   std::int64_t page = 1, page_size = 0, total_number = 0, total_page = 0;
   static constexpr auto wire() {
     using S = AdsPageInfo;
-    return std::make_tuple(member("page", &S::page, ""), member("page_size", &S::page_size, ""),
-                           member("total_number", &S::total_number, ""),
-                           member("total_page", &S::total_page, ""));
+    return field_list(member("page", &S::page, ""), member("page_size", &S::page_size, ""),
+                      member("total_number", &S::total_number, ""),
+                      member("total_page", &S::total_page, ""));
   }
 };
 template <class Row>
@@ -26,8 +26,8 @@ struct AdsPage {
   std::vector<Row> list;
   AdsPageInfo page_info;
   static constexpr auto wire() {
-    return std::make_tuple(member("list", &AdsPage::list, ""),
-                           member("page_info", &AdsPage::page_info, ""));
+    return field_list(member("list", &AdsPage::list, ""),
+                      member("page_info", &AdsPage::page_info, ""));
   }
 };
 /// `operator` EQUALS, CONTAINS, LESS, GREATER, IN …
@@ -36,9 +36,8 @@ struct AdsFilter {
   std::vector<std::string> values;
   static constexpr auto wire() {
     using S = AdsFilter;
-    return std::make_tuple(member("field", &S::field, ""),
-                           member("operator", &S::op, "EQUALS, IN …"),
-                           member("values", &S::values, ""));
+    return field_list(member("field", &S::field, ""), member("operator", &S::op, "EQUALS, IN …"),
+                      member("values", &S::values, ""));
   }
 };
 struct AdsListAsk {
@@ -48,10 +47,10 @@ struct AdsListAsk {
   std::vector<std::string> fields;
   static constexpr auto wire() {
     using S = AdsListAsk;
-    return std::make_tuple(
-        member("account_id", &S::account_id, "advertiser"), member("filtering", &S::filtering, ""),
-        member("page", &S::page, "from 1"), member("page_size", &S::page_size, "up to 100"),
-        member("fields", &S::fields, ""));
+    return field_list(member("account_id", &S::account_id, "advertiser"),
+                      member("filtering", &S::filtering, ""), member("page", &S::page, "from 1"),
+                      member("page_size", &S::page_size, "up to 100"),
+                      member("fields", &S::fields, ""));
   }
 };
 
@@ -62,9 +61,9 @@ struct AdsAccountsAsk {
   std::int64_t page = 1, page_size = 100;
   static constexpr auto wire() {
     using S = AdsAccountsAsk;
-    return std::make_tuple(member("account_id", &S::account_id, ""),
-                           member("fields", &S::fields, ""), member("page", &S::page, "from 1"),
-                           member("page_size", &S::page_size, "up to 100"));
+    return field_list(member("account_id", &S::account_id, ""), member("fields", &S::fields, ""),
+                      member("page", &S::page, "from 1"),
+                      member("page_size", &S::page_size, "up to 100"));
   }
 };
 struct AdsAccount {
@@ -72,16 +71,16 @@ struct AdsAccount {
   std::string corporation_name, system_status, reject_message;
   static constexpr auto wire() {
     using S = AdsAccount;
-    return std::make_tuple(member("account_id", &S::account_id, ""),
-                           member("corporation_name", &S::corporation_name, ""),
-                           member("system_status", &S::system_status, ""),
-                           member("reject_message", &S::reject_message, ""));
+    return field_list(member("account_id", &S::account_id, ""),
+                      member("corporation_name", &S::corporation_name, ""),
+                      member("system_status", &S::system_status, ""),
+                      member("reject_message", &S::reject_message, ""));
   }
 };
 struct AdsFundsAsk {
   std::int64_t account_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("account_id", &AdsFundsAsk::account_id, "advertiser"));
+    return field_list(member("account_id", &AdsFundsAsk::account_id, "advertiser"));
   }
 };
 struct AdsFund {
@@ -89,7 +88,7 @@ struct AdsFund {
   std::int64_t balance = 0, realtime_cost = 0;
   static constexpr auto wire() {
     using S = AdsFund;
-    return std::make_tuple(
+    return field_list(
         member("fund_type", &S::fund_type, ""), member("fund_status", &S::fund_status, ""),
         member("balance", &S::balance, "fen"), member("realtime_cost", &S::realtime_cost, "fen"));
   }
@@ -101,7 +100,7 @@ inline constexpr Method<AdsFundsAsk, AdsPage<AdsFund>> kAdsFunds{endpoint("ads_f
 struct AdsCarrier {
   std::string marketing_carrier_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("marketing_carrier_id", &AdsCarrier::marketing_carrier_id, ""));
+    return field_list(member("marketing_carrier_id", &AdsCarrier::marketing_carrier_id, ""));
   }
 };
 struct AdsAdgroupAsk {
@@ -119,7 +118,7 @@ struct AdsAdgroupAsk {
   std::vector<std::int64_t> user_action_sets;
   static constexpr auto wire() {
     using S = AdsAdgroupAsk;
-    return std::make_tuple(
+    return field_list(
         member("account_id", &S::account_id, "advertiser"),
         member("adgroup_name", &S::adgroup_name, "up to 60 characters"),
         member("marketing_goal", &S::marketing_goal, "MARKETING_GOAL_…"),
@@ -152,7 +151,7 @@ struct AdsAdgroupUpdateAsk {
   Json targeting;
   static constexpr auto wire() {
     using S = AdsAdgroupUpdateAsk;
-    return std::make_tuple(
+    return field_list(
         member("account_id", &S::account_id, ""), member("adgroup_id", &S::adgroup_id, ""),
         member("adgroup_name", &S::adgroup_name, ""), member("begin_date", &S::begin_date, ""),
         member("end_date", &S::end_date, ""), member("time_series", &S::time_series, ""),
@@ -164,14 +163,14 @@ struct AdsAdgroupUpdateAsk {
 struct AdsAdgroupIdAsk {
   std::int64_t account_id = 0, adgroup_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("account_id", &AdsAdgroupIdAsk::account_id, ""),
-                           member("adgroup_id", &AdsAdgroupIdAsk::adgroup_id, ""));
+    return field_list(member("account_id", &AdsAdgroupIdAsk::account_id, ""),
+                      member("adgroup_id", &AdsAdgroupIdAsk::adgroup_id, ""));
   }
 };
 struct AdsAdgroupId {
   std::int64_t adgroup_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("adgroup_id", &AdsAdgroupId::adgroup_id, ""));
+    return field_list(member("adgroup_id", &AdsAdgroupId::adgroup_id, ""));
   }
 };
 struct AdsAdgroup {
@@ -180,7 +179,7 @@ struct AdsAdgroup {
   std::vector<std::string> site_set;
   static constexpr auto wire() {
     using S = AdsAdgroup;
-    return std::make_tuple(
+    return field_list(
         member("adgroup_id", &S::adgroup_id, ""), member("bid_amount", &S::bid_amount, "fen"),
         member("daily_budget", &S::daily_budget, "fen"),
         member("created_time", &S::created_time, "seconds"),
@@ -194,15 +193,15 @@ struct AdsAdgroup {
 struct AdsBudgetSpec {
   std::int64_t adgroup_id = 0, daily_budget = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("adgroup_id", &AdsBudgetSpec::adgroup_id, ""),
-                           member("daily_budget", &AdsBudgetSpec::daily_budget, "fen"));
+    return field_list(member("adgroup_id", &AdsBudgetSpec::adgroup_id, ""),
+                      member("daily_budget", &AdsBudgetSpec::daily_budget, "fen"));
   }
 };
 struct AdsBudgetAsk {
   std::int64_t account_id = 0;
   std::vector<AdsBudgetSpec> update_daily_budget_spec;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("account_id", &AdsBudgetAsk::account_id, ""),
         member("update_daily_budget_spec", &AdsBudgetAsk::update_daily_budget_spec, "up to 100"));
   }
@@ -210,15 +209,15 @@ struct AdsBudgetAsk {
 struct AdsBidSpec {
   std::int64_t adgroup_id = 0, bid_amount = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("adgroup_id", &AdsBidSpec::adgroup_id, ""),
-                           member("bid_amount", &AdsBidSpec::bid_amount, "fen"));
+    return field_list(member("adgroup_id", &AdsBidSpec::adgroup_id, ""),
+                      member("bid_amount", &AdsBidSpec::bid_amount, "fen"));
   }
 };
 struct AdsBidAsk {
   std::int64_t account_id = 0;
   std::vector<AdsBidSpec> update_bid_amount_spec;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("account_id", &AdsBidAsk::account_id, ""),
         member("update_bid_amount_spec", &AdsBidAsk::update_bid_amount_spec, "up to 100"));
   }
@@ -227,17 +226,17 @@ struct AdsStatusSpec {
   std::int64_t adgroup_id = 0;
   std::string configured_status;
   static constexpr auto wire() {
-    return std::make_tuple(member("adgroup_id", &AdsStatusSpec::adgroup_id, ""),
-                           member("configured_status", &AdsStatusSpec::configured_status, ""));
+    return field_list(member("adgroup_id", &AdsStatusSpec::adgroup_id, ""),
+                      member("configured_status", &AdsStatusSpec::configured_status, ""));
   }
 };
 struct AdsStatusAsk {
   std::int64_t account_id = 0;
   std::vector<AdsStatusSpec> update_configured_status_spec;
   static constexpr auto wire() {
-    return std::make_tuple(member("account_id", &AdsStatusAsk::account_id, ""),
-                           member("update_configured_status_spec",
-                                  &AdsStatusAsk::update_configured_status_spec, "up to 100"));
+    return field_list(member("account_id", &AdsStatusAsk::account_id, ""),
+                      member("update_configured_status_spec",
+                             &AdsStatusAsk::update_configured_status_spec, "up to 100"));
   }
 };
 /// One line for each ad group of a batch; `code` 0: done.
@@ -246,9 +245,8 @@ struct AdsBatchLine {
   std::string message_cn;
   static constexpr auto wire() {
     using S = AdsBatchLine;
-    return std::make_tuple(member("code", &S::code, "0: done"),
-                           member("adgroup_id", &S::adgroup_id, ""),
-                           member("message_cn", &S::message_cn, ""));
+    return field_list(member("code", &S::code, "0: done"), member("adgroup_id", &S::adgroup_id, ""),
+                      member("message_cn", &S::message_cn, ""));
   }
 };
 inline constexpr Method<AdsAdgroupAsk, AdsAdgroupId> kAdsAdgroupAdd{endpoint("ads_adgroup_add")};
@@ -273,7 +271,7 @@ struct AdsCreativeAsk {
   Json creative_components;
   static constexpr auto wire() {
     using S = AdsCreativeAsk;
-    return std::make_tuple(
+    return field_list(
         member("account_id", &S::account_id, ""), member("adgroup_id", &S::adgroup_id, ""),
         member("dynamic_creative_name", &S::dynamic_creative_name, "up to 60 characters"),
         member("creative_template_id", &S::creative_template_id, ""),
@@ -290,7 +288,7 @@ struct AdsCreativeAsk {
 struct AdsCreativeId {
   std::int64_t dynamic_creative_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("dynamic_creative_id", &AdsCreativeId::dynamic_creative_id, ""));
+    return field_list(member("dynamic_creative_id", &AdsCreativeId::dynamic_creative_id, ""));
   }
 };
 struct AdsCreative {
@@ -298,18 +296,18 @@ struct AdsCreative {
   std::string dynamic_creative_name, configured_status, system_status;
   static constexpr auto wire() {
     using S = AdsCreative;
-    return std::make_tuple(member("dynamic_creative_id", &S::dynamic_creative_id, ""),
-                           member("adgroup_id", &S::adgroup_id, ""),
-                           member("dynamic_creative_name", &S::dynamic_creative_name, ""),
-                           member("configured_status", &S::configured_status, ""),
-                           member("system_status", &S::system_status, ""));
+    return field_list(member("dynamic_creative_id", &S::dynamic_creative_id, ""),
+                      member("adgroup_id", &S::adgroup_id, ""),
+                      member("dynamic_creative_name", &S::dynamic_creative_name, ""),
+                      member("configured_status", &S::configured_status, ""),
+                      member("system_status", &S::system_status, ""));
   }
 };
 struct AdsReviewsAsk {
   std::int64_t account_id = 0;
   std::vector<std::int64_t> dynamic_creative_id_list;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("account_id", &AdsReviewsAsk::account_id, ""),
         member("dynamic_creative_id_list", &AdsReviewsAsk::dynamic_creative_id_list, "up to 100"));
   }
@@ -318,7 +316,7 @@ struct AdsReview {
   std::int64_t dynamic_creative_id = 0;
   Json element_result_list;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("dynamic_creative_id", &AdsReview::dynamic_creative_id, ""),
         member("element_result_list", &AdsReview::element_result_list, "by part and place"));
   }
@@ -328,7 +326,7 @@ struct AdsImage {
   std::int64_t image_width = 0, image_height = 0, image_file_size = 0;
   static constexpr auto wire() {
     using S = AdsImage;
-    return std::make_tuple(
+    return field_list(
         member("image_id", &S::image_id, ""), member("signature", &S::signature, "MD5"),
         member("preview_url", &S::preview_url, ""), member("image_width", &S::image_width, ""),
         member("image_height", &S::image_height, ""),
@@ -348,15 +346,15 @@ Outcome<AdsImage> upload_ads_image_and_wait(PlatformApi& platform, const ApiAcco
 struct AdsDateRange {
   std::string start_date, end_date;
   static constexpr auto wire() {
-    return std::make_tuple(member("start_date", &AdsDateRange::start_date, "2026-01-31"),
-                           member("end_date", &AdsDateRange::end_date, ""));
+    return field_list(member("start_date", &AdsDateRange::start_date, "2026-01-31"),
+                      member("end_date", &AdsDateRange::end_date, ""));
   }
 };
 struct AdsOrder {
   std::string sort_field, sort_type;
   static constexpr auto wire() {
-    return std::make_tuple(member("sort_field", &AdsOrder::sort_field, ""),
-                           member("sort_type", &AdsOrder::sort_type, "ASCENDING or DESCENDING"));
+    return field_list(member("sort_field", &AdsOrder::sort_field, ""),
+                      member("sort_type", &AdsOrder::sort_type, "ASCENDING or DESCENDING"));
   }
 };
 struct AdsReportAsk {
@@ -370,7 +368,7 @@ struct AdsReportAsk {
   std::int64_t page = 1, page_size = 1'000;
   static constexpr auto wire() {
     using S = AdsReportAsk;
-    return std::make_tuple(
+    return field_list(
         member("account_id", &S::account_id, ""),
         member("level", &S::level, "REPORT_LEVEL_ADVERTISER, _ADGROUP or _DYNAMIC_CREATIVE"),
         member("date_range", &S::date_range, ""), member("group_by", &S::group_by, "date …"),
@@ -391,25 +389,25 @@ struct AdsReportLine {
   double ctr = 0, cpc = 0, thousand_display_price = 0, conversions_rate = 0, conversions_cost = 0;
   static constexpr auto wire() {
     using S = AdsReportLine;
-    return std::make_tuple(member("date", &S::date, ""), member("hour", &S::hour, ""),
-                           member("adgroup_id", &S::adgroup_id, ""),
-                           member("dynamic_creative_id", &S::dynamic_creative_id, ""),
-                           member("view_count", &S::view_count, ""),
-                           member("valid_click_count", &S::valid_click_count, ""),
-                           member("cost", &S::cost, "fen"),
-                           member("conversions_count", &S::conversions_count, ""),
-                           member("deep_conversions_count", &S::deep_conversions_count, ""),
-                           member("from_follow_uv", &S::from_follow_uv, ""),
-                           member("biz_follow_uv", &S::biz_follow_uv, ""),
-                           member("scan_follow_count", &S::scan_follow_count, ""),
-                           member("order_amount", &S::order_amount, "fen"),
-                           member("praise_count", &S::praise_count, ""),
-                           member("comment_count", &S::comment_count, ""),
-                           member("forward_count", &S::forward_count, ""),
-                           member("ctr", &S::ctr, ""), member("cpc", &S::cpc, "fen"),
-                           member("thousand_display_price", &S::thousand_display_price, "fen"),
-                           member("conversions_rate", &S::conversions_rate, ""),
-                           member("conversions_cost", &S::conversions_cost, "fen"));
+    return field_list(member("date", &S::date, ""), member("hour", &S::hour, ""),
+                      member("adgroup_id", &S::adgroup_id, ""),
+                      member("dynamic_creative_id", &S::dynamic_creative_id, ""),
+                      member("view_count", &S::view_count, ""),
+                      member("valid_click_count", &S::valid_click_count, ""),
+                      member("cost", &S::cost, "fen"),
+                      member("conversions_count", &S::conversions_count, ""),
+                      member("deep_conversions_count", &S::deep_conversions_count, ""),
+                      member("from_follow_uv", &S::from_follow_uv, ""),
+                      member("biz_follow_uv", &S::biz_follow_uv, ""),
+                      member("scan_follow_count", &S::scan_follow_count, ""),
+                      member("order_amount", &S::order_amount, "fen"),
+                      member("praise_count", &S::praise_count, ""),
+                      member("comment_count", &S::comment_count, ""),
+                      member("forward_count", &S::forward_count, ""), member("ctr", &S::ctr, ""),
+                      member("cpc", &S::cpc, "fen"),
+                      member("thousand_display_price", &S::thousand_display_price, "fen"),
+                      member("conversions_rate", &S::conversions_rate, ""),
+                      member("conversions_cost", &S::conversions_cost, "fen"));
   }
 };
 inline constexpr Method<AdsReportAsk, AdsPage<AdsReportLine>> kAdsDailyReport{
@@ -423,17 +421,16 @@ struct AdsActionSetAsk {
   std::string type, wechat_app_id, name, description;
   static constexpr auto wire() {
     using S = AdsActionSetAsk;
-    return std::make_tuple(member("account_id", &S::account_id, ""),
-                           member("type", &S::type, "USER_ACTION_SET_TYPE_…"),
-                           member("wechat_app_id", &S::wechat_app_id, ""),
-                           member("name", &S::name, ""),
-                           member("description", &S::description, ""));
+    return field_list(member("account_id", &S::account_id, ""),
+                      member("type", &S::type, "USER_ACTION_SET_TYPE_…"),
+                      member("wechat_app_id", &S::wechat_app_id, ""), member("name", &S::name, ""),
+                      member("description", &S::description, ""));
   }
 };
 struct AdsActionSetId {
   std::int64_t user_action_set_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("user_action_set_id", &AdsActionSetId::user_action_set_id, ""));
+    return field_list(member("user_action_set_id", &AdsActionSetId::user_action_set_id, ""));
   }
 };
 /// Hashes are lower-case hex of the normalised value.
@@ -442,7 +439,7 @@ struct AdsUserId {
       wechat_unionid, wechat_app_id;
   static constexpr auto wire() {
     using S = AdsUserId;
-    return std::make_tuple(
+    return field_list(
         member("hash_phone", &S::hash_phone, "MD5"), member("sha256_phone", &S::sha256_phone, ""),
         member("hash_imei", &S::hash_imei, "MD5"), member("hash_idfa", &S::hash_idfa, "MD5"),
         member("hash_oaid", &S::hash_oaid, "MD5"), member("wechat_openid", &S::wechat_openid, ""),
@@ -453,13 +450,13 @@ struct AdsUserId {
 struct AdsTrace {
   std::string click_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("click_id", &AdsTrace::click_id, "gdt_vid of the page"));
+    return field_list(member("click_id", &AdsTrace::click_id, "gdt_vid of the page"));
   }
 };
 struct AdsActionParameters {
   std::optional<std::int64_t> value;
   static constexpr auto wire() {
-    return std::make_tuple(member("value", &AdsActionParameters::value, "fen"));
+    return field_list(member("value", &AdsActionParameters::value, "fen"));
   }
 };
 /// `outer_action_id` is ours: an action with an id that was there before is not counted again.
@@ -471,12 +468,11 @@ struct AdsAction {
   std::optional<AdsActionParameters> action_param;
   static constexpr auto wire() {
     using S = AdsAction;
-    return std::make_tuple(
-        member("action_time", &S::action_time, "seconds"),
-        member("action_type", &S::action_type, "PURCHASE, REGISTER, VIEW_CONTENT …"),
-        member("outer_action_id", &S::outer_action_id, "ours"), member("url", &S::url, ""),
-        member("user_id", &S::user_id, ""), member("trace", &S::trace, ""),
-        member("action_param", &S::action_param, ""));
+    return field_list(member("action_time", &S::action_time, "seconds"),
+                      member("action_type", &S::action_type, "PURCHASE, REGISTER, VIEW_CONTENT …"),
+                      member("outer_action_id", &S::outer_action_id, "ours"),
+                      member("url", &S::url, ""), member("user_id", &S::user_id, ""),
+                      member("trace", &S::trace, ""), member("action_param", &S::action_param, ""));
   }
 };
 struct AdsActionsAsk {
@@ -484,9 +480,9 @@ struct AdsActionsAsk {
   std::vector<AdsAction> actions;
   static constexpr auto wire() {
     using S = AdsActionsAsk;
-    return std::make_tuple(member("account_id", &S::account_id, ""),
-                           member("user_action_set_id", &S::user_action_set_id, ""),
-                           member("actions", &S::actions, "up to 50"));
+    return field_list(member("account_id", &S::account_id, ""),
+                      member("user_action_set_id", &S::user_action_set_id, ""),
+                      member("actions", &S::actions, "up to 50"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -501,7 +497,7 @@ struct AdsAudienceAsk {
   Json audience_spec;
   static constexpr auto wire() {
     using S = AdsAudienceAsk;
-    return std::make_tuple(
+    return field_list(
         member("account_id", &S::account_id, ""), member("name", &S::name, "up to 32 characters"),
         member("type", &S::type, "CUSTOMER_FILE, LOOKALIKE …"),
         member("description", &S::description, ""), member("audience_spec", &S::audience_spec, ""));
@@ -510,7 +506,7 @@ struct AdsAudienceAsk {
 struct AdsAudienceId {
   std::int64_t audience_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("audience_id", &AdsAudienceId::audience_id, ""));
+    return field_list(member("audience_id", &AdsAudienceId::audience_id, ""));
   }
 };
 struct AdsAudience {
@@ -518,11 +514,11 @@ struct AdsAudience {
   std::string name, type, status;
   static constexpr auto wire() {
     using S = AdsAudience;
-    return std::make_tuple(member("audience_id", &S::audience_id, ""),
-                           member("user_count", &S::user_count, ""),
-                           member("error_code", &S::error_code, ""), member("name", &S::name, ""),
-                           member("type", &S::type, ""),
-                           member("status", &S::status, "PENDING, PROCESSING, SUCCESS …"));
+    return field_list(member("audience_id", &S::audience_id, ""),
+                      member("user_count", &S::user_count, ""),
+                      member("error_code", &S::error_code, ""), member("name", &S::name, ""),
+                      member("type", &S::type, ""),
+                      member("status", &S::status, "PENDING, PROCESSING, SUCCESS …"));
   }
 };
 struct AdsAudienceFileAsk {
@@ -530,16 +526,16 @@ struct AdsAudienceFileAsk {
   std::string user_id_type, operation_type = "APPEND";
   static constexpr auto wire() {
     using S = AdsAudienceFileAsk;
-    return std::make_tuple(member("account_id", &S::account_id, ""),
-                           member("audience_id", &S::audience_id, ""),
-                           member("user_id_type", &S::user_id_type, "HASH_PHONE, WECHAT_OPENID …"),
-                           member("operation_type", &S::operation_type, "APPEND or REDUCE"));
+    return field_list(member("account_id", &S::account_id, ""),
+                      member("audience_id", &S::audience_id, ""),
+                      member("user_id_type", &S::user_id_type, "HASH_PHONE, WECHAT_OPENID …"),
+                      member("operation_type", &S::operation_type, "APPEND or REDUCE"));
   }
 };
 struct AdsAudienceFileId {
   std::int64_t custom_audience_file_id = 0;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("custom_audience_file_id", &AdsAudienceFileId::custom_audience_file_id, ""));
   }
 };

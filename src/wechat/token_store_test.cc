@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
+#include "http/await.h"
 #include "wechat/error_table.h"
 #include "wechat/fake_platform.h"
 #include "wechat/test_store.h"

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
+#include "http/await.h"
 #include "wechat/fake_platform.h"
 
 namespace zhiyin::wechat {

@@ -23,8 +23,8 @@ struct LoginCodeAsk {
   std::string code;  ///< one use, 5 minutes
   std::string grant_type = "authorization_code";
   static constexpr auto wire() {
-    return std::make_tuple(member("code", &LoginCodeAsk::code, ""),
-                           member("grant_type", &LoginCodeAsk::grant_type, ""));
+    return field_list(member("code", &LoginCodeAsk::code, ""),
+                      member("grant_type", &LoginCodeAsk::grant_type, ""));
   }
 };
 /// `is_snapshotuser`: a virtual identity from the preview of a page; never store it as a person.
@@ -35,19 +35,19 @@ struct LoginToken {
   bool is_snapshotuser = false;
   static constexpr auto wire() {
     using S = LoginToken;
-    return std::make_tuple(
-        member("access_token", &S::access_token, ""),
-        member("refresh_token", &S::refresh_token, ""), member("expires_in", &S::expires_in, ""),
-        member("openid", &S::openid, ""), member("scope", &S::scope, ""),
-        member("unionid", &S::unionid, ""), member("is_snapshotuser", &S::is_snapshotuser, ""));
+    return field_list(member("access_token", &S::access_token, ""),
+                      member("refresh_token", &S::refresh_token, ""),
+                      member("expires_in", &S::expires_in, ""), member("openid", &S::openid, ""),
+                      member("scope", &S::scope, ""), member("unionid", &S::unionid, ""),
+                      member("is_snapshotuser", &S::is_snapshotuser, ""));
   }
 };
 struct LoginRefreshAsk {
   Secret refresh_token;
   std::string grant_type = "refresh_token";
   static constexpr auto wire() {
-    return std::make_tuple(member("grant_type", &LoginRefreshAsk::grant_type, ""),
-                           member("refresh_token", &LoginRefreshAsk::refresh_token, ""));
+    return field_list(member("grant_type", &LoginRefreshAsk::grant_type, ""),
+                      member("refresh_token", &LoginRefreshAsk::refresh_token, ""));
   }
 };
 struct LoginUserAsk {
@@ -55,8 +55,8 @@ struct LoginUserAsk {
   std::string openid, lang;
   static constexpr auto wire() {
     using S = LoginUserAsk;
-    return std::make_tuple(member("access_token", &S::access_token, ""),
-                           member("openid", &S::openid, ""), member("lang", &S::lang, ""));
+    return field_list(member("access_token", &S::access_token, ""),
+                      member("openid", &S::openid, ""), member("lang", &S::lang, ""));
   }
 };
 struct LoginUser {
@@ -64,10 +64,9 @@ struct LoginUser {
   std::vector<std::string> privilege;
   static constexpr auto wire() {
     using S = LoginUser;
-    return std::make_tuple(member("openid", &S::openid, ""), member("nickname", &S::nickname, ""),
-                           member("headimgurl", &S::headimgurl, ""),
-                           member("unionid", &S::unionid, ""),
-                           member("privilege", &S::privilege, ""));
+    return field_list(member("openid", &S::openid, ""), member("nickname", &S::nickname, ""),
+                      member("headimgurl", &S::headimgurl, ""), member("unionid", &S::unionid, ""),
+                      member("privilege", &S::privilege, ""));
   }
 };
 inline constexpr Method<LoginCodeAsk, LoginToken> kLoginToken{endpoint("oauth_token")};
@@ -86,15 +85,15 @@ Result<std::string> once_page_url(const ApiAccount& account, std::string_view te
 struct TicketAsk {
   std::string type = "jsapi";  ///< or wx_card
   static constexpr auto wire() {
-    return std::make_tuple(member("type", &TicketAsk::type, "jsapi or wx_card"));
+    return field_list(member("type", &TicketAsk::type, "jsapi or wx_card"));
   }
 };
 struct Ticket {
   Secret ticket;
   std::int64_t expires_in = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("ticket", &Ticket::ticket, ""),
-                           member("expires_in", &Ticket::expires_in, ""));
+    return field_list(member("ticket", &Ticket::ticket, ""),
+                      member("expires_in", &Ticket::expires_in, ""));
   }
 };
 inline constexpr Method<TicketAsk, Ticket> kTicket{endpoint("ticket_get")};
@@ -106,9 +105,8 @@ struct JsConfig {
   std::string nonceStr, signature;
   static constexpr auto wire() {
     using S = JsConfig;
-    return std::make_tuple(member("appId", &S::appId, ""), member("timestamp", &S::timestamp, ""),
-                           member("nonceStr", &S::nonceStr, ""),
-                           member("signature", &S::signature, ""));
+    return field_list(member("appId", &S::appId, ""), member("timestamp", &S::timestamp, ""),
+                      member("nonceStr", &S::nonceStr, ""), member("signature", &S::signature, ""));
   }
 };
 

@@ -11,26 +11,26 @@ namespace zhiyin::wechat {
 struct WecomMembers {
   std::vector<std::string> follow_user;
   static constexpr auto wire() {
-    return std::make_tuple(member("follow_user", &WecomMembers::follow_user, "userids"));
+    return field_list(member("follow_user", &WecomMembers::follow_user, "userids"));
   }
 };
 struct WecomUserAsk {
   std::string userid;
   static constexpr auto wire() {
-    return std::make_tuple(member("userid", &WecomUserAsk::userid, "member"));
+    return field_list(member("userid", &WecomUserAsk::userid, "member"));
   }
 };
 struct WecomContactIds {
   std::vector<std::string> external_userid;
   static constexpr auto wire() {
-    return std::make_tuple(member("external_userid", &WecomContactIds::external_userid, ""));
+    return field_list(member("external_userid", &WecomContactIds::external_userid, ""));
   }
 };
 struct WecomContactAsk {
   std::string external_userid, cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("external_userid", &WecomContactAsk::external_userid, ""),
-                           member("cursor", &WecomContactAsk::cursor, "empty begins"));
+    return field_list(member("external_userid", &WecomContactAsk::external_userid, ""),
+                      member("cursor", &WecomContactAsk::cursor, "empty begins"));
   }
 };
 struct WecomContact {
@@ -39,7 +39,7 @@ struct WecomContact {
   std::int64_t gender = 0;
   static constexpr auto wire() {
     using S = WecomContact;
-    return std::make_tuple(
+    return field_list(
         member("external_userid", &S::external_userid, ""), member("name", &S::name, ""),
         member("avatar", &S::avatar, ""), member("unionid", &S::unionid, ""),
         member("position", &S::position, ""), member("corp_name", &S::corp_name, ""),
@@ -52,9 +52,9 @@ struct WecomContactTag {
   std::int64_t type = 1;
   static constexpr auto wire() {
     using S = WecomContactTag;
-    return std::make_tuple(member("group_name", &S::group_name, ""),
-                           member("tag_name", &S::tag_name, ""), member("tag_id", &S::tag_id, ""),
-                           member("type", &S::type, ""));
+    return field_list(member("group_name", &S::group_name, ""),
+                      member("tag_name", &S::tag_name, ""), member("tag_id", &S::tag_id, ""),
+                      member("type", &S::type, ""));
   }
 };
 /// What a member knows of a contact. `tags` by name (one contact), `tag_id` by number (batches).
@@ -65,15 +65,15 @@ struct WecomFollow {
   std::vector<WecomContactTag> tags;
   static constexpr auto wire() {
     using S = WecomFollow;
-    return std::make_tuple(member("userid", &S::userid, "member"), member("remark", &S::remark, ""),
-                           member("description", &S::description, ""),
-                           member("remark_corp_name", &S::remark_corp_name, ""),
-                           member("oper_userid", &S::oper_userid, ""),
-                           member("state", &S::state, "of the contact way by which they came"),
-                           member("createtime", &S::createtime, "seconds"),
-                           member("add_way", &S::add_way, ""),
-                           member("remark_mobiles", &S::remark_mobiles, ""),
-                           member("tag_id", &S::tag_id, ""), member("tags", &S::tags, ""));
+    return field_list(member("userid", &S::userid, "member"), member("remark", &S::remark, ""),
+                      member("description", &S::description, ""),
+                      member("remark_corp_name", &S::remark_corp_name, ""),
+                      member("oper_userid", &S::oper_userid, ""),
+                      member("state", &S::state, "of the contact way by which they came"),
+                      member("createtime", &S::createtime, "seconds"),
+                      member("add_way", &S::add_way, ""),
+                      member("remark_mobiles", &S::remark_mobiles, ""),
+                      member("tag_id", &S::tag_id, ""), member("tags", &S::tags, ""));
   }
 };
 struct WecomContactAnswer {
@@ -82,9 +82,9 @@ struct WecomContactAnswer {
   std::string next_cursor;  ///< not empty: more members
   static constexpr auto wire() {
     using S = WecomContactAnswer;
-    return std::make_tuple(member("external_contact", &S::external_contact, ""),
-                           member("follow_user", &S::follow_user, ""),
-                           member("next_cursor", &S::next_cursor, "more members"));
+    return field_list(member("external_contact", &S::external_contact, ""),
+                      member("follow_user", &S::follow_user, ""),
+                      member("next_cursor", &S::next_cursor, "more members"));
   }
 };
 struct WecomContactsOfAsk {
@@ -93,24 +93,23 @@ struct WecomContactsOfAsk {
   std::int64_t limit = 100;
   static constexpr auto wire() {
     using S = WecomContactsOfAsk;
-    return std::make_tuple(member("userid_list", &S::userid_list, "up to 100 members"),
-                           member("cursor", &S::cursor, "empty begins"),
-                           member("limit", &S::limit, "up to 100"));
+    return field_list(member("userid_list", &S::userid_list, "up to 100 members"),
+                      member("cursor", &S::cursor, "empty begins"),
+                      member("limit", &S::limit, "up to 100"));
   }
 };
 struct WecomContactLine {
   WecomContact external_contact;
   WecomFollow follow_info;
   static constexpr auto wire() {
-    return std::make_tuple(member("external_contact", &WecomContactLine::external_contact, ""),
-                           member("follow_info", &WecomContactLine::follow_info, ""));
+    return field_list(member("external_contact", &WecomContactLine::external_contact, ""),
+                      member("follow_info", &WecomContactLine::follow_info, ""));
   }
 };
 struct WecomFailInfo {
   std::vector<std::string> unlicensed_userid_list;
   static constexpr auto wire() {
-    return std::make_tuple(
-        member("unlicensed_userid_list", &WecomFailInfo::unlicensed_userid_list, ""));
+    return field_list(member("unlicensed_userid_list", &WecomFailInfo::unlicensed_userid_list, ""));
   }
 };
 struct WecomContactPage {
@@ -119,9 +118,9 @@ struct WecomContactPage {
   std::optional<WecomFailInfo> fail_info;
   static constexpr auto wire() {
     using S = WecomContactPage;
-    return std::make_tuple(member("external_contact_list", &S::external_contact_list, ""),
-                           member("next_cursor", &S::next_cursor, ""),
-                           member("fail_info", &S::fail_info, ""));
+    return field_list(member("external_contact_list", &S::external_contact_list, ""),
+                      member("next_cursor", &S::next_cursor, ""),
+                      member("fail_info", &S::fail_info, ""));
   }
 };
 struct WecomRemarkAsk {
@@ -130,13 +129,13 @@ struct WecomRemarkAsk {
   std::string remark_pic_mediaid;
   static constexpr auto wire() {
     using S = WecomRemarkAsk;
-    return std::make_tuple(member("userid", &S::userid, ""),
-                           member("external_userid", &S::external_userid, ""),
-                           member("remark", &S::remark, "up to 20 characters"),
-                           member("description", &S::description, "up to 150 characters"),
-                           member("remark_company", &S::remark_company, ""),
-                           member("remark_mobiles", &S::remark_mobiles, ""),
-                           member("remark_pic_mediaid", &S::remark_pic_mediaid, ""));
+    return field_list(member("userid", &S::userid, ""),
+                      member("external_userid", &S::external_userid, ""),
+                      member("remark", &S::remark, "up to 20 characters"),
+                      member("description", &S::description, "up to 150 characters"),
+                      member("remark_company", &S::remark_company, ""),
+                      member("remark_mobiles", &S::remark_mobiles, ""),
+                      member("remark_pic_mediaid", &S::remark_pic_mediaid, ""));
   }
 };
 inline constexpr Method<Nothing, WecomMembers> kWecomMembers{endpoint("wecom_members")};
@@ -160,7 +159,7 @@ struct WecomWayAsk {
   std::string unionid;
   static constexpr auto wire() {
     using S = WecomWayAsk;
-    return std::make_tuple(
+    return field_list(
         member("type", &S::type, "1 one member, 2 several"),
         member("scene", &S::scene, "1 mini-program, 2 QR code"), member("style", &S::style, ""),
         member("remark", &S::remark, "up to 30 characters"),
@@ -176,14 +175,14 @@ struct WecomWayAsk {
 struct WecomWay {
   std::string config_id, qr_code;
   static constexpr auto wire() {
-    return std::make_tuple(member("config_id", &WecomWay::config_id, ""),
-                           member("qr_code", &WecomWay::qr_code, "address of the picture"));
+    return field_list(member("config_id", &WecomWay::config_id, ""),
+                      member("qr_code", &WecomWay::qr_code, "address of the picture"));
   }
 };
 struct WecomWayIdAsk {
   std::string config_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("config_id", &WecomWayIdAsk::config_id, ""));
+    return field_list(member("config_id", &WecomWayIdAsk::config_id, ""));
   }
 };
 struct WecomWayFacts {
@@ -193,17 +192,16 @@ struct WecomWayFacts {
   std::vector<std::string> user;
   static constexpr auto wire() {
     using S = WecomWayFacts;
-    return std::make_tuple(member("config_id", &S::config_id, ""), member("remark", &S::remark, ""),
-                           member("state", &S::state, ""), member("qr_code", &S::qr_code, ""),
-                           member("type", &S::type, ""), member("scene", &S::scene, ""),
-                           member("skip_verify", &S::skip_verify, ""),
-                           member("user", &S::user, ""));
+    return field_list(member("config_id", &S::config_id, ""), member("remark", &S::remark, ""),
+                      member("state", &S::state, ""), member("qr_code", &S::qr_code, ""),
+                      member("type", &S::type, ""), member("scene", &S::scene, ""),
+                      member("skip_verify", &S::skip_verify, ""), member("user", &S::user, ""));
   }
 };
 struct WecomWayAnswer {
   WecomWayFacts contact_way;
   static constexpr auto wire() {
-    return std::make_tuple(member("contact_way", &WecomWayAnswer::contact_way, ""));
+    return field_list(member("contact_way", &WecomWayAnswer::contact_way, ""));
   }
 };
 struct WecomWayUpdateAsk {
@@ -212,10 +210,9 @@ struct WecomWayUpdateAsk {
   std::vector<std::string> user;
   static constexpr auto wire() {
     using S = WecomWayUpdateAsk;
-    return std::make_tuple(member("config_id", &S::config_id, ""), member("remark", &S::remark, ""),
-                           member("state", &S::state, ""),
-                           member("skip_verify", &S::skip_verify, ""),
-                           member("user", &S::user, ""));
+    return field_list(member("config_id", &S::config_id, ""), member("remark", &S::remark, ""),
+                      member("state", &S::state, ""), member("skip_verify", &S::skip_verify, ""),
+                      member("user", &S::user, ""));
   }
 };
 inline constexpr Method<WecomWayAsk, WecomWay> kWecomWayAdd{endpoint("wecom_way_add")};
@@ -229,9 +226,9 @@ struct WecomTag {
   std::optional<std::int64_t> order, create_time;
   static constexpr auto wire() {
     using S = WecomTag;
-    return std::make_tuple(
-        member("id", &S::id, ""), member("name", &S::name, "up to 30 characters"),
-        member("order", &S::order, ""), member("create_time", &S::create_time, "seconds"));
+    return field_list(member("id", &S::id, ""), member("name", &S::name, "up to 30 characters"),
+                      member("order", &S::order, ""),
+                      member("create_time", &S::create_time, "seconds"));
   }
 };
 struct WecomTagGroup {
@@ -240,23 +237,22 @@ struct WecomTagGroup {
   std::optional<std::int64_t> order, create_time;
   static constexpr auto wire() {
     using S = WecomTagGroup;
-    return std::make_tuple(member("group_id", &S::group_id, ""),
-                           member("group_name", &S::group_name, ""), member("tag", &S::tag, ""),
-                           member("order", &S::order, ""),
-                           member("create_time", &S::create_time, ""));
+    return field_list(member("group_id", &S::group_id, ""),
+                      member("group_name", &S::group_name, ""), member("tag", &S::tag, ""),
+                      member("order", &S::order, ""), member("create_time", &S::create_time, ""));
   }
 };
 struct WecomTagsAsk {
   std::vector<std::string> tag_id, group_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("tag_id", &WecomTagsAsk::tag_id, "these only"),
-                           member("group_id", &WecomTagsAsk::group_id, "or these groups"));
+    return field_list(member("tag_id", &WecomTagsAsk::tag_id, "these only"),
+                      member("group_id", &WecomTagsAsk::group_id, "or these groups"));
   }
 };
 struct WecomTags {
   std::vector<WecomTagGroup> tag_group;
   static constexpr auto wire() {
-    return std::make_tuple(member("tag_group", &WecomTags::tag_group, ""));
+    return field_list(member("tag_group", &WecomTags::tag_group, ""));
   }
 };
 struct WecomTagAddAsk {
@@ -265,16 +261,16 @@ struct WecomTagAddAsk {
   std::optional<std::int64_t> order, agentid;
   static constexpr auto wire() {
     using S = WecomTagAddAsk;
-    return std::make_tuple(member("group_id", &S::group_id, "an existing group"),
-                           member("group_name", &S::group_name, "or a new one"),
-                           member("tag", &S::tag, ""), member("order", &S::order, ""),
-                           member("agentid", &S::agentid, ""));
+    return field_list(member("group_id", &S::group_id, "an existing group"),
+                      member("group_name", &S::group_name, "or a new one"),
+                      member("tag", &S::tag, ""), member("order", &S::order, ""),
+                      member("agentid", &S::agentid, ""));
   }
 };
 struct WecomTagAdded {
   WecomTagGroup tag_group;
   static constexpr auto wire() {
-    return std::make_tuple(member("tag_group", &WecomTagAdded::tag_group, ""));
+    return field_list(member("tag_group", &WecomTagAdded::tag_group, ""));
   }
 };
 struct WecomTagEditAsk {
@@ -282,8 +278,8 @@ struct WecomTagEditAsk {
   std::optional<std::int64_t> order;
   static constexpr auto wire() {
     using S = WecomTagEditAsk;
-    return std::make_tuple(member("id", &S::id, "tag or group"), member("name", &S::name, ""),
-                           member("order", &S::order, ""));
+    return field_list(member("id", &S::id, "tag or group"), member("name", &S::name, ""),
+                      member("order", &S::order, ""));
   }
 };
 struct WecomMarkAsk {
@@ -291,10 +287,9 @@ struct WecomMarkAsk {
   std::vector<std::string> add_tag, remove_tag;
   static constexpr auto wire() {
     using S = WecomMarkAsk;
-    return std::make_tuple(member("userid", &S::userid, "a member who knows the contact"),
-                           member("external_userid", &S::external_userid, ""),
-                           member("add_tag", &S::add_tag, ""),
-                           member("remove_tag", &S::remove_tag, ""));
+    return field_list(member("userid", &S::userid, "a member who knows the contact"),
+                      member("external_userid", &S::external_userid, ""),
+                      member("add_tag", &S::add_tag, ""), member("remove_tag", &S::remove_tag, ""));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -308,31 +303,30 @@ inline constexpr Method<WecomMarkAsk, Nothing> kWecomMarkTag{endpoint("wecom_mar
 struct WecomText {
   std::string content;
   static constexpr auto wire() {
-    return std::make_tuple(member("content", &WecomText::content, "up to 4000 bytes"));
+    return field_list(member("content", &WecomText::content, "up to 4000 bytes"));
   }
 };
 struct WecomMedia {
   std::string media_id, pic_url;
   static constexpr auto wire() {
-    return std::make_tuple(member("media_id", &WecomMedia::media_id, ""),
-                           member("pic_url", &WecomMedia::pic_url, "of pictures"));
+    return field_list(member("media_id", &WecomMedia::media_id, ""),
+                      member("pic_url", &WecomMedia::pic_url, "of pictures"));
   }
 };
 struct WecomLink {
   std::string title, picurl, desc, url;
   static constexpr auto wire() {
     using S = WecomLink;
-    return std::make_tuple(member("title", &S::title, ""), member("picurl", &S::picurl, ""),
-                           member("desc", &S::desc, ""), member("url", &S::url, ""));
+    return field_list(member("title", &S::title, ""), member("picurl", &S::picurl, ""),
+                      member("desc", &S::desc, ""), member("url", &S::url, ""));
   }
 };
 struct WecomMiniProgram {
   std::string title, pic_media_id, appid, page;
   static constexpr auto wire() {
     using S = WecomMiniProgram;
-    return std::make_tuple(member("title", &S::title, ""),
-                           member("pic_media_id", &S::pic_media_id, ""),
-                           member("appid", &S::appid, ""), member("page", &S::page, ""));
+    return field_list(member("title", &S::title, ""), member("pic_media_id", &S::pic_media_id, ""),
+                      member("appid", &S::appid, ""), member("page", &S::page, ""));
   }
 };
 struct WecomAttachment {
@@ -342,10 +336,10 @@ struct WecomAttachment {
   std::optional<WecomMiniProgram> miniprogram;
   static constexpr auto wire() {
     using S = WecomAttachment;
-    return std::make_tuple(member("msgtype", &S::msgtype, "image, link, miniprogram, video, file"),
-                           member("image", &S::image, ""), member("video", &S::video, ""),
-                           member("file", &S::file, ""), member("link", &S::link, ""),
-                           member("miniprogram", &S::miniprogram, ""));
+    return field_list(member("msgtype", &S::msgtype, "image, link, miniprogram, video, file"),
+                      member("image", &S::image, ""), member("video", &S::video, ""),
+                      member("file", &S::file, ""), member("link", &S::link, ""),
+                      member("miniprogram", &S::miniprogram, ""));
   }
 };
 /// Once, within 20 seconds of the event that brought the code.
@@ -355,22 +349,22 @@ struct WecomWelcomeAsk {
   std::vector<WecomAttachment> attachments;
   static constexpr auto wire() {
     using S = WecomWelcomeAsk;
-    return std::make_tuple(member("welcome_code", &S::welcome_code, "of the event"),
-                           member("text", &S::text, ""),
-                           member("attachments", &S::attachments, "up to 9"));
+    return field_list(member("welcome_code", &S::welcome_code, "of the event"),
+                      member("text", &S::text, ""),
+                      member("attachments", &S::attachments, "up to 9"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct WecomTagList {
   std::vector<std::string> tag_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("tag_list", &WecomTagList::tag_list, "any of these"));
+    return field_list(member("tag_list", &WecomTagList::tag_list, "any of these"));
   }
 };
 struct WecomTagFilter {
   std::vector<WecomTagList> group_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("group_list", &WecomTagFilter::group_list, "all of these"));
+    return field_list(member("group_list", &WecomTagFilter::group_list, "all of these"));
   }
 };
 /// Makes a task that members must confirm; a customer gets at most 4 in a calendar month, and who
@@ -385,7 +379,7 @@ struct WecomMassAsk {
   std::vector<WecomAttachment> attachments;
   static constexpr auto wire() {
     using S = WecomMassAsk;
-    return std::make_tuple(
+    return field_list(
         member("chat_type", &S::chat_type, "single or group"),
         member("external_userid", &S::external_userid, "up to 10,000"),
         member("chat_id_list", &S::chat_id_list, "up to 2000"),
@@ -399,15 +393,13 @@ struct WecomMassReceipt {
   std::vector<std::string> fail_list;
   std::string msgid;
   static constexpr auto wire() {
-    return std::make_tuple(member("fail_list", &WecomMassReceipt::fail_list, ""),
-                           member("msgid", &WecomMassReceipt::msgid, ""));
+    return field_list(member("fail_list", &WecomMassReceipt::fail_list, ""),
+                      member("msgid", &WecomMassReceipt::msgid, ""));
   }
 };
 struct WecomMsgidAsk {
   std::string msgid;
-  static constexpr auto wire() {
-    return std::make_tuple(member("msgid", &WecomMsgidAsk::msgid, ""));
-  }
+  static constexpr auto wire() { return field_list(member("msgid", &WecomMsgidAsk::msgid, "")); }
 };
 struct WecomMassListAsk {
   std::string chat_type = "single";
@@ -418,13 +410,12 @@ struct WecomMassListAsk {
   std::string cursor;
   static constexpr auto wire() {
     using S = WecomMassListAsk;
-    return std::make_tuple(member("chat_type", &S::chat_type, "single or group"),
-                           member("start_time", &S::start_time, "seconds"),
-                           member("end_time", &S::end_time, "seconds, at most a month later"),
-                           member("creator", &S::creator, ""),
-                           member("filter_type", &S::filter_type, "0 company's, 1 personal, 2 all"),
-                           member("limit", &S::limit, "up to 100"),
-                           member("cursor", &S::cursor, ""));
+    return field_list(member("chat_type", &S::chat_type, "single or group"),
+                      member("start_time", &S::start_time, "seconds"),
+                      member("end_time", &S::end_time, "seconds, at most a month later"),
+                      member("creator", &S::creator, ""),
+                      member("filter_type", &S::filter_type, "0 company's, 1 personal, 2 all"),
+                      member("limit", &S::limit, "up to 100"), member("cursor", &S::cursor, ""));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -434,18 +425,17 @@ struct WecomMass {
   std::optional<WecomText> text;
   static constexpr auto wire() {
     using S = WecomMass;
-    return std::make_tuple(member("msgid", &S::msgid, ""), member("creator", &S::creator, ""),
-                           member("create_time", &S::create_time, "seconds"),
-                           member("create_type", &S::create_type, ""),
-                           member("text", &S::text, ""));
+    return field_list(member("msgid", &S::msgid, ""), member("creator", &S::creator, ""),
+                      member("create_time", &S::create_time, "seconds"),
+                      member("create_type", &S::create_type, ""), member("text", &S::text, ""));
   }
 };
 struct WecomMassPage {
   std::vector<WecomMass> group_msg_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("group_msg_list", &WecomMassPage::group_msg_list, ""),
-                           member("next_cursor", &WecomMassPage::next_cursor, ""));
+    return field_list(member("group_msg_list", &WecomMassPage::group_msg_list, ""),
+                      member("next_cursor", &WecomMassPage::next_cursor, ""));
   }
 };
 struct WecomTaskAsk {
@@ -454,8 +444,8 @@ struct WecomTaskAsk {
   std::string cursor;
   static constexpr auto wire() {
     using S = WecomTaskAsk;
-    return std::make_tuple(member("msgid", &S::msgid, ""), member("limit", &S::limit, "up to 1000"),
-                           member("cursor", &S::cursor, ""));
+    return field_list(member("msgid", &S::msgid, ""), member("limit", &S::limit, "up to 1000"),
+                      member("cursor", &S::cursor, ""));
   }
 };
 /// `status` 0: not sent yet, 2: sent.
@@ -464,17 +454,17 @@ struct WecomTask {
   std::int64_t status = 0, send_time = 0;
   static constexpr auto wire() {
     using S = WecomTask;
-    return std::make_tuple(member("userid", &S::userid, ""),
-                           member("status", &S::status, "0 not sent yet, 2 sent"),
-                           member("send_time", &S::send_time, "seconds"));
+    return field_list(member("userid", &S::userid, ""),
+                      member("status", &S::status, "0 not sent yet, 2 sent"),
+                      member("send_time", &S::send_time, "seconds"));
   }
 };
 struct WecomTaskPage {
   std::vector<WecomTask> task_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("task_list", &WecomTaskPage::task_list, ""),
-                           member("next_cursor", &WecomTaskPage::next_cursor, ""));
+    return field_list(member("task_list", &WecomTaskPage::task_list, ""),
+                      member("next_cursor", &WecomTaskPage::next_cursor, ""));
   }
 };
 struct WecomResultAsk {
@@ -483,9 +473,8 @@ struct WecomResultAsk {
   std::string cursor;
   static constexpr auto wire() {
     using S = WecomResultAsk;
-    return std::make_tuple(member("msgid", &S::msgid, ""), member("userid", &S::userid, "member"),
-                           member("limit", &S::limit, "up to 1000"),
-                           member("cursor", &S::cursor, ""));
+    return field_list(member("msgid", &S::msgid, ""), member("userid", &S::userid, "member"),
+                      member("limit", &S::limit, "up to 1000"), member("cursor", &S::cursor, ""));
   }
 };
 /// `status` 0: not sent yet, 1: sent, 2: no friend any more, 3: has had other mass messages.
@@ -494,7 +483,7 @@ struct WecomSendResult {
   std::int64_t status = 0, send_time = 0;
   static constexpr auto wire() {
     using S = WecomSendResult;
-    return std::make_tuple(
+    return field_list(
         member("external_userid", &S::external_userid, ""), member("chat_id", &S::chat_id, ""),
         member("userid", &S::userid, ""),
         member("status", &S::status, "0 not yet, 1 sent, 2 no friend, 3 limit reached"),
@@ -505,8 +494,8 @@ struct WecomResultPage {
   std::vector<WecomSendResult> send_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("send_list", &WecomResultPage::send_list, ""),
-                           member("next_cursor", &WecomResultPage::next_cursor, ""));
+    return field_list(member("send_list", &WecomResultPage::send_list, ""),
+                      member("next_cursor", &WecomResultPage::next_cursor, ""));
   }
 };
 inline constexpr Method<WecomWelcomeAsk, Nothing> kWecomWelcome{endpoint("wecom_welcome")};
@@ -524,7 +513,7 @@ inline constexpr Method<WecomResultAsk, WecomResultPage> kWecomMassResult{
 struct WecomOwnerFilter {
   std::vector<std::string> userid_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("userid_list", &WecomOwnerFilter::userid_list, "up to 100"));
+    return field_list(member("userid_list", &WecomOwnerFilter::userid_list, "up to 100"));
   }
 };
 struct WecomGroupsAsk {
@@ -534,34 +523,33 @@ struct WecomGroupsAsk {
   std::int64_t limit = 1'000;
   static constexpr auto wire() {
     using S = WecomGroupsAsk;
-    return std::make_tuple(member("status_filter", &S::status_filter, ""),
-                           member("owner_filter", &S::owner_filter, ""),
-                           member("cursor", &S::cursor, ""),
-                           member("limit", &S::limit, "up to 1000"));
+    return field_list(member("status_filter", &S::status_filter, ""),
+                      member("owner_filter", &S::owner_filter, ""),
+                      member("cursor", &S::cursor, ""), member("limit", &S::limit, "up to 1000"));
   }
 };
 struct WecomGroupLine {
   std::string chat_id;
   std::int64_t status = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("chat_id", &WecomGroupLine::chat_id, ""),
-                           member("status", &WecomGroupLine::status, ""));
+    return field_list(member("chat_id", &WecomGroupLine::chat_id, ""),
+                      member("status", &WecomGroupLine::status, ""));
   }
 };
 struct WecomGroups {
   std::vector<WecomGroupLine> group_chat_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("group_chat_list", &WecomGroups::group_chat_list, ""),
-                           member("next_cursor", &WecomGroups::next_cursor, ""));
+    return field_list(member("group_chat_list", &WecomGroups::group_chat_list, ""),
+                      member("next_cursor", &WecomGroups::next_cursor, ""));
   }
 };
 struct WecomGroupAsk {
   std::string chat_id;
   std::int64_t need_name = 1;
   static constexpr auto wire() {
-    return std::make_tuple(member("chat_id", &WecomGroupAsk::chat_id, ""),
-                           member("need_name", &WecomGroupAsk::need_name, "1: names too"));
+    return field_list(member("chat_id", &WecomGroupAsk::chat_id, ""),
+                      member("need_name", &WecomGroupAsk::need_name, "1: names too"));
   }
 };
 struct WecomGroupMember {
@@ -569,7 +557,7 @@ struct WecomGroupMember {
   std::int64_t type = 1, join_time = 0, join_scene = 0;
   static constexpr auto wire() {
     using S = WecomGroupMember;
-    return std::make_tuple(
+    return field_list(
         member("userid", &S::userid, ""), member("unionid", &S::unionid, ""),
         member("state", &S::state, ""), member("group_nickname", &S::group_nickname, ""),
         member("name", &S::name, ""), member("type", &S::type, "1 member, 2 external"),
@@ -582,16 +570,16 @@ struct WecomGroup {
   std::vector<WecomGroupMember> member_list;
   static constexpr auto wire() {
     using S = WecomGroup;
-    return std::make_tuple(member("chat_id", &S::chat_id, ""), member("name", &S::name, ""),
-                           member("owner", &S::owner, ""), member("notice", &S::notice, ""),
-                           member("create_time", &S::create_time, "seconds"),
-                           member("member_list", &S::member_list, ""));
+    return field_list(member("chat_id", &S::chat_id, ""), member("name", &S::name, ""),
+                      member("owner", &S::owner, ""), member("notice", &S::notice, ""),
+                      member("create_time", &S::create_time, "seconds"),
+                      member("member_list", &S::member_list, ""));
   }
 };
 struct WecomGroupAnswer {
   WecomGroup group_chat;
   static constexpr auto wire() {
-    return std::make_tuple(member("group_chat", &WecomGroupAnswer::group_chat, ""));
+    return field_list(member("group_chat", &WecomGroupAnswer::group_chat, ""));
   }
 };
 struct WecomGroupWayAsk {
@@ -602,7 +590,7 @@ struct WecomGroupWayAsk {
   std::vector<std::string> chat_id_list;
   static constexpr auto wire() {
     using S = WecomGroupWayAsk;
-    return std::make_tuple(
+    return field_list(
         member("scene", &S::scene, "1 mini-program, 2 QR code"), member("remark", &S::remark, ""),
         member("auto_create_room", &S::auto_create_room, ""),
         member("room_base_id", &S::room_base_id, ""),
@@ -620,15 +608,15 @@ struct WecomSenderList {
   std::vector<std::string> user_list;
   std::vector<std::int64_t> department_list;
   static constexpr auto wire() {
-    return std::make_tuple(member("user_list", &WecomSenderList::user_list, ""),
-                           member("department_list", &WecomSenderList::department_list, ""));
+    return field_list(member("user_list", &WecomSenderList::user_list, ""),
+                      member("department_list", &WecomSenderList::department_list, ""));
   }
 };
 struct WecomVisibleRange {
   std::optional<WecomSenderList> sender_list;
   std::optional<WecomTagList> external_contact_list;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("sender_list", &WecomVisibleRange::sender_list, "who posts"),
         member("external_contact_list", &WecomVisibleRange::external_contact_list, "who sees it"));
   }
@@ -639,21 +627,21 @@ struct WecomMomentAsk {
   std::optional<WecomVisibleRange> visible_range;
   static constexpr auto wire() {
     using S = WecomMomentAsk;
-    return std::make_tuple(member("text", &S::text, "up to 2000 characters"),
-                           member("attachments", &S::attachments, "up to 9"),
-                           member("visible_range", &S::visible_range, ""));
+    return field_list(member("text", &S::text, "up to 2000 characters"),
+                      member("attachments", &S::attachments, "up to 9"),
+                      member("visible_range", &S::visible_range, ""));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
 struct WecomJobId {
   std::string jobid;
-  static constexpr auto wire() { return std::make_tuple(member("jobid", &WecomJobId::jobid, "")); }
+  static constexpr auto wire() { return field_list(member("jobid", &WecomJobId::jobid, "")); }
 };
 struct WecomMomentResult {
   std::string errcode, moment_id;
   static constexpr auto wire() {
-    return std::make_tuple(member("errcode", &WecomMomentResult::errcode, ""),
-                           member("moment_id", &WecomMomentResult::moment_id, ""));
+    return field_list(member("errcode", &WecomMomentResult::errcode, ""),
+                      member("moment_id", &WecomMomentResult::moment_id, ""));
   }
 };
 /// `status` 1: begun, 2: creating, 3: done.
@@ -661,8 +649,8 @@ struct WecomMomentState {
   std::int64_t status = 1;
   std::optional<WecomMomentResult> result;
   static constexpr auto wire() {
-    return std::make_tuple(member("status", &WecomMomentState::status, "3: done"),
-                           member("result", &WecomMomentState::result, ""));
+    return field_list(member("status", &WecomMomentState::status, "3: done"),
+                      member("result", &WecomMomentState::result, ""));
   }
 };
 struct WecomMomentListAsk {
@@ -670,10 +658,10 @@ struct WecomMomentListAsk {
   std::string creator, cursor;
   static constexpr auto wire() {
     using S = WecomMomentListAsk;
-    return std::make_tuple(member("start_time", &S::start_time, "seconds"),
-                           member("end_time", &S::end_time, "seconds"),
-                           member("limit", &S::limit, "up to 100"),
-                           member("creator", &S::creator, ""), member("cursor", &S::cursor, ""));
+    return field_list(member("start_time", &S::start_time, "seconds"),
+                      member("end_time", &S::end_time, "seconds"),
+                      member("limit", &S::limit, "up to 100"), member("creator", &S::creator, ""),
+                      member("cursor", &S::cursor, ""));
   }
 };
 struct WecomMoment {
@@ -682,19 +670,18 @@ struct WecomMoment {
   std::optional<WecomText> text;
   static constexpr auto wire() {
     using S = WecomMoment;
-    return std::make_tuple(
-        member("moment_id", &S::moment_id, ""), member("creator", &S::creator, ""),
-        member("create_time", &S::create_time, "seconds"),
-        member("create_type", &S::create_type, ""), member("visible_type", &S::visible_type, ""),
-        member("text", &S::text, ""));
+    return field_list(member("moment_id", &S::moment_id, ""), member("creator", &S::creator, ""),
+                      member("create_time", &S::create_time, "seconds"),
+                      member("create_type", &S::create_type, ""),
+                      member("visible_type", &S::visible_type, ""), member("text", &S::text, ""));
   }
 };
 struct WecomMomentPage {
   std::vector<WecomMoment> moment_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("moment_list", &WecomMomentPage::moment_list, ""),
-                           member("next_cursor", &WecomMomentPage::next_cursor, ""));
+    return field_list(member("moment_list", &WecomMomentPage::moment_list, ""),
+                      member("next_cursor", &WecomMomentPage::next_cursor, ""));
   }
 };
 struct WecomMomentTaskAsk {
@@ -702,8 +689,8 @@ struct WecomMomentTaskAsk {
   std::int64_t limit = 1'000;
   static constexpr auto wire() {
     using S = WecomMomentTaskAsk;
-    return std::make_tuple(member("moment_id", &S::moment_id, ""), member("cursor", &S::cursor, ""),
-                           member("limit", &S::limit, "up to 1000"));
+    return field_list(member("moment_id", &S::moment_id, ""), member("cursor", &S::cursor, ""),
+                      member("limit", &S::limit, "up to 1000"));
   }
 };
 /// `publish_status` 0: not yet, 1: published.
@@ -711,7 +698,7 @@ struct WecomMomentTask {
   std::string userid;
   std::int64_t publish_status = 0;
   static constexpr auto wire() {
-    return std::make_tuple(
+    return field_list(
         member("userid", &WecomMomentTask::userid, ""),
         member("publish_status", &WecomMomentTask::publish_status, "0 not yet, 1 published"));
   }
@@ -720,8 +707,8 @@ struct WecomMomentTasks {
   std::vector<WecomMomentTask> task_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("task_list", &WecomMomentTasks::task_list, ""),
-                           member("next_cursor", &WecomMomentTasks::next_cursor, ""));
+    return field_list(member("task_list", &WecomMomentTasks::task_list, ""),
+                      member("next_cursor", &WecomMomentTasks::next_cursor, ""));
   }
 };
 struct WecomMomentSeenAsk {
@@ -729,23 +716,22 @@ struct WecomMomentSeenAsk {
   std::int64_t limit = 3'000;
   static constexpr auto wire() {
     using S = WecomMomentSeenAsk;
-    return std::make_tuple(member("moment_id", &S::moment_id, ""), member("userid", &S::userid, ""),
-                           member("cursor", &S::cursor, ""),
-                           member("limit", &S::limit, "up to 5000"));
+    return field_list(member("moment_id", &S::moment_id, ""), member("userid", &S::userid, ""),
+                      member("cursor", &S::cursor, ""), member("limit", &S::limit, "up to 5000"));
   }
 };
 struct WecomMomentCustomer {
   std::string external_userid;
   static constexpr auto wire() {
-    return std::make_tuple(member("external_userid", &WecomMomentCustomer::external_userid, ""));
+    return field_list(member("external_userid", &WecomMomentCustomer::external_userid, ""));
   }
 };
 struct WecomMomentSeen {
   std::vector<WecomMomentCustomer> customer_list;
   std::string next_cursor;
   static constexpr auto wire() {
-    return std::make_tuple(member("customer_list", &WecomMomentSeen::customer_list, ""),
-                           member("next_cursor", &WecomMomentSeen::next_cursor, ""));
+    return field_list(member("customer_list", &WecomMomentSeen::customer_list, ""),
+                      member("next_cursor", &WecomMomentSeen::next_cursor, ""));
   }
 };
 inline constexpr Method<WecomMomentAsk, WecomJobId> kWecomMomentAdd{endpoint("wecom_moment_add")};
@@ -766,10 +752,10 @@ struct WecomBehaviourAsk {
   std::int64_t start_time = 0, end_time = 0;
   static constexpr auto wire() {
     using S = WecomBehaviourAsk;
-    return std::make_tuple(member("userid", &S::userid, "up to 100"),
-                           member("partyid", &S::partyid, "or departments"),
-                           member("start_time", &S::start_time, "seconds"),
-                           member("end_time", &S::end_time, "seconds, at most 30 days later"));
+    return field_list(member("userid", &S::userid, "up to 100"),
+                      member("partyid", &S::partyid, "or departments"),
+                      member("start_time", &S::start_time, "seconds"),
+                      member("end_time", &S::end_time, "seconds, at most 30 days later"));
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
@@ -779,46 +765,44 @@ struct WecomBehaviour {
   double reply_percentage = 0;
   static constexpr auto wire() {
     using S = WecomBehaviour;
-    return std::make_tuple(member("stat_time", &S::stat_time, "seconds"),
-                           member("chat_cnt", &S::chat_cnt, ""),
-                           member("message_cnt", &S::message_cnt, ""),
-                           member("avg_reply_time", &S::avg_reply_time, "minutes"),
-                           member("negative_feedback_cnt", &S::negative_feedback_cnt, ""),
-                           member("new_apply_cnt", &S::new_apply_cnt, ""),
-                           member("new_contact_cnt", &S::new_contact_cnt, ""),
-                           member("reply_percentage", &S::reply_percentage, ""));
+    return field_list(member("stat_time", &S::stat_time, "seconds"),
+                      member("chat_cnt", &S::chat_cnt, ""),
+                      member("message_cnt", &S::message_cnt, ""),
+                      member("avg_reply_time", &S::avg_reply_time, "minutes"),
+                      member("negative_feedback_cnt", &S::negative_feedback_cnt, ""),
+                      member("new_apply_cnt", &S::new_apply_cnt, ""),
+                      member("new_contact_cnt", &S::new_contact_cnt, ""),
+                      member("reply_percentage", &S::reply_percentage, ""));
   }
 };
 struct WecomBehaviours {
   std::vector<WecomBehaviour> behavior_data;
   static constexpr auto wire() {
-    return std::make_tuple(member("behavior_data", &WecomBehaviours::behavior_data, ""));
+    return field_list(member("behavior_data", &WecomBehaviours::behavior_data, ""));
   }
 };
 struct WecomArchiveMembersAsk {
   std::optional<std::int64_t> type;
   static constexpr auto wire() {
-    return std::make_tuple(member("type", &WecomArchiveMembersAsk::type, "edition of the archive"));
+    return field_list(member("type", &WecomArchiveMembersAsk::type, "edition of the archive"));
   }
 };
 struct WecomArchiveMembers {
   std::vector<std::string> ids;
-  static constexpr auto wire() {
-    return std::make_tuple(member("ids", &WecomArchiveMembers::ids, ""));
-  }
+  static constexpr auto wire() { return field_list(member("ids", &WecomArchiveMembers::ids, "")); }
 };
 struct WecomPair {
   std::string userid, exteranalopenid;  ///< the platform's spelling
   static constexpr auto wire() {
-    return std::make_tuple(member("userid", &WecomPair::userid, ""),
-                           member("exteranalopenid", &WecomPair::exteranalopenid,
-                                  "external_userid, in the platform's spelling"));
+    return field_list(member("userid", &WecomPair::userid, ""),
+                      member("exteranalopenid", &WecomPair::exteranalopenid,
+                             "external_userid, in the platform's spelling"));
   }
 };
 struct WecomConsentAsk {
   std::vector<WecomPair> info;
   static constexpr auto wire() {
-    return std::make_tuple(member("info", &WecomConsentAsk::info, "up to 100 pairs"));
+    return field_list(member("info", &WecomConsentAsk::info, "up to 100 pairs"));
   }
 };
 struct WecomConsent {
@@ -826,30 +810,28 @@ struct WecomConsent {
   std::int64_t status_change_time = 0;
   static constexpr auto wire() {
     using S = WecomConsent;
-    return std::make_tuple(
-        member("userid", &S::userid, ""), member("exteranalopenid", &S::exteranalopenid, ""),
-        member("agree_status", &S::agree_status, "Agree, Disagree or Default_Agree"),
-        member("status_change_time", &S::status_change_time, "seconds"));
+    return field_list(member("userid", &S::userid, ""),
+                      member("exteranalopenid", &S::exteranalopenid, ""),
+                      member("agree_status", &S::agree_status, "Agree, Disagree or Default_Agree"),
+                      member("status_change_time", &S::status_change_time, "seconds"));
   }
 };
 struct WecomConsents {
   std::vector<WecomConsent> agreeinfo;
   static constexpr auto wire() {
-    return std::make_tuple(member("agreeinfo", &WecomConsents::agreeinfo, ""));
+    return field_list(member("agreeinfo", &WecomConsents::agreeinfo, ""));
   }
 };
 struct WecomRoomAsk {
   std::string roomid;
-  static constexpr auto wire() {
-    return std::make_tuple(member("roomid", &WecomRoomAsk::roomid, ""));
-  }
+  static constexpr auto wire() { return field_list(member("roomid", &WecomRoomAsk::roomid, "")); }
 };
 struct WecomRoomMember {
   std::string memberid;
   std::int64_t jointime = 0;
   static constexpr auto wire() {
-    return std::make_tuple(member("memberid", &WecomRoomMember::memberid, ""),
-                           member("jointime", &WecomRoomMember::jointime, "seconds"));
+    return field_list(member("memberid", &WecomRoomMember::memberid, ""),
+                      member("jointime", &WecomRoomMember::jointime, "seconds"));
   }
 };
 struct WecomRoom {
@@ -858,10 +840,10 @@ struct WecomRoom {
   std::vector<WecomRoomMember> members;
   static constexpr auto wire() {
     using S = WecomRoom;
-    return std::make_tuple(member("roomname", &S::roomname, ""), member("creator", &S::creator, ""),
-                           member("notice", &S::notice, ""),
-                           member("room_create_time", &S::room_create_time, "seconds"),
-                           member("members", &S::members, ""));
+    return field_list(member("roomname", &S::roomname, ""), member("creator", &S::creator, ""),
+                      member("notice", &S::notice, ""),
+                      member("room_create_time", &S::room_create_time, "seconds"),
+                      member("members", &S::members, ""));
   }
 };
 inline constexpr Method<WecomBehaviourAsk, WecomBehaviours> kWecomBehaviour{
@@ -879,18 +861,18 @@ struct WecomTextCard {
   std::string title, description, url, btntxt;
   static constexpr auto wire() {
     using S = WecomTextCard;
-    return std::make_tuple(member("title", &S::title, "up to 128 bytes"),
-                           member("description", &S::description, "up to 512 bytes"),
-                           member("url", &S::url, ""), member("btntxt", &S::btntxt, ""));
+    return field_list(member("title", &S::title, "up to 128 bytes"),
+                      member("description", &S::description, "up to 512 bytes"),
+                      member("url", &S::url, ""), member("btntxt", &S::btntxt, ""));
   }
 };
 struct WecomAppMedia {
   std::string media_id, title, description;
   static constexpr auto wire() {
     using S = WecomAppMedia;
-    return std::make_tuple(member("media_id", &S::media_id, ""),
-                           member("title", &S::title, "of a video, up to 128 bytes"),
-                           member("description", &S::description, "of a video, up to 512 bytes"));
+    return field_list(member("media_id", &S::media_id, ""),
+                      member("title", &S::title, "of a video, up to 128 bytes"),
+                      member("description", &S::description, "of a video, up to 512 bytes"));
   }
 };
 /// A link; with `appid` and `pagepath` a page of a mini-program.
@@ -898,16 +880,16 @@ struct WecomNewsArticle {
   std::string title, description, url, picurl, appid, pagepath;
   static constexpr auto wire() {
     using S = WecomNewsArticle;
-    return std::make_tuple(member("title", &S::title, "up to 128 bytes"),
-                           member("description", &S::description, "up to 512 bytes"),
-                           member("url", &S::url, ""), member("picurl", &S::picurl, ""),
-                           member("appid", &S::appid, ""), member("pagepath", &S::pagepath, ""));
+    return field_list(member("title", &S::title, "up to 128 bytes"),
+                      member("description", &S::description, "up to 512 bytes"),
+                      member("url", &S::url, ""), member("picurl", &S::picurl, ""),
+                      member("appid", &S::appid, ""), member("pagepath", &S::pagepath, ""));
   }
 };
 struct WecomNews {
   std::vector<WecomNewsArticle> articles;
   static constexpr auto wire() {
-    return std::make_tuple(member("articles", &WecomNews::articles, "1 to 8"));
+    return field_list(member("articles", &WecomNews::articles, "1 to 8"));
   }
 };
 /// An article that WeCom keeps.
@@ -915,25 +897,25 @@ struct WecomMpArticle {
   std::string title, thumb_media_id, author, content_source_url, content, digest;
   static constexpr auto wire() {
     using S = WecomMpArticle;
-    return std::make_tuple(member("title", &S::title, "up to 128 bytes"),
-                           member("thumb_media_id", &S::thumb_media_id, "of an uploaded picture"),
-                           member("author", &S::author, "up to 64 bytes"),
-                           member("content_source_url", &S::content_source_url, ""),
-                           member("content", &S::content, "HTML, up to 666 KB"),
-                           member("digest", &S::digest, "up to 512 bytes"));
+    return field_list(member("title", &S::title, "up to 128 bytes"),
+                      member("thumb_media_id", &S::thumb_media_id, "of an uploaded picture"),
+                      member("author", &S::author, "up to 64 bytes"),
+                      member("content_source_url", &S::content_source_url, ""),
+                      member("content", &S::content, "HTML, up to 666 KB"),
+                      member("digest", &S::digest, "up to 512 bytes"));
   }
 };
 struct WecomMpNews {
   std::vector<WecomMpArticle> articles;
   static constexpr auto wire() {
-    return std::make_tuple(member("articles", &WecomMpNews::articles, "1 to 8"));
+    return field_list(member("articles", &WecomMpNews::articles, "1 to 8"));
   }
 };
 struct WecomNoticeLine {
   std::string key, value;
   static constexpr auto wire() {
-    return std::make_tuple(member("key", &WecomNoticeLine::key, "up to 10 characters"),
-                           member("value", &WecomNoticeLine::value, "up to 30 characters"));
+    return field_list(member("key", &WecomNoticeLine::key, "up to 10 characters"),
+                      member("value", &WecomNoticeLine::value, "up to 30 characters"));
   }
 };
 struct WecomMiniProgramNotice {
@@ -942,7 +924,7 @@ struct WecomMiniProgramNotice {
   std::vector<WecomNoticeLine> content_item;
   static constexpr auto wire() {
     using S = WecomMiniProgramNotice;
-    return std::make_tuple(
+    return field_list(
         member("appid", &S::appid, "of the mini-program, which is tied to the application"),
         member("page", &S::page, ""), member("title", &S::title, "4 to 12 characters"),
         member("description", &S::description, "4 to 12 characters"),
@@ -965,7 +947,7 @@ struct WecomAppSendAsk {
   std::int64_t enable_duplicate_check = 1, duplicate_check_interval = 1'800;
   static constexpr auto wire() {
     using S = WecomAppSendAsk;
-    return std::make_tuple(
+    return field_list(
         member("touser", &S::touser, "a|b, up to 1000, or @all"),
         member("toparty", &S::toparty, "up to 100"), member("totag", &S::totag, "up to 100"),
         member("msgtype", &S::msgtype, "one of the members with contents below"),
@@ -986,7 +968,7 @@ struct WecomAppReceipt {
   std::string invaliduser, invalidparty, invalidtag, unlicenseduser, msgid;
   static constexpr auto wire() {
     using S = WecomAppReceipt;
-    return std::make_tuple(
+    return field_list(
         member("invaliduser", &S::invaliduser, ""), member("invalidparty", &S::invalidparty, ""),
         member("invalidtag", &S::invalidtag, ""), member("unlicenseduser", &S::unlicenseduser, ""),
         member("msgid", &S::msgid, ""));

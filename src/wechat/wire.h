@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -16,7 +15,7 @@
 ///       std::int64_t id = 0;
 ///       std::string name;
 ///       static constexpr auto wire() {
-///         return std::make_tuple(member("id", &Tag::id, ""), member("name", &Tag::name, ""));
+///         return field_list(member("id", &Tag::id, ""), member("name", &Tag::name, ""));
 ///       }
 ///     };
 ///
@@ -64,7 +63,7 @@ Json to_wire(const T& value) {
       Json v = to_wire(value.*(f.member));
       if (!v.is_null()) out.set(f.name, std::move(v));
     };
-    std::apply([&](const auto&... f) { (write_one(f), ...); }, T::wire());
+    T::wire()(write_one);
     return out;
   }
 }
@@ -111,14 +110,14 @@ T from_wire(const Json& json) {
       const Json* found = json.find(f.name);
       if (found != nullptr && !found->is_null()) out.*(f.member) = from_wire<M>(*found);
     };
-    std::apply([&](const auto&... f) { (read_one(f), ...); }, T::wire());
+    T::wire()(read_one);
     return out;
   }
 }
 
 /// For calls that say or answer nothing but errcode.
 struct Nothing {
-  static constexpr auto wire() { return std::make_tuple(); }
+  static constexpr auto wire() { return field_list(); }
 };
 
 }  // namespace zhiyin::wechat

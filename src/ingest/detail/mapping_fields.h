@@ -10,10 +10,10 @@ template <>
 struct Fields<ingest::Condition> {
   using C = ingest::Condition;
   static constexpr std::string_view name = "Condition";
-  static constexpr auto list = std::make_tuple(
-      field("column", &C::column, "").length(1, 200), field("in", &C::in, "").optional(),
-      field("not_in", &C::not_in, "").optional(), field("empty", &C::empty, ""),
-      field("above", &C::above, ""), field("below", &C::below, ""));
+  static constexpr auto list =
+      field_list(field("column", &C::column, "").length(1, 200), field("in", &C::in, "").optional(),
+                 field("not_in", &C::not_in, "").optional(), field("empty", &C::empty, ""),
+                 field("above", &C::above, ""), field("below", &C::below, ""));
 };
 
 template <>
@@ -21,35 +21,35 @@ struct Fields<ingest::PropertyRule> {
   using P = ingest::PropertyRule;
   static constexpr std::string_view name = "PropertyRule";
   static constexpr auto list =
-      std::make_tuple(field("column", &P::column, "").length(1, 200),
-                      field("type", &P::type, "").optional(), field("personal", &P::personal, ""));
+      field_list(field("column", &P::column, "").length(1, 200),
+                 field("type", &P::type, "").optional(), field("personal", &P::personal, ""));
 };
 
 template <>
 struct Fields<ingest::FurtherIdentity> {
   using F = ingest::FurtherIdentity;
   static constexpr std::string_view name = "FurtherIdentity";
-  static constexpr auto list = std::make_tuple(field("column", &F::column, "").length(1, 200),
-                                               field("kind", &F::kind, "").length(1, 64));
+  static constexpr auto list = field_list(field("column", &F::column, "").length(1, 200),
+                                          field("kind", &F::kind, "").length(1, 64));
 };
 
 template <>
 struct Fields<ingest::TimeRule> {
   using T = ingest::TimeRule;
   static constexpr std::string_view name = "TimeRule";
-  static constexpr auto list = std::make_tuple(
-      field("column", &T::column, "").optional(),
-      field("format", &T::format, "").length(1, 64).optional(),
-      field("zone", &T::zone, "").optional(), field("epoch", &T::epoch, "").optional(),
-      field("epoch_day", &T::epoch_day, "").optional(),
-      field("constant", &T::constant, "").optional());
+  static constexpr auto list =
+      field_list(field("column", &T::column, "").optional(),
+                 field("format", &T::format, "").length(1, 64).optional(),
+                 field("zone", &T::zone, "").optional(), field("epoch", &T::epoch, "").optional(),
+                 field("epoch_day", &T::epoch_day, "").optional(),
+                 field("constant", &T::constant, "").optional());
 };
 
 template <>
 struct Fields<ingest::EventRule> {
   using E = ingest::EventRule;
   static constexpr std::string_view name = "EventRule";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("identity", &E::identity, "").optional(),
       field("identity_kind", &E::identity_kind, "").optional(),
       field("further_identities", &E::further_identities, "").length(0, 9).optional(),
@@ -76,7 +76,7 @@ template <>
 struct Fields<ingest::ItemRule> {
   using I = ingest::ItemRule;
   static constexpr std::string_view name = "ItemRule";
-  static constexpr auto list = std::make_tuple(
+  static constexpr auto list = field_list(
       field("id", &I::id, "").length(1, 200), field("kind", &I::kind, "").length(1, 64).optional(),
       field("title", &I::title, "").optional(), field("text", &I::text, "").optional(),
       field("tags", &I::tags, "").length(0, 50).optional(),
@@ -94,21 +94,21 @@ template <>
 struct Fields<ingest::Mapping> {
   using M = ingest::Mapping;
   static constexpr std::string_view name = "Mapping";
-  static constexpr auto list = std::make_tuple(
-      field("name", &M::name, "").length(1, 100).optional(),
-      field("title", &M::title, "").optional(),
-      field("account", &M::account, "").length(0, 64).optional(),
-      field("zone", &M::zone, "").optional(), field("file", &M::file, "").optional(),
-      field("missing", &M::missing, "").length(0, 100).optional(),
-      field("repeated_rows", &M::repeated_rows, "").optional(),
-      field("identity", &M::identity, "").optional(),
-      field("identity_kind", &M::identity_kind, "").optional(),
-      field("rows_are_people", &M::rows_are_people, "").optional(),
-      field("item_column", &M::item_column, "").optional(),
-      field("item_kind", &M::item_kind, "").optional(), field("time", &M::time, ""),
-      field("skip", &M::skip, "").length(0, 50).optional(),
-      field("event", &M::event, "").length(0, 50).optional(),
-      field("item", &M::item, "").length(0, 10).optional());
+  static constexpr auto list =
+      field_list(field("name", &M::name, "").length(1, 100).optional(),
+                 field("title", &M::title, "").optional(),
+                 field("account", &M::account, "").length(0, 64).optional(),
+                 field("zone", &M::zone, "").optional(), field("file", &M::file, "").optional(),
+                 field("missing", &M::missing, "").length(0, 100).optional(),
+                 field("repeated_rows", &M::repeated_rows, "").optional(),
+                 field("identity", &M::identity, "").optional(),
+                 field("identity_kind", &M::identity_kind, "").optional(),
+                 field("rows_are_people", &M::rows_are_people, "").optional(),
+                 field("item_column", &M::item_column, "").optional(),
+                 field("item_kind", &M::item_kind, "").optional(), field("time", &M::time, ""),
+                 field("skip", &M::skip, "").length(0, 50).optional(),
+                 field("event", &M::event, "").length(0, 50).optional(),
+                 field("item", &M::item, "").length(0, 10).optional());
 };
 
 }  // namespace zhiyin

@@ -14,7 +14,7 @@ using Kind = GrammarPart::Kind;
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max() / 4;
 constexpr std::size_t kDrawnMax = 8;  // of a repetition, above its least
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -102,7 +102,7 @@ std::string Grammar::to_gbnf() const {
 void Grammar::write(std::string& out, const GrammarPart& part, bool inside) const {
   switch (part.kind) {
     case Kind::kText:
-      out += quoted(part.text);
+      out += in_quotes(part.text);
       return;
     case Kind::kRule:
       out += part.rule == 0 ? "root" : rules_[part.rule].name;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "http/await.h"
 #include "http/message.h"
 #include "wechat/detail/lenient.h"
 #include "wechat/detail/mask.h"

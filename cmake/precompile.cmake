@@ -1,0 +1,25 @@
+# Precompiled headers: what nearly every file reads, once for the parts and once, with GoogleTest, for the tests.
+# Every file still includes what it uses; files compiled for other processors do without.
+#
+# zhiyin_precompiled(TARGET parts|tests)
+file(WRITE ${CMAKE_BINARY_DIR}/precompiled/empty.cc "")
+
+add_library(zhiyin_precompiled_parts OBJECT ${CMAKE_BINARY_DIR}/precompiled/empty.cc)
+target_link_libraries(zhiyin_precompiled_parts PRIVATE zhiyin::build_flags ${ZHIYIN_FMT})
+target_precompile_headers(zhiyin_precompiled_parts PRIVATE
+  <algorithm> <array> <chrono> <cmath> <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span>
+  <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>
+  "${CMAKE_SOURCE_DIR}/src/base/json_binding.h")
+
+if(ZHIYIN_TESTS)
+  add_library(zhiyin_precompiled_tests OBJECT ${CMAKE_BINARY_DIR}/precompiled/empty.cc)
+  target_link_libraries(zhiyin_precompiled_tests PRIVATE zhiyin::build_flags ${ZHIYIN_FMT} GTest::gtest GTest::gmock)
+  target_precompile_headers(zhiyin_precompiled_tests PRIVATE
+    <algorithm> <array> <chrono> <cmath> <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span>
+    <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector> <fmt/format.h>
+    <gmock/gmock.h> <gtest/gtest.h> "${CMAKE_SOURCE_DIR}/src/base/json_binding.h")
+endif()
+
+function(zhiyin_precompiled target kind)
+  target_precompile_headers(${target} REUSE_FROM zhiyin_precompiled_${kind})
+endfunction()
