@@ -49,6 +49,8 @@ TEST(TextClassifier, LearnsAndIsSure) {
     for (const double score : good.scores) sum += score;
     EXPECT_NEAR(sum, 1, 1e-9);
     EXPECT_GT(model.metrics()["metrics"]["accuracy"].number_or(0), 0.9);
+    EXPECT_EQ(model.metrics()["confusion"].if_array()->size(), classes);
+    EXPECT_FALSE(model.metrics()["reliability"].if_array()->empty());
   }
 }
 

@@ -15,6 +15,10 @@
 namespace zhiyin::model {
 namespace {
 
+/// More classes than these are not told apart in the model's own figures: the table of who was
+/// taken for whom grows with their square.
+constexpr std::size_t kDetailedClassesMax = 64;
+
 /// The encoder's vectors with mean 0, deviation 1 per value, scaled together to a mean length.
 struct DensePart {
   std::vector<float> mean;
@@ -279,8 +283,10 @@ Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSett
   }
   parts.threshold = threshold_of(std::move(confidences), settings.reject_loss);
   parts.settings = settings_json(data, settings);
+  const bool in_detail = data.classes.size() <= kDetailedClassesMax;
   parts.metrics = text_metrics_json(
-      measure_text(scores, data.labels, data.classes.size(), {parts.threshold, settings.seed}), {});
+      measure_text(scores, data.labels, data.classes.size(), {parts.threshold, settings.seed}),
+      in_detail ? std::span<const std::string>(data.classes) : std::span<const std::string>());
   return TextClassifier::create(std::move(parts));
 }
 
