@@ -242,8 +242,10 @@ Result<Json> compare(const Invocation& invocation) {
 }
 
 int run_sandbox(const Invocation& invocation) {
-  if (invocation.args["describe"].bool_or(false)) {
-    print(stdout, sandbox::describe_platform().dump_pretty() + "\n");
+  if (const Json* described = invocation.args.find("describe"); described != nullptr) {
+    const auto family = sandbox::family_named(described->string_or(""));
+    if (!family) return failed(family.error(), invocation.json);
+    print(stdout, sandbox::describe_platform(*family).dump_pretty() + "\n");
     return 0;
   }
   stop_on_signals();

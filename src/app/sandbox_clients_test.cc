@@ -9,9 +9,9 @@
 #include "base/crypto.h"
 #include "delivery/mass_tag.h"
 #include "http/server.h"
-#include "sandbox/openapi.h"
 #include "sandbox/platform_routes.h"
 #include "sandbox/play.h"
+#include "sandbox/tests/answer_check.h"
 #include "wechat/articles.h"
 #include "wechat/client.h"
 #include "wechat/diagnosis.h"
@@ -76,6 +76,8 @@ class SandboxClientsTest : public testing::Test {
 
   static std::string openid(int i) { return "oPerson" + std::to_string(i); }
   ApiAccount account(const std::string& id, TokenKind kind) {
+  ~SandboxClientsTest() override { EXPECT_THAT(answers_.faults(), testing::IsEmpty()); }
+
     ApiAccount a;
     a.id = AccountId(id);
     a.app_id = by_id_[id].app_id;
@@ -146,6 +148,7 @@ class SandboxClientsTest : public testing::Test {
   std::map<std::string, sandbox::SandboxAccount> by_id_;
   std::string base_;
   std::unique_ptr<http::Client> http_ = http::Client::create({});
+  sandbox::AnswerCheck answers_{platform_};
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<TokenKeeper> tokens_;
   std::unique_ptr<PlatformClient> client_;
@@ -879,9 +882,12 @@ TEST_F(SandboxClientsTest, EveryCallOfTheClientsSucceedsOnTheSandbox) {
 }
 
 TEST_F(SandboxClientsTest, EveryEndpointOfTheClientsIsDescribed) {
-  const Json paths = sandbox::describe_platform()["paths"];
+  const std::map<Family, Json> documents = {
+      {Family::kOfficial, sandbox::describe_platform(sandbox::Family::kOfficial)},
+      {Family::kWecom, sandbox::describe_platform(sandbox::Family::kWecom)},
+      {Family::kAds, sandbox::describe_platform(sandbox::Family::kAds)}};
   for (const Endpoint& e : endpoints()) {
-    const Json* item = paths.find(e.path);
+    const Json* item = documents.at(e.family)["paths"].find(e.path);
     ASSERT_NE(item, nullptr) << e.path;
     // What the client posts must be taken as a POST; what it reads may be either.
     if (e.http_method == "GET") {

@@ -730,14 +730,22 @@ TokenState check_ads_token(const AccountState& account, std::string_view token, 
 }
 
 std::vector<Endpoint> ads_endpoints() {
+  const std::string kPage = "page_info{page:n page_size:n total_number:n total_page:n}";
+  const std::string kChanges = "list[]{code:n message message_cn adgroup_id:n}";
+  const std::string kReport =
+      "date hour:n adgroup_id:n dynamic_creative_id:n view_count:n valid_click_count:n cost:n "
+      "conversions_count:n deep_conversions_count:n from_follow_uv:n biz_follow_uv:n "
+      "scan_follow_count:n order_amount:n praise_count:n comment_count:n forward_count:n ctr:d "
+      "cpc:d thousand_display_price:d conversions_rate:d conversions_cost:d";
   constexpr std::size_t kFileMax = 101 << 20;
   const auto endpoint = [](std::string_view method, std::string_view path, std::string_view summary,
-                           Handler handler, std::vector<Field> fields,
+                           Handler handler, std::string answers, std::vector<Field> fields,
                            std::vector<int> errors = {}) {
     return Endpoint{.method = method,
                     .path = path,
                     .summary = summary,
                     .handler = handler,
+                    .answers = std::move(answers),
                     .fields = std::move(fields),
                     .per_day = 100'000,
                     .per_minute = 600,
@@ -769,25 +777,31 @@ std::vector<Endpoint> ads_endpoints() {
   Endpoint grant_token = endpoint(
       "GET", "/oauth/token",
       "Tokens for an authorisation code, or for a refresh token, which is good for one use", token,
+      "authorizer_info{account_id:n account_uin:n wechat_account_id scope_list[]} access_token "
+      "refresh_token access_token_expires_in:n refresh_token_expires_in:n",
       {one_of("grant_type", "authorization_code refresh_token", kBad),
        text("client_secret", 1, 128, kBad)});
   grant_token.caller = Caller::kClientSecret;
-  Endpoint image = endpoint("POST", "/v3.0/images/add", "A picture, with its MD5", image_add, {},
-                            {kNotYours, 31003});
+  Endpoint image = endpoint("POST", "/v3.0/images/add", "A picture, with its MD5", image_add,
+                            "image_id image_width:n image_height:n image_file_size:n "
+                            "image_signature signature preview_url",
+                            {}, {kNotYours, 31003});
   image.file_part = "file";
   image.body_max = 12 << 20;
   Endpoint audience_file =
       endpoint("POST", "/v3.0/custom_audience_files/add", "People of an audience, one a line",
-               audience_file_add, {}, {kNotYours, 31001});
+               audience_file_add, "custom_audience_file_id:n", {}, {kNotYours, 31001});
   audience_file.file_part = "file";
   audience_file.body_max = kFileMax;
   return {
       grant_token,
       endpoint("GET", "/v3.0/advertiser/get", "Advertisers that were granted to us", accounts,
+               "list[]{account_id:n corporation_name system_status} " + kPage,
                {account_id.optional(), list("fields", 0, 64, kBad), page, page_size}, {kNotYours}),
-      endpoint("GET", "/v3.0/funds/get", "Money of an advertiser", funds, {account_id},
+      endpoint("GET", "/v3.0/funds/get", "Money of an advertiser", funds,
+               "list[]{fund_type balance:n fund_status realtime_cost:n} " + kPage, {account_id},
                {kNotYours}),
-      endpoint("POST", "/v3.0/adgroups/add", "An ad group", adgroup_add,
+      endpoint("POST", "/v3.0/adgroups/add", "An ad group", adgroup_add, "adgroup_id:n",
                {account_id, text("adgroup_name", 1, 60, kBad),
                 one_of("marketing_goal",
                        "MARKETING_GOAL_USER_GROWTH MARKETING_GOAL_PRODUCT_SALES "
@@ -800,41 +814,59 @@ std::vector<Endpoint> ads_endpoints() {
                 number("daily_budget", 0, 400'000'000, kBad).optional(), status},
                {kNotYours, 31002}),
       endpoint("POST", "/v3.0/adgroups/update", "Changes an ad group", adgroup_update,
+               "adgroup_id:n",
                {account_id, adgroup_id, text("adgroup_name", 0, 60, kBad),
                 date("begin_date", kBad).optional(), date("end_date", kBad).optional(),
                 number("bid_amount", 1, kAnyNumber, kBad).optional(),
                 number("daily_budget", 0, 400'000'000, kBad).optional(), status},
                {kNotYours, 31001, 31002}),
       endpoint("POST", "/v3.0/adgroups/delete", "Deletes an ad group", adgroup_delete,
-               {account_id, adgroup_id}, {kNotYours, 31001}),
+               "adgroup_id:n", {account_id, adgroup_id}, {kNotYours, 31001}),
       endpoint("POST", "/v3.0/adgroups/update_daily_budget", "Budgets of up to 100 ad groups",
-               change_budget, {account_id, list("update_daily_budget_spec", 1, 100, kBad)},
-               {kNotYours}),
+               change_budget, kChanges,
+               {account_id, list("update_daily_budget_spec", 1, 100, kBad)}, {kNotYours}),
       endpoint("POST", "/v3.0/adgroups/update_bid_amount", "Bids of up to 100 ad groups",
-               change_bid, {account_id, list("update_bid_amount_spec", 1, 100, kBad)}, {kNotYours}),
+               change_bid, kChanges, {account_id, list("update_bid_amount_spec", 1, 100, kBad)},
+               {kNotYours}),
       endpoint("POST", "/v3.0/adgroups/update_configured_status",
-               "Switches up to 100 ad groups on or off", change_status,
+               "Switches up to 100 ad groups on or off", change_status, kChanges,
                {account_id, list("update_configured_status_spec", 1, 100, kBad)}, {kNotYours}),
       endpoint("GET", "/v3.0/adgroups/get", "Ad groups", adgroups,
+               "list[]{adgroup_id:n adgroup_name marketing_goal marketing_sub_goal "
+               "marketing_carrier_type marketing_carrier_detail:o marketing_asset_id:n begin_date "
+               "end_date first_day_begin_time time_series bid_mode optimization_goal "
+               "smart_bid_type bid_scene bid_amount:n daily_budget:n conversion_id:n site_set[] "
+               "automatic_site_enabled:b targeting:o user_action_sets[]:n configured_status "
+               "created_time:n system_status} " +
+                   kPage,
                {account_id, filtering, page, page_size, list("fields", 0, 64, kBad),
                 flag("is_deleted", kBad)},
                {kNotYours}),
       endpoint("POST", "/v3.0/dynamic_creatives/add",
                "A creative; reviewers look at it within 30 minutes", creative_add,
+               "dynamic_creative_id:n",
                {account_id, adgroup_id, text("dynamic_creative_name", 1, 60, kBad),
                 object("creative_components", kBad), status},
                {kNotYours, 31001}),
-      endpoint("GET", "/v3.0/dynamic_creatives/get", "Creatives", creatives,
-               {account_id, filtering, page, page_size, list("fields", 0, 64, kBad)}, {kNotYours}),
+      endpoint(
+          "GET", "/v3.0/dynamic_creatives/get", "Creatives", creatives,
+          "list[]{dynamic_creative_id:n adgroup_id:n dynamic_creative_name creative_template_id:n "
+          "delivery_mode dynamic_creative_type configured_status impression_tracking_url "
+          "click_tracking_url creative_components:o created_time:n system_status} " +
+              kPage,
+          {account_id, filtering, page, page_size, list("fields", 0, 64, kBad)}, {kNotYours}),
       endpoint("GET", "/v3.0/dynamic_creative_review_results/get", "What the reviewers said",
-               creative_reviews, {account_id, list("dynamic_creative_id_list", 1, 100, kBad)},
-               {kNotYours, 31001}),
+               creative_reviews,
+               "list[]{dynamic_creative_id:n element_result_list[]{element_name review_status "
+               "element_reject_detail_info}}",
+               {account_id, list("dynamic_creative_id_list", 1, 100, kBad)}, {kNotYours, 31001}),
       image,
-      endpoint("GET", "/v3.0/daily_reports/get", "Figures by day", daily_report, report_fields,
-               {kNotYours}),
+      endpoint("GET", "/v3.0/daily_reports/get", "Figures by day", daily_report,
+               "list[]{" + kReport + "} " + kPage, report_fields, {kNotYours}),
       endpoint("GET", "/v3.0/hourly_reports/get", "Figures by hour, of up to 7 days", hourly_report,
-               report_fields, {kNotYours}),
+               "list[]{" + kReport + "} " + kPage, report_fields, {kNotYours}),
       endpoint("POST", "/v3.0/user_action_sets/add", "A set for what people do", action_set_add,
+               "user_action_set_id:n",
                {account_id,
                 one_of("type",
                        "USER_ACTION_SET_TYPE_WEB USER_ACTION_SET_TYPE_IOS "
@@ -844,18 +876,20 @@ std::vector<Endpoint> ads_endpoints() {
                        kBad),
                 text("name", 0, 64, kBad)},
                {kNotYours}),
-      endpoint("POST", "/v3.0/user_actions/add", "Up to 50 things that people did", actions_add,
+      endpoint("POST", "/v3.0/user_actions/add", "Up to 50 things that people did", actions_add, "",
                {account_id, number("user_action_set_id", 1, kAnyNumber, kBad),
                 list("actions", 1, 50, kBad), number("actions[].action_time", 1, kAnyNumber, kBad),
                 text("actions[].action_type", 1, 64, kBad),
                 text("actions[].outer_action_id", 0, 128, kBad)},
                {kNotYours, 31001}),
       endpoint(
-          "POST", "/v3.0/custom_audiences/add", "An audience", audience_add,
+          "POST", "/v3.0/custom_audiences/add", "An audience", audience_add, "audience_id:n",
           {account_id, text("name", 1, 32, kBad),
            one_of("type", "CUSTOMER_FILE LOOKALIKE USER_ACTION KEYWORD AD COMBINE LABEL", kBad)},
           {kNotYours}),
       endpoint("GET", "/v3.0/custom_audiences/get", "Audiences", audiences,
+               "list[]{audience_id:n account_id:n name type status user_count:n created_time:n} " +
+                   kPage,
                {account_id, number("audience_id", 1, kAnyNumber, kBad).optional(), page, page_size},
                {kNotYours}),
       audience_file,

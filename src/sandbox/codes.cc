@@ -84,6 +84,7 @@ std::vector<Endpoint> code_endpoints() {
            "A code: temporary (60 seconds to 30 days) or one of 100,000 permanent; its scene "
            "is a number or a text of 1 to 64",
        .handler = create,
+       .answers = "ticket expire_seconds:n url",
        .fields = {one_of("action_name", "QR_SCENE QR_STR_SCENE QR_LIMIT_SCENE QR_LIMIT_STR_SCENE"),
                   object("action_info"), object("action_info.scene"), life},
        .access = kVerified | kServiceOnly | kOfficialOnly,
@@ -93,12 +94,14 @@ std::vector<Endpoint> code_endpoints() {
        .path = "/cgi-bin/shorten/gen",
        .summary = "A key for up to 4 KB of data, for 30 days at most",
        .handler = shorten,
+       .answers = "short_key",
        .fields = {bytes("long_data", 1, 4096), number("expire_seconds", 1, 2'592'000).optional()},
        .access = kOfficialOnly},
       {.method = "POST",
        .path = "/cgi-bin/shorten/fetch",
        .summary = "The data of a key",
        .handler = fetch,
+       .answers = "long_data create_time:n expire_seconds:n",
        .fields = {bytes("short_key", 1, 64)},
        .access = kOfficialOnly},
   };

@@ -158,31 +158,37 @@ std::vector<Endpoint> comment_endpoints() {
   };
   const Field id = number("user_comment_id", 1, kAnyNumber, 88008);
   const auto endpoint = [&](std::string_view path, std::string_view summary, Handler handler,
-                            std::vector<Field> fields, std::vector<int> errors) {
+                            std::string answers, std::vector<Field> fields,
+                            std::vector<int> errors) {
     return Endpoint{.method = "POST",
                     .path = path,
                     .summary = summary,
                     .handler = handler,
+                    .answers = std::move(answers),
                     .fields = std::move(fields),
                     .access = kAccess,
                     .errors = std::move(errors)};
   };
   return {
-      endpoint("/cgi-bin/comment/open", "Lets readers comment an article", open, article, {88001}),
-      endpoint("/cgi-bin/comment/close", "Ends comments", close, article, {88001}),
+      endpoint("/cgi-bin/comment/open", "Lets readers comment an article", open, "", article,
+               {88001}),
+      endpoint("/cgi-bin/comment/close", "Ends comments", close, "", article, {88001}),
       endpoint("/cgi-bin/comment/list", "Comments of an article, newest first", list_comments,
+               "total:n comment[]{user_comment_id:n openid create_time:n content comment_type:n "
+               "reply{content create_time:n}}",
                with({number("begin", 0, kAnyNumber, 88010).optional(),
                      number("count", 1, kPageMax, 88010), number("type", 0, 2).optional()}),
                {88001, 88010}),
-      endpoint("/cgi-bin/comment/markelect", "Features a comment", elect, with({id}),
+      endpoint("/cgi-bin/comment/markelect", "Features a comment", elect, "", with({id}),
                {88001, 88003, 88008}),
-      endpoint("/cgi-bin/comment/unmarkelect", "Features it no longer", unelect, with({id}),
+      endpoint("/cgi-bin/comment/unmarkelect", "Features it no longer", unelect, "", with({id}),
                {88001, 88008}),
-      endpoint("/cgi-bin/comment/delete", "Deletes a comment", remove, with({id}), {88001, 88008}),
-      endpoint("/cgi-bin/comment/reply/add", "Answers a comment, once", reply,
+      endpoint("/cgi-bin/comment/delete", "Deletes a comment", remove, "", with({id}),
+               {88001, 88008}),
+      endpoint("/cgi-bin/comment/reply/add", "Answers a comment, once", reply, "",
                with({id, text("content", 0, 100'000, 88007)}), {88001, 88005, 88007, 88008}),
-      endpoint("/cgi-bin/comment/reply/delete", "Takes the answer back", delete_reply, with({id}),
-               {87009, 88001, 88008}),
+      endpoint("/cgi-bin/comment/reply/delete", "Takes the answer back", delete_reply, "",
+               with({id}), {87009, 88001, 88008}),
   };
 }
 

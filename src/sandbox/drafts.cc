@@ -385,6 +385,10 @@ std::string article_url(const AccountState& account, const ArticleState::Publica
 }
 
 std::vector<Endpoint> draft_endpoints() {
+  const std::string kArticles =
+      "news_item[]{article_type title author digest content content_source_url thumb_media_id "
+      "show_cover_pic:n need_open_comment:n only_fans_can_comment:n thumb_url url is_deleted:b "
+      "image_info{image_list[]{image_media_id}}}";
   constexpr unsigned kPublish = kVerified | kOfficialOnly;
   const Field media_id = bytes("media_id", 1, 256, 40007);
   const std::vector<Field> add_fields = {
@@ -416,6 +420,7 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/draft/add",
        .summary = "A draft of 1 to 8 articles; bodies below 20,000 characters and 1 MB",
        .handler = add,
+       .answers = "media_id",
        .fields = add_fields,
        .access = kOfficialOnly,
        .per_day = 1'000,
@@ -434,6 +439,7 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/draft/get",
        .summary = "A draft",
        .handler = get,
+       .answers = kArticles,
        .fields = {media_id},
        .access = kOfficialOnly,
        .per_day = 500},
@@ -448,12 +454,15 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/draft/count",
        .summary = "How many drafts there are",
        .handler = count,
+       .answers = "total_count:n",
        .access = kOfficialOnly,
        .per_day = 1'000},
       {.method = "POST",
        .path = "/cgi-bin/draft/batchget",
        .summary = "Drafts, newest first",
        .handler = list_drafts,
+       .answers =
+           "total_count:n item_count:n item[]{media_id content{" + kArticles + "} update_time:n}",
        .fields = page,
        .access = kOfficialOnly,
        .per_day = 1'000},
@@ -461,6 +470,7 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/freepublish/submit",
        .summary = "Publishes a draft; ends with PUBLISHJOBFINISH",
        .handler = submit,
+       .answers = "publish_id msg_data_id:n",
        .fields = {media_id},
        .access = kPublish,
        .per_day = 100},
@@ -468,6 +478,8 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/freepublish/get",
        .summary = "How far publishing is: 0 done, 1 under way, 2 not original, 4 refused",
        .handler = publish_get,
+       .answers = "publish_id publish_status:n fail_idx[]:n article_id article_detail{count:n "
+                  "item[]{idx:n article_url}}",
        .fields = {number("publish_id", 1, kAnyNumber)},
        .access = kPublish,
        .per_day = 100},
@@ -475,6 +487,7 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/freepublish/getarticle",
        .summary = "A published article",
        .handler = publish_article,
+       .answers = kArticles,
        .fields = {article_id},
        .access = kPublish,
        .per_day = 100},
@@ -482,6 +495,8 @@ std::vector<Endpoint> draft_endpoints() {
        .path = "/cgi-bin/freepublish/batchget",
        .summary = "Published articles, newest first",
        .handler = publish_list,
+       .answers =
+           "total_count:n item_count:n item[]{article_id content{" + kArticles + "} update_time:n}",
        .fields = page,
        .access = kPublish,
        .per_day = 100},

@@ -14,7 +14,8 @@ std::vector<Endpoint> all() {
         comment_endpoints,      mass_endpoints,    message_endpoints,  template_endpoints,
         subscription_endpoints, staff_endpoints,   menu_endpoints,     code_endpoints,
         login_endpoints,        insight_endpoints, safety_endpoints,   mini_endpoints,
-        diagnosis_endpoints,    contact_endpoints, task_endpoints,     ads_endpoints}) {
+        diagnosis_endpoints,    contact_endpoints, group_endpoints,    handover_endpoints,
+        task_endpoints,         ads_endpoints}) {
     std::ranges::move(family(), std::back_inserter(list));
   }
   return list;

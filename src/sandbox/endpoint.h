@@ -88,6 +88,9 @@ struct Endpoint {
   std::string_view path;
   std::string_view summary;
   Handler handler = nullptr;
+  /// Members of a good answer beyond errcode and errmsg (Tencent Ads: of its `data`), as
+  /// `answer_members.h` reads them.
+  std::string answers = {};
   std::vector<Field> fields = {};  ///< of the body, of a GET's query
   unsigned access = kAnyone;
   std::int64_t per_day = 0;     ///< of a newly registered verified service account; 0: unlimited
@@ -130,6 +133,8 @@ std::vector<Endpoint> safety_endpoints();        // safety.cc
 std::vector<Endpoint> mini_endpoints();          // mini_program.cc
 std::vector<Endpoint> diagnosis_endpoints();     // diagnosis.cc: quotas, request ids, addresses
 std::vector<Endpoint> contact_endpoints();       // wecom_contacts.cc
+std::vector<Endpoint> group_endpoints();         // wecom_groups.cc: group chats
+std::vector<Endpoint> handover_endpoints();      // wecom_handover.cc: contacts change hands
 std::vector<Endpoint> task_endpoints();          // wecom_tasks.cc: what members confirm
 std::vector<Endpoint> ads_endpoints();           // ads.cc
 

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto.h"
+#include "sandbox/answer_members.h"
 #include "sandbox/error_texts.h"
 #include "sandbox/multipart.h"
 #include "sandbox/openapi.h"
 #include "sandbox/play.h"
+#include "sandbox/tests/answer_check.h"
 #include "sandbox/tests/platform_fixture.h"
 
 namespace zhiyin::sandbox {
@@ -22,6 +24,7 @@ class EndpointsTest : public PlatformTest {
     for (const SandboxAccount& account : companion_accounts(1)) platform_.add(account);
     pass(hours(12));
   }
+  ~EndpointsTest() override { EXPECT_THAT(answers_.faults(), testing::IsEmpty()); }
 
   static SandboxAccount companion(std::string_view id) {
     for (SandboxAccount& account : companion_accounts(1)) {
@@ -91,6 +94,7 @@ class EndpointsTest : public PlatformTest {
   }
 
   inline static const std::string kJpeg = std::string("\xff\xd8\xff") + std::string(40, 'x');
+  AnswerCheck answers_{platform_};
 };
 
 // The table itself.
@@ -115,9 +119,7 @@ TEST_F(EndpointsTest, EveryEndpointIsWholeAndStandsOnce) {
 }
 
 TEST_F(EndpointsTest, TheDescriptionHoldsLimitsQuotasAndErrors) {
-  const Json document = describe_platform();
-  EXPECT_EQ(document["openapi"].string_or(""), "3.1.0");
-  EXPECT_EQ(document["paths"].if_object()->size(), endpoints().size());
+  const Json document = describe_platform(Family::kOfficial);
   const Json& tag = document["paths"]["/cgi-bin/tags/members/batchtagging"]["post"];
   const Json& schema = tag["requestBody"]["content"]["application/json"]["schema"];
   EXPECT_EQ(schema["properties"]["openid_list"]["maxItems"].int_or(0), 50);
@@ -130,7 +132,117 @@ TEST_F(EndpointsTest, TheDescriptionHoldsLimitsQuotasAndErrors) {
       send["requestBody"]["content"]["application/json"]["schema"]["properties"]["touser"];
   EXPECT_EQ(touser["minItems"].int_or(0), 2);
   EXPECT_EQ(touser["maxItems"].int_or(0), 10'000);
-  EXPECT_EQ(describe_platform(), document);
+  EXPECT_EQ(describe_platform(Family::kOfficial), document);
+}
+
+TEST_F(EndpointsTest, AnswersAreDescribedMemberByMember) {
+  const auto answer = [](Family family, std::string_view path, std::string_view method) {
+    const Json document = describe_platform(family);
+    return document["paths"][path][method]["responses"]["200"]["content"]["application/json"]
+                   ["schema"]["properties"];
+  };
+  const Json tags = answer(Family::kOfficial, "/cgi-bin/tags/get", "get");
+  EXPECT_EQ(tags["errcode"]["type"].string_or(""), "integer");
+  EXPECT_EQ(tags["tags"]["type"].string_or(""), "array");
+  const Json& tag = tags["tags"]["items"]["properties"];
+  EXPECT_EQ(tag["id"]["type"].string_or(""), "integer");
+  EXPECT_EQ(tag["name"]["type"].string_or(""), "string");
+  // Two platforms have this path; each is described as itself.
+  const std::string_view upload = "/cgi-bin/media/upload";
+  EXPECT_NE(answer(Family::kOfficial, upload, "post").find("created_at"), nullptr);
+  EXPECT_NE(answer(Family::kWecom, upload, "post").find("created_at"), nullptr);
+  const Json funds = answer(Family::kAds, "/v3.0/funds/get", "get");
+  EXPECT_EQ(
+      funds["data"]["properties"]["list"]["items"]["properties"]["balance"]["type"].string_or(""),
+      "integer");
+  EXPECT_EQ(funds.find("errcode"), nullptr);
+}
+
+/// What is wrong with a schema; empty: nothing.
+std::string fault_of_schema(const Json& schema, const std::string& where) {
+  static const std::set<std::string_view> kTypes = {"string",  "integer", "number",
+                                                    "boolean", "array",   "object"};
+  if (schema.if_object() == nullptr) return where + " is no object";
+  const std::string_view type = schema["type"].string_or("");
+  if (schema.find("not") != nullptr || (!type.empty() && !kTypes.contains(type)))
+    return where + " has no type that exists";
+  if (type.empty() && !schema.if_object()->empty()) return where + " has no type";
+  if ((type == "array") != (schema.find("items") != nullptr)) return where + " has odd items";
+  for (const auto& [low, high] :
+       {std::pair{"minLength", "maxLength"}, {"minimum", "maximum"}, {"minItems", "maxItems"}}) {
+    if (schema[low].int_or(0) > schema[high].int_or(kAnyNumber)) return where + " has no room";
+  }
+  if (type == "array") {
+    if (std::string fault = fault_of_schema(schema["items"], where + "[]"); !fault.empty())
+      return fault;
+  }
+  const Json::Object none;
+  const Json::Object* members = schema["properties"].if_object();
+  for (const auto& [name, one] : members == nullptr ? none : *members) {
+    if (name.empty() || name.find_first_of(".:[]? ") != std::string::npos)
+      return where + " has a member '" + name + "'";
+    if (std::string fault = fault_of_schema(one, where + "." + name); !fault.empty()) return fault;
+  }
+  const Json::Array* required = schema["required"].if_array();
+  for (const Json& name : required == nullptr ? Json::Array() : *required) {
+    if (schema["properties"].find(name.string_or("")) == nullptr)
+      return where + " requires " + name.dump();
+  }
+  return {};
+}
+
+TEST_F(EndpointsTest, TheDescriptionsAreValid) {
+  std::size_t described = 0;
+  for (const Family family : {Family::kOfficial, Family::kWecom, Family::kAds}) {
+    const Json document = describe_platform(family);
+    EXPECT_EQ(document["openapi"].string_or(""), "3.1.0");
+    EXPECT_FALSE(document["info"]["title"].string_or("").empty());
+    EXPECT_FALSE(document["info"]["version"].string_or("").empty());
+    EXPECT_EQ(document["servers"].if_array()->size(), 2u);
+    std::set<std::string> paths, ids;
+    for (const auto& [path, item] : *document["paths"].if_object()) {
+      EXPECT_TRUE(paths.insert(path).second) << path;
+      EXPECT_TRUE(path.starts_with('/')) << path;
+      EXPECT_EQ(path.find_first_of("#?{} "), std::string::npos) << path;
+      ++described;
+      for (const auto& [method, operation] : *item.if_object()) {
+        EXPECT_TRUE(method == "get" || method == "post") << path << " " << method;
+        const std::string id(operation["operationId"].string_or(""));
+        EXPECT_TRUE(ids.insert(id).second) << id;
+        std::set<std::string> parameters;
+        for (const Json& one : *operation["parameters"].if_array()) {
+          EXPECT_TRUE(parameters.insert(std::string(one["name"].string_or(""))).second)
+              << path << " " << one["name"].dump();
+          EXPECT_EQ(fault_of_schema(one["schema"], path), "");
+        }
+        EXPECT_EQ(operation.find("requestBody") != nullptr, method == "post") << path;
+        for (const Json* holder : {&operation["requestBody"], &operation["responses"]["200"]}) {
+          const Json::Object* contents = (*holder)["content"].if_object();
+          for (const auto& [type, media] : contents == nullptr ? Json::Object() : *contents) {
+            EXPECT_NE(type.find('/'), std::string::npos) << path;
+            EXPECT_EQ(fault_of_schema(media["schema"], path), "");
+          }
+        }
+        EXPECT_NE(operation["responses"].find("200"), nullptr) << path;
+      }
+    }
+  }
+  EXPECT_EQ(described, endpoints().size());
+}
+
+TEST(AnswerSchema, ReadsPathsAndTypes) {
+  const Json schema = answer_schema("total:n data{openid[]} tags[]{id:n open:b} rest:o x:q");
+  const Json& members = schema["properties"];
+  EXPECT_EQ(members["total"].dump(), R"({"type":"integer"})");
+  EXPECT_EQ(members["data"]["properties"]["openid"].dump(),
+            R"({"type":"array","items":{"type":"string"}})");
+  EXPECT_EQ(members["tags"]["items"]["properties"]["id"]["type"].string_or(""), "integer");
+  EXPECT_EQ(members["tags"]["items"]["properties"]["open"]["type"].string_or(""), "boolean");
+  EXPECT_EQ(members["rest"].dump(), R"({"type":"object"})");
+  EXPECT_EQ(fault_of_schema(schema, "s"), "s.x has no type that exists");
+  EXPECT_EQ(answer_schema("").dump(), R"({"type":"object"})");
+  for (const std::string_view bad : {"a{b", "a}b", "[]", "a:", "{b}", "a{b]}"})
+    EXPECT_NE(fault_of_schema(answer_schema(bad), "s"), "") << bad;
 }
 
 // Fields: units, types, what may be missing.

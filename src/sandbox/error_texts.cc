@@ -88,6 +88,7 @@ constexpr ErrorText kTexts[] = {
     {41050, "invalid welcome code"},
     {41051, "chat with external user already started"},
     {41053, "no archive consent"},
+    {41055, "group welcome template count limit"},
     {42001, "access_token expired"},
     {42002, "refresh_token expired"},
     {42003, "code expired"},

@@ -244,7 +244,7 @@ struct RequestLog {
   int method_clears = 0;
 };
 
-/// wecom_contacts.cc, wecom_tasks.cc
+/// wecom_contacts.cc, wecom_groups.cc, wecom_handover.cc, wecom_tasks.cc
 struct WecomState {
   /// How a member deals with tasks.
   struct Member {
@@ -257,11 +257,13 @@ struct WecomState {
     std::vector<std::string> mobiles, tags;
     Instant at;
     int add_way = 1;
+    bool is_temporary = false;  ///< they met by a temporary way: the chat can be ended
   };
   struct Contact {
     std::string id, name, unionid;
     int type = 1;
     std::vector<Follow> follows;
+    std::vector<Instant> handovers;  ///< from member to member
     int month = -1;
     int messages_in_month = 0;
   };
@@ -269,8 +271,13 @@ struct WecomState {
     std::string id, state, remark, qr_code;
     int type = 1, scene = 2;
     bool skip_verify = false;
-    bool is_group = false;
+    bool is_temporary = false;
     std::vector<std::string> users;
+    // Of a code into groups.
+    bool is_group = false;
+    bool makes_rooms = true;  ///< when the others are full
+    std::string room_name;
+    std::int64_t room_number = 0;
     std::vector<std::string> chats;
   };
   struct Tag {
@@ -293,6 +300,16 @@ struct WecomState {
     std::string external_userid, chat_id, userid;
     int status = 0;
     Instant at;
+  };
+  struct GroupWelcome {
+    std::string id;
+    Json content;
+  };
+  /// A contact on the way from one member to another.
+  struct Handover {
+    std::string from, to, external_userid, words;
+    Instant at, done_at;
+    int status = 2;  ///< 1 done, 2 waiting, 3 the contact refused
   };
   struct Task {
     std::string id, chat_type, text;
@@ -326,6 +343,8 @@ struct WecomState {
   std::vector<Way> ways;
   std::vector<TagGroup> groups;
   std::map<std::string, Welcome, std::less<>> welcomes;
+  std::vector<GroupWelcome> group_welcomes;
+  std::vector<Handover> handovers;  ///< oldest first
   std::vector<Task> tasks;
   std::vector<Moment> moments;
   std::vector<Chat> chats;

@@ -642,66 +642,113 @@ Answer mini_portrait(AccountState& account, const Call& call) {
 }  // namespace
 
 std::vector<Endpoint> insight_endpoints() {
-  const auto official = [](std::string_view path, std::string_view summary, Handler handler) {
+  const std::string kReading =
+      "int_page_read_user:n int_page_read_count:n ori_page_read_user:n ori_page_read_count:n "
+      "share_user:n share_count:n add_to_fav_user:n add_to_fav_count:n";
+  const std::string kReaders = "read_user:n read_user_source[]{user_count:n scene_desc}";
+  const std::string kPublished =
+      "read_user:n read_user_source[]{user_count:n scene_desc} share_user:n zaikan_user:n "
+      "like_user:n comment_count:n collection_user:n redirect_ori_page_user:n send_page_count:n";
+  const std::string kVisits =
+      "session_cnt:n visit_pv:n visit_uv:n visit_uv_new:n stay_time_uv:d stay_time_session:d "
+      "visit_depth:d";
+  const std::string kRetained = "ref_date visit_uv_new[]{key:n value:n} visit_uv[]{key:n value:n}";
+  const std::string kPeople =
+      "province[]{id:n name value:n} city[]{id:n name value:n} genders[]{id:n name value:n} "
+      "platforms[]{id:n name value:n} devices[]{id:n name value:n} ages[]{id:n name value:n}";
+  const auto official = [](std::string_view path, std::string_view summary, Handler handler,
+                           std::string answers) {
     return Endpoint{.method = "POST",
                     .path = path,
                     .summary = summary,
                     .handler = handler,
+                    .answers = std::move(answers),
                     .fields = {date("begin_date", 61500), date("end_date", 61500)},
                     .access = kOfficialOnly | kVerified,
                     .errors = {61501, 61503}};
   };
-  const auto mini = [](std::string_view path, std::string_view summary, Handler handler) {
+  const auto mini = [](std::string_view path, std::string_view summary, Handler handler,
+                       std::string answers) {
     return Endpoint{.method = "POST",
                     .path = path,
                     .summary = summary,
                     .handler = handler,
+                    .answers = std::move(answers),
                     .fields = {day("begin_date", 61500), day("end_date", 61500)},
                     .access = kMiniOnly,
                     .errors = {61501, 61503}};
   };
   return {
-      official("/datacube/getusersummary", "Who came and went by source; 7 days", user_summary),
-      official("/datacube/getusercumulate", "Followers by day; 7 days", user_cumulate),
-      official("/datacube/getarticlesummary", "Articles as they were read; 1 day", article_summary),
-      official("/datacube/getarticletotal", "7 days of the articles sent on a day", article_total),
-      official("/datacube/getuserread", "Reading by source; 3 days", user_read),
-      official("/datacube/getuserreadhour", "Reading by hour; 1 day", user_read_hour),
-      official("/datacube/getusershare", "Sharing by place; 7 days", user_share),
-      official("/datacube/getusersharehour", "Sharing by hour; 1 day", user_share_hour),
-      official("/datacube/getarticleread", "Readers of articles; 1 day", article_read),
-      official("/datacube/getarticleshare", "Who shared articles; 1 day", article_share),
-      official("/datacube/getbizsummary", "All articles together; 30 days", biz_summary),
+      official("/datacube/getusersummary", "Who came and went by source; 7 days", user_summary,
+               "list[]{ref_date user_source:n new_user:n cancel_user:n}"),
+      official("/datacube/getusercumulate", "Followers by day; 7 days", user_cumulate,
+               "list[]{ref_date user_source:n cumulate_user:n}"),
+      official("/datacube/getarticlesummary", "Articles as they were read; 1 day", article_summary,
+               "list[]{ref_date msgid title " + kReading + "}"),
+      official(
+          "/datacube/getarticletotal", "7 days of the articles sent on a day", article_total,
+          "list[]{ref_date msgid title url details[]{stat_date target_user:n " + kReading + "}}"),
+      official("/datacube/getuserread", "Reading by source; 3 days", user_read,
+               "list[]{ref_date user_source:n " + kReading + "}"),
+      official("/datacube/getuserreadhour", "Reading by hour; 1 day", user_read_hour,
+               "list[]{ref_date ref_hour:n user_source:n " + kReading + "}"),
+      official("/datacube/getusershare", "Sharing by place; 7 days", user_share,
+               "list[]{ref_date share_scene:n share_count:n share_user:n}"),
+      official("/datacube/getusersharehour", "Sharing by hour; 1 day", user_share_hour,
+               "list[]{ref_date ref_hour:n share_scene:n share_count:n share_user:n}"),
+      official("/datacube/getarticleread", "Readers of articles; 1 day", article_read,
+               "list[]{ref_date msgid detail{" + kReaders + "}} is_delay:b"),
+      official("/datacube/getarticleshare", "Who shared articles; 1 day", article_share,
+               "list[]{ref_date msgid detail{share_user:n}} is_delay:b"),
+      official("/datacube/getbizsummary", "All articles together; 30 days", biz_summary,
+               "list[]{ref_date detail{" + kPublished + "}} is_delay:b"),
       official("/datacube/getarticletotaldetail", "7 days of the articles of a day",
-               article_total_detail),
-      official("/datacube/getupstreammsg", "Messages of people; 7 days", upstream_day),
-      official("/datacube/getupstreammsghour", "Messages by hour; 1 day", upstream_hour),
-      official("/datacube/getupstreammsgweek", "Messages by week; 30 days", upstream_week),
-      official("/datacube/getupstreammsgmonth", "Messages by month; 30 days", upstream_month),
-      official("/datacube/getupstreammsgdist", "People by messages; 15 days", upstream_dist),
+               article_total_detail,
+               "list[]{ref_date msgid publish_type:n title content_url detail_list[]{" +
+                   kPublished +
+                   " stat_date praise_money:n read_subscribe_user:n read_delivery_rate:d "
+                   "read_finish_rate:d read_avg_activetime:d read_jump_position[]{position:n "
+                   "rate:d}}} is_delay:b"),
+      official("/datacube/getupstreammsg", "Messages of people; 7 days", upstream_day,
+               "list[]{ref_date msg_type:n msg_user:n msg_count:n}"),
+      official("/datacube/getupstreammsghour", "Messages by hour; 1 day", upstream_hour,
+               "list[]{ref_date ref_hour:n msg_type:n msg_user:n msg_count:n}"),
+      official("/datacube/getupstreammsgweek", "Messages by week; 30 days", upstream_week,
+               "list[]{ref_date msg_type:n msg_user:n msg_count:n}"),
+      official("/datacube/getupstreammsgmonth", "Messages by month; 30 days", upstream_month,
+               "list[]{ref_date msg_type:n msg_user:n msg_count:n}"),
+      official("/datacube/getupstreammsgdist", "People by messages; 15 days", upstream_dist,
+               "list[]{ref_date count_interval:n msg_user:n}"),
       official("/datacube/getupstreammsgdistweek", "People by messages, by week; 30 days",
-               upstream_dist_week),
+               upstream_dist_week, "list[]{ref_date count_interval:n msg_user:n}"),
       official("/datacube/getupstreammsgdistmonth", "People by messages, by month; 30 days",
-               upstream_dist_month),
-      official("/datacube/getinterfacesummary", "Callbacks by day; 30 days", interface_day),
-      official("/datacube/getinterfacesummaryhour", "Callbacks by hour; 1 day", interface_hour),
+               upstream_dist_month, "list[]{ref_date count_interval:n msg_user:n}"),
+      official("/datacube/getinterfacesummary", "Callbacks by day; 30 days", interface_day,
+               "list[]{ref_date callback_count:n fail_count:n total_time_cost:n max_time_cost:n}"),
+      official("/datacube/getinterfacesummaryhour", "Callbacks by hour; 1 day", interface_hour,
+               "list[]{ref_date ref_hour:n callback_count:n fail_count:n total_time_cost:n "
+               "max_time_cost:n}"),
       mini("/datacube/getweanalysisappiddailysummarytrend", "Visits and shares; 1 day",
-           mini_summary),
-      mini("/datacube/getweanalysisappiddailyvisittrend", "Visits; 1 day", mini_visits),
+           mini_summary, "list[]{ref_date visit_total:n share_pv:n share_uv:n}"),
+      mini("/datacube/getweanalysisappiddailyvisittrend", "Visits; 1 day", mini_visits,
+           "list[]{ref_date " + kVisits + "}"),
       mini("/datacube/getweanalysisappidweeklyvisittrend", "Visits; Monday to Sunday",
-           mini_visits_week),
+           mini_visits_week, "list[]{ref_date " + kVisits + "}"),
       mini("/datacube/getweanalysisappidmonthlyvisittrend", "Visits; a whole month",
-           mini_visits_month),
-      mini("/datacube/getweanalysisappiddailyretaininfo", "Who came again; 1 day", mini_retained),
+           mini_visits_month, "list[]{ref_date " + kVisits + "}"),
+      mini("/datacube/getweanalysisappiddailyretaininfo", "Who came again; 1 day", mini_retained,
+           kRetained),
       mini("/datacube/getweanalysisappidweeklyretaininfo", "Who came again; a week",
-           mini_retained_week),
+           mini_retained_week, kRetained),
       mini("/datacube/getweanalysisappidmonthlyretaininfo", "Who came again; a month",
-           mini_retained_month),
-      mini("/datacube/getweanalysisappidvisitpage", "Pages; 1 day", mini_pages),
+           mini_retained_month, kRetained),
+      mini("/datacube/getweanalysisappidvisitpage", "Pages; 1 day", mini_pages,
+           "list[]{page_path page_visit_pv:n page_visit_uv:n page_staytime_pv:d entrypage_pv:n "
+           "exitpage_pv:n page_share_pv:n page_share_uv:n} ref_date"),
       mini("/datacube/getweanalysisappidvisitdistribution", "Sources, times, depths; 1 day",
-           mini_distribution),
-      mini("/datacube/getweanalysisappiduserportrait", "Who visits; 1, 7 or 30 days",
-           mini_portrait),
+           mini_distribution, "list[]{index item_list[]{key:n value:n}} ref_date"),
+      mini("/datacube/getweanalysisappiduserportrait", "Who visits; 1, 7 or 30 days", mini_portrait,
+           "ref_date visit_uv_new{" + kPeople + "} visit_uv{" + kPeople + "}"),
   };
 }
 

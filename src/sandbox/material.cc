@@ -180,6 +180,17 @@ Answer get(AccountState& account, const Call& call) {
   return answer;
 }
 
+/// A voice as pages recorded it, in speex. Pages here record nothing: any temporary voice of the
+/// account is taken for one. That other files are refused so is unverified.
+Answer get_recording(AccountState& account, const Call& call) {
+  const MaterialState::File* file = find_file(account, call.text("media_id"), call.now);
+  if (file == nullptr || file->type != "voice") return account.refuse(40007, call.now);
+  Answer answer = Answer::file(file->bytes, "voice/speex");
+  answer.headers.emplace_back("Content-disposition",
+                              fmt::format("attachment; filename=\"{}.speex\"", file->id));
+  return answer;
+}
+
 /// A picture for the body of an article: it has an address, and is not in the library.
 Answer upload_picture(AccountState& account, const Call& call) {
   auto form = read_upload(call, kArticlePicture);
@@ -322,6 +333,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/media/upload",
        .summary = "A temporary file, for 3 days: image 10 MB, voice 2 MB, video 10 MB, thumb 64 KB",
        .handler = upload,
+       .answers = "type media_id created_at:n thumb_media_id",
        .per_day = 100'000,
        .errors = upload_errors,
        .query = {type},
@@ -332,6 +344,7 @@ std::vector<Endpoint> material_endpoints() {
        .summary = "A file for messages of a company, for 3 days: image 10 MB, voice 2 MB, video "
                   "10 MB, file 20 MB",
        .handler = upload_wecom,
+       .answers = "type media_id created_at",
        .errors = {40005, 40006, 40009, 40010, 40011, 40137, 41005, 44001},
        .family = Family::kWecom,
        .query = {one_of("type", "image voice video file", 40004)},
@@ -341,6 +354,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/media/upload_attachment",
        .summary = "A file of up to 10 MB that goes with a moment, for 3 days",
        .handler = upload_attachment,
+       .answers = "type media_id created_at",
        .errors = {40005, 40006, 40009, 40011, 40137, 41005, 44001},
        .family = Family::kWecom,
        .query = {one_of("media_type", "image video file", 40004),
@@ -351,14 +365,24 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/media/get",
        .summary = "A temporary file; of a video its address",
        .handler = get,
+       .answers = "video_url",
        .fields = {media_id},
        .per_day = 200'000,
+       .errors = {40007},
+       .answers_bytes = true},
+      {.method = "GET",
+       .path = "/cgi-bin/media/get/jssdk",
+       .summary = "A voice that a page recorded with the JS-SDK, in speex",
+       .handler = get_recording,
+       .fields = {media_id},
+       .access = kOfficialOnly,
        .errors = {40007},
        .answers_bytes = true},
       {.method = "POST",
        .path = "/cgi-bin/media/uploadimg",
        .summary = "A picture for the body of an article: jpg or png below 1 MB",
        .handler = upload_picture,
+       .answers = "url",
        .access = kOfficialOnly,
        .errors = upload_errors,
        .file_part = "media",
@@ -367,6 +391,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/media/uploadvideo",
        .summary = "Makes an uploaded video into one that mass sends take",
        .handler = upload_video,
+       .answers = "type media_id created_at:n",
        .fields = {media_id, text("title", 0, 64, 45003), text("description", 0, 512, 45004)},
        .access = kOfficialOnly,
        .errors = {40007}},
@@ -375,6 +400,7 @@ std::vector<Endpoint> material_endpoints() {
        .summary = "A permanent file: 100,000 pictures, 1,000 of each other type; a video needs "
                   "`description`",
        .handler = add,
+       .answers = "media_id url",
        .access = kOfficialOnly,
        .errors = upload_errors,
        .query = {type},
@@ -384,6 +410,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/material/get_material",
        .summary = "A permanent file; of a video its address",
        .handler = material_get,
+       .answers = "title description down_url",
        .fields = {media_id},
        .access = kOfficialOnly,
        .errors = {40007},
@@ -392,6 +419,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/material/batchget_material",
        .summary = "The library, newest first",
        .handler = material_list,
+       .answers = "total_count:n item_count:n item[]{media_id name update_time:n url}",
        .fields = {one_of("type", "image video voice news", 40004), number("offset", 0, kAnyNumber),
                   number("count", 1, 20)},
        .access = kOfficialOnly},
@@ -399,6 +427,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/material/get_materialcount",
        .summary = "How many files of each type the library has",
        .handler = material_count,
+       .answers = "voice_count:n video_count:n image_count:n news_count:n",
        .access = kOfficialOnly},
       {.method = "POST",
        .path = "/cgi-bin/material/del_material",

@@ -145,6 +145,8 @@ Json current_buttons(const Json& buttons) {
       parent.set("name", button["name"]);
       parent.set("sub_button", std::move(list));
       button = std::move(parent);
+    } else if (Json::Object* members = button.if_object(); members != nullptr) {
+      std::erase_if(*members, [](const Json::Member& m) { return m.first == "sub_button"; });
     }
     out.push(std::move(button));
   }
@@ -215,6 +217,10 @@ Answer try_match(AccountState& account, const Call& call) {
 }  // namespace
 
 std::vector<Endpoint> menu_endpoints() {
+  const std::string kButton = "type name key url media_id article_id appid pagepath";
+  const std::string kButtons =
+      "button[]{type name key url media_id article_id appid pagepath sub_button[]{type name key "
+      "url media_id article_id appid pagepath}}";
   const Field buttons = list("button", 1, 3, 40016);
   const std::vector<int> faults = {40007, 40017, 40018, 40019, 40020, 40022,
                                    40023, 40024, 40025, 40026, 40027};
@@ -234,6 +240,8 @@ std::vector<Endpoint> menu_endpoints() {
        .path = "/cgi-bin/menu/get",
        .summary = "The menus as they were made here",
        .handler = get,
+       .answers = "menu{" + kButtons + " menuid:n} conditionalmenu[]{" + kButtons +
+                  " matchrule{tag_id client_platform_type} menuid:n}",
        .access = kOfficialOnly,
        .per_day = 10'000,
        .errors = {46003}},
@@ -247,11 +255,14 @@ std::vector<Endpoint> menu_endpoints() {
        .path = "/cgi-bin/get_current_selfmenu_info",
        .summary = "The menu as it is, by whatever means",
        .handler = current,
+       .answers = "is_menu_open:n selfmenu_info{button[]{" + kButton + " sub_button{list[]{" +
+                  kButton + "}}}}",
        .access = kOfficialOnly},
       {.method = "POST",
        .path = "/cgi-bin/menu/addconditional",
        .summary = "A menu for some; needs one for all",
        .handler = conditional_add,
+       .answers = "menuid:n",
        .fields = {buttons, object("matchrule", 65304),
                   one_of("matchrule.client_platform_type", "1 2 3", 65316).optional()},
        .access = kOfficialOnly | kVerified,
@@ -268,6 +279,7 @@ std::vector<Endpoint> menu_endpoints() {
        .path = "/cgi-bin/menu/trymatch",
        .summary = "What a person sees",
        .handler = try_match,
+       .answers = kButtons + " menuid:n",
        .fields = {text("user_id", 1, 128, 65302)},
        .access = kOfficialOnly | kVerified,
        .per_day = 20'000,

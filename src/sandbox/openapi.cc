@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "sandbox/endpoint.h"
+#include "sandbox/answer_members.h"
 #include "sandbox/error_texts.h"
 
 namespace zhiyin::sandbox {
@@ -217,15 +217,27 @@ std::set<int> errors_of(const Endpoint& endpoint) {
   return errors;
 }
 
+/// What every answer may have: whether it is an error, and which.
+constexpr std::string_view kEnvelope = "errcode:n errmsg";
+constexpr std::string_view kAdsEnvelope =
+    "code:n message message_cn trace_id errors[]{code:n field}";
+
+Json whole_answer(const Endpoint& endpoint) {
+  if (endpoint.family != Family::kAds)
+    return answer_schema(fmt::format("{} {}", kEnvelope, endpoint.answers));
+  Json schema = answer_schema(kAdsEnvelope);
+  Json properties = member_of(schema, "properties");
+  properties.set("data", answer_schema(endpoint.answers));
+  schema.set("properties", std::move(properties));
+  return schema;
+}
+
 Json answer_of(const Endpoint& endpoint) {
   Json out = Json::object();
   out.set("description",
           "Errors too come with status 200: look at errcode (Tencent Ads: code), absent or 0 when "
           "all went well");
-  Json reference = Json::object();
-  reference.set("$ref", endpoint.family == Family::kAds ? "#/components/schemas/AdsAnswer"
-                                                        : "#/components/schemas/Answer");
-  Json media = content("application/json", std::move(reference));
+  Json media = content("application/json", whole_answer(endpoint));
   if (endpoint.answers_bytes) {
     Json file = type_of("string");
     file.set("format", "binary");
@@ -258,18 +270,12 @@ Json access_of(unsigned access) {
   return list;
 }
 
-/// Where it stands in the description: a path that another platform has too says whose it is.
-std::string place_of(const Endpoint& endpoint) {
-  const bool is_first = find_endpoint(endpoint.path, Family::kOfficial) == &endpoint;
-  return is_first ? std::string(endpoint.path)
-                  : fmt::format("{}#{}", endpoint.path, name_of(endpoint.family));
-}
-
+/// Unique within a platform; of a POST that may be a GET too, both have their own.
 std::string operation_id(const Endpoint& endpoint) {
-  std::string id = place_of(endpoint).substr(1);
-  std::ranges::replace_if(
-      id, [](char c) { return c == '/' || c == '.' || c == '#' || c == ' '; }, '_');
-  return id;
+  std::string id(endpoint.path.substr(1));
+  std::ranges::replace_if(id, [](char c) { return c == '/' || c == '.'; }, '_');
+  const bool is_other = endpoint.takes_get && endpoint.method == "GET";
+  return is_other ? id + "_by_get" : id;
 }
 
 Json describe(const Endpoint& endpoint) {
@@ -307,20 +313,31 @@ Json describe(const Endpoint& endpoint) {
   return operation;
 }
 
-Json envelope(std::string_view code, std::string_view message) {
-  Json properties = Json::object();
-  properties.set(code, type_of("integer"));
-  properties.set(message, type_of("string"));
-  Json schema = type_of("object");
-  schema.set("properties", std::move(properties));
-  return schema;
+std::string_view host_of(Family family) {
+  switch (family) {
+    case Family::kWecom:
+      return "https://qyapi.weixin.qq.com";
+    case Family::kAds:
+      return "https://api.e.qq.com";
+    case Family::kOfficial:
+      break;
+  }
+  return "https://api.weixin.qq.com";
+}
+
+Json server(std::string_view url, std::string_view description) {
+  Json out = Json::object();
+  out.set("url", url);
+  out.set("description", description);
+  return out;
 }
 
 }  // namespace
 
-Json describe_platform() {
+Json describe_platform(Family family) {
   Json paths = Json::object();
   for (const Endpoint& endpoint : endpoints()) {
+    if (endpoint.family != family) continue;
     Json item = Json::object();
     item.set(endpoint.method == "GET" ? "get" : "post", describe(endpoint));
     if (endpoint.takes_get) {
@@ -328,26 +345,31 @@ Json describe_platform() {
       as_get.method = "GET";
       item.set("get", describe(as_get));
     }
-    paths.set(place_of(endpoint), std::move(item));
+    paths.set(endpoint.path, std::move(item));
   }
   Json info = Json::object();
-  info.set("title", "WeChat, as Zhiyin's sandbox emulates it");
+  info.set("title", fmt::format("{}, as Zhiyin's sandbox emulates it", name_of(family)));
   info.set("version", "1");
   info.set("description",
            "Made from the sandbox's table of endpoints (src/sandbox). Lengths are in characters "
            "unless the description says bytes. What differs from the real platform: "
            "docs/sandbox.md.");
-  Json schemas = Json::object();
-  schemas.set("Answer", envelope("errcode", "errmsg"));
-  schemas.set("AdsAnswer", envelope("code", "message_cn"));
-  Json components = Json::object();
-  components.set("schemas", std::move(schemas));
+  Json servers = Json::array();
+  servers.push(server("/", "this sandbox, which serves all platforms"));
+  servers.push(server(host_of(family), "the platform itself"));
   Json document = Json::object();
   document.set("openapi", "3.1.0");
   document.set("info", std::move(info));
+  document.set("servers", std::move(servers));
   document.set("paths", std::move(paths));
-  document.set("components", std::move(components));
   return document;
+}
+
+Result<Family> family_named(std::string_view name) {
+  if (name.empty() || name == "official") return Family::kOfficial;
+  if (name == "wecom") return Family::kWecom;
+  if (name == "ads") return Family::kAds;
+  return fail_field("platform", "'{}' is not one of official, wecom, ads", name.substr(0, 32));
 }
 
 }  // namespace zhiyin::sandbox

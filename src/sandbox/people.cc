@@ -247,6 +247,9 @@ Answer blacklist_remove(AccountState& account, const Call& call) {
 }  // namespace
 
 std::vector<Endpoint> people_endpoints() {
+  const std::string kPerson =
+      "subscribe:n openid language subscribe_time:n unionid remark groupid:n tagid_list[]:n "
+      "subscribe_scene qr_scene:n qr_scene_str";
   constexpr std::int64_t kOpenidMax = 128;
   const Field tag_name = bytes("tag.name", 1, 30, 45158).or_missing(45157);
   const Field tag_id = number("tag.id", 0, kAnyNumber, 45159);
@@ -260,6 +263,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/user/get",
        .summary = "Followers, 10,000 a page",
        .handler = user_get,
+       .answers = "total:n count:n data{openid[]} next_openid",
        .fields = {text("next_openid", 0, kOpenidMax, 40003)},
        .access = kOfficialOnly,
        .per_day = 500},
@@ -267,6 +271,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/user/info",
        .summary = "One follower",
        .handler = user_info,
+       .answers = kPerson,
        .fields = {text("openid", 1, kOpenidMax, 40003),
                   one_of("lang", "zh_CN zh_TW en").optional()},
        .access = kOfficialOnly,
@@ -275,6 +280,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/user/info/batchget",
        .summary = "Up to 100 followers",
        .handler = user_info_batch,
+       .answers = "user_info_list[]{" + kPerson + "}",
        .fields = {list("user_list", 1, 100, 40032).or_missing(40031),
                   text("user_list[].openid", 1, kOpenidMax, 40003)},
        .access = kOfficialOnly,
@@ -291,6 +297,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/changeopenid",
        .summary = "New openids after a move of the account",
        .handler = change_openid,
+       .answers = "result_list[]{ori_openid err_msg}",
        .fields = {text("from_appid", 1, 64, 40013),
                   list("openid_list", 1, 100, 40032).or_missing(40031)},
        .access = kOfficialOnly},
@@ -298,6 +305,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/tags/create",
        .summary = "Makes a tag; up to 100",
        .handler = tag_create,
+       .answers = "tag{id:n name}",
        .fields = {tag_name},
        .access = kOfficialOnly,
        .per_day = 1'000,
@@ -306,6 +314,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/tags/get",
        .summary = "All tags with their sizes",
        .handler = tag_list,
+       .answers = "tags[]{id:n name count:n}",
        .access = kOfficialOnly,
        .per_day = 1'000},
       {.method = "POST",
@@ -328,6 +337,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/user/tag/get",
        .summary = "Followers with a tag, 10,000 a page",
        .handler = tag_members,
+       .answers = "count:n data{openid[]} next_openid",
        .fields = {tagid, text("next_openid", 0, kOpenidMax, 40003)},
        .access = kOfficialOnly,
        .per_day = 1'000},
@@ -352,6 +362,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/tags/getidlist",
        .summary = "The tags of one follower",
        .handler = tags_of,
+       .answers = "tagid_list[]:n",
        .fields = {text("openid", 1, kOpenidMax, 40003)},
        .access = kOfficialOnly,
        .per_day = 1'000},
@@ -359,6 +370,7 @@ std::vector<Endpoint> people_endpoints() {
        .path = "/cgi-bin/tags/members/getblacklist",
        .summary = "Blocked people, 10,000 a page",
        .handler = blacklist,
+       .answers = "total:n count:n data{openid[]} next_openid",
        .fields = {text("begin_openid", 0, kOpenidMax, 40003)},
        .access = kOfficialOnly},
       {.method = "POST",

@@ -92,6 +92,11 @@ void Platform::keep_in(Journal journal) {
   journal_.emplace(std::move(journal));
 }
 
+void Platform::watch(std::function<void(const Endpoint&, const PlatformAnswer&)> watcher) {
+  MutexLock lock(mutex_);
+  watcher_ = std::move(watcher);
+}
+
 void Platform::save(AccountState& account) {
   if (journal_ && !journal_->write(account, clock_.now())) is_lost_ = true;
 }
@@ -233,6 +238,7 @@ PlatformAnswer Platform::call(const ApiCall& call) {
   }
   if (asked_ != nullptr) save(*asked_);
   if (is_lost_) return error_page(500);
+  if (watcher_) watcher_(*endpoint, answer);
   answer.hang_up = kind == FaultKind::kCloseBefore || kind == FaultKind::kCloseAfter;
   answer.half_sent = kind == FaultKind::kHalfSent;
   answer.delay_ms = kind == FaultKind::kSlow ? fault.delay_ms : 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,10 @@ class Platform {
   /// From now on what a restarted platform must know is written there before a call is answered;
   /// the accounts know again what stands in it. Calls that cannot be written are answered 500.
   void keep_in(Journal journal);
+
+  /// Shows every answer before it goes out. `watcher` is called on the thread of the call under the
+  /// platform's lock: it must be brief and call nothing of the platform.
+  void watch(std::function<void(const Endpoint&, const PlatformAnswer&)> watcher);
 
   /// Answers a call; `{}` with null body when there is no such path (404).
   PlatformAnswer call(const ApiCall& call);
@@ -107,6 +112,7 @@ class Platform {
   Random random_ ZHIYIN_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<AccountState>> accounts_ ZHIYIN_GUARDED_BY(mutex_);
   AccountState* asked_ ZHIYIN_GUARDED_BY(mutex_) = nullptr;  // whose call is being answered
+  std::function<void(const Endpoint&, const PlatformAnswer&)> watcher_ ZHIYIN_GUARDED_BY(mutex_);
   std::optional<Journal> journal_ ZHIYIN_GUARDED_BY(mutex_);
   bool is_lost_ ZHIYIN_GUARDED_BY(mutex_) = false;  // something could not be written
   std::vector<Fault> faults_ ZHIYIN_GUARDED_BY(mutex_);

@@ -118,9 +118,12 @@ void add_platform_routes(http::Router& router, Platform& platform) {
   page("/connect/qrconnect", sign_in);
   page("/oauth/authorize", grant_ads);
   page("/cgi-bin/showqrcode", show_code);
-  router.add("GET", "/sandbox/openapi.json", [](http::Request&) -> http::Task<http::Response> {
-    co_return http::Response::json(describe_platform());
-  });
+  router.add("GET", "/sandbox/openapi.json",
+             [](http::Request& request) -> http::Task<http::Response> {
+               const auto family = family_named(request.query_or("platform", ""));
+               if (!family) co_return http::Response::problem(family.error());
+               co_return http::Response::json(describe_platform(*family));
+             });
   const auto call = [p](http::Request& request) { return answer_call(*p, request); };
   for (const Endpoint& endpoint : endpoints()) {
     if (endpoint.body_max > kUsualBodyMax)

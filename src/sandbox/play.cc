@@ -199,6 +199,11 @@ Result<Json> play(AccountState& account, const Play& what, Instant now) {
     part(account, what.userid, what.external_userid, now);
     return Json::object();
   }
+  if (what.kind == "decline") {
+    if (!decline_handover(account, what.external_userid, now))
+      return fail_field("external_userid", "is not on its way to another member");
+    return Json::object();
+  }
   if (what.kind == "pay") {
     ZHIYIN_TRY(const Follower* person, person_of(account, what));
     if (what.transaction_id.empty()) return fail_field("transaction_id", "is missing");
@@ -211,7 +216,7 @@ Result<Json> play(AccountState& account, const Play& what, Instant now) {
   }
   return fail_field("kind",
                     "'{}' is none of sign_in, open_mini, give_phone, grant, refuse, "
-                    "confirm_once, say, deliver, enter, scan, pay, encrypt, meet, part",
+                    "confirm_once, say, deliver, enter, scan, pay, encrypt, meet, part, decline",
                     what.kind);
 }
 

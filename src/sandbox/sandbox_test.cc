@@ -133,6 +133,9 @@ TEST_F(SandboxTest, FaultsCutAnswersOrGiveServerErrors) {
 
 TEST_F(SandboxTest, TheDescriptionIsServed) {
   EXPECT_EQ(ask("GET", "/sandbox/openapi.json")["openapi"].string_or(""), "3.1.0");
+  EXPECT_NE(ask("GET", "/sandbox/openapi.json?platform=wecom")["paths"].find("/cgi-bin/gettoken"),
+            nullptr);
+  EXPECT_EQ(call("GET", "/sandbox/openapi.json?platform=qq").status, 400);
 }
 
 TEST_F(SandboxTest, NothingMovesWithoutAServerOrWithBadInput) {

@@ -42,6 +42,7 @@ std::vector<Endpoint> token_endpoints() {
        .path = "/cgi-bin/token",
        .summary = "A new token; the one before lives five minutes more",
        .handler = token,
+       .answers = "access_token expires_in:n",
        .fields = {grant, secret},
        .per_day = 2'000,
        .errors = {40013, 41002},
@@ -52,6 +53,7 @@ std::vector<Endpoint> token_endpoints() {
            "The current token; a new one from five minutes before its end, or by force (20 a "
            "day, 30 seconds apart)",
        .handler = stable_token,
+       .answers = "access_token expires_in:n",
        .fields = {grant, secret, flag("force_refresh")},
        .per_day = 500'000,
        .per_minute = 10'000,
@@ -61,6 +63,7 @@ std::vector<Endpoint> token_endpoints() {
        .path = "/cgi-bin/gettoken",
        .summary = "The token of an application of a company",
        .handler = wecom_token,
+       .answers = "access_token expires_in:n",
        .fields = {bytes("corpsecret", 1, 128, 40001)},
        .errors = {40013},
        .caller = Caller::kCorpSecret,

@@ -6,8 +6,11 @@
 
 #include "sandbox/account_state.h"
 
-// What the two files of WeCom share.
+// What the files of WeCom share.
 namespace zhiyin::sandbox {
+
+/// Codes by which people meet members and join groups, together.
+inline constexpr std::size_t kWaysMax = 500'000;
 
 WecomState::Member* find_colleague(AccountState& account, std::string_view userid);
 WecomState::Contact* find_contact(AccountState& account, std::string_view external_userid);
@@ -25,6 +28,11 @@ std::string meet(AccountState& account, std::string_view userid, std::string_vie
 void part(AccountState& account, std::string_view userid, std::string_view external_userid,
           Instant at);
 
+/// Lets contacts change hands whose day has come.
+void settle_handovers(AccountState& account, Instant now);
+/// The contact wants to stay with whom it has; false when it is not on its way to anybody.
+bool decline_handover(AccountState& account, std::string_view external_userid, Instant now);
+
 /// Where a page begins that a cursor names; 0 without one.
 std::size_t begin_of(const Call& call);
 /// The cursor behind `end` of `size`; empty at the end.
@@ -32,8 +40,8 @@ std::string cursor_at(std::size_t end, std::size_t size);
 
 /// Rows of the table of endpoints: called by a company's own applications.
 Endpoint wecom_get(std::string_view path, std::string_view summary, Handler handler,
-                   std::vector<Field> fields, std::vector<int> errors = {});
+                   std::string answers, std::vector<Field> fields, std::vector<int> errors = {});
 Endpoint wecom_post(std::string_view path, std::string_view summary, Handler handler,
-                    std::vector<Field> fields, std::vector<int> errors = {});
+                    std::string answers, std::vector<Field> fields, std::vector<int> errors = {});
 
 }  // namespace zhiyin::sandbox

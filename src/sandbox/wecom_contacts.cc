@@ -5,12 +5,11 @@
 #include "base/crypto.h"
 #include "sandbox/wecom.h"
 
-// WeCom: members and their external contacts, ways to meet, tags, group chats, the archive.
+// WeCom: members and their external contacts, ways to meet, tags, the archive.
 namespace zhiyin::sandbox {
 namespace {
 
 constexpr Duration kWelcomeLife = std::chrono::seconds(20);
-constexpr std::size_t kWaysMax = 500'000;
 constexpr std::size_t kTagsMax = 10'000;
 constexpr std::size_t kFollowersPage = 500;
 constexpr std::int64_t kBehaviourDays = 30;
@@ -84,6 +83,7 @@ Answer members(AccountState& account, const Call&) {
 }
 
 Answer contacts(AccountState& account, const Call& call) {
+  settle_handovers(account, call.now);
   const std::string userid = call.text("userid");
   if (find_colleague(account, userid) == nullptr) return account.refuse(60111, call.now);
   Json list = Json::array();
@@ -97,6 +97,7 @@ Answer contacts(AccountState& account, const Call& call) {
 }
 
 Answer contact(AccountState& account, const Call& call) {
+  settle_handovers(account, call.now);
   const WecomState::Contact* found = find_contact(account, call.text("external_userid"));
   if (found == nullptr) return account.refuse(40096, call.now);
   if (found->follows.empty()) return account.refuse(84061, call.now);
@@ -114,6 +115,7 @@ Answer contact(AccountState& account, const Call& call) {
 }
 
 Answer contacts_of(AccountState& account, const Call& call) {
+  settle_handovers(account, call.now);
   std::vector<std::string> userids;
   for (const Json& userid : *call.body["userid_list"].if_array()) {
     if (find_colleague(account, text_of(userid)) == nullptr)
@@ -155,9 +157,25 @@ Answer remark(AccountState& account, const Call& call) {
   take("remark_company", follow->company);
   if (const Json::Array* mobiles = call.body["remark_mobiles"].if_array()) {
     follow->mobiles.clear();
-    for (const Json& mobile : *mobiles) follow->mobiles.push_back(text_of(mobile));
+    for (const Json& mobile : *mobiles) {  // an empty one alone takes all away
+      if (!text_of(mobile).empty()) follow->mobiles.push_back(text_of(mobile));
+    }
   }
   return api_ok();
+}
+
+/// The contact behind the unionid of a mini-program or official account of the same owner. Who is
+/// no contact has no external_userid; the platform tells a pending_id then (unverified).
+Answer by_unionid(AccountState& account, const Call& call) {
+  const auto& all = account.wecom.contacts;
+  const auto found = std::ranges::find(all, call.text("unionid"), &WecomState::Contact::unionid);
+  Json answer = api_ok();
+  if (found != all.end()) {
+    answer.set("external_userid", found->id);
+  } else {
+    answer.set("pending_id", crypto::hex(crypto::sha1(call.text("unionid"))));
+  }
+  return answer;
 }
 
 // Ways to meet.
@@ -188,6 +206,7 @@ Answer way_add(AccountState& account, const Call& call) {
   way.state = call.text("state");
   way.remark = call.text("remark");
   way.skip_verify = call.body["skip_verify"].bool_or(true);
+  way.is_temporary = flag_of(call.body["is_temp"]);
   if (!read_users(account, call.body, way.users)) return account.refuse(60111, call.now, "user");
   const Json::Array* parties = call.body["party"].if_array();
   const bool has_parties = parties != nullptr && !parties->empty();
@@ -212,6 +231,7 @@ Answer way_get(AccountState& account, const Call& call) {
   facts.set("style", 1);
   facts.set("remark", way->remark);
   facts.set("skip_verify", way->skip_verify);
+  facts.set("is_temp", way->is_temporary);
   facts.set("state", way->state);
   facts.set("qr_code", way->qr_code);
   facts.set("user", strings(way->users));
@@ -237,8 +257,21 @@ Answer way_update(AccountState& account, const Call& call) {
 
 Answer way_delete(AccountState& account, const Call& call) {
   const std::string id = call.text("config_id");
-  if (std::erase_if(account.wecom.ways, [&](const auto& w) { return w.id == id; }) == 0)
+  const auto is_meant = [&](const WecomState::Way& way) { return way.id == id && !way.is_group; };
+  if (std::erase_if(account.wecom.ways, is_meant) == 0)
     return account.refuse(40058, call.now, "config_id");
+  return api_ok();
+}
+
+/// Ends a chat that began by a temporary way. The code where there is none is unverified.
+Answer close_temporary(AccountState& account, const Call& call) {
+  const std::string userid = call.text("userid");
+  if (find_colleague(account, userid) == nullptr) return account.refuse(60111, call.now, "userid");
+  WecomState::Contact* found = find_contact(account, call.text("external_userid"));
+  if (found == nullptr) return account.refuse(40096, call.now);
+  WecomState::Follow* follow = find_follow(*found, userid);
+  if (follow == nullptr || !follow->is_temporary) return account.refuse(84061, call.now);
+  std::erase_if(found->follows, [&](const auto& f) { return f.userid == userid; });
   return api_ok();
 }
 
@@ -401,81 +434,6 @@ Answer mark_tag(AccountState& account, const Call& call) {
   return api_ok();
 }
 
-// Group chats.
-
-Answer chats(AccountState& account, const Call& call) {
-  const Json::Array* owners = call.body["owner_filter"]["userid_list"].if_array();
-  const std::size_t begin = begin_of(call);
-  const auto most = static_cast<std::size_t>(call.number("limit"));
-  Json list = Json::array();
-  std::size_t at = 0, end = 0;
-  for (const WecomState::Chat& chat : account.wecom.chats) {
-    const bool is_asked =
-        owners == nullptr || owners->empty() ||
-        std::ranges::any_of(*owners, [&](const Json& o) { return text_of(o) == chat.owner; });
-    if (!is_asked || at++ < begin || list.if_array()->size() >= most) continue;
-    end = at;
-    Json one = Json::object();
-    one.set("chat_id", chat.id);
-    one.set("status", 0);
-    list.push(std::move(one));
-  }
-  Json answer = api_ok();
-  answer.set("group_chat_list", std::move(list));
-  if (const std::string next = cursor_at(end, at); !next.empty()) answer.set("next_cursor", next);
-  return answer;
-}
-
-Answer chat(AccountState& account, const Call& call) {
-  const WecomState::Chat* found = find_chat(account, call.text("chat_id"));
-  if (found == nullptr) return account.refuse(90501, call.now);
-  const bool with_names = call.number("need_name") == 1;
-  Json people = Json::array();
-  for (const auto& [id, at] : found->members) {
-    const WecomState::Member* colleague = find_colleague(account, id);
-    const WecomState::Contact* customer = find_contact(account, id);
-    Json one = Json::object();
-    one.set("userid", id);
-    one.set("type", colleague != nullptr ? 1 : 2);
-    one.set("join_time", seconds_of(at));
-    one.set("join_scene", colleague != nullptr ? 1 : 3);
-    if (customer != nullptr && !customer->unionid.empty()) one.set("unionid", customer->unionid);
-    if (with_names) one.set("name", colleague != nullptr ? colleague->name : customer->name);
-    people.push(std::move(one));
-  }
-  Json admin = Json::object();
-  admin.set("userid", found->owner);
-  Json group = Json::object();
-  group.set("chat_id", found->id);
-  group.set("name", found->name);
-  group.set("owner", found->owner);
-  group.set("create_time", seconds_of(found->at));
-  group.set("notice", found->notice);
-  group.set("member_list", std::move(people));
-  group.set("admin_list", Json(Json::Array{std::move(admin)}));
-  Json answer = api_ok();
-  answer.set("group_chat", std::move(group));
-  return answer;
-}
-
-Answer chat_way_add(AccountState& account, const Call& call) {
-  WecomState::Way way;
-  way.is_group = true;
-  for (const Json& id : *call.body["chat_id_list"].if_array()) {
-    if (find_chat(account, text_of(id)) == nullptr) return account.refuse(90501, call.now);
-    way.chats.push_back(text_of(id));
-  }
-  if (account.wecom.ways.size() >= kWaysMax) return account.refuse(81017, call.now);
-  way.id = crypto::hex(crypto::sha1(account.make_name(32))).substr(0, 32);
-  way.state = call.text("state");
-  way.qr_code = "http://p.qpic.cn/wwhead/" + account.make_name(24) + "/0";
-  Json answer = api_ok();
-  answer.set("config_id", way.id);
-  answer.set("qr_code", way.qr_code);
-  account.wecom.ways.push_back(std::move(way));
-  return answer;
-}
-
 // How members deal with customers, and the archive.
 
 Answer behaviour(AccountState& account, const Call& call) {
@@ -632,6 +590,9 @@ std::string meet(AccountState& account, std::string_view userid, std::string_vie
     follow.remark = contact.name;
     follow.state = state;
     follow.at = at;
+    follow.is_temporary = std::ranges::any_of(wecom.ways, [&](const WecomState::Way& way) {
+      return way.is_temporary && !state.empty() && way.state == state;
+    });
     contact.follows.push_back(std::move(follow));
   }
   const std::string code = account.make_name(43);
@@ -669,24 +630,32 @@ std::string cursor_at(std::size_t end, std::size_t size) {
 }
 
 Endpoint wecom_get(std::string_view path, std::string_view summary, Handler handler,
-                   std::vector<Field> fields, std::vector<int> errors) {
+                   std::string answers, std::vector<Field> fields, std::vector<int> errors) {
   return {.method = "GET",
           .path = path,
           .summary = summary,
           .handler = handler,
+          .answers = std::move(answers),
           .fields = std::move(fields),
           .errors = std::move(errors),
           .family = Family::kWecom};
 }
 
 Endpoint wecom_post(std::string_view path, std::string_view summary, Handler handler,
-                    std::vector<Field> fields, std::vector<int> errors) {
-  Endpoint endpoint = wecom_get(path, summary, handler, std::move(fields), std::move(errors));
+                    std::string answers, std::vector<Field> fields, std::vector<int> errors) {
+  Endpoint endpoint =
+      wecom_get(path, summary, handler, std::move(answers), std::move(fields), std::move(errors));
   endpoint.method = "POST";
   return endpoint;
 }
 
 std::vector<Endpoint> contact_endpoints() {
+  const std::string kContact = "external_userid name type:n avatar gender:n unionid";
+  const std::string kFollow =
+      "userid remark description createtime:n remark_corp_name remark_mobiles[] oper_userid "
+      "add_way:n state";
+  const std::string kTagGroup =
+      "group_id group_name create_time:n order:n tag[]{id name create_time:n order:n}";
   const Field userid = bytes("userid", 1, 64);
   const Field external = bytes("external_userid", 1, 64, 40096);
   const Field config = bytes("config_id", 1, 64);
@@ -694,70 +663,81 @@ std::vector<Endpoint> contact_endpoints() {
   const Field room = bytes("roomid", 1, 64);
   return {
       wecom_get("/cgi-bin/externalcontact/get_follow_user_list", "Members who look after customers",
-                members, {}),
-      wecom_get("/cgi-bin/externalcontact/list", "The contacts of a member", contacts, {userid},
-                {60111, 84061}),
+                members, "follow_user[]", {}),
+      wecom_get("/cgi-bin/externalcontact/list", "The contacts of a member", contacts,
+                "external_userid[]", {userid}, {60111, 84061}),
       wecom_get("/cgi-bin/externalcontact/get", "A contact and who knows them", contact,
+                "external_contact{" + kContact + "} follow_user[]{" + kFollow +
+                    " tags[]{group_name tag_name tag_id type:n}} next_cursor",
                 {external, cursor}, {84061}),
       wecom_post("/cgi-bin/externalcontact/batch/get_by_user", "The contacts of up to 100 members",
                  contacts_of,
+                 "external_contact_list[]{external_contact{" + kContact + "} follow_info{" +
+                     kFollow + " tag_id[]}} next_cursor",
                  {list("userid_list", 1, 100), cursor, number("limit", 1, 100).optional()},
                  {60111, 84061}),
-      wecom_post("/cgi-bin/externalcontact/remark", "What a member notes of a contact", remark,
+      wecom_post("/cgi-bin/externalcontact/remark", "What a member notes of a contact", remark, "",
                  {userid, external, text("remark", 0, 20), text("description", 0, 150),
                   text("remark_company", 0, 20), list("remark_mobiles", 0, 5)},
                  {84061}),
       wecom_post(
           "/cgi-bin/externalcontact/add_contact_way", "A code by which people meet members",
-          way_add,
+          way_add, "config_id qr_code",
           {number("type", 1, 2), number("scene", 1, 2), text("remark", 0, 30),
            bytes("state", 0, 30), list("user", 0, 100), flag("skip_verify"), flag("is_temp")},
           {60111, 81017}),
-      wecom_post("/cgi-bin/externalcontact/get_contact_way", "Such a code", way_get, {config}),
-      wecom_post("/cgi-bin/externalcontact/update_contact_way", "Changes such a code", way_update,
-                 {config, text("remark", 0, 30), bytes("state", 0, 30), list("user", 0, 100)},
-                 {60111}),
-      wecom_post("/cgi-bin/externalcontact/del_contact_way", "Deletes such a code", way_delete,
+      wecom_post("/cgi-bin/externalcontact/get_contact_way", "Such a code", way_get,
+                 "contact_way{config_id type:n scene:n style:n remark skip_verify:b is_temp:b "
+                 "state qr_code user[] party[]:n}",
                  {config}),
+      wecom_post("/cgi-bin/externalcontact/update_contact_way", "Changes such a code", way_update,
+                 "", {config, text("remark", 0, 30), bytes("state", 0, 30), list("user", 0, 100)},
+                 {60111}),
+      wecom_post("/cgi-bin/externalcontact/del_contact_way", "Deletes such a code", way_delete, "",
+                 {config}),
+      wecom_post("/cgi-bin/externalcontact/close_temp_chat",
+                 "Ends a chat that began by a code with is_temp", close_temporary, "",
+                 {userid, external}, {60111, 84061}),
+      wecom_post("/cgi-bin/idconvert/unionid_to_external_userid",
+                 "The contact behind a unionid of the same owner", by_unionid,
+                 "external_userid pending_id",
+                 {bytes("unionid", 1, 128), bytes("openid", 1, 128),
+                  number("subject_type", 0, 1).optional()}),
       wecom_post("/cgi-bin/externalcontact/get_corp_tag_list", "The company's tags by group", tags,
+                 "tag_group[]{" + kTagGroup + "}",
                  {list("tag_id", 0, 100), list("group_id", 0, 100)}),
       wecom_post("/cgi-bin/externalcontact/add_corp_tag", "Adds tags to a group, or a group",
-                 tag_add,
+                 tag_add, "tag_group{" + kTagGroup + "}",
                  {bytes("group_id", 0, 64), text("group_name", 0, 30), list("tag", 1, 100),
                   text("tag[].name", 1, 30, 40071)},
                  {40068, 40071, 81017}),
-      wecom_post("/cgi-bin/externalcontact/edit_corp_tag", "Renames a tag or a group", tag_edit,
+      wecom_post("/cgi-bin/externalcontact/edit_corp_tag", "Renames a tag or a group", tag_edit, "",
                  {bytes("id", 1, 64), text("name", 0, 30, 40071)}, {40068}),
-      wecom_post("/cgi-bin/externalcontact/del_corp_tag", "Deletes tags and groups", tag_delete,
+      wecom_post("/cgi-bin/externalcontact/del_corp_tag", "Deletes tags and groups", tag_delete, "",
                  {list("tag_id", 0, 100), list("group_id", 0, 100)}, {40068}),
       wecom_post("/cgi-bin/externalcontact/mark_tag",
-                 "A member gives a contact tags, or takes them", mark_tag,
+                 "A member gives a contact tags, or takes them", mark_tag, "",
                  {userid, external, list("add_tag", 0, 100), list("remove_tag", 0, 100)},
                  {40068, 84061}),
-      wecom_post("/cgi-bin/externalcontact/groupchat/list", "Group chats with customers", chats,
-                 {number("status_filter", 0, 3).optional(),
-                  list("owner_filter?.userid_list", 0, 100), cursor, number("limit", 1, 1000)}),
-      wecom_post("/cgi-bin/externalcontact/groupchat/get", "A group chat and who is in it", chat,
-                 {bytes("chat_id", 1, 64), number("need_name", 0, 1).optional()}, {90501}),
-      wecom_post("/cgi-bin/externalcontact/groupchat/add_join_way",
-                 "A code by which people join a group", chat_way_add,
-                 {number("scene", 1, 2), text("remark", 0, 30), list("chat_id_list", 1, 5),
-                  bytes("state", 0, 30)},
-                 {81017, 90501}),
       wecom_post("/cgi-bin/externalcontact/get_user_behavior_data",
                  "How members deal with customers", behaviour,
+                 "behavior_data[]{stat_time:n chat_cnt:n message_cnt:n reply_percentage:d "
+                 "avg_reply_time:n negative_feedback_cnt:n new_apply_cnt:n new_contact_cnt:n}",
                  {list("userid", 0, 100), list("partyid", 0, 100),
                   number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber)},
                  {60111}),
       wecom_post("/cgi-bin/msgaudit/get_permit_user_list",
-                 "Members whose conversations are archived", archive_members,
+                 "Members whose conversations are archived", archive_members, "ids[]",
                  {number("type", 1, 3).optional()}),
       wecom_post("/cgi-bin/msgaudit/check_single_agree", "Whether contacts agreed to the archive",
-                 archive_consent, {list("info", 1, 100)}, {40096, 84061}),
+                 archive_consent,
+                 "agreeinfo[]{userid exteranalopenid agree_status status_change_time:n}",
+                 {list("info", 1, 100)}, {40096, 84061}),
       wecom_post("/cgi-bin/msgaudit/check_room_agree", "The same for a group", archive_room_consent,
+                 "agreeinfo[]{exteranalopenid agree_status status_change_time:n}", {room}, {90501}),
+      wecom_post("/cgi-bin/msgaudit/groupchat/get", "An inner group", archive_room,
+                 "roomname creator room_create_time:n notice members[]{memberid jointime:n}",
                  {room}, {90501}),
-      wecom_post("/cgi-bin/msgaudit/groupchat/get", "An inner group", archive_room, {room},
-                 {90501}),
   };
 }
 

@@ -429,6 +429,12 @@ Answer moment_task(AccountState& account, const Call& call) {
   return answer;
 }
 
+bool sees(const WecomState::Follow& follow, const WecomState::Moment& moment) {
+  return moment.tags.empty() || std::ranges::any_of(moment.tags, [&](const std::string& tag) {
+           return std::ranges::find(follow.tags, tag) != follow.tags.end();
+         });
+}
+
 Answer moment_send_result(AccountState& account, const Call& call) {
   const WecomState::Moment* moment = find_moment(account, call);
   if (moment == nullptr) return account.refuse(40058, call.now, "moment_id");
@@ -440,10 +446,7 @@ Answer moment_send_result(AccountState& account, const Call& call) {
   for (WecomState::Contact& contact : account.wecom.contacts) {
     const WecomState::Follow* follow = find_follow(contact, userid);
     if (follow == nullptr || !has_published(account, *moment, userid, call.now)) continue;
-    const bool sees = moment->tags.empty() || std::ranges::any_of(moment->tags, [&](const auto& t) {
-                        return std::ranges::find(follow->tags, t) != follow->tags.end();
-                      });
-    if (!sees || at++ < begin || list.if_array()->size() >= most) continue;
+    if (!sees(*follow, *moment) || at++ < begin || list.if_array()->size() >= most) continue;
     end = at;
     Json one = Json::object();
     one.set("external_userid", contact.id);
@@ -452,6 +455,33 @@ Answer moment_send_result(AccountState& account, const Call& call) {
   Json answer = api_ok();
   answer.set("next_cursor", cursor_at(end, at));
   answer.set("customer_list", std::move(list));
+  return answer;
+}
+
+/// Who said something under a member's moment, or liked it: made up from the names of both.
+Answer moment_comments(AccountState& account, const Call& call) {
+  constexpr std::int64_t kAfter = 600;
+  const WecomState::Moment* moment = find_moment(account, call);
+  if (moment == nullptr) return account.refuse(40058, call.now, "moment_id");
+  const std::string userid = call.text("userid");
+  if (find_colleague(account, userid) == nullptr) return account.refuse(60111, call.now);
+  Json comments = Json::array(), likes = Json::array();
+  if (has_published(account, *moment, userid, call.now)) {
+    for (WecomState::Contact& contact : account.wecom.contacts) {
+      const WecomState::Follow* follow = find_follow(contact, userid);
+      if (follow == nullptr || !sees(*follow, *moment)) continue;
+      const std::uint64_t draw = crypto::xxh64(moment->id + contact.id);
+      const std::int64_t at = seconds_of(moment->at) + kAfter;
+      Json one = Json::object();
+      one.set("external_userid", contact.id);
+      one.set("create_time", std::min(at, seconds_of(call.now)));
+      if (draw % 2 == 0) likes.push(one);
+      if (draw % 3 == 0) comments.push(std::move(one));
+    }
+  }
+  Json answer = api_ok();
+  answer.set("comment_list", std::move(comments));
+  answer.set("like_list", std::move(likes));
   return answer;
 }
 
@@ -540,48 +570,64 @@ std::vector<Endpoint> task_endpoints() {
   const Field kind = one_of("attachments[].msgtype", "image link miniprogram video file");
   const Field words = bytes("text?.content", 0, 4000, 45002);
   const auto up_to = [](std::int64_t most) { return number("limit", 1, most).optional(); };
-  Endpoint moment_job =
-      wecom_post("/cgi-bin/externalcontact/get_moment_task_result",
-                 "What became of making a moment", moment_result, {bytes("jobid", 1, 64)});
+  Endpoint moment_job = wecom_post(
+      "/cgi-bin/externalcontact/get_moment_task_result", "What became of making a moment",
+      moment_result, "status:n type result{errcode:n errmsg moment_id}", {bytes("jobid", 1, 64)});
   moment_job.method = "GET";
   return {
       wecom_post("/cgi-bin/externalcontact/send_welcome_msg",
-                 "A first message: once, within 20 seconds of the event", welcome,
+                 "A first message: once, within 20 seconds of the event", welcome, "",
                  {bytes("welcome_code", 1, 256, 41050), words, attachments, kind},
                  {40007, 41050, 41051}),
       wecom_post(
           "/cgi-bin/externalcontact/add_msg_template",
           "A task for members, which they confirm; a contact gets 4 of these a month", mass_add,
+          "fail_list[] msgid",
           {one_of("chat_type", "single group").optional(), list("external_userid", 0, 10'000),
            list("chat_id_list", 0, 2'000), bytes("sender", 0, 64), words, attachments, kind},
           {40007, 60111, 84061, 90501}),
       wecom_post("/cgi-bin/externalcontact/remind_groupmsg_send",
-                 "Reminds members, three times in 24 hours", mass_remind, {msgid}, {45009}),
+                 "Reminds members, three times in 24 hours", mass_remind, "", {msgid}, {45009}),
       wecom_post("/cgi-bin/externalcontact/cancel_groupmsg_send",
-                 "Who has not confirmed no longer can", mass_cancel, {msgid}),
-      wecom_post("/cgi-bin/externalcontact/get_groupmsg_list_v2", "Tasks of a month", mass_list,
-                 {one_of("chat_type", "single group"), number("start_time", 1, kAnyNumber),
-                  number("end_time", 1, kAnyNumber), number("filter_type", 0, 2).optional(),
-                  bytes("creator", 0, 64), up_to(100), cursor}),
+                 "Who has not confirmed no longer can", mass_cancel, "", {msgid}),
+      wecom_post(
+          "/cgi-bin/externalcontact/get_groupmsg_list_v2", "Tasks of a month", mass_list,
+          "next_cursor group_msg_list[]{creator create_time:n create_type:n text{content} msgid}",
+          {one_of("chat_type", "single group"), number("start_time", 1, kAnyNumber),
+           number("end_time", 1, kAnyNumber), number("filter_type", 0, 2).optional(),
+           bytes("creator", 0, 64), up_to(100), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_groupmsg_task", "Which members have confirmed",
-                 mass_task, {msgid, up_to(1000), cursor}),
+                 mass_task, "task_list[]{userid status:n send_time:n} next_cursor",
+                 {msgid, up_to(1000), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_groupmsg_send_result",
                  "What became of each contact: 1 sent, 2 no friend, 3 has had other messages",
-                 mass_result, {msgid, userid, up_to(1000), cursor}),
+                 mass_result,
+                 "next_cursor send_list[]{external_userid chat_id userid status:n send_time:n}",
+                 {msgid, userid, up_to(1000), cursor}),
       wecom_post("/cgi-bin/externalcontact/add_moment_task", "A moment that members publish",
-                 moment_add, {text("text?.content", 0, 2000, 45002), attachments, kind},
+                 moment_add, "jobid", {text("text?.content", 0, 2000, 45002), attachments, kind},
                  {40007, 60111}),
       moment_job,
       wecom_post(
           "/cgi-bin/externalcontact/get_moment_list", "Moments of a month", moment_list,
+          "next_cursor moment_list[]{creator create_time:n create_type:n text{content} moment_id "
+          "visible_type:n}",
           {number("start_time", 1, kAnyNumber), number("end_time", 1, kAnyNumber),
            number("filter_type", 0, 2).optional(), bytes("creator", 0, 64), up_to(100), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_moment_task", "Which members have published",
-                 moment_task, {moment, up_to(1000), cursor}),
+                 moment_task, "next_cursor task_list[]{userid publish_status:n}",
+                 {moment, up_to(1000), cursor}),
       wecom_post("/cgi-bin/externalcontact/get_moment_send_result", "Who sees a member's moment",
-                 moment_send_result, {moment, userid, up_to(5000), cursor}),
+                 moment_send_result, "next_cursor customer_list[]{external_userid}",
+                 {moment, userid, up_to(5000), cursor}),
+      wecom_post("/cgi-bin/externalcontact/get_moment_comments",
+                 "Who commented or liked a member's moment", moment_comments,
+                 "comment_list[]{external_userid create_time:n} like_list[]{external_userid "
+                 "create_time:n}",
+                 {moment, userid}, {60111}),
       wecom_post(
           "/cgi-bin/message/send", "A message of the application to members", app_send,
+          "invaliduser msgid",
           {one_of("msgtype",
                   "text image voice video file textcard news mpnews markdown miniprogram_notice "
                   "template_card",
@@ -597,7 +643,7 @@ std::vector<Endpoint> task_endpoints() {
            number("duplicate_check_interval", 1, 14'400).optional()},
           {40007, 40056, 81013, 81017}),
       wecom_post("/cgi-bin/message/recall", "Takes such a message back, within 24 hours",
-                 app_recall, {msgid}, {40059}),
+                 app_recall, "", {msgid}, {40059}),
   };
 }
 
