@@ -434,6 +434,8 @@ constexpr Rule kRules[] = {
     {"wecom_remark", "external_userid", U::kBytes, 1, 64},
     {"wecom_remark", "remark", U::kChars, 0, 20},
     {"wecom_remark", "description", U::kChars, 0, 150},
+    {"wecom_remark", "remark_company", U::kChars, 0, 20},
+    {"wecom_remark", "remark_mobiles", U::kCount, 0, 5},
     {"wecom_way_add", "type", U::kNumber, 1, 2, "", true},
     {"wecom_way_add", "scene", U::kNumber, 1, 2, "", true},
     {"wecom_way_add", "remark", U::kChars, 0, 30},

@@ -123,8 +123,10 @@ struct WecomContactPage {
                       member("fail_info", &S::fail_info, ""));
   }
 };
+/// What is not said stays; a text that is empty is taken away, and all mobiles by one empty text.
 struct WecomRemarkAsk {
-  std::string userid, external_userid, remark, description, remark_company;
+  std::string userid, external_userid;
+  std::optional<std::string> remark, description, remark_company;
   std::vector<std::string> remark_mobiles;
   std::string remark_pic_mediaid;
   static constexpr auto wire() {
@@ -134,7 +136,7 @@ struct WecomRemarkAsk {
                       member("remark", &S::remark, "up to 20 characters"),
                       member("description", &S::description, "up to 150 characters"),
                       member("remark_company", &S::remark_company, ""),
-                      member("remark_mobiles", &S::remark_mobiles, ""),
+                      member("remark_mobiles", &S::remark_mobiles, "up to 5; \"\" alone: none"),
                       member("remark_pic_mediaid", &S::remark_pic_mediaid, ""));
   }
 };
@@ -204,8 +206,10 @@ struct WecomWayAnswer {
     return field_list(member("contact_way", &WecomWayAnswer::contact_way, ""));
   }
 };
+/// What is not said stays; an empty text is taken away.
 struct WecomWayUpdateAsk {
-  std::string config_id, remark, state;
+  std::string config_id;
+  std::optional<std::string> remark, state;
   std::optional<bool> skip_verify;
   std::vector<std::string> user;
   static constexpr auto wire() {

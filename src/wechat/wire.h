@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,7 +20,9 @@
 ///       }
 ///     };
 ///
-/// What goes out leaves out whatever is empty; what must be there and how long it may be is said by
+/// What goes out leaves out whatever is empty, but for texts that may be absent
+/// (`std::optional<std::string>`: said to be empty is sent, so that a remark can be taken away) and
+/// elements of lists; what must be there and how long it may be is said by
 /// `rule.h`. What comes in is read leniently: numbers as strings and the reverse, absent members
 /// keep their initialiser, unknown ones are ignored. The same list gives the strict binding of
 /// `base/json_binding.h` for bodies that our own callers write, and its schema. Pure.
@@ -44,12 +47,18 @@ Json to_wire(const T& value) {
     return value;
   } else if constexpr (std::is_arithmetic_v<T>) {
     return Json(value);
+  } else if constexpr (std::is_same_v<T, std::optional<std::string>>) {
+    return value ? Json(*value) : Json();
   } else if constexpr (zhiyin::detail::is_optional_type<T>::value) {
     return value ? to_wire(*value) : Json();
   } else if constexpr (zhiyin::detail::is_vector<T>::value) {
     if (value.empty()) return {};
     Json out = Json::array();
-    for (const auto& v : value) out.push(to_wire(v));
+    for (const auto& v : value) {
+      Json one = to_wire(v);
+      out.push(one.is_null() && std::is_same_v<T, std::vector<std::string>> ? Json("")
+                                                                            : std::move(one));
+    }
     return out;
   } else if constexpr (zhiyin::detail::is_string_map<T>::value) {
     if (value.empty()) return {};
