@@ -28,6 +28,8 @@
 #include "wechat/users.h"
 #include "wechat/web_login.h"
 #include "wechat/wecom.h"
+#include "wechat/wecom_groups.h"
+#include "wechat/wecom_handover.h"
 
 namespace zhiyin {
 namespace {
@@ -74,10 +76,10 @@ class SandboxClientsTest : public testing::Test {
     ads_ = account("ads", TokenKind::kAds);
   }
 
-  static std::string openid(int i) { return "oPerson" + std::to_string(i); }
-  ApiAccount account(const std::string& id, TokenKind kind) {
   ~SandboxClientsTest() override { EXPECT_THAT(answers_.faults(), testing::IsEmpty()); }
 
+  static std::string openid(int i) { return "oPerson" + std::to_string(i); }
+  ApiAccount account(const std::string& id, TokenKind kind) {
     ApiAccount a;
     a.id = AccountId(id);
     a.app_id = by_id_[id].app_id;
@@ -139,16 +141,18 @@ class SandboxClientsTest : public testing::Test {
   void call_insight();
   void call_diagnosis();
   void call_wecom_contacts();
+  void call_wecom_groups();
+  void call_wecom_handover();
   void call_wecom_tasks();
   void call_ads();
 
   SteppedClock clock_{kStart};
   sandbox::Platform platform_{clock_, 1};
+  sandbox::AnswerCheck answers_{platform_};
   MetricsRegistry metrics_;
   std::map<std::string, sandbox::SandboxAccount> by_id_;
   std::string base_;
   std::unique_ptr<http::Client> http_ = http::Client::create({});
-  sandbox::AnswerCheck answers_{platform_};
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<TokenKeeper> tokens_;
   std::unique_ptr<PlatformClient> client_;
@@ -168,6 +172,8 @@ void SandboxClientsTest::call_people() {
   EXPECT_TRUE(one.subscribe);
   EXPECT_EQ(one.remark, "老客");
   EXPECT_EQ(one.subscribe_scene, "ADD_SCENE_SEARCH");
+  ask(shop_, kUserRemark, {.openid = openid(0), .remark = ""});
+  EXPECT_EQ(ask(shop_, kUserInfo, {.openid = openid(0)}).remark, "") << "taken away";
   const auto moved = ask(shop_, kChangeOpenid, {.from_appid = "wxold", .openid_list = {openid(0)}});
   ASSERT_EQ(moved.result_list.size(), 1u);
   const std::int64_t tag = ask(shop_, kTagsCreate, {.tag = {.name = "常客"}}).tag.id.value_or(0);
@@ -196,6 +202,11 @@ std::string SandboxClientsTest::call_material() {
   const ApiAnswer back = ask(shop_, kMediaGet, {.media_id = temporary.media_id});
   EXPECT_EQ(back.bytes, kJpeg);
   EXPECT_EQ(back.content_type, "image/jpeg");
+  const auto voice = expect(
+      upload_media_and_wait(*client_, shop_, "voice", Upload{"v.amr", {}, std::string(100, 'v')}),
+      "voice");
+  EXPECT_EQ(ask(shop_, kMediaRecording, {.media_id = voice.media_id}).content_type, "voice/speex");
+  EXPECT_EQ(refused(shop_, kMediaRecording, {.media_id = temporary.media_id}), 40007);
   EXPECT_THAT(expect(upload_picture_and_wait(*client_, shop_, picture), "picture"),
               testing::HasSubstr("//mmbiz.qpic.cn/"));
   const auto permanent = expect(add_material_and_wait(*client_, shop_, "image", picture), "add");
@@ -622,6 +633,27 @@ void SandboxClientsTest::call_wecom_contacts() {
   EXPECT_EQ(ask(corp_, kWecomContacts, {.userid = "lili"}).external_userid.size(), 3u);
   EXPECT_EQ(refused(corp_, kWecomContacts, {.userid = "chenjie"}), 84061);
   ask(corp_, kWecomRemark, {.userid = "lili", .external_userid = "wmC0", .remark = "老客"});
+  ask(corp_, kWecomRemark,
+      {.userid = "lili",
+       .external_userid = "wmC0",
+       .description = "常来",
+       .remark_mobiles = {"13000000001"}});
+  const auto noted = ask(corp_, kWecomContact, {.external_userid = "wmC0"}).follow_user.at(0);
+  EXPECT_EQ(noted.remark, "老客") << "what is not said stays";
+  EXPECT_EQ(noted.description, "常来");
+  EXPECT_THAT(noted.remark_mobiles, testing::ElementsAre("13000000001"));
+  ask(corp_, kWecomRemark,
+      {.userid = "lili", .external_userid = "wmC0", .description = "", .remark_mobiles = {""}});
+  const auto less = ask(corp_, kWecomContact, {.external_userid = "wmC0"}).follow_user.at(0);
+  EXPECT_EQ(less.description, "");
+  EXPECT_TRUE(less.remark_mobiles.empty());
+  EXPECT_EQ(
+      ask(corp_, kWecomContactByUnionid, {.unionid = "u1", .openid = openid(1)}).external_userid,
+      "wmC1");
+  const auto stranger =
+      ask(corp_, kWecomContactByUnionid, {.unionid = "uNobody", .openid = openid(1)});
+  EXPECT_EQ(stranger.external_userid, "");
+  EXPECT_FALSE(stranger.pending_id.empty());
   const auto group =
       ask(corp_, kWecomTagAdd, {.group_name = "等级", .tag = {{.name = "金"}, {.name = "银"}}})
           .tag_group;
@@ -646,11 +678,26 @@ void SandboxClientsTest::call_wecom_contacts() {
       ask(corp_, kWecomWayAdd, {.type = 1, .scene = 2, .state = "s1", .user = {"lili"}}).config_id;
   ask(corp_, kWecomWayUpdate, {.config_id = way, .state = "s2"});
   EXPECT_EQ(ask(corp_, kWecomWayGet, {.config_id = way}).contact_way.state, "s2");
+  ask(corp_, kWecomWayUpdate, {.config_id = way, .remark = "门口"});
+  ask(corp_, kWecomWayUpdate, {.config_id = way, .state = ""});
+  EXPECT_EQ(ask(corp_, kWecomWayGet, {.config_id = way}).contact_way.state, "");
+  EXPECT_EQ(ask(corp_, kWecomWayGet, {.config_id = way}).contact_way.remark, "门口");
+  ask(corp_, kWecomWayAdd,
+      {.type = 1, .scene = 2, .state = "brief", .is_temp = true, .user = {"lili"}});
+  play({.kind = "meet",
+        .account = "corp",
+        .userid = "lili",
+        .external_userid = "wmBrief",
+        .state = "brief"});
+  EXPECT_EQ(refused(corp_, kWecomCloseTemporary, {.userid = "lili", .external_userid = "wmC0"}),
+            84061);
+  ask(corp_, kWecomCloseTemporary, {.userid = "lili", .external_userid = "wmBrief"});
+  EXPECT_EQ(refused(corp_, kWecomCloseTemporary, {.userid = "lili", .external_userid = "wmBrief"}),
+            84061);
   ask(corp_, kWecomWayDelete, {.config_id = way});
   EXPECT_EQ(refused(corp_, kWecomWayGet, {.config_id = way}), 40058);
   const std::string chat = ask(corp_, kWecomGroups, {}).group_chat_list.at(0).chat_id;
   EXPECT_EQ(ask(corp_, kWecomGroup, {.chat_id = chat}).group_chat.owner, "lili");
-  EXPECT_FALSE(ask(corp_, kWecomGroupWayAdd, {.chat_id_list = {chat}}).qr_code.empty());
   const std::int64_t now = clock_.now().us / 1'000'000;
   EXPECT_FALSE(
       ask(corp_, kWecomBehaviour, {.userid = {"lili"}, .start_time = now - 86'400, .end_time = now})
@@ -661,6 +708,124 @@ void SandboxClientsTest::call_wecom_contacts() {
       "Agree");
   ask(corp_, kWecomArchiveRoomConsent, {.roomid = chat});
   EXPECT_EQ(ask(corp_, kWecomArchiveRoom, {.roomid = chat}).members.size(), 2u);
+}
+
+void SandboxClientsTest::call_wecom_groups() {
+  const std::string chat = ask(corp_, kWecomGroups, {}).group_chat_list.at(0).chat_id;
+  const WecomWay code =
+      ask(corp_, kWecomGroupWayAdd, {.remark = "收银台", .state = "till", .chat_id_list = {chat}});
+  EXPECT_FALSE(code.qr_code.empty());
+  const auto facts = ask(corp_, kWecomGroupWayGet, {.config_id = code.config_id}).join_way;
+  EXPECT_EQ(facts.state, "till");
+  EXPECT_EQ(facts.remark, "收银台");
+  EXPECT_THAT(facts.chat_id_list, testing::ElementsAre(chat));
+  ask(corp_, kWecomGroupWayUpdate,
+      {.config_id = code.config_id, .room_base_name = "老客", .chat_id_list = {chat}});
+  const auto anew = ask(corp_, kWecomGroupWayGet, {.config_id = code.config_id}).join_way;
+  EXPECT_EQ(anew.room_base_name, "老客");
+  EXPECT_EQ(anew.remark, "") << "what is not said is gone";
+  EXPECT_EQ(refused(corp_, kWecomGroupWayUpdate,
+                    {.config_id = code.config_id, .chat_id_list = {"wrNone"}}),
+            90501);
+  EXPECT_EQ(refused(corp_, kWecomWayGet, {.config_id = code.config_id}), 40058)
+      << "a code into a group is no way to a member";
+  EXPECT_EQ(refused(corp_, kWecomWayDelete, {.config_id = code.config_id}), 40058);
+  ask(corp_, kWecomGroupWayDelete, {.config_id = code.config_id});
+  EXPECT_EQ(refused(corp_, kWecomGroupWayGet, {.config_id = code.config_id}), 40058);
+
+  const auto upload = [&](std::string_view kind, Upload file) {
+    return expect(upload_media_and_wait(*client_, corp_, kind, std::move(file)), kind).media_id;
+  };
+  const std::string picture = upload("image", {"a.jpg", {}, kJpeg});
+  const std::string id =
+      ask(corp_, kWecomGroupWelcomeAdd,
+          {.text = WecomText{"%NICKNAME%，欢迎"}, .image = WecomMedia{picture, ""}, .notify = 0})
+          .template_id;
+  const auto welcome = ask(corp_, kWecomGroupWelcomeGet, {.template_id = id});
+  EXPECT_EQ(welcome.text->content, "%NICKNAME%，欢迎");
+  EXPECT_EQ(welcome.image->media_id, picture);
+  EXPECT_EQ(refused(corp_, kWecomGroupWelcomeAdd, {.image = WecomMedia{"none", ""}}), 40007);
+  ask(corp_, kWecomGroupWelcomeEdit,
+      {.template_id = id, .link = WecomLink{.title = "店铺", .url = "https://shop.example/"}});
+  EXPECT_EQ(ask(corp_, kWecomGroupWelcomeGet, {.template_id = id}).link->title, "店铺");
+  EXPECT_FALSE(ask(corp_, kWecomGroupWelcomeGet, {.template_id = id}).image);
+  ask(corp_, kWecomGroupWelcomeEdit,
+      {.template_id = id,
+       .miniprogram = WecomMiniProgram{
+           .title = "小店", .pic_media_id = picture, .appid = "wx1", .page = "pages/index"}});
+  EXPECT_EQ(ask(corp_, kWecomGroupWelcomeGet, {.template_id = id}).miniprogram->page,
+            "pages/index");
+  const std::string sheet = upload("file", {"价目.xlsx", {}, "PK....."});
+  ask(corp_, kWecomGroupWelcomeEdit, {.template_id = id, .file = WecomMedia{sheet, ""}});
+  EXPECT_EQ(ask(corp_, kWecomGroupWelcomeGet, {.template_id = id}).file->media_id, sheet);
+  const std::string film = upload("video", {"v.mp4", {}, std::string(100, 'v')});
+  ask(corp_, kWecomGroupWelcomeEdit, {.template_id = id, .video = WecomMedia{film, ""}});
+  EXPECT_EQ(ask(corp_, kWecomGroupWelcomeGet, {.template_id = id}).video->media_id, film);
+  ask(corp_, kWecomGroupWelcomeDelete, {.template_id = id});
+  EXPECT_EQ(refused(corp_, kWecomGroupWelcomeGet, {.template_id = id}), 40058);
+
+  const std::int64_t yesterday = clock_.now().us / 1'000'000 - 86'400;
+  const auto figures = ask(corp_, kWecomGroupFigures, {.day_begin_time = yesterday});
+  EXPECT_EQ(figures.total, 1);
+  EXPECT_EQ(figures.next_offset, 1);
+  EXPECT_EQ(figures.items.at(0).owner, "lili");
+  EXPECT_EQ(figures.items.at(0).data.chat_total, 1);
+  EXPECT_EQ(figures.items.at(0).data.member_total, 2);
+  const auto days = ask(corp_, kWecomGroupDays,
+                        {.day_begin_time = yesterday - 6 * 86'400,
+                         .day_end_time = yesterday,
+                         .owner_filter = WecomOwnerFilter{{"lili"}}})
+                        .items;
+  ASSERT_EQ(days.size(), 7u);
+  EXPECT_EQ(days[6].data.msg_total, figures.items.at(0).data.msg_total);
+  EXPECT_EQ(refused(corp_, kWecomGroupFigures, {.day_begin_time = yesterday + 86'400}), 40058)
+      << "today is not over";
+  EXPECT_EQ(refused(corp_, kWecomGroupDays,
+                    {.day_begin_time = yesterday, .owner_filter = WecomOwnerFilter{{"nobody"}}}),
+            60111);
+}
+
+void SandboxClientsTest::call_wecom_handover() {
+  const auto hand = [&](const std::string& from, const std::string& to,
+                        std::vector<std::string> people) {
+    return ask(corp_, kWecomHandover,
+               {.handover_userid = from,
+                .takeover_userid = to,
+                .external_userid = std::move(people),
+                .transfer_success_msg = "以后由王伟为您服务"})
+        .customer;
+  };
+  const auto state_of = [&](const std::string& from, const std::string& to, std::size_t i) {
+    return ask(corp_, kWecomHandoverResult, {.handover_userid = from, .takeover_userid = to})
+        .customer.at(i)
+        .status;
+  };
+  const auto first = hand("lili", "wangwei", {"wmC0", "wmC1", "wmNobody", "wmC2"});
+  ASSERT_EQ(first.size(), 4u);
+  EXPECT_EQ(first[0].errcode, 0);
+  EXPECT_EQ(first[1].errcode, 40131) << "zhaolei's";
+  EXPECT_EQ(first[2].errcode, 40096);
+  EXPECT_EQ(hand("lili", "wangwei", {"wmC0"}).at(0).errcode, 40129) << "under way";
+  EXPECT_EQ(state_of("lili", "wangwei", 0), 2);
+  play({.kind = "decline", .account = "corp", .external_userid = "wmC2"});
+  EXPECT_TRUE(has_event(callbacks(), "change_external_contact"));
+  pass(kDay);
+  EXPECT_EQ(state_of("lili", "wangwei", 0), 1);
+  EXPECT_EQ(state_of("lili", "wangwei", 1), 3);
+  EXPECT_TRUE(has_event(callbacks(), "change_external_contact"));
+  const auto contact = ask(corp_, kWecomContact, {.external_userid = "wmC0"}).follow_user;
+  ASSERT_EQ(contact.size(), 1u);
+  EXPECT_EQ(contact[0].userid, "wangwei");
+  EXPECT_EQ(contact[0].remark, "老客");
+  EXPECT_EQ(hand("wangwei", "lili", {"wmC0"}).at(0).errcode, 0);
+  pass(kDay);
+  EXPECT_EQ(state_of("wangwei", "lili", 0), 1);
+  EXPECT_EQ(hand("lili", "wangwei", {"wmC0"}).at(0).errcode, 40128) << "twice in 90 days";
+  EXPECT_EQ(
+      refused(
+          corp_, kWecomHandover,
+          {.handover_userid = "lili", .takeover_userid = "nobody", .external_userid = {"wmC0"}}),
+      60111);
 }
 
 void SandboxClientsTest::call_wecom_tasks() {
@@ -736,6 +901,10 @@ void SandboxClientsTest::call_wecom_tasks() {
   EXPECT_EQ(ask(corp_, kWecomMomentSendResult, {.moment_id = moment, .userid = "lili"})
                 .customer_list.size(),
             4u);
+  const auto echoes = ask(corp_, kWecomMomentComments, {.moment_id = moment, .userid = "lili"});
+  EXPECT_LE(echoes.comment_list.size(), 4u);
+  EXPECT_LE(echoes.like_list.size(), 4u);
+  EXPECT_EQ(refused(corp_, kWecomMomentComments, {.moment_id = "none", .userid = "lili"}), 40058);
   WecomAppSendAsk note{.touser = "lili|nobody", .agentid = 1'000'002, .text = WecomText{"日报"}};
   const auto sent = ask(corp_, kWecomAppSend, note);
   EXPECT_EQ(sent.invaliduser, "nobody");
@@ -873,7 +1042,9 @@ TEST_F(SandboxClientsTest, EveryCallOfTheClientsSucceedsOnTheSandbox) {
   call_insight();
   call_diagnosis();
   call_wecom_contacts();
+  call_wecom_groups();
   call_wecom_tasks();
+  call_wecom_handover();
   call_ads();
   const Json counts = platform_.call_counts();
   for (const Endpoint& e : endpoints()) {

@@ -31,6 +31,7 @@ std::span<const ListedMethod> listed_official() {
       listed<kBlacklistAdd>(),
       listed<kBlacklistRemove>(),
       listed<kMediaGet>(),
+      listed<kMediaRecording>(),
       listed<kMaterialGet>(),
       listed<kMaterialDelete>(),
       listed<kMassVideo>(),

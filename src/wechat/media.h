@@ -109,6 +109,8 @@ struct MediaIdAsk {
 };
 /// Bytes, or for a video JSON with `video_url`.
 inline constexpr Method<MediaIdAsk, ApiAnswer> kMediaGet{endpoint("media_get")};
+/// What somebody said into a page with the JS-SDK, in speex; `kMediaGet` gives it in AMR.
+inline constexpr Method<MediaIdAsk, ApiAnswer> kMediaRecording{endpoint("media_get_jssdk")};
 /// Bytes, or JSON: a video's `title`, `description`, `down_url`.
 inline constexpr Method<MediaIdAsk, ApiAnswer> kMaterialGet{endpoint("material_get")};
 inline constexpr Method<MediaIdAsk, Nothing> kMaterialDelete{endpoint("material_delete")};

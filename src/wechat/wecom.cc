@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wechat/wecom_handover.h"
+
 namespace zhiyin::wechat {
 namespace {
 
@@ -93,6 +95,12 @@ Result<void> WecomMassListAsk::check(const Policy&) const {
 }
 
 Result<void> WecomMomentAsk::check(const Policy&) const { return check_content(text, attachments); }
+
+Result<void> WecomHandoverAsk::check(const Policy&) const {
+  if (handover_userid == takeover_userid)
+    return fail_field("takeover_userid", "is the member who has the contacts");
+  return {};
+}
 
 Result<void> WecomBehaviourAsk::check(const Policy&) const {
   constexpr std::int64_t kDaysMax = 30;

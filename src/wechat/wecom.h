@@ -149,6 +149,28 @@ inline constexpr Method<WecomContactsOfAsk, WecomContactPage> kWecomContactsOf{
     endpoint("wecom_contacts_of")};
 inline constexpr Method<WecomRemarkAsk, Nothing> kWecomRemark{endpoint("wecom_remark")};
 
+/// The contact behind somebody of an official account or mini-program of the same owner.
+struct WecomUnionidAsk {
+  std::string unionid, openid;
+  std::optional<std::int64_t> subject_type;
+  static constexpr auto wire() {
+    using S = WecomUnionidAsk;
+    return field_list(member("unionid", &S::unionid, ""),
+                      member("openid", &S::openid, "of the same person, at that account"),
+                      member("subject_type", &S::subject_type, "0 the company's own, 1 another's"));
+  }
+};
+/// Of somebody who is no contact `pending_id` alone is there.
+struct WecomUnionidAnswer {
+  std::string external_userid, pending_id;
+  static constexpr auto wire() {
+    return field_list(member("external_userid", &WecomUnionidAnswer::external_userid, ""),
+                      member("pending_id", &WecomUnionidAnswer::pending_id, ""));
+  }
+};
+inline constexpr Method<WecomUnionidAsk, WecomUnionidAnswer> kWecomContactByUnionid{
+    endpoint("wecom_contact_by_unionid")};
+
 // Ways by which contacts come: QR codes with a state that returns with the event.
 struct WecomWayAsk {
   std::int64_t type = 1, scene = 2;
@@ -223,6 +245,16 @@ inline constexpr Method<WecomWayAsk, WecomWay> kWecomWayAdd{endpoint("wecom_way_
 inline constexpr Method<WecomWayIdAsk, WecomWayAnswer> kWecomWayGet{endpoint("wecom_way_get")};
 inline constexpr Method<WecomWayUpdateAsk, Nothing> kWecomWayUpdate{endpoint("wecom_way_update")};
 inline constexpr Method<WecomWayIdAsk, Nothing> kWecomWayDelete{endpoint("wecom_way_delete")};
+struct WecomPairAsk {
+  std::string userid, external_userid;
+  static constexpr auto wire() {
+    return field_list(member("userid", &WecomPairAsk::userid, "member"),
+                      member("external_userid", &WecomPairAsk::external_userid, "contact"));
+  }
+};
+/// Ends a chat that began by a way with `is_temp`.
+inline constexpr Method<WecomPairAsk, Nothing> kWecomCloseTemporary{
+    endpoint("wecom_close_temporary")};
 
 // Tags of the company.
 struct WecomTag {
@@ -738,6 +770,33 @@ struct WecomMomentSeen {
                       member("next_cursor", &WecomMomentSeen::next_cursor, ""));
   }
 };
+struct WecomMomentOfAsk {
+  std::string moment_id, userid;
+  static constexpr auto wire() {
+    return field_list(member("moment_id", &WecomMomentOfAsk::moment_id, ""),
+                      member("userid", &WecomMomentOfAsk::userid, "member who published it"));
+  }
+};
+/// Who said or liked something: a contact, or a member (`userid`). What was said is not told.
+struct WecomMomentEcho {
+  std::string external_userid, userid;
+  std::int64_t create_time = 0;
+  static constexpr auto wire() {
+    using S = WecomMomentEcho;
+    return field_list(member("external_userid", &S::external_userid, ""),
+                      member("userid", &S::userid, ""),
+                      member("create_time", &S::create_time, "seconds"));
+  }
+};
+struct WecomMomentEchoes {
+  std::vector<WecomMomentEcho> comment_list, like_list;
+  static constexpr auto wire() {
+    return field_list(member("comment_list", &WecomMomentEchoes::comment_list, ""),
+                      member("like_list", &WecomMomentEchoes::like_list, ""));
+  }
+};
+inline constexpr Method<WecomMomentOfAsk, WecomMomentEchoes> kWecomMomentComments{
+    endpoint("wecom_moment_comments")};
 inline constexpr Method<WecomMomentAsk, WecomJobId> kWecomMomentAdd{endpoint("wecom_moment_add")};
 inline constexpr Method<WecomJobId, WecomMomentState> kWecomMomentResult{
     endpoint("wecom_moment_result")};

@@ -109,7 +109,8 @@ Outcome<Json> ads_answer(std::string_view body, std::string_view name) {
 }
 
 bool is_binary(std::string_view content_type) {
-  constexpr std::string_view kKinds[] = {"image/", "audio/", "video/", "application/octet-stream"};
+  constexpr std::string_view kKinds[] = {"image/", "audio/", "voice/", "video/",
+                                         "application/octet-stream"};
   return std::ranges::any_of(
       kKinds, [&](std::string_view kind) { return lower(content_type).starts_with(kind); });
 }
