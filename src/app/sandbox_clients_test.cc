@@ -948,7 +948,10 @@ void SandboxClientsTest::call_ads() {
   group.bid_amount = 100;
   const std::int64_t adgroup = ask(ads_, kAdsAdgroupAdd, group).adgroup_id;
   ask(ads_, kAdsAdgroupUpdate,
-      {.account_id = id, .adgroup_id = adgroup, .adgroup_name = "春季上新"});
+      {.account_id = id,
+       .adgroup_id = adgroup,
+       .adgroup_name = "春季上新",
+       .end_date = "2026-06-01"});
   const auto budget =
       ask(ads_, kAdsBudget,
           {.account_id = id, .update_daily_budget_spec = {{adgroup, 30'000}, {adgroup, 100}}})
@@ -963,6 +966,9 @@ void SandboxClientsTest::call_ads() {
   ASSERT_EQ(listed.size(), 1u);
   EXPECT_EQ(listed[0].adgroup_name, "春季上新");
   EXPECT_EQ(listed[0].daily_budget, 30'000);
+  EXPECT_EQ(listed[0].end_date, "2026-06-01");
+  ask(ads_, kAdsAdgroupUpdate, {.account_id = id, .adgroup_id = adgroup, .end_date = ""});
+  EXPECT_EQ(ask(ads_, kAdsAdgroups, {.account_id = id}).list.at(0).end_date, "") << "for ever";
   const auto creative = [&](std::string_view title) {
     AdsCreativeAsk asked{.account_id = id, .adgroup_id = adgroup};
     asked.dynamic_creative_name = "创意";

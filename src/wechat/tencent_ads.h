@@ -144,9 +144,12 @@ struct AdsAdgroupAsk {
   }
   [[nodiscard]] Result<void> check(const Policy& policy) const;
 };
+/// What is not said stays.
 struct AdsAdgroupUpdateAsk {
   std::int64_t account_id = 0, adgroup_id = 0;
-  std::string adgroup_name, begin_date, end_date, time_series, configured_status;
+  std::string adgroup_name, begin_date;
+  std::optional<std::string> end_date;
+  std::string time_series, configured_status;
   std::optional<std::int64_t> bid_amount, daily_budget;
   Json targeting;
   static constexpr auto wire() {
@@ -154,7 +157,8 @@ struct AdsAdgroupUpdateAsk {
     return field_list(
         member("account_id", &S::account_id, ""), member("adgroup_id", &S::adgroup_id, ""),
         member("adgroup_name", &S::adgroup_name, ""), member("begin_date", &S::begin_date, ""),
-        member("end_date", &S::end_date, ""), member("time_series", &S::time_series, ""),
+        member("end_date", &S::end_date, "empty: for ever"),
+        member("time_series", &S::time_series, ""),
         member("configured_status", &S::configured_status, ""),
         member("bid_amount", &S::bid_amount, "fen"),
         member("daily_budget", &S::daily_budget, "fen"), member("targeting", &S::targeting, ""));
