@@ -19,6 +19,15 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("did you mean 'recommend'", wrong.stderr)
 
+    def test_each_emulated_platform_has_a_description_of_its_own(self):
+        described = {name: json.loads(cli("sandbox", "--describe", name)) for name in ("official", "wecom", "ads")}
+        for document in described.values():
+            self.assertEqual(document["openapi"], "3.1.0")
+        path = "/cgi-bin/media/upload"
+        self.assertIn("thumb", json.dumps(described["official"]["paths"][path]))
+        self.assertNotIn("thumb", json.dumps(described["wecom"]["paths"][path]))
+        self.assertEqual(cli("sandbox", "--describe", "qq", check=False).returncode, 2)
+
     def test_init_writes_settings_once_and_unknown_keys_stop_the_start(self):
         cli("init", self.folder)
         config = self.folder / "zhiyin.toml"
