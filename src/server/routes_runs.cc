@@ -1,10 +1,13 @@
 // Long work: imports, trainings, models, and the runs that carry them.
+#include <set>
+
 #include "base/file.h"
 #include "base/random.h"
 #include "base/utf8.h"
 #include "ingest/import.h"
 #include "ingest/mapping.h"
 #include "server/jobs.h"
+#include "server/model_catalogue.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -93,14 +96,35 @@ Json model_json(const model::ModelRecord& record) {
       .set("window", record.window)
       .set("settings", record.settings);
   one.set("metrics", record.metrics).set("checksum", record.checksum).set("active", record.active);
-  return one;
+  // Only these two are learnt here; others come as files.
+  const bool trained = record.kind == "response" || record.kind == "recommend";
+  return one.set("source", trained ? "trained" : "installed");
 }
 
-ApiResult list_models(Services& s, http::Request& r) {
+/// What runs beside the active version of any of these models.
+Json shadows_json(Language& language, const std::vector<model::ModelRecord>& records) {
+  Json out = Json::array();
+  std::set<std::string_view> seen;
+  for (const auto& record : records) {
+    if (!seen.insert(record.kind).second) continue;
+    if (auto report = language.shadow_report(record.kind)) out.push(std::move(*report));
+  }
+  return out;
+}
+
+ApiResult list_models(Services& s, ModelCatalogue& catalogue, http::Request& r) {
+  const std::string_view with = r.query_or("with", "");
+  if (!with.empty() && with != "all") return fail_field("with", "is not 'all'");
   ZHIYIN_TRY(const auto records, s.models.list(r.query_or("kind", "")));
   Json items = Json::array();
   for (const auto& record : records) items.push(model_json(record));
-  return http::Response::json(Json().set("items", std::move(items)).set("next", Json()));
+  Json out = Json().set("items", std::move(items)).set("next", Json());
+  if (with == "all") {
+    out.set("shipped", catalogue.shipped())
+        .set("encoder", catalogue.encoder())
+        .set("shadows", shadows_json(s.language, records));
+  }
+  return http::Response::json(out);
 }
 
 ApiResult store(Services& s, http::Request& r) {
@@ -178,8 +202,11 @@ void add_run_routes(Api& api, Services& s) {
         return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model);
       },
       kJobBytesMax, json_schema<TrainRecommendJob>(), false);
-  api.route("GET", "/v1/models", of_account(Role::kAnalyst), "Models",
-            [&s](http::Request& r, const Caller&) { return list_models(s, r); });
+  api.route(
+      "GET", "/v1/models", of_account(Role::kAnalyst),
+      "Versions of models; with=all: what comes with the program, the encoder and shadows too",
+      [&s, catalogue = std::make_shared<ModelCatalogue>(s.language)](
+          http::Request& r, const Caller&) { return list_models(s, *catalogue, r); });
   api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const auto record,

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "model/classify/text_task.h"
+#include "server/model_catalogue.h"
 #include "text/keywords.h"
 #include "text/language.h"
 #include "text/personal_data.h"
@@ -13,11 +14,10 @@
 namespace zhiyin::server {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRuleTasks = {"language", "keywords", "entities",
-                                                        "masked"};
-/// Classifiers that are looked for when no tasks are named.
-constexpr std::array<std::string_view, 5> kUsualClassifiers = {"sentiment", "emotion", "topic",
-                                                               "category", "intent"};
+constexpr std::array<std::string_view, 4> kUsualRules = {"language", "keywords", "entities",
+                                                         "masked"};
+/// Every word of the text: only for who asks, an answer grows many times by it.
+constexpr std::string_view kWordsTask = "words";
 
 struct Judge {
   std::string task;
@@ -58,8 +58,8 @@ void add_rule(std::string_view task, Plan& plan) {
 /// All rules, and the usual classifiers as far as they are here and can be used.
 Plan usual_plan(Language& language) {
   Plan plan;
-  for (const std::string_view task : kRuleTasks) add_rule(task, plan);
-  for (const std::string_view task : kUsualClassifiers) {
+  for (const std::string_view task : kUsualRules) add_rule(task, plan);
+  for (const std::string_view task : kShippedNames) {
     if (const auto added = add_judge(language, std::string(task), plan); !added)
       plan.missing.push(Json()
                             .set("task", task)
@@ -69,14 +69,20 @@ Plan usual_plan(Language& language) {
   return plan;
 }
 
+/// The rule of that name, in memory that stays; empty for other names.
+std::string_view rule_named(std::string_view task) {
+  if (task == kWordsTask) return kWordsTask;
+  const auto found = std::ranges::find(kUsualRules, task);
+  return found == kUsualRules.end() ? std::string_view() : *found;
+}
+
 Result<Plan> plan_of(Language& language, const AnalyzeRequest& request) {
   if (!request.tasks) return usual_plan(language);
   Plan plan;
   for (std::size_t i = 0; i < request.tasks->size(); ++i) {
     const std::string& task = (*request.tasks)[i];
-    const auto rule = std::ranges::find(kRuleTasks, std::string_view(task));
-    if (rule != kRuleTasks.end()) {
-      add_rule(*rule, plan);
+    if (const std::string_view rule = rule_named(task); !rule.empty()) {
+      add_rule(rule, plan);
       continue;
     }
     const bool again = std::ranges::any_of(plan.judges, [&](auto& j) { return j.task == task; });
@@ -98,6 +104,19 @@ Json keywords_json(const std::vector<text::Keyword>& words) {
     for (const auto& place : word.places) places.push(span_json(place.begin, place.end));
     out.push(
         Json().set("word", word.word).set("weight", word.weight).set("spans", std::move(places)));
+  }
+  return out;
+}
+
+Result<Json> words_json(std::string_view text, text::Segmenter& segmenter) {
+  ZHIYIN_TRY(const auto words, segmenter.cut(text));
+  Json out = Json::array();
+  for (const auto& w : words) {
+    const std::string_view word = text.substr(w.begin, w.end - w.begin);
+    out.push(Json()
+                 .set("word", word)
+                 .set("tag", text::tag_of(segmenter.words(), word))
+                 .set("span", span_json(w.begin, w.end)));
   }
   return out;
 }
@@ -142,7 +161,7 @@ Result<Json> entities_json(std::string_view text, std::span<const text::Personal
 class Rules {
  public:
   Rules(Language& language, const Plan& plan) : plan_(plan) {
-    if (!plan.has("keywords") && !plan.has("entities")) return;
+    if (!plan.has("keywords") && !plan.has("entities") && !plan.has(kWordsTask)) return;
     auto words = language.words();
     if (!words) {
       no_words_ = words.error();
@@ -163,6 +182,11 @@ class Rules {
       if (!keywords_) return std::unexpected(no_words_);
       ZHIYIN_TRY(const auto found, keywords_->by_rarity(text, keywords));
       out.set("keywords", keywords_json(found));
+    }
+    if (plan_.has(kWordsTask)) {
+      if (!segmenter_) return std::unexpected(no_words_);
+      ZHIYIN_TRY(Json found, words_json(text, *segmenter_));
+      out.set(kWordsTask, std::move(found));
     }
     if (!plan_.has("entities") && !plan_.has("masked")) return {};
     const auto personal = text::find_personal_data(text);

@@ -112,6 +112,32 @@ class Language(unittest.TestCase):
         self.assertEqual(self.server.send("POST", "/v1/analyze", {"texts": ["a"] * 513}).status, 400)
         self.assertIn("versions", self.server.ok("POST", "/v1/analyze", {"texts": ["不带任务"]}))
 
+    def test_every_word_with_its_kind_for_who_asks(self):
+        text = "张先生在北京买了保温杯"
+        item = self.server.ok("POST", "/v1/analyze", {"texts": [text], "tasks": ["words"]})["items"][0]
+        self.assertEqual("".join(w["word"] for w in item["words"]), text)
+        self.assertEqual({w["word"]: w["tag"] for w in item["words"]}["北京"], "ns")
+        self.assertEqual([w["span"][0] for w in item["words"][1:]], [w["span"][1] for w in item["words"][:-1]])
+        self.assertNotIn("words", self.server.ok("POST", "/v1/analyze", {"texts": [text]})["items"][0])
+
+    def test_what_comes_with_the_program_is_listed(self):
+        self.assertEqual(set(self.server.ok("GET", "/v1/models")), {"items", "next"})
+        listed = self.server.ok("GET", "/v1/models?with=all")
+        shipped = {one["kind"]: one for one in listed["shipped"]}
+        self.assertLessEqual({"topic", "emotion", "intent"}, set(shipped))
+        topic = shipped["topic"]
+        self.assertEqual((topic["source"], len(topic["classes"])), ("shipped", 10))
+        self.assertGreater(topic["metrics"]["metrics"]["accuracy"], 0.8)
+        self.assertIn("| accuracy |", topic["card"])
+        asked = self.server.ok("POST", "/v1/analyze", {"texts": ["国足赢球"], "tasks": ["topic"]})
+        self.assertEqual(asked["items"][0]["topic"]["version"], topic["id"])
+        if any(path.exists() for path in ENCODERS):
+            self.assertEqual((listed["encoder"]["width"], listed["encoder"]["tokens_max"]), (384, 512))
+        else:
+            self.assertIsNone(listed["encoder"]["id"])
+            self.assertIn("encoder", listed["encoder"]["problem"])
+        self.assertEqual(self.server.send("GET", "/v1/models?with=some").json["field"], "with")
+
     def test_a_classifier_answers_with_its_reasons_and_a_shadow_beside_it(self):
         good, bad = ["很好吃", "味道很好", "非常满意", "很喜欢"], ["太难吃", "味道很差", "非常失望", "不喜欢"]
         for n, bad_name in ((1, "差评"), (2, "投诉")):
@@ -132,6 +158,10 @@ class Language(unittest.TestCase):
         report = self.server.ok("GET", "/v1/models/tried/shadow")
         self.assertEqual((report["version"], report["shadow"]), ("tried-1", "tried-2"))
         self.assertEqual((report["agreement"]["texts"], report["agreement"]["same"]), (10, 5))
+        listed = self.server.ok("GET", "/v1/models?with=all")
+        self.assertEqual(listed["shadows"], [report])
+        stored = next(one for one in listed["items"] if one["id"] == "tried-1")
+        self.assertEqual((stored["source"], sum(map(sum, stored["metrics"]["confusion"]))), ("installed", 40))
         self.assertEqual(self.server.send("POST", "/v1/models/tried-1/shadow", {}).status, 409)
         self.server.ok("DELETE", "/v1/models/tried/shadow")
         self.assertEqual(self.server.send("GET", "/v1/models/tried/shadow").status, 404)

@@ -1,0 +1,75 @@
+#include "server/model_catalogue.h"
+
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/program_file.h"
+#include "base/utf8.h"
+#include "model/artefact.h"
+
+namespace zhiyin::server {
+namespace {
+
+constexpr std::size_t kShownOfChecksum = 8;
+constexpr std::size_t kCardBytesMax = 64 << 10;
+
+/// The card's text; null where there is none that can be shown.
+Json card_of(std::string_view name) {
+  const auto file = program_file(fmt::format("models/{}.md", name));
+  if (!file) return {};
+  auto text = read_file(*file, kCardBytesMax);
+  if (!text || !utf8::is_valid(*text)) return {};
+  return std::move(*text);
+}
+
+Result<void> describe(const std::filesystem::path& file, std::string_view name, Json& out) {
+  ZHIYIN_TRY(const std::string bytes, read_file(file, model::kModelBytesMax));
+  const std::string sum = crypto::hex(crypto::sha256(bytes));
+  out.set("checksum", sum).set("bytes", bytes.size());
+  out.set("id", fmt::format("{}@{}", name, sum.substr(0, kShownOfChecksum)));
+  out.set("version", sum.substr(0, kShownOfChecksum));
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  ZHIYIN_TRY(const auto classifier, model::TextClassifier::from_artefact(artefact));
+  Json classes = Json::array();
+  for (const std::string& one : classifier.classes()) classes.push(one);
+  out.set("classes", std::move(classes))
+      .set("features", classifier.features())
+      .set("encoder_values", classifier.dense_columns())
+      .set("threshold", classifier.threshold());
+  out.set("settings", classifier.settings()).set("metrics", classifier.metrics());
+  return {};
+}
+
+}  // namespace
+
+Json ModelCatalogue::shipped() {
+  const MutexLock lock(mutex_);
+  if (shipped_) return *shipped_;
+  Json out = Json::array();
+  for (const std::string_view name : kShippedNames) {
+    const auto file = program_file(fmt::format("models/{}.zym", name));
+    if (!file) continue;
+    Json one = Json().set("id", name).set("kind", name).set("source", "shipped");
+    if (const auto read = describe(*file, name, one); !read)
+      one.set("problem", read.error().text());
+    one.set("card", card_of(name));
+    out.push(std::move(one));
+  }
+  shipped_ = out;
+  return out;
+}
+
+Json ModelCatalogue::encoder() {
+  const auto found = language_.encoder();
+  if (!found) return Json().set("id", Json()).set("problem", found.error().text());
+  const auto& encoder = (*found)->encoder();
+  const auto& shape = encoder.shape();
+  Json out;
+  out.set("id", language_.encoder_name()).set("checksum", (*found)->checksum());
+  out.set("width", shape.width)
+      .set("layers", shape.layers)
+      .set("vocabulary", shape.vocabulary)
+      .set("tokens_max", shape.tokens_max());
+  return out.set("kernels", encoder.kernels());
+}
+
+}  // namespace zhiyin::server

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "server/language.h"
+
+namespace zhiyin::server {
+
+/// Names under which classifiers come with the program, as far as they are made
+/// (models/README.md).
+inline constexpr std::array<std::string_view, 5> kShippedNames = {"sentiment", "emotion", "topic",
+                                                                  "category", "intent"};
+
+/// The models that no registry lists: the classifiers that come with the program, and the encoder.
+/// Thread-safe.
+class ModelCatalogue {
+ public:
+  /// `language` must outlive it.
+  explicit ModelCatalogue(Language& language) : language_(language) {}
+
+  /// [{"id" (as analyses name it),"kind","version","source":"shipped","checksum","bytes","classes",
+  /// "features","encoder_values","threshold","settings","metrics","card" (Markdown, or null)}] by
+  /// name, whether or not a version of the registry stands in their place; an unreadable one has
+  /// "problem" instead of what its bytes say. Read once: they change with the program only.
+  [[nodiscard]] Json shipped() ZHIYIN_EXCLUDES(mutex_);
+  /// {"id","checksum","width","layers","vocabulary","tokens_max","kernels"}, or {"id":null,
+  /// "problem"} where there is none. Opens it.
+  [[nodiscard]] Json encoder();
+
+ private:
+  Language& language_;
+  Mutex mutex_;
+  std::optional<Json> shipped_ ZHIYIN_GUARDED_BY(mutex_);
+};
+
+}  // namespace zhiyin::server
