@@ -27,7 +27,7 @@ find_program(ZHIYIN_CCACHE ccache)
 if(ZHIYIN_CCACHE)
   # In depend mode a miss costs no second run of the preprocessor.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
-      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${ZHIYIN_CCACHE})
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${ZHIYIN_CCACHE})
 endif()
 find_program(ZHIYIN_MOLD mold)
 if(ZHIYIN_MOLD)
