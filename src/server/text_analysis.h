@@ -23,7 +23,7 @@ inline constexpr std::size_t kAnalyzeBytesMax = 64 << 10;  ///< of a text
 /// What is to be found in each text: {"items":[…],"versions":{task: version},"missing":[tasks that
 /// were not asked for by name and have no model]}. An item has a member per task, or
 /// "error":{code,message,field} where the text is empty or too long; others are not affected.
-/// Tasks: language, keywords, entities, masked, and names of classifiers; kNotFound, naming
+/// Tasks: language, keywords, entities, masked, words, and names of classifiers; kNotFound, naming
 /// `tasks[i]`, where one that was asked for has no model. docs/language.md describes the members.
 Result<Json> analyze(Language& language, const AnalyzeRequest& request, std::string_view caller);
 
@@ -36,7 +36,7 @@ struct Fields<server::AnalyzeRequest> {
   [[maybe_unused]] static constexpr std::string_view name = "Analyze";
   static constexpr auto list = field_list(
       field("texts", &B::texts, "to be analysed").length(1, server::kAnalyzeTextsMax),
-      field("tasks", &B::tasks, "language, keywords, entities, masked, names of classifiers")
+      field("tasks", &B::tasks, "language, keywords, entities, masked, words, names of classifiers")
           .length(1, 32),
       field("keywords", &B::keywords, "most of a text").range(1, 100).optional(),
       field("explain", &B::explain, "n-grams that weigh most in each classifier's answer")

@@ -133,11 +133,28 @@ class Generators(unittest.TestCase):
         self.assertEqual(refused.status, 429)
         self.assertIn("tokens of today", refused.json["error"]["message"])
         self.assertEqual(len(Endpoint.asked), 1)
+        told = server.ok("GET", "/v1/generators")["items"][0]
+        self.assertEqual((told["backend"], told["name"], told["instead"]), ("openai", "far", False))
+        self.assertEqual(told["endpoints"], [{"host": url.split("/")[2], "model": "far"}])
+        self.assertNotIn("sk-far", json.dumps(told))
+        fared = told["since_start"]
+        self.assertEqual((fared["texts"], fared["failed"], fared["last_failure"]["code"]), (1, 1, "limit_reached"))
 
     def test_a_model_that_is_not_there_is_logged_and_the_grounded_writer_writes(self):
         server = self.start(backend="gguf", gguf="absent.gguf")
         text = server.ok("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "品名：保温杯"}]})
         self.assertEqual(text["model"], "grounded")
+        told = server.ok("GET", "/v1/generators")["items"][0]
+        self.assertEqual((told["backend"], told["name"], told["instead"], told["file"]), ("gguf", "grounded", True, "absent.gguf"))
+        self.assertEqual(told["since_start"]["texts"], 1)
+
+    def test_a_text_is_held_against_its_evidence(self):
+        server = self.start()
+        found = server.ok("POST", "/v1/generators/check", {"text": "保温杯只要99元。容量500毫升，请打13800138000。", "evidence": ["容量：500毫升", "电话：13800138000"]})
+        self.assertEqual([one["text"] for one in found["removed"]], ["保温杯只要99元。"])
+        self.assertEqual([(one["kind"], one["text"]) for one in found["personal"]], [("phone", "13800138000")])
+        self.assertIsNone(found["leak"])
+        self.assertEqual(server.send("POST", "/v1/generators/check", {"evidence": []}).json["field"], "text")
 
 
 if __name__ == "__main__":
