@@ -148,11 +148,20 @@ export function makeData(now) {
     { id: "r_0199aa01", kind: "train recommend", title: "", state: "done", progress: 1, detail: "", started_at: ago(kDay * 3), ended_at: ago(kDay * 3 - 61_000), error: null, result: { model: "recommend-1", version: 1 } },
   ];
 
+  const bins = [[0.05, 0.04, 610], [0.15, 0.17, 301], [0.3, 0.27, 188], [0.5, 0.53, 120], [0.75, 0.71, 83]].map(([predicted, observed, count]) => ({ predicted, observed, count }));
   const models = [
-    { id: "response-3", kind: "response", version: 3, trained_at: ago(3_588_000), active: true, checksum: "9f2c44d1a7b0e3c5d8f1029384756abcdeff00112233445566778899aabbccdd", settings: { seed: 1 }, metrics: { metrics: { accuracy: 0.861, precision: 0.534, recall: 0.618, f1: 0.573, auc: 0.842, log_loss: 0.331, brier: 0.102, ece: 0.018 }, intervals: { accuracy: [0.842, 0.879], auc: [0.815, 0.867] }, confusion: [[1021, 98], [70, 113]] } },
-    { id: "response-2", kind: "response", version: 2, trained_at: ago(kDay * 8), active: false, checksum: "aa", metrics: { metrics: { accuracy: 0.844, auc: 0.815 }, confusion: [[1001, 118], [85, 98]] } },
-    { id: "recommend-1", kind: "recommend", version: 1, trained_at: ago(kDay * 3), active: true, checksum: "bb12", metrics: { people: 2890, items: 412, interactions: 88120 } },
+    { id: "response-3", kind: "response", version: 3, source: "trained", trained_at: ago(3_588_000), active: true, checksum: "9f2c44d1a7b0e3c5d8f1029384756abcdeff00112233445566778899aabbccdd", window: { from: null, to: ago(kDay * 7) }, settings: { seed: 1, horizon: "7d" }, metrics: { metrics: { accuracy: 0.861, precision: 0.534, recall: 0.618, f1: 0.573, auc: 0.842, log_loss: 0.331, brier: 0.102, ece: 0.018 }, intervals: { accuracy: [0.842, 0.879], auc: [0.815, 0.867] }, confusion: [[1021, 98], [70, 113]], reliability: bins, per_class: [{ class: "0", precision: 0.936, recall: 0.912, f1: 0.924, support: 1119 }, { class: "1", precision: 0.534, recall: 0.618, f1: 0.573, support: 183 }] } },
+    { id: "response-2", kind: "response", version: 2, source: "trained", trained_at: ago(kDay * 8), active: false, checksum: "aa", settings: { seed: 1, horizon: "14d" }, metrics: { metrics: { accuracy: 0.844, auc: 0.815 }, confusion: [[1001, 118], [85, 98]] } },
+    { id: "recommend-1", kind: "recommend", version: 1, source: "trained", trained_at: ago(kDay * 3), active: true, checksum: "bb12", metrics: { people: 2890, items: 412, interactions: 88120 } },
+    { id: "reviews-2", kind: "reviews", version: 2, source: "installed", trained_at: ago(kDay), active: false, checksum: "cc34", settings: { features: "ngram", rows: 5200, seed: 1 }, metrics: { metrics: { accuracy: 0.921, macro_f1: 0.914, coverage: 0.981, ece: 0.013 }, classes: ["差评", "中评", "好评"], confusion: [[812, 31, 9], [40, 402, 55], [6, 38, 1401]], reliability: bins, per_class: [{ class: "差评", precision: 0.946, recall: 0.953, f1: 0.95, support: 852 }, { class: "中评", precision: 0.853, recall: 0.809, f1: 0.83, support: 497 }, { class: "好评", precision: 0.956, recall: 0.97, f1: 0.963, support: 1445 }] } },
+    { id: "reviews-1", kind: "reviews", version: 1, source: "installed", trained_at: ago(kDay * 20), active: true, checksum: "cc33", settings: { features: "ngram", rows: 3100, seed: 1 }, metrics: { metrics: { accuracy: 0.902, macro_f1: 0.893, coverage: 0.979, ece: 0.022 } } },
   ];
+  const shipped = [
+    { id: "emotion@1a2b3c4d", kind: "emotion", version: "1a2b3c4d", source: "shipped", checksum: "1a2b3c4d5e6f7081", bytes: 2_700_110, classes: ["angry", "fear", "happy", "neutral", "sad", "surprise"], features: 150_000, encoder_values: 0, threshold: 0.29, settings: { features: "ngram", rows: 24306, seed: 1 }, metrics: { metrics: { accuracy: 0.709, macro_f1: 0.655, coverage: 0.98, ece: 0.031 }, intervals: { accuracy: [0.703, 0.715] } }, card: "# emotion: emotion of posts\n\nSix emotions, one a post.\n\n| | |\n|---|---|\n| learnt from | 24,306 posts |\n| accuracy | 71.15 % |\n\n| class | F1 |\n|---|---|\n| angry | 0.777 |\n| sad | 0.553 |\n" },
+    { id: "topic", kind: "topic", version: "", source: "shipped", problem: "model: its bytes are damaged", card: null },
+  ];
+  const encoder = { id: "e5-small@5f0e9b1c", checksum: "5f0e9b1caa771122334455", width: 384, layers: 12, vocabulary: 26012, tokens_max: 512, kernels: "avx512-vnni" };
+  const writer = { backend: "openai", name: "qwen-plus", instead: false, endpoints: [{ host: "api.example.com", model: "qwen-plus" }], limits: { tokens_a_day: 200000, fen_a_day: 2000, budgets: "", at_once: 4 }, since_start: { texts: 12, failed: 1, cancelled: 0, prompt_tokens: 840, answer_tokens: 1310, estimated: false, cost_fen: 0.33, seconds: 19.2, last_text_at: ago(400_000), last_failure: { at: ago(900_000), code: "unavailable", message: "api.example.com: answered 503" } } };
 
   const accounts = [
     { id: "shop", name: "知音小店", kind: "service", verified: true, app_id: "wx1234567890abcdef", original_id: "gh_1a2b3c4d5e6f", has_secret: true, has_token: true, has_encoding_aes_key: true, mode: "secure", token_kind: "stable_token", zone: "Asia/Shanghai", base_url: "",
@@ -178,5 +187,5 @@ export function makeData(now) {
     status: at % 11 === 7 ? 409 : 200, detail: at % 11 === 7 ? "segment: version is 3, not 2" : "",
   }));
 
-  return { now, random, pick, ago, items, people, features, tags: kTags, kinds: kKinds, segments, campaigns, reports, runs, models, accounts, quarantine, keys, users, audit, rules: kRules, mappings: [{ name: "我的订单", shipped: false }, { name: "events", shipped: true }, { name: "channels-wide", shipped: true }, { name: "ml-100k", shipped: true }] };
+  return { now, random, pick, ago, items, people, features, tags: kTags, kinds: kKinds, segments, campaigns, reports, runs, models, shipped, encoder, writer, shadows: [], accounts, quarantine, keys, users, audit, rules: kRules, mappings: [{ name: "我的订单", shipped: false }, { name: "events", shipped: true }, { name: "channels-wide", shipped: true }, { name: "ml-100k", shipped: true }] };
 }

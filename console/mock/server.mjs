@@ -219,7 +219,14 @@ function routes(data, state) {
     ["GET", "/v1/imports/:run/report.html", () => ({ html: "<!doctype html><title>report</title><p>report</p>" })],
     ["POST", "/v1/train/response", () => run("train response", "")],
     ["POST", "/v1/train/recommend", () => run("train recommend", "")],
-    ["GET", "/v1/models", () => ({ items: data.models, next: null })],
+    ["GET", "/v1/models", ({ query }) => ({ items: data.models, next: null, ...(query.get("with") === "all" ? { shipped: data.shipped, encoder: data.encoder, shadows: data.shadows } : {}) })],
+    ["POST", "/v1/models/:id/shadow", ({ path }) => { const one = find(data.models, path.id, "model"); data.shadows.push({ name: one.kind, version: `${one.kind}-1`, shadow: one.id, agreement: { texts: 240, same: 221, share: 0.921, interval: [0.88, 0.949], kappa: 0.861, confidence: { old: 0.82, new: 0.87 }, changes: [{ old: "中评", new: "好评", texts: 12 }, { old: "差评", new: "中评", texts: 7 }] } }); return { shadow: one.id }; }],
+    ["DELETE", "/v1/models/:id/shadow", ({ path }) => { data.shadows = data.shadows.filter((one) => one.name !== path.id); return { name: path.id }; }],
+    ["POST", "/v1/analyze", ({ body }) => ({ items: body.texts.map((text) => analysed(text, body.tasks)), versions: {}, missing: [] })],
+    ["POST", "/v1/embeddings", ({ body }) => { if (!data.encoder.id) throw new Problem(503, "unavailable", "encoder: none is installed"); return { data: body.input.map((text, index) => ({ index, embedding: vectorOf(text) })), usage: { prompt_tokens: 40, total_tokens: 40 } }; }],
+    ["GET", "/v1/generators", () => ({ items: [data.writer] })],
+    ["POST", "/v1/generators/check", ({ body }) => ({ text: body.text, removed: [...body.text.matchAll(/[^。！]*?(\d+)元[^。！]*[。！]/g)].filter((one) => !body.evidence.some((line) => line.includes(one[1]))).map((one) => ({ text: one[0], reason: `${one[1]}元: not in the evidence` })), supported: [], personal: [...body.text.matchAll(/1\d{10}/g)].map((one) => ({ kind: "phone", text: one[0], span: [0, 11] })), leak: null })],
+    ["POST", "/v1/chat/completions", ({ body }) => { const said = body.messages.at(-1).content; if (said.includes("503")) throw new Problem(503, "unavailable", "api.example.com: answered 503"); data.writer.since_start.texts++; return { model: "qwen-plus", choices: [{ index: 0, message: { role: "assistant", content: `${said.split("\n")[0].split("：").at(-1)}来了，每天陪着你。现在只要99元。咨询请打13800138000。` }, finish_reason: "stop" }], usage: { prompt_tokens: 41, completion_tokens: 33 } }; }],
     ["POST", "/v1/models/:id/activate", ({ path }) => { const chosen = find(data.models, path.id, "model"); for (const one of data.models) if (one.kind === chosen.kind) one.active = one === chosen; return chosen; }],
     ["GET", "/v1/data", () => dataHealth(data)],
     ["GET", "/v1/quarantine", ({ query }) => page(data.quarantine.filter((one) => !query.get("source") || one.source === query.get("source")), query)],
@@ -258,8 +265,35 @@ function routes(data, state) {
   ].map(([method, pattern, handler]) => ({ method, handler, expression: new RegExp(`^${pattern.replace(/\./g, "\\.").replace(/:(\w+)/g, "(?<$1>[^/]+)")}$`) }));
 }
 
+const bytesOf = (text) => Buffer.byteLength(text);
+
+/** Something that looks like an analysis: two characters a word, digits are phones. */
+function analysed(text, tasks) {
+  const words = [];
+  for (let at = 0; at < text.length; at += 2) {
+    const word = text.slice(at, at + 2);
+    const begin = bytesOf(text.slice(0, at));
+    words.push({ word, tag: /[，。！？]/.test(word) ? "x" : ["n", "v", "a", "d", "r", "nr", "m"][(at / 2) % 7], span: [begin, begin + bytesOf(word)] });
+  }
+  const entities = [...text.matchAll(/1\d{10}/g)].map((one) => ({ kind: "phone", text: one[0], span: [bytesOf(text.slice(0, one.index)), bytesOf(text.slice(0, one.index)) + 11], by: "rules", confidence: null }));
+  const item = { language: { name: "zh-Hans", confidence: 0.98 }, keywords: words.slice(0, 4).map(({ word }) => ({ word, weight: 7.1, spans: [] })), entities, masked: text.replace(/(1\d{2})\d{4}(\d{4})/g, "$1****$2"), words };
+  const verdict = (label, scores, version, rejected = false) => ({ label, confidence: scores[label], scores, rejected, version, why: { decision: 1.2, intercept: -0.2, encoder: 0, terms: [{ term: words[0].word, weight: 0.61, spans: [words[0].span] }, { term: words.at(-2).word, weight: -0.22, spans: [words.at(-2).span] }] } });
+  if (tasks.includes("emotion")) item.emotion = verdict("happy", { happy: 0.71, neutral: 0.14, surprise: 0.08, sad: 0.04, angry: 0.02, fear: 0.01 }, "emotion@1a2b3c4d");
+  if (tasks.includes("reviews")) item.reviews = verdict("中评", { 好评: 0.28, 中评: 0.39, 差评: 0.33 }, "reviews-1", true);
+  return item;
+}
+
+/** Of length 1; texts with the same characters are near. */
+function vectorOf(text) {
+  const out = Array(64).fill(0.35);
+  for (const one of text) out[one.codePointAt(0) % 64] += 1;
+  const size = Math.hypot(...out);
+  return out.map((one) => one / size);
+}
+
 function emptied(data) {
-  for (const name of ["people", "segments", "campaigns", "runs", "models", "accounts", "quarantine", "keys", "users", "audit", "mappings"]) data[name].length = 0;
+  data.encoder = { id: null, problem: "encoder: none is installed (./dev setup fetches the default one)" };
+  for (const name of ["people", "segments", "campaigns", "runs", "models", "shipped", "shadows", "accounts", "quarantine", "keys", "users", "audit", "mappings"]) data[name].length = 0;
   return data;
 }
 

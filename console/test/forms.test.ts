@@ -49,12 +49,13 @@ describe("replies and limits of an account", () => {
 describe("model metrics", () => {
   it("reads figures, intervals and the confusion matrix, wherever they were put", () => {
     const part = { metrics: { auc: 0.8, note: "x" }, intervals: { auc: [0.7, 0.9] }, confusion: [[3, 1], [0, 2]] };
-    const expected = { values: [["auc", 0.8]], intervals: { auc: [0.7, 0.9] }, confusion: [[3, 1], [0, 2]], warnings: [] };
+    const none = { values: [], intervals: {}, confusion: null, classes: [], perClass: [], reliability: [], warnings: [] };
+    const expected = { ...none, values: [["auc", 0.8]], intervals: { auc: [0.7, 0.9] }, confusion: [[3, 1], [0, 2]] };
     expect(readMetrics({ ...part, warnings: ["w"] }).warnings).toEqual(["w"]);
     expect(readMetrics(part)).toEqual(expected);
     expect(readMetrics({ test: part })).toEqual(expected);
-    expect(readMetrics({ items: 3 })).toEqual({ values: [["items", 3]], intervals: {}, confusion: null, warnings: [] });
-    expect(readMetrics(null)).toEqual({ values: [], intervals: {}, confusion: null, warnings: [] });
+    expect(readMetrics({ items: 3 })).toEqual({ ...none, values: [["items", 3]] });
+    expect(readMetrics(null)).toEqual(none);
   });
 });
 

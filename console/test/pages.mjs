@@ -389,10 +389,10 @@ test("a campaign whose segment has gone is refused, with the field", () =>
 
 test("a server that is gone is told, and trying again helps", () =>
   withConsole(async ({ page, settle, open, text }) => {
-    await page.route("**/v1/models", (route) => route.abort("connectionrefused"));
+    await page.route("**/v1/models?*", (route) => route.abort("connectionrefused"));
     await open("/models");
     assert.match(await text(), /无法连接服务器/);
-    await page.unroute("**/v1/models");
+    await page.unroute("**/v1/models?*");
     await page.getByRole("button", { name: "重试" }).click();
     await settle();
     assert.match(await text(), /response-3/);
@@ -411,7 +411,10 @@ test("a test message goes out and each outcome is told", () =>
 test("a model is trained on what the operator calls a response, and an older one brought back", () =>
   withConsole(async ({ page, settle, open, text }) => {
     await open("/models");
-    await page.getByRole("button", { name: "启用" }).click();
+    await page.getByRole("button", { name: "回退到此版本" }).click();
+    assert.match(await page.locator("dialog").innerText(), /响应预测将由 response-3 换成 response-2/);
+    await page.locator("dialog").getByRole("button", { name: "回退到此版本" }).click();
+    await page.locator("dialog").waitFor({ state: "detached" });
     await settle();
     assert.match(await text(), /response-2\s*使用中/);
     await page.getByRole("button", { name: "训练响应模型" }).click();
@@ -422,6 +425,82 @@ test("a model is trained on what the operator calls a response, and an older one
     await page.waitForURL(/runs\/r_/);
     await settle();
   }));
+
+test("versions are told apart by where they come from, compared, and run beside each other", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    assert.match(await text(), /emotion@1a2b3c4d\s*使用中\s*随程序提供/);
+    assert.match(await text(), /e5-small@5f0e9b1c/);
+    await page.locator("summary").filter({ hasText: "reviews-2" }).click();
+    await settle();
+    assert.match(await text(), /混淆矩阵/);
+    await page.getByRole("button", { name: "比较版本" }).last().click();
+    const compared = await page.locator("dialog").innerText();
+    assert.match(compared, /准确率\s+90\.2 %\s+92\.1 %\s+\+1\.9 个百分点/);
+    assert.match(compared, /settings\.rows\s+3,100\s+5,200/);
+    await page.screenshot({ path: join(kOut, "zh-models-compare.png") });
+    await page.getByRole("button", { name: "关闭" }).click();
+    await page.getByRole("button", { name: "影子运行" }).click();
+    await settle();
+    assert.match(await text(), /reviews-2 与 reviews-1[\s\S]*92\.1 %[\s\S]*中评\s+好评\s+12/);
+    await page.screenshot({ path: join(kOut, "zh-models-shadow.png"), fullPage: true });
+    await page.getByRole("button", { name: "结束影子运行" }).click();
+    await settle();
+    assert.ok(!(await text()).includes("reviews-2 与 reviews-1"));
+  }));
+
+test("a text is read with the words that spoke for it, and its personal data masked", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "分析文本" }).click();
+    assert.ok(await page.getByRole("button", { name: "分析", exact: true }).isDisabled());
+    await page.fill("textarea[name=text]", "很满意，电话13800138000，谢谢");
+    const asked = page.waitForRequest(/v1\/analyze/);
+    await page.getByRole("button", { name: "分析", exact: true }).click();
+    assert.deepEqual((await asked).postDataJSON().tasks, ["language", "keywords", "entities", "masked", "words", "reviews", "emotion"], "what is damaged is not asked for");
+    await settle();
+    assert.match(await text(), /电话138\*\*\*\*8000/);
+    assert.match(await text(), /情绪[\s\S]*高兴\s*置信度 71\.0 %/);
+    assert.match(await text(), /把握不足，拒识/);
+    assert.equal(await page.locator("mark.against-3").first().innerText(), "13800138000");
+    assert.equal(await page.locator("mark.for-3").first().innerText(), "很满");
+  }));
+
+test("sentences are compared by their vectors, the most alike first", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "句子相似度" }).click();
+    await page.fill("textarea[name=sentences]", "今天天气好\n股票大跌\n今天天气真好");
+    await page.getByRole("button", { name: "计算" }).click();
+    await settle();
+    assert.match(await text(), /从最像到最不像[\s\S]*?0\.9\d+\s+今天天气好\s+今天天气真好/);
+  }));
+
+test("without an encoder sentences are not compared, and the page says so", () =>
+  withConsole(async ({ page, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "句子相似度" }).click();
+    assert.match(await text(), /没有安装编码器/);
+    assert.equal(await page.locator("form").count(), 0);
+  }, { mock: { empty: true } }));
+
+test("a trial text is held against its facts, and a generator that fails is told", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "文案生成" }).click();
+    await settle();
+    assert.match(await text(), /OpenAI 兼容接口\s*正常/);
+    await page.getByRole("button", { name: "试写" }).click();
+    await settle();
+    assert.match(await text(), /保温杯来了，每天陪着你。/);
+    assert.match(await text(), /41 \+ 33 个词元/);
+    assert.match(await text(), /没有依据的说法[\s\S]*现在只要99元。\s+99元：没有依据/);
+    assert.match(await text(), /电话 13800138000/);
+    await page.fill("textarea[name=facts]", "503");
+    await page.getByRole("button", { name: "试写" }).click();
+    await page.locator(".problem").waitFor();
+    assert.match(await text(), /answered 503/);
+  }, { expected: [/503/] }));
 
 test("the phone menu opens, leads on and closes", () =>
   withConsole(async ({ page, settle }) => {

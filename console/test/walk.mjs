@@ -81,13 +81,29 @@ async function pagesOf(page) {
   if (imported) list.push(["import-report", `/imports/${encoded(imported.id)}`]);
   list.push(["quarantine", "/quarantine"], ["runs", "/runs"]);
   if (runs.length) list.push(["run", `/runs/${encoded(runs.find((one) => one.state !== "running")?.id ?? runs[0].id)}`]);
-  list.push(["models", "/models"], ["accounts", "/accounts"], ["account-new", "/accounts/new"]);
+  list.push(["models", "/models"], ...["try", "similar", "writing"].map((name, at) => [`models-${name}`, "/models", modelTab(at + 1)]));
+  list.push(["accounts", "/accounts"], ["account-new", "/accounts/new"]);
   if (accounts.length) list.push(["account", `/accounts/${encoded(accounts[0].id)}`], ["account-rules", `/accounts/${encoded(accounts[0].id)}/rules`]);
   list.push(["access-keys", "/access"], ["access-users", "/access", async ({ page, settle }) => {
     await page.locator("[role=tab]").nth(1).click();
     await settle();
   }], ["audit", "/audit"], ["doctor", "/doctor"], ["not-found", "/no-such-page"]);
   return list;
+}
+
+/** Opens a tab of the models' page and tries it out with its first example, where it can be. */
+function modelTab(at) {
+  return async ({ page, settle }) => {
+    await page.locator("[role=tab]").nth(at).click();
+    await settle();
+    const sample = page.locator("form button.quiet").first();
+    if (!(await sample.count())) return; // no encoder
+    await sample.click();
+    await settle();
+    const run = page.locator("form button.primary");
+    if (await run.isEnabled()) await run.click();
+    await settle();
+  };
 }
 
 /** The count comes half a second after typing has paused. */

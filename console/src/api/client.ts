@@ -48,8 +48,15 @@ function parsed(text: string): Record<string, unknown> | null {
   }
 }
 
+/** Errors in the OpenAI shape, as embeddings and completions give them, with the members of a problem. */
+function asDetails(body: Record<string, unknown>): Record<string, unknown> {
+  const error = body.error as Record<string, unknown> | null | undefined;
+  if (error === null || typeof error !== "object") return body;
+  return { title: error.type, detail: error.message, field: error.param, code: error.code };
+}
+
 export function problemOf(status: number, reason: string, text: string): Problem {
-  const body = parsed(text) ?? {};
+  const body = asDetails(parsed(text) ?? {});
   const word = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : "");
   return new Problem(
     status,

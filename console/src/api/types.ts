@@ -263,10 +263,112 @@ export interface Model {
   version: number | string;
   metrics?: Record<string, unknown> | null;
   settings?: Record<string, unknown> | null;
-  window?: { from?: string; to?: string } | null;
+  window?: { from?: string | null; to?: string | null } | null;
   trained_at?: string;
   checksum?: string;
   active?: boolean;
+  source?: "trained" | "installed" | "shipped";
+  /** Of those that come with the program. */
+  bytes?: number;
+  classes?: string[];
+  features?: number;
+  encoder_values?: number;
+  threshold?: number;
+  card?: string | null;
+  problem?: string;
+}
+
+export interface Encoder {
+  id: string | null;
+  problem?: string;
+  checksum?: string;
+  width?: number;
+  layers?: number;
+  vocabulary?: number;
+  tokens_max?: number;
+  kernels?: string;
+}
+
+/** How far two versions agree on the same texts. */
+export interface Shadow {
+  name: string;
+  version: string;
+  shadow: string;
+  agreement: {
+    texts: number;
+    same: number;
+    share: number | null;
+    interval: [number, number] | null;
+    kappa: number | null;
+    confidence: { old: number | null; new: number | null };
+    changes: { old: string; new: string; texts: number }[];
+  };
+}
+
+export interface ModelList {
+  items: Model[];
+  shipped?: Model[];
+  encoder?: Encoder;
+  shadows?: Shadow[];
+}
+
+/** Where something stands in a text: bytes, begin and end. */
+export type ByteSpan = [number, number];
+
+export interface Verdict {
+  label: string;
+  confidence: number;
+  scores: Record<string, number>;
+  rejected: boolean;
+  version: string;
+  intensity?: number;
+  why?: { decision: number; intercept: number; encoder: number; terms: { term: string; weight: number; spans: ByteSpan[] }[] };
+  error?: { code: string; message: string };
+}
+
+export interface Analysis {
+  language?: { name: string; confidence: number };
+  keywords?: { word: string; weight: number }[];
+  entities?: { kind: string; text: string; span: ByteSpan; by: string }[];
+  masked?: string;
+  words?: { word: string; tag: string; span: ByteSpan }[];
+  error?: { code: string; message: string; field?: string };
+  /** By a classifier's name. */
+  [task: string]: unknown;
+}
+
+export interface Generator {
+  backend: string;
+  name: string;
+  instead: boolean;
+  endpoints: { host: string; model: string }[];
+  file?: string;
+  limits: { tokens_a_day: number; fen_a_day: number; budgets: string; at_once: number };
+  since_start: {
+    texts: number;
+    failed: number;
+    cancelled: number;
+    prompt_tokens: number;
+    answer_tokens: number;
+    estimated: boolean;
+    cost_fen: number;
+    seconds: number;
+    last_text_at: string | null;
+    last_failure: { at: string; code: string; message: string } | null;
+  };
+}
+
+export interface Completion {
+  model: string;
+  choices: { message: { content: string }; finish_reason: string }[];
+  usage?: { prompt_tokens: number; completion_tokens: number };
+}
+
+export interface DraftFindings {
+  text: string;
+  removed: { text: string; reason: string }[];
+  personal: { kind: string; text: string }[];
+  leak: string | null;
 }
 
 /** An answer of the account; the console edits texts and keeps the other types as they are. */

@@ -1,4 +1,5 @@
 /** Every text of the console: Chinese first, then English. `{name}` takes a value. */
+import { models } from "./models";
 
 const shell = {
   "menu.audience": ["人群与触达", "Audience and campaigns"],
@@ -590,38 +591,6 @@ const data = {
   "run.train recommend": ["训练推荐模型", "Recommender training"],
   "run.train.response": ["训练响应模型", "Response training"],
   "run.train.recommend": ["训练推荐模型", "Recommender training"],
-  "models.about": ["预测响应和推荐内容的模型，每个版本都可以回退。", "Models that predict responses and recommend; every version can be brought back."],
-  "models.empty": ["还没有模型。有行为数据后即可训练。", "No models yet: train one once there is behaviour to learn from."],
-  "models.kinds": ["哪些行为算作响应", "What counts as a response"],
-  "models.horizon": ["观察窗口", "Looked for within"],
-  "models.train_about": ["用观察窗口之前的行为，预测窗口内是否发生响应；结果在测试集上评估。", "From behaviour before the window, whether a response follows within it; measured on a test part."],
-  "models.train": ["开始训练", "Train"],
-  "models.model": ["模型", "Model"],
-  "models.train_response": ["训练响应模型", "Train the response model"],
-  "models.train_recommend": ["训练推荐模型", "Train the recommender"],
-  "models.active": ["使用中", "Active"],
-  "models.activate": ["启用", "Activate"],
-  "models.no_metrics": ["没有评估指标", "No metrics"],
-  "models.confusion": ["混淆矩阵（测试集）", "Confusion matrix (test part)"],
-  "models.predicted": ["预测：{label}", "Predicted: {label}"],
-  "models.actual": ["实际：{label}", "Actual: {label}"],
-  "models.responded": ["响应", "response"],
-  "models.no_response": ["无响应", "none"],
-  "model_kind.response": ["响应预测", "Response"],
-  "model_kind.recommend": ["内容推荐", "Recommendation"],
-  "metric.accuracy": ["准确率", "Accuracy"],
-  "metric.precision": ["精确率", "Precision"],
-  "metric.recall": ["召回率", "Recall"],
-  "metric.f1": ["F1", "F1"],
-  "metric.macro_f1": ["宏平均 F1", "Macro F1"],
-  "metric.auc": ["AUC", "AUC"],
-  "metric.log_loss": ["对数损失", "Log loss"],
-  "metric.brier": ["Brier 分数", "Brier score"],
-  "metric.ece": ["校准误差", "Calibration error"],
-  "metric.rows": ["样本数", "Rows"],
-  "metric.items": ["内容数", "Items"],
-  "metric.people": ["用户数", "People"],
-  "metric.interactions": ["互动数", "Interactions"],
 } as const;
 
 const administration = {
@@ -892,4 +861,4 @@ const dataPage = {
   "store.warehouse": ["数据仓库", "warehouse"],
 } as const;
 
-export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...dataPage, ...administration } satisfies Record<string, readonly [string, string]>;
+export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...dataPage, ...models, ...administration } satisfies Record<string, readonly [string, string]>;
