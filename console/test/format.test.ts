@@ -56,6 +56,7 @@ describe("format", () => {
     expect(format.bytes(12)).toBe("12 B");
     expect(format.duration(95)).toBe("1:35");
     expect(format.duration(3725)).toBe("1:02:05");
+    expect([format.took(0.0004), format.took(0.123), format.took(2.504)]).toEqual(["0.4 ms", "123 ms", "2.5 s"]);
     expect(format.shortId("p_abcdefghijklmnop")).toBe("p_abcdefghij…");
     expect(format.shortId("short")).toBe("short");
   });

@@ -56,6 +56,11 @@ describe("figures", () => {
     expect(readMetrics(null).reliability).toEqual([]);
   });
 
+  it("puts first what is looked at first", () => {
+    const read = readMetrics({ metrics: { accepted_accuracy: 0.9, accuracy: 0.8, ece: 0.1, macro_f1: 0.7 } });
+    expect(read.values.map(([name]) => name)).toEqual(["accuracy", "macro_f1", "accepted_accuracy", "ece"]);
+  });
+
   it("reads paragraphs and tables of a card", () => {
     expect(readCard("# title\n\nUse `it`,\nwell.\n\n| | |\n|---|---|\n| rows | 5 |\n\n| class | F1 |\n|---|---|\n| a | 0.5 |\n")).toEqual([
       { text: "Use it, well." }, { head: [], rows: [["rows", "5"]] }, { head: ["class", "F1"], rows: [["a", "0.5"]] },

@@ -93,6 +93,11 @@ export function duration(seconds: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** How long something short took: 0.0123 → `12 ms`, 2.5 → `2.5 s` */
+export function took(seconds: number): string {
+  return seconds < 1 ? `${number(seconds * 1000, seconds < 0.01 ? 1 : 0)} ms` : `${number(seconds, 2)} s`;
+}
+
 /** Ids are long; the head tells them apart well enough. */
 export function shortId(id: string, length = 12): string {
   return id.length > length + 1 ? `${id.slice(0, length)}…` : id;

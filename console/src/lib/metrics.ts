@@ -33,6 +33,10 @@ const isBag = (value: unknown): value is Bag => value !== null && typeof value =
 const isMatrix = (value: unknown): value is number[][] =>
   Array.isArray(value) && value.length > 0 && value.every((row) => Array.isArray(row) && row.every((cell) => typeof cell === "number"));
 
+/** What is looked at first stands first; the rest as it came. */
+const kFirst = ["accuracy", "macro_f1", "precision", "recall", "f1", "auc"];
+const place = (name: string) => (kFirst.includes(name) ? kFirst.indexOf(name) : kFirst.length);
+
 const isScore = (value: unknown): value is ClassScore =>
   isBag(value) && typeof value.class === "string" && ["precision", "recall", "f1", "support"].every((name) => typeof value[name] === "number");
 const isBin = (value: unknown): value is ReliabilityBin =>
@@ -45,7 +49,9 @@ export function readMetrics(metrics: unknown): ModelMetrics {
   const bag = isBag(metrics) ? metrics : {};
   const part = isBag(bag.test) ? bag.test : bag;
   const values = isBag(part.metrics) ? part.metrics : part;
-  const numbers = Object.entries(values).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  const numbers = Object.entries(values)
+    .filter((entry): entry is [string, number] => typeof entry[1] === "number")
+    .sort(([a], [b]) => place(a) - place(b));
   const confusion = [part.confusion, bag.confusion].find(isMatrix) ?? null;
   const intervals: Record<string, [number, number]> = {};
   for (const [name, value] of Object.entries(isBag(part.intervals) ? part.intervals : {})) {
