@@ -9,11 +9,10 @@ namespace {
 
 constexpr Duration kMinute = std::chrono::minutes(1);
 
-/// Where the day of the platform ends.
-Instant day_end(const Policy& policy, Instant now) {
+/// Where the day or month of the platform ends.
+Instant end_of(const Policy& policy, BudgetPeriod period, Instant now) {
   const auto zone = TimeZone::create(policy.quota_zone);
-  const TimeZone here = zone ? *zone : TimeZone::shanghai();
-  return day_start(local_day(now, here) + 1, here);
+  return period_end(period, now, zone ? *zone : TimeZone::shanghai());
 }
 
 /// Who shares a count. Endpoints of Tencent Ads are called by its accounts only.
@@ -24,16 +23,13 @@ AccountId owner_of(const ApiAccount& account, const Endpoint& endpoint) {
 std::int64_t minute_of(Instant now) { return now.us / kMinute.count(); }
 Instant minute_end(std::int64_t minute) { return {(minute + 1) * kMinute.count()}; }
 
-/// When the platform will take this call again; nothing where it did not say that time heals it.
-std::optional<Instant> closed_until(const Policy& policy, const SendError& error, Instant now) {
+/// Whether the platform says that the day or month of the call is used up.
+bool says_used_up(const SendError& error) {
   constexpr std::int64_t kDayUsedUp[] = {45009, 44993, 11018};
-  if (error.error_class != ErrorClass::kQuota) return std::nullopt;
-  if (error.retry_after) return now + *error.retry_after;
-  for (const std::int64_t code : kDayUsedUp) {
-    if (error.errcode != code) continue;
-    return day_end(policy, now);
-  }
-  return std::nullopt;
+  constexpr std::int64_t kMonthUsedUp = 48006;
+  if (error.errcode == kMonthUsedUp) return true;
+  const bool is_day = error.error_class == ErrorClass::kQuota && !error.retry_after;
+  return is_day && std::ranges::find(kDayUsedUp, error.errcode) != std::end(kDayUsedUp);
 }
 
 SendError closed(const Endpoint& endpoint, std::int64_t errcode, Duration wait) {
@@ -58,29 +54,27 @@ std::int64_t calls_per_minute(const Policy& policy, const Endpoint& endpoint) {
   return is_mass ? policy.mass_calls_per_minute : endpoint.per_minute;
 }
 
-std::int64_t calls_per_day(const Policy& policy, const Endpoint& endpoint) {
-  if (endpoint.sends) return 0;
-  const auto own = policy.calls_per_day.find(std::string(endpoint.name));
-  return own != policy.calls_per_day.end() ? own->second : endpoint.per_day;
-}
-
-SendError day_used_up(const ApiAccount& account, const Endpoint& endpoint, Instant now) {
-  return closed(endpoint, 0, day_end(account.policy, now) - now);
+SendError budget_used_up(const ApiAccount& account, const Endpoint& endpoint, Instant now) {
+  const BudgetPeriod period = budget_of(account.policy, endpoint).period;
+  return closed(endpoint, 0, end_of(account.policy, period, now) - now);
 }
 
 std::optional<SendError> Pace::enter(const ApiAccount& account, const Endpoint& endpoint,
                                      Instant now) {
   const std::int64_t limit = calls_per_minute(account.policy, endpoint);
-  const std::int64_t day_limit = calls_per_day(account.policy, endpoint);
+  const MethodBudget budget = budget_of(account.policy, endpoint);
   MutexLock lock(mutex_);
   Entry& entry = entries_[{owner_of(account, endpoint), &endpoint}];
+  Period& period = periods_[{owner_of(account, endpoint), budget.name}];
   if (now < entry.closed_until) return closed(endpoint, entry.errcode, entry.closed_until - now);
-  if (now >= entry.day_ends) {
-    entry.day_calls = 0;
-    entry.day_ends = day_end(account.policy, now);
+  if (now < period.closed_until) return closed(endpoint, period.errcode, period.closed_until - now);
+  if (now >= period.ends) {
+    period.calls = 0;
+    period.ends = end_of(account.policy, budget.period, now);
+    period.is_month = budget.period == BudgetPeriod::kMonth;
   }
-  if (day_limit > 0 && entry.day_calls >= day_limit)
-    return closed(endpoint, 0, entry.day_ends - now);
+  if (budget.limit > 0 && period.calls >= budget.limit)
+    return closed(endpoint, 0, period.ends - now);
   const std::int64_t minute = minute_of(now);
   if (entry.told_minute == minute) {
     if (entry.told_left <= 0) return closed(endpoint, 0, minute_end(minute) - now);
@@ -92,18 +86,23 @@ std::optional<SendError> Pace::enter(const ApiAccount& account, const Endpoint& 
   }
   if (limit > 0 && entry.calls >= limit) return closed(endpoint, 0, minute_end(minute) - now);
   ++entry.calls;
-  ++entry.day_calls;
+  ++period.calls;
   return std::nullopt;
 }
 
 void Pace::note(const ApiAccount& account, const Endpoint& endpoint, const SendError& error,
                 Instant now) {
-  const std::optional<Instant> until = closed_until(account.policy, error, now);
-  if (!until) return;
   MutexLock lock(mutex_);
-  Entry& entry = entries_[{owner_of(account, endpoint), &endpoint}];
-  entry.closed_until = *until;
-  entry.errcode = error.errcode;
+  if (says_used_up(error)) {
+    const MethodBudget budget = budget_of(account.policy, endpoint);
+    Period& period = periods_[{owner_of(account, endpoint), budget.name}];
+    period.closed_until = end_of(account.policy, budget.period, now);
+    period.errcode = error.errcode;
+  } else if (error.error_class == ErrorClass::kQuota && error.retry_after) {
+    Entry& entry = entries_[{owner_of(account, endpoint), &endpoint}];
+    entry.closed_until = now + *error.retry_after;
+    entry.errcode = error.errcode;
+  }
 }
 
 void Pace::told(const ApiAccount& account, const Endpoint& endpoint, std::int64_t minute_left,
@@ -118,7 +117,7 @@ void Pace::told(const ApiAccount& account, const Endpoint& endpoint, std::int64_
     entry.told_minute = minute;
   }
   if (day_left == 0) {
-    entry.closed_until = day_end(account.policy, now);
+    entry.closed_until = end_of(account.policy, BudgetPeriod::kDay, now);
     entry.errcode = 0;
   }
 }
@@ -126,6 +125,9 @@ void Pace::told(const ApiAccount& account, const Endpoint& endpoint, std::int64_
 void Pace::forget(const AccountId& account) {
   MutexLock lock(mutex_);
   std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == account; });
+  std::erase_if(periods_, [&](const auto& one) {
+    return one.first.first == account && !one.second.is_month;
+  });
 }
 
 }  // namespace zhiyin::wechat

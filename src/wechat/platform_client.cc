@@ -103,7 +103,8 @@ struct PlatformClient::Inner {
         count(*call.endpoint, to_string(closed->error_class));
         co_return std::unexpected(std::move(*closed));
       }
-      std::optional<SendError> used_up = co_await take_from_day(waiting, account, *call.endpoint);
+      std::optional<SendError> used_up =
+          co_await take_from_budget(waiting, account, *call.endpoint);
       if (used_up) {
         if (was_uncertain) used_up->progress = http::SendProgress::kOutcomeUnknown;
         count(*call.endpoint, to_string(used_up->error_class));
@@ -124,7 +125,7 @@ struct PlatformClient::Inner {
         const std::string_view name = call.endpoint->name;
         if (name == "clear_quota" || name == "clear_quota_by_secret" || name == "quota_clear") {
           pace.forget(account.id);
-          co_await forget_day(waiting, account.id);
+          co_await forget_days(waiting, account.id);
         }
         co_return answer;
       }
@@ -146,15 +147,15 @@ struct PlatformClient::Inner {
     }
   }
 
-  /// From the day of all processes, where the method has a number.
-  http::Task<std::optional<SendError>> take_from_day(Waiting waiting, const ApiAccount& account,
-                                                     const Endpoint& endpoint) {
-    const std::int64_t limit = calls_per_day(account.policy, endpoint);
-    if (settings.budget == nullptr || limit <= 0) co_return std::nullopt;
+  /// From the day or month of all processes, where the method has a number.
+  http::Task<std::optional<SendError>> take_from_budget(Waiting waiting, const ApiAccount& account,
+                                                        const Endpoint& endpoint) {
+    const MethodBudget budget = budget_of(account.policy, endpoint);
+    if (settings.budget == nullptr || budget.limit <= 0) co_return std::nullopt;
     const Instant now = tokens.now();
     std::function<Result<bool>()> work = [&]() -> Result<bool> {
       ZHIYIN_TRY(const TimeZone zone, TimeZone::create(account.policy.quota_zone));
-      return settings.budget->take(account.id, endpoint, limit, now, zone);
+      return settings.budget->take(account.id, budget, now, zone);
     };
     Result<bool> taken = true;
     if (waiting == Waiting::kBlock) {
@@ -167,13 +168,13 @@ struct PlatformClient::Inner {
       logger.warning("wechat", "call_not_counted",
                      {{"account", account.id}, {"error", taken.error().text()}});
     } else if (!*taken) {
-      co_return day_used_up(account, endpoint, now);
+      co_return budget_used_up(account, endpoint, now);
     }
     co_return std::nullopt;
   }
 
   /// The platform has reset its counters.
-  http::Task<void> forget_day(Waiting waiting, AccountId account) {
+  http::Task<void> forget_days(Waiting waiting, AccountId account) {
     if (settings.budget == nullptr) co_return;
     std::function<Result<bool>()> work = [&]() -> Result<bool> {
       ZHIYIN_TRY_VOID(settings.budget->forget(account));

@@ -20,9 +20,9 @@ namespace zhiyin::wechat {
 ///
 /// Paced by host (`calls_per_second`, waits) and by account and method: a call above the minute's
 /// documented number, or after the platform said that the minute or day is used up, is refused with
-/// kLimitReached and `retry_after` without being sent, by domain time. Days are counted in `budget`
-/// where there is one, beside what is counted here; when it does not answer the call goes out.
-/// Thread-safe.
+/// kLimitReached and `retry_after` without being sent, by domain time. Days and months are counted
+/// in `budget` where there is one, beside what is counted here; when it does not answer the call
+/// goes out. Thread-safe.
 class PlatformClient final : public PlatformApi {
  public:
   struct Settings {
@@ -36,7 +36,8 @@ class PlatformClient final : public PlatformApi {
     std::uint64_t seed = 1;       ///< of the jitter
     /// Waits; empty: really sleeps. For tests.
     std::function<void(std::chrono::milliseconds)> sleep = {};
-    CallBudget* budget = nullptr;  ///< of days over all processes; null: this one counts alone
+    CallBudget* budget =
+        nullptr;  ///< of days and months over all processes; null: this one counts alone
   };
   /// All must outlive the client.
   PlatformClient(http::Client& client, TokenKeeper& tokens, MetricsRegistry& metrics,

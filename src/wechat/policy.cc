@@ -1,7 +1,9 @@
 #include "wechat/policy.h"
 
 #include <algorithm>
+#include <functional>
 
+#include "wechat/call_budget.h"
 #include "wechat/rule.h"
 
 namespace zhiyin::wechat {
@@ -19,10 +21,11 @@ bool has_day_of_its_own(std::string_view method) {
 }
 
 Result<void> check_calls(const std::string& field,
-                         const std::map<std::string, std::int64_t>& calls_by_method) {
+                         const std::map<std::string, std::int64_t>& calls_by_method,
+                         const std::function<bool(std::string_view)>& is_known) {
   for (const auto& [method, calls] : calls_by_method) {
-    if (find_endpoint(method) == nullptr)
-      return fail_field(field, "there is no method '{}'", method.substr(0, 128));
+    if (!is_known(method))
+      return fail_field(field, "there is no method '{}' that is counted so", method.substr(0, 128));
     if (calls < 1) return fail_field(field + "." + method, "{} is below 1", calls);
   }
   return {};
@@ -78,10 +81,17 @@ Result<void> validate(const Policy& policy) {
       return fail_field("field_limits", "there is no member '{}'", name.substr(0, 128));
     if (limit < 1) return fail_field("field_limits." + name, "{} is below 1", limit);
   }
-  ZHIYIN_TRY_VOID(check_calls("calls_per_minute", policy.calls_per_minute));
-  ZHIYIN_TRY_VOID(check_calls("calls_per_day", policy.calls_per_day));
+  const auto is_method = [](std::string_view name) { return find_endpoint(name) != nullptr; };
+  const auto is_of = [](BudgetPeriod period) {
+    return [period](std::string_view name) { return names_budget(name, period); };
+  };
+  ZHIYIN_TRY_VOID(check_calls("calls_per_minute", policy.calls_per_minute, is_method));
+  ZHIYIN_TRY_VOID(check_calls("calls_per_day", policy.calls_per_day, is_of(BudgetPeriod::kDay)));
+  ZHIYIN_TRY_VOID(
+      check_calls("calls_per_month", policy.calls_per_month, is_of(BudgetPeriod::kMonth)));
   for (const auto& [method, calls] : policy.calls_per_day) {
-    if (find_endpoint(method)->sends && !has_day_of_its_own(method)) {
+    const Endpoint* const endpoint = find_endpoint(method);
+    if (endpoint != nullptr && endpoint->sends && !has_day_of_its_own(method)) {
       return fail_field("calls_per_day." + method,
                         "what sends goes by mass_calls_per_day, mass_previews_per_day, "
                         "template_per_day, customer_service_per_day and subscribe_per_day");

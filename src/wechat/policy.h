@@ -20,7 +20,7 @@ struct WindowAllowance {
 
 /// Of the documented limits in this program: the defaults here, the rates in `endpoint.h` and the
 /// bounds in `rule_table.cc`. One more with each change of them.
-inline constexpr std::int64_t kLimitsVersion = 2;
+inline constexpr std::int64_t kLimitsVersion = 3;
 
 /// Limits of the platform and of good manners, as data: what an account may do. The defaults are
 /// the documented values of a newly registered, verified service account. A pure value.
@@ -73,10 +73,12 @@ struct Policy {
 
   /// Other bounds than the documented ones, by `METHOD MEMBER` as in `rule_table.cc`
   /// (`tags_create tag.name`), and other calls per minute and per day, by method as in
-  /// `endpoint.h`. Days of methods that send go by the numbers above.
+  /// `endpoint.h` or by what several share (`call_budget.h`). Days of methods that send go by the
+  /// numbers above.
   std::map<std::string, std::int64_t> field_limits;
   std::map<std::string, std::int64_t> calls_per_minute;
   std::map<std::string, std::int64_t> calls_per_day;
+  std::map<std::string, std::int64_t> calls_per_month;  ///< of what is counted by the month
 
   std::string quota_zone = "Asia/Shanghai";  ///< where the platform's day and month begin at 00:00
   std::string quiet_from = "22:00";          ///< no proactive sends from here …
@@ -174,6 +176,9 @@ struct Fields<wechat::Policy> {
       field("calls_per_minute", &S::calls_per_minute, "other calls per minute, by method")
           .optional(),
       field("calls_per_day", &S::calls_per_day, "other calls per day, by method").optional(),
+      field("calls_per_month", &S::calls_per_month,
+            "other calls per month: quota_resets (both clear_quota), quota_clear")
+          .optional(),
       field("quota_zone", &S::quota_zone, "zone of the platform's day").length(1, 64).optional(),
       field("quiet_from", &S::quiet_from, "no proactive sends from, HH:MM").length(5, 5).optional(),
       field("quiet_until", &S::quiet_until, "until, HH:MM").length(5, 5).optional(),

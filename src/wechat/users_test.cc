@@ -177,10 +177,10 @@ TEST_F(Users, DaysAreCountedByMethodUntilMidnightInShanghai) {
 
 TEST_F(Users, DocumentedDaysAreKeptToUnlessThePolicySaysOtherwise) {
   const Policy policy;
-  EXPECT_EQ(calls_per_day(policy, *find_endpoint("mass_delete")), 10);
-  EXPECT_EQ(calls_per_day(policy, *find_endpoint("publish_submit")), 100);
-  EXPECT_EQ(calls_per_day(policy, *find_endpoint("tag_users")), 0) << "no number is known";
-  EXPECT_EQ(calls_per_day(policy, *find_endpoint("custom_send")), 0) << "the ledger's";
+  EXPECT_EQ(budget_of(policy, *find_endpoint("mass_delete")).limit, 10);
+  EXPECT_EQ(budget_of(policy, *find_endpoint("publish_submit")).limit, 100);
+  EXPECT_EQ(budget_of(policy, *find_endpoint("tag_users")).limit, 0) << "no number is known";
+  EXPECT_EQ(budget_of(policy, *find_endpoint("custom_send")).limit, 0) << "the ledger's";
   answers(R"({"errcode":0})");
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(ask(kMassDelete, {.msg_id = 1}));
   EXPECT_EQ(ask(kMassDelete, {.msg_id = 1}).error().code, ErrorCode::kLimitReached);
@@ -204,6 +204,48 @@ TEST_F(Users, RulesNameEndpointsThatExistAndStandTogether) {
   }
 }
 
+TEST_F(Users, MethodsThatThePlatformCountsTogetherShareTheirDay) {
+  account_.policy.calls_per_day["tag_members"] = 2;
+  answers(R"({"errcode":0})");
+  EXPECT_TRUE(ask(kTagsAdd, {{"oA"}, 2}));
+  EXPECT_TRUE(ask(kTagsRemove, {{"oA"}, 2}));
+  EXPECT_EQ(ask(kTagsAdd, {{"oA"}, 2}).error().code, ErrorCode::kLimitReached);
+  EXPECT_EQ(ask(kTagsRemove, {{"oA"}, 2}).error().code, ErrorCode::kLimitReached);
+}
+
+TEST_F(Users, ADayThatThePlatformCallsUsedUpIsSoForAllThatShareIt) {
+  answers(R"({"errcode":45009,"errmsg":"reach max api daily quota limit"})");
+  EXPECT_EQ(ask(kTagsAdd, {{"oA"}, 2}).error().errcode, 45009);
+  answers(R"({"errcode":0})");
+  EXPECT_EQ(ask(kTagsRemove, {{"oA"}, 2}).error().errcode, 45009);
+  EXPECT_EQ(platform_.count("members/batchuntagging"), 0U);
+  EXPECT_TRUE(ask(kTagsGet, {}));
+}
+
+TEST_F(Users, TheCountersAreResetTenTimesAMonthByWhicheverCall) {
+  answers(R"({"errcode":0})");
+  const AppIdAsk own{"wx0123456789abcdef"};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(ask(kQuotaClear, own));
+    EXPECT_TRUE(ask(kQuotaClearBySecret, {}));
+  }
+  const auto eleventh = ask(kQuotaClear, own);
+  ASSERT_FALSE(eleventh) << "a reset does not reset this";
+  EXPECT_EQ(eleventh.error().code, ErrorCode::kLimitReached);
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + *eleventh.error().retry_after));
+  EXPECT_TRUE(ask(kQuotaClear, own)) << "the next month";
+}
+
+TEST_F(Users, AMonthThatThePlatformCallsUsedUpEndsWithTheMonth) {
+  answers(R"({"errcode":48006,"errmsg":"forbid to clear quota because of reaching the limit"})");
+  EXPECT_EQ(ask(kQuotaClear, {"wx0123456789abcdef"}).error().errcode, 48006);
+  answers(R"({"errcode":0})");
+  const auto second = ask(kQuotaClearBySecret, {});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::kLimitReached);
+  EXPECT_GT(second.error().retry_after, Duration(kDay));
+}
+
 /// A day that other processes share.
 class SharedDay final : public CallBudget {
  public:
@@ -211,9 +253,9 @@ class SharedDay final : public CallBudget {
   bool answers = true;
   int forgotten = 0;
   std::vector<std::string> asked;
-  Result<bool> take(const AccountId& account, const Endpoint& endpoint, std::int64_t limit, Instant,
+  Result<bool> take(const AccountId& account, const MethodBudget& budget, Instant,
                     const TimeZone&) override {
-    asked.push_back(fmt::format("{} {} {}", account.value, endpoint.name, limit));
+    asked.push_back(fmt::format("{} {} {}", account.value, budget.name, budget.limit));
     if (!answers) return fail(ErrorCode::kUnavailable, "state: gone");
     return left-- > 0;
   }
@@ -241,6 +283,7 @@ TEST_F(Users, ADayIsCountedForAllProcesses) {
   EXPECT_TRUE(call_and_wait(client, account_, kTagUsers, {.tagid = 2})) << "has no day";
   EXPECT_EQ(day.asked.size(), 3U);
   EXPECT_TRUE(call_and_wait(client, account_, kQuotaClear, {.appid = "wx0123456789abcdef"}));
+  EXPECT_EQ(day.asked.back(), "shop quota_resets 10");
   EXPECT_EQ(day.forgotten, 1);
 }
 
