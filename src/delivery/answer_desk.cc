@@ -41,6 +41,7 @@ Reply text_reply(std::string text) {
   if (text.empty()) return reply;
   reply.type = ReplyType::kText;
   reply.text = std::move(text);
+  reply.generated = false;  // an operator wrote it
   return reply;
 }
 
@@ -68,8 +69,10 @@ std::string_view word_of(AnswerWindow::Give give) {
 
 }  // namespace
 
-Result<wechat::CustomSendAsk> custom_message(const Reply& reply) {
+Result<wechat::CustomSendAsk> custom_message(const Reply& reply, bool generates) {
+  ZHIYIN_TRY_VOID(wechat::validate_pushed(reply));
   wechat::CustomSendAsk ask;
+  if (reply.generated.value_or(generates)) ask.aimsgcontext.emplace();
   ask.msgtype = enum_name(reply.type);
   switch (reply.type) {
     case ReplyType::kText:
@@ -84,6 +87,7 @@ Result<wechat::CustomSendAsk> custom_message(const Reply& reply) {
     case ReplyType::kVideo:
       ask.video.emplace();
       ask.video->media_id = reply.media_id;
+      ask.video->thumb_media_id = reply.thumb_media_id;
       ask.video->title = reply.title;
       ask.video->description = reply.description;
       return ask;
@@ -680,12 +684,14 @@ struct AnswerDesk::Inner : std::enable_shared_from_this<AnswerDesk::Inner> {
 
   void push(const Key& key, const Job& job) {
     auto work = [this, key, account = job.account->id, openid = job.openid, occasion = job.occasion,
-                 reply = *job.answer] { tell(pushed(key, account, openid, occasion, reply)); };
+                 reply = *job.answer, generates = job.account->reply_rules.service.generates] {
+      tell(pushed(key, account, openid, occasion, reply, generates));
+    };
     if (!pushers->try_submit(std::move(work))) tell(Pushed{key, "refused:overload", false});
   }
   Pushed pushed(const Key& key, const AccountId& account, const std::string& openid,
-                const std::optional<Occasion>& occasion, const Reply& reply) const {
-    const auto message = custom_message(reply);
+                const std::optional<Occasion>& occasion, const Reply& reply, bool generates) const {
+    const auto message = custom_message(reply, generates);
     if (!message) return {key, "refused:" + message.error().text(), false};
     const auto sent = parts.push(account, openid, *message, occasion);
     if (!sent) return {key, "failed:" + std::string(sent.error().text()), false};

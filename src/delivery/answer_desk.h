@@ -42,9 +42,11 @@ class AnswerSource {
   virtual void ask(Question question, Done done) = 0;
 };
 
-/// The customer-service message with the same content. kUnsupported for the hand-over to staff.
+/// The customer-service message with the same content, marked as made by a model where the reply
+/// says so, or says nothing and `generates`. kInvalidArgument with the field where such a message
+/// needs more than a passive reply (a video its picture), kUnsupported for the hand-over to staff.
 /// Pure.
-Result<wechat::CustomSendAsk> custom_message(const wechat::Reply& reply);
+Result<wechat::CustomSendAsk> custom_message(const wechat::Reply& reply, bool generates);
 
 /// An answer window for each message that is not answered at once: joins its callbacks, asks the
 /// source once, gives or pushes the answer, keeps it for whoever asks later, and records what was

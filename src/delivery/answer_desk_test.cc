@@ -53,6 +53,8 @@ struct Desk : TestState {
                             pushed.push_back(openid + ": " +
                                              std::get<wechat::CustomSendAsk>(m).text->content);
                             pushed_by.push_back(name);
+                            const auto& mark = std::get<wechat::CustomSendAsk>(m).aimsgcontext;
+                            pushed_as_generated.push_back(mark && mark->is_ai_msg == 1);
                             return push_outcome;
                           },
                           [this](const wechat::Account&) { return may_push; },
@@ -108,6 +110,7 @@ struct Desk : TestState {
   std::shared_ptr<const wechat::Account> account;
   std::vector<std::string> pushed;
   std::vector<std::string> pushed_by;
+  std::vector<bool> pushed_as_generated;
   std::vector<std::optional<Occasion>> occasions;
   Result<DirectResult> push_outcome =
       DirectResult{TouchId("t"), TouchState::kSent, Rule::kNone, ""};
@@ -318,6 +321,51 @@ TEST(AnswerDesk, AnAccountThatMayPushesWhatCameTooLate) {
   EXPECT_EQ(d.occasions[0]->trigger, CsTrigger::kMessage);
   EXPECT_EQ(d.occasions[0]->at, kStart);
   EXPECT_EQ(d.last().decision, AnswerDecision::kPush);
+}
+
+TEST(AnswerDesk, WhatAModelMadeIsMarkedWhereItIsPushedAndTheFailureTextIsNot) {
+  Desk d(true);
+  const auto push = [&](std::string id, std::optional<bool> generated) {
+    d.deliver(d.message(std::move(id)));
+    d.pass(milliseconds(4'500));
+    Reply reply;
+    reply.type = ReplyType::kText;
+    reply.text = "有货";
+    reply.generated = generated;
+    d.questions.open.back().second(std::move(reply));
+    d.settle_push("sent");
+    d.pass(seconds(1));
+  };
+  push("1", {});
+  push("2", false);
+  push("3", true);
+  d.deliver(d.message("4"));
+  d.pass(milliseconds(4'500));
+  d.questions.open.back().second(fail(ErrorCode::kUnavailable, "gone"));
+  for (int i = 0; i < 10'000 && d.pushed.size() < 4; ++i) {
+    d.desk->turn();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(d.pushed_as_generated, (std::vector{true, false, true, false}));
+  wechat::Account quiet = *d.account;
+  quiet.reply_rules.service.generates = false;
+  d.account = std::make_shared<const wechat::Account>(quiet);
+  push("5", {});
+  EXPECT_FALSE(d.pushed_as_generated.back());
+}
+
+TEST(AnswerDesk, APushedVideoNeedsItsPicture) {
+  Reply video;
+  video.type = ReplyType::kVideo;
+  video.media_id = "MEDIA";
+  EXPECT_TRUE(wechat::validate(video)) << "a passive reply does not";
+  EXPECT_EQ(custom_message(video, true).error().field, "thumb_media_id");
+  video.thumb_media_id = "THUMB";
+  const auto ask = custom_message(video, true);
+  ASSERT_TRUE(ask) << ask.error().text();
+  EXPECT_EQ(ask->video->media_id, "MEDIA");
+  EXPECT_EQ(ask->video->thumb_media_id, "THUMB");
+  EXPECT_TRUE(ask->aimsgcontext);
 }
 
 TEST(AnswerDesk, ARefusedPushIsKeptForWhoeverAsksAndAnUnknownOneIsNot) {
@@ -547,6 +595,11 @@ TEST(AnswerService, AnswersAreReadAndBadOnesNamed) {
   EXPECT_FALSE(read_answer("nonsense"));
   EXPECT_EQ(read_answer(R"({"reply":{"type":"poem"}})").error().field, "reply.type");
   EXPECT_FALSE(read_answer("{\"text\":\"" + std::string(3'000, 'x') + "\"}"));
+  EXPECT_FALSE(read_answer(R"({"text":"有货"})")->generated);
+  EXPECT_EQ(read_answer(R"({"text":"有货","generated":false})")->generated, false);
+  EXPECT_EQ(read_answer(R"({"text":"有货","generated":1})").error().field, "generated");
+  EXPECT_EQ(read_answer(R"({"reply":{"type":"text","text":"x","generated":true}})")->generated,
+            true);
 }
 
 /// Holds what it is asked until the test answers.

@@ -34,6 +34,10 @@ Result<wechat::Reply> read_answer(std::string_view body) {
   } else if (const std::string* text = json["text"].if_string()) {
     if (!text->empty()) reply.type = wechat::ReplyType::kText;
     reply.text = *text;
+    if (const Json* generated = json.find("generated"); generated && !generated->is_null()) {
+      if (generated->if_bool() == nullptr) return fail_field("generated", "is not true or false");
+      reply.generated = *generated->if_bool();
+    }
   } else {
     return fail_field("text", "is missing, and so is reply");
   }

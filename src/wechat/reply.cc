@@ -59,4 +59,11 @@ Result<void> validate(const Reply& reply) {
   return fail_field("type", "is unknown");
 }
 
+Result<void> validate_pushed(const Reply& reply) {
+  ZHIYIN_TRY_VOID(validate(reply));
+  if (reply.type == ReplyType::kVideo && reply.thumb_media_id.empty())
+    return fail_field("thumb_media_id", "is empty: a video that is pushed shows this picture");
+  return {};
+}
+
 }  // namespace zhiyin::wechat

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,13 +42,16 @@ struct Reply {
   std::string description;
   std::string music_url;       ///< kMusic: an http or https address
   std::string hq_music_url;    ///< kMusic: preferred on Wi-Fi; may be empty
-  std::string thumb_media_id;  ///< kMusic: picture of the player
+  std::string thumb_media_id;  ///< kMusic: picture of the player; kVideo: where it is pushed
   std::string kf_account;      ///< kTransfer: which member of staff; empty: any
+  std::optional<bool> generated = {};  ///< whether a model made it; absent: not said
   bool operator==(const Reply&) const = default;
 };
 
 /// kInvalidArgument with the field when a part is missing or too long. Pure.
 Result<void> validate(const Reply& reply);
+/// The same of one that may be sent as a customer-service message, which asks for more. Pure.
+Result<void> validate_pushed(const Reply& reply);
 
 }  // namespace zhiyin::wechat
 
@@ -88,10 +92,12 @@ struct Fields<wechat::Reply> {
       field("hq_music_url", &S::hq_music_url, "the same in better quality")
           .length(0, 2048)
           .optional(),
-      field("thumb_media_id", &S::thumb_media_id, "uploaded picture of the music")
+      field("thumb_media_id", &S::thumb_media_id,
+            "uploaded picture of the music, or of a video that is pushed")
           .length(0, 256)
           .optional(),
-      field("kf_account", &S::kf_account, "staff member who takes over").length(0, 128).optional());
+      field("kf_account", &S::kf_account, "staff member who takes over").length(0, 128).optional(),
+      field("generated", &S::generated, "whether a model made it: shown when it is pushed"));
 };
 
 }  // namespace zhiyin

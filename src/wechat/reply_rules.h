@@ -27,7 +27,8 @@ struct KeywordRule {
 /// An HTTP service of the operator that answers texts which no rule answers. It gets
 /// `{"account","message_id","openid","text","at"}` by POST, signed with the account's callback
 /// Token (`X-Zhiyin-Signature: sha256=` and the HMAC of the body), and answers `{"text": …}` or
-/// `{"reply": …}`. It may take longer than WeChat waits (delivery/answer_window.h).
+/// `{"reply": …}`, with `"generated"` beside the text whether a model made it. It may take longer
+/// than WeChat waits (delivery/answer_window.h).
 struct AnswerService {
   std::string url;              ///< http or https; empty: there is none
   std::int64_t timeout_s = 60;  ///< 1 to 600
@@ -36,6 +37,9 @@ struct AnswerService {
   /// Shown when neither the answer is there nor a message may be sent later; `{token}` is replaced.
   std::string waiting_text = "正在为您查找答案，请稍后回复“继续 {token}”查看。";
   std::string failed_text = "暂时没有找到答案，请换个问法再试。";  ///< when the service fails
+  /// Whether its answers, where they are pushed, show WeChat's line that a model made them. An
+  /// answer may say otherwise of itself.
+  bool generates = true;
 };
 
 /// What an account answers by itself. Kept with the account, as JSON. A pure value.
@@ -108,6 +112,9 @@ struct Fields<wechat::AnswerService> {
           .optional(),
       field("failed_text", &S::failed_text, "shown when the service fails; empty: nothing")
           .length(0, 2048)
+          .optional(),
+      field("generates", &S::generates,
+            "pushed answers are marked as made by a model, unless they say otherwise")
           .optional());
 };
 

@@ -173,7 +173,7 @@ constexpr Rule kRules[] = {
     {"custom_send", "image.media_id", U::kBytes, 1, kId},
     {"custom_send", "voice.media_id", U::kBytes, 1, kId},
     {"custom_send", "video.media_id", U::kBytes, 1, kId},
-    {"custom_send", "video.thumb_media_id", U::kBytes, 0, kId},
+    {"custom_send", "video.thumb_media_id", U::kBytes, 1, kId},
     {"custom_send", "video.title", U::kBytes, 0, 256},
     {"custom_send", "video.description", U::kBytes, 0, 1'024},
     {"custom_send", "music.musicurl", U::kUrl, 1, kUrl},
