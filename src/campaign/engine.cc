@@ -273,6 +273,13 @@ Result<TickResult> CampaignEngine::step(const CampaignId& id) {
   }
   Result<TickResult> result = [&]() -> Result<TickResult> {
     ZHIYIN_TRY(Work work, detail::open_work(parts_, settings_, std::move(row)));
+    // Before anything that calls, also what is repeated under its own id.
+    std::optional<Instant> held;
+    ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+      ZHIYIN_TRY(held, detail::held_until(session, work, now));
+      return {};
+    }));
+    if (held) return detail::wait_until(work, *held);
     return advance(work, *members_);
   }();
   if (result || !is_final(result.error().code)) return result;

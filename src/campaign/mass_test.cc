@@ -2,6 +2,7 @@
 
 #include "campaign/detail/test_world.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 
 namespace zhiyin::campaign {
 namespace {
@@ -144,6 +145,30 @@ TEST(MassSend, ARefusedRequestPausesTheCampaignAndLosesNobody) {
   ASSERT_TRUE(w.engine->resume(kSpring, Overdue::kSend));
   w.run();
   EXPECT_EQ(w.progress().sent, 4);
+}
+
+TEST(MassSend, ABanHoldsTheCampaignInsteadOfPausingIt) {
+  World w(5);
+  Outcome banned = outcome(OutcomeKind::kRefused);
+  banned.platform_code = 48004;
+  w.channel.script = {{banned, false}};
+  w.create_and_start(mass_campaign());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(w.engine->tick());
+    ASSERT_TRUE(w.clock.advance_to(w.clock.now() + std::chrono::minutes(2)));
+  }
+  EXPECT_EQ(w.channel.calls, 1);
+  EXPECT_EQ(w.get().state, CampaignState::kRunning);
+  EXPECT_EQ(w.progress().planned, 5);
+  w.db.write([&](storage::Session& s) -> Result<void> {
+    ZHIYIN_TRY(const bool released,
+               delivery::SendHolds::release(s, AccountId("shop"), "check", w.clock.now()));
+    EXPECT_TRUE(released);
+    return {};
+  });
+  w.run();
+  EXPECT_EQ(w.progress().sent, 5);
+  EXPECT_EQ(w.channel.most_per_person(), 1U);
 }
 
 TEST(MassSend, ABusyPlatformIsAskedAgainAFewTimesThenTheOperator) {

@@ -2,6 +2,7 @@
 
 #include "campaign/detail/test_world.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 
 namespace zhiyin::campaign {
 namespace {
@@ -115,6 +116,41 @@ TEST(CustomerService, ARefusedRequestPausesBeforeEveryoneFails) {
   ASSERT_TRUE(w.engine->resume(kSpring, Overdue::kSend));
   w.run();
   EXPECT_EQ(w.progress().sent, 5);
+  EXPECT_EQ(w.channel.most_per_person(), 1U);
+}
+
+TEST(CustomerService, ABanHoldsEveryCampaignOfTheAccountUntilItIsReleased) {
+  World w(3);
+  open_windows(w, 3);
+  Outcome banned = outcome(OutcomeKind::kRefused);
+  banned.platform_code = 48004;
+  w.channel.script = {{banned, false}};
+  w.create_and_start(cs_campaign());
+  Campaign second = cs_campaign();
+  second.id = CampaignId("autumn");
+  w.create_and_start(second);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(w.engine->tick());
+    ASSERT_TRUE(w.clock.advance_to(w.clock.now() + minutes(1)));
+  }
+  EXPECT_EQ(w.channel.calls, 1) << "neither campaign asks again";
+  EXPECT_EQ(w.get().state, CampaignState::kRunning);
+  EXPECT_TRUE(w.get().waiting_until);
+  EXPECT_EQ(w.progress().planned, 3);
+  const std::string openid = "o1";
+  const auto test = w.engine->test_send(kSpring, std::span(&openid, 1));
+  ASSERT_TRUE(test) << test.error().text();
+  EXPECT_EQ(test->front().outcome, "refused");
+  EXPECT_EQ(w.channel.calls, 1);
+  w.db.write([&](storage::Session& s) -> Result<void> {
+    ZHIYIN_TRY(const bool released,
+               delivery::SendHolds::release(s, AccountId("shop"), "check", w.clock.now()));
+    EXPECT_TRUE(released);
+    return {};
+  });
+  w.run();
+  EXPECT_EQ(w.progress("autumn").sent + w.progress().sent, 3) << "one a day for each of them";
+  EXPECT_EQ(w.get().state, CampaignState::kDone);
   EXPECT_EQ(w.channel.most_per_person(), 1U);
 }
 

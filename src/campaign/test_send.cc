@@ -2,6 +2,7 @@
 #include "campaign/detail/single_sender.h"
 #include "campaign/engine.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 #include "delivery/unmeasured_touch.h"
 
 namespace zhiyin::campaign {
@@ -64,6 +65,8 @@ Result<void> record(const Work& work, Touch touch, const Outcome& outcome) {
     touch.provider_id = outcome.provider_id;
     touch.error = outcome.error;
     touch.is_uncertain = false;
+    ZHIYIN_TRY_VOID(delivery::SendHolds::note(session, touch.account, outcome.platform_code,
+                                              outcome.error, work.now()));
     const QuotaKey quota = detail::quota_of(touch);
     ZHIYIN_TRY_VOID(touch.state == TouchState::kFailed ? QuotaLedger::release(session, quota, 1)
                                                        : QuotaLedger::commit(session, quota, 1));
@@ -99,6 +102,11 @@ Result<TestSend> send_one(const Work& work, const std::string& openid) {
   ZHIYIN_TRY(const Recipient recipient, work.parts.recipients.by_openid(openid, work.query()));
   Decision decision;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto held, detail::held_until(session, work, now));
+    if (held) {
+      decision = {Verdict::kWait, delivery::Rule::kAccountHeld, held, {}};
+      return {};
+    }
     ZHIYIN_TRY(decision, detail::judge(session, work, recipient, kEnough, true, now));
     return {};
   }));

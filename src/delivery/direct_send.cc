@@ -8,6 +8,7 @@
 #include "delivery/detail/direct_touch.h"
 #include "delivery/grants.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
 
@@ -90,6 +91,7 @@ struct Send {
     ZHIYIN_TRY(TouchHistory history,
                SendLedger::history(session, recipient.identities, account.id, now));
     GateFacts facts;
+    ZHIYIN_TRY(facts.account_held, SendHolds::is_held(session, account.id));
     facts.channel = channel;
     facts.purpose = Purpose::kNotification;
     facts.is_test = true;
@@ -140,6 +142,7 @@ struct Send {
 
   /// Settles what was reserved. Somebody who closed the touch meanwhile has settled it already.
   Result<void> settle(Session& session, const Touch& touch, std::int64_t errcode) const {
+    ZHIYIN_TRY_VOID(SendHolds::note(session, account.id, errcode, touch.error, parts.clock.now()));
     const Result<void> written =
         SendLedger::update(session, touch, parts.clock.now(), TouchState::kSending);
     if (!written && written.error().code == ErrorCode::kConflict) return {};

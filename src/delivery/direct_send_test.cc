@@ -468,6 +468,33 @@ TEST(DirectSend, WhoDoesNotFollowOrIsUnknownIsRefusedAndBadInputNamesItsField) {
   EXPECT_TRUE(shop.platform.calls.empty());
 }
 
+TEST(DirectSend, ABanStopsAllSendsOfTheAccountUntilItIsReleased) {
+  Shop shop;
+  shop.happened("message");
+  shop.granted("accept");
+  shop.platform.error = refusal(48004);
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kFailed);
+  shop.platform.error.reset();
+  const auto held = shop.text("hi");
+  ASSERT_TRUE(held) << held.error().text();
+  EXPECT_EQ(held->state, TouchState::kRefused);
+  EXPECT_EQ(held->rule, Rule::kAccountHeld);
+  EXPECT_EQ(shop.notice()->rule, Rule::kAccountHeld);
+  EXPECT_EQ(shop.text("hi", "oA", Occasion{CsTrigger::kMessage, kNoon})->rule, Rule::kAccountHeld);
+  EXPECT_EQ(shop.platform.calls.size(), 1U) << "the platform is not asked again";
+  EXPECT_EQ(shop.grants(), 1);
+  shop.write([&](Session& s) -> Result<void> {
+    ZHIYIN_TRY(const SenderAccount sender, sender_of(*shop.accounts.get(kShop)));
+    ZHIYIN_TRY(const AccountQuota quota, account_quota(s, sender, shop.clock.now()));
+    EXPECT_TRUE(quota.held);
+    ZHIYIN_TRY(const bool released, SendHolds::release(s, kShop, "user:anna", shop.clock.now()));
+    EXPECT_TRUE(released);
+    return {};
+  });
+  EXPECT_EQ(shop.text("hi")->state, TouchState::kSent);
+  EXPECT_EQ(shop.notice()->state, TouchState::kSent);
+}
+
 TEST(DirectSend, AnAnswerNeedsNoEventThatHasBeenCounted) {
   Shop shop;
   shop.recipients.following = false;

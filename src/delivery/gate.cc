@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "delivery/send_hold.h"
 
 namespace zhiyin::delivery {
 
@@ -37,6 +38,9 @@ constexpr RuleLine kRuleWords[] = {
     {Rule::kNoGrant,
      {"对方没有授权这个订阅消息，或授权已用完",
       "has not granted this subscribe message, or the grant is used up"}},
+    {Rule::kAccountHeld,
+     {"平台已封禁或冻结此账号，暂停一切发送，直到解除",
+      "the platform has banned or frozen the account: nothing is sent until it is released"}},
     {Rule::kBatchTooSmall, {"剩下的人数不足一次群发", "too few are left for a mass send"}},
 };
 
@@ -117,6 +121,8 @@ int cs_messages_left(const CsTriggers& triggers, const std::vector<Instant>& cs_
 }
 
 Decision decide(const GateFacts& facts, const GateRules& rules, Instant now) {
+  if (facts.account_held)
+    return {Verdict::kWait, Rule::kAccountHeld, now + SendHolds::kLookEvery, {}};
   if (const Rule rule = ineligible(facts); rule != Rule::kNone) return refuse(rule);
   if (facts.held_out && !facts.is_test)
     return {Verdict::kHoldOut, Rule::kHeldOut, std::nullopt, {}};

@@ -29,6 +29,7 @@ enum class Rule : int {
   kPlatformQuota = 10,
   kBatchTooSmall = 11,
   kNoGrant = 12,
+  kAccountHeld = 13,
 };
 
 /// What an operator reads about a rule.
@@ -73,7 +74,8 @@ struct GateRules {
                                                        {ChannelKind::kCustomerService, 500'000},
                                                        {ChannelKind::kTemplate, 100'000},
                                                        {ChannelKind::kSubscribe, 100'000},
-                                                       {ChannelKind::kMassPreview, 100}};
+                                                       {ChannelKind::kMassPreview, 100},
+                                                       {ChannelKind::kTemplateOnce, kNoNumber}};
   /// A channel without a number has none in a minute.
   std::map<ChannelKind, std::int64_t> calls_per_minute = {{ChannelKind::kMass, 60}};
   std::map<CsTrigger, CsAllowance> cs_allowance = {
@@ -94,6 +96,7 @@ struct GateRules {
 struct GateFacts {
   ChannelKind channel = ChannelKind::kMass;
   Purpose purpose = Purpose::kMarketing;
+  bool account_held = false;  ///< the platform has stopped the account: `send_hold.h`
   bool is_test = false;  ///< asked for by the operator: no holdout, quiet hours or frequency cap
   bool following = false;
   bool consent = true;  ///< not withdrawn for this purpose
@@ -123,9 +126,9 @@ Rule ineligible(const GateFacts& facts);
 /// The part of `content` that the platform would not take for its length; empty: none. Pure.
 std::string too_long(const Content& content, const GateRules& rules);
 
-/// The one gate that every touch passes. The rules are asked in the order of `Rule`; the first that
-/// objects decides. Quiet hours and the account's daily quota make the touch wait, other rules
-/// refuse it. Pure.
+/// The one gate that every touch passes. Whether the account is held comes first, then the rules in
+/// the order of `Rule`; the first that objects decides. A hold, quiet hours and the account's daily
+/// quota make the touch wait, other rules refuse it. Pure.
 Decision decide(const GateFacts& facts, const GateRules& rules, Instant now);
 
 /// Messages that the person's customer-service window still allows at `now`: the most that any
@@ -150,5 +153,6 @@ struct zhiyin::EnumNames<zhiyin::delivery::Rule> {
       {delivery::Rule::kFrequencyCap, "frequency_cap"},
       {delivery::Rule::kPlatformQuota, "platform_quota"},
       {delivery::Rule::kNoGrant, "no_grant"},
+      {delivery::Rule::kAccountHeld, "account_held"},
       {delivery::Rule::kBatchTooSmall, "batch_too_small"}};
 };

@@ -36,6 +36,19 @@ TEST(Gate, LetsAGoodTouchThroughOnEveryChannel) {
   }
 }
 
+TEST(Gate, AHeldAccountSendsNothingToAnybodyUntilItIsReleased) {
+  for (const bool is_test : {false, true}) {
+    GateFacts facts = good(ChannelKind::kCustomerService);
+    facts.account_held = true;
+    facts.following = false;  // who is refused for good is decided on afterwards
+    facts.is_test = is_test;
+    const Decision decision = decide(facts, GateRules(), kNoon);
+    EXPECT_EQ(decision.verdict, Verdict::kWait);
+    EXPECT_EQ(decision.rule, Rule::kAccountHeld);
+    EXPECT_GT(decision.next_allowed, kNoon);
+  }
+}
+
 TEST(Gate, TheFirstRuleThatObjectsDecides) {
   GateFacts facts = good(ChannelKind::kTemplate);
   facts.calls_left_today = 0;

@@ -1,7 +1,12 @@
 #include "delivery/quota_view.h"
 
+#include <algorithm>
+#include <map>
+
+#include "delivery/ledger_call_budget.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/touch.h"
+#include "delivery/wechat_senders.h"
 
 namespace zhiyin::delivery {
 namespace {
@@ -46,6 +51,43 @@ Result<ChannelQuota> channel_quota(Session& session, const SenderAccount& accoun
   return quota;
 }
 
+/// Calls by budget, in the days and months that hold `now`.
+Result<std::map<std::pair<ChannelKind, std::int64_t>, std::int64_t>> method_calls(
+    Session& session, const AccountId& account, std::int64_t day, std::int64_t month) {
+  ZHIYIN_TRY(const storage::Rows rows,
+             session.query("SELECT channel, period, used + reserved FROM quota_use WHERE account = "
+                           "?1 AND channel >= ?2 AND period IN (?3, ?4) UNION ALL SELECT channel, "
+                           "period, used + reserved FROM quota_lease WHERE account = ?1 AND "
+                           "channel >= ?2 AND period IN (?3, ?4)",
+                           {account.value, kFirstBudget, day, month}));
+  std::map<std::pair<ChannelKind, std::int64_t>, std::int64_t> calls;
+  for (const storage::Row& row : rows.rows)
+    calls[{static_cast<ChannelKind>(as_int(row[0])), as_int(row[1])}] += as_int(row[2]);
+  return calls;
+}
+
+Result<std::vector<MethodQuota>> method_quotas(Session& session, const wechat::Account& account,
+                                               const TimeZone& zone, Instant now) {
+  using wechat::BudgetPeriod;
+  const std::int64_t day = wechat::period_of(BudgetPeriod::kDay, now, zone);
+  const std::int64_t month = wechat::period_of(BudgetPeriod::kMonth, now, zone);
+  ZHIYIN_TRY(const auto calls, method_calls(session, account.id, day, month));
+  std::vector<MethodQuota> out;
+  for (const wechat::MethodBudget& budget : wechat::budgets_of(account.policy)) {
+    const bool is_month = budget.period == BudgetPeriod::kMonth;
+    const auto found = calls.find({channel_of_budget(budget.name), is_month ? month : day});
+    if (found == calls.end() || found->second <= 0) continue;
+    out.push_back({std::string(budget.name),
+                   {budget.methods.begin(), budget.methods.end()},
+                   is_month ? "month" : "day",
+                   budget.limit,
+                   found->second,
+                   std::max<std::int64_t>(0, budget.limit - found->second),
+                   wechat::period_end(budget.period, now, zone)});
+  }
+  return out;
+}
+
 Result<std::int64_t> counted(Session& session, std::string_view sql,
                              std::vector<storage::Value> values) {
   ZHIYIN_TRY(const storage::Rows rows, session.query(std::string(sql), std::move(values)));
@@ -58,6 +100,7 @@ Result<std::int64_t> counted(Session& session, std::string_view sql,
 Result<AccountQuota> account_quota(Session& session, const SenderAccount& account, Instant now) {
   AccountQuota out;
   out.account = account.id;
+  ZHIYIN_TRY(out.held, SendHolds::find(session, account.id));
   for (const auto& [channel, limit] : account.rules.calls_per_day) {
     ZHIYIN_TRY(ChannelQuota quota, channel_quota(session, account, channel, limit, now));
     if (limit == kNoNumber && quota.used + quota.reserved == 0) continue;
@@ -85,6 +128,13 @@ Result<AccountQuota> account_quota(Session& session, const SenderAccount& accoun
                      "SELECT CAST(sum(remaining) AS BIGINT) FROM message_grant WHERE account = ?1",
                      {account.id.value}));
   return out;
+}
+
+Result<AccountQuota> account_quota(Session& session, const wechat::Account& account, Instant now) {
+  ZHIYIN_TRY(const SenderAccount sender, sender_of(account));
+  ZHIYIN_TRY(AccountQuota quota, account_quota(session, sender, now));
+  ZHIYIN_TRY(quota.methods, method_quotas(session, account, sender.rules.platform_zone, now));
+  return quota;
 }
 
 }  // namespace zhiyin::delivery

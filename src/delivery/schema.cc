@@ -73,6 +73,10 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE INDEX late_answer_open ON late_answer (opened_at) WHERE question IS NOT NULL"},
     {"delivery-025-touch-template",
      "ALTER TABLE touch ADD COLUMN template TEXT NOT NULL DEFAULT ''"},
+    {"delivery-026-send-hold",
+     "CREATE TABLE send_hold ("
+     " account TEXT NOT NULL, since BIGINT NOT NULL, errcode BIGINT NOT NULL, error TEXT NOT NULL,"
+     " released_at BIGINT, released_by TEXT NOT NULL, PRIMARY KEY (account, since))"},
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "delivery/wechat_senders.h"
 
 namespace zhiyin::delivery {
@@ -67,9 +69,7 @@ TEST(WechatSenders, TheDefaultsOfTheGateAreThoseOfThePolicy) {
   const auto sender = sender_of({});
   ASSERT_TRUE(sender) << sender.error().text();
   const GateRules defaults;
-  auto calls_per_day = defaults.calls_per_day;
-  calls_per_day[ChannelKind::kTemplateOnce] = kNoNumber;  // the platform names none
-  EXPECT_EQ(sender->rules.calls_per_day, calls_per_day);
+  EXPECT_EQ(sender->rules.calls_per_day, defaults.calls_per_day);
   EXPECT_EQ(sender->rules.template_chars_max, defaults.template_chars_max);
   EXPECT_EQ(sender->rules.text_bytes_max, defaults.text_bytes_max);
   EXPECT_EQ(sender->rules.per_month.limit(), defaults.per_month.limit());
@@ -77,6 +77,26 @@ TEST(WechatSenders, TheDefaultsOfTheGateAreThoseOfThePolicy) {
     EXPECT_EQ(sender->rules.cs_allowance.at(trigger).messages, allowance.messages);
     EXPECT_EQ(sender->rules.cs_allowance.at(trigger).validity, allowance.validity);
   }
+}
+
+TEST(WechatSenders, AnAccountHasTheBudgetsOfItsKindOnly) {
+  const auto channels = [](wechat::AccountKind kind) {
+    wechat::Account account;
+    account.kind = kind;
+    std::set<ChannelKind> out;
+    for (const auto& [channel, limit] : sender_of(account)->rules.calls_per_day)
+      out.insert(channel);
+    return out;
+  };
+  using wechat::AccountKind;
+  using C = ChannelKind;
+  EXPECT_EQ(channels(AccountKind::kMiniProgram), (std::set{C::kCustomerService, C::kSubscribe}));
+  EXPECT_EQ(
+      channels(AccountKind::kSubscription),
+      (std::set{C::kMass, C::kMassPreview, C::kCustomerService, C::kSubscribe, C::kTemplateOnce}));
+  EXPECT_EQ(channels(AccountKind::kWecom),
+            (std::set{C::kWecomTask, C::kWecomMoment, C::kWecomMessage}));
+  EXPECT_TRUE(channels(AccountKind::kAdvertiser).empty());
 }
 
 TEST(WechatSenders, ACapOfZeroIsRefusedWithItsField) {

@@ -52,6 +52,41 @@ std::map<ChannelKind, std::int64_t> minutes(const wechat::Account& account) {
   return out;
 }
 
+/// What an account of that kind can send at all, and how often a day.
+std::map<ChannelKind, std::int64_t> days(const wechat::Account& account) {
+  using wechat::AccountKind;
+  const wechat::Policy& policy = account.policy;
+  const std::pair<ChannelKind, std::int64_t> service = {ChannelKind::kCustomerService,
+                                                        policy.customer_service_per_day};
+  const std::pair<ChannelKind, std::int64_t> subscribe = {ChannelKind::kSubscribe,
+                                                          policy.subscribe_per_day};
+  const std::pair<ChannelKind, std::int64_t> preview = {ChannelKind::kMassPreview,
+                                                        policy.mass_previews_per_day};
+  const std::pair<ChannelKind, std::int64_t> once = {ChannelKind::kTemplateOnce,
+                                                     day_of(policy, "template_once")};
+  switch (account.kind) {
+    case AccountKind::kService:
+      return {service, subscribe,
+              preview, {ChannelKind::kMass, policy.mass_calls_per_day},
+              once,    {ChannelKind::kTemplate, policy.template_per_day}};
+    case AccountKind::kSubscription:
+      return {service,
+              subscribe,
+              preview,
+              once,
+              {ChannelKind::kMass, day_of(policy, "mass_sendall", kTagSendsPerDay)}};
+    case AccountKind::kMiniProgram:
+      return {service, subscribe};
+    case AccountKind::kWecom:
+      return {{ChannelKind::kWecomTask, day_of(policy, "wecom_mass_add")},
+              {ChannelKind::kWecomMoment, day_of(policy, "wecom_moment_add")},
+              {ChannelKind::kWecomMessage, day_of(policy, "wecom_app_send")}};
+    case AccountKind::kAdvertiser:
+      break;
+  }
+  return {};
+}
+
 Result<GateRules> rules_of(const wechat::Account& account) {
   const wechat::Policy& policy = account.policy;
   GateRules rules;
@@ -66,22 +101,10 @@ Result<GateRules> rules_of(const wechat::Account& account) {
   ZHIYIN_TRY(rules.per_month,
              MonthlyCap::create(static_cast<std::size_t>(policy.touches_per_month)));
   rules.mass_per_person_month = static_cast<std::size_t>(policy.mass_per_user_month);
-  rules.calls_per_day = {{ChannelKind::kMass, policy.mass_calls_per_day},
-                         {ChannelKind::kCustomerService, policy.customer_service_per_day},
-                         {ChannelKind::kTemplate, policy.template_per_day},
-                         {ChannelKind::kSubscribe, policy.subscribe_per_day},
-                         {ChannelKind::kMassPreview, policy.mass_previews_per_day},
-                         {ChannelKind::kTemplateOnce, day_of(policy, "template_once")}};
-  if (account.kind == wechat::AccountKind::kSubscription) {
-    // The platform counts their sends, not what a person gets.
-    rules.calls_per_day[ChannelKind::kMass] = day_of(policy, "mass_sendall", kTagSendsPerDay);
+  rules.calls_per_day = days(account);
+  // The platform counts their sends, not what a person gets.
+  if (account.kind == wechat::AccountKind::kSubscription)
     rules.mass_per_person_month = kNoPersonMonth;
-  }
-  if (account.kind == wechat::AccountKind::kWecom) {
-    rules.calls_per_day = {{ChannelKind::kWecomTask, day_of(policy, "wecom_mass_add")},
-                           {ChannelKind::kWecomMoment, day_of(policy, "wecom_moment_add")},
-                           {ChannelKind::kWecomMessage, day_of(policy, "wecom_app_send")}};
-  }
   rules.calls_per_minute = minutes(account);
   rules.cs_allowance = allowances(policy);
   rules.text_bytes_max = static_cast<std::size_t>(policy.text_bytes_max);

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "delivery/detail/direct_touch.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 #include "delivery/wechat_senders.h"
 #include "storage/event_log.h"
 #include "wechat/method_list.h"
@@ -136,6 +137,10 @@ Result<wechat::ApiCall> WecomSends::intend(const wechat::Account& account, Task&
   task.day = QuotaLedger::today(account.id, task.way->channel, now, sender.rules.platform_zone);
   wechat::ApiCall call;
   ZHIYIN_TRY_VOID(parts_.state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const bool is_held, SendHolds::is_held(session, account.id));
+    if (is_held)
+      return fail(ErrorCode::kConflict, "wecom: {} is held, nothing is sent until it is released",
+                  account.id.value);
     if (!task.customers.empty()) ZHIYIN_TRY_VOID(judge(session, sender, task, now));
     ZHIYIN_TRY(call, wechat::staff_method(task.way->method).prepare(account.policy, task.body));
     ZHIYIN_TRY_VOID(QuotaLedger::reserve(session, task.day, 1, calls));
@@ -159,6 +164,9 @@ Result<void> WecomSends::settle(const Task& task, const wechat::Outcome<wechat::
     names[task.recipients[i].identity] = task.customers[i];
   const std::string msgid(answer ? answer->json["msgid"].string_or("") : "");
   return parts_.state.write([&](Session& session) -> Result<void> {
+    if (!answer)
+      ZHIYIN_TRY_VOID(SendHolds::note(session, task.day.account, answer.error().errcode,
+                                      answer.error().message, now));
     if (state == TouchState::kFailed) ZHIYIN_TRY_VOID(QuotaLedger::give_back(session, task.day, 1));
     for (Touch touch : task.touches) {
       touch.state = failed.contains(names[touch.identity]) ? TouchState::kFailed : state;

@@ -117,6 +117,18 @@ struct Corp : TestState {
   std::int64_t offset = 0;
 };
 
+TEST(WecomSends, AHeldAccountHandsOutNoTasks) {
+  Corp w;
+  wechat::SendError e;
+  e.errcode = 48004;
+  e.error_class = wechat::ErrorClass::kNever;
+  w.platform.error = e;
+  EXPECT_FALSE(w.send({"wmA"}));
+  w.platform.error.reset();
+  EXPECT_EQ(w.send({"wmB"}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(w.platform.bodies.size(), 1U);
+}
+
 TEST(WecomSends, ACustomerIsAskedForFourTimesAMonthAndThenLeftOut) {
   Corp w;
   for (int i = 0; i < 4; ++i) {

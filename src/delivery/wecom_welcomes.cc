@@ -6,6 +6,7 @@
 #include "delivery/detail/direct_touch.h"
 #include "delivery/gate.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 #include "storage/event_log.h"
 
 namespace zhiyin::delivery {
@@ -122,7 +123,10 @@ void WecomWelcomes::send(const Job& job) {
       QuotaLedger::today(job.account.id, ChannelKind::kWecomWelcome, now, job.zone);
   touch.quota_period = day.period;
   bool is_new = false;
+  bool is_held = false;
   const Result<void> intended = parts_.state.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(is_held, SendHolds::is_held(session, job.account.id));
+    if (is_held) return {};
     ZHIYIN_TRY(is_new, SendLedger::add(session, touch));
     return is_new ? QuotaLedger::reserve(session, day, 1, kNoNumber) : Result<void>();
   });
@@ -131,12 +135,16 @@ void WecomWelcomes::send(const Job& job) {
                         {{"account", job.account.id}, {"error", intended.error().text()}});
     return count("not_written");
   }
+  if (is_held) return count("held");
   if (!is_new) return;  // another process, or an earlier delivery of the callback
   const auto answer = parts_.platform.perform_and_wait(job.account, job.call);
   touch.state = detail::state_of(answer);
   touch.is_uncertain = false;
   if (!answer) touch.error = answer.error().message;
   const Result<void> settled = parts_.state.write([&](Session& session) -> Result<void> {
+    if (!answer)
+      ZHIYIN_TRY_VOID(SendHolds::note(session, job.account.id, answer.error().errcode,
+                                      answer.error().message, parts_.clock.now()));
     ZHIYIN_TRY_VOID(SendLedger::update(session, touch, parts_.clock.now(), TouchState::kSending));
     return touch.state == TouchState::kFailed ? QuotaLedger::release(session, day, 1)
                                               : QuotaLedger::commit(session, day, 1);

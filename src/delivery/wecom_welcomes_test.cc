@@ -127,6 +127,19 @@ TEST(WecomWelcomes, WhatBecameOfItIsWrittenAndNothingIsRepeated) {
   EXPECT_EQ(states[TouchState::kUnknown], 1);
 }
 
+TEST(WecomWelcomes, AHeldAccountWelcomesNobody) {
+  Corp w;
+  wechat::SendError e;
+  e.errcode = 48004;
+  e.error_class = wechat::ErrorClass::kNever;
+  w.platform.error = e;
+  w.greet({Corp::met("a")});
+  w.platform.error.reset();
+  w.greet({Corp::met("b")});
+  EXPECT_EQ(w.platform.calls, 1);
+  EXPECT_EQ(w.touches().size(), 1U);
+}
+
 TEST(WecomWelcomes, EveryKindOfWelcomeBecomesTheCompanysOwn) {
   wechat::Reply news;
   news.type = wechat::ReplyType::kNews;

@@ -407,6 +407,8 @@ const PlatformError& platform_error(std::int64_t errcode, Family family) {
   return shared ? *shared : kUnlisted;
 }
 
+bool blocks_account(std::int64_t errcode) { return errcode == 48004 || errcode == 50007; }
+
 std::string_view rid_of(std::string_view errmsg) {
   constexpr std::string_view kMark = "rid: ";
   const std::size_t at = errmsg.rfind(kMark);

@@ -46,6 +46,10 @@ std::span<const PlatformError> platform_errors();
 /// the program.
 const PlatformError& platform_error(std::int64_t errcode, Family family = Family::kOfficial);
 
+/// Whether it says that the platform has stopped the account: a ban for violations, a frozen
+/// account. Sending anything more from it makes that worse.
+bool blocks_account(std::int64_t errcode);
+
 /// `… rid: 64f1a2b3-12345678-0badcafe` gives the part after `rid: `; empty when absent.
 std::string_view rid_of(std::string_view errmsg);
 

@@ -30,6 +30,15 @@ TEST(ErrorTable, OperatorsAreAlertedWhereTheyMustAct) {
     EXPECT_FALSE(platform_error(code).alerts) << code;
 }
 
+TEST(ErrorTable, ABanOrAFrozenAccountStopsTheWholeAccount) {
+  for (const std::int64_t code : {48004, 50007}) {
+    EXPECT_TRUE(blocks_account(code)) << code;
+    EXPECT_TRUE(platform_error(code).alerts) << code;
+  }
+  for (const std::int64_t code : {0, -1, 48001, 48002, 45009, 50002})
+    EXPECT_FALSE(blocks_account(code)) << code;
+}
+
 TEST(ErrorTable, OnlyBusyLeavesItOpenWhetherSomethingWasDone) {
   for (const PlatformError& e : platform_errors()) {
     EXPECT_EQ(e.outcome_uncertain, e.first == -1 || e.first == 45066) << e.first;

@@ -1,9 +1,11 @@
 #include "campaign/detail/mass_sender.h"
 
 #include <algorithm>
+#include <future>
 
 #include "base/crypto.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 
 namespace zhiyin::campaign::detail {
 
@@ -25,6 +27,10 @@ constexpr std::size_t kPage = 2000;
 // The platform refuses the same clientmsgid twice within a minute.
 constexpr Duration kRepeatAfter = std::chrono::seconds(90);
 constexpr Duration kRepeatAfterRefusal = std::chrono::minutes(10);
+// While the platform takes one batch the next is gathered. So many in one step, other campaigns
+// waiting; and what the gate said when the call began counts for so long.
+constexpr int kBatchesAStep = 8;
+constexpr Duration kGatheredFor = std::chrono::seconds(5);
 
 /// Who of the planned touches goes into the next batch, and who is refused on the way.
 struct Gathered {
@@ -111,6 +117,7 @@ Result<void> sort_page(Session& session, const Work& work, std::vector<Touch> pa
 Result<Gathered> gather(const Work& work, Instant now) {
   Gathered out;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(out.wait, held_until(session, work, now));
     ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
     std::string after;
     while (!out.wait && out.send.size() < look_ahead(work)) {
@@ -204,7 +211,8 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Sen
     case OutcomeKind::kFailedRecipient:
       break;
   }
-  pause(row, outcome.error);
+  // A hold ends without anybody looking at each campaign; until then all of them wait.
+  if (!delivery::SendHolds::begins_with(outcome.platform_code)) pause(row, outcome.error);
   return close_batch(session, batch, TouchState::kPlanned, now);
 }
 
@@ -212,6 +220,8 @@ Result<void> record(const Work& work, SendBatch batch, const Outcome& outcome, b
   const Instant now = work.now();
   return work.parts.state.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(StoredCampaign row, load(session, work.id()));
+    ZHIYIN_TRY_VOID(delivery::SendHolds::note(session, batch.account, outcome.platform_code,
+                                              outcome.error, now));
     ZHIYIN_TRY(const std::optional<SendBatch> stored, SendLedger::find_batch(session, batch.id));
     if (!stored || stored->state != TouchState::kSending) return {};
     batch.provider_id = outcome.provider_id;
@@ -225,8 +235,8 @@ Result<void> record(const Work& work, SendBatch batch, const Outcome& outcome, b
   });
 }
 
-Result<TickResult> call(const Work& work, const SendBatch& batch,
-                        std::span<const std::string> openids, bool was_uncertain) {
+Result<OutcomeKind> call(const Work& work, const SendBatch& batch,
+                         std::span<const std::string> openids, bool was_uncertain) {
   const Outcome outcome =
       work.parts.channel.send_mass(batch.account, openids, batch.content, batch.id);
   if (outcome.kind != OutcomeKind::kSent) {
@@ -237,7 +247,7 @@ Result<TickResult> call(const Work& work, const SendBatch& batch,
                                {"error", outcome.error}});
   }
   ZHIYIN_TRY_VOID(record(work, batch, outcome, was_uncertain));
-  return TickResult{true, std::nullopt};
+  return outcome.kind;
 }
 
 /// Writes the intent: the batch and its touches as sending, its quota reserved. `wait`: nothing is
@@ -282,16 +292,28 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
 
 Result<TickResult> send_next(const Work& work, Instant now) {
   ZHIYIN_TRY(Gathered gathered, gather(work, now));
-  if (gathered.send.empty() && gathered.refused.empty()) {
-    return gathered.wait ? wait_until(work, *gathered.wait) : Result<TickResult>();
+  for (int sent = 1;; ++sent) {
+    if (gathered.send.empty() && gathered.refused.empty()) {
+      return gathered.wait ? wait_until(work, *gathered.wait) : Result<TickResult>();
+    }
+    SendBatch batch;
+    std::optional<Instant> wait;
+    ZHIYIN_TRY(const bool running, intend(work, gathered, batch, wait, now));
+    if (!running) return TickResult{};
+    if (wait) return wait_until(work, *wait);
+    if (gathered.send.empty() || sent == kBatchesAStep) {
+      if (!gathered.send.empty()) ZHIYIN_TRY_VOID(call(work, batch, gathered.openids, false));
+      return TickResult{true, std::nullopt};
+    }
+    now = work.now();
+    std::future<Result<Gathered>> next =
+        std::async(std::launch::async, [&work, now] { return gather(work, now); });
+    ZHIYIN_TRY(const OutcomeKind outcome, call(work, batch, gathered.openids, false));
+    ZHIYIN_TRY(gathered, next.get());
+    // What did not go through may have given its call back, or have held the account.
+    if (outcome != OutcomeKind::kSent || work.now() - now > kGatheredFor)
+      return TickResult{true, std::nullopt};
   }
-  SendBatch batch;
-  std::optional<Instant> wait;
-  ZHIYIN_TRY(const bool running, intend(work, gathered, batch, wait, now));
-  if (!running) return TickResult{};
-  if (wait) return wait_until(work, *wait);
-  if (gathered.send.empty()) return TickResult{true, std::nullopt};
-  return call(work, batch, gathered.openids, false);
 }
 
 Result<std::vector<std::string>> openids_of(const Work& work, const SendBatch& batch) {
@@ -352,7 +374,8 @@ Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
   if (!running) return TickResult{};
   if (wait) return TickResult{false, wait};
   ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
-  return call(work, batch, openids, was_uncertain);
+  ZHIYIN_TRY_VOID(call(work, batch, openids, was_uncertain));
+  return TickResult{true, std::nullopt};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 
 namespace zhiyin::campaign::detail {
 
@@ -89,8 +90,11 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Tou
     case OutcomeKind::kRefused:
       break;
   }
-  if (row.campaign.state == CampaignState::kRunning) row.campaign.state = CampaignState::kPaused;
-  row.campaign.note = outcome.error;
+  // A hold ends without anybody looking at each campaign; until then all of them wait.
+  if (!delivery::SendHolds::begins_with(outcome.platform_code)) {
+    if (row.campaign.state == CampaignState::kRunning) row.campaign.state = CampaignState::kPaused;
+    row.campaign.note = outcome.error;
+  }
   return try_again(session, touch, now, now, holder);
 }
 
@@ -99,6 +103,8 @@ Result<void> record(const Work& work, const TouchId& id, const Outcome& outcome,
   const Instant now = work.now();
   return work.parts.state.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(StoredCampaign row, load(session, work.id()));
+    ZHIYIN_TRY_VOID(delivery::SendHolds::note(session, work.campaign().account,
+                                              outcome.platform_code, outcome.error, now));
     ZHIYIN_TRY(std::optional<Touch> touch, SendLedger::find(session, id));
     // The result of the job may have come first and settled it.
     if (!touch || touch->state != TouchState::kSending) return {};
@@ -234,6 +240,11 @@ Result<Page> next_page(const Work& work, Instant now) {
 Result<Decision> ask_gate(const Work& work, const Recipient& recipient, Instant now) {
   Decision decision;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto held, held_until(session, work, now));
+    if (held) {
+      decision = {Verdict::kWait, Rule::kAccountHeld, held, {}};
+      return {};
+    }
     ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
     ZHIYIN_TRY(decision, judge(session, work, recipient, calls, false, now));
     return {};

@@ -4,6 +4,7 @@
 
 #include "delivery/delivery_projection.h"
 #include "delivery/quota_ledger.h"
+#include "delivery/send_hold.h"
 #include "delivery/short_link.h"
 
 namespace zhiyin::campaign::detail {
@@ -91,6 +92,11 @@ Result<std::string> make_link(Session& session, const Work& work, const TouchId&
   ZHIYIN_TRY(const delivery::ShortLink link,
              delivery::ShortLinks::create(session, work.message.link(), work.id(), touch, now));
   return link_address(work.settings, link.code);
+}
+
+Result<std::optional<Instant>> held_until(Session& session, const Work& work, Instant now) {
+  ZHIYIN_TRY(const bool is_held, delivery::SendHolds::is_held(session, work.campaign().account));
+  return is_held ? std::optional(now + delivery::SendHolds::kLookEvery) : std::nullopt;
 }
 
 Result<std::int64_t> calls_left(Session& session, const Work& work, Instant now) {

@@ -57,6 +57,9 @@ Result<std::vector<delivery::Decision>> judge_all(storage::Session& session, con
                                                   std::int64_t calls_left, bool is_test,
                                                   Instant now);
 
+/// While the account is held (`delivery/send_hold.h`): when to look again.
+Result<std::optional<Instant>> held_until(storage::Session& session, const Work& work, Instant now);
+
 /// Calls of the campaign's channel that today's quota leaves.
 Result<std::int64_t> calls_left(storage::Session& session, const Work& work, Instant now);
 
