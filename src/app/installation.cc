@@ -43,6 +43,7 @@
 #include "server/backup.h"
 #include "server/data_health.h"
 #include "server/jobs.h"
+#include "server/erasures.h"
 #include "server/retention.h"
 #include "storage/fenced_state.h"
 #include "storage/gate.h"
@@ -84,7 +85,8 @@ std::vector<storage::Migration> all_migrations() {
                 catalogue::ItemStatistics::migrations(), audience::migrations(),
                 delivery::migrations(), campaign::migrations(), server::Auth::migrations(),
                 server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
-                server::retention_migrations(), server::data_health_migrations());
+                server::retention_migrations(), server::data_health_migrations(),
+                server::ErasureRequests::migrations());
 }
 
 }  // namespace
@@ -452,6 +454,7 @@ class BuiltInstallation final : public Installation {
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
     storage::ProjectionRunner::Settings runner{.membership = sharing_};
+    pipeline_->add(erasure_requests_);
     ingest::WarehouseWriter::Settings writer{.refused = &*refused_records_, .membership = sharing_};
     // The largest batches keep to a fourth of the memory that there is.
     constexpr std::int64_t kBytesOfRecord = 20'000;
@@ -819,14 +822,20 @@ class BuiltInstallation final : public Installation {
     for (int i = 0; i < kRoundsMax; ++i) {
       ZHIYIN_TRY_VOID(settle());
       ZHIYIN_TRY(const bool worked, tick_until_idle());
-      if (!worked) return settle();
+      if (!worked && erased == 0) return settle();
     }
+      ZHIYIN_TRY(const std::size_t erased, carry_out_erasures());
     return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
   }
 
   /// One at a time, else both would put the same into the log.
   Result<std::size_t> relay() {
     MutexLock lock(relay_mutex_);
+  Result<std::size_t> carry_out_erasures() {
+    const std::function<Result<void>()> settled = [this] { return settle(); };
+    return server::carry_out_erasures({*state_, *people_, *clock_, logger_, settled});
+  }
+
     return storage::Outbox::relay(*state_, *log_);
   }
 
@@ -860,6 +869,7 @@ class BuiltInstallation final : public Installation {
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
       }
+        report("erasures", carry_out_erasures());
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {
         if (options_.text("storage.log").starts_with("kafka:"))
@@ -1001,6 +1011,7 @@ class BuiltInstallation final : public Installation {
   std::optional<ingest::RecordQuarantine> refused_records_;
   std::optional<ingest::EventPipeline> pipeline_;
   std::optional<storage::ProjectionRunner> pipeline_runner_;
+  server::ErasureRequests erasure_requests_;
   std::optional<ingest::WarehouseWriter> writer_;
   std::optional<wechat::Accounts> accounts_;
   std::optional<AccountNames> account_names_;

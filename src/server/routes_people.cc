@@ -9,6 +9,7 @@
 #include "audience/response_training.h"
 #include "delivery/touch.h"
 #include "ingest/warehouse_writer.h"
+#include "server/erasures.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -369,6 +370,13 @@ void add_people_routes(Api& api, Services& s) {
   api.route("DELETE", "/v1/people/{person}", Role::kAdmin,
             "Erase a person; answers with a certificate",
             [&s](http::Request& r, const Caller&) { return erase_person(s, r); });
+  api.route("GET", "/v1/erasures", Role::kAdmin,
+            "What WeChat asked to be forgotten, newest first, with certificates",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const std::size_t limit, list_limit(r));
+              ZHIYIN_TRY(const Json list, list_erasures(s.state, r.query_or("after", ""), limit));
+              return http::Response::json(list);
+            });
   api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
             "What the person would like",
             [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
