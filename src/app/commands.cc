@@ -16,6 +16,7 @@
 #include "measurement/funnel.h"
 #include "measurement/report.h"
 #include "measurement/retention.h"
+#include "server/account_hold.h"
 #include "server/backup.h"
 #include "server/doctor.h"
 #include "server/jobs.h"
@@ -366,6 +367,11 @@ Result<Json> account_authorise(Services& s, const Json& args, const ProgressSink
   return server::authorise(s, account, code, back);
 }
 
+Result<Json> account_release(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  return server::release_account(s, AccountId(id), "cli");
+}
+
 Result<Json> account_sync(Services& s, const Json& args, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
   return as_run(s, "sync", id, progress, [&](server::RunContext& run) {
@@ -482,6 +488,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"account apply", account_apply},
       {"account authorise", account_authorise},
       {"account list", account_list},
+      {"account release", account_release},
       {"account sync", account_sync},
       {"key create", key_create},
       {"key list", key_list},

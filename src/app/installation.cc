@@ -30,6 +30,7 @@
 #include "delivery/mass_jobs.h"
 #include "delivery/quota_ledger.h"
 #include "delivery/quota_page.h"
+#include "delivery/send_hold.h"
 #include "delivery/touch.h"
 #include "delivery/wechat_channel.h"
 #include "delivery/wechat_senders.h"
@@ -42,8 +43,8 @@
 #include "ingest/wechat_events.h"
 #include "server/backup.h"
 #include "server/data_health.h"
-#include "server/jobs.h"
 #include "server/erasures.h"
+#include "server/jobs.h"
 #include "server/retention.h"
 #include "storage/fenced_state.h"
 #include "storage/gate.h"
@@ -453,8 +454,8 @@ class BuiltInstallation final : public Installation {
     pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);
-    storage::ProjectionRunner::Settings runner{.membership = sharing_};
     pipeline_->add(erasure_requests_);
+    storage::ProjectionRunner::Settings runner{.membership = sharing_};
     ingest::WarehouseWriter::Settings writer{.refused = &*refused_records_, .membership = sharing_};
     // The largest batches keep to a fourth of the memory that there is.
     constexpr std::int64_t kBytesOfRecord = 20'000;
@@ -571,6 +572,8 @@ class BuiltInstallation final : public Installation {
                                        clock_->now(), sender->rules.platform_zone);
       ZHIYIN_TRY(left,
                  delivery::QuotaLedger::left(db, today, account.policy.customer_service_per_day));
+      ZHIYIN_TRY(const bool is_held, delivery::SendHolds::is_held(db, account.id));
+      if (is_held) left = 0;
       return {};
     });
     return done && left > 0;
@@ -821,21 +824,21 @@ class BuiltInstallation final : public Installation {
     constexpr int kRoundsMax = 100;
     for (int i = 0; i < kRoundsMax; ++i) {
       ZHIYIN_TRY_VOID(settle());
+      ZHIYIN_TRY(const std::size_t erased, carry_out_erasures());
       ZHIYIN_TRY(const bool worked, tick_until_idle());
       if (!worked && erased == 0) return settle();
     }
-      ZHIYIN_TRY(const std::size_t erased, carry_out_erasures());
     return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
   }
 
-  /// One at a time, else both would put the same into the log.
-  Result<std::size_t> relay() {
-    MutexLock lock(relay_mutex_);
   Result<std::size_t> carry_out_erasures() {
     const std::function<Result<void>()> settled = [this] { return settle(); };
     return server::carry_out_erasures({*state_, *people_, *clock_, logger_, settled});
   }
 
+  /// One at a time, else both would put the same into the log.
+  Result<std::size_t> relay() {
+    MutexLock lock(relay_mutex_);
     return storage::Outbox::relay(*state_, *log_);
   }
 
@@ -866,10 +869,10 @@ class BuiltInstallation final : public Installation {
       led = leading;
       if (!leading) continue;
       if (stepped_ == nullptr && !held_.load()) {
+        report("erasures", carry_out_erasures());
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
       }
-        report("erasures", carry_out_erasures());
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {
         if (options_.text("storage.log").starts_with("kafka:"))
@@ -1008,10 +1011,10 @@ class BuiltInstallation final : public Installation {
   std::optional<audience::LiveSegments> live_segments_;
   catalogue::ItemStatistics item_statistics_;
   delivery::DeliveryProjection delivery_projection_;
+  server::ErasureRequests erasure_requests_;
   std::optional<ingest::RecordQuarantine> refused_records_;
   std::optional<ingest::EventPipeline> pipeline_;
   std::optional<storage::ProjectionRunner> pipeline_runner_;
-  server::ErasureRequests erasure_requests_;
   std::optional<ingest::WarehouseWriter> writer_;
   std::optional<wechat::Accounts> accounts_;
   std::optional<AccountNames> account_names_;

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "http/await.h"
+#include "server/account_hold.h"
 #include "server/jobs.h"
 #include "server/routes.h"
 #include "server/sent_back.h"
@@ -49,6 +50,10 @@ ApiResult check_account_settings(Services& s, const AccountId& id) {
     token_ok = token.has_value();
     checks.push(
         check("access_token", token_ok, token_ok ? "已取得 / obtained" : token.error().message));
+  }
+  if (token_ok) {
+    ZHIYIN_TRY(const auto sends, try_release(s, account));
+    if (sends) checks.push(check("sends", sends->ok, sends->detail));
   }
   Json out;
   out.set("callback_url", url);
@@ -176,12 +181,13 @@ void add_account_routes(Api& api, http::Router& router, Services& s) {
               return list_of(recent, limit, [](const auto& one) { return one.at; });
             });
   api.route("GET", "/v1/accounts/{id}/notices", of_account(Role::kOperator),
-            "What WeChat told the owner: publishing, audits, changes of groups; newest first",
+            "What WeChat told the owner: publishing, audits, changes of groups; when it stopped "
+            "the account; newest first",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               ZHIYIN_TRY(const std::size_t limit, limit_of(r));
               ZHIYIN_TRY(const auto place, place_of(r));
-              ZHIYIN_TRY(const auto notices, s.callbacks.store().notices(id_of(r), limit, place));
+              ZHIYIN_TRY(const auto notices, account_notices(s, id_of(r), limit, place));
               return list_of(notices, limit, [](const auto& one) { return one.at; });
             });
   api.route("GET", "/v1/accounts/{id}/answers", of_account(Role::kOperator),
@@ -194,10 +200,18 @@ void add_account_routes(Api& api, http::Router& router, Services& s) {
               return list_of(answers, limit, [](const auto& one) { return one.opened_at; });
             });
   api.route("POST", "/v1/accounts/{id}/check", of_account(Role::kAdmin),
-            "Check callback and access token",
+            "Check callback and access token; an account that is held is released when WeChat "
+            "answers it again",
             [&s](http::Request& r, const Caller& caller) -> ApiResult {
               ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
               return check_account_settings(s, id_of(r));
+            });
+  api.route("POST", "/v1/accounts/{id}/release", of_account(Role::kOperator),
+            "Let an account send again that WeChat had stopped",
+            [&s](http::Request& r, const Caller& caller) -> ApiResult {
+              ZHIYIN_TRY_VOID(check_account(caller, id_of(r).value));
+              ZHIYIN_TRY(const Json released, release_account(s, id_of(r), caller.name));
+              return http::Response::json(released);
             });
   api.route(
       "POST", "/v1/accounts/{id}/sync", of_account(Role::kOperator),

@@ -10,6 +10,7 @@
 #include "delivery/quota_view.h"
 #include "delivery/wechat_senders.h"
 #include "delivery/wecom_sends.h"
+#include "server/account_hold.h"
 #include "wechat/insight.h"
 #include "wechat/media.h"
 #include "wechat/method_list.h"
@@ -167,6 +168,8 @@ Result<Json> wechat_staff(Services& s, const AccountId& id, std::string_view wha
   ZHIYIN_TRY(const wechat::Account account, s.accounts.get(id));
   ZHIYIN_TRY(wechat::PlatformApi * platform, platform_of(s));
   if (what == "welcome") {  // its code counts it: once, and within 20 seconds
+    ZHIYIN_TRY(const auto sends, hold_finding(s, id));
+    if (!sends.ok) return fail(ErrorCode::kConflict, "wecom: {}", sends.detail);
     const wechat::ListedMethod& method = wechat::staff_method("wecom_welcome");
     ZHIYIN_TRY(wechat::ApiCall call, method.prepare(account.policy, body));
     auto answer = platform->perform_and_wait(wechat::api_account(account), std::move(call));
@@ -301,8 +304,7 @@ Result<Json> wechat_quota(Services& s, const std::optional<AccountId>& id) {
   Json items = Json::array();
   ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
     for (const wechat::Account& account : accounts) {
-      ZHIYIN_TRY(const auto sender, delivery::sender_of(account));
-      ZHIYIN_TRY(const auto quota, delivery::account_quota(session, sender, s.clock.now()));
+      ZHIYIN_TRY(const auto quota, delivery::account_quota(session, account, s.clock.now()));
       items.push(to_json(quota));
     }
     return {};

@@ -4,6 +4,7 @@
 #include "delivery/quota_view.h"
 #include "delivery/wechat_senders.h"
 #include "http/client.h"
+#include "server/account_hold.h"
 #include "server/wechat_calls.h"
 #include "wechat/connection_check.h"
 #include "wechat/diagnosis.h"
@@ -221,6 +222,7 @@ void examine_account(Services& s, const wechat::Account& account, Checks& checks
   }
   if (account.kind == wechat::AccountKind::kWecom)
     checks.add(account.id, "trusted_address", wecom_address(p));
+  if (const auto sends = hold_finding(s, account.id)) checks.add(account.id, "sends", *sends);
   checks.add(account.id, "clock", clocks(p));
   if (p.has_callbacks()) {
     // A platform on this machine is the sandbox: it reaches what strangers do not.

@@ -20,6 +20,7 @@ class Platform:
 
     def __init__(self):
         self.asked = []
+        self.refusals = {}  # errcode by path
         platform = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,6 +33,9 @@ class Platform:
                            "/cgi-bin/draft/add": {"media_id": "DRAFT"},
                            "/cgi-bin/media/upload": {"type": "image", "media_id": "MEDIA", "created_at": 1},
                            "/cgi-bin/qrcode/create": {"ticket": "T==", "url": "http://weixin.qq.com/q/x"}}
+                refusal = platform.refusals.get(path)
+                if refusal:
+                    answers[path] = {"errcode": refusal, "errmsg": "refused"}
                 text = json.dumps(answers.get(path, {"errcode": 0, "errmsg": "ok"})).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
@@ -130,6 +134,72 @@ class Wechat(unittest.TestCase):
         self.assertEqual({q["channel"]: q["used"] for q in quota["channels"]}["customer_service"], 2)
         nobody = self.server.ok("POST", "/v1/accounts/shop/send", {"openid": "oNobody", "message": text})
         self.assertEqual((nobody["state"], nobody["rule"]), ("refused", "not_following"))
+
+    def test_a_banned_account_sends_nothing_until_it_is_released(self):
+        path = "/cgi-bin/message/custom/send"
+        self.callback("oFan", "<MsgType>event</MsgType><Event>subscribe</Event>")
+        self.callback("oFan", "<MsgType>text</MsgType><Content>在吗</Content><MsgId>11</MsgId>")
+        self.server.settled_total()
+        text = {"openid": "oFan", "message": {"msgtype": "text", "text": {"content": "您好"}}}
+
+        def send():
+            answer = self.server.ok("POST", "/v1/accounts/shop/send", text)
+            return answer["state"], answer["rule"]
+
+        def asked():
+            return sum(one == path for one, _ in self.platform.asked)
+
+        self.platform.refusals[path] = 48004
+        try:
+            self.assertEqual(send(), ("failed", "none"))
+        finally:
+            self.platform.refusals.clear()
+        calls = asked()
+        self.assertEqual(send(), ("refused", "account_held"))
+        self.assertEqual(asked(), calls)
+        self.assertEqual(self.server.ok("GET", "/v1/quota?account=shop")["items"][0]["held"]["errcode"], 48004)
+        notice = self.server.ok("GET", "/v1/accounts/shop/notices")["items"][0]
+        self.assertEqual((notice["event"], notice["fields"]["errcode"]), ("send_hold", 48004))
+        doctor = {c["name"]: c["ok"] for c in self.server.ok("GET", "/v1/doctor/wechat?account=shop")["checks"]}
+        self.assertIs(doctor["sends"], False)
+        self.assertEqual(self.server.cli("account", "release", "shop", "--json"), {"released": True})
+        self.assertEqual(send(), ("sent", "none"))
+        self.assertEqual(self.server.ok("POST", "/v1/accounts/shop/release"), {"released": False})
+        self.platform.refusals[path] = 48004
+        try:
+            self.assertEqual(send()[0], "failed")
+        finally:
+            self.platform.refusals.clear()
+        checks = {c["name"]: c["ok"] for c in self.server.ok("POST", "/v1/accounts/shop/check")["checks"]}
+        self.assertIs(checks["sends"], True, "the platform answers again")
+        self.assertEqual(send(), ("sent", "none"))
+        releases = [n["fields"]["released_by"] for n in self.server.ok("GET", "/v1/accounts/shop/notices")["items"]
+                    if n["event"] == "send_hold"]
+        self.assertEqual(releases, ["check", "cli"])
+
+    def test_who_closes_their_account_with_the_platform_is_erased(self):
+        self.callback("oGone", "<MsgType>event</MsgType><Event>subscribe</Event>")
+        self.server.settled_total()
+        person = self.server.ok("GET", "/v1/people/openid:shop:oGone")["id"]
+        self.callback("oSystem", "<MsgType>event</MsgType><Event>user_authorization_cancellation</Event>"
+                      "<OpenID>oGone</OpenID><AppID>wx0123456789abcdef</AppID><RevokeInfo>205</RevokeInfo>")
+        deadline = time.monotonic() + 30
+        while self.server.send("GET", "/v1/people/openid:shop:oGone").status != 404:
+            self.assertLess(time.monotonic(), deadline, "nobody was erased")
+            self.server.settled_total()
+        request = self.server.ok("GET", "/v1/erasures")["items"][0]
+        self.assertEqual((request["what"], request["certificate"]["person"]), ("person", person))
+
+    def test_methods_that_share_a_budget_are_shown_once(self):
+        for method in ("tags_batchtagging", "tags_batchuntagging"):
+            self.server.ok("POST", f"/v1/accounts/shop/wechat/{method}", {"openid_list": ["oA"], "tagid": 2})
+        methods = {m["name"]: m for m in self.server.ok("GET", "/v1/quota?account=shop")["items"][0]["methods"]}
+        self.assertEqual(methods["tag_members"]["used"], 2)
+        self.assertEqual(methods["tag_members"]["methods"], ["tags_batchtagging", "tags_batchuntagging"])
+        self.server.ok("POST", "/v1/accounts", {"id": "mini", "kind": "mini_program", "app_id": "wx1123456789abcdef",
+                                                "app_secret": "thesecretoftests", "base_url": self.platform.url})
+        mini = self.server.ok("GET", "/v1/quota?account=mini")["items"][0]
+        self.assertEqual({c["channel"] for c in mini["channels"]}, {"customer_service", "subscribe"})
 
     def test_a_subscribe_message_needs_a_permission(self):
         notice = {"openid": "oBuyer", "message": {"template_id": "TPL", "data": {"thing1": {"value": "订单"}}}}

@@ -479,6 +479,24 @@ export interface AccountQuota {
   windows_open: number;
   windows_unused: number;
   grants: number;
+  methods?: MethodQuota[];
+  held?: SendHold | null;
+}
+
+export interface MethodQuota {
+  name: string;
+  methods: string[];
+  period: "day" | "month";
+  limit: number;
+  used: number;
+  left: number;
+  resets_at: string;
+}
+
+export interface SendHold {
+  since: string;
+  errcode: number;
+  error: string;
 }
 
 export interface MassJob {
