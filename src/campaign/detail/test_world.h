@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
@@ -26,8 +27,8 @@ inline const Instant kNoon = at("2026-03-10T12:00:00");
 
 /// The process has ended: nothing it does has an effect any more.
 struct Death {
-  bool is_dead = false;
-  int countdown = -1;  ///< dies at the step that finds 0; negative: never
+  std::atomic<bool> is_dead = false;  ///< read beside a call, too
+  int countdown = -1;                 ///< dies at the step that finds 0; negative: never
   bool due() { return countdown >= 0 && countdown-- == 0; }
 };
 
@@ -238,7 +239,8 @@ struct World {
   /// A new process on the same data.
   void restart() {
     engine.reset();
-    death = Death();
+    death.is_dead = false;
+    death.countdown = -1;
     engine = std::make_unique<CampaignEngine>(
         EngineParts{mortal, people, people, senders, channel, clock, null_logger(), quota},
         settings);
