@@ -4,7 +4,20 @@ import shutil
 import subprocess
 import unittest
 
-from harness import ROOT, connected, http, main
+from harness import ROOT, cli, connected, http, main
+
+REVIEWS = {"好评": ["很好吃", "味道很好", "非常满意", "很喜欢"], "差评": ["太难吃", "味道很差", "非常失望", "不喜欢"]}
+
+
+def install_reviews(server):
+    """Two versions of a classifier, the second one running beside the first."""
+    data, model = server.folder / "reviews.tsv", server.folder / "reviews.zym"
+    for seed in (1, 2):
+        data.write_text("".join(f"{label}\t{text}{tail}\n" for label, texts in REVIEWS.items() for text in texts for tail in "。！啊呀"[seed - 1:]))
+        cli("train", "text", "--task", "classify", "--features", "ngram", "--train", data, "--output", model, "--json")
+        server.cli("model", "install", model, "--name", "reviews", "--json", *(["--inactive"] if seed == 2 else []))
+    server.ok("POST", "/v1/models/reviews-2/shadow", {})
+    server.ok("POST", "/v1/analyze", {"texts": REVIEWS["好评"], "tasks": ["reviews"]})
 
 
 class Console(unittest.TestCase):
@@ -23,6 +36,7 @@ class Console(unittest.TestCase):
         server.ok("POST", "/v1/events", [{"account": account, "identities": [{"kind": "openid", "value": "o1"}], "kind": "Not A Kind"}])
         sandbox.ok("POST", "/sandbox/advance", {"by": "12d"})
         server.run_ended(server.ok("POST", "/v1/train/recommend", {})["run"])
+        install_reviews(server)
         server.ok("PUT", "/v1/segments/readers", {"name": "读者", "tree": {"and": [
             {"event": "read", "count": {">=": 2}, "window": "30d"}, {"not": {"event": "purchase", "window": "7d"}}]}})
         server.ok("PUT", "/v1/campaigns/spring", {
