@@ -48,7 +48,8 @@ struct Asked : World {
   /// The own events that wait to be told.
   std::vector<ingest::Event> outbox() {
     std::vector<ingest::Event> out;
-    for (const storage::Row& row : state().query("SELECT bytes FROM outbox ORDER BY id")->rows)
+    const auto rows = state().query("SELECT bytes FROM outbox ORDER BY id");
+    for (const storage::Row& row : rows->rows)
       out.push_back(*ingest::decode_event(storage::as_text(row[0])));
     return out;
   }
