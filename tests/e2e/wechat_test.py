@@ -124,14 +124,19 @@ class Wechat(unittest.TestCase):
         path = "/v1/accounts/shop/conversations/oWriter"
         self.assertEqual(self.server.ok("GET", path)["left"], 5)
         text = {"msgtype": "text", "text": {"content": "您好"}}
+
+        def used():
+            quota = self.server.ok("GET", "/v1/quota?account=shop")["items"][0]
+            return {q["channel"]: q["used"] for q in quota["channels"]}["customer_service"]
+
+        before = used()
         sent = self.server.ok("POST", "/v1/accounts/shop/send", {"openid": "oWriter", "message": text})
         self.assertEqual(sent["state"], "sent")
         self.assertEqual(json.loads(self.platform.last("/cgi-bin/message/custom/send"))["touser"], "oWriter")
         self.wechat("send", "shop", "oWriter", "--text", "再见")
         after = self.server.ok("GET", path)
         self.assertEqual((after["left"], len(after["sent"])), (3, 2))
-        quota = self.server.ok("GET", "/v1/quota?account=shop")["items"][0]
-        self.assertEqual({q["channel"]: q["used"] for q in quota["channels"]}["customer_service"], 2)
+        self.assertEqual(used() - before, 2)
         nobody = self.server.ok("POST", "/v1/accounts/shop/send", {"openid": "oNobody", "message": text})
         self.assertEqual((nobody["state"], nobody["rule"]), ("refused", "not_following"))
 
