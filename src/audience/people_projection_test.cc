@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "audience/consent.h"
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "base/random.h"
 
 namespace zhiyin::audience {

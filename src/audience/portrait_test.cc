@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "audience/response_training.h"
 #include "base/random.h"
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "audience/features.h"
 #include "base/random.h"
 

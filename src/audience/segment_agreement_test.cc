@@ -2,7 +2,7 @@
 // DuckDB.
 #include <gmock/gmock.h>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "audience/features.h"
 #include "audience/random_segments.h"
 #include "audience/segment.h"

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 
 namespace zhiyin::audience {
 namespace {

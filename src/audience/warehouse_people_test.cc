@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "audience/erase.h"
 
 namespace zhiyin::audience {

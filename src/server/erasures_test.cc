@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "audience/detail/test_world.h"
+#include "audience/test_world.h"
 #include "audience/traits.h"
 #include "ingest/event.h"
 #include "storage/outbox.h"
