@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "audience/consent.h"
-#include "audience/test_world.h"
 #include "audience/erase.h"
+#include "audience/test_world.h"
 
 namespace zhiyin::audience {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <numeric>
 
-#include "audience/test_world.h"
 #include "audience/response_training.h"
+#include "audience/test_world.h"
 #include "base/random.h"
 
 namespace zhiyin::audience {

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "audience/test_world.h"
 #include "audience/features.h"
+#include "audience/test_world.h"
 #include "base/random.h"
 
 /// For tests: random histories, catalogues and condition trees, made so that borders occur.

@@ -2,10 +2,10 @@
 // DuckDB.
 #include <gmock/gmock.h>
 
-#include "audience/test_world.h"
 #include "audience/features.h"
 #include "audience/random_segments.h"
 #include "audience/segment.h"
+#include "audience/test_world.h"
 #include "base/random.h"
 
 namespace zhiyin::audience {

@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "audience/test_world.h"
 #include "audience/erase.h"
+#include "audience/test_world.h"
 
 namespace zhiyin::audience {
 namespace {
