@@ -70,12 +70,10 @@ struct GateRules {
   TimeZone platform_zone = TimeZone::shanghai();  ///< where the platform's month begins
   /// The platform's: of service accounts mass sends, of companies what their members send for them.
   std::size_t mass_per_person_month = 4;
-  std::map<ChannelKind, std::int64_t> calls_per_day = {{ChannelKind::kMass, 100},
-                                                       {ChannelKind::kCustomerService, 500'000},
-                                                       {ChannelKind::kTemplate, 100'000},
-                                                       {ChannelKind::kSubscribe, 100'000},
-                                                       {ChannelKind::kMassPreview, 100},
-                                                       {ChannelKind::kTemplateOnce, kNoNumber}};
+  std::map<ChannelKind, std::int64_t> calls_per_day = {
+      {ChannelKind::kMass, 100},         {ChannelKind::kCustomerService, 500'000},
+      {ChannelKind::kTemplate, 100'000}, {ChannelKind::kSubscribe, 100'000},
+      {ChannelKind::kMassPreview, 100},  {ChannelKind::kTemplateOnce, kNoNumber}};
   /// A channel without a number has none in a minute.
   std::map<ChannelKind, std::int64_t> calls_per_minute = {{ChannelKind::kMass, 60}};
   std::map<CsTrigger, CsAllowance> cs_allowance = {
