@@ -1,8 +1,8 @@
 # Precompiled headers: what nearly every file reads, once for the parts and once, with GoogleTest, for the tests.
-# Every file still includes what it uses; files compiled for other processors do without.
+# Files include what they use all the same (nothing checks it); those compiled for other processors do without.
 #
 # zhiyin_precompiled(TARGET parts|tests)
-file(WRITE ${CMAKE_BINARY_DIR}/precompiled/empty.cc "")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled/empty.cc CONTENT "")  # written once
 
 add_library(zhiyin_precompiled_parts OBJECT ${CMAKE_BINARY_DIR}/precompiled/empty.cc)
 target_link_libraries(zhiyin_precompiled_parts PRIVATE zhiyin::build_flags ${ZHIYIN_FMT})
