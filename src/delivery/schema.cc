@@ -77,6 +77,10 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE TABLE send_hold ("
      " account TEXT NOT NULL, since BIGINT NOT NULL, errcode BIGINT NOT NULL, error TEXT NOT NULL,"
      " released_at BIGINT, released_by TEXT NOT NULL, PRIMARY KEY (account, since))"},
+    // By what never changes: a send touches this index no more.
+    {"delivery-027-touch-by-decision",
+     "DROP INDEX touch_by_identity;"
+     "CREATE INDEX touch_of_identity ON touch (identity, decided_at)"},
 };
 
 }  // namespace

@@ -149,14 +149,17 @@ Result<std::vector<bool>> insert(Session& session, std::span<const Touch> touche
 /// What the caps count, of as many identities as a list has places.
 Result<Rows> sent_to(Session& session, std::span<const IdentityHash> identities, Instant now) {
   constexpr Duration kLook = std::chrono::hours(24 * 62);  // any rolling month and calendar month
-  constexpr std::size_t kFirst = 5;
+  constexpr Duration kPlannedAhead = std::chrono::hours(24 * 366);  // what waited longest
+  constexpr std::size_t kFirst = 6;
   std::vector<Value> values = {(now - kLook).us, static_cast<std::int64_t>(TouchState::kSending),
                                static_cast<std::int64_t>(TouchState::kSent),
-                               static_cast<std::int64_t>(TouchState::kUnknown)};
+                               static_cast<std::int64_t>(TouchState::kUnknown),
+                               (now - kLook - kPlannedAhead).us};
   for (const IdentityHash& identity : identities) values.emplace_back(storage::to_blob(identity));
   return session.query(
       fmt::format("SELECT identity, sent_at, channel, account, is_test FROM touch "
-                  "WHERE identity IN ({}) AND sent_at > ?1 AND state IN (?2, ?3, ?4)",
+                  "WHERE identity IN ({}) AND decided_at > ?5 AND sent_at > ?1 "
+                  "AND state IN (?2, ?3, ?4)",
                   storage::placeholders(kFirst, identities.size())),
       std::span<const Value>(values));
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "storage/in_list.h"
 #include "storage/patience.h"
 
 namespace zhiyin::storage {
@@ -64,17 +65,11 @@ std::int64_t next_id() {
 Result<void> remove(State& state, std::span<const Value> ids) {
   const Patience nobody_waits_for_this;
   return state.write([&](Session& session) -> Result<void> {
-    for (std::size_t at = 0; at < ids.size(); at += kPageRecords) {
-      const auto page = ids.subspan(at, std::min(kPageRecords, ids.size() - at));
-      // A text for each power of two, so that the database finds it prepared.
-      std::size_t n = 1;
-      while (n < page.size()) n *= 2;
-      std::string sql = "DELETE FROM outbox WHERE id IN (";
-      for (std::size_t i = 0; i < n; ++i) sql += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
-      sql += ")";
-      std::vector<Value> wanted(page.begin(), page.end());
-      wanted.resize(n, page.back());
-      ZHIYIN_TRY_VOID(session.execute(sql, std::span<const Value>(wanted)));
+    for (std::span<const Value> left = ids; !left.empty();) {
+      const std::size_t n = list_size(left.size());
+      ZHIYIN_TRY_VOID(session.execute(
+          fmt::format("DELETE FROM outbox WHERE id IN ({})", placeholders(1, n)), left.first(n)));
+      left = left.subspan(n);
     }
     return {};
   });
