@@ -9,9 +9,6 @@
 // What the files of WeCom share.
 namespace zhiyin::sandbox {
 
-/// Codes by which people meet members and join groups, together.
-inline constexpr std::size_t kWaysMax = 500'000;
-
 WecomState::Member* find_colleague(AccountState& account, std::string_view userid);
 WecomState::Contact* find_contact(AccountState& account, std::string_view external_userid);
 /// What that member knows of the contact; null when they do not know each other.
@@ -27,6 +24,10 @@ std::string meet(AccountState& account, std::string_view userid, std::string_vie
 /// The contact deletes the member.
 void part(AccountState& account, std::string_view userid, std::string_view external_userid,
           Instant at);
+
+/// Keeps a new way to meet, of a member or a group, with an id and a code of its own, and answers
+/// as the platform does; refuses when there are too many.
+Answer keep_way(AccountState& account, WecomState::Way way, Instant now);
 
 /// Lets contacts change hands whose day has come.
 void settle_handovers(AccountState& account, Instant now);

@@ -199,7 +199,6 @@ bool read_users(AccountState& account, const Json& body, std::vector<std::string
 }
 
 Answer way_add(AccountState& account, const Call& call) {
-  if (account.wecom.ways.size() >= kWaysMax) return account.refuse(81017, call.now);
   WecomState::Way way;
   way.type = static_cast<int>(call.number("type"));
   way.scene = static_cast<int>(call.number("scene"));
@@ -212,13 +211,7 @@ Answer way_add(AccountState& account, const Call& call) {
   const bool has_parties = parties != nullptr && !parties->empty();
   if ((way.users.empty() && !has_parties) || (way.type == 1 && way.users.size() > 1))
     return account.refuse(40058, call.now, "user");
-  way.id = crypto::hex(crypto::sha1(account.make_name(32))).substr(0, 32);
-  way.qr_code = "http://p.qpic.cn/wwhead/" + account.make_name(24) + "/0";
-  Json answer = api_ok();
-  answer.set("config_id", way.id);
-  if (way.scene == 2) answer.set("qr_code", way.qr_code);
-  account.wecom.ways.push_back(std::move(way));
-  return answer;
+  return keep_way(account, std::move(way), call.now);
 }
 
 Answer way_get(AccountState& account, const Call& call) {
@@ -568,6 +561,18 @@ WecomState::Chat* find_chat(AccountState& account, std::string_view chat_id) {
   auto& all = account.wecom.chats;
   const auto found = std::ranges::find(all, chat_id, &WecomState::Chat::id);
   return found == all.end() ? nullptr : &*found;
+}
+
+Answer keep_way(AccountState& account, WecomState::Way way, Instant now) {
+  constexpr std::size_t kWaysMax = 500'000;  // of members and groups together
+  if (account.wecom.ways.size() >= kWaysMax) return account.refuse(81017, now);
+  way.id = crypto::hex(crypto::sha1(account.make_name(32))).substr(0, 32);
+  way.qr_code = "http://p.qpic.cn/wwhead/" + account.make_name(24) + "/0";
+  Json answer = api_ok();
+  answer.set("config_id", way.id);
+  if (way.scene == 2) answer.set("qr_code", way.qr_code);
+  account.wecom.ways.push_back(std::move(way));
+  return answer;
 }
 
 std::string meet(AccountState& account, std::string_view userid, std::string_view external_userid,

@@ -100,14 +100,7 @@ Answer code_add(AccountState& account, const Call& call) {
   WecomState::Way way;
   if (const int fault = read_code(account, call, way); fault != 0)
     return account.refuse(fault, call.now);
-  if (account.wecom.ways.size() >= kWaysMax) return account.refuse(81017, call.now);
-  way.id = crypto::hex(crypto::sha1(account.make_name(32))).substr(0, 32);
-  way.qr_code = "http://p.qpic.cn/wwhead/" + account.make_name(24) + "/0";
-  Json answer = api_ok();
-  answer.set("config_id", way.id);
-  if (way.scene == 2) answer.set("qr_code", way.qr_code);
-  account.wecom.ways.push_back(std::move(way));
-  return answer;
+  return keep_way(account, std::move(way), call.now);
 }
 
 Answer code_get(AccountState& account, const Call& call) {
