@@ -85,6 +85,25 @@ TEST(MassSend, ASubscriptionAccountSendsOnceADayToAllAtOnce) {
   EXPECT_EQ(w.get().state, CampaignState::kDone);
 }
 
+TEST(MassSend, ABatchGatheredWhileASlowCallRanIsJudgedAgain) {
+  for (const int seconds : {5, 6}) {
+    World w(20);
+    chunks_of(w, 10);
+    w.senders.account.rules.quiet = delivery::QuietHours::nightly();
+    ASSERT_TRUE(w.clock.advance_to(at("2026-03-10T21:59:57")));
+    w.channel.on_mass = [&w, seconds] {
+      if (w.channel.mass_calls.size() > 1) return;
+      EXPECT_TRUE(w.clock.advance_to(w.clock.now() + std::chrono::seconds(seconds)));
+    };
+    w.create_and_start(mass_campaign());
+    w.run(at("2026-03-10T23:00:00"));
+    EXPECT_EQ(w.channel.mass_calls.size(), seconds == 5 ? 2U : 1U) << seconds;
+    w.run();
+    EXPECT_EQ(w.progress().sent, 20) << "what was too old goes out in the morning";
+    EXPECT_EQ(w.channel.most_per_person(), 1U);
+  }
+}
+
 TEST(MassSend, AnUnknownOutcomeIsRepeatedUnderTheSameIdAndArrivesOnce) {
   for (const bool reaches : {false, true}) {
     World w(4);

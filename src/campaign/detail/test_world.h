@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -75,11 +76,13 @@ class FakeChannel final : public delivery::MessageChannel {
   std::vector<std::string> mass_ids;
   int calls = 0;
   int previews = 0;
+  std::function<void()> on_mass;  ///< what else happens while the platform takes a mass call
 
   Outcome send_mass(const AccountId&, std::span<const std::string> openids, const Content& content,
                     std::string_view id) override {
     mass_calls.emplace_back(openids.begin(), openids.end());
     mass_ids.emplace_back(id);
+    if (on_mass) on_mass();
     return answer("mass " + std::string(id), [&] {
       for (const std::string& openid : openids) received[openid].push_back(content.text);
     });
