@@ -1,5 +1,8 @@
 #include "campaign/engine.h"
 
+#include <functional>
+#include <set>
+
 #include "campaign/detail/closing.h"
 #include "campaign/detail/exposure.h"
 #include "campaign/detail/mass_sender.h"
@@ -110,6 +113,25 @@ Result<TickResult> advance(Work& work, detail::MembersCache& members) {
   return finish(work);
 }
 
+/// Pauses the running campaigns that `is_meant` names.
+Result<std::vector<CampaignId>> pause_those(storage::State& state, std::string_view note,
+                                            const std::function<bool(const Campaign&)>& is_meant) {
+  std::vector<CampaignId> paused;
+  ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
+    paused.clear();
+    ZHIYIN_TRY(std::vector<StoredCampaign> all, detail::load_page(session, {}, kCampaignsMax));
+    for (StoredCampaign& row : all) {
+      if (row.campaign.state != CampaignState::kRunning || !is_meant(row.campaign)) continue;
+      row.campaign.state = CampaignState::kPaused;
+      row.campaign.note = std::string(note);
+      ZHIYIN_TRY_VOID(detail::save_run(session, row));
+      paused.push_back(row.campaign.id);
+    }
+    return {};
+  }));
+  return paused;
+}
+
 }  // namespace
 
 CampaignEngine::CampaignEngine(Parts parts, Settings settings)
@@ -200,6 +222,24 @@ Result<void> CampaignEngine::skip_overdue(const CampaignId& id) {
     }));
   } while (cancelled > 0);
   return {};
+}
+
+Result<std::vector<CampaignId>> CampaignEngine::pause_overdue(const AccountId& account,
+                                                              std::string_view note) {
+  std::vector<StoredCampaign> all;
+  ZHIYIN_TRY_VOID(parts_.state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(all, detail::load_page(session, {}, kCampaignsMax));
+    return {};
+  }));
+  std::set<CampaignId> late;
+  for (const StoredCampaign& row : all) {
+    const Campaign& c = row.campaign;
+    if (c.state != CampaignState::kRunning || c.account != account) continue;
+    ZHIYIN_TRY(const std::int64_t due, overdue(c.id));
+    if (due > 0) late.insert(c.id);
+  }
+  if (late.empty()) return std::vector<CampaignId>();
+  return pause_those(parts_.state, note, [&](const Campaign& c) { return late.contains(c.id); });
 }
 
 Result<Campaign> CampaignEngine::resume(const CampaignId& id, std::optional<Overdue> choice) {
@@ -340,20 +380,7 @@ Result<void> CampaignEngine::recover(Duration older_than) {
 }
 
 Result<std::vector<CampaignId>> pause_all(storage::State& state, std::string_view note) {
-  std::vector<CampaignId> paused;
-  ZHIYIN_TRY_VOID(state.write([&](Session& session) -> Result<void> {
-    paused.clear();
-    ZHIYIN_TRY(std::vector<StoredCampaign> all, detail::load_page(session, {}, kCampaignsMax));
-    for (StoredCampaign& row : all) {
-      if (row.campaign.state != CampaignState::kRunning) continue;
-      row.campaign.state = CampaignState::kPaused;
-      row.campaign.note = std::string(note);
-      ZHIYIN_TRY_VOID(detail::save_run(session, row));
-      paused.push_back(row.campaign.id);
-    }
-    return {};
-  }));
-  return paused;
+  return pause_those(state, note, [](const Campaign&) { return true; });
 }
 
 }  // namespace zhiyin::campaign

@@ -96,6 +96,12 @@ class CampaignEngine {
   /// passed, everybody in the segment): what a resume has to decide about.
   [[nodiscard]] Result<std::int64_t> overdue(const CampaignId& id) const;
 
+  /// Pauses the running campaigns of the account that have overdue touches, and says why in their
+  /// note; returns which. For after a time in which nothing could be sent: whether what is late
+  /// still goes out is then said at `resume`.
+  [[nodiscard]] Result<std::vector<CampaignId>> pause_overdue(const AccountId& account,
+                                                              std::string_view note);
+
   /// Does a bounded piece of what is due. Call until nothing more is due.
   [[nodiscard]] Result<TickResult> tick();
 

@@ -186,6 +186,28 @@ TEST(Engine, ResumeMaySkipWhatIsOverdue) {
   EXPECT_EQ(w.get().state, CampaignState::kDone);
 }
 
+TEST(Engine, WhatIsLateAfterAHoldWaitsForAWord) {
+  World w(6);
+  Campaign later = mass_campaign();
+  later.id = CampaignId("later");
+  later.at = kNoon + hours(30);
+  w.create_and_start(later);
+  Campaign elsewhere = mass_campaign();
+  elsewhere.id = CampaignId("elsewhere");
+  w.create_and_start(elsewhere);
+  w.create_and_start(mass_campaign());
+  ASSERT_TRUE(w.clock.advance_to(kNoon + hours(2)));
+  EXPECT_TRUE(w.engine->pause_overdue(AccountId("other"), "held")->empty());
+  EXPECT_EQ(*w.engine->pause_overdue(AccountId("shop"), "held"),
+            (std::vector{CampaignId("elsewhere"), kSpring}))
+      << "not one whose time is still to come";
+  EXPECT_EQ(w.get().state, CampaignState::kPaused);
+  EXPECT_EQ(w.get().note, "held");
+  EXPECT_EQ(w.get("later").state, CampaignState::kRunning);
+  EXPECT_TRUE(w.engine->pause_overdue(AccountId("shop"), "held")->empty());
+  EXPECT_EQ(code_of(w.engine->resume(kSpring, std::nullopt)), ErrorCode::kConflict);
+}
+
 TEST(Engine, ACampaignPausedBeforeItsTimeAsksToo) {
   World w(5);
   Campaign c = mass_campaign();

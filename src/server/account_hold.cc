@@ -19,6 +19,9 @@ constexpr std::string_view kAdvice =
     "nothing, see on the platform what was violated and put it right; once the ban is lifted check "
     "the account, or: zhiyin account release";
 
+// After a shorter time what waited is not late.
+constexpr Duration kLateAfter = std::chrono::hours(1);
+
 Result<std::optional<SendHold>> hold_of(Services& s, const AccountId& account) {
   std::optional<SendHold> hold;
   ZHIYIN_TRY_VOID(s.state.read([&](storage::Session& session) -> Result<void> {
@@ -28,17 +31,30 @@ Result<std::optional<SendHold>> hold_of(Services& s, const AccountId& account) {
   return hold;
 }
 
-Result<bool> release(Services& s, const AccountId& account, std::string_view by) {
-  bool released = false;
+struct Released {
+  bool was_held = false;
+  std::vector<CampaignId> paused;
+};
+
+/// Campaigns are paused before the hold ends, so that nothing late goes out in between.
+Result<Released> release(Services& s, const AccountId& account, std::string_view by) {
+  Released out;
+  ZHIYIN_TRY(const std::optional<SendHold> hold, hold_of(s, account));
+  if (!hold) return out;
+  if (s.clock.now() - hold->since >= kLateAfter) {
+    ZHIYIN_TRY(out.paused, s.engine.pause_overdue(
+                               account, "账号曾被微信暂停，有逾期未发的内容：恢复时选择补发或跳过 / the "
+                                        "account was held by WeChat and touches are overdue: say "
+                                        "at resume whether they still go out"));
+  }
   ZHIYIN_TRY_VOID(s.state.write([&](storage::Session& session) -> Result<void> {
-    ZHIYIN_TRY(released, SendHolds::release(session, account, by, s.clock.now()));
+    ZHIYIN_TRY(out.was_held, SendHolds::release(session, account, by, s.clock.now()));
     return {};
   }));
-  if (released) {
-    s.logger.info("server", "account_released", {{"account", account}, {"by", by}});
-    s.wake_worker();
-  }
-  return released;
+  s.logger.info("server", "account_released",
+                {{"account", account}, {"by", by}, {"paused", out.paused.size()}});
+  s.wake_worker();
+  return out;
 }
 
 wechat::ConnectionFinding held(const SendHold& hold) {
@@ -56,8 +72,10 @@ wechat::CallbackNotice notice_of(const SendHold& hold) {
 
 Result<Json> release_account(Services& s, const AccountId& account, std::string_view by) {
   ZHIYIN_TRY_VOID(s.accounts.revision(account));
-  ZHIYIN_TRY(const bool released, release(s, account, by));
-  return Json().set("released", released);
+  ZHIYIN_TRY(const Released released, release(s, account, by));
+  Json paused = Json::array();
+  for (const CampaignId& id : released.paused) paused.push(id.value);
+  return Json().set("released", released.was_held).set("paused", std::move(paused));
 }
 
 Result<wechat::ConnectionFinding> hold_finding(Services& s, const AccountId& account) {
@@ -82,8 +100,14 @@ Result<std::optional<wechat::ConnectionFinding>> try_release(Services& s,
     finding.detail += "；" + said.error().message;
     return std::optional(std::move(finding));
   }
-  ZHIYIN_TRY_VOID(release(s, account.id, "check"));
-  return std::optional(Finding{true, "已解除暂停 / released: sends go on"});
+  ZHIYIN_TRY(const Released released, release(s, account.id, "check"));
+  Finding finding{true, "已解除暂停 / released: sends go on"};
+  if (!released.paused.empty()) {
+    finding.detail += fmt::format("；{} 个活动有逾期内容，已暂停 / campaigns paused, for touches are "
+                                  "overdue: {}",
+                                  released.paused.size(), released.paused.size());
+  }
+  return std::optional(std::move(finding));
 }
 
 Result<std::vector<wechat::CallbackNotice>> account_notices(Services& s, const AccountId& account,

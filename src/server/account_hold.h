@@ -12,8 +12,10 @@
 /// delivery/send_hold.h.
 namespace zhiyin::server {
 
-/// Lets the account send again; `by` whose word that is. {"released"}: false when it was not held.
-/// kNotFound when there is no such account.
+/// Lets the account send again; `by` whose word that is. After an hour and more its running
+/// campaigns with overdue touches are paused: whether those still go out is said at their resume.
+/// {"released", "paused"}: false when it was not held, and the campaigns. kNotFound when there is
+/// no such account.
 Result<Json> release_account(Services& services, const AccountId& account, std::string_view by);
 
 /// What a check-up finds; releases nothing.

@@ -167,9 +167,9 @@ class Wechat(unittest.TestCase):
         self.assertEqual((notice["event"], notice["fields"]["errcode"]), ("send_hold", 48004))
         doctor = {c["name"]: c["ok"] for c in self.server.ok("GET", "/v1/doctor/wechat?account=shop")["checks"]}
         self.assertIs(doctor["sends"], False)
-        self.assertEqual(self.server.cli("account", "release", "shop", "--json"), {"released": True})
+        self.assertEqual(self.server.cli("account", "release", "shop", "--json"), {"released": True, "paused": []})
         self.assertEqual(send(), ("sent", "none"))
-        self.assertEqual(self.server.ok("POST", "/v1/accounts/shop/release"), {"released": False})
+        self.assertEqual(self.server.ok("POST", "/v1/accounts/shop/release"), {"released": False, "paused": []})
         self.platform.refusals[path] = 48004
         try:
             self.assertEqual(send()[0], "failed")
