@@ -22,11 +22,11 @@ struct Consent {
   [[nodiscard]] bool allows() const { return following && !withdrawn; }
 };
 
-/// Kinds are also decided for several people at once, in the order given; people unknown get no
-/// consent.
+/// Of several people at once, each given by all its identities, in the order given; without
+/// identities there is no consent.
 Result<std::vector<Consent>> consents_of(storage::Session& session,
-                                         std::span<const PersonId> people, std::string_view account,
-                                         std::string_view purpose);
+                                         std::span<const std::vector<IdentityHash>> people,
+                                         std::string_view account, std::string_view purpose);
 Result<Consent> consent_of(storage::State& state, const PersonId& person, std::string_view account,
                            std::string_view purpose);
 

@@ -267,9 +267,14 @@ TEST(Consent, PersonFollowsWithAnyIdentityAndOptsOutWithAny) {
   world.apply({world.event({a}, "consent.withdraw", kDay)});
   EXPECT_FALSE(consent(world, b).allows());
   ASSERT_TRUE(world.state().read([&](storage::Session& session) -> Result<void> {
-    const auto list = consents_of(session, {{PersonId("p_none"), PersonId()}}, "shop", "marketing");
-    EXPECT_FALSE((*list)[0].allows());
-    EXPECT_FALSE((*list)[1].allows());
+    const std::vector<std::vector<IdentityHash>> people = {{}, {b, a}, {world.openid("c")}, {a, b}};
+    const auto list = consents_of(session, people, "shop", "marketing");
+    for (const std::size_t twice : {1U, 3U}) {
+      EXPECT_TRUE((*list)[twice].following);
+      EXPECT_TRUE((*list)[twice].withdrawn);
+    }
+    EXPECT_FALSE((*list)[0].following);
+    EXPECT_FALSE((*list)[2].following);
     return {};
   }));
 }

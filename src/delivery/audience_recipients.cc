@@ -96,7 +96,7 @@ Result<std::vector<Recipient>> AudienceRecipients::find(std::span<const PersonId
                people_.identities_of_all(now_called));
     ZHIYIN_TRY(
         const std::vector<audience::Consent> consents,
-        audience::consents_of(session, now_called, query.account.value, enum_name(query.purpose)));
+        audience::consents_of(session, identities, query.account.value, enum_name(query.purpose)));
     ZHIYIN_TRY(const auto contacts, contacts_of(session, identities, consents, query.account));
     const Instant as_of = clock_.now();
     for (std::size_t i = 0; i < out.size(); ++i) {

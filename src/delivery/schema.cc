@@ -77,10 +77,12 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE TABLE send_hold ("
      " account TEXT NOT NULL, since BIGINT NOT NULL, errcode BIGINT NOT NULL, error TEXT NOT NULL,"
      " released_at BIGINT, released_by TEXT NOT NULL, PRIMARY KEY (account, since))"},
-    // By what never changes: a send touches this index no more.
-    {"delivery-027-touch-by-decision",
+    // By what never changes, so that a send touches it no more; and in the order of writing.
+    {"delivery-027-touch-order",
      "DROP INDEX touch_by_identity;"
-     "CREATE INDEX touch_of_identity ON touch (identity, decided_at)"},
+     "CREATE INDEX touch_of_identity ON touch (identity, decided_at);"
+     "DROP INDEX touch_by_campaign;"
+     "CREATE INDEX touch_of_campaign ON touch (campaign, state, person, id)"},
 };
 
 }  // namespace

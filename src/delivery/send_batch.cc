@@ -96,14 +96,27 @@ Result<void> SendLedger::start_batch(Session& session, std::span<const TouchId> 
   return {};
 }
 
-Result<void> SendLedger::end_batch(Session& session, const SendBatch& batch, Instant now) {
-  ZHIYIN_TRY(std::vector<Touch> touches, of_batch(session, batch.id));
-  std::erase_if(touches, [](const Touch& t) { return t.state != TouchState::kSending; });
-  ZHIYIN_TRY_VOID(session.execute(
-      "UPDATE touch SET state = ?3, provider_id = ?4, error = ?5, is_uncertain = 0 "
-      "WHERE batch = ?1 AND batch <> '' AND state = ?2",
-      {batch.id, static_cast<std::int64_t>(TouchState::kSending),
-       static_cast<std::int64_t>(batch.state), batch.provider_id, utf8::cleaned(batch.error)}));
+Result<void> SendLedger::end_batch(Session& session, const SendBatch& batch,
+                                   std::span<const Touch> touches, Instant now) {
+  std::vector<Touch> read;
+  if (touches.empty()) {
+    ZHIYIN_TRY(read, of_batch(session, batch.id));
+    std::erase_if(read, [](const Touch& t) { return t.state != TouchState::kSending; });
+    touches = read;
+  }
+  ZHIYIN_TRY(
+      const std::int64_t rows,
+      session.execute(
+          "UPDATE touch SET state = ?3, provider_id = ?4, error = ?5, is_uncertain = 0 "
+          "WHERE batch = ?1 AND batch <> '' AND state = ?2",
+          {batch.id, static_cast<std::int64_t>(TouchState::kSending),
+           static_cast<std::int64_t>(batch.state), batch.provider_id, utf8::cleaned(batch.error)}));
+  if (rows != static_cast<std::int64_t>(touches.size())) {
+    // Somebody was erased since, or settled otherwise.
+    ZHIYIN_TRY(read, of_batch(session, batch.id));
+    std::erase_if(read, [&](const Touch& t) { return t.state != batch.state; });
+    touches = read;
+  }
   return detail::tell_all(session, touches, enum_name(batch.state), now);
 }
 

@@ -119,7 +119,7 @@ TEST(SendLedger, AMassSendBeginsAndEndsForAllOfItsPeopleAtOnce) {
     ZHIYIN_TRY_VOID(SendLedger::update(s, stopped, kNow));
     batch.state = TouchState::kSent;
     batch.provider_id = "msg";
-    return SendLedger::end_batch(s, batch, kNow);
+    return SendLedger::end_batch(s, batch, touches, kNow);
   });
   const auto told = db.outbox();
   EXPECT_EQ(told.size(), static_cast<std::size_t>(kPeople - 1)) << "one was no longer of it";

@@ -73,6 +73,11 @@ namespace {
 using detail::instant_or_null;
 using detail::kTouchColumns;
 
+/// Behind the touch whose id is ?3, in the order of people: that in which a campaign's touches were
+/// written, so that those of a page lie together.
+constexpr std::string_view kAfter =
+    "(person, id) > (COALESCE((SELECT a.person FROM touch a WHERE a.id = ?3), ''), ?3)";
+
 /// What is told about a state; nothing while it is not settled. Test sends are nobody's touches.
 std::string_view told_as(const Touch& touch) {
   if (touch.is_test) return {};
@@ -156,12 +161,11 @@ Result<Rows> sent_to(Session& session, std::span<const IdentityHash> identities,
                                static_cast<std::int64_t>(TouchState::kUnknown),
                                (now - kLook - kPlannedAhead).us};
   for (const IdentityHash& identity : identities) values.emplace_back(storage::to_blob(identity));
-  return session.query(
-      fmt::format("SELECT identity, sent_at, channel, account, is_test FROM touch "
-                  "WHERE identity IN ({}) AND decided_at > ?5 AND sent_at > ?1 "
-                  "AND state IN (?2, ?3, ?4)",
-                  storage::placeholders(kFirst, identities.size())),
-      std::span<const Value>(values));
+  return session.query(fmt::format("SELECT identity, sent_at, channel, account, is_test FROM touch "
+                                   "WHERE identity IN ({}) AND decided_at > ?5 AND sent_at > ?1 "
+                                   "AND state IN (?2, ?3, ?4)",
+                                   storage::placeholders(kFirst, identities.size())),
+                       std::span<const Value>(values));
 }
 
 }  // namespace
@@ -239,9 +243,9 @@ Result<std::vector<Touch>> SendLedger::list(Session& session, const CampaignId& 
                                             TouchState state, std::string_view after,
                                             std::size_t limit) {
   static const std::string kSql = fmt::format(
-      "SELECT {} FROM touch WHERE campaign = ?1 AND state = ?2 AND id > ?3 AND is_test = 0 "
-      "ORDER BY id LIMIT ?4",
-      kTouchColumns);
+      "SELECT {} FROM touch WHERE campaign = ?1 AND state = ?2 AND is_test = 0 AND {} "
+      "ORDER BY person, id LIMIT ?4",
+      kTouchColumns, kAfter);
   ZHIYIN_TRY(const Rows rows,
              session.query(kSql, {campaign.value, static_cast<std::int64_t>(state),
                                   std::string(after), static_cast<std::int64_t>(limit)}));
@@ -252,9 +256,9 @@ Result<std::vector<Touch>> SendLedger::list_due(Session& session, const Campaign
                                                 Instant now, std::string_view after,
                                                 std::size_t limit) {
   static const std::string kSql = fmt::format(
-      "SELECT {} FROM touch WHERE campaign = ?1 AND state = ?2 AND id > ?3 AND is_test = 0 "
-      "AND due_at <= ?4 ORDER BY id LIMIT ?5",
-      kTouchColumns);
+      "SELECT {} FROM touch WHERE campaign = ?1 AND state = ?2 AND is_test = 0 AND {} "
+      "AND due_at <= ?4 ORDER BY person, id LIMIT ?5",
+      kTouchColumns, kAfter);
   ZHIYIN_TRY(const Rows rows,
              session.query(kSql, {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned),
                                   std::string(after), now.us, static_cast<std::int64_t>(limit)}));
@@ -336,7 +340,7 @@ Result<std::int64_t> SendLedger::cancel_planned(Session& session, const Campaign
                                                 std::string_view reason, std::size_t limit) {
   return session.execute(
       "UPDATE touch SET state = ?3, error = ?4 WHERE id IN (SELECT id FROM touch "
-      "WHERE campaign = ?1 AND state = ?2 AND is_test = 0 ORDER BY id LIMIT ?5)",
+      "WHERE campaign = ?1 AND state = ?2 AND is_test = 0 ORDER BY person, id LIMIT ?5)",
       {campaign.value, static_cast<std::int64_t>(TouchState::kPlanned),
        static_cast<std::int64_t>(TouchState::kCancelled), std::string(reason),
        static_cast<std::int64_t>(limit)});

@@ -131,11 +131,11 @@ class SendLedger {
                              std::optional<TouchState> expected = {});
 
   static Result<std::optional<Touch>> find(storage::Session& session, const TouchId& id);
-  /// In order of id, after `after`.
+  /// In order of person and id, after the touch `after`; empty: from the beginning.
   static Result<std::vector<Touch>> list(storage::Session& session, const CampaignId& campaign,
                                          TouchState state, std::string_view after,
                                          std::size_t limit);
-  /// Planned touches whose time has come, in order of id, after `after`.
+  /// Planned touches whose time has come, in that order, too.
   static Result<std::vector<Touch>> list_due(storage::Session& session, const CampaignId& campaign,
                                              Instant now, std::string_view after,
                                              std::size_t limit);
@@ -174,8 +174,10 @@ class SendLedger {
   static Result<void> start_batch(storage::Session& session, std::span<const TouchId> touches,
                                   const SendBatch& batch);
   /// Those of the mass send that are still sending come to `batch.state` (sent, failed or unknown),
-  /// with its provider and error; each tells its event.
-  static Result<void> end_batch(storage::Session& session, const SendBatch& batch, Instant now);
+  /// with its provider and error; each tells its event. `touches`: all of the batch as they are
+  /// known to the caller; none: they are read.
+  static Result<void> end_batch(storage::Session& session, const SendBatch& batch,
+                                std::span<const Touch> touches, Instant now);
   /// Those of the mass send that are still sending are planned again, as part of none and not
   /// before `not_before`; with its provider and error.
   static Result<void> plan_batch_again(storage::Session& session, const SendBatch& batch,

@@ -43,9 +43,10 @@ Result<Released> release(Services& s, const AccountId& account, std::string_view
   if (!hold) return out;
   if (s.clock.now() - hold->since >= kLateAfter) {
     ZHIYIN_TRY(out.paused, s.engine.pause_overdue(
-                               account, "账号曾被微信暂停，有逾期未发的内容：恢复时选择补发或跳过 / the "
-                                        "account was held by WeChat and touches are overdue: say "
-                                        "at resume whether they still go out"));
+                               account,
+                               "账号曾被微信暂停，有逾期未发的内容：恢复时选择补发或跳过 / the "
+                               "account was held by WeChat and touches are overdue: say "
+                               "at resume whether they still go out"));
   }
   ZHIYIN_TRY_VOID(s.state.write([&](storage::Session& session) -> Result<void> {
     ZHIYIN_TRY(out.was_held, SendHolds::release(session, account, by, s.clock.now()));
@@ -103,9 +104,10 @@ Result<std::optional<wechat::ConnectionFinding>> try_release(Services& s,
   ZHIYIN_TRY(const Released released, release(s, account.id, "check"));
   Finding finding{true, "已解除暂停 / released: sends go on"};
   if (!released.paused.empty()) {
-    finding.detail += fmt::format("；{} 个活动有逾期内容，已暂停 / campaigns paused, for touches are "
-                                  "overdue: {}",
-                                  released.paused.size(), released.paused.size());
+    finding.detail += fmt::format(
+        "；{} 个活动有逾期内容，已暂停 / campaigns paused, for touches are "
+        "overdue: {}",
+        released.paused.size(), released.paused.size());
   }
   return std::optional(std::move(finding));
 }

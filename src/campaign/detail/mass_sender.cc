@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <tuple>
 
 #include "base/crypto.h"
 #include "delivery/quota_ledger.h"
@@ -27,8 +28,8 @@ constexpr std::size_t kPage = 2000;
 // The platform refuses the same clientmsgid twice within a minute.
 constexpr Duration kRepeatAfter = std::chrono::seconds(90);
 constexpr Duration kRepeatAfterRefusal = std::chrono::minutes(10);
-// While the platform takes one batch the next is gathered. So many in one step, other campaigns
-// waiting; and what the gate said when the call began counts for so long.
+// While one batch goes out the next is gathered. So many in one step, other campaigns waiting; and
+// what the gate said counts for so long.
 constexpr int kBatchesAStep = 8;
 constexpr Duration kGatheredFor = std::chrono::seconds(5);
 
@@ -38,6 +39,14 @@ struct Gathered {
   std::vector<std::string> openids;  ///< of `send`
   std::vector<Touch> refused;
   std::optional<Instant> wait;
+  std::string last;  ///< touches up to this one have been looked at
+};
+
+/// Where a batch is gathered from: everything that is due, or what comes after one that goes out
+/// meanwhile, and takes a call.
+struct GatherFrom {
+  std::string after;
+  std::int64_t calls_taken = 0;
 };
 
 std::size_t batch_max(const Work& work) {
@@ -114,28 +123,39 @@ Result<void> sort_page(Session& session, const Work& work, std::vector<Touch> pa
   return admit(work, std::move(passed), out);
 }
 
-Result<Gathered> gather(const Work& work, Instant now) {
+/// A batch is full: what lies behind it is looked at again with the next. Where more is there, as
+/// many stay back as another one needs.
+void cut(const Work& work, Gathered& out) {
+  const std::size_t most = batch_max(work);
+  if (out.send.size() <= most) return;
+  out.send.resize(std::min(most, out.send.size() - work.sender.mass_openids_min));
+  out.openids.resize(out.send.size());
+  const Touch& last = out.send.back();
+  out.last = last.id.value;
+  std::erase_if(out.refused, [&](const Touch& touch) {  // in the order of `list_due`
+    return std::tie(touch.person, touch.id) > std::tie(last.person, last.id);
+  });
+}
+
+Result<Gathered> gather(const Work& work, Instant now, const GatherFrom& from) {
   Gathered out;
+  out.last = from.after;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(out.wait, held_until(session, work, now));
     ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
-    std::string after;
     while (!out.wait && out.send.size() < look_ahead(work)) {
       const std::size_t wanted = std::min(kPage, look_ahead(work) - out.send.size());
       ZHIYIN_TRY(std::vector<Touch> page,
-                 SendLedger::list_due(session, work.id(), now, after, wanted));
+                 SendLedger::list_due(session, work.id(), now, out.last, wanted));
       if (page.empty()) return {};
-      after = page.back().id.value;
-      ZHIYIN_TRY_VOID(sort_page(session, work, std::move(page), calls, now, out));
+      out.last = page.back().id.value;
+      ZHIYIN_TRY_VOID(
+          sort_page(session, work, std::move(page), calls - from.calls_taken, now, out));
     }
     return {};
   }));
-  // Where more than a batch is there, as many stay back as another one needs.
-  const std::size_t least = work.sender.mass_openids_min;
-  if (out.send.size() > batch_max(work))
-    out.send.resize(std::min(batch_max(work), out.send.size() - least));
-  out.openids.resize(out.send.size());
-  if (out.send.size() < least) {
+  cut(work, out);
+  if (out.send.size() < work.sender.mass_openids_min) {
     for (Touch& touch : out.send) refuse(out, std::move(touch), Rule::kBatchTooSmall, {});
     out.send.clear();
     out.openids.clear();
@@ -148,9 +168,9 @@ QuotaKey quota_of(const SendBatch& batch) {
 }
 
 /// The batch has come to its end in `state`; planned again: its people go into a later one, past
-/// the gate once more, not before `not_before`.
+/// the gate once more, not before `not_before`. `touches` as for `end_batch`.
 Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, Instant now,
-                         Instant not_before = {}) {
+                         std::span<const Touch> touches = {}, Instant not_before = {}) {
   batch.state = state == TouchState::kPlanned ? TouchState::kFailed : state;
   batch.is_uncertain = false;
   ZHIYIN_TRY_VOID(SendLedger::put_batch(session, batch));
@@ -158,7 +178,7 @@ Result<void> close_batch(Session& session, SendBatch& batch, TouchState state, I
     ZHIYIN_TRY_VOID(SendLedger::plan_batch_again(session, batch, not_before));
     return QuotaLedger::release(session, quota_of(batch), 1);
   }
-  ZHIYIN_TRY_VOID(SendLedger::end_batch(session, batch, now));
+  ZHIYIN_TRY_VOID(SendLedger::end_batch(session, batch, touches, now));
   ZHIYIN_TRY_VOID(QuotaLedger::commit(session, quota_of(batch), 1));
   return state == TouchState::kSent ? SendLedger::settle_mass_result(session, batch, now)
                                     : Result<void>();
@@ -191,16 +211,16 @@ Result<void> settle_uncertain(Session& session, SendBatch& batch, const Outcome&
 }
 
 Result<void> settle(Session& session, const Work& work, StoredCampaign& row, SendBatch& batch,
-                    const Outcome& outcome, Instant now) {
+                    std::span<const Touch> touches, const Outcome& outcome, Instant now) {
   switch (outcome.kind) {
     case OutcomeKind::kSent:
-      return close_batch(session, batch, TouchState::kSent, now);
+      return close_batch(session, batch, TouchState::kSent, now, touches);
     case OutcomeKind::kUnknown:
       return keep_open(session, batch, true, now + kRepeatAfter);
     case OutcomeKind::kFailedRetry:
       if (batch.attempt < work.settings.attempts_max) {
         const Duration wait = std::max<Duration>(outcome.retry_after, std::chrono::seconds(1));
-        return close_batch(session, batch, TouchState::kPlanned, now, now + wait);
+        return close_batch(session, batch, TouchState::kPlanned, now, touches, now + wait);
       }
       break;
     case OutcomeKind::kQuota:
@@ -216,7 +236,8 @@ Result<void> settle(Session& session, const Work& work, StoredCampaign& row, Sen
   return close_batch(session, batch, TouchState::kPlanned, now);
 }
 
-Result<void> record(const Work& work, SendBatch batch, const Outcome& outcome, bool was_uncertain) {
+Result<void> record(const Work& work, SendBatch batch, std::span<const Touch> touches,
+                    const Outcome& outcome, bool was_uncertain) {
   const Instant now = work.now();
   return work.parts.state.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(StoredCampaign row, load(session, work.id()));
@@ -229,13 +250,14 @@ Result<void> record(const Work& work, SendBatch batch, const Outcome& outcome, b
     if (was_uncertain) {
       ZHIYIN_TRY_VOID(settle_uncertain(session, batch, outcome, now));
     } else {
-      ZHIYIN_TRY_VOID(settle(session, work, row, batch, outcome, now));
+      ZHIYIN_TRY_VOID(settle(session, work, row, batch, touches, outcome, now));
     }
     return save_run(session, row);
   });
 }
 
-Result<OutcomeKind> call(const Work& work, const SendBatch& batch,
+/// `touches`: those of the batch, where they are at hand.
+Result<OutcomeKind> call(const Work& work, const SendBatch& batch, std::span<const Touch> touches,
                          std::span<const std::string> openids, bool was_uncertain) {
   const Outcome outcome =
       work.parts.channel.send_mass(batch.account, openids, batch.content, batch.id);
@@ -246,7 +268,7 @@ Result<OutcomeKind> call(const Work& work, const SendBatch& batch,
                                {"platform_code", outcome.platform_code},
                                {"error", outcome.error}});
   }
-  ZHIYIN_TRY_VOID(record(work, batch, outcome, was_uncertain));
+  ZHIYIN_TRY_VOID(record(work, batch, touches, outcome, was_uncertain));
   return outcome.kind;
 }
 
@@ -291,28 +313,33 @@ Result<bool> intend(const Work& work, Gathered& gathered, SendBatch& batch,
 }
 
 Result<TickResult> send_next(const Work& work, Instant now) {
-  ZHIYIN_TRY(Gathered gathered, gather(work, now));
+  const TickResult again{true, std::nullopt};
+  ZHIYIN_TRY(Gathered gathered, gather(work, now, {}));
   for (int sent = 1;; ++sent) {
     if (gathered.send.empty() && gathered.refused.empty()) {
-      return gathered.wait ? wait_until(work, *gathered.wait) : Result<TickResult>();
+      if (gathered.wait) return wait_until(work, *gathered.wait);
+      return sent == 1 ? TickResult() : again;  // only what came after was looked at
+    }
+    const bool is_last = gathered.send.empty() || gathered.wait || sent == kBatchesAStep;
+    std::future<Result<Gathered>> next;
+    if (!is_last) {
+      next = std::async(std::launch::async, [&work, now, from = GatherFrom{gathered.last, 1}] {
+        return gather(work, now, from);
+      });
     }
     SendBatch batch;
     std::optional<Instant> wait;
     ZHIYIN_TRY(const bool running, intend(work, gathered, batch, wait, now));
     if (!running) return TickResult{};
     if (wait) return wait_until(work, *wait);
-    if (gathered.send.empty() || sent == kBatchesAStep) {
-      if (!gathered.send.empty()) ZHIYIN_TRY_VOID(call(work, batch, gathered.openids, false));
-      return TickResult{true, std::nullopt};
-    }
-    now = work.now();
-    std::future<Result<Gathered>> next =
-        std::async(std::launch::async, [&work, now] { return gather(work, now); });
-    ZHIYIN_TRY(const OutcomeKind outcome, call(work, batch, gathered.openids, false));
-    ZHIYIN_TRY(gathered, next.get());
+    if (gathered.send.empty()) return again;
+    ZHIYIN_TRY(const OutcomeKind outcome,
+               call(work, batch, gathered.send, gathered.openids, false));
     // What did not go through may have given its call back, or have held the account.
-    if (outcome != OutcomeKind::kSent || work.now() - now > kGatheredFor)
-      return TickResult{true, std::nullopt};
+    if (is_last || outcome != OutcomeKind::kSent) return again;
+    ZHIYIN_TRY(gathered, next.get());
+    if (work.now() - now > kGatheredFor) return again;
+    now = work.now();
   }
 }
 
@@ -374,7 +401,7 @@ Result<TickResult> repeat(const Work& work, SendBatch batch, Instant now) {
   if (!running) return TickResult{};
   if (wait) return TickResult{false, wait};
   ZHIYIN_TRY(const std::vector<std::string> openids, openids_of(work, batch));
-  ZHIYIN_TRY_VOID(call(work, batch, openids, was_uncertain));
+  ZHIYIN_TRY_VOID(call(work, batch, {}, openids, was_uncertain));
   return TickResult{true, std::nullopt};
 }
 
