@@ -20,6 +20,14 @@ std::string_view to_string(Refusal refusal) {
       return "the sums of an arm contradict each other";
     case Refusal::kNotSolvable:
       return "too few users for any effect to be found";
+    case Refusal::kNotFinite:
+      return "a sum of an arm is not a finite number";
+    case Refusal::kNegativeCount:
+      return "an arm has a negative number of users";
+    case Refusal::kTooFewForQuantile:
+      return "too few values for so extreme a quantile";
+    case Refusal::kEmptyStratum:
+      return "a stratum has fewer than two users in an arm";
   }
   return "?";
 }
@@ -30,7 +38,10 @@ MetricKind kind_of(const Arm& arm) {
 }
 
 Moments mean_moments(double n, double sum, double sum_squares) {
-  return {n, sum / n, (sum_squares - sum * sum / n) / (n - 1)};
+  // Below this share of the squares the difference is rounding of the sums, not spread.
+  constexpr double kRounding = 1e-13;
+  const double spread = std::fma(-sum / n, sum, sum_squares);
+  return {n, sum / n, spread < kRounding * sum_squares ? 0 : spread / (n - 1)};
 }
 
 Moments proportion_moments(double n, double hits) {
@@ -61,7 +72,12 @@ Answer<Moments> ratio_moments(const Arm& arm) {
   const Moments m = mean_moments(n, arm.sum, *arm.sum_squares);
   const Moments d = mean_moments(n, *arm.denominator_sum, *arm.denominator_sum_squares);
   if (d.mean == 0) return std::unexpected(Refusal::kZeroDenominator);
-  const double covariance = (*arm.sum_products - arm.sum * *arm.denominator_sum / n) / (n - 1);
+  const double covariance =
+      std::fma(-arm.sum / n, *arm.denominator_sum, *arm.sum_products) / (n - 1);
+  // Cauchy and Schwarz, with room for rounding.
+  if (covariance * covariance > m.variance * d.variance * (1 + 1e-6) + 1e-18 * m.mean * m.mean) {
+    return std::unexpected(Refusal::kImpossibleSums);
+  }
   const double square = d.mean * d.mean;
   return Moments{n, m.mean / d.mean,
                  m.variance / square + m.mean * m.mean * d.variance / (square * square) -
@@ -71,6 +87,11 @@ Answer<Moments> ratio_moments(const Arm& arm) {
 }  // namespace
 
 Answer<Moments> moments_of(const Arm& arm) {
+  for (const double sum : {arm.sum, arm.sum_squares.value_or(0), arm.denominator_sum.value_or(0),
+                           arm.denominator_sum_squares.value_or(0), arm.sum_products.value_or(0)}) {
+    if (!std::isfinite(sum)) return std::unexpected(Refusal::kNotFinite);
+  }
+  if (arm.n < 0) return std::unexpected(Refusal::kNegativeCount);
   if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
   const auto n = static_cast<double>(arm.n);
   switch (kind_of(arm)) {
@@ -85,6 +106,8 @@ Answer<Moments> moments_of(const Arm& arm) {
       return proportion_moments(n, arm.sum);
     case MetricKind::kRatio:
       return ratio_moments(arm);
+    case MetricKind::kQuantile:  // its arms are not sums: quantile.h
+      break;
   }
   return std::unexpected(Refusal::kIncompleteArm);
 }

@@ -1,13 +1,21 @@
 #include "statistics/assignment.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <string>
 
+#include "base/check.h"
+
 namespace zhiyin::statistics {
 
-std::uint32_t fnv1a32(std::string_view bytes) {
-  std::uint32_t hash = 0x811c9dc5U;
+namespace {
+
+constexpr std::uint32_t kFnvBasis = 0x811c9dc5U;
+
+/// FNV-1a goes byte by byte, so a text may come in pieces.
+std::uint32_t fnv1a32_more(std::uint32_t hash, std::string_view bytes) {
   for (const char c : bytes) {
     hash ^= static_cast<unsigned char>(c);
     hash *= 0x01000193U;
@@ -15,12 +23,39 @@ std::uint32_t fnv1a32(std::string_view bytes) {
   return hash;
 }
 
+}  // namespace
+
+std::uint32_t fnv1a32(std::string_view bytes) { return fnv1a32_more(kFnvBasis, bytes); }
+
+namespace {
+
+/// The hash of the decimal text of `inner`, in steps of 1/10000.
+double hash_of_text(std::uint32_t inner) {
+  std::array<char, 10> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), inner).ptr;
+  return fnv1a32({text.data(), end}) % 10000 / 10000.0;
+}
+
+}  // namespace
+
 double assignment_hash(std::string_view seed, std::string_view value, HashVersion version) {
   if (version == HashVersion::kOne) {
-    return fnv1a32(std::string(value).append(seed)) % 1000 / 1000.0;
+    return fnv1a32_more(fnv1a32(value), seed) % 1000 / 1000.0;
   }
-  const std::uint32_t inner = fnv1a32(std::string(seed).append(value));
-  return fnv1a32(std::to_string(inner)) % 10000 / 10000.0;
+  return hash_of_text(fnv1a32_more(fnv1a32(seed), value));
+}
+
+void assignment_hashes(std::string_view seed, std::span<const std::string_view> values,
+                       std::span<double> out, HashVersion version) {
+  ZHIYIN_CHECK(values.size() == out.size());
+  if (version == HashVersion::kOne) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      out[i] = assignment_hash(seed, values[i], version);
+    return;
+  }
+  const std::uint32_t begun = fnv1a32(seed);  // the same for all
+  for (std::size_t i = 0; i < values.size(); ++i)
+    out[i] = hash_of_text(fnv1a32_more(begun, values[i]));
 }
 
 bool in_namespace(std::string_view value, std::string_view name, HashRange range) {
@@ -55,6 +90,33 @@ std::optional<std::size_t> choose_variant(std::span<const HashRange> ranges, dou
 
 bool is_held_out(std::string_view campaign, std::string_view unit, double share) {
   return assignment_hash(campaign, unit, HashVersion::kTwo) < share;
+}
+
+HoldoutLevel holdout_level(const Holdouts& holdouts, std::string_view unit) {
+  const auto held = [&](std::string_view level, std::string_view name, double share) {
+    return share > 0 && is_held_out(std::string(level).append(name), unit, share);
+  };
+  if (held("__organisation:", holdouts.organisation, holdouts.organisation_share)) {
+    return HoldoutLevel::kOrganisation;
+  }
+  if (held("__programme:", holdouts.programme, holdouts.programme_share)) {
+    return HoldoutLevel::kProgramme;
+  }
+  if (is_held_out(holdouts.campaign, unit, holdouts.campaign_share)) {
+    return HoldoutLevel::kCampaign;
+  }
+  return HoldoutLevel::kNone;
+}
+
+StickyChoice sticky_variant(const std::optional<StickyBucket>& stored, int version_min,
+                            std::span<const HashRange> ranges, double hash) {
+  if (stored) {
+    if (stored->version < version_min) return {StickyOutcome::kBlocked, {}};
+    if (stored->variant < ranges.size()) return {StickyOutcome::kKept, stored->variant};
+  }
+  const std::optional<std::size_t> variant = choose_variant(ranges, hash);
+  if (!variant) return {StickyOutcome::kNotCovered, {}};
+  return {StickyOutcome::kNew, variant};
 }
 
 }  // namespace zhiyin::statistics

@@ -19,6 +19,11 @@ enum class HashVersion : int { kOne = 1, kTwo = 2 };
 double assignment_hash(std::string_view seed, std::string_view value,
                        HashVersion version = HashVersion::kTwo);
 
+/// Of many values at once, which is faster: `out[i]` belongs to `values[i]`. Requires equal
+/// lengths.
+void assignment_hashes(std::string_view seed, std::span<const std::string_view> values,
+                       std::span<double> out, HashVersion version = HashVersion::kTwo);
+
 /// Half-open: [begin, end).
 struct HashRange {
   double begin = 0;
@@ -38,5 +43,39 @@ std::optional<std::size_t> choose_variant(std::span<const HashRange> ranges, dou
 
 /// True for the `share` of units that a campaign holds out (version 2, the campaign's id as seed).
 bool is_held_out(std::string_view campaign, std::string_view unit, double share);
+
+/// Three levels at which people are kept out, from the widest: of everything an organisation sends,
+/// of one programme (a group of campaigns), of one campaign.
+enum class HoldoutLevel : int { kNone = 0, kOrganisation = 1, kProgramme = 2, kCampaign = 3 };
+/// Shares in [0, 1]; those of a lower level are of the people that the levels above left.
+struct Holdouts {
+  std::string_view organisation;  ///< names (ids), which seed the hashes
+  std::string_view programme;
+  std::string_view campaign;
+  double organisation_share = 0;
+  double programme_share = 0;
+  double campaign_share = 0;
+};
+/// The one level that keeps `unit` out, or none: a unit is never in two, so nobody is counted twice
+/// and nobody held out above takes part below. The levels' hashes have seeds of their own and are
+/// independent; a share that grows keeps those who were held out before. The campaign's hash is
+/// that of `is_held_out`.
+HoldoutLevel holdout_level(const Holdouts& holdouts, std::string_view unit);
+
+/// An assignment that was stored at first exposure.
+struct StickyBucket {
+  std::size_t variant = 0;
+  int version = 0;  ///< of the experiment's buckets when it was stored
+};
+enum class StickyOutcome { kKept, kNew, kBlocked, kNotCovered };
+struct StickyChoice {
+  StickyOutcome outcome = StickyOutcome::kNotCovered;
+  std::optional<std::size_t> variant;  ///< of kKept and kNew
+};
+/// Who has a bucket keeps its variant whatever weights and coverage have become. A bucket older
+/// than `version_min` takes its unit out of the experiment (kBlocked); one of a variant that no
+/// longer exists counts as none.
+StickyChoice sticky_variant(const std::optional<StickyBucket>& stored, int version_min,
+                            std::span<const HashRange> ranges, double hash);
 
 }  // namespace zhiyin::statistics

@@ -16,13 +16,6 @@ std::unexpected<Refusal> refused(const Answer<T>& answer) {
   return std::unexpected(answer.error());
 }
 
-double welch_dof(const Moments& a, const Moments& b) {
-  const double noise_a = a.variance / a.n;
-  const double noise_b = b.variance / b.n;
-  const double sum = noise_a + noise_b;
-  return sum * sum / (noise_a * noise_a / (a.n - 1) + noise_b * noise_b / (b.n - 1));
-}
-
 Interval interval_around(double middle, double half, Sides sides) {
   return {sides == Sides::kLess ? -kInfinity : middle - half,
           sides == Sides::kGreater ? kInfinity : middle + half};
@@ -78,18 +71,40 @@ double positive_part(double mean, double sd) {
 
 }  // namespace
 
-Answer<Comparison> compare_fixed(const Moments& control, const Moments& treatment,
-                                 EffectKind effect, double alpha, Sides sides) {
-  const Answer<Effect> found = effect_between(control, treatment, effect);
+double welch_dof(double noise_a, double dof_a, double noise_b, double dof_b) {
+  const double sum = noise_a + noise_b;
+  return sum * sum / (noise_a * noise_a / dof_a + noise_b * noise_b / dof_b);
+}
+
+Answer<Evidence> evidence_between(const Moments& control, const Moments& treatment,
+                                  EffectKind kind) {
+  const Answer<Effect> found = effect_between(control, treatment, kind);
   if (!found) return refused(found);
-  Comparison out{found->estimate, found->se, {}, 1, welch_dof(control, treatment)};
+  return Evidence{found->estimate,
+                  found->se,
+                  control.n + treatment.n,
+                  welch_dof(control.variance / control.n, control.n - 1,
+                            treatment.variance / treatment.n, treatment.n - 1),
+                  control.mean,
+                  kind};
+}
+
+Comparison compare_fixed(const Evidence& evidence, double alpha, Sides sides) {
+  Comparison out{evidence.estimate, evidence.se, {}, 1, evidence.dof};
   const double t = out.estimate / out.se;
-  const double level = sides == Sides::kTwo ? 1 - alpha / 2 : 1 - alpha;
-  out.interval = interval_around(out.estimate, t_quantile(level, out.dof) * out.se, sides);
+  const double tail = sides == Sides::kTwo ? alpha / 2 : alpha;
+  out.interval = interval_around(out.estimate, t_upper_quantile(tail, out.dof) * out.se, sides);
   out.p = sides == Sides::kTwo       ? t_two_sided_p(t, out.dof)
           : sides == Sides::kGreater ? t_cdf(-t, out.dof)
                                      : t_cdf(t, out.dof);
   return out;
+}
+
+Answer<Comparison> compare_fixed(const Moments& control, const Moments& treatment,
+                                 EffectKind effect, double alpha, Sides sides) {
+  const Answer<Evidence> found = evidence_between(control, treatment, effect);
+  if (!found) return refused(found);
+  return compare_fixed(*found, alpha, sides);
 }
 
 double sequential_width(double users, double alpha, double tuning) {
@@ -97,36 +112,36 @@ double sequential_width(double users, double alpha, double tuning) {
   return mixture_width(users, rho, std::log(std::sqrt(users * rho * rho + 1) / alpha));
 }
 
-Answer<Comparison> compare_sequential(const Moments& control, const Moments& treatment,
-                                      EffectKind effect, SequentialSettings settings) {
-  const Answer<Effect> found = effect_between(control, treatment, effect);
-  if (!found) return refused(found);
-  const double users = control.n + treatment.n;
-  Comparison out{found->estimate, found->se, {}, 1, kInfinity};
+Comparison compare_sequential(const Evidence& evidence, SequentialSettings settings) {
+  Comparison out{evidence.estimate, evidence.se, {}, 1, kInfinity};
   if (settings.sides == Sides::kTwo) {
-    const double half = out.se * sequential_width(users, settings.alpha, settings.tuning);
+    const double half = out.se * sequential_width(evidence.users, settings.alpha, settings.tuning);
     out.interval = interval_around(out.estimate, half, Sides::kTwo);
-    out.p = two_sided_sequential_p(out.estimate, out.se, users,
+    out.p = two_sided_sequential_p(out.estimate, out.se, evidence.users,
                                    tuning_rho(settings.alpha, settings.tuning));
     return out;
   }
   const double rho = tuning_rho(2 * settings.alpha, settings.tuning);
-  const double half = out.se * one_sided_width(users, rho, settings.alpha);
+  const double half = out.se * one_sided_width(evidence.users, rho, settings.alpha);
   out.interval = interval_around(out.estimate, half, settings.sides);
   const double gain = settings.sides == Sides::kGreater ? out.estimate : -out.estimate;
-  out.p = one_sided_p(gain, out.se, users, rho);
+  out.p = one_sided_p(gain, out.se, evidence.users, rho);
   return out;
 }
 
-Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatment,
-                                   EffectKind effect, std::optional<Prior> prior, double alpha) {
-  const Answer<Effect> found = effect_between(control, treatment, effect);
+Answer<Comparison> compare_sequential(const Moments& control, const Moments& treatment,
+                                      EffectKind effect, SequentialSettings settings) {
+  const Answer<Evidence> found = evidence_between(control, treatment, effect);
   if (!found) return refused(found);
-  double precision = 1 / (found->se * found->se);
-  double weighted = found->estimate * precision;
+  return compare_sequential(*found, settings);
+}
+
+Posterior compare_bayesian(const Evidence& evidence, std::optional<Prior> prior, double alpha) {
+  double precision = 1 / (evidence.se * evidence.se);
+  double weighted = evidence.estimate * precision;
   if (prior) {
     // The prior speaks of the relative effect.
-    const double unit = effect == EffectKind::kAbsolute ? std::fabs(control.mean) : 1;
+    const double unit = evidence.kind == EffectKind::kAbsolute ? std::fabs(evidence.baseline) : 1;
     const double prior_precision = 1 / (prior->sd * prior->sd * unit * unit);
     precision += prior_precision;
     weighted += prior->mean * unit * prior_precision;
@@ -140,6 +155,17 @@ Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatm
   out.risk_keep = positive_part(out.mean, out.sd);
   out.risk_ship = positive_part(-out.mean, out.sd);
   return out;
+}
+
+Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatment,
+                                   EffectKind effect, std::optional<Prior> prior, double alpha) {
+  const Answer<Evidence> found = evidence_between(control, treatment, effect);
+  if (!found) return refused(found);
+  // Without a baseline an informed prior would be a certainty of no effect.
+  if (prior && effect == EffectKind::kAbsolute && found->baseline == 0) {
+    return std::unexpected(Refusal::kZeroBaseline);
+  }
+  return compare_bayesian(*found, prior, alpha);
 }
 
 }  // namespace zhiyin::statistics

@@ -16,10 +16,27 @@ struct Comparison {
   double dof = 0;
 };
 
+/// An effect with all that the methods below need, whatever made it: plain moments, CUPED,
+/// strata, quantiles or clusters.
+struct Evidence {
+  double estimate = 0;
+  double se = 0;
+  double users = 0;     ///< of both arms
+  double dof = 0;       ///< Welch and Satterthwaite; infinite: the normal distribution
+  double baseline = 0;  ///< the control's mean, in the metric's units
+  EffectKind kind = EffectKind::kAbsolute;
+};
+Answer<Evidence> evidence_between(const Moments& control, const Moments& treatment,
+                                  EffectKind kind);
+/// Welch's degrees of freedom from variances of the two means.
+double welch_dof(double noise_a, double dof_a, double noise_b, double dof_b);
+
 /// Welch's t test, planned for one look. `alpha` in (0, 1).
 /// `kGreater` keeps the lower bound only and tests "treatment is not better"; `kLess` mirrors it.
 Answer<Comparison> compare_fixed(const Moments& control, const Moments& treatment,
                                  EffectKind effect, double alpha = 0.05, Sides sides = Sides::kTwo);
+
+Comparison compare_fixed(const Evidence& evidence, double alpha = 0.05, Sides sides = Sides::kTwo);
 
 /// Asymptotic confidence sequence: valid at every look. `tuning` is the number of users at which
 /// the interval is tightest.
@@ -30,6 +47,7 @@ struct SequentialSettings {
 };
 Answer<Comparison> compare_sequential(const Moments& control, const Moments& treatment,
                                       EffectKind effect, SequentialSettings settings = {});
+Comparison compare_sequential(const Evidence& evidence, SequentialSettings settings = {});
 /// Half width of the two-sided sequence as a multiple of the effect's standard error.
 double sequential_width(double users, double alpha, double tuning);
 
@@ -49,5 +67,7 @@ struct Posterior {
 Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatment,
                                    EffectKind effect, std::optional<Prior> prior = {},
                                    double alpha = 0.05);
+Posterior compare_bayesian(const Evidence& evidence, std::optional<Prior> prior = {},
+                           double alpha = 0.05);
 
 }  // namespace zhiyin::statistics

@@ -131,62 +131,56 @@ Answer<double> minimum_detectable_effect(const PowerPlan& plan, double power) {
   return plan.mean > 0 ? (1 + root) / rest - 1 : 1 - (1 - root) / rest;
 }
 
-namespace {
-
-struct PairMoments {
-  double n, mean_y, mean_x, var_y, var_x, cov;
-};
-
-PairMoments pair_moments(const CovariateArm& a) {
-  const Moments y = mean_moments(a.n, a.post_sum, a.post_sum_squares);
-  const Moments x = mean_moments(a.n, a.pre_sum, a.pre_sum_squares);
-  const double cov = (a.sum_products - a.post_sum * a.pre_sum / a.n) / (a.n - 1);
-  return {a.n, y.mean, x.mean, y.variance, x.variance, cov};
-}
-
-CovariateArm added(const CovariateArm& a, const CovariateArm& b) {
-  return {a.n + b.n,
-          a.post_sum + b.post_sum,
-          a.post_sum_squares + b.post_sum_squares,
-          a.pre_sum + b.pre_sum,
-          a.pre_sum_squares + b.pre_sum_squares,
-          a.sum_products + b.sum_products};
-}
-
-double adjusted_variance(const PairMoments& m, double theta) {
-  return m.var_y + theta * theta * m.var_x - 2 * theta * m.cov;
-}
-
-}  // namespace
-
-double cuped_theta(const CovariateArm& control, const CovariateArm& treatment) {
-  const PairMoments pooled = pair_moments(added(control, treatment));
-  if (!(pooled.var_x > 0) || !(pooled.var_y > 0)) return 0;
-  return pooled.cov / pooled.var_x;
-}
-
-Answer<Effect> cuped_effect(const CovariateArm& control, const CovariateArm& treatment,
-                            EffectKind kind) {
-  if (control.n < 2 || treatment.n < 2) return std::unexpected(Refusal::kTooFewUsers);
-  const double theta = cuped_theta(control, treatment);
-  const PairMoments a = pair_moments(control);
-  const PairMoments b = pair_moments(treatment);
-  const double adjusted_a = adjusted_variance(a, theta);
-  const double adjusted_b = adjusted_variance(b, theta);
-  if (!(adjusted_a > 0) || !(adjusted_b > 0)) return std::unexpected(Refusal::kNoVariance);
-  const double difference = (b.mean_y - theta * b.mean_x) - (a.mean_y - theta * a.mean_x);
-  if (kind == EffectKind::kAbsolute) {
-    return Effect{difference, std::sqrt(adjusted_a / a.n + adjusted_b / b.n)};
+Answer<double> users_needed(PowerPlan plan, double effect, double power) {
+  constexpr double kUsersMax = 1e15;
+  const auto power_with = [&](double users) {
+    plan.users_per_arm = users;
+    return power_of(plan, effect);
+  };
+  if (const auto most = power_with(kUsersMax); !most || *most < power) {
+    return std::unexpected(most ? Refusal::kNotSolvable : most.error());
   }
-  if (a.mean_y == 0) return std::unexpected(Refusal::kZeroBaseline);
-  // The denominator is the control's unadjusted mean, which moves with its adjusted one.
-  const double square = a.mean_y * a.mean_y;
-  const double ratio = b.mean_y / a.mean_y;
-  const double control_term =
-      (a.var_y * ratio * ratio - 2 * theta * a.cov * ratio + theta * theta * a.var_x) /
-      (a.n * square);
-  return Effect{difference / std::fabs(a.mean_y),
-                std::sqrt(adjusted_b / (b.n * square) + control_term)};
+  double low = 2;
+  double high = kUsersMax;
+  if (*power_with(low) >= power) return low;
+  // On the log scale: the answer may be anything between two users and the bound.
+  while (high / low > 1 + 1e-12 && high - low > 1e-6) {
+    const double middle = std::sqrt(low * high);
+    (*power_with(middle) >= power ? high : low) = middle;
+  }
+  return std::ceil(high - 1e-6);
+}
+
+double shared_alpha(double alpha, int arms, int goals) {
+  return alpha / static_cast<double>(std::max(1, arms - 1) * std::max(1, goals));
+}
+
+Answer<RunningPower> power_so_far(const Evidence& evidence, double effect, double alpha,
+                                  double power, std::optional<double> tuning) {
+  if (!(evidence.se > 0) || effect == 0) return std::unexpected(Refusal::kNotSolvable);
+  const double z = normal_quantile(1 - alpha / 2);
+  const auto se_with = [&](double users) {
+    const double factor = tuning ? sequential_width(users, alpha, *tuning) / z : 1;
+    return evidence.se * std::sqrt(evidence.users / users) * factor;
+  };
+  const auto power_with = [&](double users) {
+    const double d = std::fabs(effect) / se_with(users);
+    return normal_cdf(d - z) + normal_cdf(-z - d);
+  };
+  RunningPower out;
+  out.power = power_with(evidence.users);
+  out.minimum_effect = (z + normal_quantile(power)) * se_with(evidence.users);
+  if (out.power >= power) return out;
+  constexpr double kUsersMax = 1e15;
+  double low = evidence.users;
+  double high = kUsersMax;
+  if (power_with(high) < power) return std::unexpected(Refusal::kNotSolvable);
+  while (high / low > 1 + 1e-12 && high - low > 1e-6) {
+    const double middle = std::sqrt(low * high);
+    (power_with(middle) >= power ? high : low) = middle;
+  }
+  out.users_more = std::ceil(high - evidence.users - 1e-6);
+  return out;
 }
 
 }  // namespace zhiyin::statistics

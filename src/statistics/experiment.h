@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "statistics/compare.h"
+#include "statistics/cuped.h"
 
 /// Checks and plans around comparisons. Pure, thread-safe.
 namespace zhiyin::statistics {
@@ -38,17 +40,21 @@ Answer<double> power_of(const PowerPlan& plan, double effect);
 /// The smallest effect found with probability `power`. kNotSolvable when there is none.
 Answer<double> minimum_detectable_effect(const PowerPlan& plan, double power = 0.8);
 
-/// Sufficient statistics with a covariate from before the experiment (CUPED).
-struct CovariateArm {
-  double n = 0;
-  double post_sum = 0, post_sum_squares = 0;
-  double pre_sum = 0, pre_sum_squares = 0;
-  double sum_products = 0;  ///< post times pre
+/// Users per arm at which `effect` is found with probability `power` (the plan's own number is not
+/// looked at). kNotSolvable when 10^15 do not do.
+Answer<double> users_needed(PowerPlan plan, double effect, double power = 0.8);
+
+/// While an experiment runs, alpha is shared by all its comparisons: (arms - 1) × goal metrics.
+double shared_alpha(double alpha, int arms, int goals);
+/// Half way: what the evidence so far can find, and how many more users it takes. Needs nothing but
+/// the standard error reached, since it shrinks with the root of the users.
+struct RunningPower {
+  double power = 0;           ///< of finding `effect` now
+  double users_more = 0;      ///< of both arms until `power` is reached; 0: enough
+  double minimum_effect = 0;  ///< found now with that probability
 };
-/// Regression of post on pre over both arms together; 0 when either has no variance.
-double cuped_theta(const CovariateArm& control, const CovariateArm& treatment);
-/// Adjusted effect: the covariate's share of the noise removed.
-Answer<Effect> cuped_effect(const CovariateArm& control, const CovariateArm& treatment,
-                            EffectKind kind);
+/// Requires evidence.se > 0, effect != 0, 0 < alpha < 1, 0 < power < 1. `tuning`: sequential.
+Answer<RunningPower> power_so_far(const Evidence& evidence, double effect, double alpha = 0.05,
+                                  double power = 0.8, std::optional<double> tuning = {});
 
 }  // namespace zhiyin::statistics
