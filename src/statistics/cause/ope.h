@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "statistics/interval.h"
+#include "statistics/linear.h"
+
+/// Off-policy evaluation: what another policy would have earned, from a log of actions with the
+/// probability of each. Pure, thread-safe.
+namespace zhiyin::statistics {
+
+enum class OpeEstimator {
+  kIps,             ///< inverse propensity
+  kSelfNormalised,  ///< the same divided by the mean weight
+  kClipped,         ///< weights cut off at `clip`
+  kDirect,          ///< the reward model alone: no protection against its errors
+  kDoublyRobust,    ///< reward model plus weighted residuals
+  kSwitch           ///< doubly robust where the weight is at most `clip`, the model alone elsewhere
+};
+
+/// One row per logged action. The last two are needed by the estimators with a reward model.
+struct OpeLog {
+  std::span<const double> reward;
+  std::span<const double> propensity;  ///< of the logged action, by the policy that acted; (0, 1]
+  std::span<const double> target;      ///< of the logged action, by the policy to evaluate; [0, 1]
+  std::span<const double> predicted;   ///< reward model of the logged action
+  std::span<const double> predicted_target;  ///< its mean over the target policy's actions
+};
+struct OpeSettings {
+  OpeEstimator estimator = OpeEstimator::kSelfNormalised;
+  double clip = 10;
+  double effective_min = 100;  ///< effective sample size below which there is no answer
+  double alpha = 0.05;
+};
+struct OpeResult {
+  double value = 0;
+  double se = 0;
+  Interval interval;
+  double effective_size = 0;  ///< (sum w)² / sum w²
+  double weight_max = 0;
+  double clipped_share = 0;  ///< of rows whose weight was above `clip`
+  double mean_weight = 1;    ///< far from 1: propensities are wrong, or the log lacks actions
+};
+/// kInvalidArgument, naming the row, for a propensity that is not in (0, 1], a target outside [0,
+/// 1], or values that are not finite; kUnsupported, with the number, when the effective sample size
+/// is below effective_min.
+Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings);
+
+/// Mean reward by action, shrunk towards the overall mean by `prior` pseudo-observations: a simple
+/// reward model from a log without features, fitted across `folds` so that no row predicts itself.
+/// Row r gives [r][action]. Requires action < actions, folds >= 2, equal lengths.
+Matrix action_mean_model(std::span<const std::uint32_t> action, std::span<const double> reward,
+                         std::uint32_t actions, int folds = 5, double prior = 10);
+
+}  // namespace zhiyin::statistics

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "statistics/arm.h"
+#include "statistics/interval.h"
+#include "statistics/linear.h"
+
+/// Effects without randomisation, from what was before and beside. Pure, thread-safe.
+namespace zhiyin::statistics {
+
+struct EffectEstimate {
+  double estimate = 0;
+  double se = 0;
+  Interval interval;
+  double p = 1;
+  double dof = 0;
+};
+
+/// Difference in differences of four independent groups of people (repeated cross-sections): Welch.
+Answer<EffectEstimate> difference_in_differences(const Moments& control_before,
+                                                 const Moments& control_after,
+                                                 const Moments& treated_before,
+                                                 const Moments& treated_after, double alpha = 0.05);
+/// The same of units seen before and after (a panel): the groups' mean changes are compared.
+struct PanelUnit {
+  double before = 0;
+  double after = 0;
+  bool treated = false;
+};
+Answer<EffectEstimate> difference_in_differences(std::span<const PanelUnit> units,
+                                                 double alpha = 0.05);
+
+/// Segmented regression of a series: level and slope before, change of both at `start`.
+struct InterruptedSettings {
+  std::size_t start = 0;  ///< index of the first value after the interruption
+  int lags = -1;          ///< of Newey and West's variance; below 0: floor(4 (n/100)^(2/9))
+  double alpha = 0.05;
+};
+struct InterruptedResult {
+  double intercept = 0, slope = 0;  ///< before; time counts from 0
+  EffectEstimate level;             ///< jump at `start`
+  EffectEstimate trend;             ///< change of the slope
+  int lags = 0;
+  /// Share of all other possible starting places whose |t| of the jump is at least as large.
+  double placebo_p = 1;
+  std::size_t placebos = 0;
+};
+/// Normal intervals with Newey and West's variance (Bartlett weights, no small-sample factor).
+/// kInvalidArgument unless there are four finite values at either side; kUnsupported for a series
+/// without variance.
+Result<InterruptedResult> interrupted_series(std::span<const double> values,
+                                             const InterruptedSettings& settings);
+
+/// Synthetic control (Abadie, Diamond and Hainmueller 2010): weights >= 0 that add up to 1, so that
+/// the donors together follow the treated unit before `start`.
+struct SyntheticResult {
+  std::vector<double> weights;    ///< one per donor
+  std::vector<double> synthetic;  ///< one per period
+  double rmse_before = 0;
+  double effect = 0;      ///< mean difference from `start` on
+  double rmse_ratio = 0;  ///< after over before; large: the difference is no bad fit
+  /// Share of the units (donors and treated) whose ratio, treated as if it were the treated one, is
+  /// at least as large.
+  double placebo_p = 1;
+};
+/// `donors`: periods × units. kInvalidArgument for fewer than two donors or periods before, none
+/// after, or values that are not finite.
+Result<SyntheticResult> synthetic_control(std::span<const double> treated, const Matrix& donors,
+                                          std::size_t start);
+
+/// min |a w - y|² over w >= 0 with sum 1, by projected gradients with momentum. Requires y.size()
+/// == a.rows and a.columns >= 1.
+std::vector<double> simplex_least_squares(const Matrix& a, std::span<const double> y);
+
+}  // namespace zhiyin::statistics
