@@ -5,6 +5,7 @@
 
 #include "app/exit_code.h"
 #include "app/option_table.h"
+#include "app/stats_commands.h"
 #include "app/text_commands.h"
 #include "base/nearest.h"
 
@@ -70,9 +71,10 @@ bool is_option(std::string_view name) {
                              [&](const OptionSpec& option) { return option.name == name; });
 }
 
-std::vector<CommandSpec> with_text_commands(std::vector<CommandSpec> table) {
-  const std::vector<CommandSpec> texts = text_command_specs();
-  table.insert(table.end(), texts.begin(), texts.end());
+/// Commands whose flags stand beside what they do.
+std::vector<CommandSpec> with_other_commands(std::vector<CommandSpec> table) {
+  for (const std::vector<CommandSpec>& part : {text_command_specs(), stats_command_specs()})
+    table.insert(table.end(), part.begin(), part.end());
   return table;
 }
 
@@ -165,7 +167,7 @@ class Walk {
 }  // namespace
 
 const std::vector<CommandSpec>& command_table() {
-  static const std::vector<CommandSpec> table = with_text_commands({
+  static const std::vector<CommandSpec> table = with_other_commands({
       {"init",
        "[DIR]",
        "Write a commented zhiyin.toml and prepare the data folder",
@@ -596,12 +598,6 @@ const std::vector<CommandSpec>& command_table() {
         {"output", "FILE", "the .npy file"},
         {"prefix", "WORD", "query, passage or none (none): what the encoder was trained to see"},
         {"encoder", "FILE", "instead of the one that comes with the program"}},
-       false},
-      {"stats compare",
-       "",
-       "Compare the arms of an experiment",
-       "zhiyin stats compare --arms arms.json --json",
-       {{"arms", "FILE", "JSON: metric, effect, arms (control first)"}},
        false},
       {"sandbox",
        "",

@@ -18,6 +18,7 @@
 #include "app/option_table.h"
 #include "app/render.h"
 #include "app/serve.h"
+#include "app/stats_commands.h"
 #include "app/text_commands.h"
 #include "app/text_model_commands.h"
 #include "base/file.h"
@@ -29,7 +30,6 @@
 #include "sandbox/run.h"
 #include "server/backup.h"
 #include "server/doctor.h"
-#include "statistics/stats_compare.h"
 
 namespace zhiyin::app {
 namespace {
@@ -230,15 +230,6 @@ Result<Json> evaluate_response(const Invocation& invocation) {
   const auto sink = progress_on_stderr();
   e.progress = [&](double share) { return sink(share, "evaluating"); };
   return model::evaluate_response(e);
-}
-
-Result<Json> compare(const Invocation& invocation) {
-  const std::string path(invocation.args["arms"].string_or(""));
-  if (path.empty()) return fail_field("arms", "is missing");
-  constexpr std::size_t kArmsBytesMax = 16 << 20;
-  ZHIYIN_TRY(const std::string text, read_file(path, kArmsBytesMax));
-  ZHIYIN_TRY(const Json json, parse_json(text));
-  return statistics::stats_compare(json);
 }
 
 int run_sandbox(const Invocation& invocation) {
@@ -493,7 +484,8 @@ int run(std::span<const std::string> arguments) {
   if (words == "classify") return run_classify(*invocation);
   if (words == "embed")
     return answered(*invocation, embed(invocation->args, text_model_context(*invocation)));
-  if (words == "stats compare") return answered(*invocation, compare(*invocation));
+  if (is_stats_command(words))
+    return answered(*invocation, run_stats_command(words, invocation->args));
   if (words == "options") {
     print(stdout, invocation->args["commands"].bool_or(false) ? command_document()
                                                               : options_document(option_table()));

@@ -1,0 +1,504 @@
+#include "statistics/command/detect_command.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "statistics/accumulator.h"
+#include "statistics/cause/panel.h"
+#include "statistics/change/alert.h"
+#include "statistics/change/bursts.h"
+#include "statistics/change/charts.h"
+#include "statistics/change/esd.h"
+#include "statistics/change/rate.h"
+#include "statistics/change/run_length.h"
+#include "statistics/command/answer_json.h"
+
+namespace zhiyin::statistics {
+
+enum class DetectMethod {
+  kEsd,
+  kSeasonalEsd,
+  kEwma,
+  kCusum,
+  kChangePoint,
+  kKleinberg,
+  kBocpd,
+  kPageHinkley,
+  kAdwin,
+  kRate,
+  kInterrupted
+};
+
+struct DetectSettings {
+  DetectMethod method = DetectMethod::kEsd;
+  std::string time = "time";
+  std::string value = "value";
+  std::string zone{kDefaultZone};
+  std::optional<double> alpha;
+  Direction direction = Direction::kBoth;
+  std::int64_t outliers_max = 10;
+  std::int64_t period = 0;
+  double share_max = 0.1;
+  double weight = 0.3;
+  std::optional<double> target;
+  std::optional<double> deviation;
+  double width = 3;
+  std::optional<double> slack;
+  std::optional<double> limit;
+  double base = 2;
+  double gamma = 1;
+  std::optional<std::string> total;
+  double hazard = 0.01;
+  std::optional<double> prior_mean;
+  std::optional<double> prior_variance;
+  std::optional<double> noise_variance;
+  std::optional<bool> counts;
+  double keep = 0.9999;
+  double delta = 0.005;
+  std::int64_t values_min = 30;
+  double confidence = 0.002;
+  std::int64_t weeks = 4;
+  std::optional<std::string> holiday;
+  std::optional<std::string> start;
+  std::int64_t lags = -1;
+};
+
+}  // namespace zhiyin::statistics
+
+namespace zhiyin {
+template <>
+struct EnumNames<statistics::DetectMethod> {
+  using M = statistics::DetectMethod;
+  static constexpr std::pair<M, std::string_view> list[] = {
+      {M::kEsd, "esd"},     {M::kSeasonalEsd, "shesd"},       {M::kEwma, "ewma"},
+      {M::kCusum, "cusum"}, {M::kChangePoint, "changepoint"}, {M::kKleinberg, "kleinberg"},
+      {M::kBocpd, "bocpd"}, {M::kPageHinkley, "pagehinkley"}, {M::kAdwin, "adwin"},
+      {M::kRate, "rate"},   {M::kInterrupted, "interrupted"}};
+};
+template <>
+struct EnumNames<statistics::Direction> {
+  using D = statistics::Direction;
+  static constexpr std::pair<D, std::string_view> list[] = {
+      {D::kBoth, "both"}, {D::kHigh, "high"}, {D::kLow, "low"}};
+};
+template <>
+struct Fields<statistics::DetectSettings> {
+  using D = statistics::DetectSettings;
+  static constexpr std::string_view name = "DetectSettings";
+  static constexpr auto list = field_list(
+      field("method", &D::method, "of detection"), field("time", &D::time, "column").optional(),
+      field("value", &D::value, "column").optional(),
+      field("zone", &D::zone, "of times without one").optional(),
+      field("alpha", &D::alpha, "level").range(1e-12, 0.5),
+      field("direction", &D::direction, "esd: both, high or low").optional(),
+      field("outliers_max", &D::outliers_max, "esd").range(1, 1e7).optional(),
+      field("period", &D::period, "shesd: values in a season").range(0, 1e7).optional(),
+      field("share_max", &D::share_max, "shesd: largest share of outliers")
+          .range(0, 0.49)
+          .optional(),
+      field("weight", &D::weight, "ewma: of the newest value").range(0, 1).optional(),
+      field("target", &D::target, "ewma, cusum: mean in control"),
+      field("deviation", &D::deviation, "ewma: of a value in control").range(0, 1e300),
+      field("width", &D::width, "ewma: of the limits, in deviations").range(0, 100).optional(),
+      field("slack", &D::slack, "cusum: k").range(0, 1e300),
+      field("limit", &D::limit, "cusum, pagehinkley: alarm above it").range(0, 1e300),
+      field("base", &D::base, "kleinberg: s").range(1, 1000).optional(),
+      field("gamma", &D::gamma, "kleinberg: cost of a level").range(0, 1000).optional(),
+      field("total", &D::total, "kleinberg: column with all documents of a batch"),
+      field("hazard", &D::hazard, "bocpd: probability of a change").range(0, 1).optional(),
+      field("prior_mean", &D::prior_mean, "bocpd").range(-1e300, 1e300),
+      field("prior_variance", &D::prior_variance, "bocpd").range(0, 1e300),
+      field("noise_variance", &D::noise_variance, "bocpd").range(0, 1e300),
+      field("counts", &D::counts, "bocpd: values are counts"),
+      field("keep", &D::keep, "pagehinkley: of the sum").range(0, 1).optional(),
+      field("delta", &D::delta, "pagehinkley: rise that does not count").range(0, 1e300).optional(),
+      field("values_min", &D::values_min, "pagehinkley: before it alarms").range(1, 1e9).optional(),
+      field("confidence", &D::confidence, "adwin").range(0, 1).optional(),
+      field("weeks", &D::weeks, "rate: looked back").range(2, 52).optional(),
+      field("holiday", &D::holiday, "rate: column, 1 on holidays"),
+      field("start", &D::start, "interrupted: first time after the interruption"),
+      field("lags", &D::lags, "interrupted: of the variance; -1: by the length")
+          .range(-1, 1000)
+          .optional());
+};
+}  // namespace zhiyin
+
+namespace zhiyin::statistics {
+namespace {
+
+struct Series {
+  std::vector<std::string> label;  ///< of the time, as given
+  std::vector<double> value;       ///< NaN: gap
+  std::vector<Instant> time;       ///< empty when times are plain numbers
+  std::vector<double> number;      ///< the times as numbers (hours for moments)
+};
+
+Result<Series> read_series(const Table& table, const DetectSettings& s) {
+  Series out;
+  if (table.size() == 0) return fail_field("series", "has no rows");
+  ZHIYIN_TRY(out.value, number_column(table, "value", s.value, true));
+  if (!table.has(s.time) && s.time == "time") {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      out.label.push_back(std::to_string(i));
+      out.number.push_back(static_cast<double>(i));
+    }
+    return out;
+  }
+  ZHIYIN_TRY(const std::size_t at, table.place("time", s.time));
+  for (const auto& row : table.rows) out.label.push_back(row[at]);
+  if (auto numbers = number_column(table, "time", s.time)) {
+    out.number = std::move(*numbers);
+  } else {
+    ZHIYIN_TRY(const TimeZone zone, TimeZone::create(s.zone));
+    ZHIYIN_TRY(out.time, time_column(table, "time", s.time, zone));
+    for (const Instant t : out.time) out.number.push_back(static_cast<double>(t.us) / 3.6e9);
+  }
+  for (std::size_t i = 1; i < out.number.size(); ++i) {
+    if (!(out.number[i] > out.number[i - 1])) {
+      return fail_field("time", "row {}: {} does not come after {}", i + 1, out.label[i],
+                        out.label[i - 1]);
+    }
+  }
+  return out;
+}
+
+/// A finding, with what the method knows about it.
+Json finding(const Series& s, std::size_t i) {
+  return Json::object()
+      .set("index", i)
+      .set("time", s.label[i])
+      .set("value", number_json(s.value[i]));
+}
+
+struct Findings {
+  Json list = Json::array();
+  Json extra = Json::object();
+  std::string method;
+  std::vector<std::string_view> assumptions;
+};
+
+Result<Findings> by_esd(const Series& series, const DetectSettings& s) {
+  EsdSettings settings;
+  settings.alpha = s.alpha.value_or(0.05);
+  settings.direction = s.direction;
+  settings.outliers_max = static_cast<std::size_t>(s.outliers_max);
+  ZHIYIN_TRY(const EsdResult r, generalised_esd(series.value, settings));
+  Findings out{.method = "generalised ESD",
+               .assumptions = {"apart from outliers the values are normal and independent"}};
+  for (std::size_t i = 0; i < r.outliers.size(); ++i) {
+    out.list.push(finding(series, r.outliers[i])
+                      .set("statistic", r.steps[i].statistic)
+                      .set("critical", r.steps[i].critical));
+  }
+  Json steps = Json::array();
+  for (const EsdStep& step : r.steps) {
+    steps.push(Json::object()
+                   .set("index", step.index)
+                   .set("statistic", step.statistic)
+                   .set("critical", step.critical));
+  }
+  out.extra.set("steps", std::move(steps));
+  return out;
+}
+
+Result<Findings> by_seasonal_esd(const Series& series, const DetectSettings& s) {
+  SeasonalEsdSettings settings;
+  settings.period = static_cast<std::size_t>(s.period);
+  settings.share_max = s.share_max;
+  settings.alpha = s.alpha.value_or(0.05);
+  settings.direction = s.direction;
+  ZHIYIN_TRY(const SeasonalEsdResult r, seasonal_esd(series.value, settings));
+  Findings out{.method = "seasonal hybrid ESD",
+               .assumptions = {"equal time steps", "the season repeats itself",
+                               "apart from outliers the residuals are normal"}};
+  for (const std::size_t i : r.esd.outliers) {
+    out.list.push(
+        finding(series, i).set("expected", r.expected[i]).set("residual", r.residuals[i]));
+  }
+  return out;
+}
+
+/// Mean and deviation where they are not given: robust ones, from the series itself.
+struct Level {
+  double target = 0;
+  double deviation = 1;
+};
+Result<Level> level_of(const Series& series, const DetectSettings& s) {
+  std::vector<double> known;
+  for (const double v : series.value) {
+    if (!std::isnan(v)) known.push_back(v);
+  }
+  if (known.size() < 2) return fail_field("value", "has fewer than two values");
+  std::ranges::sort(known);
+  const double median = (known[(known.size() - 1) / 2] + known[known.size() / 2]) / 2;
+  std::vector<double> distance;
+  for (const double v : known) distance.push_back(std::fabs(v - median));
+  std::ranges::sort(distance);
+  const double mad = (distance[(distance.size() - 1) / 2] + distance[distance.size() / 2]) / 2;
+  Level out{s.target.value_or(median), s.deviation.value_or(1.4826 * mad)};
+  if (!(out.deviation > 0)) {
+    return fail_field("deviation", "is 0: the series is flat; give --deviation");
+  }
+  return out;
+}
+
+Result<Findings> by_ewma(const Series& series, const DetectSettings& s) {
+  ZHIYIN_TRY(const Level level, level_of(series, s));
+  ZHIYIN_TRY(EwmaChart chart,
+             EwmaChart::create({s.weight, level.target, level.deviation, s.width}));
+  Findings out{.method = "EWMA chart",
+               .assumptions = {"in control the values are independent, with that mean and "
+                               "deviation"}};
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    const auto p = chart.update(series.value[i]);
+    if (!p.alarm) continue;
+    out.list.push(
+        finding(series, i).set("average", p.average).set("low", p.low).set("high", p.high));
+  }
+  out.extra.set("target", level.target).set("deviation", level.deviation);
+  return out;
+}
+
+Result<Findings> by_cusum(const Series& series, const DetectSettings& s) {
+  Level level{s.target.value_or(0), 1};
+  if (!s.target || !s.slack || !s.limit) {
+    ZHIYIN_TRY(level, level_of(series, s));
+  }
+  const double slack = s.slack.value_or(level.deviation / 2);
+  const double limit = s.limit.value_or(5 * level.deviation);
+  ZHIYIN_TRY(CusumChart chart, CusumChart::create({level.target, slack, limit}));
+  Findings out{.method = "tabular CUSUM",
+               .assumptions = {"in control the values are independent, with that mean"}};
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    const auto p = chart.update(series.value[i]);
+    if (p.alarm) out.list.push(finding(series, i).set("high", p.high).set("low", p.low));
+  }
+  out.extra.set("target", level.target).set("slack", slack).set("limit", limit);
+  return out;
+}
+
+Result<Findings> by_change_point(const Series& series, const DetectSettings& s) {
+  ZHIYIN_TRY(const ChangePoint c, find_change_point(series.value, s.alpha.value_or(0.01)));
+  Findings out{.method = "one change of the mean (CUSUM and likelihood ratio)",
+               .assumptions = {"one change at most",
+                               "normal, independent values about the two "
+                               "means"}};
+  if (c.found) out.list.push(finding(series, c.last_before));
+  out.extra.set("last_before", c.last_before).set("mean_before", c.mean_before);
+  out.extra.set("mean_after", c.mean_after).set("likelihood_ratio", c.log_likelihood_ratio);
+  out.extra.set("p", c.p);
+  return out;
+}
+
+Result<Findings> by_kleinberg(const Series& series, const Table& table, const DetectSettings& s) {
+  Findings out{.method = "Kleinberg's bursts",
+               .assumptions = {"events come at random at the rate of a level"}};
+  std::vector<Burst> bursts;
+  if (s.total) {
+    ZHIYIN_TRY(const std::vector<double> all, number_column(table, "total", *s.total));
+    ZHIYIN_TRY(bursts, find_batch_bursts(series.value, all, {s.base, s.gamma}));
+  } else {
+    ZHIYIN_TRY(bursts, find_bursts(series.number, {s.base, s.gamma}));
+  }
+  const auto label = [&](double at) {
+    if (s.total) return series.label[static_cast<std::size_t>(at)];
+    const auto found = std::ranges::find(series.number, at);
+    return series.label[static_cast<std::size_t>(found - series.number.begin())];
+  };
+  for (const Burst& b : bursts) {
+    out.list.push(Json::object()
+                      .set("level", b.level)
+                      .set("begin", label(b.begin))
+                      .set("end", label(b.end))
+                      .set("weight", b.weight));
+  }
+  return out;
+}
+
+Result<Findings> by_bocpd(const Series& series, const DetectSettings& s) {
+  RunLengthDetector::Settings settings;
+  settings.model = s.counts.value_or(false) ? RunLengthDetector::Model::kPoisson
+                                            : RunLengthDetector::Model::kGaussian;
+  settings.hazard = s.hazard;
+  if (!s.prior_mean || !s.prior_variance || (!s.noise_variance && !s.counts.value_or(false))) {
+    ZHIYIN_TRY(const Level level, level_of(series, s));
+    const double variance = level.deviation * level.deviation;
+    settings.prior_mean = level.target;
+    settings.prior_variance = 10 * variance;
+    settings.noise_variance = variance;
+  }
+  settings.prior_mean = s.prior_mean.value_or(settings.prior_mean);
+  settings.prior_variance = s.prior_variance.value_or(settings.prior_variance);
+  settings.noise_variance = s.noise_variance.value_or(settings.noise_variance);
+  ZHIYIN_TRY(RunLengthDetector detector, RunLengthDetector::create(settings));
+  Findings out{.method = "Bayesian online change points",
+               .assumptions = {"between changes the values are independent and have one mean",
+                               "changes are equally likely at every step"}};
+  Json runs = Json::array();
+  std::int64_t before = 0;
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    const auto p = detector.update(series.value[i]);
+    runs.push(Json(p.run));
+    // The run did not simply grow: the change lies where the new run began.
+    if (i > 0 && p.run <= before) {
+      const std::size_t began = i + 1 - static_cast<std::size_t>(std::max<std::int64_t>(p.run, 1));
+      out.list.push(finding(series, began)
+                        .set("noticed", series.label[i])
+                        .set("run", p.run)
+                        .set("probability", p.probability));
+    }
+    before = p.run;
+  }
+  out.extra.set("runs", std::move(runs));
+  return out;
+}
+
+template <class Detector>
+Findings by_stream(const Series& series, Detector detector, std::string method,
+                   std::vector<std::string_view> assumptions) {
+  Findings out{.method = std::move(method), .assumptions = std::move(assumptions)};
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    const auto p = detector.update(series.value[i]);
+    if (p.alarm) out.list.push(finding(series, i).set("mean", p.mean));
+  }
+  return out;
+}
+
+Result<Findings> by_rate(const Series& series, const Table& table, const DetectSettings& s) {
+  if (series.time.empty())
+    return fail_field("time", "must be times: hours of the week are compared");
+  std::vector<std::uint8_t> holiday(series.value.size(), 0);
+  if (s.holiday) {
+    ZHIYIN_TRY(holiday, binary_column(table, "holiday", *s.holiday));
+  }
+  ZHIYIN_TRY(const TimeZone zone, TimeZone::create(s.zone));
+  ZHIYIN_TRY(RateMonitor monitor, RateMonitor::create({static_cast<int>(s.weeks), 2, 168}));
+  ZHIYIN_TRY(Alert alert, Alert::create({}));
+  const double alpha = s.alpha.value_or(1e-4);
+  Findings out{.method = "counts against the same hour of earlier weeks (negative binomial)",
+               .assumptions = {"apart from bursts an hour is like the same hour of earlier weeks"}};
+  Json alerts = Json::array();
+  constexpr std::string_view kEvents[] = {"", "opened", "escalated", "closed"};
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    if (std::isnan(series.value[i])) continue;
+    const Instant t = series.time[i];
+    const std::int64_t local = t.us / 1'000'000 + zone.offset_at(t).count();
+    const auto p = monitor.update(local / 3600, series.value[i], holiday[i] != 0);
+    if (!p) {
+      return fail_field(p.error().field == "count" ? "value" : "time", "row {}: {}", i + 1,
+                        p.error().message);
+    }
+    if (!p->has_baseline) continue;
+    const bool low = s.direction == Direction::kLow;
+    const double p_value = low ? p->test.p_low
+                           : s.direction == Direction::kHigh
+                               ? p->test.p_high
+                               : 2 * std::min(p->test.p_low, p->test.p_high);
+    const double signal = -std::log10(std::max(p_value, 1e-300));
+    ZHIYIN_TRY(const auto event, alert.update(t, signal));
+    if (event) {
+      alerts.push(Json::object()
+                      .set("time", series.label[i])
+                      .set("event", kEvents[static_cast<int>(*event)]));
+    }
+    if (p_value >= alpha) continue;
+    out.list.push(finding(series, i)
+                      .set("expected", p->test.expected)
+                      .set("p", std::min(1.0, p_value))
+                      .set("hours", p->baseline.hours));
+  }
+  out.extra.set("alerts", std::move(alerts));
+  return out;
+}
+
+Result<Findings> by_interruption(const Series& series, const DetectSettings& s) {
+  if (!s.start) return fail_field("start", "is missing: the first time after the interruption");
+  const auto at = std::ranges::find(series.label, *s.start);
+  if (at == series.label.end())
+    return fail_field("start", "'{}' is no time of the series", *s.start);
+  const auto start = static_cast<std::size_t>(at - series.label.begin());
+  ZHIYIN_TRY(
+      const InterruptedResult r,
+      interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)}));
+  Findings out{.method = "interrupted time series (segmented regression, Newey-West)",
+               .assumptions = {"equal time steps",
+                               "without the interruption the line would have "
+                               "gone on"}};
+  const auto effect = [](const EffectEstimate& e) {
+    return Json::object()
+        .set("estimate", e.estimate)
+        .set("se", e.se)
+        .set("interval", interval_json(e.interval))
+        .set("p", e.p);
+  };
+  out.extra.set("level", effect(r.level)).set("trend", effect(r.trend));
+  out.extra.set("slope_before", r.slope).set("lags", r.lags).set("placebo_p", r.placebo_p);
+  if (r.level.p < s.alpha.value_or(0.05)) out.list.push(finding(series, start));
+  return out;
+}
+
+Result<Findings> run_method(const Series& series, const Table& table, const DetectSettings& s) {
+  switch (s.method) {
+    case DetectMethod::kEsd:
+      return by_esd(series, s);
+    case DetectMethod::kSeasonalEsd:
+      return by_seasonal_esd(series, s);
+    case DetectMethod::kEwma:
+      return by_ewma(series, s);
+    case DetectMethod::kCusum:
+      return by_cusum(series, s);
+    case DetectMethod::kChangePoint:
+      return by_change_point(series, s);
+    case DetectMethod::kKleinberg:
+      return by_kleinberg(series, table, s);
+    case DetectMethod::kBocpd:
+      return by_bocpd(series, s);
+    case DetectMethod::kPageHinkley: {
+      ZHIYIN_TRY(PageHinkley detector,
+                 PageHinkley::create({s.keep, s.delta, s.limit.value_or(50), s.values_min}));
+      return by_stream(series, std::move(detector), "Page-Hinkley",
+                       {"before the rise the values have one mean"});
+    }
+    case DetectMethod::kAdwin: {
+      ZHIYIN_TRY(Adwin detector, Adwin::create({s.confidence, 32}));
+      return by_stream(series, std::move(detector), "ADWIN",
+                       {"between changes the values are independent and have one mean"});
+    }
+    case DetectMethod::kRate:
+      return by_rate(series, table, s);
+    case DetectMethod::kInterrupted:
+      return by_interruption(series, s);
+  }
+  return fail_field("method", "is unknown");
+}
+
+}  // namespace
+
+Result<Json> stats_detect(const Table& table, const Json& settings) {
+  ZHIYIN_TRY(const DetectSettings s, from_json<DetectSettings>(settings));
+  Series series;
+  if (s.method == DetectMethod::kKleinberg && !s.total && !table.has(s.value)) {
+    // Event times alone: there is nothing to count.
+    Table with_values = table;
+    with_values.columns.push_back(s.value);
+    for (auto& row : with_values.rows) row.emplace_back("1");
+    ZHIYIN_TRY(series, read_series(with_values, s));
+  } else {
+    ZHIYIN_TRY(series, read_series(table, s));
+  }
+  ZHIYIN_TRY(Findings found, run_method(series, table, s));
+  Json out = Json::object().set("points", series.value.size());
+  const std::size_t count = found.list.if_array()->size();
+  out.set("found", count);
+  for (const Json::Member& m : *found.extra.if_object()) out.set(m.first, m.second);
+  out.set("findings", std::move(found.list));
+  describe(out, found.method, found.assumptions,
+           count == 0
+               ? Plain{"没有发现异常。", "Nothing stands out."}
+               : Plain{fmt::format("在 {} 个点中发现 {} 处。", series.value.size(), count),
+                       fmt::format("{} of {} points stand out.", count, series.value.size())});
+  return out;
+}
+
+}  // namespace zhiyin::statistics

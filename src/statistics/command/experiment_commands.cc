@@ -1,0 +1,481 @@
+#include "statistics/command/experiment_commands.h"
+
+#include <cmath>
+
+#include "base/json_binding.h"
+#include "statistics/assignment.h"
+#include "statistics/bandit.h"
+#include "statistics/command/answer_json.h"
+#include "statistics/experiment.h"
+
+namespace zhiyin::statistics {
+
+struct RunningEvidence {
+  double estimate = 0;
+  double se = 0;
+  double users = 0;
+};
+struct PowerInput {
+  std::optional<double> mean;
+  std::optional<double> variance;
+  std::optional<double> users;
+  std::int64_t arms = 2;
+  std::optional<double> effect_size;
+  EffectKind effect = EffectKind::kRelative;
+  double alpha = 0.05;
+  double power = 0.8;
+  std::optional<double> tuning;
+  std::optional<std::int64_t> goals;
+  std::optional<RunningEvidence> evidence;
+};
+struct SrmArm {
+  std::string name;
+  std::int64_t n = 0;
+  double weight = 0;
+};
+struct SrmInput {
+  std::vector<SrmArm> arms;
+  double alarm_below = kSrmAlarm;
+};
+enum class Procedure { kHolm, kBenjaminiHochberg };
+struct AdjustResult {
+  std::string name;
+  double p = 1;
+  std::optional<double> estimate;
+  std::optional<std::vector<double>> interval;
+};
+struct AdjustInput {
+  Procedure procedure = Procedure::kHolm;
+  double alpha = 0.05;
+  std::vector<AdjustResult> results;
+};
+struct NamespaceInput {
+  std::string name;
+  double begin = 0;
+  double end = 1;
+};
+struct HoldoutsInput {
+  std::string organisation;
+  std::string programme;
+  std::string campaign;
+  double organisation_share = 0;
+  double programme_share = 0;
+  double campaign_share = 0;
+};
+struct AssignInput {
+  std::string seed;
+  std::vector<std::string> units;
+  std::vector<double> weights;
+  double coverage = 1;
+  std::int64_t version = 2;
+  std::optional<NamespaceInput> space;
+  std::optional<HoldoutsInput> holdouts;
+};
+struct BanditInput {
+  std::vector<Arm> arms;
+  std::int64_t draws = 10000;
+  double users_min = 100;
+  double floor = 0.01;
+  bool lower_is_better = false;
+  std::int64_t seed = 1;
+};
+
+}  // namespace zhiyin::statistics
+
+namespace zhiyin {
+template <>
+struct EnumNames<statistics::Procedure> {
+  static constexpr std::pair<statistics::Procedure, std::string_view> list[] = {
+      {statistics::Procedure::kHolm, "holm"}, {statistics::Procedure::kBenjaminiHochberg, "bh"}};
+};
+template <>
+struct Fields<statistics::RunningEvidence> {
+  using E = statistics::RunningEvidence;
+  static constexpr std::string_view name = "RunningEvidence";
+  static constexpr auto list =
+      field_list(field("estimate", &E::estimate, "effect so far").optional(),
+                 field("se", &E::se, "its standard error").range(1e-300, 1e300),
+                 field("users", &E::users, "of both arms so far").range(4, 1e15));
+};
+template <>
+struct Fields<statistics::PowerInput> {
+  using P = statistics::PowerInput;
+  static constexpr std::string_view name = "PowerInput";
+  static constexpr auto list = field_list(
+      field("mean", &P::mean, "of the metric without treatment"),
+      field("variance", &P::variance, "per user; absent: of a share with that mean")
+          .range(0, 1e300),
+      field("users", &P::users, "of all arms").range(0, 1e15),
+      field("arms", &P::arms, "with the control").range(2, 1000).optional(),
+      field("effect_size", &P::effect_size, "to be found").range(-1e300, 1e300),
+      field("effect", &P::effect, "relative or absolute").optional(),
+      field("alpha", &P::alpha, "error level").range(1e-6, 0.5).optional(),
+      field("power", &P::power, "probability of finding it").range(0.01, 0.9999).optional(),
+      field("tuning", &P::tuning, "sequential: users at which it is tightest").range(1, 1e12),
+      field("goals", &P::goals, "goal metrics; given: alpha is shared, as while it runs")
+          .range(1, 1000),
+      field("evidence", &P::evidence, "what there is half way"));
+};
+template <>
+struct Fields<statistics::SrmArm> {
+  using A = statistics::SrmArm;
+  static constexpr std::string_view name = "SrmArm";
+  static constexpr auto list =
+      field_list(field("name", &A::name, "of the arm").length(1, 200).optional(),
+                 field("n", &A::n, "users, without the holdout").range(0, 1e15),
+                 field("weight", &A::weight, "planned share").range(0, 1e9));
+};
+template <>
+struct Fields<statistics::SrmInput> {
+  using S = statistics::SrmInput;
+  static constexpr std::string_view name = "SrmInput";
+  static constexpr auto list = field_list(
+      field("arms", &S::arms, "all of them").length(1, 1000),
+      field("alarm_below", &S::alarm_below, "p at which to alarm").range(0, 0.5).optional());
+};
+template <>
+struct Fields<statistics::AdjustResult> {
+  using R = statistics::AdjustResult;
+  static constexpr std::string_view name = "AdjustResult";
+  static constexpr auto list = field_list(
+      field("name", &R::name, "of the comparison").length(0, 400).optional(),
+      field("p", &R::p, "unadjusted").range(0, 1), field("estimate", &R::estimate, "of the effect"),
+      field("interval", &R::interval, "unadjusted: low, high").length(2, 2));
+};
+template <>
+struct Fields<statistics::AdjustInput> {
+  using I = statistics::AdjustInput;
+  static constexpr std::string_view name = "AdjustInput";
+  static constexpr auto list = field_list(
+      field("procedure", &I::procedure, "holm (family-wise) or bh (false discovery)").optional(),
+      field("alpha", &I::alpha, "level").range(1e-6, 0.5).optional(),
+      field("results", &I::results, "all comparisons of the family").length(1, 100000));
+};
+template <>
+struct Fields<statistics::NamespaceInput> {
+  using N = statistics::NamespaceInput;
+  static constexpr std::string_view name = "Namespace";
+  static constexpr auto list = field_list(field("name", &N::name, "of the namespace"),
+                                          field("begin", &N::begin, "of its range").range(0, 1),
+                                          field("end", &N::end, "not included").range(0, 1));
+};
+template <>
+struct Fields<statistics::HoldoutsInput> {
+  using H = statistics::HoldoutsInput;
+  static constexpr std::string_view name = "Holdouts";
+  static constexpr auto list = field_list(
+      field("organisation", &H::organisation, "its name").optional(),
+      field("programme", &H::programme, "its name").optional(),
+      field("campaign", &H::campaign, "its id").optional(),
+      field("organisation_share", &H::organisation_share, "held out of all").range(0, 1).optional(),
+      field("programme_share", &H::programme_share, "of the rest").range(0, 1).optional(),
+      field("campaign_share", &H::campaign_share, "of the rest").range(0, 1).optional());
+};
+template <>
+struct Fields<statistics::AssignInput> {
+  using A = statistics::AssignInput;
+  static constexpr std::string_view name = "AssignInput";
+  static constexpr auto list = field_list(
+      field("seed", &A::seed, "of the experiment").length(0, 400).optional(),
+      field("units", &A::units, "whom to assign").length(1, 1000000),
+      field("weights", &A::weights, "of the arms (two equal ones)").length(1, 1000).optional(),
+      field("coverage", &A::coverage, "share of units that take part").range(0, 1).optional(),
+      field("version", &A::version, "of the hash, 1 or 2").range(1, 2).optional(),
+      field("namespace", &A::space, "mutually exclusive experiments"),
+      field("holdouts", &A::holdouts, "kept out of organisation, programme or campaign"));
+};
+template <>
+struct Fields<statistics::BanditInput> {
+  using B = statistics::BanditInput;
+  static constexpr std::string_view name = "BanditInput";
+  static constexpr auto list = field_list(
+      field("arms", &B::arms, "sums of each arm").length(2, 1000),
+      field("draws", &B::draws, "of the posterior").range(100, 10000000).optional(),
+      field("users_min", &B::users_min, "of every arm before it learns").range(2, 1e12).optional(),
+      field("floor", &B::floor, "share that every arm keeps").range(0, 0.5).optional(),
+      field("lower_is_better", &B::lower_is_better, "costs and complaints").optional(),
+      field("seed", &B::seed, "of the draws").range(0, 9e18).optional());
+};
+}  // namespace zhiyin
+
+namespace zhiyin::statistics {
+namespace {
+
+const std::vector<std::string_view> kPowerAssumptions = {"two-sided test, normal approximation",
+                                                         "arms of equal size and equal variance"};
+
+Json refused_answer(std::string_view method, const std::vector<std::string_view>& assumptions,
+                    Refusal refusal) {
+  const std::string why(to_string(refusal));
+  Json out = Json::object().set("refused", why);
+  describe(out, method, assumptions,
+           {"没有结果：" + why + "。", "There is no answer: " + why + "."});
+  return out;
+}
+
+Result<PowerPlan> plan_of(const PowerInput& in) {
+  if (!in.mean) return fail_field("mean", "is missing: of the metric without treatment");
+  PowerPlan plan;
+  plan.mean = *in.mean;
+  if (!in.variance && !(*in.mean > 0 && *in.mean < 1)) {
+    return fail_field("variance", "is missing, and a mean of {} is not a share", *in.mean);
+  }
+  plan.variance = in.variance.value_or(*in.mean * (1 - *in.mean));
+  plan.users_per_arm = in.users.value_or(0) / static_cast<double>(in.arms);
+  plan.effect = in.effect;
+  plan.alpha = in.goals
+                   ? shared_alpha(in.alpha, static_cast<int>(in.arms), static_cast<int>(*in.goals))
+                   : in.alpha;
+  plan.sequential = in.tuning.has_value();
+  plan.tuning = in.tuning.value_or(plan.tuning);
+  return plan;
+}
+
+std::string size_text(const PowerInput& in, double effect) {
+  return in.effect == EffectKind::kRelative ? percent_text(effect) : number_text(effect);
+}
+
+Result<Json> power_half_way(const PowerInput& in) {
+  if (!in.effect_size || *in.effect_size == 0) {
+    return fail_field("effect_size", "is missing or 0: which effect should be found?");
+  }
+  const double alpha =
+      in.goals ? shared_alpha(in.alpha, static_cast<int>(in.arms), static_cast<int>(*in.goals))
+               : in.alpha;
+  const Evidence evidence{
+      in.evidence->estimate, in.evidence->se, in.evidence->users, 0, 0, in.effect};
+  const auto found = power_so_far(evidence, *in.effect_size, alpha, in.power, in.tuning);
+  const std::string_view method = in.tuning ? "power half way, sequential" : "power half way";
+  const std::vector<std::string_view> assumptions = {
+      "the standard error goes on shrinking with "
+      "the root of the users"};
+  if (!found) return refused_answer(method, assumptions, found.error());
+  Json out = Json::object();
+  out.set("power", found->power).set("users_more", found->users_more);
+  out.set("minimum_effect", found->minimum_effect).set("alpha", alpha);
+  describe(
+      out, method, assumptions,
+      {fmt::format("目前有 {} 的把握发现 {} 的效果；还需要 {:.0f} 人。", percent_text(found->power),
+                   size_text(in, *in.effect_size), found->users_more),
+       fmt::format("An effect of {} would be found with a probability of {} now; {:.0f} more "
+                   "users are needed.",
+                   size_text(in, *in.effect_size), percent_text(found->power), found->users_more)});
+  return out;
+}
+
+}  // namespace
+
+Result<Json> stats_power(const Json& input) {
+  ZHIYIN_TRY(const PowerInput in, from_json<PowerInput>(input));
+  if (in.evidence) return power_half_way(in);
+  ZHIYIN_TRY(const PowerPlan plan, plan_of(in));
+  if (!in.users) return fail_field("users", "is missing (samplesize says how many it takes)");
+  const std::string_view method = in.tuning ? "sequential test" : "Welch's test";
+  const auto least = minimum_detectable_effect(plan, in.power);
+  if (!least && least.error() != Refusal::kNotSolvable) {
+    return refused_answer(method, kPowerAssumptions, least.error());
+  }
+  Json out = Json::object();
+  out.set("users_per_arm", plan.users_per_arm).set("alpha", plan.alpha);
+  out.set("minimum_effect", least ? Json(*least) : Json()).set("minimum_effect_power", in.power);
+  Plain plain{least ? fmt::format("以 {} 的把握能发现的最小效果是 {}。", percent_text(in.power),
+                                  size_text(in, *least))
+                    : "人数太少，任何效果都发现不了。",
+              least ? fmt::format("The smallest effect found with a probability of {} is {}.",
+                                  percent_text(in.power), size_text(in, *least))
+                    : "There are too few users for any effect to be found."};
+  if (in.effect_size) {
+    const auto power = power_of(plan, *in.effect_size);
+    if (!power) return refused_answer(method, kPowerAssumptions, power.error());
+    out.set("power", *power);
+    plain.zh = fmt::format("{} 的效果有 {} 的可能被发现。", size_text(in, *in.effect_size),
+                           percent_text(*power)) +
+               plain.zh;
+    plain.en = fmt::format("An effect of {} would be found with a probability of {}. ",
+                           size_text(in, *in.effect_size), percent_text(*power)) +
+               plain.en;
+  }
+  describe(out, method, kPowerAssumptions, plain);
+  return out;
+}
+
+Result<Json> stats_samplesize(const Json& input) {
+  ZHIYIN_TRY(const PowerInput in, from_json<PowerInput>(input));
+  ZHIYIN_TRY(const PowerPlan plan, plan_of(in));
+  if (!in.effect_size || *in.effect_size == 0) {
+    return fail_field("effect_size", "is missing or 0: which effect should be found?");
+  }
+  const std::string_view method = in.tuning ? "sequential test" : "Welch's test";
+  const auto users = users_needed(plan, *in.effect_size, in.power);
+  if (!users) return refused_answer(method, kPowerAssumptions, users.error());
+  Json out = Json::object();
+  out.set("users_per_arm", *users).set("users", *users * static_cast<double>(in.arms));
+  out.set("alpha", plan.alpha).set("power", in.power);
+  describe(out, method, kPowerAssumptions,
+           {fmt::format("每组需要 {:.0f} 人，才能以 {} 的把握发现 {} 的效果。", *users,
+                        percent_text(in.power), size_text(in, *in.effect_size)),
+            fmt::format("{:.0f} users in each arm find an effect of {} with a probability of {}.",
+                        *users, size_text(in, *in.effect_size), percent_text(in.power))});
+  return out;
+}
+
+Result<Json> stats_srm(const Json& input) {
+  ZHIYIN_TRY(const SrmInput in, from_json<SrmInput>(input));
+  std::vector<double> users;
+  std::vector<double> weights;
+  double all = 0;
+  double weight = 0;
+  for (const SrmArm& arm : in.arms) {
+    users.push_back(static_cast<double>(arm.n));
+    weights.push_back(arm.weight);
+    if (arm.weight > 0) all += users.back();
+    weight += arm.weight;
+  }
+  if (!(weight > 0)) return fail_field("arms", "no arm has a weight above 0");
+  const double p = srm_p(users, weights);
+  Json arms = Json::array();
+  for (std::size_t i = 0; i < in.arms.size(); ++i) {
+    arms.push(Json::object()
+                  .set("name", in.arms[i].name)
+                  .set("n", in.arms[i].n)
+                  .set("expected", all * weights[i] / weight));
+  }
+  const bool alarm = p < in.alarm_below;
+  Json out = Json::object().set("p", p).set("alarm", alarm).set("arms", std::move(arms));
+  describe(
+      out, "chi-square test of the split", {"users were assigned independently of each other"},
+      {alarm ? "分组比例与计划不符：实验的分流或记录有错误，结果不可信。" : "分组比例与计划相符。",
+       alarm ? "The split is not as planned: assignment or logging is broken, and the "
+               "results cannot be trusted."
+             : "The split is as planned."});
+  return out;
+}
+
+Result<Json> stats_adjust(const Json& input) {
+  ZHIYIN_TRY(const AdjustInput in, from_json<AdjustInput>(input));
+  std::vector<double> p;
+  for (const AdjustResult& r : in.results) p.push_back(r.p);
+  const bool family = in.procedure == Procedure::kHolm;
+  const std::vector<double> adjusted = family ? holm(p) : benjamini_hochberg(p);
+  Json results = Json::array();
+  int found = 0;
+  for (std::size_t i = 0; i < in.results.size(); ++i) {
+    const AdjustResult& r = in.results[i];
+    if (r.interval && !((*r.interval)[0] <= (*r.interval)[1])) {
+      return fail_field(fmt::format("results[{}].interval", i),
+                        "its low end is above its high end");
+    }
+    Json one = Json::object().set("name", r.name).set("p", r.p).set("p_adjusted", adjusted[i]);
+    if (r.estimate && r.interval) {
+      const Interval plain{(*r.interval)[0], (*r.interval)[1]};
+      one.set("interval",
+              interval_json(adjusted_interval(*r.estimate, adjusted[i], plain, in.alpha)));
+    }
+    found += adjusted[i] < in.alpha;
+    one.set("significant", adjusted[i] < in.alpha);
+    results.push(std::move(one));
+  }
+  Json out = Json::object().set("alpha", in.alpha).set("results", std::move(results));
+  const std::vector<std::string_view> assumptions =
+      family ? std::vector<std::string_view>{"none about dependence"}
+             : std::vector<std::string_view>{"independent or positively dependent tests"};
+  describe(out, family ? "Holm (family-wise error)" : "Benjamini-Hochberg (false discovery rate)",
+           assumptions,
+           {fmt::format("{} 个比较中有 {} 个在校正后仍然成立。", p.size(), found),
+            fmt::format("{} of {} comparisons stand after the correction.", found, p.size())});
+  return out;
+}
+
+Result<Json> stats_assign(const Json& input) {
+  ZHIYIN_TRY(const AssignInput in, from_json<AssignInput>(input));
+  const std::vector<double> weights =
+      in.weights.empty() ? std::vector<double>{0.5, 0.5} : in.weights;
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0))
+      return fail_field(fmt::format("weights[{}]", i), "is {}, below 0", weights[i]);
+    sum += weights[i];
+  }
+  if (!(sum >= 0.99 && sum <= 1.01)) return fail_field("weights", "add up to {}, not 1", sum);
+  if (in.space && !(in.space->begin < in.space->end)) {
+    return fail_field("namespace", "its range is empty");
+  }
+  const auto version = static_cast<HashVersion>(in.version);
+  const std::vector<HashRange> ranges = variant_ranges(weights, in.coverage);
+  constexpr std::string_view kLevels[] = {"none", "organisation", "programme", "campaign"};
+  Json units = Json::array();
+  std::int64_t covered = 0;
+  for (const std::string& unit : in.units) {
+    const double hash = assignment_hash(in.seed, unit, version);
+    Json one = Json::object().set("unit", unit).set("hash", hash);
+    bool takes_part = true;
+    if (in.space) takes_part = in_namespace(unit, in.space->name, {in.space->begin, in.space->end});
+    if (in.holdouts) {
+      const HoldoutsInput& h = *in.holdouts;
+      const HoldoutLevel level =
+          holdout_level({h.organisation, h.programme, h.campaign, h.organisation_share,
+                         h.programme_share, h.campaign_share},
+                        unit);
+      one.set("held_out", kLevels[static_cast<int>(level)]);
+      takes_part = takes_part && level == HoldoutLevel::kNone;
+    }
+    const auto variant = takes_part ? choose_variant(ranges, hash) : std::nullopt;
+    covered += variant.has_value();
+    one.set("arm", variant ? Json(*variant) : Json());
+    units.push(std::move(one));
+  }
+  Json out = Json::object().set("units", std::move(units)).set("assigned", covered);
+  describe(out, fmt::format("FNV-1a hash, version {}", in.version),
+           {"the same seed and unit give the same arm for ever"},
+           {fmt::format("{} 个单位中有 {} 个分到了组。", in.units.size(), covered),
+            fmt::format("{} of {} units are in an arm.", covered, in.units.size())});
+  return out;
+}
+
+Result<Json> stats_bandit(const Json& input) {
+  ZHIYIN_TRY(const BanditInput in, from_json<BanditInput>(input));
+  std::vector<BanditArm> arms;
+  for (std::size_t i = 0; i < in.arms.size(); ++i) {
+    const Arm& arm = in.arms[i];
+    const bool proportion = kind_of(arm) == MetricKind::kProportion;
+    const auto m = moments_of(arm);
+    if (!m && m.error() != Refusal::kTooFewUsers) {
+      return fail_field(fmt::format("arms[{}]", i), "{}", to_string(m.error()));
+    }
+    // Too few users to learn from, not wrong.
+    arms.push_back({m ? *m : Moments{static_cast<double>(arm.n), 0, 0}, proportion});
+  }
+  const std::string_view method = "Thompson sampling with a floor";
+  const std::vector<std::string_view> assumptions = {
+      "rewards do not change over time",
+      "Beta posterior of shares, normal posterior of means; no prior knowledge"};
+  const auto found =
+      thompson_weights(arms, {static_cast<int>(in.draws), in.users_min, in.floor,
+                              in.lower_is_better, static_cast<std::uint64_t>(in.seed)});
+  if (!found && found.error() == Refusal::kNotSolvable) {
+    return fail_field("floor", "is {}: {} arms cannot all have that share", in.floor, arms.size());
+  }
+  if (!found) return refused_answer(method, assumptions, found.error());
+  Json list = Json::array();
+  std::size_t leader = 0;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (found->best[i] > found->best[leader]) leader = i;
+    list.push(Json::object()
+                  .set("name", in.arms[i].name)
+                  .set("probability_best", found->best[i])
+                  .set("weight", found->weights[i]));
+  }
+  Json out = Json::object().set("learning", found->learning).set("arms", std::move(list));
+  describe(out, method, assumptions,
+           found->learning
+               ? Plain{fmt::format("{} 最可能最好（可能性 {}），分到 {}。", in.arms[leader].name,
+                                   percent_text(found->best[leader]),
+                                   percent_text(found->weights[leader])),
+                       fmt::format("{} is most likely the best (probability {}) and gets {}.",
+                                   in.arms[leader].name, percent_text(found->best[leader]),
+                                   percent_text(found->weights[leader]))}
+               : Plain{"数据还不够，各组均分。", "Not enough data yet: all arms get the same."});
+  return out;
+}
+
+}  // namespace zhiyin::statistics
