@@ -1,11 +1,16 @@
 // Prints random cases with our answers as JSON, for oracle.py to compare with SciPy.
+#include <cmath>
 #include <cstdio>
 
 #include "base/json.h"
 #include "base/random.h"
+#include "statistics/classification.h"
 #include "statistics/compare.h"
 #include "statistics/distributions.h"
 #include "statistics/experiment.h"
+#include "statistics/hypergeometric.h"
+#include "statistics/model_comparison.h"
+#include "statistics/ranking.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -20,6 +25,90 @@ Json distributions_case(Random& random) {
   out.set("normal_cdf", normal_cdf(x)).set("normal_quantile", normal_quantile(p));
   out.set("t_cdf", t_cdf(x, dof)).set("t_quantile", t_quantile(p, dof));
   out.set("chi2_upper_tail", chi2_upper_tail(chi2, dof));
+  const double far = 40 * random.uniform();
+  out.set("far", far).set("normal_log_cdf", normal_log_cdf(-far));
+  const double a = 0.1 + 20 * random.uniform();
+  const double b = 0.1 + 20 * random.uniform();
+  const double share = random.uniform();
+  out.set("a", a).set("b", b).set("share", share);
+  out.set("beta_cdf", beta_cdf(share, a, b)).set("beta_quantile", beta_quantile(p, a, b));
+  out.set("gamma_cdf", gamma_cdf(chi2, a, b)).set("gamma_upper_tail", gamma_upper_tail(chi2, a, b));
+  out.set("gamma_quantile", gamma_quantile(p, a, b));
+  const auto n = static_cast<double>(1 + random.below(500));
+  const auto k = static_cast<double>(random.below(static_cast<std::uint64_t>(n) + 1));
+  out.set("n", n).set("k", k);
+  out.set("binomial_cdf", binomial_cdf(k, n, share));
+  out.set("binomial_upper_tail", binomial_upper_tail(k, n, share));
+  out.set("poisson_cdf", poisson_cdf(k, 10 * a))
+      .set("poisson_upper_tail", poisson_upper_tail(k, 10 * a));
+  out.set("negative_binomial_cdf", negative_binomial_cdf(k, 10 * a, b));
+  out.set("negative_binomial_upper_tail", negative_binomial_upper_tail(k, 10 * a, b));
+  out.set("log_gamma", log_gamma(a)).set("digamma", digamma(a)).set("log_beta", log_beta(a, b));
+  return out;
+}
+
+Json hypergeometric_case(Random& random) {
+  // As BG/NBD asks for it: small a and b, any c, z up to close below 1.
+  const double a = 4 * random.uniform() - 1;
+  const double b = 4 * random.uniform() - 1;
+  const double c = 0.2 + (random.below(2) == 0 ? 3 : 60) * random.uniform();
+  const double z = 1 - std::pow(10, -5 * random.uniform());
+  const auto found = hypergeometric_2f1(a, b, c, z);
+  return Json::object().set("a", a).set("b", b).set("c", c).set("z", z).set(
+      "value", found ? Json(*found) : Json());
+}
+
+Json metrics_case(Random& random) {
+  const std::size_t n = 20 + random.below(60);
+  std::vector<double> scores(n);
+  std::vector<double> second(n);
+  std::vector<double> gains(n);
+  std::vector<int> labels(n);
+  std::vector<int> actual(n);
+  std::vector<int> predicted(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    labels[i] = i < 2 ? 1 : i < 4 ? 0 : static_cast<int>(random.below(2));
+    scores[i] = std::round(20 * (random.uniform() + 0.3 * labels[i])) / 30;
+    second[i] = random.uniform() + 0.2 * labels[i];
+    gains[i] = static_cast<double>(random.below(4));
+    actual[i] = i < 3 ? static_cast<int>(i) : static_cast<int>(random.below(3));
+    predicted[i] = random.below(3) == 0 ? static_cast<int>(random.below(3)) : actual[i];
+  }
+  const auto list = [](const auto& values) {
+    return Json(Json::Array(values.begin(), values.end()));
+  };
+  const Confusion c = confusion(actual, predicted, 3);
+  Json out = Json::object();
+  out.set("scores", list(scores)).set("second", list(second)).set("labels", list(labels));
+  out.set("gains", list(gains)).set("actual", list(actual)).set("predicted", list(predicted));
+  out.set("balanced_accuracy", balanced_accuracy(c)).set("kappa", cohen_kappa(c));
+  for (const auto& [name, average] : {std::pair{"micro", Average::kMicro},
+                                      {"macro", Average::kMacro},
+                                      {"weighted", Average::kWeighted}}) {
+    const AveragedScore s = averaged_score(c, average, 0.5);
+    out.set(name, Json(Json::Array{s.precision, s.recall, s.f}));
+  }
+  out.set("auc", auc(scores, labels)).set("average_precision", average_precision(scores, labels));
+  out.set("ndcg", ndcg_graded(gains, 10));
+  const RegressionScore r = regression_score(scores, second);
+  out.set("mean_absolute", r.mean_absolute).set("root_mean_square", r.root_mean_square);
+  out.set("median_absolute", r.median_absolute).set("r_squared", r.r_squared);
+  const auto d = delong_auc(scores, labels);
+  const auto difference = delong_difference(scores, second, labels);
+  out.set("delong_se", d->se).set("difference", difference->difference);
+  out.set("difference_se", difference->se);
+  return out;
+}
+
+Json power_case(Random& random) {
+  PowerPlan plan;
+  plan.effect = EffectKind::kAbsolute;
+  plan.variance = 0.5 + 4 * random.uniform();
+  plan.users_per_arm = static_cast<double>(50 + random.below(5000));
+  const double effect = 0.3 * random.uniform();
+  Json out = Json::object();
+  out.set("variance", plan.variance).set("users", plan.users_per_arm).set("effect", effect);
+  out.set("power", *power_of(plan, effect));
   return out;
 }
 
@@ -63,6 +152,7 @@ Json multiplicity_case(Random& random) {
   for (double& v : p) v = random.uniform() * random.uniform();
   Json out = Json::object();
   out.set("p", sample_json(p)).set("benjamini_hochberg", sample_json(benjamini_hochberg(p)));
+  out.set("holm", sample_json(holm(p)));
   return out;
 }
 
@@ -83,12 +173,15 @@ Json srm_case(Random& random) {
 int main() {
   using namespace zhiyin;
   Random random(20240501);
-  constexpr int kCases = 200;
+  constexpr int kCases = 1000;
   Json out = Json::object();
-  for (const auto& [name, make] : {std::pair("distributions", &statistics::distributions_case),
-                                   std::pair("welch", &statistics::welch_case),
-                                   std::pair("multiplicity", &statistics::multiplicity_case),
-                                   std::pair("srm", &statistics::srm_case)}) {
+  for (const auto& [name, make] :
+       {std::pair("distributions", &statistics::distributions_case),
+        std::pair("hypergeometric", &statistics::hypergeometric_case),
+        std::pair("metrics", &statistics::metrics_case),
+        std::pair("power", &statistics::power_case), std::pair("welch", &statistics::welch_case),
+        std::pair("multiplicity", &statistics::multiplicity_case),
+        std::pair("srm", &statistics::srm_case)}) {
     Json cases = Json::array();
     for (int i = 0; i < kCases; ++i) cases.push(make(random));
     out.set(name, std::move(cases));

@@ -1,0 +1,128 @@
+"""Compares the answers of oracle_model_cases with lifetimes, lifelines and statsmodels: oracle_models.py PROGRAM [CASES]."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+
+SKIPPED = 77
+warnings.filterwarnings("ignore")
+
+try:
+    import lifetimes
+    import numpy as np
+    import pandas as pd
+    from lifelines import KaplanMeierFitter
+    from lifelines.statistics import multivariate_logrank_test
+    from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value
+    from statsmodels.api import OLS
+    from statsmodels.duration.hazard_regression import PHReg
+    from statsmodels.tsa.seasonal import STL
+except ImportError as error:
+    print(f"skipped: {error} (./dev setup makes the test environment)")
+    sys.exit(SKIPPED)
+
+
+def near(name, ours, theirs, tolerance=1e-8, floor=1e-12):
+    if not np.allclose(ours, theirs, rtol=tolerance, atol=floor):
+        raise AssertionError(f"{name}: {ours!r} here, {theirs!r} there")
+
+
+def fitted(fitter, names, values):
+    fitter.params_ = pd.Series(values, index=names)
+    fitter.predict = None
+    return fitter
+
+
+def check_value(c):
+    x, tx, age, spend = (np.array(c[k], dtype=float) for k in ("frequency", "recency", "age", "spend"))
+    ones, t = np.ones(len(x)), c["t"]
+    theirs = lifetimes.BetaGeoFitter._negative_log_likelihood(np.log(c["bgnbd"]), x, tx, age, ones, 0)
+    near("BG/NBD likelihood", c["bgnbd_ll"], -theirs * len(x))
+    model = fitted(lifetimes.BetaGeoFitter(), ["r", "alpha", "a", "b"], c["bgnbd"])
+    near("BG/NBD alive", c["bgnbd_alive"], model.conditional_probability_alive(x, tx, age))
+    # SciPy's hypergeometric function, which lifetimes uses, loses digits where ours does not: 1e-6.
+    near("BG/NBD expected", c["bgnbd_expected"],
+         model.conditional_expected_number_of_purchases_up_to_time(t, x, tx, age), 1e-6)
+    near("BG/NBD new", c["bgnbd_new"], model.expected_number_of_purchases_up_to_time(t), 1e-8)
+    theirs = lifetimes.ParetoNBDFitter._conditional_log_likelihood(c["pareto"], x, tx, age).sum()
+    near("Pareto/NBD likelihood", c["pareto_ll"], theirs)
+    model = fitted(lifetimes.ParetoNBDFitter(), ["r", "alpha", "s", "beta"], c["pareto"])
+    near("Pareto/NBD alive", c["pareto_alive"], model.conditional_probability_alive(x, tx, age), 1e-8)
+    near("Pareto/NBD expected", c["pareto_expected"],
+         model.conditional_expected_number_of_purchases_up_to_time(t, x, tx, age), 1e-8)
+    near("Pareto/NBD new", c["pareto_new"], model.expected_number_of_purchases_up_to_time(t))
+    again = x > 0
+    if again.any():
+        theirs = lifetimes.GammaGammaFitter._negative_log_likelihood(
+            np.log(c["gamma"]), x[again], spend[again], np.ones(again.sum()), 0)
+        near("Gamma-Gamma likelihood", c["gamma_ll"], -theirs * again.sum())
+        p, q, v = c["gamma"]
+        model = fitted(lifetimes.GammaGammaFitter(), ["p", "q", "v"], c["gamma"])
+        near("Gamma-Gamma mean", np.array(c["spend_expected"])[again],
+             model.conditional_expected_average_profit(x[again], spend[again]))
+
+
+def check_survival(c):
+    duration, observed = np.array(c["duration"]), np.array(c["observed"])
+    km = KaplanMeierFitter().fit(duration, observed)
+    steps = np.array(c["times"])
+    near("Kaplan-Meier", c["survival"], km.survival_function_at_times(steps).values)
+    low, high = (km.confidence_interval_.iloc[:, i].loc[steps].values for i in (0, 1))
+    inside = np.array(c["survival"]) > 0
+    near("interval", np.array(c["low"])[inside], low[inside])
+    near("interval", np.array(c["high"])[inside], high[inside])
+    if "chi2" in c:
+        theirs = multivariate_logrank_test(duration, c["group"], observed)
+        near("log-rank", c["chi2"], theirs.test_statistic, 1e-8)
+        near("log-rank", c["p"], theirs.p_value, 1e-8)
+    if "coefficients" in c:
+        x = np.array(c["x"]).reshape(-1, 2)
+        model = PHReg(duration, x, status=observed, ties="efron")
+        near("Cox likelihood", c["log_likelihood"], model.loglike(np.array(c["coefficients"])))
+        # At the maximum the score is 0, and the errors follow from the curvature there.
+        near("Cox score", model.score(np.array(c["coefficients"])), 0, 0, 1e-7)
+        covariance = np.linalg.inv(-model.hessian(np.array(c["coefficients"])))
+        near("Cox errors", c["errors"], np.sqrt(np.diag(covariance)))
+
+
+def check_series(c):
+    y = np.array(c["y"])
+    theirs = STL(y, period=c["period"], seasonal=c["seasonal_window"]).fit()
+    near("STL season", c["seasonal"], theirs.seasonal, 1e-8, 1e-10)
+    near("STL trend", c["trend"], theirs.trend, 1e-8, 1e-10)
+    n, start = len(y), c["start"]
+    t = np.arange(n)
+    x = np.column_stack([np.ones(n), t, t >= start, np.where(t >= start, t - start, 0)])
+    theirs = OLS(y, x).fit(cov_type="HAC", cov_kwds={"maxlags": 3, "use_correction": False})
+    near("segments", [c["level"], c["slope_change"]], theirs.params[2:], 1e-8, 1e-10)
+    near("Newey-West", [c["level_se"], c["slope_change_se"]], theirs.bse[2:], 1e-8, 1e-10)
+
+
+def check_fits(program):
+    """The published fits on CDNOW, which comes with lifetimes."""
+    data = load_cdnow_summary_data_with_monetary_value()
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        data[["frequency", "recency", "T", "monetary_value"]].to_csv(file.name, index=False)
+        out = json.loads(subprocess.run([program, "fit", file.name], check=True, capture_output=True).stdout)
+    for name, parameters, likelihood in [("bgnbd", [0.243, 4.414, 0.793, 2.426], -9582.4),
+                                         ("pareto", [0.553, 10.578, 0.606, 11.669], -9595.0),
+                                         ("gamma", [6.25, 3.74, 15.44], -4055.92)]:
+        fit = out[name]
+        near(f"{name} fit", fit["parameters"], parameters, 1.5e-3)
+        near(f"{name} likelihood", fit["log_likelihood"], likelihood, 0, 0.06)
+        print(f"{name}: {[round(p, 4) for p in fit['parameters']]}, log-likelihood {fit['log_likelihood']:.3f}")
+
+
+def main():
+    program, cases = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "200"
+    check_fits(program)
+    answers = json.loads(subprocess.run([program, cases], check=True, capture_output=True).stdout)
+    for name, check in [("value", check_value), ("survival", check_survival), ("series", check_series)]:
+        for case in answers[name]:
+            check(case)
+        print(f"{name}: {len(answers[name])} cases agree")
+
+
+main()
