@@ -85,6 +85,15 @@ TEST(PersonalData, NamesBesideTitles) {
   EXPECT_THAT(found("高中老师说金总额不对，这位先生"), IsEmpty());
 }
 
+TEST(PersonalData, ATitleBehindALabelledNameIsNoneOfIt) {
+  EXPECT_THAT(found("我叫王敏女士"), ElementsAre("name:王敏"));
+  EXPECT_THAT(found("您好，我叫王敏女士，"), ElementsAre("name:王敏"));
+  EXPECT_THAT(found("联系人：李建国经理"), ElementsAre("name:李建国"));
+  EXPECT_THAT(found("我叫欧阳老师"), ElementsAre("name:欧阳"));
+  EXPECT_THAT(found("我叫王小明，"), ElementsAre("name:王小明"));
+  EXPECT_EQ(shortened("我叫王敏女士", find_personal_data("我叫王敏女士")), "我叫王****女士");
+}
+
 TEST(PersonalMask, ComesBackAsItWas) {
   auto mask = PersonalMask::create("k3x9vq");
   ASSERT_TRUE(mask.has_value());

@@ -59,6 +59,11 @@ bool is_title(const FoldedText& text, std::size_t at, std::u32string_view title)
   return title != U"总" || kGoesOn.find(text.at(at + 1)) == std::u32string_view::npos;
 }
 
+bool has_title(const FoldedText& text, std::size_t at) {
+  return std::ranges::any_of(
+      kTitles, [&](std::u32string_view title) { return is_title(text, at, title); });
+}
+
 void find_titled(const FoldedText& text, std::size_t title, Findings& out) {
   // The longest that is a family name and up to two characters behind it.
   for (std::size_t length = std::min<std::size_t>(4, title); length > 0; --length) {
@@ -85,7 +90,8 @@ void find_labelled(const FoldedText& text, std::size_t at, Findings& out) {
   const std::size_t family = surname(text, at);
   if (family == 0) return;
   std::size_t end = at + family;
-  while (end < at + family + 2 && is_given(text.at(end))) ++end;
+  // A title behind the name is none of it: 我叫王敏女士 names 王敏.
+  while (end < at + family + 2 && is_given(text.at(end)) && !has_title(text, end)) ++end;
   if (end > at + family) out.push_back({PersonalKind::kName, at, end});
 }
 
@@ -111,11 +117,7 @@ void find_names(const FoldedText& text, Findings& out) {
       if (is_lower(text.characters[at])) find_english(text, at, out);
       continue;
     }
-    for (const std::u32string_view title : kTitles) {
-      if (!is_title(text, at, title)) continue;
-      find_titled(text, at, out);
-      break;
-    }
+    if (has_title(text, at)) find_titled(text, at, out);
     for (const std::u32string_view label : kLabels) {
       if (!text.has(at, label)) continue;
       find_labelled(text, at + label.size(), out);
