@@ -78,10 +78,15 @@ void NearDuplicateIndex::ShortTexts::add(const MinHash& signature, std::uint32_t
   numbers.push_back(number);
   for (auto& links : next) links.push_back(0);
   if (signatures.size() <= heads[0].size()) return link(place);
-  // Twice as many chains, so that they stay about one long.
-  const std::size_t size = std::max(kFirstHeads, 2 * heads[0].size());
+  link_all();
+}
+
+/// As many chains as keep them about one long: a power of two.
+void NearDuplicateIndex::ShortTexts::link_all() {
+  const std::size_t size = std::max(kFirstHeads, std::bit_ceil(signatures.size()));
   for (auto& chains : heads) chains.assign(size, 0);
-  for (std::uint32_t at = 0; at <= place; ++at) link(at);
+  for (auto& links : next) links.assign(signatures.size(), 0);
+  for (std::uint32_t at = 0; at < signatures.size(); ++at) link(at);
 }
 
 void NearDuplicateIndex::find_short(const MinHash& signature,

@@ -2,8 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/error.h"
 
 namespace zhiyin::text {
 
@@ -61,6 +65,16 @@ class NearDuplicateIndex {
   [[nodiscard]] std::vector<NearDuplicate> find(std::string_view text,
                                                 std::size_t most = 100) const;
   [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] const NearDuplicateOptions& options() const { return options_; }
+
+  /// What was added, and the options, as bytes (docs/formats/near-duplicates.md): 52 for a short
+  /// text, 12 for a long one. Read again it finds the same. The file is written beside and renamed.
+  [[nodiscard]] std::string to_bytes() const;
+  [[nodiscard]] Result<void> save(const std::filesystem::path& path) const;
+  /// Fails with kDataLoss where the bytes are damaged, kUnsupported where they are of another
+  /// version; `load` also as read_file does.
+  static Result<NearDuplicateIndex> from_bytes(std::string_view bytes);
+  static Result<NearDuplicateIndex> load(const std::filesystem::path& path);
   /// Bytes that the tables take.
   [[nodiscard]] std::size_t memory() const;
 
@@ -72,6 +86,8 @@ class NearDuplicateIndex {
     std::array<std::vector<std::uint32_t>, kBands> heads, next;  ///< place + 1; 0: none
     void add(const MinHash& signature, std::uint32_t number);
     void link(std::uint32_t place);
+    /// Chains anew, for signatures that are there already.
+    void link_all();
   };
   struct LongTexts {
     static constexpr std::size_t kTables = 4;

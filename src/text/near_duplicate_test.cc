@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "base/file.h"
 #include "text/code_point.h"
 
 namespace zhiyin::text {
@@ -112,6 +113,47 @@ TEST(NearDuplicateIndex, TheSameTextManyTimesStaysQuick) {
   const auto found = index.find("加我微信领取红包", 5);
   ASSERT_EQ(found.size(), 5);
   EXPECT_EQ(found[0].similarity, 1);
+}
+
+TEST(NearDuplicateIndex, ComesBackFromAFile) {
+  std::mt19937 random(9);
+  NearDuplicateIndex index({.similarity_min = 0.6, .bits_max = 2, .candidates_max = 100});
+  std::vector<std::string> texts;
+  for (int i = 0; i < 1500; ++i) texts.push_back(random_text(random, i % 50 == 0 ? 300 : 30));
+  texts[7] = "，";  // numbered, never found
+  for (const std::string& text : texts) index.add(text);
+  const TempFolder folder;
+  ASSERT_TRUE(index.save(folder.path() / "index").has_value());
+  auto loaded = NearDuplicateIndex::load(folder.path() / "index");
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().text();
+  EXPECT_EQ(loaded->size(), index.size());
+  EXPECT_EQ(loaded->options().candidates_max, 100);
+  EXPECT_EQ(loaded->to_bytes(), index.to_bytes());
+  for (int i = 0; i < 300; ++i) {
+    const std::string asked = changed(texts[random() % texts.size()] + "啊", random, 2);
+    EXPECT_EQ(loaded->find(asked), index.find(asked));
+    // It goes on growing as the other does.
+    EXPECT_EQ(loaded->add(asked), index.add(asked));
+  }
+  EXPECT_EQ(loaded->to_bytes(), index.to_bytes());
+}
+
+TEST(NearDuplicateIndex, ADamagedFileIsRefused) {
+  NearDuplicateIndex index;
+  for (const char* text : {"今天天气真好", "明天天气不好"}) index.add(text);
+  const std::string bytes = index.to_bytes();
+  EXPECT_TRUE(NearDuplicateIndex::from_bytes(bytes).has_value());
+  for (std::size_t size = 0; size < bytes.size(); size += 7)
+    EXPECT_EQ(NearDuplicateIndex::from_bytes(bytes.substr(0, size)).error().code,
+              ErrorCode::kDataLoss);
+  for (std::size_t at = 64; at < bytes.size(); at += 5) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 4);
+    EXPECT_FALSE(NearDuplicateIndex::from_bytes(changed).has_value()) << at;
+  }
+  std::string other = bytes;
+  other[8] = 9;
+  EXPECT_EQ(NearDuplicateIndex::from_bytes(other).error().code, ErrorCode::kUnsupported);
 }
 
 }  // namespace
