@@ -48,7 +48,7 @@ class Builder {
     });
   }
 
-  BuiltAutomaton run() {
+  Result<BuiltAutomaton> run() {
     grow(symbols_ + 1);
     take(0);
     out_.hot[0].check = kNoState;
@@ -61,29 +61,37 @@ class Builder {
       level = std::move(below);
     }
     grow(highest_ + symbols_ + 1);
+    if (out_.hot.size() > HotState::kBaseMask)
+      return fail(ErrorCode::kLimitReached, "terms: too long and too different together");
     out_.hot.resize(highest_ + symbols_ + 1);
     out_.cold.resize(out_.hot.size());
-    fill_pairs();
+    fill_prefixes();
     return std::move(out_);
   }
 
  private:
-  /// Twelve bits for a pair: about one in twelve others passes.
-  void fill_pairs() {
-    constexpr std::size_t kBitsEach = 12;
-    std::vector<std::uint32_t> hashes;
-    for (const TermKey& key : keys_)
-      if (key.symbols.size() > 1)
-        hashes.push_back(PairFilter::hash(key.symbols[0], key.symbols[1]));
-    const auto again = std::ranges::unique(hashes);
-    hashes.erase(again.begin(), again.end());
-    const auto bits = static_cast<unsigned>(std::bit_width(kBitsEach * hashes.size()));
-    const unsigned log = std::clamp(bits, kFilterBitsMin, kFilterBitsMax);
-    out_.pairs.resize(std::size_t{1} << (log - 6));
-    for (const std::uint32_t hash : hashes) {
-      const std::uint32_t bit = hash >> (32 - log);
-      out_.pairs[bit >> 6] |= std::uint64_t{1} << (bit & 63);
+  /// About twenty bits for a beginning: one place in ten passes that begins nothing.
+  void fill_prefixes() {
+    constexpr std::size_t kBeginningsToAWord = 3;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < keys_.size(); ++i)
+      count += i == 0 || !std::ranges::equal(first_three(i - 1), first_three(i)) ? 1 : 0;
+    const auto log = static_cast<unsigned>(std::bit_width(count / kBeginningsToAWord));
+    const unsigned words = std::clamp(log, kFilterWordsMin, kFilterWordsMax);
+    out_.prefixes.resize(std::size_t{1} << words);
+    const PrefixFilter filter{out_.prefixes.data(), 32 - words};
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      const std::span<const Symbol> key = first_three(i);
+      if (key.size() < 2) continue;
+      const std::uint32_t pair = PrefixFilter::hash(key[0], key[1]);
+      const unsigned bit = key.size() == 2 ? filter.bit(pair) : filter.bit(pair, key[2]);
+      out_.prefixes[pair >> filter.shift] |= std::uint64_t{1} << bit;
     }
+  }
+
+  [[nodiscard]] std::span<const Symbol> first_three(std::size_t key) const {
+    const std::vector<Symbol>& symbols = keys_[key].symbols;
+    return std::span(symbols).first(std::min<std::size_t>(symbols.size(), 3));
   }
 
   void grow(std::size_t size) {
@@ -156,7 +164,7 @@ class Builder {
   /// those of keys_[node.begin] where that key ends with it.
   void link(const Node& node) {
     const Symbol symbol = keys_[node.begin].symbols[node.depth - 1];
-    const Automaton view{out_.hot, out_.cold, out_.ends};
+    const Automaton view{out_.hot, out_.cold, {}, {}};
     const std::uint32_t parent = out_.hot[node.state].check;
     std::uint32_t fail = 0;
     for (std::uint32_t from = parent; from != 0;) {
@@ -173,7 +181,7 @@ class Builder {
     if (keys_end_at_.size() <= node.state) keys_end_at_.resize(out_.hot.size(), false);
     keys_end_at_[node.state] = ends;
     HotState& hot = out_.hot[node.state];
-    if (out_.cold[fail].depth <= 1) hot.base |= HotState::kFallsShallow;
+    if (ends) hot.base |= HotState::kOwn;
     if (ends || out_.cold[node.state].next_end != 0) hot.base |= HotState::kEnds;
   }
 
@@ -212,13 +220,13 @@ Result<void> check_state(const Automaton& a, std::uint32_t at, std::size_t symbo
   if (cold.next_end != 0 && a.cold[cold.next_end].depth >= cold.depth)
     return damaged("a chain of ends does not lead up");
   for (std::uint32_t i = cold.first_term; i < cold.terms_end; ++i)
-    if (a.ends[i] >= terms) return damaged("a term's number is too large");
+    if (a.ends[i].term >= terms) return damaged("a term's number is too large");
   return {};
 }
 
 }  // namespace
 
-BuiltAutomaton build_automaton(std::vector<TermKey> keys, std::size_t symbols) {
+Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols) {
   return Builder(std::move(keys), symbols).run();
 }
 

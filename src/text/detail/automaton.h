@@ -20,11 +20,12 @@ constexpr std::size_t kSymbolsMax = 0x7ffe;
 
 /// A state as the search touches it: eight bytes, eight to a cache line.
 struct HotState {
-  std::uint32_t base;   ///< children lie at base + symbol; kEnds and kFallsShallow above
+  std::uint32_t base;   ///< children lie at base + symbol; the flags above
   std::uint32_t check;  ///< the parent, or kNoState where the place is free
-  static constexpr std::uint32_t kEnds = 1U << 31;  ///< a term ends here or on its fail chain
-  static constexpr std::uint32_t kFallsShallow = 1U << 30;  ///< its fail link is one deep at most
-  static constexpr std::uint32_t kBaseMask = kFallsShallow - 1;
+  static constexpr std::uint32_t kEnds = 1U << 31;    ///< a term ends here or on its fail chain
+  static constexpr std::uint32_t kOwn = 1U << 30;     ///< a term ends here
+  static constexpr std::uint32_t kChecked = 1U << 29;  ///< and is looked at closely (TermFlag)
+  static constexpr std::uint32_t kBaseMask = kChecked - 1;
 };
 constexpr std::uint32_t kNoState = 0xffffffff;
 
@@ -43,29 +44,51 @@ struct TermKey {
   std::uint32_t term;
 };
 
-/// Pairs of symbols with which terms begin, as bits by their hash: most of a text begins no term,
-/// and is passed over without touching a state.
-struct PairFilter {
-  const std::uint64_t* words = nullptr;
-  unsigned shift = 0;  ///< 32 less the logarithm of the number of bits
+/// A term that ends at a state, with what telling apart those that end together asks for, so that
+/// neither their rows nor their texts are touched.
+struct TermEnd {
+  /// The term's first four characters, 16 bits each, the first lowest; kNoCharacter where it has
+  /// none.
+  std::uint64_t first;
+  std::uint32_t term;
+  std::uint16_t flags;  ///< TermFlag (compiled_terms.h)
+  std::uint16_t severity;
+  static constexpr std::size_t kCharacters = 4;
+  static constexpr std::uint64_t kNoCharacter = 0xffff;
+};
 
-  [[nodiscard]] bool may_begin(Symbol first, Symbol second) const {
-    const std::uint32_t bit = hash(first, second) >> shift;
-    return (words[bit >> 6] >> (bit & 63) & 1) != 0;
-  }
+/// How terms begin, by hash: whether the next two symbols are a term or the next three begin one.
+/// Most places of a text begin none, and are passed over without touching a state. All about a pair
+/// of symbols lies in one word, so a place costs one look into memory.
+struct PrefixFilter {
+  const std::uint64_t* words = nullptr;
+  unsigned shift = 0;  ///< 32 less the logarithm of the number of words
+
+  /// The two neighbours in one word of memory, as they lie there.
   static std::uint32_t hash(Symbol first, Symbol second) {
-    return (std::uint32_t{first} << 15 | second) * 0x9e3779b1U;
+    return (std::uint32_t{second} << 16 | first) * 0x9e3779b1U;
+  }
+  /// The bit of a pair that is a term, and that of one that goes on with `third`.
+  [[nodiscard]] unsigned bit(std::uint32_t hash) const { return hash >> (shift - 6) & 63; }
+  [[nodiscard]] unsigned bit(std::uint32_t hash, Symbol third) const {
+    return bit(hash) ^ (third * 0x85ebca77U) >> 26;
+  }
+  /// False: no term of two symbols or more begins with these. What is behind the end is kBreak.
+  [[nodiscard]] bool may_begin(Symbol first, Symbol second, Symbol third) const {
+    const std::uint32_t pair = hash(first, second);
+    const std::uint64_t word = words[pair >> shift];
+    return ((word >> bit(pair) | word >> bit(pair, third)) & 1) != 0;
   }
 };
-constexpr unsigned kFilterBitsMin = 6, kFilterBitsMax = 21;  ///< logarithms
+constexpr unsigned kFilterWordsMin = 1, kFilterWordsMax = 16;  ///< logarithms
 
 /// An Aho-Corasick automaton as a double array. A view over tables that others own.
 struct Automaton {
   std::span<const HotState> hot;  ///< state 0 is the root
   std::span<const ColdState> cold;
-  std::span<const std::uint32_t> ends;  ///< term numbers, those of a state together
+  std::span<const TermEnd> ends;  ///< those of a state together
 
-  PairFilter pairs;
+  PrefixFilter prefixes;
 
   [[nodiscard]] bool empty() const { return ends.empty(); }
   /// The child of `state` by `symbol`, or kNoState.
@@ -85,52 +108,17 @@ inline std::uint32_t next_state(const Automaton& automaton, std::uint32_t state,
   }
 }
 
-/// A place in an automaton while text goes by. A symbol with which no term goes on is
-/// only remembered: it becomes a state when another follows that makes the beginning of a term.
-struct Position {
-  std::uint32_t state = 0;  ///< two symbols deep or more; 0: `last` says where
-  Symbol last = kBreak;     ///< the last symbol; kBreak: none
-
-  /// The state where one symbol is all there is.
-  static std::uint32_t of_one(const Automaton& automaton, Symbol symbol) {
-    const std::uint32_t at = automaton.child(0, symbol);
-    return at == kNoState ? 0 : at;
-  }
-  [[nodiscard]] std::uint32_t real_state(const Automaton& automaton) const {
-    return state != 0 || last == kBreak ? state : of_one(automaton, last);
-  }
-  /// Requires a symbol that occurs in terms.
-  void follow(const Automaton& automaton, Symbol symbol) {
-    while (state != 0) {
-      const std::uint32_t child = automaton.child(state, symbol);
-      if (child != kNoState) {
-        state = child;
-        last = symbol;
-        return;
-      }
-      const bool shallow = (automaton.hot[state].base & HotState::kFallsShallow) != 0;
-      state = shallow ? 0 : automaton.cold[state].fail;
-    }
-    const Symbol before = last;
-    last = symbol;
-    if (before == kBreak || !automaton.pairs.may_begin(before, symbol)) return;
-    const std::uint32_t one = of_one(automaton, before);
-    const std::uint32_t two = one == 0 ? kNoState : automaton.child(one, symbol);
-    if (two != kNoState) state = two;
-  }
-};
-
 /// The same, owning its tables.
 struct BuiltAutomaton {
   std::vector<HotState> hot;
   std::vector<ColdState> cold;
-  std::vector<std::uint32_t> ends;
-  std::vector<std::uint64_t> pairs;
+  std::vector<std::uint32_t> ends;  ///< numbers of terms
+  std::vector<std::uint64_t> prefixes;
 };
 
 /// `symbols` is one more than the highest symbol. Terms with the same key end in the order of their
-/// numbers.
-BuiltAutomaton build_automaton(std::vector<TermKey> keys, std::size_t symbols);
+/// numbers. Fails with kLimitReached where there are more states than HotState can number.
+Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols);
 
 /// That tables from outside keep to what the search relies on: every index within, every chain
 /// going up towards the root. Fails with kDataLoss.

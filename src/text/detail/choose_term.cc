@@ -36,20 +36,23 @@ bool cuts_word(const HitText& hit) {
 /// In the view of mixed scripts digits stand for letters, and i is joined with l: each place must
 /// be the same, or a digit for a letter, and at least half of the letters must be letters.
 bool leet_holds(std::string_view term, const HitText& hit) {
-  const std::u32string letters = folded(term);
-  if (letters.size() != hit.end - hit.begin) return false;
   int real = 0, written = 0;
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    const char32_t c = script_fold(hit.characters[hit.begin + i]);
-    if (c == letters[i]) {
+  std::uint32_t place = hit.begin;
+  for (std::size_t at = 0; at < term.size(); ++place) {
+    const CodePoint in_term = code_point_at(term, at);
+    at += in_term.bytes;
+    if (place == hit.end) return false;
+    const char32_t letter = script_fold(in_term.value);
+    const char32_t c = script_fold(hit.characters[place]);
+    if (c == letter) {
       real += is_ascii_letter(c) ? 1 : 0;
-    } else if (is_leet(c) && is_ascii_letter(letters[i])) {
+    } else if (is_leet(c) && is_ascii_letter(letter)) {
       ++written;
     } else {
       return false;
     }
   }
-  return written <= real;
+  return place == hit.end && written <= real;
 }
 
 struct Repeat {
@@ -58,12 +61,13 @@ struct Repeat {
 };
 
 template <class Next>
-std::vector<Repeat> repeats(std::size_t size, Next&& next, const SymbolTable& noise) {
+std::vector<Repeat> repeats(std::size_t size, Next&& next, const CharacterTable& characters) {
+  constexpr auto kView = static_cast<std::size_t>(MatchView::kRepeats);
   std::vector<Repeat> out;
   for (std::size_t i = 0; i < size; ++i) {
     const char32_t written = next(i);
     const char32_t c = script_fold(written);
-    if (noise[written] == kSkipped && !is_ascii_digit(c)) continue;
+    if (characters[written].symbols[kView] == kSkipped && !is_ascii_digit(c)) continue;
     if (!out.empty() && out.back().character == c) {
       ++out.back().count;
     } else {
@@ -76,13 +80,13 @@ std::vector<Repeat> repeats(std::size_t size, Next&& next, const SymbolTable& no
 /// A character that the term has twice in a row is there at least twice.
 bool repeats_hold(const CompiledTerms& terms, std::string_view term, const HitText& hit) {
   const std::u32string letters = folded(term);
-  const SymbolTable& noise = terms.symbols[static_cast<std::size_t>(MatchView::kRepeats)];
   // The hit ends with the first of the last character's repeats: the text behind it counts, too.
   const std::size_t size = std::min<std::size_t>(hit.characters.size() - hit.begin,
                                                  hit.end - hit.begin + 2 * kNoiseRunMax);
-  const auto wanted = repeats(letters.size(), [&](std::size_t i) { return letters[i]; }, noise);
+  const auto& table = terms.characters;
+  const auto wanted = repeats(letters.size(), [&](std::size_t i) { return letters[i]; }, table);
   const auto there =
-      repeats(size, [&](std::size_t i) { return hit.characters[hit.begin + i]; }, noise);
+      repeats(size, [&](std::size_t i) { return hit.characters[hit.begin + i]; }, table);
   std::size_t at = 0;
   for (const Repeat& run : wanted) {
     // Digits that the term does not have are noise.
@@ -108,6 +112,27 @@ std::size_t likeness(std::string_view term, const HitText& hit) {
   return same;
 }
 
+/// The first characters of a hit as TermEnd::first has those of a term; what 16 bits do not tell is
+/// like none.
+std::uint64_t first_of(const HitText& hit) {
+  constexpr char32_t kUnlike = 0xfffe;
+  std::uint64_t first = 0;
+  for (std::size_t i = TermEnd::kCharacters; i-- > 0;) {
+    const bool there = hit.begin + i < hit.end;
+    const char32_t c = there ? std::min(hit.characters[hit.begin + i], kUnlike) : kUnlike;
+    first = first << 16 | c;
+  }
+  return first;
+}
+
+/// Places of 16 bits in which two are the same.
+std::size_t same_places(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t kLow = 0x7fff7fff7fff7fff, kOnes = 0x0001000100010001;
+  const std::uint64_t differ = a ^ b;
+  const std::uint64_t same = ~(((differ & kLow) + kLow) | differ) & ~kLow;
+  return (same >> 15) * kOnes >> 48;
+}
+
 }  // namespace
 
 bool holds(const CompiledTerms& terms, MatchView view, const TermRow& row, const HitText& hit) {
@@ -123,17 +148,22 @@ bool holds(const CompiledTerms& terms, MatchView view, const TermRow& row, const
 std::uint32_t choose_term(const CompiledTerms& terms, MatchView view, const ColdState& state,
                           const HitText& hit) {
   const auto& ends = terms.automata[static_cast<std::size_t>(view)].ends;
-  const bool several = state.terms_end > state.first_term + 1;
+  const auto holds_here = [&](const TermEnd& end) {
+    return (end.flags & kCheckedFlag) == 0 || holds(terms, view, terms.terms[end.term], hit);
+  };
+  const std::uint32_t count = std::min(state.terms_end - state.first_term, kComparedMax);
+  if (count == 1 && holds_here(ends[state.first_term])) return ends[state.first_term].term;
+  if (count <= 1) return kNoTerm;
+  const std::uint64_t first = first_of(hit);
   std::uint32_t best = kNoTerm;
-  std::pair<std::size_t, int> best_rank;
-  const std::uint32_t end = std::min(state.terms_end, state.first_term + kComparedMax);
-  for (std::uint32_t i = state.first_term; i < end; ++i) {
-    const TermRow& row = terms.terms[ends[i]];
-    if (!holds(terms, view, row, hit)) continue;
-    if (!several) return ends[i];
-    const std::pair<std::size_t, int> rank = {likeness(terms.text(row), hit), row.severity};
-    if (best != kNoTerm && rank <= best_rank) continue;
-    best = ends[i];
+  std::size_t best_rank = 0;  // likeness, then severity, which is 1 at least
+  for (const TermEnd& end : ends.subspan(state.first_term, count)) {
+    const std::size_t likely = (end.flags & kLongFlag) != 0
+                                   ? likeness(terms.text(terms.terms[end.term]), hit)
+                                   : same_places(end.first, first);
+    const std::size_t rank = likely << 16 | end.severity;
+    if (rank <= best_rank || !holds_here(end)) continue;
+    best = end.term;
     best_rank = rank;
   }
   return best;

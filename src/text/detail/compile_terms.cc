@@ -40,11 +40,13 @@ class Compiler {
                     kSymbolsMax);
       number_symbols(v);
     }
-    for (std::size_t i = 0; i < kAutomata; ++i) build(i);
+    for (std::size_t i = 0; i < kAutomata; ++i) {
+      if (auto built = build(i); !built) return std::unexpected(built.error());
+    }
     write_rows();
     write_syllables();
     write_compositions();
-    write_tables();
+    write_characters();
     const std::size_t bytes = finish();
     return CompiledTerms::open(std::move(memory_), bytes);
   }
@@ -69,12 +71,35 @@ class Compiler {
     row.severity = static_cast<std::uint16_t>(term.severity);
     row.flags = flags_of(characters, term.allowed);
     rows_.push_back(row);
+    ends_.push_back(end_of(characters, number, row));
     if (term.allowed) add_allowed(characters, number);
+    MatchViews found = 0;
     for (std::size_t v = 0; v < kMatchViews && !term.allowed; ++v) {
       const auto view = static_cast<MatchView>(v);
-      if ((term.views & view_bit(view)) != 0) add_view(view, characters, number);
+      if ((term.views & view_bit(view)) != 0 && add_view(view, characters, number))
+        found |= view_bit(view);
     }
+    const bool in_noise = (found & view_bit(MatchView::kNoise)) != 0;
+    const bool in_repeats = (found & view_bit(MatchView::kRepeats)) != 0;
+    if (in_repeats != in_noise && (in_repeats || (row.flags & kRepeatedFlag) == 0))
+      repeats_follow_noise_ = false;
     return {};
+  }
+
+  static TermEnd end_of(const std::u32string& characters, std::uint32_t number,
+                        const TermRow& row) {
+    constexpr char32_t kFirstOther = 0xfffe;  // and above: not told by 16 bits
+    TermEnd end{~std::uint64_t{0}, number, row.flags, row.severity};
+    if (characters.size() > TermEnd::kCharacters) end.flags |= kLongFlag;
+    for (std::size_t i = 0; i < std::min(characters.size(), TermEnd::kCharacters); ++i) {
+      if (characters[i] >= kFirstOther) {
+        end.flags |= kLongFlag;
+        continue;
+      }
+      end.first &= ~(TermEnd::kNoCharacter << (16 * i));
+      end.first |= std::uint64_t{characters[i]} << (16 * i);
+    }
+    return end;
   }
 
   [[nodiscard]] std::uint16_t flags_of(const std::u32string& characters, bool allowed) const {
@@ -98,7 +123,8 @@ class Compiler {
     found_[kAllowedAutomaton].push_back({std::move(keys), number});
   }
 
-  void add_view(MatchView view, const std::u32string& characters, std::uint32_t number) {
+  /// False where the term is not looked for in the view.
+  bool add_view(MatchView view, const std::u32string& characters, std::uint32_t number) {
     Keys keys;
     if (view == MatchView::kHomophone) {
       keys = homophone_keys(characters);
@@ -110,10 +136,11 @@ class Compiler {
         keys.push_back(key);
       }
     }
-    if (!suits(view, characters, keys)) return;
+    if (!suits(view, characters, keys)) return false;
     found_[static_cast<std::size_t>(view)].push_back({keys, number});
     if (view == MatchView::kHomophone) add_other_readings(characters, keys, number);
     for (const ViewKey key : keys) ++symbols_[static_cast<std::size_t>(view)][key];
+    return true;
   }
 
   static bool suits(MatchView view, const std::u32string& characters, const Keys& keys) {
@@ -139,9 +166,10 @@ class Compiler {
     Keys keys;
     std::string letters;
     const auto flush = [&] {
-      const auto syllables = pinyin_syllables(letters);
-      for (const std::uint16_t s : syllables) keys.push_back(kSyllableKey + s);
-      if (syllables.empty()) keys.insert(keys.end(), letters.begin(), letters.end());
+      const PinyinCut cut = pinyin_syllables(letters);
+      for (std::size_t i = 0; i < cut.count; ++i)
+        keys.push_back(kSyllableKey + cut.syllables[i].number);
+      if (cut.count == 0) keys.insert(keys.end(), letters.begin(), letters.end());
       letters.clear();
     };
     for (const char32_t c : characters) {
@@ -208,7 +236,7 @@ class Compiler {
     header_.symbol_counts[view] = static_cast<std::uint32_t>(order.size() + 1);
   }
 
-  void build(std::size_t automaton) {
+  Result<void> build(std::size_t automaton) {
     const std::size_t view = automaton == kAllowedAutomaton
                                  ? static_cast<std::size_t>(MatchView::kMixedScript)
                                  : automaton;
@@ -221,18 +249,24 @@ class Compiler {
       keys.push_back(std::move(key));
     }
     found_[automaton] = {};
-    BuiltAutomaton built = build_automaton(std::move(keys), header_.symbol_counts[view]);
-    for (ColdState& state : built.cold) {
+    ZHIYIN_TRY(BuiltAutomaton built,
+               build_automaton(std::move(keys), header_.symbol_counts[view]));
+    for (std::size_t at = 0; at < built.cold.size(); ++at) {
+      ColdState& state = built.cold[at];
       unsigned flags = 0;
       for (std::uint32_t i = state.first_term; i < state.terms_end; ++i)
         flags |= rows_[built.ends[i]].flags;
       state.flags = static_cast<std::uint16_t>(flags);
+      if ((flags & kCheckedFlag) != 0) built.hot[at].base |= HotState::kChecked;
     }
+    std::vector<TermEnd> ends;
+    for (const std::uint32_t term : built.ends) ends.push_back(ends_[term]);
     const auto section = static_cast<std::uint32_t>(kFirstAutomatonSection + 4 * automaton);
     write<HotState>(section, built.hot);
     write<ColdState>(section + 1, built.cold);
-    write<std::uint32_t>(section + 2, built.ends);
-    write<std::uint64_t>(section + 3, built.pairs);
+    write<TermEnd>(section + 2, ends);
+    write<std::uint64_t>(section + 3, built.prefixes);
+    return {};
   }
 
   // The tables beside them.
@@ -296,20 +330,23 @@ class Compiler {
     write<std::uint64_t>(kFilterSection, filter);
   }
 
-  [[nodiscard]] Symbol table_entry(std::size_t table, char32_t c) const {
-    if (table == kPartTable) {
-      const ViewKey key = keys_.stripped(c);
-      if (key == kSkippedKey) return kSkipped;
-      const auto at = parts_.find(key);
-      return at == parts_.end() ? kBreak : at->second;
-    }
-    const auto view = static_cast<MatchView>(table);
+  [[nodiscard]] Symbol symbol_of(MatchView view, char32_t c) const {
     const ViewKey key = keys_.key(view, c);
     if (key == kSkippedKey) return kSkipped;
     const Symbol known = symbol(view, key);
     const bool stripped = view != MatchView::kPlain && view != MatchView::kMixedScript;
     if (!stripped || !is_ascii_digit(key)) return known;
     return known == kBreak ? kSkipped : static_cast<Symbol>(known | kSoft);
+  }
+
+  [[nodiscard]] CharacterRow character_row(char32_t c) const {
+    CharacterRow row{};
+    for (std::size_t v = 0; v < kMatchViews; ++v)
+      row.symbols[v] = symbol_of(static_cast<MatchView>(v), c);
+    const auto part = parts_.find(keys_.stripped(c));
+    row.part = part == parts_.end() ? kBreak : part->second;
+    row.letter = static_cast<std::uint16_t>(latin_letter(c));
+    return row;
   }
 
   /// Pages on which some character is something: in a table of ours, or as it is in a term.
@@ -331,37 +368,37 @@ class Compiler {
     return matters;
   }
 
-  void write_tables() {
+  void write_characters() {
     const std::vector<bool> matters = pages_that_matter();
-    for (std::uint32_t table = 0; table < kSymbolTables; ++table) {
-      std::vector<std::uint16_t> page_of(kPages);
-      std::vector<Symbol> pages;
-      std::unordered_map<std::string, std::uint16_t> known;
-      for (std::size_t page = 0; page < kPages; ++page) {
-        std::array<Symbol, 256> entries;
-        entries.fill(kBreak);
-        for (std::size_t i = 0; matters[page] && i < 256; ++i)
-          entries[i] = table_entry(table, static_cast<char32_t>(page << 8 | i));
-        const std::string bytes(reinterpret_cast<const char*>(entries.data()), sizeof(entries));
-        const auto [at, added] =
-            known.try_emplace(bytes, static_cast<std::uint16_t>(pages.size() / 256));
-        if (added) pages.insert(pages.end(), entries.begin(), entries.end());
-        page_of[page] = at->second;
-      }
-      write<std::uint16_t>(kFirstTableSection + 2 * table, page_of);
-      write<Symbol>(kFirstTableSection + 2 * table + 1, pages);
+    std::vector<std::uint16_t> page_of(kPages);
+    std::vector<CharacterRow> rows;
+    std::unordered_map<std::string, std::uint16_t> known;
+    for (std::size_t page = 0; page < kPages; ++page) {
+      std::array<CharacterRow, kPageCharacters> entries{};
+      for (std::size_t i = 0; matters[page] && i < kPageCharacters; ++i)
+        entries[i] = character_row(static_cast<char32_t>(page << 8 | i));
+      const std::string bytes(reinterpret_cast<const char*>(entries.data()), sizeof(entries));
+      const auto [at, added] =
+          known.try_emplace(bytes, static_cast<std::uint16_t>(rows.size() / kPageCharacters));
+      if (added) rows.insert(rows.end(), entries.begin(), entries.end());
+      page_of[page] = at->second;
     }
+    write<std::uint16_t>(kPageSection, page_of);
+    write<CharacterRow>(kCharacterSection, rows);
   }
 
   // The file.
 
   template <class T>
   void write(std::uint32_t section, std::span<const T> rows) {
-    constexpr std::size_t kWord = sizeof(std::uint64_t);
-    if (memory_.empty()) memory_.resize((sizeof(CompiledHeader) + kWord - 1) / kWord);
+    constexpr std::size_t kWord = sizeof(std::uint64_t), kStep = kSectionAlign / kWord;
+    const auto words = [](std::size_t bytes) {
+      return (bytes + kSectionAlign - 1) / kSectionAlign * kStep;
+    };
+    if (memory_.empty()) memory_.resize(words(sizeof(CompiledHeader)));
     header_.sections[section] = {memory_.size() * kWord, rows.size_bytes()};
     const std::size_t at = memory_.size();
-    memory_.resize(at + (rows.size_bytes() + kWord - 1) / kWord);
+    memory_.resize(at + words(rows.size_bytes()));
     if (!rows.empty()) std::memcpy(memory_.data() + at, rows.data(), rows.size_bytes());
   }
   template <class T>
@@ -372,7 +409,8 @@ class Compiler {
   std::size_t finish() {
     header_.magic = kCompiledMagic;
     header_.version = kCompiledVersion;
-    header_.options = (options_.case_sensitive ? 1U : 0U) | (options_.whole_words ? 2U : 0U);
+    header_.options = (options_.case_sensitive ? 1U : 0U) | (options_.whole_words ? 2U : 0U) |
+                      (repeats_follow_noise_ ? 4U : 0U);
     header_.tables = character_tables_hash();
     header_.bytes = memory_.size() * sizeof(std::uint64_t);
     const char* bytes = reinterpret_cast<const char*>(memory_.data());
@@ -390,6 +428,8 @@ class Compiler {
   MatcherOptions options_;
   ViewKeys keys_;
   std::vector<TermRow> rows_;
+  std::vector<TermEnd> ends_;  ///< by term
+  bool repeats_follow_noise_ = true;
   std::array<std::vector<Found>, kAutomata> found_;
   std::array<std::unordered_map<ViewKey, std::uint32_t>, kMatchViews> symbols_;
   std::unordered_map<ViewKey, Symbol> parts_;

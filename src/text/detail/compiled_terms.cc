@@ -27,32 +27,36 @@ template <class T>
 Result<std::span<const T>> rows_of(std::string_view bytes, const CompiledHeader& header,
                                    std::uint32_t section) {
   const auto [at, size] = header.sections[section];
-  if (at % alignof(std::uint64_t) != 0 || at > bytes.size() || size > bytes.size() - at ||
+  if (at % kSectionAlign != 0 || at > bytes.size() || size > bytes.size() - at ||
       size % sizeof(T) != 0)
     return damaged("a section lies outside the file");
   return std::span<const T>(reinterpret_cast<const T*>(bytes.data() + at), size / sizeof(T));
 }
 
-Result<SymbolTable> table_of(std::string_view bytes, const CompiledHeader& header,
-                             std::uint32_t number) {
-  SymbolTable table;
-  const std::uint32_t section = kFirstTableSection + 2 * number;
-  ZHIYIN_TRY(table.page_of, rows_of<std::uint16_t>(bytes, header, section));
-  ZHIYIN_TRY(table.pages, rows_of<Symbol>(bytes, header, section + 1));
-  if (table.page_of.size() != kPages || table.pages.size() % 256 != 0)
-    return damaged("a table of symbols has the wrong size");
+Result<CharacterTable> table_of(std::string_view bytes, const CompiledHeader& header) {
+  CharacterTable table;
+  ZHIYIN_TRY(table.page_of, rows_of<std::uint16_t>(bytes, header, kPageSection));
+  ZHIYIN_TRY(table.rows, rows_of<CharacterRow>(bytes, header, kCharacterSection));
+  if (table.page_of.size() != kPages || table.rows.size() % kPageCharacters != 0)
+    return damaged("the table of characters has the wrong size");
   for (const std::uint16_t page : table.page_of)
-    if (page >= table.pages.size() / 256) return damaged("a page of symbols is missing");
+    if (page >= table.rows.size() / kPageCharacters)
+      return damaged("a page of characters is missing");
   return table;
 }
 
 /// Only the views that leave something out have characters that are not there.
-Result<void> check_symbols(const SymbolTable& table, std::size_t symbols, std::uint32_t view) {
-  const bool stripped = view > static_cast<std::uint32_t>(MatchView::kMixedScript);
-  for (const Symbol symbol : table.pages) {
-    if (stripped && symbol == kSkipped) continue;
-    const std::size_t plain = stripped ? symbol & ~kSoft : symbol;
-    if (plain >= symbols) return damaged("a symbol is too large");
+Result<void> check_symbols(const CharacterTable& table, const CompiledHeader& header) {
+  for (const CharacterRow& row : table.rows) {
+    if (row.letter != 0 && (row.letter < 'a' || row.letter > 'z'))
+      return damaged("a letter is none");
+    for (std::size_t view = 0; view < kMatchViews; ++view) {
+      const bool stripped = view > static_cast<std::size_t>(MatchView::kMixedScript);
+      const Symbol symbol = row.symbols[view];
+      if (stripped && symbol == kSkipped) continue;
+      const std::size_t plain = stripped ? symbol & ~kSoft : symbol;
+      if (plain >= header.symbol_counts[view]) return damaged("a symbol is too large");
+    }
   }
   return {};
 }
@@ -69,12 +73,12 @@ Result<Automaton> automaton_of(std::string_view bytes, const CompiledHeader& hea
   const std::uint32_t section = kFirstAutomatonSection + 4 * number;
   ZHIYIN_TRY(automaton.hot, rows_of<HotState>(bytes, header, section));
   ZHIYIN_TRY(automaton.cold, rows_of<ColdState>(bytes, header, section + 1));
-  ZHIYIN_TRY(automaton.ends, rows_of<std::uint32_t>(bytes, header, section + 2));
-  ZHIYIN_TRY(const auto pairs, rows_of<std::uint64_t>(bytes, header, section + 3));
-  const auto log = static_cast<unsigned>(std::bit_width(pairs.size() * 64)) - 1;
-  if (!std::has_single_bit(pairs.size()) || log > kFilterBitsMax)
-    return damaged("a filter of pairs has the wrong size");
-  automaton.pairs = {pairs.data(), 32 - log};
+  ZHIYIN_TRY(automaton.ends, rows_of<TermEnd>(bytes, header, section + 2));
+  ZHIYIN_TRY(const auto words, rows_of<std::uint64_t>(bytes, header, section + 3));
+  const auto log = static_cast<unsigned>(std::bit_width(words.size())) - 1;
+  if (!std::has_single_bit(words.size()) || log < kFilterWordsMin || log > kFilterWordsMax)
+    return damaged("a filter of beginnings has the wrong size");
+  automaton.prefixes = {words.data(), 32 - log};
   ZHIYIN_TRY_VOID(check_automaton(automaton, header.symbol_counts[symbols_of(number)], terms));
   return automaton;
 }
@@ -135,6 +139,18 @@ Result<std::shared_ptr<const CompiledTerms>> CompiledTerms::open(std::vector<std
   return compiled;
 }
 
+void CompiledTerms::find_alone(std::size_t automaton, std::size_t symbol_count) {
+  std::vector<std::uint8_t> found(std::max<std::size_t>(1, symbol_count), 0);
+  bool any = false;
+  for (std::size_t symbol = 1; symbol < symbol_count; ++symbol) {
+    const std::uint32_t state = automata[automaton].child(0, static_cast<Symbol>(symbol));
+    if (state == kNoState || (automata[automaton].hot[state].base & HotState::kOwn) == 0) continue;
+    found[symbol] = 1;
+    any = true;
+  }
+  if (any) alone[automaton] = std::move(found);
+}
+
 Result<void> CompiledTerms::read() {
   CompiledHeader header;
   if (bytes.size() < sizeof(header)) return damaged("too short");
@@ -148,32 +164,23 @@ Result<void> CompiledTerms::read() {
   if (header.checksum != XXH64(body.data(), body.size(), 0))
     return damaged("checksum does not fit");
   options = {(header.options & 1) != 0, (header.options & 2) != 0};
+  repeats_follow_noise = (header.options & 4) != 0;
   ZHIYIN_TRY(terms, rows_of<TermRow>(bytes, header, kTermSection));
-  ZHIYIN_TRY(const auto characters, rows_of<char>(bytes, header, kPoolSection));
-  pool = {characters.data(), characters.size()};
+  ZHIYIN_TRY(const auto texts, rows_of<char>(bytes, header, kPoolSection));
+  pool = {texts.data(), texts.size()};
   for (const TermRow& row : terms) {
     if (row.text_at > pool.size() || row.text_bytes > pool.size() - row.text_at ||
         row.category_at > pool.size() || row.category_bytes > pool.size() - row.category_at)
       return damaged("a term's text lies outside");
   }
-  for (std::uint32_t i = 0; i < kSymbolTables; ++i) {
-    ZHIYIN_TRY(symbols[i], table_of(bytes, header, i));
-  }
-  for (std::uint32_t view = 0; view < kMatchViews; ++view) {
-    if (header.symbol_counts[view] > kSymbolsMax + 1) return damaged("too many symbols");
-    ZHIYIN_TRY_VOID(check_symbols(symbols[view], header.symbol_counts[view], view));
-  }
+  for (const std::uint32_t count : header.symbol_counts)
+    if (count > kSymbolsMax + 1) return damaged("too many symbols");
+  ZHIYIN_TRY(characters, table_of(bytes, header));
+  ZHIYIN_TRY_VOID(check_symbols(characters, header));
   for (std::uint32_t i = 0; i < kAutomata; ++i) {
     ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
   }
-  for (std::size_t i = 0; i < kAutomata; ++i) {
-    const std::size_t symbol_count = header.symbol_counts[symbols_of(i)];
-    alone[i].resize(std::max<std::size_t>(1, symbol_count), 0);
-    for (std::size_t symbol = 1; symbol < symbol_count; ++symbol) {
-      const std::uint32_t state = Position::of_one(automata[i], static_cast<Symbol>(symbol));
-      alone[i][symbol] = (automata[i].hot[state].base & HotState::kEnds) != 0 ? 1 : 0;
-    }
-  }
+  for (std::size_t i = 0; i < kAutomata; ++i) find_alone(i, header.symbol_counts[symbols_of(i)]);
   ZHIYIN_TRY(compositions, rows_of<Composition>(bytes, header, kCompositionSection));
   ZHIYIN_TRY(pair_filter, rows_of<std::uint64_t>(bytes, header, kFilterSection));
   ZHIYIN_TRY(syllables, rows_of<Symbol>(bytes, header, kSyllableSection));

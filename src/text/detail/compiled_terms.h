@@ -19,6 +19,7 @@ enum TermFlag : std::uint16_t {
   kAllowedFlag = 1,   ///< it is an allowed word
   kCheckedFlag = 2,   ///< letters, digits or repeats in it: a hit is looked at closely
   kRepeatedFlag = 4,  ///< a character twice in a row
+  kLongFlag = 8,      ///< TermEnd::first does not say all of it
 };
 
 struct TermRow {
@@ -35,23 +36,28 @@ struct Composition {
   Symbol whole;
 };
 
-/// A number for each code point, 256 to a page.
-struct SymbolTable {
-  std::span<const std::uint16_t> page_of;  ///< by code point / 256
-  std::span<const Symbol> pages;
+/// What a character is in each view, side by side: one look into memory for all of them.
+struct alignas(16) CharacterRow {
+  std::array<Symbol, kMatchViews> symbols;
+  Symbol part;           ///< its number among the parts of split characters
+  std::uint16_t letter;  ///< the lower-case Latin letter that it is or looks like, or 0
+};
+constexpr std::size_t kPageCharacters = 256;
 
-  Symbol operator[](char32_t c) const {
-    return pages[static_cast<std::size_t>(page_of[c >> 8]) << 8 | (c & 0xff)];
+/// Rows of all code points, kPageCharacters to a page.
+struct CharacterTable {
+  std::span<const std::uint16_t> page_of;  ///< by code point / kPageCharacters
+  std::span<const CharacterRow> rows;
+
+  [[nodiscard]] std::uint32_t number(char32_t c) const {
+    return static_cast<std::uint32_t>(page_of[c >> 8]) << 8 | (c & 0xff);
   }
+  const CharacterRow& operator[](char32_t c) const { return rows[number(c)]; }
 };
 constexpr std::size_t kPages = 0x1100;
 /// One automaton for each view, and one of the allowed words on the symbols of mixed scripts.
 constexpr std::size_t kAutomata = kMatchViews + 1;
 constexpr std::size_t kAllowedAutomaton = kMatchViews;
-/// One table for each view and one that numbers the parts of split characters.
-constexpr std::size_t kSymbolTables = kMatchViews + 1;
-constexpr std::size_t kPartTable = kMatchViews;
-
 /// The compiled form (docs/formats/compiled-terms.md), checked once and then trusted.
 class CompiledTerms {
  public:
@@ -64,16 +70,19 @@ class CompiledTerms {
   MatcherOptions options;
   std::span<const TermRow> terms;
   std::string_view pool;
-  std::array<SymbolTable, kSymbolTables> symbols;
+  CharacterTable characters;
   std::array<Automaton, kAutomata> automata;
   std::span<const Composition> compositions;   ///< open addressing; a power of two, or none
   std::span<const std::uint64_t> pair_filter;  ///< bits of the pairs that begin a composition
   std::span<const Symbol> syllables;           ///< symbol of syllable n + 1 in the homophone view
+  /// Where no character is repeated, the view of repeats sees what the view of noise does: the same
+  /// terms are looked for in both.
+  bool repeats_follow_noise = false;
 
   [[nodiscard]] std::string_view text(const TermRow& row) const {
     return pool.substr(row.text_at, row.text_bytes);
   }
-  /// For each automaton and symbol: 1 where it is a term alone.
+  /// For each automaton and symbol: 1 where it is a term alone; empty where none is.
   std::array<std::vector<std::uint8_t>, kAutomata> alone;
 
   /// The shape symbol of these parts, or 0. `third` 0: two parts.
@@ -83,27 +92,29 @@ class CompiledTerms {
 
  private:
   Result<void> read();
+  void find_alone(std::size_t automaton, std::size_t symbol_count);
 
   MappedFile file_;
   std::vector<std::uint64_t> memory_;
 };
 
-/// The sections of the file, in their order; tables and automata take several each.
+/// The sections of the file, in their order; automata take several each.
 enum Section : std::uint32_t {
   kTermSection,
   kPoolSection,
   kCompositionSection,
   kFilterSection,
   kSyllableSection,
-  kFirstTableSection,
-  kFirstAutomatonSection = kFirstTableSection + 2 * kSymbolTables,
+  kPageSection,
+  kCharacterSection,
+  kFirstAutomatonSection,
   kSectionCount = kFirstAutomatonSection + 4 * kAutomata,
 };
 
 struct CompiledHeader {
   std::array<char, 8> magic;
   std::uint32_t version;
-  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words
+  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words; 2: repeats follow noise
   std::uint64_t tables;    ///< hash of the character tables of the program that compiled it
   std::uint64_t checksum;  ///< xxh64 of all bytes behind the header
   std::uint64_t bytes;     ///< of the whole file
@@ -113,8 +124,9 @@ struct CompiledHeader {
   };
   std::array<Place, kSectionCount> sections;
 };
+constexpr std::size_t kSectionAlign = 16;
 constexpr std::array<char, 8> kCompiledMagic = {'Z', 'Y', 'T', 'E', 'R', 'M', 'S', '\n'};
-constexpr std::uint32_t kCompiledVersion = 1;
+constexpr std::uint32_t kCompiledVersion = 2;
 constexpr std::size_t kCompiledBytesMax = std::size_t{4} << 30;
 
 std::uint64_t character_tables_hash();

@@ -1,44 +1,14 @@
 #include "text/detail/scan.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <tuple>
 
 #include "text/code_point.h"
+#include "text/detail/fast_code_point.h"
 #include "text/detail/view_keys.h"
 
 namespace zhiyin::text::detail {
-namespace {
-
-/// The character at `at` where it is one of U+4000 to U+9FFF, as nearly all of Chinese text; else
-/// 0.
-inline char32_t common_han_at(std::string_view text, std::size_t at) {
-  if (text.size() - at < 3) return 0;
-  const auto byte = [&](std::size_t i) -> std::uint32_t {
-    return static_cast<unsigned char>(text[at + i]);
-  };
-  const bool is_han =
-      byte(0) - 0xe4 <= 0xe9 - 0xe4 && (byte(1) & 0xc0) == 0x80 && (byte(2) & 0xc0) == 0x80;
-  return is_han ? (byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f) : 0;
-}
-
-/// The state in which a term ends at this position, or 0. `alone`: of the automaton's symbols.
-inline std::uint32_t ending_state(const Automaton& automaton, const std::uint8_t* alone,
-                                  const Position& at) {
-  if (at.state != 0) return (automaton.hot[at.state].base & HotState::kEnds) != 0 ? at.state : 0;
-  return alone[at.last] != 0 ? Position::of_one(automaton, at.last) : 0;
-}
-
-}  // namespace
-
-void SymbolRun::begin_anew(std::size_t most) {
-  size = 0;
-  if (symbols.size() >= most) return;
-  symbols.resize(most);
-  begin.resize(most);
-  end.resize(most);
-}
-
 void ScanBuffers::find(const CompiledTerms& terms, std::string_view text,
                        const FindOptions& options, std::vector<TermHit>& hits) {
   terms_ = &terms;
@@ -56,11 +26,15 @@ void ScanBuffers::find(const CompiledTerms& terms, std::string_view text,
     char_base_ += settled_;
   }
   const auto begin = hits.begin() + static_cast<std::ptrdiff_t>(first_hit);
+  if (!options.overlapping) {
+    std::ranges::sort(begin, hits.end(), {}, &TermHit::byte_begin);
+    return;
+  }
   std::sort(begin, hits.end(), [](const TermHit& a, const TermHit& b) {
     return std::tuple(a.byte_begin, b.byte_end, a.term, a.view) <
            std::tuple(b.byte_begin, a.byte_end, b.term, b.view);
   });
-  if (options.overlapping) drop_repeats(first_hit);
+  drop_repeats(first_hit);
 }
 
 /// The same term at the same place counts once, in its strictest view.
@@ -75,22 +49,21 @@ void ScanBuffers::drop_repeats(std::size_t from) {
 void ScanBuffers::decode_piece() {
   constexpr std::size_t kWanted = kPieceCharacters + kLookAhead;
   const std::size_t most = std::min(kWanted, text_.size() - byte_base_);
-  characters_.resize(most);
-  offsets_.resize(most + 1);
+  make_room(characters_, most);
+  make_room(numbers_, most);
+  make_room(offsets_, most + 1);
+  const CharacterTable table = terms_->characters;
   std::size_t at = byte_base_, n = 0;
   for (; n < most && at < text_.size(); ++n) {
     offsets_[n] = static_cast<std::uint32_t>(at - byte_base_);
-    if (const char32_t han = common_han_at(text_, at)) {
-      characters_[n] = han;
-      at += 3;
-      continue;
-    }
-    const CodePoint c = code_point_at(text_, at);
+    const auto first = static_cast<unsigned char>(text_[at]);
+    const CodePoint c =
+        first < 0x80 ? CodePoint{first, 1, true} : fast_code_point_at(text_, at);
     characters_[n] = c.value;
+    numbers_[n] = table.number(c.value);
     at += c.bytes;
   }
-  characters_.resize(n);
-  offsets_.resize(n + 1);
+  count_ = n;
   offsets_[n] = static_cast<std::uint32_t>(at - byte_base_);
   is_last_ = at == text_.size();
   settled_ = n;
@@ -106,17 +79,21 @@ void ScanBuffers::decode_piece() {
   }
 }
 
+bool ScanBuffers::is_wanted(MatchView view) const {
+  return (options_.views & view_bit(view)) != 0 &&
+         !terms_->automata[static_cast<std::size_t>(view)].empty();
+}
+
 void ScanBuffers::scan_piece() {
-  const std::size_t n = characters_.size();
-  best_.resize(std::max(best_.size(), n));
-  taken_.assign(n, 0);
-  std::copy_n(carried_.begin(), std::min(carried_.size(), n), taken_.begin());
-  carries_.assign(kHitCharactersMax, 0);
+  make_room(best_, count_);
+  make_room(touched_, count_ / 64 + 1);
+  taken_.assign(count_, 0);
+  std::copy_n(carried_.begin(), std::min(carried_.size(), count_), taken_.begin());
+  carries_.assign(is_last_ ? 0 : kHitCharactersMax, 0);
   find_allowed();
   for (std::size_t v = 0; v < kMatchViews; ++v) {
     const auto view = static_cast<MatchView>(v);
-    const bool wanted = (options_.views & view_bit(view)) != 0 && !terms_->automata[v].empty();
-    if (!wanted) continue;
+    if (!is_wanted(view)) continue;
     scan_view(view);
     if (!options_.overlapping) settle_view(view);
   }
@@ -127,14 +104,16 @@ void ScanBuffers::scan_view(MatchView view) {
   switch (view) {
     case MatchView::kPlain:
     case MatchView::kMixedScript:
-      return scan_as_written(view);
+      take_all(view, run_);
+      return search(view, run_);
     case MatchView::kNoise:
+      strip(view, run_);
+      return search(view, run_);
     case MatchView::kRepeats:
-      strip(view);
-      return scan_run(view);
+      return scan_repeats();
     case MatchView::kHomophone:
       strip_homophones();
-      return scan_run(view);
+      return search(view, run_);
     case MatchView::kShape:
       return scan_shapes();
   }
@@ -142,51 +121,165 @@ void ScanBuffers::scan_view(MatchView view) {
 
 // Following the automata.
 
-void ScanBuffers::scan_as_written(MatchView view) {
-  const auto v = static_cast<std::size_t>(view);
-  const SymbolTable table = terms_->symbols[v];
-  const Automaton automaton = terms_->automata[v];
-  const std::uint8_t* const alone = terms_->alone[v].data();
-  Position at;
-  for (std::size_t i = 0, n = characters_.size(); i < n; ++i) {
-    const Symbol symbol = table[characters_[i]];
-    if (symbol == kBreak) {
-      at = {};
-      continue;
-    }
-    at.follow(automaton, symbol);
-    if (const std::uint32_t state = ending_state(automaton, alone, at))
-      ends_at(view, state, nullptr, i, static_cast<std::uint32_t>(i + 1));
-  }
+void ScanBuffers::search(MatchView view, const SymbolRun& run) {
+  soft_paths_.assign(run.soft.size(), {});
+  find_starts(view, run);
+  walk_starts(view, run);
+  if (!run.soft.empty()) follow_soft(view, run);
 }
 
-void ScanBuffers::scan_run(MatchView view) {
+void ScanBuffers::find_starts(MatchView view, const SymbolRun& run) {
   const auto v = static_cast<std::size_t>(view);
-  const Automaton automaton = terms_->automata[v];
-  const bool remember = view == MatchView::kShape && !terms_->compositions.empty();
-  const std::size_t n = run_.size;
-  if (kept_begins_.size() < n) kept_begins_.resize(n);
-  if (remember && behind_.size() < n) behind_.resize(n);
-  const std::uint8_t* const alone = terms_->alone[v].data();
-  Position at;
-  std::uint32_t kept = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    Symbol symbol = run_.symbols[i];
-    bool passed_over = false;
-    if (symbol == kBreak) {
-      at = {};
-      passed_over = true;
-    } else if ((symbol & kSoft) != 0) {
-      symbol &= static_cast<Symbol>(~kSoft);
-      passed_over = automaton.child(at.real_state(automaton), symbol) == kNoState;
+  const PrefixFilter filter = terms_->automata[v].prefixes;
+  // One character that only looks like a term is none.
+  const bool has_alone = view != MatchView::kShape && !terms_->alone[v].empty();
+  const std::uint8_t* const alone = has_alone ? terms_->alone[v].data() : nullptr;
+  make_room(starts_, run.size);
+  Start* const starts = starts_.data();
+  const Symbol* const symbols = run.symbols.data();
+  std::size_t count = 0;
+  // Written whether it is one or not: no branch to guess.
+  for (std::size_t i = 0; i < run.size; ++i) {
+    starts[count].at = static_cast<std::uint32_t>(i);
+    const bool may_begin = filter.may_begin(symbols[i], symbols[i + 1], symbols[i + 2]);
+    const bool is_alone = alone != nullptr && alone[symbols[i]] != 0;
+    count += static_cast<std::size_t>(may_begin) | static_cast<std::size_t>(is_alone);
+  }
+  start_count_ = count;
+}
+
+void ScanBuffers::walk_starts(MatchView view, const SymbolRun& run) {
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
+  const HotState* const hot = automaton.hot.data();
+  const std::span<Start> starts = std::span(starts_).first(start_count_);
+  // The states of all first, so that their ways from memory overlap.
+  for (Start& start : starts) {
+    const std::uint32_t one = automaton.child(0, run.symbols[start.at]);
+    start.state = one == kNoState ? 0 : one;
+    if (start.state == 0) continue;
+    __builtin_prefetch(hot + (hot[one].base & HotState::kBaseMask) + run.symbols[start.at + 1]);
+  }
+  for (Start& start : starts)
+    start.reach = start.state == 0 ? start.at : walk(view, run, start.at, start.state);
+}
+
+/// Follows the tree from the state of one symbol, takes down the terms on the way, and returns the
+/// place of the symbol at which it ended.
+std::uint32_t ScanBuffers::walk(MatchView view, const SymbolRun& run, std::uint32_t from,
+                                std::uint32_t state) {
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
+  const Symbol* const symbols = run.symbols.data();
+  bool counts = view != MatchView::kShape;
+  std::uint32_t at = from;
+  for (;;) {
+    if ((automaton.hot[state].base & HotState::kOwn) != 0 && counts)
+      candidate(view, state, run.begin[from], run.end_of(at));
+    counts = true;
+    const std::uint32_t next = automaton.child(state, symbols[++at]);
+    if (next == kNoState) break;
+    state = next;
+  }
+  if (symbols[at] == kBreak && !run.soft.empty()) {
+    const auto soft = std::ranges::lower_bound(run.soft, at, {}, &SymbolRun::Soft::at);
+    if (soft != run.soft.end() && soft->at == at) {
+      // Starts come in their order: the first path that leads here is the longest.
+      Path& path = soft_paths_[static_cast<std::size_t>(soft - run.soft.begin())];
+      if (path.state == 0) path = {from, state};
     }
-    if (!passed_over) {
-      kept_begins_[kept++] = run_.begin[i];
-      at.follow(automaton, symbol);
-      if (const std::uint32_t state = ending_state(automaton, alone, at))
-        ends_at(view, state, kept_begins_.data(), kept - 1, run_.end[i]);
+  }
+  return at;
+}
+
+/// The longest path of the tree that ends before `at`, where none of three symbols does.
+ScanBuffers::Path ScanBuffers::path_to(const Automaton& automaton, const SymbolRun& run,
+                                       std::uint32_t at) const {
+  const auto after = [&](std::uint32_t state, std::uint32_t place) {
+    return state == kNoState ? kNoState : automaton.child(state, run.symbols[place]);
+  };
+  if (at >= 2) {
+    const std::uint32_t two = after(after(0, at - 2), at - 1);
+    if (two != kNoState) return {at - 2, two};
+  }
+  if (at >= 1) {
+    const std::uint32_t one = after(0, at - 1);
+    if (one != kNoState) return {at - 1, one};
+  }
+  return {at, 0};
+}
+
+/// Hits with a soft symbol between their first and last, or as one of them.
+void ScanBuffers::follow_soft(MatchView view, const SymbolRun& run) {
+  for (std::size_t soft = 0; soft < run.soft.size();) soft = follow_from(view, run, soft);
+}
+
+/// From a soft symbol on until no path reaches back over one. Returns the first soft symbol behind.
+std::size_t ScanBuffers::follow_from(MatchView view, const SymbolRun& run, std::size_t soft) {
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
+  const std::uint32_t first = run.soft[soft].at;
+  Path path = soft_paths_[soft];
+  // The filter names no place from which fewer than three symbols lead here.
+  if (path.state == 0 || first - path.begin < 2) path = path_to(automaton, run, first);
+  kept_begins_.assign(run.begin.begin() + path.begin, run.begin.begin() + first);
+  std::uint32_t state = path.state;
+  std::size_t since = 0;  // symbols kept behind the last soft one
+  const std::size_t least = view == MatchView::kShape ? 2 : 1;
+  for (std::size_t at = first; at < run.size; ++at) {
+    Symbol symbol = run.symbols[at];
+    if (soft < run.soft.size() && run.soft[soft].at == at) {
+      symbol = run.soft[soft++].symbol;
+      since = 0;
+      const std::uint32_t child = automaton.child(state, symbol);
+      if (child == kNoState) {
+        if (state == 0) break;
+        continue;
+      }
+      state = child;
+    } else if (symbol == kBreak) {
+      break;
+    } else {
+      state = next_state(automaton, state, symbol);
+      if (automaton.cold[state].depth <= ++since) break;
     }
-    if (remember) behind_[i] = {at, kept};
+    kept_begins_.push_back(run.begin[at]);
+    if ((automaton.hot[state].base & HotState::kEnds) != 0)
+      ends_at(view, state, kept_begins_, std::max(since + 1, least), run.end_of(at));
+  }
+  return soft;
+}
+
+/// The view of repeats: what the view of noise sees, apart from places where one was left out.
+void ScanBuffers::scan_repeats() {
+  constexpr MatchView kView = MatchView::kRepeats;
+  strip_once(once_run_);
+  const bool follows = terms_->repeats_follow_noise && is_wanted(MatchView::kNoise) &&
+                       run_.soft.empty() && once_run_.soft.empty();
+  if (!follows) return search(kView, once_run_);
+  if (once_run_.left_out.empty()) return;
+  // Where the view of noise was followed up to a repeat, this one goes on; and where a repeat is
+  // among the first symbols, its filter saw others. All else is the same in both.
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(kView)];
+  const auto walk_from = [&](std::uint32_t at) {
+    const std::uint32_t one = automaton.child(0, once_run_.symbols[at]);
+    if (one != kNoState) walk(kView, once_run_, at, one);
+  };
+  for (const std::uint32_t repeated : once_run_.repeated) {
+    for (std::uint32_t back = std::min<std::uint32_t>(repeated, 2); back > 0; --back)
+      walk_from(repeated - back);
+    walk_from(repeated);
+  }
+  const auto begins = std::span(once_run_.begin).first(once_run_.size);
+  std::size_t left_out = 0;
+  for (const Start& start : std::span(starts_).first(start_count_)) {
+    const std::uint32_t begin = run_.begin[start.at];
+    while (left_out < once_run_.left_out.size() && once_run_.left_out[left_out] <= begin)
+      ++left_out;
+    if (left_out == once_run_.left_out.size()) break;
+    const std::size_t reach =
+        start.reach < run_.size ? run_.begin[start.reach] : characters().size();
+    if (once_run_.left_out[left_out] > reach) continue;
+    const auto at = std::ranges::lower_bound(begins, begin);
+    if (at != begins.end() && *at == begin)
+      walk_from(static_cast<std::uint32_t>(at - begins.begin()));
   }
 }
 
@@ -194,20 +287,19 @@ void ScanBuffers::scan_run(MatchView view) {
 void ScanBuffers::find_allowed() {
   const Automaton automaton = terms_->automata[kAllowedAutomaton];
   if (automaton.empty()) return allowed_end_.clear();
-  const SymbolTable table = terms_->symbols[static_cast<std::size_t>(MatchView::kMixedScript)];
-  const std::u32string_view characters(characters_.data(), characters_.size());
-  allowed_end_.assign(characters_.size(), 0);
+  constexpr auto kView = static_cast<std::size_t>(MatchView::kMixedScript);
+  allowed_end_.assign(count_, 0);
   std::uint32_t state = 0;
-  for (std::size_t i = 0; i < characters.size(); ++i) {
-    const Symbol symbol = table[characters[i]];
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Symbol symbol = terms_->characters.rows[numbers_[i]].symbols[kView];
     state = symbol == kBreak ? 0 : next_state(automaton, state, symbol);
     if ((automaton.hot[state].base & HotState::kEnds) == 0) continue;
     for (std::uint32_t s = state; s != 0; s = automaton.cold[s].next_end) {
       const ColdState& cold = automaton.cold[s];
       const auto end = static_cast<std::uint32_t>(i + 1);
-      const HitText hit{characters, end - cold.depth, end};
+      const HitText hit{characters(), end - cold.depth, end};
       for (std::uint32_t t = cold.first_term; t < cold.terms_end; ++t)
-        if (holds(*terms_, MatchView::kMixedScript, terms_->terms[automaton.ends[t]], hit))
+        if (holds(*terms_, MatchView::kMixedScript, terms_->terms[automaton.ends[t].term], hit))
           allowed_end_[hit.begin] = end;
     }
   }
@@ -217,64 +309,68 @@ void ScanBuffers::find_allowed() {
   if (settled_ > 0) allowed_carried_ = char_base_ + allowed_end_[settled_ - 1];
 }
 
-/// Every term that ends at `state`, whose last symbol is number `last` (of `begins`, or of the
-/// characters themselves).
-void ScanBuffers::ends_at(MatchView view, std::uint32_t state, const std::uint32_t* begins,
-                          std::size_t last, std::uint32_t end) {
+/// Every term of at least `depth_min` symbols that ends at `state`; `begins` are those of the
+/// symbols up to there.
+void ScanBuffers::ends_at(MatchView view, std::uint32_t state,
+                          const std::vector<std::uint32_t>& begins, std::size_t depth_min,
+                          std::uint32_t end) {
   const auto& cold = terms_->automata[static_cast<std::size_t>(view)].cold;
   if (cold[state].first_term == cold[state].terms_end) state = cold[state].next_end;
-  // One character that only looks like a term is none.
-  const unsigned least = view == MatchView::kShape ? 2 : 1;
-  for (; state != 0 && cold[state].depth >= least; state = cold[state].next_end) {
-    const std::size_t first = last + 1 - cold[state].depth;
-    candidate(view, state, begins == nullptr ? static_cast<std::uint32_t>(first) : begins[first],
-              end);
-  }
+  for (; state != 0 && cold[state].depth >= depth_min; state = cold[state].next_end)
+    candidate(view, state, begins[begins.size() - cold[state].depth], end);
 }
 
 void ScanBuffers::candidate(MatchView view, std::uint32_t state, std::uint32_t begin,
                             std::uint32_t end) {
   const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
-  const ColdState& cold = automaton.cold[state];
   if (end - begin > kHitCharactersMax) return;
-  const HitText hit{{characters_.data(), characters_.size()}, begin, end};
+  const HitText hit{characters(), begin, end};
   if (options_.overlapping) {
     if (begin >= settled_) return;
+    const ColdState& cold = automaton.cold[state];
     for (std::uint32_t i = cold.first_term; i < cold.terms_end; ++i) {
-      const TermRow& row = terms_->terms[automaton.ends[i]];
-      if (holds(*terms_, view, row, hit)) emit(view, automaton.ends[i], begin, end);
+      const std::uint32_t term = automaton.ends[i].term;
+      if (holds(*terms_, view, terms_->terms[term], hit)) emit(view, term, begin, end);
     }
     return;
   }
   Best& best = best_[begin];
   if (best.end >= end) return;
-  if ((cold.flags & kCheckedFlag) != 0 && choose_term(*terms_, view, cold, hit) == kNoTerm) return;
+  if ((automaton.hot[state].base & HotState::kChecked) != 0 &&
+      choose_term(*terms_, view, automaton.cold[state], hit) == kNoTerm)
+    return;
   best = {end, state};
+  touched_[begin / 64] |= std::uint64_t{1} << (begin % 64);
 }
 
 // From what could be a hit to what is one.
 
 void ScanBuffers::settle_view(MatchView view) {
-  const auto& cold = terms_->automata[static_cast<std::size_t>(view)].cold;
-  const std::u32string_view characters(characters_.data(), characters_.size());
-  for (std::uint32_t at = 0; at < characters_.size(); ++at) {
-    const Best best = best_[at];
-    if (best.end == 0) continue;
-    best_[at] = {};
-    if (!is_free(view, at, best.end) || is_allowed(at, best.end)) continue;
-    std::uint32_t end = best.end;
-    if (view == MatchView::kRepeats) {
-      end = std::min<std::uint32_t>(repeats_end(end), at + kHitCharactersMax);
-      while (end > best.end && !is_free(view, at, end)) --end;
-    }
-    std::fill(taken_.begin() + at, taken_.begin() + end,
-              static_cast<std::uint8_t>(1 + static_cast<unsigned>(view)));
-    if (at >= settled_) continue;
-    if (end > settled_)
-      std::copy(taken_.begin() + static_cast<std::ptrdiff_t>(settled_), taken_.begin() + end,
-                carries_.begin());
-    emit(view, choose_term(*terms_, view, cold[best.state], {characters, at, best.end}), at, end);
+  for (std::size_t word = 0; word <= count_ / 64; ++word) {
+    for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1)
+      settle(view, static_cast<std::uint32_t>(word * 64) +
+                       static_cast<std::uint32_t>(std::countr_zero(bits)));
+    touched_[word] = 0;
   }
+}
+
+void ScanBuffers::settle(MatchView view, std::uint32_t at) {
+  const Best best = best_[at];
+  best_[at] = {};
+  if (!is_free(view, at, best.end) || is_allowed(at, best.end)) return;
+  std::uint32_t end = best.end;
+  if (view == MatchView::kRepeats) {
+    end = std::min<std::uint32_t>(repeats_end(end), at + kHitCharactersMax);
+    while (end > best.end && !is_free(view, at, end)) --end;
+  }
+  std::fill(taken_.begin() + at, taken_.begin() + end,
+            static_cast<std::uint8_t>(1 + static_cast<unsigned>(view)));
+  if (at >= settled_) return;
+  if (end > settled_)
+    std::copy(taken_.begin() + static_cast<std::ptrdiff_t>(settled_), taken_.begin() + end,
+              carries_.begin());
+  const ColdState& cold = terms_->automata[static_cast<std::size_t>(view)].cold[best.state];
+  emit(view, choose_term(*terms_, view, cold, {characters(), at, best.end}), at, end);
 }
 
 bool ScanBuffers::is_free(MatchView view, std::uint32_t begin, std::uint32_t end) const {
@@ -290,7 +386,7 @@ bool ScanBuffers::is_allowed(std::uint32_t begin, std::uint32_t end) const {
 /// Behind the repeats of the character that ends at `end`.
 std::uint32_t ScanBuffers::repeats_end(std::uint32_t end) const {
   const char32_t last = script_fold(characters_[end - 1]);
-  while (end < characters_.size() && script_fold(characters_[end]) == last) ++end;
+  while (end < count_ && script_fold(characters_[end]) == last) ++end;
   return end;
 }
 

@@ -28,13 +28,42 @@ bool is_typed_syllable(std::string_view syllable) {
   return syllable.find_first_of("aeiouv") != std::string_view::npos;
 }
 
-/// The number of a syllable, or 0.
-std::uint16_t syllable_number(std::string_view letters) {
-  const auto syllables = evasion_tables().syllables;
-  const auto at = std::ranges::lower_bound(syllables, letters);
-  if (at == syllables.end() || *at != letters || !is_typed_syllable(letters)) return 0;
-  return static_cast<std::uint16_t>(at - syllables.begin() + 1);
-}
+/// Numbers of syllables by their letters, packed into 64 bits: open addressing, a quarter full.
+class SyllableNumbers {
+ public:
+  SyllableNumbers() {
+    const auto syllables = evasion_tables().syllables;
+    for (std::size_t i = 0; i < syllables.size(); ++i) {
+      if (!is_typed_syllable(syllables[i])) continue;
+      const std::uint64_t letters = packed(syllables[i]);
+      std::size_t at = place(letters);
+      while (places_[at].letters != 0) at = (at + 1) % kPlaces;
+      places_[at] = {letters, static_cast<std::uint16_t>(i + 1)};
+    }
+  }
+  /// 0: none. Requires at most kSyllableLettersMax letters.
+  [[nodiscard]] std::uint16_t find(std::uint64_t letters) const {
+    std::size_t at = place(letters);
+    while (places_[at].letters != 0 && places_[at].letters != letters) at = (at + 1) % kPlaces;
+    return places_[at].number;
+  }
+  static std::uint64_t packed(std::string_view letters) {
+    std::uint64_t out = 0;
+    for (const char c : letters) out = out << 8 | static_cast<unsigned char>(c);
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t kPlaces = 2048;
+  static std::size_t place(std::uint64_t letters) {
+    return letters * 0x9e3779b97f4a7c15U >> 53;  // 11 bits
+  }
+  struct Place {
+    std::uint64_t letters = 0;
+    std::uint16_t number = 0;
+  };
+  std::array<Place, kPlaces> places_{};
+};
 
 }  // namespace
 
@@ -99,25 +128,34 @@ char32_t leet_class(char32_t folded) {
 
 bool is_leet(char32_t folded) { return folded != 'i' && leet_class(folded) != folded; }
 
-std::vector<std::uint16_t> pinyin_syllables(std::string_view letters) {
-  if (letters.empty() || letters.size() > kPinyinRunMax) return {};
-  // From the right: the length of the longest syllable at each place after which all can be cut.
-  std::array<std::uint8_t, kPinyinRunMax + 1> longest{};
-  std::array<std::uint16_t, kPinyinRunMax> number{};
+char latin_letter(char32_t character) {
+  if (character < 0x80)
+    return is_ascii_letter(character) ? static_cast<char>(character | 0x20) : '\0';
+  if (is_han(character)) return '\0';
+  const char32_t folded = script_fold(character);
+  return is_ascii_letter(folded) ? static_cast<char>(folded) : '\0';
+}
+
+PinyinCut pinyin_syllables(std::string_view letters) {
+  static const SyllableNumbers kNumbers;  // made once from the tables, never changed
+  PinyinCut cut;
+  if (letters.empty() || letters.size() > kPinyinRunMax) return cut;
+  // From the right: the longest syllable at each place after which all can be cut.
+  std::array<PinyinCut::Syllable, kPinyinRunMax + 1> best{};
   for (std::size_t at = letters.size(); at-- > 0;) {
-    for (std::size_t n = std::min(kSyllableLettersMax, letters.size() - at); n > 0; --n) {
-      const bool rest = at + n == letters.size() || longest[at + n] != 0;
-      const std::uint16_t found = rest ? syllable_number(letters.substr(at, n)) : 0;
-      if (found == 0) continue;
-      longest[at] = static_cast<std::uint8_t>(n);
-      number[at] = found;
-      break;
+    std::uint64_t packed = 0;
+    const std::size_t most = std::min(kSyllableLettersMax, letters.size() - at);
+    for (std::size_t n = 1; n <= most; ++n) {
+      packed = packed << 8 | static_cast<unsigned char>(letters[at + n - 1]);
+      if (at + n != letters.size() && best[at + n].letters == 0) continue;
+      if (const std::uint16_t number = kNumbers.find(packed); number != 0)
+        best[at] = {number, static_cast<std::uint16_t>(n)};
     }
   }
-  std::vector<std::uint16_t> out;
-  if (longest[0] == 0) return out;
-  for (std::size_t at = 0; at < letters.size(); at += longest[at]) out.push_back(number[at]);
-  return out;
+  if (best[0].letters == 0) return cut;
+  for (std::size_t at = 0; at < letters.size(); at += cut.syllables[cut.count++].letters)
+    cut.syllables[cut.count] = best[at];
+  return cut;
 }
 
 }  // namespace zhiyin::text::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -53,9 +54,20 @@ constexpr bool is_han(char32_t c) {
          (c >= 0xf900 && c <= 0xfaff);
 }
 
-/// Cuts a run of lower-case letters into syllables (their numbers), longest first with return.
-/// Empty where it cannot be cut, or is longer than kPinyinRunMax.
+/// The lower-case Latin letter that a character is or looks like, or 0.
+char latin_letter(char32_t character);
+
+/// Syllables that a run of letters was cut into.
 constexpr std::size_t kPinyinRunMax = 24;
-std::vector<std::uint16_t> pinyin_syllables(std::string_view letters);
+struct PinyinCut {
+  struct Syllable {
+    std::uint16_t number, letters;
+  };
+  std::array<Syllable, kPinyinRunMax> syllables;
+  std::size_t count = 0;
+};
+/// Cuts a run of lower-case letters into syllables, longest first with return. None where it cannot
+/// be cut, or is longer than kPinyinRunMax.
+PinyinCut pinyin_syllables(std::string_view letters);
 
 }  // namespace zhiyin::text::detail

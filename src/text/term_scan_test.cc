@@ -1,0 +1,199 @@
+// The term matcher beside a search that tries every term at every place of every view.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <span>
+
+#include "base/utf8.h"
+#include "text/code_point.h"
+#include "text/detail/view_keys.h"
+#include "text/term_matcher.h"
+
+namespace zhiyin::text {
+namespace {
+
+using detail::ViewKey;
+
+/// A symbol of a view with the characters that it stands for; key 0: a break.
+struct Seen {
+  ViewKey key;
+  std::size_t begin, end;
+};
+
+/// Chinese characters and noise alone: no letters, no digits.
+std::vector<Seen> seen_in(MatchView view, const std::u32string& text,
+                          const detail::ViewKeys& keys) {
+  std::vector<Seen> out;
+  std::size_t noise = 0, repeats = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const ViewKey key = keys.key(view, text[i]);
+    if (view > MatchView::kMixedScript && key == detail::kSkippedKey) {
+      if (++noise == kNoiseRunMax + 1) out.push_back({0, i, i});
+      continue;
+    }
+    noise = 0;
+    if (view == MatchView::kRepeats && !out.empty() && out.back().key == key) {
+      if (++repeats == kNoiseRunMax + 1) out.push_back({0, i, i});
+      continue;
+    }
+    repeats = 0;
+    out.push_back({key, i, i + 1});
+  }
+  return out;
+}
+
+std::vector<ViewKey> keys_of(MatchView view, const std::u32string& term,
+                             const detail::ViewKeys& keys) {
+  std::vector<ViewKey> out;
+  for (const Seen& seen : seen_in(view, term, keys)) out.push_back(seen.key);
+  const bool loose = view > MatchView::kMixedScript;
+  if (loose && out.size() < 2) out.clear();
+  return out;
+}
+
+struct Naive {
+  std::vector<Term> terms;
+  std::vector<std::u32string> texts;
+  detail::ViewKeys keys{false};
+
+  /// The longest at each place, hits that begin further left first, stricter views first.
+  [[nodiscard]] std::vector<TermHit> find(const std::u32string& text) const {
+    std::vector<TermHit> hits;
+    std::vector<int> taken(text.size(), 0);
+    for (std::size_t v = 0; v < kMatchViews; ++v) scan(static_cast<MatchView>(v), text, taken, hits);
+    std::ranges::sort(hits, {}, &TermHit::char_begin);
+    return hits;
+  }
+
+  void scan(MatchView view, const std::u32string& text, std::vector<int>& taken,
+            std::vector<TermHit>& hits) const {
+    const auto seen = seen_in(view, text, keys);
+    for (std::size_t at = 0; at < seen.size(); ++at) {
+      std::size_t longest = 0;
+      std::vector<std::uint32_t> same;
+      for (std::uint32_t t = 0; t < terms.size(); ++t) {
+        const auto key = keys_of(view, texts[t], keys);
+        if (key.empty() || key.size() < longest || !begins(seen, at, key)) continue;
+        if (seen[at + key.size() - 1].end - seen[at].begin > kHitCharactersMax) continue;
+        if (key.size() > longest) same.clear();
+        longest = key.size();
+        same.push_back(t);
+      }
+      if (longest == 0) continue;
+      const std::size_t begin = seen[at].begin;
+      std::size_t end = seen[at + longest - 1].end;
+      if (!is_free(taken, begin, end)) continue;
+      const std::uint32_t term = most_alike(same, text, begin, end);
+      if (view == MatchView::kRepeats) {
+        const char32_t last = detail::script_fold(text[end - 1]);
+        while (end < text.size() && detail::script_fold(text[end]) == last &&
+               is_free(taken, end, end + 1))
+          ++end;
+      }
+      std::fill(taken.begin() + static_cast<std::ptrdiff_t>(begin),
+                taken.begin() + static_cast<std::ptrdiff_t>(end), 1);
+      hits.push_back({.term = term, .view = view, .char_begin = begin, .char_end = end});
+    }
+  }
+
+  static bool begins(const std::vector<Seen>& seen, std::size_t at,
+                     const std::vector<ViewKey>& key) {
+    return at + key.size() <= seen.size() &&
+           std::ranges::equal(key, std::span(seen).subspan(at, key.size()), {}, {}, &Seen::key);
+  }
+  static bool is_free(const std::vector<int>& taken, std::size_t begin, std::size_t end) {
+    return std::find(taken.begin() + static_cast<std::ptrdiff_t>(begin),
+                     taken.begin() + static_cast<std::ptrdiff_t>(end),
+                     1) == taken.begin() + static_cast<std::ptrdiff_t>(end);
+  }
+  [[nodiscard]] std::uint32_t most_alike(const std::vector<std::uint32_t>& same,
+                                         const std::u32string& text, std::size_t begin,
+                                         std::size_t end) const {
+    const auto rank = [&](std::uint32_t t) {
+      std::size_t alike = 0;
+      for (std::size_t i = 0; i < texts[t].size() && begin + i < end; ++i)
+        alike += texts[t][i] == text[begin + i] ? 1 : 0;
+      return std::pair(alike, terms[t].severity);
+    };
+    return *std::ranges::max_element(same, {}, rank);
+  }
+};
+
+std::string utf8_of(const std::u32string& characters) {
+  std::string out;
+  for (const char32_t c : characters) append_utf8(out, c);
+  return out;
+}
+
+TEST(TermScan, EqualsTryingEveryTermEverywhere) {
+  // One reading each; some sound alike (微威, 信芯, 号浩), look alike (徽 微, 末 未) or are variants.
+  constexpr std::u32string_view kFrom = U"微威徽信芯新号浩號码碼末未灯燈";
+  constexpr std::u32string_view kNoise = U" .，❤\u200b";
+  std::mt19937 random(17);
+  const auto pick = [&](std::u32string_view from) { return from[random() % from.size()]; };
+  std::size_t found = 0;
+  for (int round = 0; round < 60; ++round) {
+    Naive naive;
+    for (int i = 0; i < 30; ++i) {
+      std::u32string text;
+      for (std::size_t n = 1 + random() % 6; text.size() < n;) {
+        const char32_t c = pick(kFrom);
+        // A character twice in a row asks for both: another rule, tested elsewhere.
+        if (text.empty() || detail::script_fold(c) != detail::script_fold(text.back())) text += c;
+        if (random() % 16 == 0 && text.size() < n) text += U'·';
+      }
+      naive.terms.push_back({.text = utf8_of(text), .severity = 1 + static_cast<int>(random() % 5)});
+      naive.texts.push_back(text);
+    }
+    const auto matcher = TermMatcher::build(naive.terms);
+    ASSERT_TRUE(matcher.has_value());
+    TermScanner scanner(*matcher);
+    for (int i = 0; i < 12; ++i) {
+      std::u32string text;
+      for (std::size_t n = random() % 200; text.size() < n;) {
+        const std::uint32_t what = random() % 100;
+        if (what < 20) {
+          text += naive.texts[random() % naive.texts.size()];
+        } else if (what < 80) {
+          text += pick(kFrom);
+        } else if (what < 92) {
+          text += pick(kNoise);
+        } else if (!text.empty()) {
+          text += std::u32string(1 + random() % 20, text.back());
+        }
+      }
+      auto want = naive.find(text);
+      found += want.size();
+      auto have = scanner.find(utf8_of(text));
+      for (TermHit& hit : have) hit.byte_begin = hit.byte_end = 0;
+      ASSERT_EQ(have, want) << utf8_of(text);
+    }
+  }
+  EXPECT_GT(found, 10'000);
+}
+
+TEST(TermScan, ADigitIsFollowedWhereATermGoesOnWithItAndElsePassedOver) {
+  std::vector<Term> terms = {{.text = "微信5号"}, {.text = "信55"}, {.text = "法轮"}, {.text = "号5"}};
+  const auto matcher = TermMatcher::build(terms);
+  ASSERT_TRUE(matcher.has_value());
+  TermScanner scanner(*matcher);
+  const auto found = [&](std::string_view text) {
+    std::string out;
+    for (const TermHit& hit : scanner.find(text)) {
+      out += text.substr(hit.byte_begin, hit.byte_end - hit.byte_begin);
+      out += '/';
+      out += matcher->term(hit.term).text;
+      out += ' ';
+    }
+    return out;
+  };
+  EXPECT_EQ(found("微.信.5.号"), "微.信.5.号/微信5号 ");
+  EXPECT_EQ(found("法5轮"), "法5轮/法轮 ");
+  EXPECT_EQ(found("法.5 5轮 的信5 5"), "法.5 5轮/法轮 信5 5/信55 ");
+  EXPECT_EQ(found("微.信5法 轮"), "法 轮/法轮 ");
+  EXPECT_EQ(found("号 5法5轮"), "号 5/号5 法5轮/法轮 ");
+}
+
+}  // namespace
+}  // namespace zhiyin::text
