@@ -57,4 +57,13 @@ void TermScanner::find(std::string_view text, const FindOptions& options,
   buffers_->find(*matcher_.compiled_, text, options, hits);
 }
 
+void TermScanner::find_all(std::span<const std::string_view> texts, const FindOptions& options,
+                           std::vector<TermHit>& hits, std::vector<std::size_t>& ends) {
+  hits.clear();
+  ends.clear();
+  while (!texts.empty())
+    texts = texts.subspan(
+        buffers_->find_together(*matcher_.compiled_, texts, options, hits, ends));
+}
+
 }  // namespace zhiyin::text

@@ -41,12 +41,9 @@ struct Node {
 
 class Builder {
  public:
+  /// `keys` in their order.
   Builder(std::vector<TermKey> keys, std::size_t symbols)
-      : keys_(std::move(keys)), symbols_(symbols) {
-    std::ranges::sort(keys_, [](const TermKey& a, const TermKey& b) {
-      return std::tie(a.symbols, a.term) < std::tie(b.symbols, b.term);
-    });
-  }
+      : keys_(std::move(keys)), symbols_(symbols) {}
 
   Result<BuiltAutomaton> run() {
     grow(symbols_ + 1);
@@ -65,35 +62,10 @@ class Builder {
       return fail(ErrorCode::kLimitReached, "terms: too long and too different together");
     out_.hot.resize(highest_ + symbols_ + 1);
     out_.cold.resize(out_.hot.size());
-    fill_prefixes();
     return std::move(out_);
   }
 
  private:
-  /// About twenty bits for a beginning: one place in ten passes that begins nothing.
-  void fill_prefixes() {
-    constexpr std::size_t kBeginningsToAWord = 3;
-    std::size_t count = 0;
-    for (std::size_t i = 0; i < keys_.size(); ++i)
-      count += i == 0 || !std::ranges::equal(first_three(i - 1), first_three(i)) ? 1 : 0;
-    const auto log = static_cast<unsigned>(std::bit_width(count / kBeginningsToAWord));
-    const unsigned words = std::clamp(log, kFilterWordsMin, kFilterWordsMax);
-    out_.prefixes.resize(std::size_t{1} << words);
-    const PrefixFilter filter{out_.prefixes.data(), 32 - words};
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      const std::span<const Symbol> key = first_three(i);
-      if (key.size() < 2) continue;
-      const std::uint32_t pair = PrefixFilter::hash(key[0], key[1]);
-      const unsigned bit = key.size() == 2 ? filter.bit(pair) : filter.bit(pair, key[2]);
-      out_.prefixes[pair >> filter.shift] |= std::uint64_t{1} << bit;
-    }
-  }
-
-  [[nodiscard]] std::span<const Symbol> first_three(std::size_t key) const {
-    const std::vector<Symbol>& symbols = keys_[key].symbols;
-    return std::span(symbols).first(std::min<std::size_t>(symbols.size(), 3));
-  }
-
   void grow(std::size_t size) {
     if (size <= out_.hot.size()) return;
     size = std::max(size, out_.hot.size() + out_.hot.size() / 2);
@@ -226,8 +198,48 @@ Result<void> check_state(const Automaton& a, std::uint32_t at, std::size_t symbo
 
 }  // namespace
 
-Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols) {
-  return Builder(std::move(keys), symbols).run();
+std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beginnings) {
+  constexpr std::size_t kBeginningsToAWord = 3;
+  const auto first_three = [&](std::size_t i) {
+    return std::span(beginnings[i]).first(std::min<std::size_t>(beginnings[i].size(), 3));
+  };
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < beginnings.size(); ++i)
+    count += i == 0 || !std::ranges::equal(first_three(i - 1), first_three(i)) ? 1 : 0;
+  const auto log = static_cast<unsigned>(std::bit_width(count / kBeginningsToAWord));
+  const unsigned used = std::clamp(log, kFilterWordsMin, kFilterWordsMax);
+  std::vector<std::uint64_t> words(std::size_t{1} << used);
+  const PrefixFilter filter{words.data(), 32 - used};
+  for (std::size_t i = 0; i < beginnings.size(); ++i) {
+    const std::span<const Symbol> key = first_three(i);
+    if (key.size() < 2) continue;
+    const std::uint32_t pair = PrefixFilter::hash(key[0], key[1]);
+    const unsigned bit = key.size() == 2 ? filter.bit(pair) : filter.bit(pair, key[2]);
+    words[pair >> filter.shift] |= std::uint64_t{1} << bit;
+  }
+  return words;
+}
+
+Result<PrefixFilter> filter_of(std::span<const std::uint64_t> words) {
+  const auto log = static_cast<unsigned>(std::bit_width(words.size())) - 1;
+  if (!std::has_single_bit(words.size()) || log < kFilterWordsMin || log > kFilterWordsMax)
+    return damaged("a filter of beginnings has the wrong size");
+  return PrefixFilter{words.data(), 32 - log};
+}
+
+Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols,
+                                       std::vector<std::vector<Symbol>> also) {
+  std::ranges::sort(keys, [](const TermKey& a, const TermKey& b) {
+    return std::tie(a.symbols, a.term) < std::tie(b.symbols, b.term);
+  });
+  std::vector<std::vector<Symbol>> beginnings = std::move(also);
+  for (const TermKey& key : keys)
+    beginnings.emplace_back(key.symbols.begin(),
+                            key.symbols.begin() + std::min<std::ptrdiff_t>(
+                                                      std::ssize(key.symbols), 3));
+  ZHIYIN_TRY(BuiltAutomaton built, Builder(std::move(keys), symbols).run());
+  built.prefixes = build_filter(beginnings);
+  return built;
 }
 
 Result<void> check_automaton(const Automaton& automaton, std::size_t symbols, std::size_t terms) {

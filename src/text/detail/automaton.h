@@ -80,7 +80,7 @@ struct PrefixFilter {
     return ((word >> bit(pair) | word >> bit(pair, third)) & 1) != 0;
   }
 };
-constexpr unsigned kFilterWordsMin = 1, kFilterWordsMax = 16;  ///< logarithms
+constexpr unsigned kFilterWordsMin = 1, kFilterWordsMax = 15;  ///< logarithms
 
 /// An Aho-Corasick automaton as a double array. A view over tables that others own.
 struct Automaton {
@@ -116,9 +116,17 @@ struct BuiltAutomaton {
   std::vector<std::uint64_t> prefixes;
 };
 
-/// `symbols` is one more than the highest symbol. Terms with the same key end in the order of their
+/// A filter of how these begin: about twenty bits for each beginning, so that of the places that
+/// begin nothing one in ten passes.
+std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beginnings);
+/// Over words that build_filter made; fails with kDataLoss where there cannot be so many.
+Result<PrefixFilter> filter_of(std::span<const std::uint64_t> words);
+
+/// `symbols` is one more than the highest symbol. `also`: further beginnings that the filter lets
+/// pass. Terms with the same key end in the order of their
 /// numbers. Fails with kLimitReached where there are more states than HotState can number.
-Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols);
+Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t symbols,
+                                       std::vector<std::vector<Symbol>> also = {});
 
 /// That tables from outside keep to what the search relies on: every index within, every chain
 /// going up towards the root. Fails with kDataLoss.

@@ -21,6 +21,7 @@ std::u32string folded(std::string_view text) {
 }
 
 bool is_word(char32_t character) {
+  if (character == kBetweenTexts) return false;
   const char32_t c = script_fold(character);
   return is_ascii_letter(c) || is_ascii_digit(c);
 }
@@ -66,6 +67,7 @@ std::vector<Repeat> repeats(std::size_t size, Next&& next, const CharacterTable&
   std::vector<Repeat> out;
   for (std::size_t i = 0; i < size; ++i) {
     const char32_t written = next(i);
+    if (written == kBetweenTexts) break;
     const char32_t c = script_fold(written);
     if (characters[written].symbols[kView] == kSkipped && !is_ascii_digit(c)) continue;
     if (!out.empty() && out.back().character == c) {

@@ -79,11 +79,26 @@ class Compiler {
       if ((term.views & view_bit(view)) != 0 && add_view(view, characters, number))
         found |= view_bit(view);
     }
+    for (const MatchView view : {MatchView::kMixedScript, MatchView::kNoise, MatchView::kShape})
+      if ((found & view_bit(view)) != 0) note_odd(view, (found & kPlainView) != 0);
     const bool in_noise = (found & view_bit(MatchView::kNoise)) != 0;
     const bool in_repeats = (found & view_bit(MatchView::kRepeats)) != 0;
     if (in_repeats != in_noise && (in_repeats || (row.flags & kRepeatedFlag) == 0))
       repeats_follow_noise_ = false;
     return {};
+  }
+
+  /// Where the last term's keys in the view are not those of the plain view, their beginning.
+  void note_odd(MatchView view, bool in_plain) {
+    const Keys& keys = found_[static_cast<std::size_t>(view)].back().keys;
+    if (in_plain && keys == found_[static_cast<std::size_t>(MatchView::kPlain)].back().keys) return;
+    // A term of one symbol has no beginning that a filter tells: the view is searched by itself.
+    if (keys.size() < 2) {
+      if (view != MatchView::kShape) follow_plain_ &= static_cast<MatchViews>(~view_bit(view));
+      return;
+    }
+    odd_.emplace_back(keys.begin(), keys.begin() + std::min<std::ptrdiff_t>(std::ssize(keys), 3));
+    for (const ViewKey key : odd_.back()) ++symbols_[static_cast<std::size_t>(MatchView::kPlain)][key];
   }
 
   static TermEnd end_of(const std::u32string& characters, std::uint32_t number,
@@ -236,6 +251,19 @@ class Compiler {
     header_.symbol_counts[view] = static_cast<std::uint32_t>(order.size() + 1);
   }
 
+  /// In the symbols of the plain view.
+  [[nodiscard]] std::vector<std::vector<Symbol>> odd_beginnings() const {
+    std::vector<std::vector<Symbol>> out;
+    for (const Keys& keys : odd_) {
+      std::vector<Symbol>& symbols = out.emplace_back();
+      for (const ViewKey key : keys) symbols.push_back(symbol(MatchView::kPlain, key));
+    }
+    std::ranges::sort(out);
+    const auto again = std::ranges::unique(out);
+    out.erase(again.begin(), again.end());
+    return out;
+  }
+
   Result<void> build(std::size_t automaton) {
     const std::size_t view = automaton == kAllowedAutomaton
                                  ? static_cast<std::size_t>(MatchView::kMixedScript)
@@ -249,8 +277,13 @@ class Compiler {
       keys.push_back(std::move(key));
     }
     found_[automaton] = {};
-    ZHIYIN_TRY(BuiltAutomaton built,
-               build_automaton(std::move(keys), header_.symbol_counts[view]));
+    std::vector<std::vector<Symbol>> also;
+    if (automaton == static_cast<std::size_t>(MatchView::kPlain)) {
+      also = odd_beginnings();
+      write<std::uint64_t>(kOddSection, build_filter(also));
+    }
+    ZHIYIN_TRY(BuiltAutomaton built, build_automaton(std::move(keys), header_.symbol_counts[view],
+                                                     std::move(also)));
     for (std::size_t at = 0; at < built.cold.size(); ++at) {
       ColdState& state = built.cold[at];
       unsigned flags = 0;
@@ -345,7 +378,12 @@ class Compiler {
       row.symbols[v] = symbol_of(static_cast<MatchView>(v), c);
     const auto part = parts_.find(keys_.stripped(c));
     row.part = part == parts_.end() ? kBreak : part->second;
-    row.letter = static_cast<std::uint16_t>(latin_letter(c));
+    row.letter = static_cast<std::uint8_t>(latin_letter(c));
+    for (const MatchView view : {MatchView::kMixedScript, MatchView::kNoise, MatchView::kShape}) {
+      const bool is_soft = view != MatchView::kMixedScript && is_ascii_digit(keys_.stripped(c));
+      if (is_soft || keys_.key(view, c) != keys_.key(MatchView::kPlain, c))
+        row.odd |= view_bit(view);
+    }
     return row;
   }
 
@@ -383,6 +421,7 @@ class Compiler {
       if (added) rows.insert(rows.end(), entries.begin(), entries.end());
       page_of[page] = at->second;
     }
+    rows.resize(rows.size() + kPageCharacters);
     write<std::uint16_t>(kPageSection, page_of);
     write<CharacterRow>(kCharacterSection, rows);
   }
@@ -410,7 +449,7 @@ class Compiler {
     header_.magic = kCompiledMagic;
     header_.version = kCompiledVersion;
     header_.options = (options_.case_sensitive ? 1U : 0U) | (options_.whole_words ? 2U : 0U) |
-                      (repeats_follow_noise_ ? 4U : 0U);
+                      (repeats_follow_noise_ ? 4U : 0U) | static_cast<unsigned>(follow_plain_) << 8;
     header_.tables = character_tables_hash();
     header_.bytes = memory_.size() * sizeof(std::uint64_t);
     const char* bytes = reinterpret_cast<const char*>(memory_.data());
@@ -430,6 +469,8 @@ class Compiler {
   std::vector<TermRow> rows_;
   std::vector<TermEnd> ends_;  ///< by term
   bool repeats_follow_noise_ = true;
+  MatchViews follow_plain_ = kPlainFollowers;
+  std::vector<Keys> odd_;  ///< how terms begin that are in a view other than in the plain one
   std::array<std::vector<Found>, kAutomata> found_;
   std::array<std::unordered_map<ViewKey, std::uint32_t>, kMatchViews> symbols_;
   std::unordered_map<ViewKey, Symbol> parts_;

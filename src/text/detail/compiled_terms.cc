@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -37,8 +38,13 @@ Result<CharacterTable> table_of(std::string_view bytes, const CompiledHeader& he
   CharacterTable table;
   ZHIYIN_TRY(table.page_of, rows_of<std::uint16_t>(bytes, header, kPageSection));
   ZHIYIN_TRY(table.rows, rows_of<CharacterRow>(bytes, header, kCharacterSection));
-  if (table.page_of.size() != kPages || table.rows.size() % kPageCharacters != 0)
+  if (table.page_of.size() != kPages || table.rows.empty() ||
+      table.rows.size() % kPageCharacters != 0)
     return damaged("the table of characters has the wrong size");
+  const CharacterRow& last = table.rows.back();
+  if (last.part != 0 || last.letter != 0 || last.odd != 0 ||
+      std::ranges::any_of(last.symbols, [](Symbol symbol) { return symbol != kBreak; }))
+    return damaged("the last page of characters is not empty");
   for (const std::uint16_t page : table.page_of)
     if (page >= table.rows.size() / kPageCharacters)
       return damaged("a page of characters is missing");
@@ -75,10 +81,7 @@ Result<Automaton> automaton_of(std::string_view bytes, const CompiledHeader& hea
   ZHIYIN_TRY(automaton.cold, rows_of<ColdState>(bytes, header, section + 1));
   ZHIYIN_TRY(automaton.ends, rows_of<TermEnd>(bytes, header, section + 2));
   ZHIYIN_TRY(const auto words, rows_of<std::uint64_t>(bytes, header, section + 3));
-  const auto log = static_cast<unsigned>(std::bit_width(words.size())) - 1;
-  if (!std::has_single_bit(words.size()) || log < kFilterWordsMin || log > kFilterWordsMax)
-    return damaged("a filter of beginnings has the wrong size");
-  automaton.prefixes = {words.data(), 32 - log};
+  ZHIYIN_TRY(automaton.prefixes, filter_of(words));
   ZHIYIN_TRY_VOID(check_automaton(automaton, header.symbol_counts[symbols_of(number)], terms));
   return automaton;
 }
@@ -165,6 +168,7 @@ Result<void> CompiledTerms::read() {
     return damaged("checksum does not fit");
   options = {(header.options & 1) != 0, (header.options & 2) != 0};
   repeats_follow_noise = (header.options & 4) != 0;
+  follow_plain = static_cast<MatchViews>(header.options >> 8) & kPlainFollowers;
   ZHIYIN_TRY(terms, rows_of<TermRow>(bytes, header, kTermSection));
   ZHIYIN_TRY(const auto texts, rows_of<char>(bytes, header, kPoolSection));
   pool = {texts.data(), texts.size()};
@@ -177,9 +181,13 @@ Result<void> CompiledTerms::read() {
     if (count > kSymbolsMax + 1) return damaged("too many symbols");
   ZHIYIN_TRY(characters, table_of(bytes, header));
   ZHIYIN_TRY_VOID(check_symbols(characters, header));
+  ZHIYIN_TRY(const auto odd_words, rows_of<std::uint64_t>(bytes, header, kOddSection));
+  ZHIYIN_TRY(odd_terms, filter_of(odd_words));
   for (std::uint32_t i = 0; i < kAutomata; ++i) {
     ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
   }
+  for (const ColdState& state : automata[static_cast<std::size_t>(MatchView::kShape)].cold)
+    shape_depth_max = std::max<std::size_t>(shape_depth_max, state.depth);
   for (std::size_t i = 0; i < kAutomata; ++i) find_alone(i, header.symbol_counts[symbols_of(i)]);
   ZHIYIN_TRY(compositions, rows_of<Composition>(bytes, header, kCompositionSection));
   ZHIYIN_TRY(pair_filter, rows_of<std::uint64_t>(bytes, header, kFilterSection));

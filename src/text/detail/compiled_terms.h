@@ -39,12 +39,16 @@ struct Composition {
 /// What a character is in each view, side by side: one look into memory for all of them.
 struct alignas(16) CharacterRow {
   std::array<Symbol, kMatchViews> symbols;
-  Symbol part;           ///< its number among the parts of split characters
-  std::uint16_t letter;  ///< the lower-case Latin letter that it is or looks like, or 0
+  Symbol part;          ///< its number among the parts of split characters
+  std::uint8_t letter;  ///< the lower-case Latin letter that it is or looks like, or 0
+  MatchViews odd;       ///< views in which it is something else than in the plain one, or a digit
 };
+/// Views that see what the plain one does where no character is odd in them.
+constexpr MatchViews kPlainFollowers = view_bit(MatchView::kMixedScript) |
+                                       view_bit(MatchView::kNoise) | view_bit(MatchView::kShape);
 constexpr std::size_t kPageCharacters = 256;
 
-/// Rows of all code points, kPageCharacters to a page.
+/// Rows of all code points, kPageCharacters to a page; the last page is of no character and all 0.
 struct CharacterTable {
   std::span<const std::uint16_t> page_of;  ///< by code point / kPageCharacters
   std::span<const CharacterRow> rows;
@@ -53,6 +57,10 @@ struct CharacterTable {
     return static_cast<std::uint32_t>(page_of[c >> 8]) << 8 | (c & 0xff);
   }
   const CharacterRow& operator[](char32_t c) const { return rows[number(c)]; }
+  /// The row of what is in no term, whatever the view.
+  [[nodiscard]] std::uint32_t between_texts() const {
+    return static_cast<std::uint32_t>(rows.size() - 1);
+  }
 };
 constexpr std::size_t kPages = 0x1100;
 /// One automaton for each view, and one of the allowed words on the symbols of mixed scripts.
@@ -78,6 +86,11 @@ class CompiledTerms {
   /// Where no character is repeated, the view of repeats sees what the view of noise does: the same
   /// terms are looked for in both.
   bool repeats_follow_noise = false;
+  /// Views of kPlainFollowers in which every term begins, where no character is odd, as it does in
+  /// the plain view or as `odd_terms` says (in the plain view's symbols).
+  MatchViews follow_plain = 0;
+  PrefixFilter odd_terms;
+  std::size_t shape_depth_max = 0;  ///< symbols of the longest term in the view of shapes
 
   [[nodiscard]] std::string_view text(const TermRow& row) const {
     return pool.substr(row.text_at, row.text_bytes);
@@ -107,6 +120,7 @@ enum Section : std::uint32_t {
   kSyllableSection,
   kPageSection,
   kCharacterSection,
+  kOddSection,
   kFirstAutomatonSection,
   kSectionCount = kFirstAutomatonSection + 4 * kAutomata,
 };
@@ -114,7 +128,8 @@ enum Section : std::uint32_t {
 struct CompiledHeader {
   std::array<char, 8> magic;
   std::uint32_t version;
-  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words; 2: repeats follow noise
+  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words; 2: repeats follow noise;
+                           ///< 8 to 15: follow_plain
   std::uint64_t tables;    ///< hash of the character tables of the program that compiled it
   std::uint64_t checksum;  ///< xxh64 of all bytes behind the header
   std::uint64_t bytes;     ///< of the whole file

@@ -9,15 +9,20 @@
 #include "text/detail/view_keys.h"
 
 namespace zhiyin::text::detail {
-void ScanBuffers::find(const CompiledTerms& terms, std::string_view text,
-                       const FindOptions& options, std::vector<TermHit>& hits) {
+void ScanBuffers::begin(const CompiledTerms& terms, const FindOptions& options,
+                        std::vector<TermHit>& hits) {
   terms_ = &terms;
-  text_ = text;
   options_ = options;
   hits_ = &hits;
   byte_base_ = char_base_ = 0;
   carried_.clear();
   allowed_carried_ = 0;
+}
+
+void ScanBuffers::find(const CompiledTerms& terms, std::string_view text,
+                       const FindOptions& options, std::vector<TermHit>& hits) {
+  begin(terms, options, hits);
+  text_ = text;
   const std::size_t first_hit = hits.size();
   while (byte_base_ < text.size()) {
     decode_piece();
@@ -25,12 +30,46 @@ void ScanBuffers::find(const CompiledTerms& terms, std::string_view text,
     byte_base_ += offsets_[settled_];
     char_base_ += settled_;
   }
-  const auto begin = hits.begin() + static_cast<std::ptrdiff_t>(first_hit);
-  if (!options.overlapping) {
-    std::ranges::sort(begin, hits.end(), {}, &TermHit::byte_begin);
+  put_in_order(first_hit);
+}
+
+std::size_t ScanBuffers::find_together(const CompiledTerms& terms,
+                                       std::span<const std::string_view> texts,
+                                       const FindOptions& options, std::vector<TermHit>& hits,
+                                       std::vector<std::size_t>& ends) {
+  begin(terms, options, hits);
+  const std::size_t first_hit = hits.size();
+  const std::size_t taken = decode_together(texts);
+  if (taken == 0) {
+    find(terms, texts[0], options, hits);
+    ends.push_back(hits.size());
+    return 1;
+  }
+  scan_piece();
+  put_in_order(first_hit);
+  // Back to places in each text.
+  std::size_t hit = first_hit;
+  for (std::size_t i = 0; i < taken; ++i) {
+    const auto [bytes, characters] = together_[i];
+    const std::size_t end = i + 1 < taken ? together_[i + 1].characters : count_;
+    for (; hit < hits.size() && hits[hit].char_begin < end; ++hit) {
+      hits[hit].byte_begin -= bytes;
+      hits[hit].byte_end -= bytes;
+      hits[hit].char_begin -= characters;
+      hits[hit].char_end -= characters;
+    }
+    ends.push_back(hit);
+  }
+  return taken;
+}
+
+void ScanBuffers::put_in_order(std::size_t first_hit) {
+  const auto begin = hits_->begin() + static_cast<std::ptrdiff_t>(first_hit);
+  if (!options_.overlapping) {
+    std::ranges::sort(begin, hits_->end(), {}, &TermHit::byte_begin);
     return;
   }
-  std::sort(begin, hits.end(), [](const TermHit& a, const TermHit& b) {
+  std::sort(begin, hits_->end(), [](const TermHit& a, const TermHit& b) {
     return std::tuple(a.byte_begin, b.byte_end, a.term, a.view) <
            std::tuple(b.byte_begin, a.byte_end, b.term, b.view);
   });
@@ -79,6 +118,42 @@ void ScanBuffers::decode_piece() {
   }
 }
 
+/// Reads as many of the texts as make up a piece, kBetweenTexts behind each; how many they are. 0:
+/// the first is too long for one.
+std::size_t ScanBuffers::decode_together(std::span<const std::string_view> texts) {
+  together_.clear();
+  std::size_t bytes = 0;
+  for (const std::string_view text : texts) {
+    if (bytes + text.size() + together_.size() + 1 > kPieceCharacters) break;
+    together_.push_back({bytes, 0});
+    bytes += text.size();
+  }
+  make_room(characters_, bytes + together_.size());
+  make_room(numbers_, bytes + together_.size());
+  make_room(offsets_, bytes + together_.size() + 1);
+  const CharacterTable table = terms_->characters;
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < together_.size(); ++i) {
+    together_[i].characters = n;
+    const std::string_view text = texts[i];
+    for (std::size_t at = 0; at < text.size(); ++n) {
+      offsets_[n] = static_cast<std::uint32_t>(together_[i].bytes + at);
+      const auto first = static_cast<unsigned char>(text[at]);
+      const CodePoint c = first < 0x80 ? CodePoint{first, 1, true} : fast_code_point_at(text, at);
+      characters_[n] = c.value;
+      numbers_[n] = table.number(c.value);
+      at += c.bytes;
+    }
+    offsets_[n] = static_cast<std::uint32_t>(together_[i].bytes + text.size());
+    characters_[n] = kBetweenTexts;
+    numbers_[n++] = table.between_texts();
+  }
+  offsets_[n] = static_cast<std::uint32_t>(bytes);
+  count_ = settled_ = n;
+  is_last_ = true;
+  return together_.size();
+}
+
 bool ScanBuffers::is_wanted(MatchView view) const {
   return (options_.views & view_bit(view)) != 0 &&
          !terms_->automata[static_cast<std::size_t>(view)].empty();
@@ -103,12 +178,15 @@ void ScanBuffers::scan_piece() {
 void ScanBuffers::scan_view(MatchView view) {
   switch (view) {
     case MatchView::kPlain:
+      take_all(view, run_);
+      search(view, run_);
+      return look_for_odd_terms();
     case MatchView::kMixedScript:
       take_all(view, run_);
-      return search(view, run_);
+      return search_beside_plain(view, run_);
     case MatchView::kNoise:
       strip(view, run_);
-      return search(view, run_);
+      return search_beside_plain(view, run_);
     case MatchView::kRepeats:
       return scan_repeats();
     case MatchView::kHomophone:
@@ -124,6 +202,57 @@ void ScanBuffers::scan_view(MatchView view) {
 void ScanBuffers::search(MatchView view, const SymbolRun& run) {
   soft_paths_.assign(run.soft.size(), {});
   find_starts(view, run);
+  walk_starts(view, run);
+  if (!run.soft.empty()) follow_soft(view, run);
+}
+
+/// Keeps the plain view's starts for the views that follow it.
+void ScanBuffers::look_for_odd_terms() {
+  for (Start& start : std::span(starts_).first(start_count_))
+    start.may_be_odd = terms_->odd_terms.may_begin(run_.symbols[start.at],
+                                                   run_.symbols[start.at + 1],
+                                                   run_.symbols[start.at + 2]);
+  starts_.swap(plain_starts_);
+  plain_start_count_ = start_count_;
+}
+
+/// What a view adds to the plain one. Where no character is odd, it sees the same symbols, and a
+/// term that looks the same in both was found there already: a hit that ends no later than the
+/// plain view's longest from the same place never counts. So it is followed only where an odd
+/// character is among a term's first three, where the plain view was followed up to one, and where
+/// a term may begin that looks otherwise in this view.
+void ScanBuffers::search_beside_plain(MatchView view, const SymbolRun& run) {
+  if (!is_wanted(MatchView::kPlain) || (terms_->follow_plain & view_bit(view)) == 0)
+    return search(view, run);
+  const auto v = static_cast<std::size_t>(view);
+  const Automaton& automaton = terms_->automata[v];
+  const std::uint8_t* const alone =
+      view == MatchView::kShape || terms_->alone[v].empty() ? nullptr : terms_->alone[v].data();
+  soft_paths_.assign(run.soft.size(), {});
+  make_room(starts_, 3 * run.odd.size() + plain_start_count_);
+  std::size_t count = 0;
+  const auto take = [&](std::uint32_t at) {
+    const Symbol* const next = run.symbols.data() + at;
+    starts_[count].at = at;
+    const bool may_begin = automaton.prefixes.may_begin(next[0], next[1], next[2]);
+    const bool is_alone = alone != nullptr && alone[next[0]] != 0;
+    count += static_cast<std::size_t>(may_begin) | static_cast<std::size_t>(is_alone);
+  };
+  std::uint32_t near = 0;
+  for (const SymbolRun::Odd& odd : run.odd) {
+    near = std::max(near, odd.symbol - std::min<std::uint32_t>(odd.symbol, 2));
+    for (; near <= odd.symbol && near < run.size; ++near) take(near);
+  }
+  std::size_t odd = 0;
+  std::uint32_t at = 0;
+  for (const Start& start : std::span(plain_starts_).first(plain_start_count_)) {
+    while (odd < run.odd.size() && run.odd[odd].character < start.at) ++odd;
+    const bool meets_odd = odd < run.odd.size() && run.odd[odd].character <= start.reach;
+    if (!meets_odd && !start.may_be_odd) continue;
+    while (at < run.size && run.begin[at] < start.at) ++at;
+    if (at < run.size && run.begin[at] == start.at) take(at);
+  }
+  start_count_ = count;
   walk_starts(view, run);
   if (!run.soft.empty()) follow_soft(view, run);
 }
@@ -148,46 +277,69 @@ void ScanBuffers::find_starts(MatchView view, const SymbolRun& run) {
   start_count_ = count;
 }
 
+/// All of them a symbol further at a time: what the next step needs of memory is on its way while
+/// the others take theirs.
 void ScanBuffers::walk_starts(MatchView view, const SymbolRun& run) {
   const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
   const HotState* const hot = automaton.hot.data();
-  const std::span<Start> starts = std::span(starts_).first(start_count_);
-  // The states of all first, so that their ways from memory overlap.
-  for (Start& start : starts) {
-    const std::uint32_t one = automaton.child(0, run.symbols[start.at]);
-    start.state = one == kNoState ? 0 : one;
-    if (start.state == 0) continue;
-    __builtin_prefetch(hot + (hot[one].base & HotState::kBaseMask) + run.symbols[start.at + 1]);
-  }
-  for (Start& start : starts)
-    start.reach = start.state == 0 ? start.at : walk(view, run, start.at, start.state);
-}
-
-/// Follows the tree from the state of one symbol, takes down the terms on the way, and returns the
-/// place of the symbol at which it ended.
-std::uint32_t ScanBuffers::walk(MatchView view, const SymbolRun& run, std::uint32_t from,
-                                std::uint32_t state) {
-  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
   const Symbol* const symbols = run.symbols.data();
-  bool counts = view != MatchView::kShape;
-  std::uint32_t at = from;
-  for (;;) {
-    if ((automaton.hot[state].base & HotState::kOwn) != 0 && counts)
-      candidate(view, state, run.begin[from], run.end_of(at));
-    counts = true;
-    const std::uint32_t next = automaton.child(state, symbols[++at]);
-    if (next == kNoState) break;
-    state = next;
+  const std::span<Start> starts = std::span(starts_).first(start_count_);
+  const auto fetch = [&](const HotState& state, std::uint32_t at) {
+    __builtin_prefetch(hot + (state.base & HotState::kBaseMask) + symbols[at]);
+  };
+  make_room(walking_, starts.size());
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < starts.size(); ++i) {
+    const std::uint32_t at = starts[i].at;
+    const std::uint32_t one = automaton.child(0, symbols[at]);
+    starts[i].reach = at;
+    if (one == kNoState) continue;
+    fetch(hot[one], at + 1);
+    walking_[count++] = {i, one};
   }
-  if (symbols[at] == kBreak && !run.soft.empty()) {
-    const auto soft = std::ranges::lower_bound(run.soft, at, {}, &SymbolRun::Soft::at);
-    if (soft != run.soft.end() && soft->at == at) {
-      // Starts come in their order: the first path that leads here is the longest.
-      Path& path = soft_paths_[static_cast<std::size_t>(soft - run.soft.begin())];
-      if (path.state == 0) path = {from, state};
+  // One character that only looks like a term is none.
+  bool counts = view != MatchView::kShape;
+  for (std::uint32_t depth = 1; count > 0; ++depth, counts = true) {
+    const std::size_t before = count;
+    count = 0;
+    for (std::size_t i = 0; i < before; ++i) {
+      const auto [number, state] = walking_[i];
+      const std::uint32_t from = starts[number].at, at = from + depth;
+      if ((hot[state].base & HotState::kOwn) != 0 && counts)
+        candidate(view, state, run.begin[from], run.end_of(at - 1));
+      const std::uint32_t next = automaton.child(state, symbols[at]);
+      if (next == kNoState) {
+        starts[number].reach = at;
+        if (symbols[at] == kBreak && !run.soft.empty()) meet_soft(run, from, at, state);
+        continue;
+      }
+      fetch(hot[next], at + 1);
+      walking_[count++] = {number, next};
     }
   }
-  return at;
+}
+
+/// Where a soft symbol stands at `at`: the longest path that leads to it is remembered.
+void ScanBuffers::meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at,
+                            std::uint32_t state) {
+  const auto soft = std::ranges::lower_bound(run.soft, at, {}, &SymbolRun::Soft::at);
+  if (soft == run.soft.end() || soft->at != at) return;
+  Path& path = soft_paths_[static_cast<std::size_t>(soft - run.soft.begin())];
+  if (path.state == 0 || from < path.begin) path = {from, state};
+}
+
+/// Follows the tree of repeats from one place and takes down the terms on the way. There are no
+/// soft symbols.
+void ScanBuffers::walk_once(std::uint32_t from) {
+  constexpr MatchView kView = MatchView::kRepeats;
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(kView)];
+  const Symbol* const symbols = once_run_.symbols.data();
+  std::uint32_t at = from, state = 0;
+  while ((state = automaton.child(state, symbols[at])) != kNoState) {
+    if ((automaton.hot[state].base & HotState::kOwn) != 0)
+      candidate(kView, state, once_run_.begin[from], once_run_.end_of(at));
+    ++at;
+  }
 }
 
 /// The longest path of the tree that ends before `at`, where none of three symbols does.
@@ -257,29 +409,31 @@ void ScanBuffers::scan_repeats() {
   if (once_run_.left_out.empty()) return;
   // Where the view of noise was followed up to a repeat, this one goes on; and where a repeat is
   // among the first symbols, its filter saw others. All else is the same in both.
-  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(kView)];
-  const auto walk_from = [&](std::uint32_t at) {
-    const std::uint32_t one = automaton.child(0, once_run_.symbols[at]);
-    if (one != kNoState) walk(kView, once_run_, at, one);
-  };
-  for (const std::uint32_t repeated : once_run_.repeated) {
-    for (std::uint32_t back = std::min<std::uint32_t>(repeated, 2); back > 0; --back)
-      walk_from(repeated - back);
-    walk_from(repeated);
-  }
+  for (const std::uint32_t repeated : once_run_.repeated)
+    for (std::uint32_t at = repeated - std::min<std::uint32_t>(repeated, 2); at <= repeated; ++at)
+      walk_once(at);
+  walk_what_met_a_repeat(std::span(starts_).first(start_count_), &run_);
+  const bool beside_plain = is_wanted(MatchView::kPlain) &&
+                            (terms_->follow_plain & view_bit(MatchView::kNoise)) != 0;
+  if (beside_plain)
+    walk_what_met_a_repeat(std::span(plain_starts_).first(plain_start_count_), nullptr);
+}
+
+/// From the places from which another view was followed up to a repeat, or beyond. `run`: its
+/// symbols; null: they are the characters.
+void ScanBuffers::walk_what_met_a_repeat(std::span<const Start> starts, const SymbolRun* run) {
   const auto begins = std::span(once_run_.begin).first(once_run_.size);
-  std::size_t left_out = 0;
-  for (const Start& start : std::span(starts_).first(start_count_)) {
-    const std::uint32_t begin = run_.begin[start.at];
-    while (left_out < once_run_.left_out.size() && once_run_.left_out[left_out] <= begin)
-      ++left_out;
-    if (left_out == once_run_.left_out.size()) break;
-    const std::size_t reach =
-        start.reach < run_.size ? run_.begin[start.reach] : characters().size();
-    if (once_run_.left_out[left_out] > reach) continue;
+  const auto character = [&](std::uint32_t symbol) -> std::size_t {
+    if (run == nullptr) return symbol;
+    return symbol < run->size ? run->begin[symbol] : count_;
+  };
+  for (const Start& start : starts) {
+    const std::size_t begin = character(start.at);
+    const auto left_out = std::ranges::upper_bound(once_run_.left_out, begin);
+    if (left_out == once_run_.left_out.end() || *left_out > character(start.reach)) continue;
     const auto at = std::ranges::lower_bound(begins, begin);
     if (at != begins.end() && *at == begin)
-      walk_from(static_cast<std::uint32_t>(at - begins.begin()));
+      walk_once(static_cast<std::uint32_t>(at - begins.begin()));
   }
 }
 
@@ -340,18 +494,25 @@ void ScanBuffers::candidate(MatchView view, std::uint32_t state, std::uint32_t b
       choose_term(*terms_, view, automaton.cold[state], hit) == kNoTerm)
     return;
   best = {end, state};
+  __builtin_prefetch(&automaton.cold[state]);
   touched_[begin / 64] |= std::uint64_t{1} << (begin % 64);
 }
 
 // From what could be a hit to what is one.
 
 void ScanBuffers::settle_view(MatchView view) {
-  for (std::size_t word = 0; word <= count_ / 64; ++word) {
-    for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1)
-      settle(view, static_cast<std::uint32_t>(word * 64) +
-                       static_cast<std::uint32_t>(std::countr_zero(bits)));
-    touched_[word] = 0;
-  }
+  const Automaton& automaton = terms_->automata[static_cast<std::size_t>(view)];
+  const auto for_each = [&](auto&& visit) {
+    for (std::size_t word = 0; word <= count_ / 64; ++word)
+      for (std::uint64_t bits = touched_[word]; bits != 0; bits &= bits - 1)
+        visit(static_cast<std::uint32_t>(word * 64) +
+              static_cast<std::uint32_t>(std::countr_zero(bits)));
+  };
+  for_each([&](std::uint32_t at) {
+    __builtin_prefetch(automaton.ends.data() + automaton.cold[best_[at].state].first_term);
+  });
+  for_each([&](std::uint32_t at) { settle(view, at); });
+  std::fill_n(touched_.begin(), count_ / 64 + 1, std::uint64_t{0});
 }
 
 void ScanBuffers::settle(MatchView view, std::uint32_t at) {
@@ -386,7 +547,9 @@ bool ScanBuffers::is_allowed(std::uint32_t begin, std::uint32_t end) const {
 /// Behind the repeats of the character that ends at `end`.
 std::uint32_t ScanBuffers::repeats_end(std::uint32_t end) const {
   const char32_t last = script_fold(characters_[end - 1]);
-  while (end < count_ && script_fold(characters_[end]) == last) ++end;
+  while (end < count_ && characters_[end] != kBetweenTexts &&
+         script_fold(characters_[end]) == last)
+    ++end;
   return end;
 }
 

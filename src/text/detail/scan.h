@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@ namespace zhiyin::text::detail {
 /// piece, and every stricter hit that could be in its way, is seen as a whole.
 constexpr std::size_t kPieceCharacters = 16'384;
 constexpr std::size_t kLookAhead = (kMatchViews + 1) * kHitCharactersMax;
+
+/// Stands between texts that are searched together: no character, and a break in every view.
+constexpr char32_t kBetweenTexts = 0x110000;
 
 /// What a view sees of a piece: symbols, with the characters that they stand for. The memory only
 /// grows, and is not written over.
@@ -33,6 +37,12 @@ struct SymbolRun {
   std::vector<Soft> soft;                ///< ascending
   std::vector<std::uint32_t> repeated;   ///< symbols of which a repeat was left out, ascending
   std::vector<std::uint32_t> left_out;   ///< the characters of those repeats, ascending
+  /// Characters that the view sees otherwise than the plain one (CharacterRow::odd), and the
+  /// symbols that they are or that come behind them; ascending.
+  struct Odd {
+    std::uint32_t character, symbol;
+  };
+  std::vector<Odd> odd;
   static constexpr std::size_t kPadding = 2;
 
   void begin_anew(std::size_t most, bool spans);
@@ -72,6 +82,12 @@ class ScanBuffers {
  public:
   void find(const CompiledTerms& terms, std::string_view text, const FindOptions& options,
             std::vector<TermHit>& hits);
+  /// The first of several texts, as many as make up a piece (one at least), each for itself: what a
+  /// view looks things up in is fetched once for all. Appends the number of hits up to the end of
+  /// each to `ends`; returns how many texts that were. Requires one.
+  std::size_t find_together(const CompiledTerms& terms, std::span<const std::string_view> texts,
+                            const FindOptions& options, std::vector<TermHit>& hits,
+                            std::vector<std::size_t>& ends);
 
  private:
   /// The longest hit that begins at a place; end 0: none.
@@ -82,8 +98,8 @@ class ScanBuffers {
   /// A place where a term may begin, and where the tree ends that was followed from there.
   struct Start {
     std::uint32_t at;
-    std::uint32_t state;  ///< one symbol deep; 0: none
     std::uint32_t reach;  ///< the first symbol that could not be followed
+    bool may_be_odd;      ///< in the plain view: CompiledTerms::odd_terms lets it pass
   };
   /// A state and the place of the symbol with which its path begins.
   struct Path {
@@ -91,7 +107,16 @@ class ScanBuffers {
     std::uint32_t state;
   };
 
+  /// One of them on its way: its number and the state that it has come to.
+  struct Walking {
+    std::uint32_t start;
+    std::uint32_t state;
+  };
+
+  void begin(const CompiledTerms& terms, const FindOptions& options, std::vector<TermHit>& hits);
+  void put_in_order(std::size_t first_hit);
   void decode_piece();
+  std::size_t decode_together(std::span<const std::string_view> texts);
   void scan_piece();
   void scan_view(MatchView view);
   void find_allowed();
@@ -103,15 +128,18 @@ class ScanBuffers {
   void flush_letters();
 
   void search(MatchView view, const SymbolRun& run);
+  void search_beside_plain(MatchView view, const SymbolRun& run);
+  void look_for_odd_terms();
   void find_starts(MatchView view, const SymbolRun& run);
   void walk_starts(MatchView view, const SymbolRun& run);
-  std::uint32_t walk(MatchView view, const SymbolRun& run, std::uint32_t from,
-                     std::uint32_t state);
+  void walk_once(std::uint32_t from);
+  void meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at, std::uint32_t state);
   [[nodiscard]] Path path_to(const Automaton& automaton, const SymbolRun& run,
                              std::uint32_t at) const;
   void follow_soft(MatchView view, const SymbolRun& run);
   std::size_t follow_from(MatchView view, const SymbolRun& run, std::size_t soft);
   void scan_repeats();
+  void walk_what_met_a_repeat(std::span<const Start> starts, const SymbolRun* run);
 
   void scan_shapes();
   void remember_states();
@@ -156,8 +184,14 @@ class ScanBuffers {
   std::size_t allowed_carried_ = 0;  ///< the same from the pieces before, in characters of the text
 
   SymbolRun run_, once_run_;
-  std::vector<Start> starts_;
-  std::size_t start_count_ = 0;
+  std::vector<Start> starts_, plain_starts_;
+  std::size_t start_count_ = 0, plain_start_count_ = 0;
+  std::vector<Walking> walking_;
+  /// Where each text begins of those that are searched together.
+  struct TextBegin {
+    std::size_t bytes, characters;
+  };
+  std::vector<TextBegin> together_;
   std::vector<Path> soft_paths_;  ///< for each soft symbol the longest path that leads to it
   std::vector<std::uint32_t> kept_begins_;
   std::string letters_;

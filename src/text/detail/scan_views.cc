@@ -19,6 +19,7 @@ void SymbolRun::begin_anew(std::size_t most, bool spans) {
   soft.clear();
   repeated.clear();
   left_out.clear();
+  odd.clear();
   if (symbols.size() < most + kPadding) {
     symbols.resize(most + kPadding);
     begin.resize(most + kPadding);
@@ -35,8 +36,11 @@ void ScanBuffers::take_all(MatchView view, SymbolRun& run) const {
   const CharacterRow* const rows = terms_->characters.rows.data();
   run.begin_anew(count_, false);
   for (std::size_t i = 0; i < count_; ++i) {
-    run.symbols[i] = rows[numbers_[i]].symbols[v];
-    run.begin[i] = static_cast<std::uint32_t>(i);
+    const CharacterRow& row = rows[numbers_[i]];
+    const auto at = static_cast<std::uint32_t>(i);
+    run.symbols[i] = row.symbols[v];
+    run.begin[i] = at;
+    if ((row.odd & view_bit(view)) != 0) run.odd.push_back({at, at});
   }
   run.size = count_;
   run.finish();
@@ -48,8 +52,11 @@ void ScanBuffers::strip(MatchView view, SymbolRun& run) const {
   run.begin_anew(2 * count_, false);
   std::size_t noise = 0;
   for (std::size_t i = 0; i < count_; ++i) {
-    const Symbol symbol = rows[numbers_[i]].symbols[v];
+    const CharacterRow& row = rows[numbers_[i]];
+    const Symbol symbol = row.symbols[v];
     const auto at = static_cast<std::uint32_t>(i);
+    if ((row.odd & view_bit(view)) != 0)
+      run.odd.push_back({at, static_cast<std::uint32_t>(run.size)});
     if (is_soft(symbol)) {
       noise = 0;
       run.add_soft(symbol, at);
@@ -157,7 +164,7 @@ void ScanBuffers::strip_homophones() {
 
 void ScanBuffers::scan_shapes() {
   strip(MatchView::kShape, run_);
-  search(MatchView::kShape, run_);
+  search_beside_plain(MatchView::kShape, run_);
   if (terms_->compositions.empty()) return;
   const std::size_t n = run_.size;
   make_room(parts_, n + SymbolRun::kPadding);
@@ -211,15 +218,16 @@ std::uint32_t ScanBuffers::state_before(std::size_t at) {
   }
   const auto end = static_cast<std::uint32_t>(at);
   Path path = path_to(automaton, run_, end);
-  // The first of the starts from which the tree was followed up to here, or beyond.
-  const auto starts = std::span(starts_).first(start_count_);
-  const std::size_t furthest = at > kTermCharactersMax ? at - kTermCharactersMax : 0;
-  for (auto start = std::ranges::lower_bound(starts, furthest, {}, &Start::at);
-       start != starts.end() && start->at < path.begin; ++start) {
-    if (start->reach < end) continue;
-    path = {start->at, 0};
-    for (std::uint32_t i = start->at; i < end; ++i)
-      path.state = automaton.child(path.state, run_.symbols[i]);
+  // The furthest place from which the tree can be followed up to here.
+  const Symbol* const symbols = run_.symbols.data();
+  const std::size_t depth_max = std::min(terms_->shape_depth_max, at);
+  for (std::size_t i = at - depth_max; i + 2 < at; ++i) {
+    if (!automaton.prefixes.may_begin(symbols[i], symbols[i + 1], symbols[i + 2])) continue;
+    std::uint32_t state = 0;
+    for (std::size_t k = i; k < at && state != kNoState; ++k)
+      state = automaton.child(state, symbols[k]);
+    if (state == kNoState) continue;
+    path = {static_cast<std::uint32_t>(i), state};
     break;
   }
   composed_begins_.assign(run_.begin.begin() + path.begin, run_.begin.begin() + end);
