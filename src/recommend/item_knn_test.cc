@@ -70,7 +70,7 @@ TEST(Interactions, TransposedTwiceIsTheSame) {
 
 TEST(ItemKnn, SimilaritiesAreThoseOfTheDefinition) {
   const Interactions m = random_matrix(40, 25, 2);
-  const auto knn = ItemKnn::train(m, {.k = 25, .shrink = 5});
+  const auto knn = train_item_knn(m, {.k = 25, .shrink = 5});
   ASSERT_TRUE(knn);
   for (std::uint32_t a = 0; a < 25; ++a) {
     std::vector<double> row(25, 0);
@@ -84,7 +84,7 @@ TEST(ItemKnn, SimilaritiesAreThoseOfTheDefinition) {
 
 TEST(ItemKnn, KeepsTheBestOfEachCandidate) {
   const Interactions m = random_matrix(60, 30, 3);
-  const auto knn = ItemKnn::train(m, {.k = 4, .shrink = 1});
+  const auto knn = train_item_knn(m, {.k = 4, .shrink = 1});
   ASSERT_TRUE(knn);
   std::vector<std::vector<std::uint32_t>> liked_of(30);
   for (std::uint32_t liked = 0; liked < 30; ++liked) {
@@ -108,8 +108,8 @@ TEST(ItemKnn, KeepsTheBestOfEachCandidate) {
 
 TEST(ItemKnn, ThreadsDoNotChangeTheResult) {
   const Interactions m = random_matrix(200, 300, 4);
-  const auto one = ItemKnn::train(m, {.k = 20, .shrink = 5, .threads = 1});
-  const auto three = ItemKnn::train(m, {.k = 20, .shrink = 5, .threads = 3});
+  const auto one = train_item_knn(m, {.k = 20, .shrink = 5, .threads = 1});
+  const auto three = train_item_knn(m, {.k = 20, .shrink = 5, .threads = 3});
   ASSERT_TRUE(one && three);
   ASSERT_EQ(one->neighbours().size(), three->neighbours().size());
   for (std::size_t i = 0; i < one->neighbours().size(); ++i) {
@@ -120,19 +120,19 @@ TEST(ItemKnn, ThreadsDoNotChangeTheResult) {
 
 TEST(ItemKnn, RefusesBadParametersAndCanBeCancelled) {
   const Interactions m = random_matrix(10, 10, 5);
-  EXPECT_EQ(ItemKnn::train(m, {.k = 0}).error().field, "k");
-  EXPECT_EQ(ItemKnn::train(m, {.k = 1, .shrink = -1}).error().field, "shrink");
-  EXPECT_EQ(ItemKnn::train(m, {}, [](double) { return false; }).error().code, ErrorCode::kDeadline);
-  EXPECT_EQ(ItemKnn::train(Interactions(), {})->items(), 0U);
+  EXPECT_EQ(train_item_knn(m, {.k = 0}).error().field, "k");
+  EXPECT_EQ(train_item_knn(m, {.k = 1, .shrink = -1}).error().field, "shrink");
+  EXPECT_EQ(train_item_knn(m, {}, [](double) { return false; }).error().code, ErrorCode::kDeadline);
+  EXPECT_EQ(train_item_knn(Interactions(), {})->items(), 0U);
 }
 
-TEST(ItemKnn, RowsThatDoNotAddUpAreRefused) {
-  EXPECT_TRUE(ItemKnn::from_rows({0, 1, 1}, {{1, 0.5F}}));
-  EXPECT_FALSE(ItemKnn::from_rows({}, {}));
-  EXPECT_FALSE(ItemKnn::from_rows({0, 2}, {{0, 0.5F}}));
-  EXPECT_FALSE(ItemKnn::from_rows({0, 1}, {{1, 0.5F}}));
-  EXPECT_FALSE(ItemKnn::from_rows({0, 2, 1}, {{1, 0.5F}}));
-  EXPECT_FALSE(ItemKnn::from_rows({0, 1}, {{0, NAN}}));
+TEST(ItemNeighbours, RowsThatDoNotAddUpAreRefused) {
+  EXPECT_TRUE(ItemNeighbours::from_rows({0, 1, 1}, {{1, 0.5F}}));
+  EXPECT_FALSE(ItemNeighbours::from_rows({}, {}));
+  EXPECT_FALSE(ItemNeighbours::from_rows({0, 2}, {{0, 0.5F}}));
+  EXPECT_FALSE(ItemNeighbours::from_rows({0, 1}, {{1, 0.5F}}));
+  EXPECT_FALSE(ItemNeighbours::from_rows({0, 2, 1}, {{1, 0.5F}}));
+  EXPECT_FALSE(ItemNeighbours::from_rows({0, 1}, {{0, NAN}}));
 }
 
 }  // namespace

@@ -125,7 +125,7 @@ Result<RecommendModel> RecommendModel::decode(std::string_view bytes) {
     auto starts = take_array<std::uint64_t>(payload, n + 1);
     if (!starts) return damaged("the payload is too short");
     auto neighbours = take_array<Neighbour>(payload, payload.size() / sizeof(Neighbour));
-    auto knn = ItemKnn::from_rows(std::move(*starts), std::move(*neighbours));
+    auto knn = ItemNeighbours::from_rows(std::move(*starts), std::move(*neighbours));
     if (!knn) return damaged(knn.error().message);
     out.knn_ = std::move(*knn);
   }

@@ -64,7 +64,7 @@ class RecommendModel {
   [[nodiscard]] std::size_t items() const { return items_.size(); }
   [[nodiscard]] const ItemRef& item(std::uint32_t i) const { return items_[i]; }
   [[nodiscard]] std::optional<std::uint32_t> find(const ItemRef& item) const;
-  [[nodiscard]] const ItemKnn& knn() const { return knn_; }
+  [[nodiscard]] const ItemNeighbours& knn() const { return knn_; }
   [[nodiscard]] double popularity(std::uint32_t i) const { return popularity_[i]; }
   /// How much an action counts as liking; 0: not at all.
   [[nodiscard]] double kind_weight(std::string_view kind, std::int64_t value) const;
@@ -83,7 +83,7 @@ class RecommendModel {
 
   std::vector<ItemRef> items_;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
-  ItemKnn knn_;
+  ItemNeighbours knn_;
   std::vector<float> popularity_;
   std::map<std::string, double, std::less<>> kind_weights_ = TrainParams::default_kind_weights();
   std::int64_t rating_min_ = 3;

@@ -179,7 +179,7 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
   std::vector<std::int64_t> popularity = popularity_of(data, params);
   limit_items(data, popularity, params.items_max);
   const Interactions matrix = matrix_of(data, params);
-  ZHIYIN_TRY(out.knn_, ItemKnn::train(matrix, params.knn, params.progress));
+  ZHIYIN_TRY(out.knn_, train_item_knn(matrix, params.knn, params.progress));
   for (const std::int64_t micro : popularity) {
     out.popularity_.push_back(static_cast<float>(static_cast<double>(micro) / 1e6));
   }

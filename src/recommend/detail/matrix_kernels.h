@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+/// Dense float32 arithmetic, compiled once for each instruction set. Pure functions, thread-safe.
+/// A sum is taken in an order that depends on the instruction set only, never on threads.
+namespace zhiyin::recommend::detail {
+
+/// Widths of rows are multiples of this many floats on every instruction set.
+inline constexpr std::size_t kLanes = 16;
+
+constexpr std::size_t padded(std::size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+struct MatrixKernels {
+  const char* name;          ///< `avx512`, `avx2` or `portable`
+  std::size_t vector;        ///< floats in a register
+  std::size_t tile_rows;     ///< of a tile
+  std::size_t tile_columns;  ///< of the widest tile: three registers
+
+  /// c[r][j] -= sum over k < depth of a[k·a_step + r] · b[k·b_step + j], for r < tile_rows and
+  /// j < vectors·vector. `vectors` is 1, 2 or 3.
+  void (*subtract_tile)(std::size_t vectors, const float* a, std::size_t a_step, const float* b,
+                        std::size_t b_step, std::size_t depth, float* c, std::size_t c_step);
+  /// out = sum over rows of (row · p) row: a conjugate-gradient step's product with Y'Y, the matrix
+  /// read once. `count` and `width` are multiples of kLanes, rows follow each other.
+  void (*normal_product)(const float* rows, std::size_t count, std::size_t width, const float* p,
+                         float* out);
+  /// out[r] = row r · p; as above.
+  void (*dots)(const float* rows, std::size_t count, std::size_t width, const float* p, float* out);
+  /// out[j] += factor · x[j].
+  void (*add_scaled)(float factor, const float* x, float* out, std::size_t width);
+  float (*dot)(const float* a, const float* b, std::size_t width);
+  /// Solves U'U x = b in place: the upper triangle of `a` (rows a_step apart) becomes U, b becomes
+  /// x. False when a pivot is not positive.
+  bool (*solve)(float* a, std::size_t a_step, std::size_t size, float* b);
+  /// How many values are above `bar`.
+  std::size_t (*count_above)(const float* values, std::size_t count, float bar);
+  /// Multiplies and adds in registers only: the peak that the rest is measured against.
+  /// Returns the operations done (2 a lane).
+  double (*register_peak)(std::size_t rounds, float* sink);
+};
+
+/// What this processor runs, the fastest first; the last is `portable`.
+std::span<const MatrixKernels* const> usable_kernels();
+/// The first of them.
+const MatrixKernels& kernels();
+
+}  // namespace zhiyin::recommend::detail

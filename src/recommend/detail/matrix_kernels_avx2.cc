@@ -1,0 +1,29 @@
+#include <cstddef>
+#include <utility>
+
+#include "recommend/detail/matrix_kernels.h"
+
+namespace zhiyin::recommend::detail {
+namespace avx2 {
+namespace {
+constexpr std::size_t kVector = 8;
+constexpr std::size_t kTileRows = 4;
+#include "recommend/detail/matrix_kernels_body.h"
+}  // namespace
+}  // namespace avx2
+
+extern const MatrixKernels kAvx2Matrix;
+const MatrixKernels kAvx2Matrix = {"avx2",
+                                   avx2::kVector,
+                                   avx2::kTileRows,
+                                   3 * avx2::kVector,
+                                   avx2::subtract_tile,
+                                   avx2::normal_product,
+                                   avx2::dots,
+                                   avx2::add_scaled,
+                                   avx2::dot,
+                                   avx2::solve,
+                                   avx2::count_above,
+                                   avx2::register_peak};
+
+}  // namespace zhiyin::recommend::detail

@@ -1,0 +1,29 @@
+#include <cstddef>
+#include <utility>
+
+#include "recommend/detail/matrix_kernels.h"
+
+namespace zhiyin::recommend::detail {
+namespace avx512 {
+namespace {
+constexpr std::size_t kVector = 16;
+constexpr std::size_t kTileRows = 8;
+#include "recommend/detail/matrix_kernels_body.h"
+}  // namespace
+}  // namespace avx512
+
+extern const MatrixKernels kAvx512Matrix;
+const MatrixKernels kAvx512Matrix = {"avx512",
+                                     avx512::kVector,
+                                     avx512::kTileRows,
+                                     3 * avx512::kVector,
+                                     avx512::subtract_tile,
+                                     avx512::normal_product,
+                                     avx512::dots,
+                                     avx512::add_scaled,
+                                     avx512::dot,
+                                     avx512::solve,
+                                     avx512::count_above,
+                                     avx512::register_peak};
+
+}  // namespace zhiyin::recommend::detail

@@ -1,0 +1,29 @@
+#include <cstddef>
+#include <utility>
+
+#include "recommend/detail/matrix_kernels.h"
+
+namespace zhiyin::recommend::detail {
+namespace portable {
+namespace {
+constexpr std::size_t kVector = 4;
+constexpr std::size_t kTileRows = 4;
+#include "recommend/detail/matrix_kernels_body.h"
+}  // namespace
+}  // namespace portable
+
+extern const MatrixKernels kPortableMatrix;
+const MatrixKernels kPortableMatrix = {"portable",
+                                       portable::kVector,
+                                       portable::kTileRows,
+                                       3 * portable::kVector,
+                                       portable::subtract_tile,
+                                       portable::normal_product,
+                                       portable::dots,
+                                       portable::add_scaled,
+                                       portable::dot,
+                                       portable::solve,
+                                       portable::count_above,
+                                       portable::register_peak};
+
+}  // namespace zhiyin::recommend::detail
