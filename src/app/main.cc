@@ -209,6 +209,15 @@ Result<Json> evaluate_recommend(const Invocation& invocation) {
   }
   ZHIYIN_TRY(auto cuts, numbers_argument<std::size_t>(args, "at"));
   if (!cuts.empty()) e.at = std::move(cuts);
+  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
+  ZHIYIN_TRY(const auto trials, number_argument<std::size_t>(args, "trials"));
+  ZHIYIN_TRY(const auto threads, number_argument<int>(args, "threads"));
+  e.seed = seed.value_or(e.seed);
+  e.trials = trials.value_or(e.trials);
+  e.tune = args["tune"].bool_or(false);
+  e.metric = text("metric", e.metric);
+  e.notes = text("notes", "");
+  e.threads = threads.value_or(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   const auto sink = progress_on_stderr();
   e.progress = [&](double share) { return sink(share, "evaluating"); };
   return recommend::evaluate_recommend(e);

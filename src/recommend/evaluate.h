@@ -10,25 +10,34 @@
 
 namespace zhiyin::recommend {
 
-/// `zhiyin evaluate recommend`. Files: CSV with a header, columns userID and itemID (or the first
-/// two), plain, .gz or .zst.
+/// `zhiyin evaluate recommend`. Files as read_interaction_file takes them.
 struct EvaluateArgs {
-  std::string protocol = "loo";  ///< leave one out, ranked against all items
-  std::filesystem::path train;
-  std::filesystem::path
-      validation;  ///< optional: its items are known, but neither history nor excluded
+  std::string protocol = "loo";      ///< or `split`
+  std::filesystem::path train;       ///< within a user oldest first
+  std::filesystem::path validation;  ///< optional: neither history nor excluded
   std::filesystem::path test;
-  std::string model = "itemknn";              ///< or `popular`
-  std::map<std::string, std::string> params;  ///< itemknn: k, shrink, recency (1), threads (1)
+  std::string model = "itemknn";              ///< see evaluated_model_names()
+  std::map<std::string, std::string> params;  ///< see parameter_names()
   std::vector<std::size_t> at = {10, 20, 100};
+  std::uint64_t seed = 1;
+  bool tune = false;        ///< choose the parameters on the validation file
+  std::size_t trials = 20;  ///< of tune
+  std::string metric = "ndcg@10";
+  std::filesystem::path notes;  ///< of tune: where trials are noted and found again; may be empty
+  int threads = 1;              ///< changes nothing but the time
   std::function<bool(double)> progress;  ///< share done; false cancels
 };
 
-/// Rows of the training file are in time order within a person (it matters for recency only).
-///
-/// Trains on the training file, ranks for each person of the test file every item that is not in
-/// the person's training items, and looks where the test item stands (ties: the lower item first).
-/// {"model","params","people","items","metrics":{"ndcg@10":…,"recall@10":…},"intervals":{"ndcg@10":[lo,hi]}}.
+/// Trains on the training file and ranks, for each person of the test file, every item that is not
+/// in the person's training items (full ranking; items never seen in training last, equal scores by
+/// item id).
+/// - `loo`: one test item a person; the validation item stays a candidate and is no history.
+/// - `split`: any number; recall@k divides by their number, nDCG@k by the ideal of min(k, number).
+/// With `tune`, parameters are chosen by the metric on the validation file alone; the test figures
+/// are computed once, for the winner.
+/// {"model","params","protocol","seed","people","items","metrics":{"ndcg@10":…},"intervals":{"ndcg@10":
+/// [lo,hi]},"lists":…,"tried":[…]}: ndcg, recall, mrr and map at each cut, see list_quality for
+/// `lists`; `tried` only with `tune`.
 Result<Json> evaluate_recommend(const EvaluateArgs& args);
 
 }  // namespace zhiyin::recommend

@@ -75,6 +75,7 @@ TEST_F(Evaluate, NamesWhatIsWrong) {
   EXPECT_EQ(error_of(a).field, "model");
   a = good;
   a.params["kk"] = "1";
+  EXPECT_EQ(error_of(a).message, "itemknn has k, shrink, recency");
   EXPECT_EQ(error_of(a).field, "param kk");
   a = good;
   a.params["k"] = "many";
@@ -134,11 +135,32 @@ class PublishedFigures : public ::testing::Test {
 
 TEST_F(PublishedFigures, ItemKnnOnMovieLens) {
   args_.params = {{"k", "227"}, {"shrink", "5"}};
+  args_.threads = 2;
   expect({{"ndcg@10", .06473},
           {"recall@10", .12195},
           {"recall@20", .18452},
           {"recall@100", .48462},
           {"ndcg@100", .13432}});
+}
+
+TEST_F(PublishedFigures, Rp3BetaOnMovieLens) {
+  args_.model = "rp3beta";
+  args_.params = {{"k", "441"}, {"alpha", "0"}, {"beta", "0.48936"}, {"normalize", "true"}};
+  expect({{"ndcg@10", .06457},
+          {"recall@10", .12407},
+          {"recall@20", .18346},
+          {"recall@100", .47084},
+          {"ndcg@100", .13093}});
+}
+
+TEST_F(PublishedFigures, EaseOnMovieLens) {
+  args_.model = "ease";
+  args_.params = {{"lambda", "600"}, {"recency", "0.9"}};
+  expect({{"ndcg@10", .09003},
+          {"recall@10", .16649},
+          {"recall@20", .25239},
+          {"recall@100", .57052},
+          {"ndcg@100", .16970}});
 }
 
 TEST_F(PublishedFigures, PopularOnMovieLens) {

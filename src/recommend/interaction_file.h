@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace zhiyin::recommend {
+
+/// A user and an item, by the names that the file has.
+using NamedPair = std::pair<std::string, std::string>;
+
+/// Who dealt with what, in the order of the file. Plain, .gz or .zst; cells are separated by a
+/// comma, else a tab, else blanks (whatever the first line has). Two forms:
+/// - with a header: one pair a row, in the columns userID, user_id or user and itemID, item_id or
+///   item (a type after a colon, `user_id:token`, is left off); other columns are ignored;
+/// - without: a user, then that user's items in order.
+/// Blank lines are skipped. Errors name the file and the line.
+Result<std::vector<NamedPair>> read_interaction_file(const std::filesystem::path& path);
+/// The same on text; `name` stands for the file in errors.
+Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name);
+
+}  // namespace zhiyin::recommend
