@@ -1,0 +1,198 @@
+// What makes a list out of ranked candidates: re-ranking, exploration, and judging policies.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/random.h"
+#include "recommend/exploration.h"
+#include "recommend/off_policy.h"
+#include "recommend/rerank.h"
+
+namespace zhiyin::recommend {
+namespace {
+
+/// Candidates on a line: alike when near.
+PairSimilarity near_on(const std::vector<double>& places) {
+  return [&places](std::size_t a, std::size_t b) {
+    return std::exp(-std::abs(places[a] - places[b]));
+  };
+}
+
+using Rerank = std::vector<std::size_t> (*)(std::span<const double>, const PairSimilarity&,
+                                            const RerankSettings&);
+class Reranking : public ::testing::TestWithParam<Rerank> {};
+
+TEST_P(Reranking, WithoutDiversityTheOrderIsThatOfQuality) {
+  const std::vector<double> quality = {3, 9, 1, 9, 5};
+  const std::vector<double> places = {0, 0, 0, 0, 0};
+  EXPECT_EQ(GetParam()(quality, near_on(places), {.slots = 4, .diversity = 0}),
+            (std::vector<std::size_t>{1, 3, 4, 0}));
+}
+
+TEST_P(Reranking, MoreDiversityGivesListsThatDifferMore) {
+  Random random(3);
+  std::vector<double> quality;
+  std::vector<double> places;
+  for (int i = 0; i < 60; ++i) {
+    places.push_back(10 * random.uniform());
+    // The best lie together.
+    quality.push_back(std::exp(-places.back()) + 0.1 * random.uniform());
+  }
+  double last = -1;
+  for (const double diversity : {0.0, 0.3, 0.9}) {
+    const auto list = GetParam()(quality, near_on(places), {.slots = 8, .diversity = diversity});
+    ASSERT_EQ(list.size(), 8U);
+    EXPECT_EQ(std::set<std::size_t>(list.begin(), list.end()).size(), 8U);
+    const double found = list_diversity(list, near_on(places));
+    EXPECT_GT(found, last);
+    last = found;
+  }
+}
+
+TEST_P(Reranking, CapsHoldForEveryLabel) {
+  const std::vector<double> quality = {9, 8, 7, 6, 5, 4};
+  const std::vector<double> places = {0, 1, 2, 3, 4, 5};
+  const std::vector<std::string_view> author = {"a", "a", "a", "b", "", ""};
+  const ListCap caps[] = {{1, author}};
+  const auto list =
+      GetParam()(quality, near_on(places), {.slots = 6, .diversity = 0.1, .caps = caps});
+  EXPECT_EQ(std::set<std::size_t>(list.begin(), list.end()), (std::set<std::size_t>{0, 3, 4, 5}));
+  const ListCap none[] = {{0, author}};
+  EXPECT_EQ(GetParam()(quality, near_on(places), {.slots = 6, .caps = none}).size(), 2U);
+}
+
+TEST_P(Reranking, TakesNothingAndItemsThatAreAllAlike) {
+  const std::vector<double> same = {1, 1, 1};
+  const std::vector<double> places = {2, 2, 2};
+  EXPECT_TRUE(GetParam()({}, near_on(places), {}).empty());
+  EXPECT_EQ(GetParam()(same, near_on(places), {.slots = 9, .diversity = 0.5}),
+            (std::vector<std::size_t>{0, 1, 2}));
+  EXPECT_EQ(GetParam()(same, near_on(places), {.slots = 2, .diversity = 1}).size(), 2U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, Reranking, ::testing::Values(&rerank_mmr, &rerank_dpp));
+
+TEST(Dpp, ChoosesTheLargestDeterminant) {
+  // All pairs of five by their determinant, against the greedy second step from the best first.
+  const std::vector<double> quality = {1.0, 0.95, 0.6, 0.5, 0.2};
+  const std::vector<double> places = {0, 0.1, 1.5, 4, 9};
+  const auto s = near_on(places);
+  const double exponent = (1 - 0.5) / (2 * 0.5);
+  std::vector<double> g;
+  for (const double q : quality) g.push_back(std::exp(exponent * (q - 0.2) / 0.8));
+  std::size_t best = 1;
+  const auto volume = [&](std::size_t j) {
+    return g[0] * g[0] * g[j] * g[j] * (1 - s(0, j) * s(0, j));
+  };
+  for (std::size_t j = 2; j < 5; ++j) best = volume(j) > volume(best) ? j : best;
+  const auto list = rerank_dpp(quality, s, {.slots = 2, .diversity = 0.5});
+  EXPECT_EQ(list[0], 0U);
+  EXPECT_EQ(list[1], best);
+}
+
+TEST(Exploration, PropensitiesAreTheShareOfSeedsThatChooseAnArm) {
+  const std::vector<Arm> arms = {{100, 10}, {20, 3}, {0, 0}, {400, 20}};
+  std::vector<double> chosen(arms.size(), 0);
+  std::vector<double> stated(arms.size(), 0);
+  constexpr int kRounds = 3000;
+  for (int i = 0; i < kRounds; ++i) {
+    const auto one = explore(arms, 1, {}, 400, static_cast<std::uint64_t>(i));
+    ASSERT_EQ(one.size(), 1U);
+    chosen[one[0].arm] += 1.0 / kRounds;
+    stated[one[0].arm] += one[0].propensity;
+  }
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    const double mean = stated[a] / (chosen[a] * kRounds);
+    EXPECT_NEAR(mean, chosen[a], 0.03) << a;
+  }
+}
+
+TEST(Exploration, TheSameSeedChoosesTheSameAndNoArmTwice) {
+  const std::vector<Arm> arms(5, Arm{});
+  const auto one = explore(arms, 9, {}, 50, 7);
+  const auto again = explore(arms, 9, {}, 50, 7);
+  ASSERT_EQ(one.size(), 5U);
+  std::set<std::size_t> distinct;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_EQ(one[i].arm, again[i].arm);
+    EXPECT_EQ(one[i].propensity, again[i].propensity);
+    EXPECT_GT(one[i].propensity, 0);
+    EXPECT_LE(one[i].propensity, 1);
+    distinct.insert(one[i].arm);
+  }
+  EXPECT_EQ(distinct.size(), 5U);
+  EXPECT_EQ(one[4].propensity, 1);  // the last one left
+  EXPECT_TRUE(explore({}, 3, {}, 10, 1).empty());
+}
+
+/// Ten arms with known rates, chosen by a log policy that likes the first; the judged policy is
+/// uniform.
+std::vector<LoggedChoice> logged(std::size_t rows, double greed, double& truth, bool with_model) {
+  Random random(11);
+  std::vector<double> rate;
+  std::vector<double> p;
+  truth = 0;
+  double sum = 0;
+  for (int a = 0; a < 10; ++a) {
+    rate.push_back(0.02 + 0.01 * a);
+    p.push_back(std::exp(-greed * a));
+    sum += p.back();
+    truth += rate.back() / 10;
+  }
+  for (double& x : p) x /= sum;
+  std::vector<LoggedChoice> out;
+  for (std::size_t i = 0; i < rows; ++i) {
+    double u = random.uniform();
+    std::size_t a = 0;
+    while (a < 9 && u >= p[a]) u -= p[a++];
+    LoggedChoice one;
+    one.reward = random.uniform() < rate[a] ? 1 : 0;
+    one.logged = p[a];
+    one.judged = 0.1;
+    if (with_model) {
+      one.model = rate[a];
+      one.policy = truth;
+    }
+    out.push_back(one);
+  }
+  return out;
+}
+
+TEST(OffPolicy, IntervalsHoldTheTruthAndAModelMakesThemNarrower) {
+  double truth = 0;
+  const auto plain = judge_policy(logged(20'000, 0.2, truth, false), {});
+  const auto with_model = judge_policy(logged(20'000, 0.2, truth, true), {});
+  ASSERT_TRUE(plain && with_model);
+  for (const OffPolicyEstimate* e :
+       {&plain->ips, &plain->self_normalised, &with_model->doubly_robust}) {
+    EXPECT_LT(e->interval.low, truth);
+    EXPECT_GT(e->interval.high, truth);
+  }
+  const auto width = [](const OffPolicyEstimate& e) { return e.interval.high - e.interval.low; };
+  EXPECT_LT(width(with_model->doubly_robust), width(plain->ips));
+  EXPECT_LT(plain->effective, 20'000);
+}
+
+TEST(OffPolicy, RefusesWhenTheEffectiveSampleIsTooSmall) {
+  double truth = 0;
+  const auto out = judge_policy(logged(2'000, 1.5, truth, false), {.clip = 1e9});
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(out.error().message.find("count as"), std::string::npos);
+  EXPECT_FALSE(judge_policy({}, {}));
+}
+
+TEST(OffPolicy, NamesTheRowThatIsImpossible) {
+  std::vector<LoggedChoice> log(200, LoggedChoice{0, 0.5, 0.5});
+  log[3].logged = 0;
+  EXPECT_EQ(judge_policy(log, {}).error().field, "log[3].logged");
+  log[3].logged = 0.5;
+  log[4].reward = NAN;
+  EXPECT_EQ(judge_policy(log, {}).error().field, "log[4].reward");
+  EXPECT_EQ(judge_policy(log, {.clip = 0}).error().field, "clip");
+}
+
+}  // namespace
+}  // namespace zhiyin::recommend
