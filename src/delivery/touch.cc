@@ -315,7 +315,7 @@ Result<std::vector<Touch>> SendLedger::of_identities(Session& session,
 
 Result<std::vector<Touch>> SendLedger::of_batch(Session& session, std::string_view batch) {
   static const std::string kSql = fmt::format(
-      "SELECT {} FROM touch WHERE batch = ?1 AND batch <> '' ORDER BY id", kTouchColumns);
+      "SELECT {} FROM touch WHERE batch = ?1 AND batch <> '' ORDER BY person, id", kTouchColumns);
   ZHIYIN_TRY(const Rows rows, session.query(kSql, {std::string(batch)}));
   return detail::touches_from(rows);
 }

@@ -146,6 +146,8 @@ TEST_F(BatchServerTest, WhatHasNoRoomIsRefusedAtOnceAndCounted) {
   EXPECT_NE(text.find("zhiyin_encode_refused_total{reason=\"limit_reached\"} 1"),
             std::string::npos);
   EXPECT_NE(text.find("zhiyin_encode_waiting_tokens 5"), std::string::npos) << text;
+  s.stop();  // while what it answers into is there
+  EXPECT_TRUE(kept);
 }
 
 TEST_F(BatchServerTest, RowsThatDoNotAddUpAreRefused) {
