@@ -151,7 +151,7 @@ std::vector<StatsCommand> cause_table() {
         {{"outcome", "COLUMN", "what came of it (outcome)"}},
         {{"score", "COLUMN", "higher: treat first"}},
         {{"features", "LIST", "instead: columns from which to learn a score"}, Kind::kTexts},
-        {{"learner", "NAME", "two-model or transformed (two-model)"}},
+        {{"learner", "NAME", "transformed (outcome) or two-model (transformed)"}},
         {{"treated", "VALUE", "of the treatment column, where it is not 0 or 1"}},
         {{"control", "VALUE", "of the treatment column"}},
         {{"share", "X", "of the people, best scores first (0.3)"}, Kind::kNumber},

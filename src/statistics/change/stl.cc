@@ -251,16 +251,17 @@ Result<StlParts> decompose_stl(std::span<const double> values, const StlSettings
       return fail_field(fmt::format("values[{}]", i), "is not a finite number");
     }
   }
-  constexpr int kInnerRounds = 2;
+  // Without rounds of weights the season needs a few more of its own to settle.
+  const int inner_rounds = settings.robust ? 2 : 5;
   constexpr int kRobustRounds = 15;
   StlParts parts{std::vector<double>(n, 0), std::vector<double>(n, 0), {}, {}};
-  inner_loop(values, plan, {}, kInnerRounds, parts);
+  inner_loop(values, plan, {}, inner_rounds, parts);
   if (settings.robust) {
     std::vector<double> before;
     for (int round = 0; round < kRobustRounds; ++round) {
       parts.weights = robust_weights(values, parts);
       before = parts.seasonal;
-      inner_loop(values, plan, parts.weights, kInnerRounds, parts);
+      inner_loop(values, plan, parts.weights, inner_rounds, parts);
       // Once the season stands still, further rounds change nothing.
       double moved = 0;
       double size = 0;

@@ -18,7 +18,7 @@ struct UpliftSettings {
   std::string outcome = "outcome";
   std::optional<std::string> score;
   std::vector<std::string> features;
-  UpliftLearner learner = UpliftLearner::kTwoModel;
+  UpliftLearner learner = UpliftLearner::kTransformed;
   std::optional<std::string> treated;
   std::optional<std::string> control;
   double share = 0.3;

@@ -8,9 +8,9 @@
 /// kInvalidArgument and the name of what is wrong.
 namespace zhiyin::statistics {
 
-/// {"treatment", "outcome": columns; "score": column, or "features": columns from which a two-model
-/// (or "learner": "transformed") score is learnt by cross-fitting: no row is scored by a model of
-/// it; "treated": value of the treatment column that means treated, "control": value that means
+/// {"treatment", "outcome": columns; "score": column, or "features": columns from which a score is
+/// learnt ("learner": "transformed" or "two-model") by cross-fitting: no row is scored by a model
+/// of it; "treated": value of the treatment column that means treated, "control": value that means
 /// not; "share", "threshold", "rounds", "seed", "alpha", "curve": number of points}.
 Result<Json> stats_uplift(const Table& table, const Json& settings);
 
