@@ -317,8 +317,8 @@ Json refused_json(Refusal refusal) {
   const std::string why(to_string(refusal));
   return Json::object()
       .set("refused", why)
-      .set("plain",
-           plain_json({"数据不足以给出结论（" + why + "）。", "There is no result: " + why + "."}));
+      .set("plain", plain_json({fmt::format("没有结论：{}。", refusal_zh(refusal)),
+                                "There is no result: " + why + "."}));
 }
 
 Json comparison_json(const CompareInput& in, const EffectText& text, const Comparison& c) {

@@ -4,6 +4,34 @@
 
 namespace zhiyin::statistics {
 
+std::string_view refusal_zh(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kTooFewUsers:
+      return "有一组不足两人";
+    case Refusal::kNoVariance:
+      return "有一组的数值全都相同";
+    case Refusal::kZeroBaseline:
+      return "对照组的均值为 0，无法计算相对效果";
+    case Refusal::kZeroDenominator:
+      return "有一组的分母为 0";
+    case Refusal::kIncompleteArm:
+      return "缺少该指标所需的汇总数";
+    case Refusal::kImpossibleSums:
+      return "有一组的汇总数自相矛盾";
+    case Refusal::kNotSolvable:
+      return "人数太少，任何效果都发现不了";
+    case Refusal::kNotFinite:
+      return "有一个汇总数不是有限的数";
+    case Refusal::kNegativeCount:
+      return "有一组的人数为负";
+    case Refusal::kTooFewForQuantile:
+      return "数值太少，无法估计这么极端的分位数";
+    case Refusal::kEmptyStratum:
+      return "有一层在某一组中不足两人";
+  }
+  return "?";
+}
+
 std::string percent_text(double share) {
   const double percent = 100 * share;
   const double size = std::fabs(percent);

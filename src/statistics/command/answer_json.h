@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "statistics/arm.h"
 #include "statistics/interval.h"
 
 /// What the answers of all statistics commands have in common. Pure, thread-safe.
@@ -36,6 +37,9 @@ inline void describe(Json& answer, std::string_view method,
   for (const std::string_view a : assumptions) list.push(Json(a));
   answer.set("method", method).set("assumptions", std::move(list)).set("plain", plain_json(plain));
 }
+
+/// `to_string` of a refusal, in Chinese.
+std::string_view refusal_zh(Refusal refusal);
 
 /// `2.3 %`; `0.04 %`: three digits that count, at most two decimals.
 std::string percent_text(double share);

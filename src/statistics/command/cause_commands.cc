@@ -198,6 +198,11 @@ Result<Judged> learn_scores(const Table& table, const UpliftSettings& s, const U
                             std::span<const double> outcome) {
   constexpr std::uint32_t kFolds = 5;
   constexpr int kRepeats = 3;
+  constexpr std::size_t kRowsMin = 100;
+  if (arms.rows.size() < kRowsMin) {
+    return fail_field("features", "{} rows are too few to learn from: needs {}", arms.rows.size(),
+                      kRowsMin);
+  }
   ZHIYIN_TRY(const Matrix x, feature_rows(table, s.features, arms.rows));
   Random random = random_stream(static_cast<std::uint64_t>(s.seed), "uplift folds");
   const bool binary = std::ranges::all_of(outcome, [](double y) { return y == 0 || y == 1; });
@@ -220,6 +225,11 @@ Result<Judged> learn_scores(const Table& table, const UpliftSettings& s, const U
 
 Result<Judged> judged_rows(const Table& table, const UpliftSettings& s) {
   ZHIYIN_TRY(const UpliftRows arms, read_arms(table, s));
+  const auto treated = std::ranges::count(arms.treated, 1);
+  const auto control = std::ranges::count(arms.treated, 0);
+  if (treated < 2 || control < 2) {
+    return fail_field("treatment", "{} treated and {} not: needs two of either", treated, control);
+  }
   ZHIYIN_TRY(const std::vector<double> all, number_column(table, "outcome", s.outcome));
   std::vector<double> outcome;
   for (const std::size_t r : arms.rows) outcome.push_back(all[r]);

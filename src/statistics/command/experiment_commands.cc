@@ -208,8 +208,9 @@ Json refused_answer(std::string_view method, const std::vector<std::string_view>
                     Refusal refusal) {
   const std::string why(to_string(refusal));
   Json out = Json::object().set("refused", why);
-  describe(out, method, assumptions,
-           {"没有结果：" + why + "。", "There is no answer: " + why + "."});
+  describe(
+      out, method, assumptions,
+      {fmt::format("没有结果：{}。", refusal_zh(refusal)), "There is no answer: " + why + "."});
   return out;
 }
 
