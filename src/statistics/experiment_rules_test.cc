@@ -285,11 +285,11 @@ TEST(Holdouts, GrowingSharesKeepMembersAndCampaignsAreIndependent) {
 }
 
 TEST(AssignmentHashes, AreThoseOfTheSingleValues) {
-  const std::string_view values[] = {"a", "", "unit-7", "知音"};
-  double out[4];
+  const std::string_view values[] = {"a", "", "unit-7", "知音", "b", "unit-12345678"};
+  double out[6];
   for (const HashVersion version : {HashVersion::kOne, HashVersion::kTwo}) {
     assignment_hashes("seed", values, out, version);
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 6; ++i) {
       EXPECT_DOUBLE_EQ(out[i], assignment_hash("seed", values[i], version));
     }
   }

@@ -252,7 +252,7 @@ Result<StlParts> decompose_stl(std::span<const double> values, const StlSettings
     }
   }
   // Without rounds of weights the season needs a few more of its own to settle.
-  const int inner_rounds = settings.robust ? 2 : 5;
+  const int inner_rounds = settings.robust ? 1 : 5;
   constexpr int kRobustRounds = 15;
   StlParts parts{std::vector<double>(n, 0), std::vector<double>(n, 0), {}, {}};
   inner_loop(values, plan, {}, inner_rounds, parts);
