@@ -56,6 +56,31 @@ std::array<std::uint32_t, kLanes> fnv1a32_lanes(std::uint32_t begun, const Lanes
   return hash;
 }
 
+/// FNV-1a of the decimal digits of each: always ten steps, of which leading zeros leave the hash as
+/// it is, so that nothing depends on how many digits there are.
+std::array<std::uint32_t, kLanes> digit_hashes(const std::array<std::uint32_t, kLanes>& numbers) {
+  constexpr std::size_t kDigits = 10;
+  std::array<std::array<std::uint32_t, kLanes>, kDigits> digits;
+  std::array<std::uint32_t, kLanes> rest = numbers;
+  for (std::size_t d = kDigits; d-- > 0;) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      digits[d][k] = rest[k] % 10;
+      rest[k] /= 10;
+    }
+  }
+  std::array<std::uint32_t, kLanes> hash;
+  hash.fill(kFnvBasis);
+  std::array<std::uint32_t, kLanes> seen{};  // whether a digit other than 0 has come
+  for (std::size_t d = 0; d < kDigits; ++d) {
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      seen[k] |= digits[d][k] | static_cast<std::uint32_t>(d + 1 == kDigits);
+      const std::uint32_t next = (hash[k] ^ ('0' + digits[d][k])) * 0x01000193U;
+      hash[k] = seen[k] != 0 ? next : hash[k];
+    }
+  }
+  return hash;
+}
+
 }  // namespace
 
 double assignment_hash(std::string_view seed, std::string_view value, HashVersion version) {
@@ -78,14 +103,7 @@ void assignment_hashes(std::string_view seed, std::span<const std::string_view> 
   for (; i + kLanes <= values.size(); i += kLanes) {
     Lanes texts;
     std::ranges::copy(values.subspan(i, kLanes), texts.begin());
-    std::array<std::array<char, 10>, kLanes> digits;
-    Lanes numbers;
-    const auto inner = fnv1a32_lanes(begun, texts);
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      char* const text = digits[k].data();
-      numbers[k] = {text, std::to_chars(text, text + 10, inner[k]).ptr};
-    }
-    const auto outer = fnv1a32_lanes(kFnvBasis, numbers);
+    const auto outer = digit_hashes(fnv1a32_lanes(begun, texts));
     for (std::size_t k = 0; k < kLanes; ++k) out[i + k] = outer[k] % 10000 / 10000.0;
   }
   for (; i < values.size(); ++i) out[i] = hash_of_text(fnv1a32_more(begun, values[i]));
