@@ -6,6 +6,9 @@
 namespace zhiyin::statistics {
 namespace {
 
+/// Of a value, relative.
+constexpr double kRounding = 1e-14;
+
 double dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
@@ -32,8 +35,15 @@ class Search {
   }
 
   Minimum run() {
-    bfgs();
+    // Values of long sums carry too little of a small gradient for a line search; Newton's method,
+    // which looks at gradients alone, takes over where it is about to converge.
+    constexpr double kNearby = 1e-5;
+    bfgs(std::max(kNearby, settings_.gradient_tolerance));
     polish();
+    if (!(largest(at_.gradient) <= settings_.gradient_tolerance)) {
+      bfgs(settings_.gradient_tolerance);
+      polish();
+    }
     Minimum out{at_.x, at_.value, at_.gradient, evaluations_, false};
     out.converged =
         std::isfinite(at_.value) && largest(at_.gradient) <= settings_.gradient_tolerance;
@@ -65,7 +75,9 @@ class Search {
     std::optional<Point> best;
     for (int tries = 0; tries < kTriesMax; ++tries) {
       Point p = step(direction, length);
-      if (!std::isfinite(p.value) || p.value > at_.value + kDecrease * length * slope) {
+      // Near the bottom what a step gains drowns in rounding: there the slope decides alone.
+      const double rounding = kRounding * std::max(1.0, std::fabs(at_.value));
+      if (!std::isfinite(p.value) || p.value > at_.value + kDecrease * length * slope + rounding) {
         high = length;
       } else {
         const bool flat = dot(p.gradient, direction) >= kCurvature * slope;
@@ -78,7 +90,7 @@ class Search {
     return best;
   }
 
-  void bfgs() {
+  void bfgs(double tolerance) {
     const std::size_t n = at_.x.size();
     Matrix inverse(n, n);
     const auto reset = [&] {
@@ -89,8 +101,7 @@ class Search {
     bool fresh = true;
     int idle = 0;
     for (int round = 0; round < settings_.iterations_max; ++round) {
-      if (!std::isfinite(at_.value) || largest(at_.gradient) <= settings_.gradient_tolerance)
-        return;
+      if (!std::isfinite(at_.value) || largest(at_.gradient) <= tolerance) return;
       std::vector<double> direction(n, 0);
       for (std::size_t i = 0; i < n; ++i) direction[i] = -dot(inverse.row(i), at_.gradient);
       const double slope = dot(direction, at_.gradient);
@@ -103,14 +114,11 @@ class Search {
         continue;
       }
       fresh = false;
-      // Near the bottom what a step gains drowns in rounding; Newton steps, which look at the
-      // gradient alone, get further there.
       const double gain = at_.value - next->value;
-      idle = gain <= 1e-13 * std::max(1.0, std::fabs(at_.value)) ? idle + 1 : 0;
-      if (idle >= 2) {
-        at_ = std::move(*next);
-        return;
-      }
+      const bool stalled = gain <= kRounding * std::max(1.0, std::fabs(at_.value)) &&
+                           largest(next->gradient) > 0.5 * largest(at_.gradient);
+      idle = stalled ? idle + 1 : 0;
+      if (idle >= 3) return;
       std::vector<double> s(n);
       std::vector<double> y(n);
       for (std::size_t i = 0; i < n; ++i) {
