@@ -14,6 +14,10 @@ namespace zhiyin::model {
 Result<std::string> read_text_file(const std::filesystem::path& path,
                                    std::size_t bytes_max = std::size_t{1} << 30);
 
+/// The lines of a text, without their ends; the last one need not end, and a byte-order mark is
+/// skipped. Views into `text`.
+std::vector<std::string_view> lines_of(std::string_view text);
+
 /// RFC 4180: comma, quotes doubled inside quotes, CRLF or LF, a byte-order mark is skipped, blank
 /// lines are skipped. The first row is the header. All rows have as many cells as it. Where the
 /// first line has no comma, tabs or semicolons that stand in it separate the cells.

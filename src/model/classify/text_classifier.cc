@@ -75,6 +75,11 @@ Result<void> check_parts(const TextModelParts& p) {
   if (!(p.temperature > 0) || !std::isfinite(p.temperature) ||
       !(p.threshold >= 0 && p.threshold <= 1))
     return wrong("temperature or threshold is out of range");
+  if (p.isotonic.x.size() != p.isotonic.y.size() || p.isotonic.x.size() > kIsotonicKnotsMax)
+    return wrong("the curve of calibration has another number of places than of values");
+  if (p.scope.size() == 1 || !std::ranges::is_sorted(p.scope) ||
+      !(p.scope_min >= 0 && p.scope_min <= 1) || !(p.floor_temperature >= 0))
+    return wrong("scope or the floor's temperature is out of range");
   return {};
 }
 
@@ -107,6 +112,11 @@ Result<TextClassifier> TextClassifier::create(TextModelParts p) {
   out.dense_factor_ = std::move(p.dense_factor);
   out.dense_weights_ = std::move(p.dense_weights);
   out.temperature_ = p.temperature;
+  out.isotonic_ = std::move(p.isotonic);
+  out.scope_ = std::move(p.scope);
+  out.scope_min_ = p.scope_min;
+  out.floor_temperature_ = p.floor_temperature;
+  out.reference_ = std::move(p.reference);
   out.threshold_ = p.threshold;
   out.settings_ = std::move(p.settings);
   out.metrics_ = std::move(p.metrics);
@@ -149,7 +159,8 @@ void TextClassifier::find_hits(Scratch& scratch) const {
 
 bool TextClassifier::decide(std::string_view text, std::span<const float> dense, Scratch& scratch,
                             std::span<double> decisions) const {
-  ZHIYIN_DCHECK(decisions.size() == columns() && dense.size() == dense_columns());
+  ZHIYIN_DCHECK(decisions.size() == columns() &&
+                (dense.size() == dense_columns() || (dense.empty() && has_floor())));
   fold_text(text, scratch.folded);
   find_hits(scratch);
   const std::size_t columns = intercepts_.size();
@@ -169,7 +180,7 @@ bool TextClassifier::decide(std::string_view text, std::span<const float> dense,
       squares > 0 ? weight_unit_ / (std::sqrt(static_cast<double>(squares)) * kIdfUnit) : 0;
   for (std::size_t c = 0; c < columns; ++c)
     decisions[c] = intercepts_[c] + static_cast<double>(sums[c]) * unit;
-  add_dense(dense, decisions);
+  if (!dense.empty()) add_dense(dense, decisions);
   return !scratch.hits.empty();
 }
 
@@ -186,14 +197,42 @@ TextPrediction TextClassifier::predict(std::string_view text, std::span<const fl
                                        Scratch& scratch) const {
   TextPrediction out;
   std::vector<double> decisions(columns());
-  const bool known = decide(text, dense, scratch, decisions);
+  out.floor = dense.empty() && dense_columns() > 0;
+  const bool known = decide(text, dense, scratch, decisions) || !dense.empty();
   out.scores.resize(classes_.size());
-  probabilities_of(decisions, temperature_, out.scores);
+  const bool cooler = out.floor && floor_temperature_ > 0;
+  probabilities_of(decisions, cooler ? floor_temperature_ : temperature_, out.scores);
   const auto best = std::ranges::max_element(out.scores);
   out.label = static_cast<std::uint32_t>(best - out.scores.begin());
+  if (!isotonic_.empty() && !out.floor) recalibrate(isotonic_, out.scores);
   out.confidence = *best;
-  out.rejected = out.confidence < threshold_ || (!known && dense_columns() == 0);
+  out.rejected = out.confidence < threshold_ || !known;
+  // The quantiles are of decisions with the encoder's part.
+  if (!scope_.empty() && !out.floor) {
+    out.scope = known ? scope_of(scope_, best_decision(decisions)) : 0;
+    out.out_of_scope = *out.scope < scope_min_;
+  }
   return out;
+}
+
+double scope_of(std::span<const double> quantiles, double decision) {
+  const auto above = std::ranges::upper_bound(quantiles, decision);
+  if (above == quantiles.begin()) return 0;
+  if (above == quantiles.end()) return 1;
+  const auto i = static_cast<std::size_t>(above - quantiles.begin());
+  const double within = (decision - quantiles[i - 1]) / (quantiles[i] - quantiles[i - 1]);
+  return (static_cast<double>(i - 1) + within) / static_cast<double>(quantiles.size() - 1);
+}
+
+double best_decision(std::span<const double> decisions) {
+  return decisions.size() == 1 ? std::abs(decisions[0]) : std::ranges::max(decisions);
+}
+
+double TextClassifier::encoder_part(std::span<const float> dense, std::uint32_t label) const {
+  if (dense.empty()) return 0;
+  std::vector<double> parts(columns());
+  add_dense(dense, parts);
+  return columns() == 1 ? (label == 0 ? -parts[0] : parts[0]) : parts[label];
 }
 
 TextExplanation TextClassifier::explain(std::string_view text, std::span<const float> dense,
@@ -222,9 +261,7 @@ TextExplanation TextClassifier::explain(std::string_view text, std::span<const f
   }
   TextExplanation out;
   out.intercept = sign * intercepts_[column];
-  std::vector<double> encoder(columns());
-  add_dense(dense, encoder);
-  out.encoder = sign * encoder[column];
+  out.encoder = encoder_part(dense, label);
   out.decision = out.intercept + out.encoder;
   for (auto& [feature, term] : terms) {
     term.weight /= std::sqrt(squares);
@@ -250,7 +287,8 @@ std::vector<TextPrediction> classify_all(const TextClassifier& model,
       const std::size_t begin = next.fetch_add(kChunk);
       if (begin >= texts.size()) return;
       for (std::size_t i = begin; i < std::min(begin + kChunk, texts.size()); ++i)
-        out[i] = model.predict(texts[i], dense.subspan(i * width, width), scratch);
+        out[i] = model.predict(texts[i], dense.empty() ? dense : dense.subspan(i * width, width),
+                               scratch);
     }
   };
   std::vector<std::jthread> others;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 
 #include "base/json.h"
 #include "model/artefact.h"
+#include "model/classify/drift.h"
+#include "model/classify/isotonic.h"
 #include "model/classify/ngram.h"
 
 namespace zhiyin::model {
@@ -27,15 +30,27 @@ struct TextModelParts {
   std::vector<float> dense_weights;  ///< dense × columns
   std::vector<double> intercepts;    ///< one per column
   double temperature = 1;            ///< of the decision values (temperature.h)
-  double threshold = 0;              ///< answers less sure than this are rejected
-  Json settings;                     ///< how it was trained, for people
-  Json metrics;                      ///< on held-out folds
+  Isotonic isotonic;  ///< of the likeliest class's probability behind it (isotonic.h); empty: none
+  /// The best decision value of held-out texts: its quantiles from 0 to 1 in even steps, at least
+  /// two, or none. What a text reaches among them says how far it is of the kind learnt.
+  std::vector<double> scope;
+  double scope_min = 0;          ///< a text whose share of them is below is out of scope
+  double floor_temperature = 0;  ///< of decisions without the encoder's part; 0: as `temperature`
+  DriftReference reference;      ///< what held-out answers and texts looked like
+  double threshold = 0;          ///< answers less sure than this are rejected
+  Json settings;                 ///< how it was trained, for people
+  Json metrics;                  ///< on held-out folds
 };
 
 struct TextPrediction {
-  std::uint32_t label = 0;     ///< place among the classes
-  double confidence = 0;       ///< probability of `label`
-  bool rejected = false;       ///< less sure than the threshold, or nothing known in the text
+  std::uint32_t label = 0;  ///< place among the classes
+  double confidence = 0;    ///< probability of `label`
+  bool rejected = false;    ///< less sure than the threshold, or nothing known in the text
+  /// Share of held-out texts of the classes that are less like them than this one; 0 where nothing
+  /// in it is known, absent where the model keeps no figures. Low: perhaps none of the classes.
+  std::optional<double> scope;
+  bool out_of_scope = false;   ///< `scope` is below what the model was trained to let pass
+  bool floor = false;          ///< by n-grams alone, though the model has an encoder's part
   std::vector<double> scores;  ///< probability per class
 };
 
@@ -79,17 +94,26 @@ class TextClassifier {
   [[nodiscard]] std::size_t dense_columns() const { return dense_mean_.size(); }
   [[nodiscard]] double threshold() const { return threshold_; }
   [[nodiscard]] double temperature() const { return temperature_; }
+  [[nodiscard]] const Isotonic& isotonic() const { return isotonic_; }
+  [[nodiscard]] const std::vector<double>& scope() const { return scope_; }
+  [[nodiscard]] double scope_min() const { return scope_min_; }
+  [[nodiscard]] const DriftReference& reference() const { return reference_; }
+  /// It can answer without its encoder, by its n-grams alone.
+  [[nodiscard]] bool has_floor() const { return dense_columns() > 0 && features() > 0; }
   [[nodiscard]] const Json& settings() const { return settings_; }
   [[nodiscard]] const Json& metrics() const { return metrics_; }
   /// One decision value for two classes, else one per class.
   [[nodiscard]] std::size_t columns() const { return intercepts_.size(); }
 
-  /// `dense` has dense_columns() values. Requires decisions.size() == columns(). False when the
-  /// text has none of the n-grams that the model knows.
+  /// `dense` has dense_columns() values, or none with has_floor(): the vector then counts as the
+  /// mean of those learnt from, which adds nothing. Requires decisions.size() == columns(). False
+  /// when the text has none of the n-grams that the model knows.
   bool decide(std::string_view text, std::span<const float> dense, Scratch& scratch,
               std::span<double> decisions) const;
   [[nodiscard]] TextPrediction predict(std::string_view text, std::span<const float> dense,
                                        Scratch& scratch) const;
+  /// What the encoder's vector adds to the decision for class `label`.
+  [[nodiscard]] double encoder_part(std::span<const float> dense, std::uint32_t label) const;
   /// Why class `label`: its n-grams with at least one place each, at most `terms_max`.
   [[nodiscard]] TextExplanation explain(std::string_view text, std::span<const float> dense,
                                         std::uint32_t label, std::size_t terms_max) const;
@@ -112,12 +136,23 @@ class TextClassifier {
   std::vector<float> dense_weights_;
   std::vector<double> intercepts_;
   double temperature_ = 1;
+  Isotonic isotonic_;
+  std::vector<double> scope_;
+  double scope_min_ = 0;
+  double floor_temperature_ = 0;
+  DriftReference reference_;
   double threshold_ = 0;
   Json settings_;
   Json metrics_;
 };
 
-/// Predicts all texts on `threads` threads; `dense` is texts × dense_columns().
+/// Share of held-out texts below `decision`, by even quantiles; at least two.
+double scope_of(std::span<const double> quantiles, double decision);
+/// The best of a row of decision values: what `scope` is made of.
+double best_decision(std::span<const double> decisions);
+
+/// Predicts all texts on `threads` threads; `dense` is texts × dense_columns(), or empty where the
+/// model has a floor.
 std::vector<TextPrediction> classify_all(const TextClassifier& model,
                                          std::span<const std::string_view> texts,
                                          std::span<const float> dense, std::size_t threads);

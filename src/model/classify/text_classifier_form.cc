@@ -70,6 +70,36 @@ Result<std::vector<std::string>> classes_of(const Json& header) {
   return out;
 }
 
+Json numbers(std::span<const double> values) { return Json::Array(values.begin(), values.end()); }
+
+constexpr std::size_t kScopeMax = 1001;
+
+/// Finite numbers, at most so many; none where there is no list.
+Result<std::vector<double>> numbers_of(const Json& list, std::string_view name, std::size_t most) {
+  std::vector<double> out;
+  if (list.is_null()) return out;
+  const Json::Array* values = list.if_array();
+  if (values == nullptr || values->size() > most)
+    return damaged(fmt::format("'{}' of the header is no list of at most {}", name, most));
+  for (const Json& value : *values) {
+    out.push_back(value.number_or(NAN));
+    if (!std::isfinite(out.back()))
+      return damaged(fmt::format("'{}' of the header has something that is no number", name));
+  }
+  return out;
+}
+
+Result<Isotonic> isotonic_of(const Json& json) {
+  Isotonic out;
+  ZHIYIN_TRY(out.x, numbers_of(json["x"], "isotonic.x", kIsotonicKnotsMax));
+  ZHIYIN_TRY(out.y, numbers_of(json["y"], "isotonic.y", kIsotonicKnotsMax));
+  const bool ascends =
+      std::ranges::adjacent_find(out.x, std::ranges::greater_equal()) == out.x.end();
+  if (out.x.size() != out.y.size() || !ascends || !std::ranges::is_sorted(out.y))
+    return damaged("'isotonic' of the header does not ascend");
+  return out;
+}
+
 bool finite(std::span<const float> values) {
   for (const float v : values) {
     if (!std::isfinite(v)) return false;
@@ -87,6 +117,12 @@ Artefact TextClassifier::to_artefact() const {
   header.set("weight_unit", weight_unit_);
   header.set("intercepts", Json(Json::Array(intercepts_.begin(), intercepts_.end())));
   header.set("temperature", temperature_).set("threshold", threshold_);
+  if (!isotonic_.empty())
+    header.set("isotonic", Json().set("x", numbers(isotonic_.x)).set("y", numbers(isotonic_.y)));
+  if (!scope_.empty())
+    header.set("scope", Json().set("quantiles", numbers(scope_)).set("least", scope_min_));
+  if (floor_temperature_ > 0) header.set("floor_temperature", floor_temperature_);
+  if (reference_.rows > 0) header.set("reference", to_json(reference_));
   header.set("settings", settings_).set("metrics", metrics_);
   Artefact out{std::string(kKind), std::move(header), {}};
   append(out.payload, keys_);
@@ -116,6 +152,15 @@ Result<TextClassifier> TextClassifier::from_artefact(const Artefact& artefact) {
   out.weight_unit_ = header["weight_unit"].number_or(NAN);
   out.temperature_ = header["temperature"].number_or(NAN);
   out.threshold_ = header["threshold"].number_or(NAN);
+  ZHIYIN_TRY(out.isotonic_, isotonic_of(header["isotonic"]));
+  ZHIYIN_TRY(out.scope_, numbers_of(header["scope"]["quantiles"], "scope.quantiles", kScopeMax));
+  out.scope_min_ = header["scope"]["least"].number_or(0);
+  out.floor_temperature_ = header["floor_temperature"].number_or(0);
+  ZHIYIN_TRY(out.reference_, drift_reference_of(header["reference"], out.classes_.size()));
+  if (out.scope_.size() == 1 || !std::ranges::is_sorted(out.scope_) ||
+      !(out.scope_min_ >= 0 && out.scope_min_ <= 1) || !(out.floor_temperature_ >= 0) ||
+      !std::isfinite(out.floor_temperature_))
+    return damaged("'scope' or 'floor_temperature' of the header is out of range");
   out.settings_ = header["settings"];
   out.metrics_ = header["metrics"];
   bool good = std::isfinite(out.weight_unit_) && out.weight_unit_ >= 0 &&

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "model/classify/measure_text.h"
 #include "model/classify/train_text.h"
+#include "statistics/classification.h"
 
 namespace zhiyin::model {
 namespace {
@@ -33,6 +34,32 @@ Aligned align(const TextClassifier& model, const LabelledTexts& data) {
   return out;
 }
 
+/// How well texts of labels that the model does not know are told from the others, where there are
+/// both; else null.
+Json scope_json(const TextClassifier& model, const Aligned& aligned,
+                const std::vector<TextPrediction>& predictions) {
+  std::vector<double> inside, confidence;
+  std::vector<int> known;
+  double caught = 0, lost = 0;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    if (!predictions[i].scope) return {};
+    const bool is_known = aligned.labels[i] < model.classes().size();
+    known.push_back(is_known ? 1 : 0);
+    inside.push_back(*predictions[i].scope);
+    confidence.push_back(predictions[i].confidence);
+    (is_known ? lost : caught) += predictions[i].out_of_scope ? 1 : 0;
+  }
+  const auto in_scope = static_cast<double>(std::ranges::count(known, 1));
+  const auto out_of_scope = static_cast<double>(known.size()) - in_scope;
+  if (in_scope == 0 || out_of_scope == 0) return {};
+  return Json()
+      .set("rows", out_of_scope)
+      .set("auc", statistics::auc(inside, known))
+      .set("auc_of_confidence", statistics::auc(confidence, known))
+      .set("caught", caught / out_of_scope)
+      .set("lost", lost / in_scope);
+}
+
 }  // namespace
 
 Result<Vectorise> encoder_for(const TextClassifier& model, const OpenEncoder& open_encoder) {
@@ -46,6 +73,7 @@ Result<Vectorise> encoder_for(const TextClassifier& model, const OpenEncoder& op
 Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vectorise& vectorise,
                                        std::span<const std::string_view> texts) {
   if (model.dense_columns() == 0) return std::vector<float>();
+  if (!vectorise && model.has_floor()) return std::vector<float>();
   if (!vectorise)
     return fail(ErrorCode::kUnavailable,
                 "encoder: this model was trained with one, and none is here");
@@ -61,12 +89,29 @@ Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vector
   return std::move(vectors.values);
 }
 
+Result<UsableEncoder> encoder_or_floor(const TextClassifier& model,
+                                       const OpenEncoder& open_encoder) {
+  auto opened = encoder_for(model, open_encoder);
+  const std::string_view trained = model.settings()["encoder"].string_or("");
+  if (opened && model.dense_columns() > 0 && opened->encoder != trained)
+    opened =
+        fail(ErrorCode::kInvalidArgument, "encoder: this model was trained with {}, here is {}",
+             trained.substr(0, 80), opened->encoder);
+  if (opened) return UsableEncoder{std::move(*opened), {}};
+  if (!model.has_floor()) return std::unexpected(opened.error());
+  return UsableEncoder{{}, opened.error().message + "; answered by n-grams alone"};
+}
+
 Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   const std::string features =
       !args.features.empty() ? args.features : (args.encoder_here ? "joined" : "ngram");
   if (features != "ngram" && features != "encoder" && features != "joined")
     return fail_field("--features", "'{}' is none of ngram, encoder, joined",
                       features.substr(0, 40));
+  if (!args.calibration.empty() && args.calibration != "temperature" &&
+      args.calibration != "isotonic")
+    return fail_field("--calibration", "'{}' is neither temperature nor isotonic",
+                      args.calibration.substr(0, 40));
   const bool encoded = features != "ngram";
   if (encoded && !args.open_encoder)
     return fail(ErrorCode::kUnavailable, "features {}: no encoder is installed here", features);
@@ -80,6 +125,8 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   settings.seed = args.seed;
   settings.threads = args.threads;
   settings.reject_loss = args.reject_loss;
+  settings.scope_loss = args.scope_loss;
+  settings.isotonic = args.calibration == "isotonic";
   settings.features_max = args.features_max;
   settings.ngrams = features != "encoder";
   const double begin = encoded ? kEncodingShare : 0;
@@ -139,6 +186,7 @@ Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view na
   const Json measured = text_metrics_json(metrics, aligned.classes);
   for (const auto& [key, value] : *measured.if_object()) out.set(key, value);
   out.set("unknown_labels", Json(Json::Array(aligned.unknown.begin(), aligned.unknown.end())));
+  out.set("out_of_scope", scope_json(model, aligned, predictions));
   return out.set("header_skipped", data.header);
 }
 
@@ -155,6 +203,9 @@ Json prediction_json(const TextClassifier& model, const TextPrediction& predicti
   Json out = Json::object();
   out.set("label", model.classes()[prediction.label]).set("confidence", prediction.confidence);
   out.set("scores", Json(std::move(scores))).set("rejected", prediction.rejected);
+  out.set("scope", prediction.scope ? Json(*prediction.scope) : Json());
+  out.set("out_of_scope", prediction.out_of_scope);
+  if (prediction.floor) out.set("floor", true);
   if (const auto step = intensity_of(model, prediction)) out.set("intensity", *step);
   return out;
 }

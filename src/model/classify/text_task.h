@@ -37,6 +37,8 @@ struct TrainTextArgs {
   bool encoder_here = false;  ///< whether `open_encoder` will find one, for the default features
   OpenEncoder open_encoder;
   double reject_loss = 0.02;
+  double scope_loss = 0.05;
+  std::string calibration;  ///< temperature, isotonic; empty: temperature
   std::size_t features_max = 0;
   std::function<bool(double)> progress;  ///< share done; false cancels
 };
@@ -51,24 +53,38 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args);
 Result<TextClassifier> read_text_model(const std::filesystem::path& path);
 
 /// `zhiyin evaluate classify`: {"model","rows","metrics":{…},"intervals":{…},"classes":[…],
-/// "per_class":[…],"confusion":[[…]],"reliability":[…]}. Labels that the model does not know are
-/// further classes behind its own, listed as "unknown_labels".
+/// "per_class":[…],"confusion":[[…]],"reliability":[…],"out_of_scope":{"rows","auc","caught",
+/// "lost"} or null}. Labels that the model does not know are
+/// further classes behind its own, listed as "unknown_labels"; how well their texts are told from
+/// the others by their scope stands in "out_of_scope" (auc, beside that of the confidence; the
+/// shares called out of scope of both).
 Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view name,
                                 const LabelledTexts& data, const OpenEncoder& open_encoder,
                                 std::size_t threads);
 
 /// The vectors that a model needs for these texts: texts × dense_columns(), none when it needs
-/// none. kUnavailable when there is no encoder, kInvalidArgument when it is another one.
+/// none, or where `vectorise` is empty and the model has a floor. kUnavailable when there is no
+/// encoder, kInvalidArgument when it is another one.
 Result<std::vector<float>> vectors_for(const TextClassifier& model, const Vectorise& vectorise,
                                        std::span<const std::string_view> texts);
 /// Opened where the model needs one.
 Result<Vectorise> encoder_for(const TextClassifier& model, const OpenEncoder& open_encoder);
 
+struct UsableEncoder {
+  Vectorise vectorise;  ///< empty where none is needed, or none can be used
+  std::string instead;  ///< why a model that has a floor answers by n-grams alone; else empty
+};
+/// The same, but a model that can answer without its encoder does so where that is not here, is
+/// another one or cannot be opened.
+Result<UsableEncoder> encoder_or_floor(const TextClassifier& model,
+                                       const OpenEncoder& open_encoder);
+
 /// Of a model with the classes negative and positive: the probability of positive in five equal
 /// steps, 1 (certainly negative) to 5; none for other models.
 std::optional<int> intensity_of(const TextClassifier& model, const TextPrediction& prediction);
-/// One text's answer: {"label","confidence","scores":{class: probability},"rejected"} and, where
-/// there is one, "intensity".
+/// One text's answer: {"label","confidence","scores":{class: probability},"rejected","scope" (null
+/// where the model keeps no figures),"out_of_scope"} and, where there is one, "intensity"; "floor"
+/// where it was given by n-grams alone.
 Json prediction_json(const TextClassifier& model, const TextPrediction& prediction);
 /// {"decision","intercept","encoder","terms":[{"term","weight","spans":[[begin,end]]}]}.
 Json explanation_json(const TextExplanation& explanation);

@@ -91,14 +91,21 @@ class Trainer {
     return out;
   }
 
-  /// Decision values of rows that the fit has not seen, into their places of `decisions`.
-  void judge(const Fit& fit, std::span<const std::uint32_t> which,
-             std::vector<double>& decisions) const {
+  /// Decision values of rows that the fit has not seen, into their places of `decisions`; without
+  /// the encoder's part, too.
+  void judge(const Fit& fit, std::span<const std::uint32_t> which, std::vector<double>& decisions,
+             std::vector<double>& by_ngrams) const {
     const std::vector<float> values = tf_idf(counts_, fit.idf);
     const SvmRows rows = rows_of(values);
+    SvmRows sparse = rows;
+    sparse.dense = {};
+    sparse.dense_columns = 0;
     for (const std::uint32_t row : which) {
-      for (std::size_t c = 0; c < columns_; ++c)
+      for (std::size_t c = 0; c < columns_; ++c) {
         decisions[row * columns_ + c] = svm_decision(rows, row, fit.columns[c]);
+        if (!by_ngrams.empty())
+          by_ngrams[row * columns_ + c] = svm_decision(sparse, row, fit.columns[c]);
+      }
     }
   }
 
@@ -190,6 +197,8 @@ Result<void> check_settings(const LabelledTexts& data, const TrainTextSettings& 
   if (!(s.c > 0) || !std::isfinite(s.c)) return fail_field("c", "{} is not above 0", s.c);
   if (!(s.reject_loss >= 0 && s.reject_loss < 1))
     return fail_field("reject-loss", "{} is not in [0, 1)", s.reject_loss);
+  if (!(s.scope_loss >= 0 && s.scope_loss < 1))
+    return fail_field("scope-loss", "{} is not in [0, 1)", s.scope_loss);
   if (s.ngram_max < 1 || s.ngram_max > kNgramCharactersMax)
     return fail_field("ngram-max", "{} is not in [1, {}]", s.ngram_max, kNgramCharactersMax);
   if (!s.ngrams && s.dense_columns == 0)
@@ -219,7 +228,78 @@ Json settings_json(const LabelledTexts& data, const TrainTextSettings& s) {
   if (s.features_max > 0) out.set("features_max", s.features_max);
   if (s.dense_columns > 0) out.set("encoder", s.encoder);
   if (s.dense_columns > 0 && s.ngrams) out.set("dense_norm", s.dense_norm);
-  return out.set("folds", s.folds).set("reject_loss", s.reject_loss);
+  out.set("calibration", s.isotonic ? "isotonic" : "temperature");
+  return out.set("folds", s.folds)
+      .set("reject_loss", s.reject_loss)
+      .set("scope_loss", s.scope_loss);
+}
+
+/// Held-out answers of all rows.
+struct HeldOut {
+  std::size_t classes, columns;
+  std::vector<double> decisions;    ///< rows × columns
+  std::vector<double> scores;       ///< rows × classes
+  std::vector<double> confidences;  ///< of the likeliest
+  std::vector<std::uint32_t> labels;
+
+  [[nodiscard]] std::span<const double> decision(std::size_t row) const {
+    return std::span(decisions).subspan(row * columns, columns);
+  }
+  [[nodiscard]] std::span<double> score(std::size_t row) {
+    return std::span(scores).subspan(row * classes, classes);
+  }
+};
+
+HeldOut held_out(std::size_t classes, std::size_t columns, std::vector<double> decisions,
+                 double temperature) {
+  HeldOut out{classes, columns, std::move(decisions), {}, {}, {}};
+  const std::size_t rows = out.decisions.size() / columns;
+  out.scores.resize(rows * classes);
+  for (std::size_t r = 0; r < rows; ++r) {
+    const auto row = out.score(r);
+    probabilities_of(out.decision(r), temperature, row);
+    const auto best = std::ranges::max_element(row);
+    out.confidences.push_back(*best);
+    out.labels.push_back(static_cast<std::uint32_t>(best - row.begin()));
+  }
+  return out;
+}
+
+Isotonic curve_of(const HeldOut& answers, std::span<const std::uint32_t> truth,
+                  const std::function<bool(std::size_t)>& is_in) {
+  std::vector<double> x, y;
+  for (std::size_t r = 0; r < truth.size(); ++r) {
+    if (!is_in(r)) continue;
+    x.push_back(answers.confidences[r]);
+    y.push_back(answers.labels[r] == truth[r] ? 1 : 0);
+  }
+  return fit_isotonic(x, y);
+}
+
+/// The curve from all rows; each row's scores are recalibrated by one that its fold had no part in.
+Isotonic calibrate(HeldOut& answers, std::span<const std::uint32_t> truth,
+                   std::span<const std::uint32_t> fold, std::size_t folds) {
+  const Isotonic whole = curve_of(answers, truth, [](std::size_t) { return true; });
+  std::vector<Isotonic> without;
+  for (std::size_t f = 0; f < folds; ++f)
+    without.push_back(curve_of(answers, truth, [&](std::size_t r) { return fold[r] != f; }));
+  for (std::size_t r = 0; r < truth.size(); ++r) {
+    const auto row = answers.score(r);
+    if (!without[fold[r]].empty()) recalibrate(without[fold[r]], row);
+    answers.confidences[r] = row[answers.labels[r]];
+  }
+  return whole;
+}
+
+/// The best decisions' quantiles, from the least to the largest in a hundred steps.
+std::vector<double> scope_quantiles(const HeldOut& answers, std::size_t rows) {
+  constexpr std::size_t kSteps = 100;
+  std::vector<double> best;
+  for (std::size_t r = 0; r < rows; ++r) best.push_back(best_decision(answers.decision(r)));
+  std::ranges::sort(best);
+  std::vector<double> out;
+  for (std::size_t i = 0; i <= kSteps; ++i) out.push_back(best[i * (rows - 1) / kSteps]);
+  return out;
 }
 
 }  // namespace
@@ -258,6 +338,8 @@ Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSett
   const auto fold =
       stratified_folds(data.labels, data.classes.size(), settings.folds, settings.seed);
   std::vector<double> decisions(data.rows() * trainer.columns());
+  const bool joined = settings.ngrams && settings.dense_columns > 0;
+  std::vector<double> by_ngrams(joined ? decisions.size() : 0);
   Fit whole;
   const bool finished = run_pieces(settings.folds + 1, settings, [&](std::size_t piece) {
     if (piece == 0) {
@@ -267,26 +349,33 @@ Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSett
     std::vector<std::uint32_t> inside;
     std::vector<std::uint32_t> outside;
     for (const std::uint32_t row : all) (fold[row] == piece - 1 ? outside : inside).push_back(row);
-    trainer.judge(trainer.fit(inside), outside, decisions);
+    trainer.judge(trainer.fit(inside), outside, decisions, by_ngrams);
   });
   if (!finished) return fail(ErrorCode::kConflict, "training: cancelled");
 
   TextModelParts parts = trainer.parts(std::move(whole));
+  const std::size_t classes = data.classes.size();
   parts.temperature = fit_temperature(decisions, trainer.columns(), data.labels);
-  std::vector<double> scores(data.rows() * data.classes.size());
-  std::vector<double> confidences;
-  for (std::size_t r = 0; r < data.rows(); ++r) {
-    const auto row = std::span(scores).subspan(r * data.classes.size(), data.classes.size());
-    probabilities_of(std::span(decisions).subspan(r * trainer.columns(), trainer.columns()),
-                     parts.temperature, row);
-    confidences.push_back(std::ranges::max(row));
-  }
-  parts.threshold = threshold_of(std::move(confidences), settings.reject_loss);
+  HeldOut answers = held_out(classes, trainer.columns(), std::move(decisions), parts.temperature);
+  parts.scope = scope_quantiles(answers, data.rows());
+  parts.scope_min = settings.scope_loss;
+  if (settings.isotonic) parts.isotonic = calibrate(answers, data.labels, fold, settings.folds);
+  parts.reference = drift_reference(answers.labels, answers.confidences, classes, data.texts);
+  parts.threshold = threshold_of(answers.confidences, settings.reject_loss);
   parts.settings = settings_json(data, settings);
-  const bool in_detail = data.classes.size() <= kDetailedClassesMax;
+  const bool in_detail = classes <= kDetailedClassesMax;
+  const auto measure = [&](const HeldOut& held, double threshold) {
+    return measure_text(held.scores, data.labels, classes, {threshold, settings.seed});
+  };
   parts.metrics = text_metrics_json(
-      measure_text(scores, data.labels, data.classes.size(), {parts.threshold, settings.seed}),
+      measure(answers, parts.threshold),
       in_detail ? std::span<const std::string>(data.classes) : std::span<const std::string>());
+  if (joined) {
+    parts.floor_temperature = fit_temperature(by_ngrams, trainer.columns(), data.labels);
+    const HeldOut floor =
+        held_out(classes, trainer.columns(), std::move(by_ngrams), parts.floor_temperature);
+    parts.metrics.set("floor", text_metrics_json(measure(floor, parts.threshold), {})["metrics"]);
+  }
   return TextClassifier::create(std::move(parts));
 }
 

@@ -20,17 +20,19 @@ struct TrainTextSettings {
   double dense_norm = 0.5;       ///< mean length of the encoder's part beside an n-gram part of 1
   std::size_t folds = 5;         ///< for calibration and the held-out metrics; at least 2
   double reject_loss = 0.02;     ///< share of held-out texts that may be rejected, in [0, 1)
+  double scope_loss = 0.05;      ///< share that may be called out of scope, in [0, 1)
+  bool isotonic = false;         ///< a curve behind the temperature (isotonic.h)
   std::uint64_t seed = 1;
   std::size_t threads = 2;
   std::function<bool(double)> progress;  ///< share done, from one thread; false cancels
 };
 
 /// Trains a classifier: one-vs-rest linear SVMs on TF-IDF of character n-grams, on an encoder's
-/// vectors, or both. Temperature and rejection threshold come from folds that the fits they judge
-/// have not seen (stratified, by seed), and so do `metrics`. The same input and seed give the same
-/// bytes with any number of threads.
-/// kInvalidArgument with fewer than two classes or fewer than 2 texts a fold; kConflict when
-/// cancelled.
+/// vectors, or both. Temperature, curve, rejection threshold and scope come from folds that the
+/// fits they judge have not seen (stratified, by seed), and so do `metrics`; those of a curve are
+/// measured on folds that its fit has not seen either. The same input and seed give the same bytes
+/// with any number of threads. kInvalidArgument with fewer than two classes or fewer than 2 texts a
+/// fold; kConflict when cancelled.
 Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSettings& settings);
 
 /// Fold of each row: within each class rows are shuffled by the seed and dealt in turn.
