@@ -59,7 +59,9 @@ void measure(TermScanner& scanner, const std::vector<std::string_view>& texts,
     scanner.find_all(texts, {.views = views}, hits, ends);
     best_together = std::min(best_together, thread_seconds() - begin);
   }
-  const auto speed = [&](double seconds) { return static_cast<double>(characters) / seconds / 1e6; };
+  const auto speed = [&](double seconds) {
+    return static_cast<double>(characters) / seconds / 1e6;
+  };
   fmt::print("{:<16} {:>7.1f} one by one  {:>7.1f} together  M characters/s  {:>8} hits\n", name,
              speed(best), speed(best_together), hits.size());
   std::fflush(stdout);

@@ -19,7 +19,7 @@ struct Header {
   std::uint32_t bits_max;
   double similarity_min;
   std::uint64_t candidates_max;
-  std::uint64_t texts;     ///< that were numbered
+  std::uint64_t texts;  ///< that were numbered
   std::uint64_t shorts, longs;
   std::uint64_t checksum;  ///< xxh64, seed 0, of all bytes behind the header
 };

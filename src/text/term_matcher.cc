@@ -62,8 +62,7 @@ void TermScanner::find_all(std::span<const std::string_view> texts, const FindOp
   hits.clear();
   ends.clear();
   while (!texts.empty())
-    texts = texts.subspan(
-        buffers_->find_together(*matcher_.compiled_, texts, options, hits, ends));
+    texts = texts.subspan(buffers_->find_together(*matcher_.compiled_, texts, options, hits, ends));
 }
 
 }  // namespace zhiyin::text

@@ -61,7 +61,8 @@ struct Naive {
   [[nodiscard]] std::vector<TermHit> find(const std::u32string& text) const {
     std::vector<TermHit> hits;
     std::vector<int> taken(text.size(), 0);
-    for (std::size_t v = 0; v < kMatchViews; ++v) scan(static_cast<MatchView>(v), text, taken, hits);
+    for (std::size_t v = 0; v < kMatchViews; ++v)
+      scan(static_cast<MatchView>(v), text, taken, hits);
     std::ranges::sort(hits, {}, &TermHit::char_begin);
     return hits;
   }
@@ -127,7 +128,8 @@ std::string utf8_of(const std::u32string& characters) {
 }
 
 TEST(TermScan, EqualsTryingEveryTermEverywhere) {
-  // One reading each; some sound alike (微威, 信芯, 号浩), look alike (徽 微, 末 未) or are variants.
+  // One reading each; some sound alike (微威, 信芯, 号浩), look alike (徽 微, 末 未) or are
+  // variants.
   constexpr std::u32string_view kFrom = U"微威徽信芯新号浩號码碼末未灯燈";
   constexpr std::u32string_view kNoise = U" .，❤\u200b";
   std::mt19937 random(17);
@@ -143,7 +145,8 @@ TEST(TermScan, EqualsTryingEveryTermEverywhere) {
         if (text.empty() || detail::script_fold(c) != detail::script_fold(text.back())) text += c;
         if (random() % 16 == 0 && text.size() < n) text += U'·';
       }
-      naive.terms.push_back({.text = utf8_of(text), .severity = 1 + static_cast<int>(random() % 5)});
+      naive.terms.push_back(
+          {.text = utf8_of(text), .severity = 1 + static_cast<int>(random() % 5)});
       naive.texts.push_back(text);
     }
     const auto matcher = TermMatcher::build(naive.terms);
@@ -174,7 +177,8 @@ TEST(TermScan, EqualsTryingEveryTermEverywhere) {
 }
 
 TEST(TermScan, ADigitIsFollowedWhereATermGoesOnWithItAndElsePassedOver) {
-  std::vector<Term> terms = {{.text = "微信5号"}, {.text = "信55"}, {.text = "法轮"}, {.text = "号5"}};
+  std::vector<Term> terms = {
+      {.text = "微信5号"}, {.text = "信55"}, {.text = "法轮"}, {.text = "号5"}};
   const auto matcher = TermMatcher::build(terms);
   ASSERT_TRUE(matcher.has_value());
   TermScanner scanner(*matcher);

@@ -234,9 +234,9 @@ Result<BuiltAutomaton> build_automaton(std::vector<TermKey> keys, std::size_t sy
   });
   std::vector<std::vector<Symbol>> beginnings = std::move(also);
   for (const TermKey& key : keys)
-    beginnings.emplace_back(key.symbols.begin(),
-                            key.symbols.begin() + std::min<std::ptrdiff_t>(
-                                                      std::ssize(key.symbols), 3));
+    beginnings.emplace_back(
+        key.symbols.begin(),
+        key.symbols.begin() + std::min<std::ptrdiff_t>(std::ssize(key.symbols), 3));
   ZHIYIN_TRY(BuiltAutomaton built, Builder(std::move(keys), symbols).run());
   built.prefixes = build_filter(beginnings);
   return built;

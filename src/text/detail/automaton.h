@@ -22,8 +22,8 @@ constexpr std::size_t kSymbolsMax = 0x7ffe;
 struct HotState {
   std::uint32_t base;   ///< children lie at base + symbol; the flags above
   std::uint32_t check;  ///< the parent, or kNoState where the place is free
-  static constexpr std::uint32_t kEnds = 1U << 31;    ///< a term ends here or on its fail chain
-  static constexpr std::uint32_t kOwn = 1U << 30;     ///< a term ends here
+  static constexpr std::uint32_t kEnds = 1U << 31;     ///< a term ends here or on its fail chain
+  static constexpr std::uint32_t kOwn = 1U << 30;      ///< a term ends here
   static constexpr std::uint32_t kChecked = 1U << 29;  ///< and is looked at closely (TermFlag)
   static constexpr std::uint32_t kBaseMask = kChecked - 1;
 };

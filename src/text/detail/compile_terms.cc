@@ -98,7 +98,8 @@ class Compiler {
       return;
     }
     odd_.emplace_back(keys.begin(), keys.begin() + std::min<std::ptrdiff_t>(std::ssize(keys), 3));
-    for (const ViewKey key : odd_.back()) ++symbols_[static_cast<std::size_t>(MatchView::kPlain)][key];
+    for (const ViewKey key : odd_.back())
+      ++symbols_[static_cast<std::size_t>(MatchView::kPlain)][key];
   }
 
   static TermEnd end_of(const std::u32string& characters, std::uint32_t number,
@@ -282,8 +283,8 @@ class Compiler {
       also = odd_beginnings();
       write<std::uint64_t>(kOddSection, build_filter(also));
     }
-    ZHIYIN_TRY(BuiltAutomaton built, build_automaton(std::move(keys), header_.symbol_counts[view],
-                                                     std::move(also)));
+    ZHIYIN_TRY(BuiltAutomaton built,
+               build_automaton(std::move(keys), header_.symbol_counts[view], std::move(also)));
     for (std::size_t at = 0; at < built.cold.size(); ++at) {
       ColdState& state = built.cold[at];
       unsigned flags = 0;

@@ -44,8 +44,8 @@ struct alignas(16) CharacterRow {
   MatchViews odd;       ///< views in which it is something else than in the plain one, or a digit
 };
 /// Views that see what the plain one does where no character is odd in them.
-constexpr MatchViews kPlainFollowers = view_bit(MatchView::kMixedScript) |
-                                       view_bit(MatchView::kNoise) | view_bit(MatchView::kShape);
+constexpr MatchViews kPlainFollowers =
+    view_bit(MatchView::kMixedScript) | view_bit(MatchView::kNoise) | view_bit(MatchView::kShape);
 constexpr std::size_t kPageCharacters = 256;
 
 /// Rows of all code points, kPageCharacters to a page; the last page is of no character and all 0.

@@ -60,8 +60,8 @@ bool is_title(const FoldedText& text, std::size_t at, std::u32string_view title)
 }
 
 bool has_title(const FoldedText& text, std::size_t at) {
-  return std::ranges::any_of(
-      kTitles, [&](std::u32string_view title) { return is_title(text, at, title); });
+  return std::ranges::any_of(kTitles,
+                             [&](std::u32string_view title) { return is_title(text, at, title); });
 }
 
 void find_titled(const FoldedText& text, std::size_t title, Findings& out) {

@@ -96,8 +96,7 @@ void ScanBuffers::decode_piece() {
   for (; n < most && at < text_.size(); ++n) {
     offsets_[n] = static_cast<std::uint32_t>(at - byte_base_);
     const auto first = static_cast<unsigned char>(text_[at]);
-    const CodePoint c =
-        first < 0x80 ? CodePoint{first, 1, true} : fast_code_point_at(text_, at);
+    const CodePoint c = first < 0x80 ? CodePoint{first, 1, true} : fast_code_point_at(text_, at);
     characters_[n] = c.value;
     numbers_[n] = table.number(c.value);
     at += c.bytes;
@@ -209,9 +208,8 @@ void ScanBuffers::search(MatchView view, const SymbolRun& run) {
 /// Keeps the plain view's starts for the views that follow it.
 void ScanBuffers::look_for_odd_terms() {
   for (Start& start : std::span(starts_).first(start_count_))
-    start.may_be_odd = terms_->odd_terms.may_begin(run_.symbols[start.at],
-                                                   run_.symbols[start.at + 1],
-                                                   run_.symbols[start.at + 2]);
+    start.may_be_odd = terms_->odd_terms.may_begin(
+        run_.symbols[start.at], run_.symbols[start.at + 1], run_.symbols[start.at + 2]);
   starts_.swap(plain_starts_);
   plain_start_count_ = start_count_;
 }
@@ -413,8 +411,8 @@ void ScanBuffers::scan_repeats() {
     for (std::uint32_t at = repeated - std::min<std::uint32_t>(repeated, 2); at <= repeated; ++at)
       walk_once(at);
   walk_what_met_a_repeat(std::span(starts_).first(start_count_), &run_);
-  const bool beside_plain = is_wanted(MatchView::kPlain) &&
-                            (terms_->follow_plain & view_bit(MatchView::kNoise)) != 0;
+  const bool beside_plain =
+      is_wanted(MatchView::kPlain) && (terms_->follow_plain & view_bit(MatchView::kNoise)) != 0;
   if (beside_plain)
     walk_what_met_a_repeat(std::span(plain_starts_).first(plain_start_count_), nullptr);
 }
@@ -547,8 +545,7 @@ bool ScanBuffers::is_allowed(std::uint32_t begin, std::uint32_t end) const {
 /// Behind the repeats of the character that ends at `end`.
 std::uint32_t ScanBuffers::repeats_end(std::uint32_t end) const {
   const char32_t last = script_fold(characters_[end - 1]);
-  while (end < count_ && characters_[end] != kBetweenTexts &&
-         script_fold(characters_[end]) == last)
+  while (end < count_ && characters_[end] != kBetweenTexts && script_fold(characters_[end]) == last)
     ++end;
   return end;
 }

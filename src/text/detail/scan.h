@@ -34,9 +34,9 @@ struct SymbolRun {
     std::uint32_t at;
     Symbol symbol;
   };
-  std::vector<Soft> soft;                ///< ascending
-  std::vector<std::uint32_t> repeated;   ///< symbols of which a repeat was left out, ascending
-  std::vector<std::uint32_t> left_out;   ///< the characters of those repeats, ascending
+  std::vector<Soft> soft;               ///< ascending
+  std::vector<std::uint32_t> repeated;  ///< symbols of which a repeat was left out, ascending
+  std::vector<std::uint32_t> left_out;  ///< the characters of those repeats, ascending
   /// Characters that the view sees otherwise than the plain one (CharacterRow::odd), and the
   /// symbols that they are or that come behind them; ascending.
   struct Odd {
