@@ -25,7 +25,8 @@ constexpr std::array kUsed = {"model",
                               "logprobs",
                               "presence_penalty",
                               "frequency_penalty",
-                              "purpose"};
+                              "purpose",
+                              "guard"};
 constexpr std::array kIgnored = {
     "user",         "metadata",          "store",           "parallel_tool_calls",
     "service_tier", "safety_identifier", "prompt_cache_key"};
@@ -159,6 +160,39 @@ Result<void> read_settings(const Json& body, GenerateRequest& request) {
   return {};
 }
 
+/// A list of texts; what is absent is empty.
+Result<std::vector<std::string>> texts_of(const Json& list, std::string_view field,
+                                          std::size_t most) {
+  std::vector<std::string> out;
+  if (list.is_null()) return out;
+  const Json::Array* texts = list.if_array();
+  if (texts == nullptr || texts->size() > most)
+    return fail_field(field, "is no list of at most {} texts", most);
+  for (const Json& text : *texts) {
+    if (text.if_string() == nullptr) return fail_field(field, "is no list of texts");
+    out.push_back(*text.if_string());
+  }
+  return out;
+}
+
+Result<void> read_guard(const Json& body, Asked& asked) {
+  constexpr std::size_t kEvidenceMax = 256, kNamesMax = 1000;
+  const Json& guard = body["guard"];
+  if (guard.is_null()) return {};
+  if (guard.if_object() == nullptr) return fail_field("guard", "is no object");
+  for (const auto& [name, value] : *guard.if_object())
+    if (name != "evidence" && name != "names")
+      return fail_field(fmt::format("guard.{}", utf8::truncate(name, 80)),
+                        "is neither evidence nor names");
+  if (asked.request.format.kind != OutputFormat::Kind::kText || !asked.request.tools.empty())
+    return fail_field("guard", "is for plain texts, without tools and response_format");
+  AskedGuard out;
+  ZHIYIN_TRY(out.evidence, texts_of(guard["evidence"], "guard.evidence", kEvidenceMax));
+  ZHIYIN_TRY(out.names, texts_of(guard["names"], "guard.names", kNamesMax));
+  asked.guard = std::move(out);
+  return {};
+}
+
 Result<void> refuse_unsupported(const Json& body) {
   for (const auto& [name, value] : *body.if_object()) {
     const bool known = std::ranges::find(kUsed, name) != kUsed.end() ||
@@ -230,6 +264,7 @@ Result<Asked> parse(const Json& body) {
   ZHIYIN_TRY_VOID(read_tools(body, asked.request));
   ZHIYIN_TRY_VOID(read_format(body, asked.request));
   ZHIYIN_TRY_VOID(read_settings(body, asked.request));
+  ZHIYIN_TRY_VOID(read_guard(body, asked));
   ZHIYIN_TRY_VOID(check(asked.request));
   return asked;
 }
@@ -267,6 +302,13 @@ Json usage_chunk(const Generation& generation, std::string_view id, Instant now)
   return envelope("chat.completion.chunk", generation.model, id, now)
       .set("choices", Json::array())
       .set("usage", usage_json(generation.usage));
+}
+
+Json guard_report(const std::vector<RemovedSentence>& removed, bool shut) {
+  Json list = Json::array();
+  for (const RemovedSentence& one : removed)
+    list.push(Json().set("text", one.text).set("reason", one.reason));
+  return Json().set("removed", std::move(list)).set("shut", shut);
 }
 
 Json error(const Error& error) {

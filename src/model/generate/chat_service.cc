@@ -1,8 +1,11 @@
 #include "model/generate/chat_service.h"
 
+#include <optional>
+
 #include "base/random.h"
 #include "http/body_stream.h"
 #include "model/generate/chat_completion.h"
+#include "model/generate/stream_guard.h"
 
 namespace zhiyin::model {
 namespace {
@@ -26,7 +29,8 @@ class StreamedAnswer {
     return stream_->write(chat::event(chat::text_chunk(text, model_, id_, now_)));
   }
 
-  void end(const Result<Generation>& generation, bool with_usage) {
+  /// `guard`: what it reports, or null.
+  void end(const Result<Generation>& generation, bool with_usage, const Json& guard) {
     if (!generation && !stream_) {
       reply_(refused(generation.error()));
       return;
@@ -37,7 +41,9 @@ class StreamedAnswer {
       stream_->end();
       return;
     }
-    stream_->write(chat::event(chat::last_chunk(*generation, id_, now_)));
+    Json last = chat::last_chunk(*generation, id_, now_);
+    if (!guard.is_null()) last.set("guard", guard);
+    stream_->write(chat::event(last));
     if (with_usage) stream_->write(chat::event(chat::usage_chunk(*generation, id_, now_)));
     stream_->write(std::string(chat::kDone));
     stream_->end();
@@ -65,6 +71,47 @@ class StreamedAnswer {
   std::shared_ptr<http::BodyStream> stream_;  // with the server, which sends it
 };
 
+/// The guard that a request asks for. What its system messages say is not for the reader; what
+/// anybody else said may be repeated.
+std::optional<StreamGuard> guard_of(const chat::Asked& asked) {
+  if (!asked.guard) return std::nullopt;
+  StreamGuardRules rules{.evidence = asked.guard->evidence,
+                         .names = asked.guard->names,
+                         .secret = {},
+                         .allowed = asked.guard->evidence};
+  for (const ChatMessage& message : asked.request.messages) {
+    if (message.role == ChatRole::kSystem) {
+      rules.secret += message.content + "\n";
+    } else {
+      rules.allowed.push_back(message.content);
+    }
+  }
+  return StreamGuard(std::move(rules));
+}
+
+Json report_of(const std::optional<StreamGuard>& guard) {
+  return guard ? chat::guard_report(guard->removed(), guard->is_shut()) : Json();
+}
+
+void finish_with(const std::optional<StreamGuard>& guard, Result<Generation>& generation) {
+  if (guard && guard->is_shut() && generation) generation->finish = FinishReason::kContentFilter;
+}
+
+http::Response whole_answer(Generator& generator, const chat::Asked& asked, std::string_view id,
+                            Instant now) {
+  auto generation = generator.generate(asked.request);
+  if (!generation) return refused(generation.error());
+  auto guard = guard_of(asked);
+  if (guard) {
+    std::string text = guard->feed(generation->text);
+    generation->text = text + guard->finish();
+  }
+  finish_with(guard, generation);
+  Json json = chat::answer(*generation, id, now);
+  if (guard) json.set("guard", report_of(guard));
+  return http::Response::json(json);
+}
+
 }  // namespace
 
 void complete_chat(Generator& generator, const http::Request& request, const http::Reply& reply,
@@ -75,16 +122,20 @@ void complete_chat(Generator& generator, const http::Request& request, const htt
   if (!asked) return reply(refused(asked.error()));
   asked->request.deadline = timeout;
   const std::string id = "chatcmpl-" + uuid_v7(now);
-  if (!asked->stream) {
-    const auto generation = generator.generate(asked->request);
-    return reply(generation ? http::Response::json(chat::answer(*generation, id, now))
-                            : refused(generation.error()));
-  }
+  if (!asked->stream) return reply(whole_answer(generator, *asked, id, now));
   StreamedAnswer answer(reply, id, generator.name(), now);
-  const auto generation = generator.generate(asked->request, [&](std::string_view piece) {
-    return answer.piece(piece) && !answer.gone();
+  auto guard = guard_of(*asked);
+  auto generation = generator.generate(asked->request, [&](std::string_view piece) {
+    if (!guard) return answer.piece(piece) && !answer.gone();
+    const std::string shown = guard->feed(piece);
+    // What is shut stays shut: no more of it needs to be written.
+    return (shown.empty() || answer.piece(shown)) && !answer.gone() && !guard->is_shut();
   });
-  answer.end(generation, asked->usage_at_end);
+  if (guard && generation) {
+    if (const std::string rest = guard->finish(); !rest.empty()) answer.piece(rest);
+  }
+  finish_with(guard, generation);
+  answer.end(generation, asked->usage_at_end, report_of(guard));
 }
 
 }  // namespace zhiyin::model

@@ -50,6 +50,7 @@ class ChatServiceTest : public testing::Test {
       {{.match = "天气", .answer = "晴，二十度。", .pieces = {4}},
        {.match = "stall", .answer = "半", .stalls = true},
        {.match = "late", .answer = "x", .pause = 400ms},
+       {.match = "价格", .answer = "容量五百毫升。只要九十九元！欢迎光临。", .pieces = {2}},
        {.match = "long", .answer = std::string(3'000'000, 'x'), .pieces = {1000}}}};
   MetricsRegistry metrics_;
   ThreadPool pool_{2, 10};
@@ -91,6 +92,38 @@ TEST_F(ChatServiceTest, StreamsPiecesUsageAndTheEnd) {
   EXPECT_THAT(events[events.size() - 3], HasSubstr(R"("finish_reason":"stop")"));
   EXPECT_THAT(events[events.size() - 2], HasSubstr(R"("total_tokens")"));
   EXPECT_EQ(events.back(), "[DONE]");
+}
+
+/// The texts of an event stream's pieces, joined.
+std::string text_of(const std::string& body) {
+  SseParser parser;
+  std::string text;
+  EXPECT_TRUE(parser.feed(body, [&](std::string_view, std::string_view data) {
+    const auto json = parse_json(data);
+    if (!json) return true;
+    const Json::Array* choices = (*json)["choices"].if_array();
+    if (choices != nullptr && !choices->empty())
+      text += choices->front()["delta"]["content"].string_or("");
+    return true;
+  }));
+  return text;
+}
+
+TEST_F(ChatServiceTest, AGuardedAnswerHasOnlySentencesWithEvidence) {
+  constexpr std::string_view kGuard = R"(,"guard":{"evidence":["容量：500毫升"]})";
+  const auto whole = parse_json(send(asking("价格", kGuard)).body);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ((*whole)["choices"].if_array()->front()["message"]["content"].string_or(""),
+            "容量五百毫升。欢迎光临。");
+  const Json::Array* removed = (*whole)["guard"]["removed"].if_array();
+  ASSERT_TRUE(removed != nullptr && removed->size() == 1);
+  EXPECT_EQ(removed->front()["text"].string_or(""), "只要九十九元！");
+  const auto streamed = send(asking("价格", std::string(kGuard) + R"(,"stream":true)"));
+  EXPECT_EQ(text_of(streamed.body), "容量五百毫升。欢迎光临。");
+  EXPECT_THAT(streamed.body, HasSubstr(R"("guard":{"removed":[{)"));
+  EXPECT_EQ(send(asking("价格", R"(,"guard":{"facts":[]})")).status, 400);
+  EXPECT_EQ(send(asking("价格", R"(,"guard":{},"response_format":{"type":"json_object"})")).status,
+            400);
 }
 
 TEST_F(ChatServiceTest, WhatFailsFirstHasAStatusAndLaterIsAnEvent) {

@@ -323,6 +323,22 @@ TEST_F(OpenAiTest, AnEmptyBudgetAsksNobody) {
   EXPECT_EQ(peer.requests(), 0);
 }
 
+TEST(SpendBudget, ReportsWhatEachPurposeSpentToday) {
+  SpendBudget budget({{"service", {100, 5}}}, {1000, 0});
+  const Instant now{1'700'000'000'000'000};
+  EXPECT_EQ(budget.report(now).if_array()->front()["purpose"].string_or(""), "service");
+  ASSERT_TRUE(budget.reserve("content", {50, 2'500'000}, now));
+  budget.settle("content", {50, 2'500'000}, {40, 1'500'000}, now);
+  const Json report = budget.report(now);
+  ASSERT_EQ(report.if_array()->size(), 2);
+  EXPECT_EQ(report.if_array()->front().dump(), R"({"purpose":"content","tokens":40,"cost_fen":1.5,)"
+                                               R"("tokens_a_day":1000,"fen_a_day":0})");
+  EXPECT_EQ(report.if_array()->back()["fen_a_day"].int_or(0), 5);
+  // On the next day nothing is spent yet.
+  const Instant later{now.us + 24LL * 3600 * 1'000'000};
+  EXPECT_EQ(budget.report(later).if_array()->size(), 1);
+}
+
 TEST(SpendBudget, RollsAtMidnightAndComesBackAfterARestart) {
   const Instant day{1'780'000'000'000'000};
   SpendBudget budget({{"a", {100, 0}}}, {});

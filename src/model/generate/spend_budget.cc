@@ -77,6 +77,31 @@ Json SpendBudget::to_json() const {
   return Json().set("day", day_).set("purposes", std::move(purposes));
 }
 
+Json SpendBudget::report(Instant now) const {
+  MutexLock lock(mutex_);
+  const bool today = local_day(now, TimeZone::shanghai()) <= day_;
+  std::map<std::string_view, Amount> used;
+  for (const auto& [purpose, limit] : limits_) used[purpose];
+  for (const auto& [purpose, account] : accounts_) {
+    const Amount booked = today ? account.booked : Amount{};
+    const Amount all = {booked.tokens + account.reserved.tokens,
+                        booked.ufen + account.reserved.ufen};
+    if (all.tokens > 0 || all.ufen > 0 || limits_.contains(purpose)) used[purpose] = all;
+  }
+  Json out = Json::array();
+  for (const auto& [purpose, amount] : used) {
+    const auto at = limits_.find(purpose);
+    const SpendLimit& limit = at == limits_.end() ? fallback_ : at->second;
+    out.push(Json()
+                 .set("purpose", purpose)
+                 .set("tokens", amount.tokens)
+                 .set("cost_fen", static_cast<double>(amount.ufen) / kUfenPerFen)
+                 .set("tokens_a_day", limit.tokens_a_day)
+                 .set("fen_a_day", limit.fen_a_day));
+  }
+  return out;
+}
+
 Result<void> SpendBudget::restore(const Json& json, Instant now) {
   const std::int64_t* day = json["day"].if_int();
   const Json::Object* purposes = json["purposes"].if_object();

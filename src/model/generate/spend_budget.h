@@ -41,6 +41,9 @@ class SpendBudget {
 
   /// {"day":…,"purposes":{NAME:{"tokens","ufen"}}}, without reservations.
   [[nodiscard]] Json to_json() const ZHIYIN_EXCLUDES(mutex_);
+  /// Today's by purpose: [{"purpose","tokens","cost_fen","tokens_a_day","fen_a_day"}] (limits; 0:
+  /// none), those with a limit of their own and those that spent or reserved something, by name.
+  [[nodiscard]] Json report(Instant now) const ZHIYIN_EXCLUDES(mutex_);
   /// Takes up what `to_json` gave; what is of another day than `now` counts for nothing.
   Result<void> restore(const Json& json, Instant now) ZHIYIN_EXCLUDES(mutex_);
 
