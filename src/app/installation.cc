@@ -668,7 +668,8 @@ class BuiltInstallation final : public Installation {
         [this] { return processes(); },
         [this] { return membership_ ? membership_->id() : place_; },
         quota_holder(),
-        *grouped_writes_});
+        *grouped_writes_,
+        generators_->budget()});
     metrics_.gauge("zhiyin_projection_lag_records", "Records that state has not dealt with yet.",
                    [this] { return static_cast<double>(pipeline_runner_->lag()); });
     metrics_.gauge("zhiyin_warehouse_lag_records",

@@ -208,6 +208,7 @@ Result<std::shared_ptr<const ServedClassifier>> Language::classifier(const std::
   std::shared_ptr<const ServedClassifier> known;
   {
     const MutexLock lock(models_mutex_);
+    if (const auto given = provided_.find(name); given != provided_.end()) return given->second;
     const auto found = classifiers_.find(name);
     if (found != classifiers_.end()) known = found->second.model;
     if (known && now - found->second.looked_at < kLookEvery) return known;
@@ -219,6 +220,54 @@ Result<std::shared_ptr<const ServedClassifier>> Language::classifier(const std::
     classifiers_.erase(classifiers_.begin());
   classifiers_[name] = {fresh, now};
   return fresh;
+}
+
+void Language::provide(const std::string& name, ServedClassifier model) {
+  auto shared = std::make_shared<const ServedClassifier>(std::move(model));
+  const MutexLock lock(models_mutex_);
+  provided_[name] = std::move(shared);
+}
+
+void Language::watch(const std::string& name, const ServedClassifier& served,
+                     std::span<const std::string_view> texts,
+                     std::span<const model::TextPrediction> answers) {
+  if (served.model.reference().rows == 0) return;
+  const MutexLock lock(watch_mutex_);
+  auto at = watches_.find(name);
+  if (at == watches_.end() && watches_.size() >= kClassifiersMax) return;
+  if (at == watches_.end() || at->second.version != served.version)
+    at = watches_
+             .insert_or_assign(name,
+                               Watch{served.version, model::DriftWatch(served.model.reference())})
+             .first;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    at->second.drift.add(texts[i], answers[i].label, answers[i].confidence);
+}
+
+Result<Json> Language::drift_report(const std::string& name) {
+  ZHIYIN_TRY(const auto served, classifier(name));
+  Json out = Json().set("name", name).set("version", served->version);
+  if (served->model.reference().rows == 0)
+    return out.set("texts", 0)
+        .set("problem",
+             "the model keeps no reference; one trained by this version of the program does");
+  const MutexLock lock(watch_mutex_);
+  const auto at = watches_.find(name);
+  const bool seen = at != watches_.end() && at->second.version == served->version;
+  const Json report =
+      seen ? at->second.drift.report() : model::DriftWatch(served->model.reference()).report();
+  for (const auto& [key, value] : *report.if_object()) {
+    if (key != "labels") {
+      out.set(key, value);
+      continue;
+    }
+    Json labels = Json::array();
+    const Json::Array& rows = *value.if_array();
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      labels.push(Json(rows[i]).set("label", served->model.classes()[i]));
+    out.set("labels", std::move(labels));
+  }
+  return out;
 }
 
 Result<void> Language::check_encoder(const TextClassifier& model) {
@@ -238,6 +287,7 @@ std::vector<model::TextPrediction> Language::classify(const std::string& name,
     return m.dense_columns() == 0 ? std::span<const float>() : vectors;
   };
   auto out = model::classify_all(served.model, texts, dense(served.model), 1);
+  watch(name, served, texts, out);
   std::shared_ptr<const ServedClassifier> shadow;
   {
     const MutexLock lock(models_mutex_);

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "model/classify/agreement.h"
+#include "model/classify/drift.h"
 #include "model/classify/text_classifier.h"
 #include "model/registry.h"
 #include "model/serve/batch_server.h"
@@ -74,8 +75,11 @@ class Language {
   /// The active version of that name in the registry, or the one that comes with the program;
   /// kNotFound. Another process's promotion is seen within a second.
   Result<std::shared_ptr<const ServedClassifier>> classifier(const std::string& name);
-  /// One answer per text. `vectors`: what `vectors_for` gave, or nothing for a model without
-  /// encoder. A shadow of that name answers too, and only counts.
+  /// Puts a classifier under a name for this process, before all others of that name; it is never
+  /// looked for again.
+  void provide(const std::string& name, ServedClassifier model);
+  /// One answer per text. `vectors`: what `encode` gave, or nothing for a model without encoder, or
+  /// with a floor. A shadow of that name answers too, and only counts; what drifts is watched.
   std::vector<model::TextPrediction> classify(const std::string& name,
                                               const ServedClassifier& model,
                                               std::span<const std::string_view> texts,
@@ -93,6 +97,10 @@ class Language {
   /// {"name","version","shadow","agreement":{…}} (model/classify/agreement.h); kNotFound.
   Result<Json> shadow_report(const std::string& name);
 
+  /// {"name","version", and what DriftWatch::report says, with the names of the classes} of the
+  /// last texts that this process classified by that name; kNotFound when the name has no model.
+  Result<Json> drift_report(const std::string& name);
+
   /// The dictionary that comes with the program; kUnavailable when it is missing.
   Result<text::Words> words();
 
@@ -108,6 +116,10 @@ class Language {
     std::shared_ptr<const ServedClassifier> model;  // shared with requests under way
     std::chrono::steady_clock::time_point looked_at;
   };
+  struct Watch {
+    std::string version;
+    model::DriftWatch drift;
+  };
   struct Shadow {
     std::shared_ptr<const ServedClassifier> model;  // shared with requests under way
     std::string beside;                             // version that it was compared with last
@@ -117,6 +129,9 @@ class Language {
   Result<Opened*> opened();
   Result<std::unique_ptr<Opened>> open() const;
   Result<Vectors> run(std::span<const std::vector<std::int32_t>> rows, std::string_view caller);
+  void watch(const std::string& name, const ServedClassifier& model,
+             std::span<const std::string_view> texts,
+             std::span<const model::TextPrediction> answers);
   Result<std::shared_ptr<const ServedClassifier>> load(const std::string& name,
                                                        const ServedClassifier* known);
 
@@ -129,7 +144,11 @@ class Language {
   std::optional<Result<text::Words>> words_ ZHIYIN_GUARDED_BY(mutex_);
   Mutex models_mutex_;
   std::map<std::string, Cached, std::less<>> classifiers_ ZHIYIN_GUARDED_BY(models_mutex_);
+  std::map<std::string, std::shared_ptr<const ServedClassifier>, std::less<>> provided_
+      ZHIYIN_GUARDED_BY(models_mutex_);
   std::map<std::string, Shadow, std::less<>> shadows_ ZHIYIN_GUARDED_BY(models_mutex_);
+  Mutex watch_mutex_;
+  std::map<std::string, Watch, std::less<>> watches_ ZHIYIN_GUARDED_BY(watch_mutex_);
 };
 
 }  // namespace zhiyin::server

@@ -14,7 +14,9 @@ Json body_schema() {
       R"("response_format":{"type":"object"},"max_tokens":{"type":"integer"},)"
       R"("max_completion_tokens":{"type":"integer"},"temperature":{"type":"number"},)"
       R"("top_p":{"type":"number"},"seed":{"type":"integer"},"stop":{},"stream":{"type":"boolean"},)"
-      R"("stream_options":{"type":"object"},"purpose":{"type":"string"},"user":{"type":"string"}}})");
+      R"("stream_options":{"type":"object"},"purpose":{"type":"string"},"user":{"type":"string"},)"
+      R"("guard":{"type":"object","properties":{"evidence":{"type":"array","items":{"type":"string"}},)"
+      R"("names":{"type":"array","items":{"type":"string"}}}}}})");
 }
 
 /// Of `https://user:word@host:1/v1`: `host:1`. What else is in it may be nobody's business.
@@ -38,7 +40,7 @@ Json endpoints_json(const Options& options) {
 }
 
 /// The generator in use, as it was configured and as it fares.
-Json generator_json(const Options& options, const model::CountedGenerator& generator) {
+Json generator_json(const Options& options, const model::CountedGenerator& generator, Json spend) {
   const std::string backend = options.text("generate.backend");
   Json out = Json().set("backend", backend).set("name", generator.name());
   // Only this back end is replaced when it cannot be loaded.
@@ -51,6 +53,7 @@ Json generator_json(const Options& options, const model::CountedGenerator& gener
                         .set("fen_a_day", options.integer("generate.fen_a_day"))
                         .set("budgets", options.text("generate.budgets"))
                         .set("at_once", options.integer("generate.workers")));
+  out.set("spend_today", std::move(spend));
   return out.set("since_start", generator.report());
 }
 
@@ -70,17 +73,20 @@ void add_chat_routes(Api& api, ThreadPool& pool, Services& services) {
         model::complete_chat(*generator, request, reply, timeout, services.clock.now());
       },
       2 << 20, body_schema());
-  api.route("GET", "/v1/generators", Role::kAnalyst,
-            "The configured generator, and how its texts over HTTP fared since the start",
-            [&services, generator](http::Request&, const Caller&) -> ApiResult {
-              return http::Response::json(
-                  Json().set("items", Json::Array{generator_json(services.options, *generator)}));
-            });
+  api.route(
+      "GET", "/v1/generators", Role::kAnalyst,
+      "The configured generator, and how its texts over HTTP fared since the start",
+      [&services, generator](http::Request&, const Caller&) -> ApiResult {
+        Json spend = services.spend.report(services.clock.now());
+        return http::Response::json(Json().set(
+            "items", Json::Array{generator_json(services.options, *generator, std::move(spend))}));
+      });
   api.route_with<DraftCheckRequest>(
       "POST", "/v1/generators/check", Role::kAnalyst,
       "What the guard finds in a text: statements without evidence, personal data, instructions",
       [](DraftCheckRequest request, http::Request&, const Caller&) -> ApiResult {
-        return http::Response::json(check_draft(request));
+        ZHIYIN_TRY(const Json found, check_draft(request));
+        return http::Response::json(found);
       });
 }
 

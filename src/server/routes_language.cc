@@ -2,6 +2,7 @@
 #include "model/serve/embedding_wire.h"
 #include "server/routes.h"
 #include "server/text_analysis.h"
+#include "server/text_duplicates.h"
 
 namespace zhiyin::server {
 namespace {
@@ -64,6 +65,15 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
         return analyze_texts(language, request, caller);
       },
       kBodyBytesMax, json_schema<AnalyzeRequest>(), true, &pool);
+  api.route(
+      "POST", "/v1/duplicates", of_account(Role::kAnalyst),
+      "Which of some texts are nearly the same",
+      [](http::Request& request, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const Json body, parse_json(request.body));
+        ZHIYIN_TRY(const auto asked, from_json<DuplicatesRequest>(body));
+        return http::Response::json(find_duplicates(asked));
+      },
+      kBodyBytesMax, json_schema<DuplicatesRequest>(), true, &pool);
   api.route("POST", "/v1/models/{id}/shadow", Role::kOperator,
             "Let a stored classifier answer beside the active one, and count agreement",
             [&s](http::Request& r, const Caller&) -> ApiResult {
@@ -74,6 +84,12 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
             "How far a name's shadow agrees with its active version",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const Json report, s.language.shadow_report(r.path_parameters["id"]));
+              return http::Response::json(report);
+            });
+  api.route("GET", "/v1/models/{id}/drift", Role::kAnalyst,
+            "How far the last texts that a name classified are from those it has learnt from",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json report, s.language.drift_report(r.path_parameters["id"]));
               return http::Response::json(report);
             });
   api.route("DELETE", "/v1/models/{id}/shadow", Role::kOperator, "End a name's shadow",

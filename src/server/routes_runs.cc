@@ -214,6 +214,14 @@ void add_run_routes(Api& api, Services& s) {
               s.recommendations.forget_model();
               return http::Response::json(model_json(record));
             });
+  api.route("POST", "/v1/models/{id}/rollback", Role::kOperator,
+            "Make the version active that was so before the present one; the path names the kind",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const auto record,
+                         s.models.rollback(r.path_parameters["id"], s.clock.now()));
+              s.recommendations.forget_model();
+              return http::Response::json(model_json(record));
+            });
 }
 
 }  // namespace zhiyin::server

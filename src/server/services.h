@@ -22,6 +22,7 @@
 #include "ingest/intake.h"
 #include "ingest/quarantine.h"
 #include "model/generate/generator.h"
+#include "model/generate/spend_budget.h"
 #include "model/registry.h"
 #include "server/auth.h"
 #include "server/language.h"
@@ -104,7 +105,8 @@ struct Services {
   delivery::QuotaHolder quota;
   /// For small transactions that many requests make at once.
   storage::GroupedWrites& grouped_writes;
-  Mutex retention;  ///< one removal by age at a time; see retention.h
+  model::SpendBudget& spend;  ///< what the generator may spend, and has
+  Mutex retention;            ///< one removal by age at a time; see retention.h
 };
 
 }  // namespace zhiyin::server

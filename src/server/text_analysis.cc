@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/crypto.h"
+#include "model/classify/occlusion.h"
 #include "model/classify/text_task.h"
 #include "server/model_catalogue.h"
 #include "text/keywords.h"
@@ -22,6 +23,11 @@ constexpr std::string_view kWordsTask = "words";
 struct Judge {
   std::string task;
   std::shared_ptr<const ServedClassifier> model;  // stays while another version is promoted
+  std::string floor;  // why it answers by its n-grams alone; empty: it does not
+
+  [[nodiscard]] bool needs_encoder() const {
+    return model->model.dense_columns() > 0 && floor.empty();
+  }
 };
 
 struct Plan {
@@ -43,9 +49,13 @@ Json error_json(const Error& error) {
 
 Result<void> add_judge(Language& language, const std::string& task, Plan& plan) {
   ZHIYIN_TRY(auto model, language.classifier(task));
-  ZHIYIN_TRY_VOID(language.check_encoder(model->model));
+  std::string floor;
+  if (const auto usable = language.check_encoder(model->model); !usable) {
+    if (!model->model.has_floor()) return usable;
+    floor = usable.error().text();
+  }
   plan.versions.set(task, model->version);
-  plan.judges.push_back({task, std::move(model)});
+  plan.judges.push_back({task, std::move(model), std::move(floor)});
   return {};
 }
 
@@ -213,13 +223,95 @@ Result<void> check_text(std::string_view text, std::size_t i) {
   return {};
 }
 
+/// More texts than these are explained by their n-grams only: the encoder reads each piece's
+/// variants of a text.
+constexpr std::size_t kOccludedTextsMax = 8;
+
+/// Where words begin and end; characters where there is no dictionary.
+std::vector<model::TextSpan> words_of(Language& language, std::string_view text) {
+  std::vector<model::TextSpan> out;
+  if (auto words = language.words()) {
+    text::Segmenter segmenter(std::move(*words));
+    if (const auto cut = segmenter.cut(text))
+      for (const auto& w : *cut)
+        out.emplace_back(static_cast<std::uint32_t>(w.begin), static_cast<std::uint32_t>(w.end));
+  }
+  return out;
+}
+
+/// What the encoder's part of a decision is made of, piece by piece: [{"span","text","weight"}] and
+/// what an empty text has.
+struct EncoderParts {
+  std::vector<model::WeightedSpan> pieces;
+  double base = 0;
+};
+Result<EncoderParts> encoder_parts(Language& language, const model::TextClassifier& model,
+                                   std::string_view text, std::uint32_t label,
+                                   std::string_view caller) {
+  const auto plan = model::plan_occlusion(text, words_of(language, text));
+  const std::vector<std::string_view> variants(plan.variants.begin(), plan.variants.end());
+  ZHIYIN_TRY(const auto vectors,
+             language.encode(
+                 variants,
+                 {.caller = caller, .prefix = {}, .tokens_max = Language::kClassifierTokensMax}));
+  const std::size_t width = model.dense_columns();
+  std::vector<double> values;
+  for (std::size_t i = 0; i < variants.size(); ++i)
+    values.push_back(
+        model.encoder_part(std::span(vectors.values).subspan(i * width, width), label));
+  EncoderParts out{{}, values.back()};
+  const auto parts = model::occlusion_parts(plan, values);
+  for (std::size_t i = 0; i < parts.size(); ++i) out.pieces.push_back({plan.pieces[i], parts[i]});
+  return out;
+}
+
+Json stretches_json(std::string_view text, std::span<const model::WeightedSpan> weights) {
+  Json out = Json::array();
+  for (const auto& one : model::evidence_stretches(text.size(), weights)) {
+    const auto [begin, end] = one.span;
+    out.push(Json()
+                 .set("span", span_json(begin, end))
+                 .set("text", text.substr(begin, end - begin))
+                 .set("weight", one.weight));
+  }
+  return out;
+}
+
+/// The n-grams' share, word by word that of the encoder where `occluded`, and the stretches that
+/// say most.
+Result<Json> why_json(Language& language, const model::TextClassifier& model, std::string_view text,
+                      std::span<const float> dense, std::uint32_t label, std::size_t terms,
+                      bool occluded, std::string_view caller) {
+  constexpr std::size_t kAllTerms = 100'000;
+  auto whole = model.explain(text, dense, label, kAllTerms);
+  std::vector<model::WeightedSpan> weights;
+  for (const auto& term : whole.terms)
+    for (const auto& span : term.spans)
+      weights.push_back({span, term.weight / static_cast<double>(term.spans.size())});
+  if (whole.terms.size() > terms) whole.terms.resize(terms);
+  Json out = model::explanation_json(whole);
+  if (occluded && !dense.empty()) {
+    ZHIYIN_TRY(const EncoderParts parts, encoder_parts(language, model, text, label, caller));
+    Json pieces = Json::array();
+    for (const auto& piece : parts.pieces) {
+      const auto [begin, end] = piece.span;
+      pieces.push(Json()
+                      .set("span", span_json(begin, end))
+                      .set("text", text.substr(begin, end - begin))
+                      .set("weight", piece.weight));
+      weights.push_back(piece);
+    }
+    out.set("encoder_pieces", std::move(pieces)).set("encoder_base", parts.base);
+  }
+  return out.set("evidence", stretches_json(text, weights));
+}
+
 /// Classifiers' answers to all sound texts; `places` are theirs among the items.
 void judge(Language& language, const Plan& plan, const AnalyzeRequest& request,
            std::span<const std::string_view> texts, std::span<const std::size_t> places,
            std::string_view caller, std::vector<Json>& items) {
   if (texts.empty()) return;
-  const bool needs_encoder = std::ranges::any_of(
-      plan.judges, [](const Judge& j) { return j.model->model.dense_columns() > 0; });
+  const bool needs_encoder = std::ranges::any_of(plan.judges, &Judge::needs_encoder);
   Language::Vectors vectors;
   std::optional<Error> failure;
   if (needs_encoder) {
@@ -231,24 +323,27 @@ void judge(Language& language, const Plan& plan, const AnalyzeRequest& request,
       failure = encoded.error();
     }
   }
+  const bool occluded = texts.size() <= kOccludedTextsMax;
   for (const Judge& j : plan.judges) {
     const auto& model = j.model->model;
-    const std::size_t width = model.dense_columns();
-    if (width > 0 && failure) {
+    if (j.needs_encoder() && failure) {
       for (const std::size_t place : places)
         items[place].set(j.task, Json().set("error", error_json(*failure)));
       continue;
     }
-    const auto answers = language.classify(j.task, *j.model, texts, vectors.values);
+    const std::size_t width = j.needs_encoder() ? model.dense_columns() : 0;
+    const auto answers = language.classify(
+        j.task, *j.model, texts, width == 0 ? std::span<const float>() : std::span(vectors.values));
     for (std::size_t i = 0; i < texts.size(); ++i) {
       Json answer = model::prediction_json(model, answers[i]);
       answer.set("version", j.model->version);
+      if (!j.floor.empty()) answer.set("note", j.floor + "; answered by n-grams alone");
       if (request.explain > 0) {
         const auto dense = width == 0 ? std::span<const float>()
                                       : std::span(vectors.values).subspan(i * width, width);
-        answer.set("why", model::explanation_json(
-                              model.explain(texts[i], dense, answers[i].label,
-                                            static_cast<std::size_t>(request.explain))));
+        auto why = why_json(language, model, texts[i], dense, answers[i].label,
+                            static_cast<std::size_t>(request.explain), occluded, caller);
+        answer.set("why", why ? std::move(*why) : Json().set("error", error_json(why.error())));
       }
       items[places[i]].set(j.task, std::move(answer));
     }
@@ -256,6 +351,8 @@ void judge(Language& language, const Plan& plan, const AnalyzeRequest& request,
 }
 
 }  // namespace
+
+bool is_analysis_rule(std::string_view task) { return !rule_named(task).empty(); }
 
 Result<Json> analyze(Language& language, const AnalyzeRequest& request, std::string_view caller) {
   ZHIYIN_TRY(Plan plan, plan_of(language, request));

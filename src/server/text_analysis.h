@@ -27,6 +27,9 @@ inline constexpr std::size_t kAnalyzeBytesMax = 64 << 10;  ///< of a text
 /// `tasks[i]`, where one that was asked for has no model. docs/language.md describes the members.
 Result<Json> analyze(Language& language, const AnalyzeRequest& request, std::string_view caller);
 
+/// Whether a task is one of the rules (language, keywords, …) and no classifier's name.
+bool is_analysis_rule(std::string_view task);
+
 }  // namespace zhiyin::server
 
 namespace zhiyin {

@@ -1,0 +1,126 @@
+// Analyses with classifiers that are provided for the test: no installation, no encoder.
+#include "server/text_analysis.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "model/classify/train_text.h"
+#include "server/text_duplicates.h"
+#include "storage/migrations.h"
+#include "storage/sqlite_state.h"
+
+namespace zhiyin::server {
+namespace {
+
+model::LabelledTexts reviews() {
+  model::LabelledTexts out;
+  out.classes = {"negative", "positive"};
+  for (int i = 0; i < 100; ++i) {
+    out.texts.push_back(fmt::format("{}太差了{}", i % 7, i % 3));
+    out.labels.push_back(0);
+    out.texts.push_back(fmt::format("{}很好用{}", i % 7, i % 3));
+    out.labels.push_back(1);
+  }
+  return out;
+}
+
+const Json& nth(const Json& list, std::size_t i) { return list.if_array()->at(i); }
+
+class AnalysisTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto state = storage::open_sqlite_state(folder_.path() / "state.db");
+    ASSERT_TRUE(state.has_value()) << state.error().text();
+    state_ = std::move(*state);
+    auto tables = storage::migrations();
+    for (const auto& table : model::Registry::migrations()) tables.push_back(table);
+    ASSERT_TRUE(state_->migrate(tables).has_value());
+    registry_ = std::make_unique<model::Registry>(*state_);
+    language_ =
+        std::make_unique<Language>(Language::Settings{}, *registry_, metrics_, null_logger());
+  }
+
+  void provide(const std::string& name, const model::TrainTextSettings& settings) {
+    auto trained = model::train_text(reviews(), settings);
+    ASSERT_TRUE(trained.has_value()) << trained.error().text();
+    language_->provide(name, {name + "-1", std::move(*trained)});
+  }
+  Json analyzed(AnalyzeRequest request) {
+    const auto found = analyze(*language_, request, "test");
+    EXPECT_TRUE(found.has_value()) << found.error().text();
+    return found.value_or(Json());
+  }
+
+  TempFolder folder_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<storage::State> state_;
+  std::unique_ptr<model::Registry> registry_;
+  std::unique_ptr<Language> language_;
+};
+
+TEST_F(AnalysisTest, EvidenceIsTheStretchThatSpeaksForTheLabel) {
+  provide("mood", {});
+  AnalyzeRequest request;
+  request.texts = {"2很好用1"};
+  request.tasks = {{"mood"}};
+  request.explain = 3;
+  const Json answer = nth(analyzed(request)["items"], 0)["mood"];
+  EXPECT_EQ(answer["label"].string_or(""), "positive");
+  EXPECT_FALSE(answer["out_of_scope"].bool_or(true));
+  EXPECT_TRUE(answer["floor"].is_null());
+  const Json::Array* evidence = answer["why"]["evidence"].if_array();
+  ASSERT_TRUE(evidence != nullptr && !evidence->empty());
+  EXPECT_NE(evidence->front()["text"].string_or("").find("很好用"), std::string::npos);
+}
+
+TEST_F(AnalysisTest, WithoutItsEncoderAJoinedModelSaysSo) {
+  const auto data = reviews();
+  std::vector<float> dense;
+  for (const std::uint32_t label : data.labels) dense.push_back(label == 1 ? 1.0F : -1.0F);
+  provide("mood", {.dense = dense, .dense_columns = 1, .encoder = "abc"});
+  AnalyzeRequest request;
+  request.texts = {"2太差了1"};
+  request.tasks = {{"mood"}};
+  const Json answer = nth(analyzed(request)["items"], 0)["mood"];
+  EXPECT_EQ(answer["label"].string_or(""), "negative");
+  EXPECT_TRUE(answer["floor"].bool_or(false));
+  EXPECT_NE(answer["note"].string_or("").find("n-grams alone"), std::string::npos);
+}
+
+TEST_F(AnalysisTest, WhatDriftsIsReported) {
+  provide("mood", {});
+  const auto texts = [](std::string_view what) {
+    std::vector<std::string> out;
+    for (int i = 0; i < 300; ++i) out.push_back(fmt::format("{}{}{}", i % 7, what, i % 3));
+    return out;
+  };
+  EXPECT_EQ((*language_->drift_report("mood"))["texts"].int_or(-1), 0);
+  AnalyzeRequest request;
+  request.tasks = {{"mood"}};
+  request.texts = texts("很好用");
+  analyzed(request);
+  const auto report = language_->drift_report("mood");
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ((*report)["texts"].int_or(0), 300);
+  EXPECT_EQ(nth((*report)["labels"], 1)["label"].string_or(""), "positive");
+  EXPECT_EQ(nth((*report)["labels"], 1)["now"].number_or(0), 1);
+  // Half of those learnt from were negative.
+  EXPECT_NE((*report)["drifted"].dump().find("labels"), std::string::npos);
+  EXPECT_EQ(language_->drift_report("absent").error().code, ErrorCode::kNotFound);
+}
+
+TEST(Duplicates, HangTogetherByWayOfOthers) {
+  DuplicatesRequest request;
+  request.texts = {"今天的外卖送得很快，味道也很不错，下次还会再来这家店",
+                   "手机屏幕非常清晰，电池耐用，拍照也好看，值得购买",
+                   "今天的外卖送得很快，味道也很不错，下次还会再来这家店！",
+                   "今天的外卖送得很快，味道也很不错，下次还会再来这家店哦"};
+  const Json found = find_duplicates(request);
+  EXPECT_TRUE(nth(found["items"], 0)["near"].if_array()->empty());
+  EXPECT_TRUE(nth(found["items"], 1)["near"].if_array()->empty());
+  EXPECT_EQ(nth(found["items"], 2)["near"].dump(), R"([{"text":0,"similarity":1}])");
+  EXPECT_EQ(found["groups"].dump(), "[[0,2,3]]");
+}
+
+}  // namespace
+}  // namespace zhiyin::server
