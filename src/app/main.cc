@@ -9,6 +9,7 @@
 #include <iostream>
 #include <thread>
 
+#include "app/analyze_command.h"
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/demo.h"
@@ -389,13 +390,23 @@ TextModelContext text_model_context(const Invocation& invocation) {
   return {[&](const std::string& command, const Json& args) {
             return ask_installation(invocation, command, args);
           },
-          progress_on_stderr()};
+          progress_on_stderr(),
+          [](std::string_view text) {
+            print(stderr, fmt::format("zhiyin: {}\n", visible_text(text)));
+          }};
 }
 
 int run_classify(const Invocation& invocation) {
   const auto all_read =
       classify_lines(invocation.args, text_model_context(invocation), invocation.json,
                      [](std::string_view text) { print(stdout, text); });
+  if (!all_read) return failed(all_read.error(), invocation.json);
+  return *all_read ? 0 : exit_code_of(ErrorCode::kInvalidArgument);
+}
+
+int run_analyze(const Invocation& invocation) {
+  const auto all_read = analyze_lines(invocation.args, text_model_context(invocation),
+                                      [](std::string_view text) { print(stdout, text); });
   if (!all_read) return failed(all_read.error(), invocation.json);
   return *all_read ? 0 : exit_code_of(ErrorCode::kInvalidArgument);
 }
@@ -491,6 +502,7 @@ int run(std::span<const std::string> arguments) {
     return answered(*invocation,
                     evaluate_classify(invocation->args, text_model_context(*invocation)));
   if (words == "classify") return run_classify(*invocation);
+  if (words == "analyze") return run_analyze(*invocation);
   if (words == "embed")
     return answered(*invocation, embed(invocation->args, text_model_context(*invocation)));
   if (is_stats_command(words))

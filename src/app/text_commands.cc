@@ -215,13 +215,28 @@ Result<TextTask> mask_task(const Json& args) {
 
 // duplicates
 
-Result<TextTask> duplicates_task(const Json& args) {
+/// The index that --index names, or a new one.
+Result<text::NearDuplicateIndex> duplicate_index(const Json& args) {
   text::NearDuplicateOptions options;
   ZHIYIN_TRY(const auto least, number_argument<double>(args, "similarity"));
   if (least && (*least < 0.3 || *least > 1))
     return fail_field("--similarity", "is {}, it goes from 0.3 to 1", *least);
   options.similarity_min = least.value_or(options.similarity_min);
-  auto index = std::make_shared<text::NearDuplicateIndex>(options);
+  const std::string path = text_of(args, "index");
+  if (path.empty()) return text::NearDuplicateIndex(options);
+  auto known = text::NearDuplicateIndex::load(path);
+  if (!known && known.error().code == ErrorCode::kNotFound)
+    return text::NearDuplicateIndex(options);
+  if (known && least && known->options().similarity_min != *least)
+    return fail_field("--similarity", "is {}, the index in {} was made with {}", *least, path,
+                      known->options().similarity_min);
+  return known;
+}
+
+Result<TextTask> duplicates_task(const Json& args) {
+  ZHIYIN_TRY(auto made, duplicate_index(args));
+  const std::string path = text_of(args, "index");
+  auto index = std::make_shared<text::NearDuplicateIndex>(std::move(made));
   TextTask task;
   task.show = [](const Json& result) {
     std::string out;
@@ -237,6 +252,7 @@ Result<TextTask> duplicates_task(const Json& args) {
       near.push(Json().set("line", found.text + 1).set("similarity", found.similarity));
     return Json().set("line", index->add(text) + 1).set("near", std::move(near));
   };
+  if (!path.empty()) task.end = [index, path] { return index->save(path); };
   return task;
 }
 
@@ -331,7 +347,9 @@ std::vector<CommandSpec> text_command_specs() {
        "[TEXT]",
        "For each text the earlier ones that are nearly the same",
        "zhiyin text duplicates --input comments.txt",
-       {input, {"similarity", "X", "of short texts at least so much, 0.3 to 1 (0.7)"}}},
+       {input,
+        {"similarity", "X", "of short texts at least so much, 0.3 to 1 (0.7)"},
+        {"index", "FILE", "go on with the texts of earlier calls, and keep these, too"}}},
   };
 }
 
@@ -342,7 +360,7 @@ Result<void> run_text_command(std::string_view words, const Json& args, bool jso
   ZHIYIN_TRY(Texts texts, Texts::open(args));
   for (;;) {
     ZHIYIN_TRY(const auto text, texts.next());
-    if (!text) return {};
+    if (!text) return task.end ? task.end() : Result<void>();
     auto result = task.run(*text);
     if (!result)
       return std::unexpected(within(fmt::format("line {}", texts.line()), result.error()));

@@ -15,6 +15,7 @@ namespace zhiyin::app {
 struct TextTask {
   std::function<Result<Json>(std::string_view text)> run;
   std::function<std::string(const Json& result)> show;
+  std::function<Result<void>()> end;  ///< after the last text; may be empty
 };
 
 /// `zhiyin text …`, for the table of commands.

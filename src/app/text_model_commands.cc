@@ -73,20 +73,6 @@ Result<TextClassifier> open_model(const std::string& name, const TextModelContex
               name.substr(0, 100), name.substr(0, 100));
 }
 
-/// The lines of a text; the last one need not end.
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> out;
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    out.push_back(line);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
 std::string line_for_people(const TextClassifier& model, const model::TextPrediction& p,
                             std::string_view text) {
   return fmt::format("{}\t{:.3f}{}\t{}\n", visible_text(model.classes()[p.label]), p.confidence,
@@ -173,6 +159,9 @@ Result<Json> train_text(const Json& args, const TextModelContext& context) {
   ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
   ZHIYIN_TRY(const auto loss, number_argument<double>(args, "reject-loss"));
   ZHIYIN_TRY(const auto most, number_argument<std::size_t>(args, "features-max"));
+  ZHIYIN_TRY(const auto scope, number_argument<double>(args, "scope-loss"));
+  train.scope_loss = scope.value_or(train.scope_loss);
+  train.calibration = args["calibration"].string_or("");
   train.seed = seed.value_or(train.seed);
   train.reject_loss = loss.value_or(train.reject_loss);
   train.features_max = most.value_or(0);
@@ -206,9 +195,11 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
     return fail_field("--explain", "{} is above {}", *terms, kTermsMax);
   ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
-  const std::vector<std::string_view> lines = lines_of(bytes);
-  ZHIYIN_TRY(const auto vectorise, model::encoder_for(classifier, encoder_opener(args)));
-  const std::size_t width = classifier.dense_columns();
+  const std::vector<std::string_view> lines = model::lines_of(bytes);
+  ZHIYIN_TRY(const auto usable, model::encoder_or_floor(classifier, encoder_opener(args)));
+  if (!usable.instead.empty() && context.note) context.note(usable.instead);
+  const model::Vectorise& vectorise = usable.vectorise;
+  const std::size_t width = usable.instead.empty() ? classifier.dense_columns() : 0;
   const std::size_t kChunk = width > 0 ? 1024 : 16'384;
   bool all_read = true;
   for (std::size_t begin = 0; begin < lines.size(); begin += kChunk) {
@@ -228,8 +219,9 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
       }
       Json answer = model::prediction_json(classifier, predictions[i]);
       if (terms.value_or(0) > 0)
-        answer.set("why", model::explanation_json(
-                              classifier.explain(chunk[i], {}, predictions[i].label, *terms)));
+        answer.set("why", model::explanation_json(classifier.explain(
+                              chunk[i], std::span(dense).subspan(i * width, width),
+                              predictions[i].label, *terms)));
       out += answer.dump() + "\n";
     }
     write(out);
@@ -245,7 +237,7 @@ Result<Json> embed(const Json& args, const TextModelContext& context) {
     return fail_field("--prefix", "'{}' is none of query, passage, none", prefix.substr(0, 40));
   ZHIYIN_TRY(const fs::path path, encoder_path(args));
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(input));
-  const std::vector<std::string_view> lines = lines_of(bytes);
+  const std::vector<std::string_view> lines = model::lines_of(bytes);
   if (lines.empty()) return fail_field("--input", "{} has no lines", input);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!utf8::is_valid(lines[i])) return fail_field("--input", "line {} is not UTF-8", i + 1);

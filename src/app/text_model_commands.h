@@ -14,6 +14,7 @@ struct TextModelContext {
   /// Runs a command on the installation around the caller; kNotFound where there is none.
   std::function<Result<Json>(const std::string& command, const Json& args)> on_installation;
   ProgressSink progress;
+  std::function<void(std::string_view)> note;  ///< what the caller is told beside the answers
 };
 
 /// A MODEL with a `/` is a path; any other name is the active version of that name in the
