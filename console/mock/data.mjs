@@ -161,7 +161,7 @@ export function makeData(now) {
     { id: "topic", kind: "topic", version: "", source: "shipped", problem: "model: its bytes are damaged", card: null },
   ];
   const encoder = { id: "e5-small@5f0e9b1c", checksum: "5f0e9b1caa771122334455", width: 384, layers: 12, vocabulary: 26012, tokens_max: 512, kernels: "avx512-vnni" };
-  const writer = { backend: "openai", name: "qwen-plus", instead: false, endpoints: [{ host: "api.example.com", model: "qwen-plus" }], limits: { tokens_a_day: 200000, fen_a_day: 2000, budgets: "", at_once: 4 }, since_start: { texts: 12, failed: 1, cancelled: 0, prompt_tokens: 840, answer_tokens: 1310, estimated: false, cost_fen: 0.33, seconds: 19.2, last_text_at: ago(400_000), last_failure: { at: ago(900_000), code: "unavailable", message: "api.example.com: answered 503" } } };
+  const writer = { backend: "openai", name: "qwen-plus", instead: false, endpoints: [{ host: "api.example.com", model: "qwen-plus" }], limits: { tokens_a_day: 200000, fen_a_day: 2000, budgets: "", at_once: 4 }, spend_today: [{ purpose: "service", tokens: 2150, cost_fen: 0.33, tokens_a_day: 200000, fen_a_day: 2000 }], since_start: { texts: 12, failed: 1, cancelled: 0, prompt_tokens: 840, answer_tokens: 1310, estimated: false, cost_fen: 0.33, seconds: 19.2, last_text_at: ago(400_000), last_failure: { at: ago(900_000), code: "unavailable", message: "api.example.com: answered 503" } } };
 
   const accounts = [
     { id: "shop", name: "知音小店", kind: "service", verified: true, app_id: "wx1234567890abcdef", original_id: "gh_1a2b3c4d5e6f", has_secret: true, has_token: true, has_encoding_aes_key: true, mode: "secure", token_kind: "stable_token", zone: "Asia/Shanghai", base_url: "",

@@ -305,6 +305,21 @@ export interface Shadow {
   };
 }
 
+/** Shares from 0 to 1; without `psi` nothing was seen yet, with `problem` there is nothing to compare with. */
+export interface Drift {
+  name: string;
+  version: string;
+  texts: number;
+  reference_texts?: number;
+  problem?: string;
+  psi?: Record<"confidence" | "labels" | "ngrams", number>;
+  chance?: Record<"confidence" | "labels" | "ngrams", number>;
+  drifted?: string[];
+  confidence?: { from: number; to: number; before: number; now: number }[];
+  labels?: { label: string; before: number; now: number }[];
+  ngrams?: { ngram: string; before: number; now: number }[];
+}
+
 export interface ModelList {
   items: Model[];
   shipped?: Model[];
@@ -344,6 +359,7 @@ export interface Generator {
   endpoints: { host: string; model: string }[];
   file?: string;
   limits: { tokens_a_day: number; fen_a_day: number; budgets: string; at_once: number };
+  spend_today?: { purpose: string; tokens: number; cost_fen: number; tokens_a_day: number; fen_a_day: number }[];
   since_start: {
     texts: number;
     failed: number;
