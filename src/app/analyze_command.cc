@@ -158,9 +158,9 @@ Result<bool> analyze_lines(const Json& args, const TextModelContext& context,
   bool all_read = true;
   for (std::size_t begin = 0; begin < lines.size(); begin += kChunk) {
     const auto chunk = std::span(lines).subspan(begin, std::min(kChunk, lines.size() - begin));
-    ZHIYIN_TRY(const std::string out,
-               answers_of(chunk, begin, request, *bench->language, versions, all_read));
-    write(out);
+    const auto out = answers_of(chunk, begin, request, *bench->language, versions, all_read);
+    if (!out) return std::unexpected(within("--tasks", out.error()));
+    write(*out);
     const auto done = static_cast<double>(begin + chunk.size());
     context.progress(done / static_cast<double>(lines.size()), "analysing");
   }

@@ -65,6 +65,19 @@ class Classify(unittest.TestCase):
         begin, end = out[0]["why"]["terms"][0]["spans"][0]
         self.assertEqual("外卖很好吃".encode()[begin:end].decode(), out[0]["why"]["terms"][0]["term"])
 
+    def test_files_are_analysed_line_by_line(self):
+        self.trained(self.model)
+        file = self.folder / "lines.txt"
+        file.write_text("外卖很好吃\n\n我叫王敏女士\n")
+        done = cli("analyze", "--input", file, "--tasks", f"masked,{self.model}", check=False)
+        out = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual([one.get("line") for one in out], [1, 2, 3, None])
+        self.assertEqual(out[0]["m"]["label"], "好")
+        self.assertEqual(out[1]["error"]["field"], "line 2")
+        self.assertEqual(out[2]["masked"], "我叫王****女士")
+        self.assertEqual(out[3]["lines"], 3)
+
     def test_a_line_that_is_no_text_is_named_and_the_rest_goes_on(self):
         self.trained(self.model)
         code, out = self.lines(self.model, "很好吃\n\udcff\n太难吃\n")

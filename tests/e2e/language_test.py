@@ -152,6 +152,7 @@ class Language(unittest.TestCase):
         self.assertEqual([i["tried"]["label"] for i in items], ["好评", "差评"])
         self.assertEqual(items[0]["tried"]["version"], "tried-1")
         self.assertTrue(items[0]["tried"]["why"]["terms"])
+        self.assertTrue(items[0]["tried"]["why"]["evidence"])
         self.server.ok("POST", "/v1/models/tried-2/shadow", {})
         for _ in range(5):
             self.server.ok("POST", "/v1/analyze", ask)
@@ -165,6 +166,17 @@ class Language(unittest.TestCase):
         self.assertEqual(self.server.send("POST", "/v1/models/tried-1/shadow", {}).status, 409)
         self.server.ok("DELETE", "/v1/models/tried/shadow")
         self.assertEqual(self.server.send("GET", "/v1/models/tried/shadow").status, 404)
+        drift = self.server.ok("GET", "/v1/models/tried/drift")
+        self.assertEqual((drift["version"], drift["texts"], set(drift["psi"])), ("tried-1", 12, {"confidence", "labels", "ngrams"}))
+        self.server.ok("POST", "/v1/models/tried-2/activate", {})
+        self.assertEqual(self.server.ok("POST", "/v1/models/tried/rollback", {})["id"], "tried-1")
+
+    def test_near_duplicates_are_found_in_a_request(self):
+        text = "今天的外卖送得很快，味道也很不错，下次还会再来这家店"
+        found = self.server.ok("POST", "/v1/duplicates", {"texts": [text, "手机屏幕非常清晰，电池耐用", text + "！"]})
+        self.assertEqual(found["items"][2]["near"], [{"text": 0, "similarity": 1}])
+        self.assertEqual(found["groups"], [[0, 2]])
+        self.assertEqual(self.server.send("POST", "/v1/duplicates", {"texts": []}).json["field"], "texts")
 
 
 if __name__ == "__main__":
