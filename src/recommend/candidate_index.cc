@@ -36,26 +36,31 @@ void CandidateIndex::add(CandidateItem item) {
 void CandidateIndex::index_model(const RecommendModel& model) {
   known_.assign(items_.size(), false);
   popularity_.assign(items_.size(), 0);
+  model_item_.assign(items_.size(), kNone);
   for (std::uint32_t m = 0; m < model.items(); ++m) {
     const std::uint32_t candidate = find(model.item(m));
     of_model_.push_back(candidate);
     if (candidate == kNone) continue;
     known_[candidate] = true;
+    model_item_[candidate] = m;
     popularity_[candidate] = model.popularity(m);
   }
   for (std::uint32_t c = 0; c < items_.size(); ++c) {
     (known_[c] ? by_popularity_ : by_freshness_).push_back(c);
+    by_time_.push_back(c);
   }
   std::ranges::sort(by_popularity_, [&](std::uint32_t a, std::uint32_t b) {
     if (popularity_[a] != popularity_[b]) return popularity_[a] > popularity_[b];
     return items_[a].ref < items_[b].ref;
   });
-  std::ranges::sort(by_freshness_, [&](std::uint32_t a, std::uint32_t b) {
+  const auto is_newer = [&](std::uint32_t a, std::uint32_t b) {
     if (items_[a].published_at != items_[b].published_at) {
       return items_[a].published_at > items_[b].published_at;
     }
     return items_[a].ref < items_[b].ref;
-  });
+  };
+  std::ranges::sort(by_freshness_, is_newer);
+  std::ranges::sort(by_time_, is_newer);
 }
 
 void CandidateIndex::index_tags() {
@@ -80,11 +85,9 @@ std::span<const CandidateIndex::Tagged> CandidateIndex::with_tag(const std::stri
   return found->second;
 }
 
-bool CandidateIndex::may_be_shown(std::uint32_t candidate, std::string_view kind,
-                                  Instant now) const {
+bool CandidateIndex::may_be_shown(std::uint32_t candidate, Instant now) const {
   const CandidateItem& item = items_[candidate];
-  return item.available && (kind.empty() || item.ref.kind == kind) &&
-         (!item.valid_from || *item.valid_from <= now) &&
+  return item.available && (!item.valid_from || *item.valid_from <= now) &&
          (!item.valid_until || now < *item.valid_until);
 }
 

@@ -21,6 +21,9 @@ struct CandidateItem {
   std::optional<Instant> valid_from = {};   ///< absent: always was
   std::optional<Instant> valid_until = {};  ///< exclusive
   bool available = true;                    ///< in stock, not withdrawn
+  std::string author = {};
+  std::string category = {};
+  std::optional<std::int64_t> price_fen = {};
 };
 
 /// What may be recommended: the catalogue, and for kinds of which it has no item those that the
@@ -45,6 +48,10 @@ class CandidateIndex {
   [[nodiscard]] std::uint32_t of_model(std::uint32_t model_item) const {
     return of_model_[model_item];
   }
+  /// The item of the model that a known candidate is. Requires is_known().
+  [[nodiscard]] std::uint32_t model_item(std::uint32_t candidate) const {
+    return model_item_[candidate];
+  }
   /// True when behaviour says something about it.
   [[nodiscard]] bool is_known(std::uint32_t candidate) const { return known_[candidate]; }
   [[nodiscard]] std::span<const Tagged> with_tag(const std::string& tag) const;
@@ -54,10 +61,11 @@ class CandidateIndex {
   [[nodiscard]] std::span<const std::uint32_t> unknown_by_freshness() const {
     return by_freshness_;
   }
+  /// All of them, newest first.
+  [[nodiscard]] std::span<const std::uint32_t> by_time() const { return by_time_; }
   [[nodiscard]] double popularity(std::uint32_t candidate) const { return popularity_[candidate]; }
-  /// Valid and available at `now`, and of that kind (empty: any).
-  [[nodiscard]] bool may_be_shown(std::uint32_t candidate, std::string_view kind,
-                                  Instant now) const;
+  /// Valid and available at `now`.
+  [[nodiscard]] bool may_be_shown(std::uint32_t candidate, Instant now) const;
 
  private:
   void add(CandidateItem item);
@@ -67,10 +75,12 @@ class CandidateIndex {
   std::vector<CandidateItem> items_;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
   std::vector<std::uint32_t> of_model_;
+  std::vector<std::uint32_t> model_item_;
   std::vector<bool> known_;
   std::vector<double> popularity_;
   std::vector<std::uint32_t> by_popularity_;
   std::vector<std::uint32_t> by_freshness_;
+  std::vector<std::uint32_t> by_time_;
   std::unordered_map<std::string, std::vector<Tagged>> by_tag_;
 };
 

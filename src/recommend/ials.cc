@@ -373,7 +373,6 @@ Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
     return fail(ErrorCode::kInvalidArgument, "iALS: the factors grew beyond float32");
   Ials out;
   out.params_ = params;
-  out.people_ = matrix.users();
   out.width_ = width;
   out.trained_ = loss_of(matrix, people, items, width, params, events_by_item(matrix));
   out.diagonal_ = diagonalise(items, width, params, nullptr);
@@ -398,6 +397,53 @@ void Ials::fold_in(std::span<const std::uint32_t> history, std::span<float> out,
   Side side{factors_, width_, items(), std::vector<float>(width_ * width_, 0), params_};
   for (std::size_t j = 0; j < width_; ++j) side.gram[j * width_ + j] = diagonal_[j];
   solve_whole(side, history, out.data(), scratch);
+}
+
+void Ials::contributions(std::span<const std::uint32_t> history, std::uint32_t item,
+                         std::span<float> terms, IalsScratch& scratch) const {
+  const detail::MatrixKernels& k = kernels();
+  // A z = y_item; then the term of each event is target · y_event · z.
+  scratch.system.assign(width_ * width_, 0);
+  const auto ridge = static_cast<float>(ridge_of(params_, history.size(), items()));
+  for (std::size_t i = 0; i < width_; ++i) {
+    constexpr float kBeyond = 1;
+    scratch.system[i * width_ + i] =
+        i < params_.factors ? std::max(diagonal_[i], 0.0F) + ridge : kBeyond;
+  }
+  for (const std::uint32_t event : history) {
+    const float* const y = factors_.data() + std::size_t{event} * width_;
+    for (std::size_t i = 0; i < params_.factors; ++i)
+      k.add_scaled(y[i], y, scratch.system.data() + i * width_, width_);
+  }
+  const std::span<const float> wanted = this->item(item);
+  scratch.vectors.assign(wanted.begin(), wanted.end());
+  if (!k.solve(scratch.system.data(), width_, width_, scratch.vectors.data())) {
+    std::ranges::fill(terms, 0);
+    return;
+  }
+  for (std::size_t e = 0; e < history.size(); ++e) {
+    terms[e] =
+        static_cast<float>(params_.target) *
+        k.dot(factors_.data() + std::size_t{history[e]} * width_, scratch.vectors.data(), width_);
+  }
+}
+
+Result<Ials> Ials::from_parts(const IalsParams& params, std::vector<float> factors,
+                              std::vector<float> diagonal) {
+  ZHIYIN_TRY_VOID(check(params));
+  const std::size_t width = padded(params.factors);
+  const auto finite = [](float x) { return std::isfinite(x); };
+  if (diagonal.size() != width || factors.size() % width != 0)
+    return fail(ErrorCode::kInvalidArgument, "iALS: {} and {} numbers do not fit {} factors",
+                factors.size(), diagonal.size(), params.factors);
+  if (!std::ranges::all_of(factors, finite) || !std::ranges::all_of(diagonal, finite))
+    return fail(ErrorCode::kInvalidArgument, "iALS: a factor is not finite");
+  Ials out;
+  out.params_ = params;
+  out.width_ = width;
+  out.factors_ = std::move(factors);
+  out.diagonal_ = std::move(diagonal);
+  return out;
 }
 
 void Ials::score(std::span<const float> person, std::span<float> scores) const {

@@ -71,12 +71,26 @@ class Ials {
   /// scores[i] = person · item i. Requires scores.size() == items().
   void score(std::span<const float> person, std::span<float> scores) const;
 
+  /// terms[k]: what history[k] adds to the score of `item`, target · (A^-1 y_k) · y_item with A the
+  /// person's normal matrix. They sum to person · item exactly (up to float32), so they are the
+  /// reasons. Requires terms.size() == history.size().
+  void contributions(std::span<const std::uint32_t> history, std::uint32_t item,
+                     std::span<float> terms, IalsScratch& scratch) const;
+
   struct Loss {
     double observed = 0;  ///< sum over observed (target - x·y)²
     double all = 0;       ///< weight · sum over all (x·y)²
     double ridge = 0;
     [[nodiscard]] double total() const { return observed + all + ridge; }
   };
+  /// What is stored; items × width() and width() numbers.
+  [[nodiscard]] std::span<const float> factors() const { return factors_; }
+  [[nodiscard]] std::span<const float> diagonal() const { return diagonal_; }
+  [[nodiscard]] const IalsParams& params() const { return params_; }
+  /// kInvalidArgument when the sizes do not fit `params` or a number is not finite.
+  static Result<Ials> from_parts(const IalsParams& params, std::vector<float> factors,
+                                 std::vector<float> diagonal);
+
   /// The objective with every person folded in.
   [[nodiscard]] Loss loss(const Interactions& matrix) const;
   /// The objective as the last sweep over people and items left it.
@@ -84,7 +98,6 @@ class Ials {
 
  private:
   IalsParams params_;
-  std::size_t people_ = 0;
   std::size_t width_ = 0;
   std::vector<float> factors_;   ///< items × width, rotated
   std::vector<float> diagonal_;  ///< of weight · Y'Y in the rotated basis

@@ -106,6 +106,34 @@ TEST(Ials, FoldInIsTheLeastSquaresSolutionForShortAndLongHistories) {
   }
 }
 
+TEST(Ials, ContributionsOfTheHistoryAddUpToTheScore) {
+  const Interactions x = made(120, 90, 40, 1);
+  const auto model = Ials::train(x, {.factors = 12, .iterations = 4});
+  ASSERT_TRUE(model);
+  const auto stored =
+      Ials::from_parts(model->params(), {model->factors().begin(), model->factors().end()},
+                       {model->diagonal().begin(), model->diagonal().end()});
+  ASSERT_TRUE(stored);
+  IalsScratch scratch;
+  std::vector<float> person(model->width());
+  std::vector<float> scores(model->items());
+  for (std::size_t u = 0; u < 10; ++u) {
+    const auto history = x.columns(u);
+    stored->fold_in(history, person, scratch);
+    stored->score(person, scores);
+    std::vector<float> terms(history.size());
+    for (const std::uint32_t item : {0U, 33U, 89U}) {
+      stored->contributions(history, item, terms, scratch);
+      double sum = 0;
+      for (const float t : terms) sum += t;
+      EXPECT_NEAR(sum, scores[item], 2e-4) << u << " " << item;
+    }
+  }
+  EXPECT_FALSE(Ials::from_parts(model->params(), std::vector<float>(7), std::vector<float>(16)));
+  EXPECT_FALSE(
+      Ials::from_parts({.factors = 12}, std::vector<float>(16, NAN), std::vector<float>(16)));
+}
+
 /// Alternating least squares with float64 Cholesky-like solves from the same start.
 double reference_loss(const Interactions& x, const IalsParams& p) {
   const Interactions t = x.transposed();

@@ -49,6 +49,14 @@ Reason reason_from_tag(std::string_view tag) {
           fmt::format("because you follow \"{}\"", tag)};
 }
 
+Reason reason_similar(const ItemRef& item, std::string_view title) {
+  const std::string_view name = title.empty() ? std::string_view(item.id) : title;
+  return {fmt::format(fmt::runtime(is_work(item.kind) ? "与《{}》相似" : "与「{}」相似"), name),
+          fmt::format("similar to \"{}\"", name)};
+}
+
+Reason reason_pinned() { return {"编辑推荐", "chosen by the editors"}; }
+
 Reason reason_popular() { return {"大家最近都在看", "popular right now"}; }
 
 Reason reason_fresh() { return {"最新发布", "newly published"}; }

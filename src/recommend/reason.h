@@ -18,6 +18,9 @@ struct Reason {
 Reason reason_from_item(std::string_view action, const ItemRef& item, std::string_view title);
 /// 因为你常看「育儿」的内容.
 Reason reason_from_tag(std::string_view tag);
+/// 与《X》相似.
+Reason reason_similar(const ItemRef& item, std::string_view title);
+Reason reason_pinned();
 Reason reason_popular();
 Reason reason_fresh();
 

@@ -18,6 +18,11 @@ struct StoredRecommend {
   double recency = 1;
   std::uint64_t people = 0;
   std::uint64_t interactions = 0;
+  // Absent in versions before there was a choice.
+  std::string algorithm = "itemknn";
+  std::uint64_t ials_factors = 0;
+  double ials_weight = 0.1;
+  double ials_regularization = 0.01;
 };
 
 }  // namespace zhiyin::recommend
@@ -30,7 +35,11 @@ struct zhiyin::Fields<zhiyin::recommend::StoredRecommend> {
       field("items", &Stored::items, "").length(0, 1 << 24),
       field("kind_weights", &Stored::kind_weights, ""),
       field("rating_min", &Stored::rating_min, ""), field("recency", &Stored::recency, ""),
-      field("people", &Stored::people, ""), field("interactions", &Stored::interactions, ""));
+      field("people", &Stored::people, ""), field("interactions", &Stored::interactions, ""),
+      field("algorithm", &Stored::algorithm, "").optional(),
+      field("ials_factors", &Stored::ials_factors, "").optional(),
+      field("ials_weight", &Stored::ials_weight, "").optional(),
+      field("ials_regularization", &Stored::ials_regularization, "").optional());
 };
 
 namespace zhiyin::recommend {
@@ -59,7 +68,11 @@ std::unexpected<Error> damaged(std::string_view what) {
   return fail(ErrorCode::kDataLoss, "recommend model: {}", what);
 }
 
+constexpr std::string_view kAlgorithms[] = {"itemknn", "rp3beta", "ease"};
+
 }  // namespace
+
+std::span<const std::string_view> serving_algorithms() { return kAlgorithms; }
 
 std::map<std::string, double, std::less<>> TrainParams::default_kind_weights() {
   return {{"click", 0.5},   {"read", 1},  {"rating", 1},   {"like", 1.5},
@@ -92,11 +105,21 @@ std::string RecommendModel::encode() const {
   stored.recency = recency_;
   stored.people = people_;
   stored.interactions = interactions_;
+  stored.algorithm = algorithm_;
+  if (ials_) {
+    stored.ials_factors = ials_->params().factors;
+    stored.ials_weight = ials_->params().weight;
+    stored.ials_regularization = ials_->params().regularization;
+  }
   std::string payload;
   put_array(payload, std::span<const float>(popularity_));
   if (!items_.empty()) {
-    put_array(payload, knn_.starts());
-    put_array(payload, knn_.neighbours());
+    if (ials_) {
+      put_array(payload, ials_->diagonal());
+      put_array(payload, ials_->factors());
+    }
+    put_array(payload, weights_.starts());
+    put_array(payload, weights_.neighbours());
   }
   return model::encode_artefact({std::string(kKind), to_json(stored), std::move(payload)});
 }
@@ -121,13 +144,29 @@ Result<RecommendModel> RecommendModel::decode(std::string_view bytes) {
   auto popularity = take_array<float>(payload, n);
   if (!popularity) return damaged("the payload is too short");
   out.popularity_ = std::move(*popularity);
+  if (std::ranges::find(kAlgorithms, stored->algorithm) == std::end(kAlgorithms))
+    return damaged(fmt::format("algorithm is '{}'", stored->algorithm));
+  out.algorithm_ = std::move(stored->algorithm);
+  if (n > 0 && stored->ials_factors > 0) {
+    if (stored->ials_factors > Ials::kFactorsMax) return damaged("too many factors");
+    const std::size_t width = (stored->ials_factors + 15) / 16 * 16;
+    auto diagonal = take_array<float>(payload, width);
+    auto factors = diagonal ? take_array<float>(payload, n * width) : std::nullopt;
+    if (!factors) return damaged("the payload is too short");
+    auto ials = Ials::from_parts({.factors = stored->ials_factors,
+                                  .weight = stored->ials_weight,
+                                  .regularization = stored->ials_regularization},
+                                 std::move(*factors), std::move(*diagonal));
+    if (!ials) return damaged(ials.error().message);
+    out.ials_ = std::move(*ials);
+  }
   if (n > 0) {
     auto starts = take_array<std::uint64_t>(payload, n + 1);
     if (!starts) return damaged("the payload is too short");
     auto neighbours = take_array<Neighbour>(payload, payload.size() / sizeof(Neighbour));
-    auto knn = ItemNeighbours::from_rows(std::move(*starts), std::move(*neighbours));
-    if (!knn) return damaged(knn.error().message);
-    out.knn_ = std::move(*knn);
+    auto weights = ItemNeighbours::from_rows(std::move(*starts), std::move(*neighbours));
+    if (!weights) return damaged(weights.error().message);
+    out.weights_ = std::move(*weights);
   }
   if (!payload.empty()) return damaged("there are bytes after the neighbours");
   out.index_items();

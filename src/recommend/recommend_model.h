@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 
 #include "base/time.h"
 #include "ingest/event.h"
+#include "recommend/ials.h"
 #include "recommend/item_knn.h"
 #include "storage/warehouse.h"
 
@@ -40,8 +42,17 @@ struct InteractionRow {
 /// Calls the function it is given for every row, in any order (the model does not depend on it).
 using RowSource = std::function<Result<void>(const std::function<void(const InteractionRow&)>&)>;
 
+/// Item-item models that serve: `itemknn`, `rp3beta`, `ease`.
+std::span<const std::string_view> serving_algorithms();
+
 struct TrainParams {
+  std::string algorithm = "itemknn";
+  /// k is how many weights an item keeps, whatever the algorithm.
   ItemKnnParams knn;
+  double alpha = 1;         ///< of rp3beta
+  double beta = 0.3;        ///< of rp3beta
+  double lambda = 300;      ///< of ease
+  std::size_t factors = 0;  ///< of iALS beside it; 0: none
   /// Kinds that count as liking, and how much. Of several actions on one item the strongest counts.
   std::map<std::string, double, std::less<>> kind_weights = default_kind_weights();
   std::int64_t rating_min = 3;                              ///< a lower rating is no liking
@@ -64,7 +75,11 @@ class RecommendModel {
   [[nodiscard]] std::size_t items() const { return items_.size(); }
   [[nodiscard]] const ItemRef& item(std::uint32_t i) const { return items_[i]; }
   [[nodiscard]] std::optional<std::uint32_t> find(const ItemRef& item) const;
-  [[nodiscard]] const ItemNeighbours& knn() const { return knn_; }
+  /// Item-item weights by the algorithm; EASE's may be negative.
+  [[nodiscard]] const ItemNeighbours& weights() const { return weights_; }
+  [[nodiscard]] const std::string& algorithm() const { return algorithm_; }
+  /// Item factors for folding people in, or null.
+  [[nodiscard]] const Ials* ials() const { return ials_ ? &*ials_ : nullptr; }
   [[nodiscard]] double popularity(std::uint32_t i) const { return popularity_[i]; }
   /// How much an action counts as liking; 0: not at all.
   [[nodiscard]] double kind_weight(std::string_view kind, std::int64_t value) const;
@@ -83,7 +98,9 @@ class RecommendModel {
 
   std::vector<ItemRef> items_;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
-  ItemNeighbours knn_;
+  std::string algorithm_ = "itemknn";
+  ItemNeighbours weights_;
+  std::optional<Ials> ials_;
   std::vector<float> popularity_;
   std::map<std::string, double, std::less<>> kind_weights_ = TrainParams::default_kind_weights();
   std::int64_t rating_min_ = 3;

@@ -1,35 +1,72 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "audience/people.h"
 #include "recommend/candidate_index.h"
+#include "recommend/exploration.h"
 #include "recommend/recommend_model.h"
 
 namespace zhiyin::recommend {
 
-struct RecommendRequest {
-  std::size_t n = 10;  ///< 1 … kListMax
-  std::string kind;    ///< of items; empty: all
-  Instant now;
-  std::vector<ItemRef> exclude;
-  /// Interests known from elsewhere (tag, weight); those of the person's own items are added.
-  std::vector<std::pair<std::string, double>> interests;
-};
 /// So that the impression of a list always fits a record of the log.
 inline constexpr std::size_t kListMax = 300;
 
+enum class Rerank { kMmr, kDpp };
+
+/// Which items may be listed; what is empty or absent does not restrict.
+struct ItemRules {
+  std::vector<std::string> kinds;
+  std::vector<std::string> categories;
+  std::optional<std::int64_t> price_min_fen;  ///< items without a price do not pass a band
+  std::optional<std::int64_t> price_max_fen;
+  std::vector<ItemRef> exclude;
+  std::optional<std::vector<ItemRef>> eligible;  ///< only these
+  /// Items dealt with longer ago than this may come back; absent: never.
+  std::optional<Duration> return_after;
+};
+
+struct RecommendRequest {
+  std::size_t n = 10;  ///< 1 … kListMax
+  Instant now;
+  ItemRules rules;
+  /// Interests known from elsewhere (tag, weight); those of the person's own items are added.
+  std::vector<std::pair<std::string, double>> interests;
+  double diversity = 0;  ///< 0 … 1, see rerank.h
+  Rerank rerank = Rerank::kMmr;
+  std::size_t author_max = 0;    ///< items of one author in the list; 0: any number
+  std::size_t category_max = 0;  ///< of one category; 0: any number
+  std::vector<ItemRef> pinned;   ///< stand first, in this order, where the rules allow them
+  std::size_t explore = 0;       ///< last places for fresh items chosen by chance, at most n / 5
+  std::uint64_t seed = 0;        ///< of these
+  /// What is known of a fresh item; empty: nothing.
+  std::function<Arm(const ItemRef&)> arm_of;
+  bool explain = false;  ///< fill RecommendedItem::terms
+};
+
+/// A part of a score, and the item of the history that it comes from.
+struct ScoreTerm {
+  ItemRef item;
+  std::string title;
+  double share = 0;  ///< terms of an item add up to its score
+};
+
 struct RecommendedItem {
   ItemRef item;
-  std::string title;      ///< empty when the catalogue does not know it
-  double score = 0;       ///< comparable within one source only
-  std::string source;     ///< `itemknn`, `tags`, `popular` or `fresh`
-  std::string reason;     ///< Chinese: 因为你读过《X》
-  std::string reason_en;  ///< because you read "X"
-  double propensity = 1;  ///< probability with which it was chosen: 1, the list is deterministic
+  std::string title;  ///< empty when the catalogue does not know it
+  double score = 0;   ///< comparable within one source only
+  /// `itemknn`, `rp3beta`, `ease`, `ials`, `tags`, `similar`, `popular`, `fresh`, `pinned` or
+  /// `explore`
+  std::string source;
+  std::string reason;            ///< Chinese: 因为你读过《X》
+  std::string reason_en;         ///< because you read "X"
+  double propensity = 1;         ///< probability with which it was chosen: 1 outside `explore`
+  std::vector<ScoreTerm> terms;  ///< largest first; of item-item and folded-in scores, with explain
 };
 struct RecommendResponse {
   std::vector<RecommendedItem> items;
@@ -39,10 +76,12 @@ struct RecommendResponse {
 /// Answers from one model and one catalogue, both immutable; make a new one when either changes.
 /// Thread-safe.
 ///
-/// First what goes with the person's own items; one place in five is kept for items that nobody has
-/// dealt with yet and that match the person's interests. Where that does not fill the list: other
-/// items that match the interests, then popular ones, then new ones. Items that the person dealt
-/// with, excluded, expired and unavailable ones never appear.
+/// Candidates come in this order: what goes with the person's own items (item-item weights); where
+/// the model has factors, every third of these places from folding the person in; one place in five
+/// is kept for items that nobody has dealt with yet and that match the person's interests. Where
+/// that does not fill the list: other items that match the interests, then popular ones, then new
+/// ones. With `diversity` or caps the list is chosen from five times as many candidates. Items that
+/// the person dealt with, excluded, expired and unavailable ones never appear.
 class Recommender {
  public:
   /// `model` is shared by those who serve and those who replace it. `model_id` goes into
@@ -51,9 +90,15 @@ class Recommender {
                                                    std::string model_id,
                                                    std::vector<CandidateItem> catalogue);
 
-  /// kInvalidArgument when n is out of range. `person` may be empty (cold).
+  /// kInvalidArgument when a number is out of range. `person` may be empty (cold).
   [[nodiscard]] Result<RecommendResponse> recommend(const audience::PersonView& person,
                                                     const RecommendRequest& request) const;
+  /// What goes with one item: by behaviour, then by tags. kNotFound when it is no candidate.
+  [[nodiscard]] Result<RecommendResponse> similar(const ItemRef& item,
+                                                  const RecommendRequest& request) const;
+  /// The same for everybody: most popular, or newest.
+  [[nodiscard]] Result<RecommendResponse> popular(const RecommendRequest& request) const;
+  [[nodiscard]] Result<RecommendResponse> latest(const RecommendRequest& request) const;
   [[nodiscard]] const std::string& model_id() const { return model_id_; }
 
  private:

@@ -104,7 +104,7 @@ TEST(Recommender, WhatGoesWithTheHistoryComesFirstWithTheReason) {
 TEST(Recommender, ThingsDealtWithAndExcludedNeverAppear) {
   const auto r = Recommender::create(model_of(readers()), "m", catalogue());
   RecommendRequest request{.n = 100};
-  request.exclude = {{"article", "c"}};
+  request.rules.exclude = {{"article", "c"}};
   // Being shown something is not dealing with it; a bad rating is.
   const auto out =
       recommend(*r, person({{"", "a"}, {"", "x", "show"}, {"", "y", "rating", 1}}), request);
@@ -151,7 +151,7 @@ TEST(Recommender, KindFiltersEveryPlace) {
   auto items = catalogue();
   items.push_back(item("mug", "杯子", {{"育儿", 1}}, "product"));
   const auto r = Recommender::create(model_of(readers()), "m", items);
-  EXPECT_EQ(ids(recommend(*r, person({{"", "a"}}), {.n = 9, .kind = "product"})),
+  EXPECT_EQ(ids(recommend(*r, person({{"", "a"}}), {.n = 9, .rules = {.kinds = {"product"}}})),
             (std::vector<std::string>{"mug"}));
 }
 

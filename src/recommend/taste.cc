@@ -51,7 +51,8 @@ std::vector<std::pair<std::string, double>> merged(
 
 Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
                const CandidateIndex& candidates,
-               const std::vector<std::pair<std::string, double>>& given, Instant now) {
+               const std::vector<std::pair<std::string, double>>& given, Instant now,
+               std::optional<Duration> return_after) {
   Taste out;
   out.seen.assign(candidates.size(), false);
   Interests interests;
@@ -61,7 +62,8 @@ Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
     const audience::Activity& a = *it;
     if (!a.item || a.at > now || !is_own_doing(a.kind)) continue;
     const std::uint32_t candidate = candidates.find(*a.item);
-    if (candidate != CandidateIndex::kNone) out.seen[candidate] = true;
+    const bool stays = !return_after || now - a.at <= *return_after;
+    if (candidate != CandidateIndex::kNone && stays) out.seen[candidate] = true;
     const double weight = model.kind_weight(a.kind, a.value);
     if (weight <= 0) continue;
     if (candidate != CandidateIndex::kNone) {

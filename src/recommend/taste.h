@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,9 +28,11 @@ struct Taste {
 inline constexpr std::size_t kLikedMax = 300;
 inline constexpr std::size_t kInterestsMax = 50;
 
-/// `given` are interests known from elsewhere. Activity after `now` does not count. Pure.
+/// `given` are interests known from elsewhere. Activity after `now` does not count. What was dealt
+/// with longer than `return_after` ago is not `seen` (absent: whatever was dealt with is). Pure.
 Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
                const CandidateIndex& candidates,
-               const std::vector<std::pair<std::string, double>>& given, Instant now);
+               const std::vector<std::pair<std::string, double>>& given, Instant now,
+               std::optional<Duration> return_after = std::nullopt);
 
 }  // namespace zhiyin::recommend

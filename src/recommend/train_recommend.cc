@@ -1,9 +1,13 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "recommend/ease.h"
 #include "recommend/interactions.h"
 #include "recommend/recommend_model.h"
+#include "recommend/rp3beta.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -155,6 +159,11 @@ Result<void> check(const TrainParams& params) {
   if (!(params.recency > 0 && params.recency <= 1)) {
     return fail_field("recency", "is {}, expected above 0 and at most 1", params.recency);
   }
+  const auto known = serving_algorithms();
+  if (std::ranges::find(known, params.algorithm) == known.end()) {
+    return fail_field("algorithm", "'{}' is not one of {}", params.algorithm,
+                      fmt::join(known, ", "));
+  }
   if (params.items_max < 1) return fail_field("items_max", "must be at least 1");
   for (const auto& [kind, weight] : params.kind_weights) {
     if (!(weight >= 0) || !std::isfinite(weight)) {
@@ -162,6 +171,36 @@ Result<void> check(const TrainParams& params) {
     }
   }
   return {};
+}
+
+/// EASE's strongest weights: the dense model where there are few items, local regressions beyond.
+Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams& params,
+                                  const std::function<bool(double)>& progress) {
+  // 0.9 GB while it trains.
+  constexpr std::size_t kDenseServed = 12'000;
+  constexpr std::size_t kLocalNeighbours = 300;
+  const EaseParams settings{params.lambda, params.knn.threads, progress};
+  if (matrix.items() > kDenseServed)
+    return train_local_ease(matrix, std::min(kLocalNeighbours, params.knn.k), settings);
+  CoOccurrence counts(matrix.items());
+  for (std::size_t u = 0; u < matrix.users(); ++u) counts.add(matrix.columns(u));
+  ZHIYIN_TRY(const Ease ease, Ease::train(counts, settings));
+  return ease.strongest(params.knn.k);
+}
+
+Result<ItemNeighbours> train_weights(const Interactions& matrix, const TrainParams& params,
+                                     const std::function<bool(double)>& progress) {
+  if (params.knn.k < 1) return fail_field("k", "is {}, at least 1 is needed", params.knn.k);
+  if (params.algorithm == "ease") return train_ease(matrix, params, progress);
+  if (params.algorithm == "rp3beta") {
+    return train_rp3beta(matrix,
+                         {.k = params.knn.k,
+                          .alpha = params.alpha,
+                          .beta = params.beta,
+                          .threads = params.knn.threads},
+                         progress);
+  }
+  return train_item_knn(matrix, params.knn, progress);
 }
 
 }  // namespace
@@ -179,7 +218,19 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
   std::vector<std::int64_t> popularity = popularity_of(data, params);
   limit_items(data, popularity, params.items_max);
   const Interactions matrix = matrix_of(data, params);
-  ZHIYIN_TRY(out.knn_, train_item_knn(matrix, params.knn, params.progress));
+  const double first = params.factors > 0 ? 0.5 : 1;
+  const auto part = [&](double from, double to) -> std::function<bool(double)> {
+    if (!params.progress) return {};
+    return
+        [&params, from, to](double share) { return params.progress(from + share * (to - from)); };
+  };
+  out.algorithm_ = params.algorithm;
+  ZHIYIN_TRY(out.weights_, train_weights(matrix, params, part(0, first)));
+  if (params.factors > 0 && matrix.items() > 0) {
+    ZHIYIN_TRY(out.ials_,
+               Ials::train(matrix, {.factors = params.factors, .threads = params.knn.threads},
+                           part(first, 1)));
+  }
   for (const std::int64_t micro : popularity) {
     out.popularity_.push_back(static_cast<float>(static_cast<double>(micro) / 1e6));
   }

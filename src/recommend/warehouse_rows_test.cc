@@ -100,7 +100,7 @@ TEST_F(WarehouseRows, FeedTraining) {
   EXPECT_EQ(model->people(), 8U);
   EXPECT_EQ(model->items(), 3U);
   EXPECT_EQ(model->interactions(), 16U);
-  EXPECT_EQ(model->knn().row(*model->find({"article", "a"})).size(), 2U);
+  EXPECT_EQ(model->weights().row(*model->find({"article", "a"})).size(), 2U);
 }
 
 }  // namespace

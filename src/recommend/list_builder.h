@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "recommend/reason.h"
+#include "recommend/recommender.h"
+#include "recommend/taste.h"
+
+namespace zhiyin::recommend {
+
+/// One list in the making: gathers candidates from the sources in the order of Recommender, chooses
+/// among them, and says why. Lives for one request; refers to what it was made from.
+class ListBuilder {
+ public:
+  ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
+              const audience::PersonView& person, const RecommendRequest& request);
+
+  RecommendResponse personal();
+  RecommendResponse similar_to(std::uint32_t candidate);
+  RecommendResponse popular();
+  RecommendResponse latest();
+
+ private:
+  struct Scored {
+    std::uint32_t candidate = 0;
+    double score = 0;
+    std::uint32_t why = 0;  ///< number of the liked item, or of the interest, that says most
+  };
+  /// A candidate as a source gave it.
+  struct Gathered {
+    Scored scored;
+    std::string_view source;
+    Reason reason;
+  };
+  class Sums;
+
+  [[nodiscard]] bool passes_rules(std::uint32_t candidate) const;
+  [[nodiscard]] bool may_be_listed(std::uint32_t candidate) const {
+    return !taken_[candidate] && passes_rules(candidate);
+  }
+  [[nodiscard]] std::vector<Scored> behaviour_scores() const;
+  [[nodiscard]] std::vector<Scored> factor_scores() const;
+  [[nodiscard]] std::vector<Scored> tag_scores(
+      const std::vector<std::pair<std::string, double>>& interests) const;
+  [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
+  [[nodiscard]] Reason reason_of(std::uint32_t liked) const;
+  [[nodiscard]] double similarity(std::uint32_t a, std::uint32_t b) const;
+
+  void gather(const Scored& s, std::string_view source, Reason reason);
+  void gather_behaviour(std::size_t places);
+  void gather_popular();
+  void gather_fresh();
+  void pin();
+  void explore();
+  void choose();
+  void list(const Gathered& g, double propensity);
+  void explain(RecommendedItem& item, std::uint32_t candidate) const;
+
+  const RecommendModel& model_;
+  const CandidateIndex& candidates_;
+  const RecommendRequest& request_;
+  Taste taste_;
+  std::vector<bool> taken_;     ///< by candidate: seen, excluded or gathered
+  std::vector<bool> eligible_;  ///< empty: all
+  std::size_t pool_ = 0;        ///< how many to gather
+  std::vector<Gathered> gathered_;
+  RecommendResponse out_;
+};
+
+}  // namespace zhiyin::recommend

@@ -1,0 +1,247 @@
+// Lists beyond the plain one: other models, rules, variety, chance, and lists without a person.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "recommend/recommender.h"
+
+namespace zhiyin::recommend {
+namespace {
+
+constexpr Instant kNow{1'000'000'000'000'000};
+
+struct Act {
+  std::string person;
+  std::string item;
+  int days_ago = 1;
+};
+
+/// Groups of readers with overlapping tastes: everybody reads four neighbours of twelve articles.
+std::vector<Act> readers() {
+  std::vector<Act> out;
+  for (int p = 0; p < 60; ++p) {
+    for (int i = 0; i < 4; ++i)
+      out.push_back({"p" + std::to_string(p), "i" + std::to_string((p + i * i) % 12)});
+  }
+  return out;
+}
+
+std::shared_ptr<const RecommendModel> model_of(const TrainParams& wanted) {
+  TrainParams params = wanted;
+  params.as_of = kNow;
+  const auto acts = readers();
+  const RowSource rows =
+      [&](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
+    for (const Act& a : acts)
+      take({a.person, {"article", a.item}, "read", 0, kNow - kDay * a.days_ago});
+    return {};
+  };
+  auto out = train_recommend(rows, params);
+  EXPECT_TRUE(out) << out.error().text();
+  // Through its bytes, as serving gets it.
+  auto back = RecommendModel::decode(out->encode());
+  EXPECT_TRUE(back) << back.error().text();
+  return std::make_shared<RecommendModel>(std::move(*back));
+}
+
+std::vector<CandidateItem> catalogue() {
+  std::vector<CandidateItem> out;
+  for (int i = 0; i < 12; ++i) {
+    CandidateItem item{{"article", "i" + std::to_string(i)},
+                       "题" + std::to_string(i),
+                       {{i % 2 == 0 ? "育儿" : "美食", 1}},
+                       kNow - kDay * (20 - i)};
+    item.author = i < 6 ? "anna" : "bo";
+    item.category = i % 3 == 0 ? "news" : "story";
+    item.price_fen = 100 * i;
+    out.push_back(item);
+  }
+  for (int i = 0; i < 5; ++i)
+    out.push_back({{"article", "new" + std::to_string(i)}, "新", {}, kNow - kDay * (5 - i)});
+  return out;
+}
+
+audience::PersonView person(const std::vector<Act>& acts) {
+  audience::PersonView view{PersonId("p_test"), {}, {}};
+  std::int64_t offset = 0;
+  for (const Act& a : acts) {
+    view.activity.push_back(
+        {++offset, kNow - kDay * a.days_ago, "read", ItemRef{"article", a.item}, 0, "shop", ""});
+  }
+  return view;
+}
+
+std::shared_ptr<const Recommender> recommender(const TrainParams& params = {}) {
+  return Recommender::create(model_of(params), "recommend-7", catalogue());
+}
+
+RecommendResponse listed(const Recommender& r, RecommendRequest request,
+                         const std::vector<Act>& acts = {{"", "i0", 2}, {"", "i1", 1}}) {
+  request.now = kNow;
+  const auto out = r.recommend(person(acts), request);
+  EXPECT_TRUE(out) << out.error().text();
+  return out.value_or(RecommendResponse{});
+}
+
+std::vector<std::string> ids(const RecommendResponse& response) {
+  std::vector<std::string> out;
+  for (const RecommendedItem& i : response.items) out.push_back(i.item.id);
+  return out;
+}
+
+TEST(Lists, TermsOfAnItemAddUpToItsScoreForEveryModel) {
+  for (const auto algorithm : serving_algorithms()) {
+    TrainParams params;
+    params.algorithm = algorithm;
+    params.lambda = 5;
+    params.factors = 4;
+    const auto r = recommender(params);
+    const auto out = listed(*r, {.n = 6, .explain = true});
+    std::set<std::string> sources;
+    for (const RecommendedItem& item : out.items) {
+      sources.insert(item.source);
+      if (item.source != algorithm && item.source != "ials") continue;
+      double sum = 0;
+      for (const ScoreTerm& term : item.terms) sum += term.share;
+      EXPECT_NEAR(sum, item.score, 1e-5) << item.source;
+      ASSERT_FALSE(item.terms.empty());
+      EXPECT_NE(item.reason.find(item.terms[0].title), std::string::npos) << item.reason;
+    }
+    EXPECT_TRUE(sources.contains(std::string(algorithm)));
+    EXPECT_TRUE(sources.contains("ials"));
+  }
+}
+
+TEST(Lists, AnUnknownAlgorithmIsRefused) {
+  TrainParams params;
+  params.algorithm = "magic";
+  const auto out = train_recommend([](const auto&) -> Result<void> { return {}; }, params);
+  EXPECT_EQ(out.error().field, "algorithm");
+}
+
+TEST(Lists, RulesHoldForEverySource) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 20};
+  request.rules.categories = {"news"};
+  EXPECT_EQ(ids(listed(*r, request)).size(), 3U);  // i3, i6, i9: i0 is read
+  request.rules = {.price_min_fen = 300, .price_max_fen = 500};
+  for (const auto& id : ids(listed(*r, request)))
+    EXPECT_TRUE(id == "i3" || id == "i4" || id == "i5") << id;
+  request.rules = {};
+  request.rules.eligible = {{"article", "i7"}, {"article", "new1"}, {"article", "i0"}};
+  const auto eligible = ids(listed(*r, request));
+  EXPECT_EQ(std::set<std::string>(eligible.begin(), eligible.end()),
+            (std::set<std::string>{"i7", "new1"}));
+  request.rules.eligible = std::vector<ItemRef>();
+  EXPECT_TRUE(listed(*r, request).items.empty());
+}
+
+TEST(Lists, WhatWasReadComesBackAfterItsTimeOnly) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 20};
+  request.rules.return_after = 3 * kDay;
+  const auto out = ids(listed(*r, request, {{"", "i0", 4}, {"", "i1", 1}}));
+  EXPECT_TRUE(std::ranges::count(out, "i0"));
+  EXPECT_FALSE(std::ranges::count(out, "i1"));
+}
+
+TEST(Lists, CapsAndDiversityChooseFromMoreCandidates) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 4, .author_max = 1};
+  const auto capped = listed(*r, request);
+  std::map<std::string, int> authors;
+  for (const auto& item : capped.items) {
+    for (const CandidateItem& c : catalogue()) {
+      if (c.ref == item.item && !c.author.empty()) ++authors[c.author];
+    }
+  }
+  EXPECT_LE(authors["anna"], 1);
+  EXPECT_LE(authors["bo"], 1);
+  EXPECT_EQ(capped.items.size(), 4U);
+  for (const auto rerank : {Rerank::kMmr, Rerank::kDpp}) {
+    const auto same = listed(*r, {.n = 4});
+    const auto various = listed(*r, {.n = 4, .diversity = 0.7, .rerank = rerank});
+    EXPECT_EQ(various.items.size(), 4U);
+    EXPECT_NE(ids(same), ids(various));
+    EXPECT_EQ(various.items[0].item, same.items[0].item);
+  }
+}
+
+TEST(Lists, PinnedItemsStandFirstUnlessARuleForbidsThem) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 5};
+  request.pinned = {{"article", "new2"}, {"article", "i0"}, {"article", "nowhere"}};
+  const auto out = listed(*r, request);
+  EXPECT_EQ(out.items[0].item.id, "new2");
+  EXPECT_EQ(out.items[0].source, "pinned");
+  EXPECT_NE(out.items[1].source, "pinned");  // i0 was read
+  EXPECT_EQ(out.items.size(), 5U);
+}
+
+TEST(Lists, ExplorationHasItsOwnPlacesAndSaysHowLikelyItWas) {
+  const auto r = recommender();
+  std::map<std::string, int> counts;
+  std::map<std::string, double> stated;
+  constexpr int kRounds = 400;
+  for (std::uint64_t seed = 0; seed < kRounds; ++seed) {
+    RecommendRequest request{.n = 5, .explore = 1, .seed = seed};
+    request.arm_of = [](const ItemRef& ref) { return ref.id == "new3" ? Arm{40, 10} : Arm{40, 2}; };
+    const auto out = listed(*r, request);
+    ASSERT_EQ(out.items.size(), 5U);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(out.items[i].propensity, 1);
+    EXPECT_EQ(out.items[4].source, "explore");
+    EXPECT_LE(out.items[4].propensity, 1);
+    ++counts[out.items[4].item.id];
+    stated[out.items[4].item.id] += out.items[4].propensity;
+  }
+  EXPECT_GT(counts["new3"], kRounds / 2);  // the one that is clicked most
+  EXPECT_NEAR(stated["new3"] / counts["new3"], counts["new3"] / double{kRounds}, 0.06);
+  const auto same = listed(*r, {.n = 5, .explore = 1, .seed = 9});
+  EXPECT_EQ(ids(same), ids(listed(*r, {.n = 5, .explore = 1, .seed = 9})));
+  EXPECT_EQ(r->recommend(person({}), {.n = 5, .explore = 2}).error().field, "explore");
+}
+
+TEST(Lists, WhatGoesWithAnItemNeedsNoPerson) {
+  TrainParams params;
+  params.algorithm = "ease";
+  params.lambda = 5;
+  const auto r = recommender(params);
+  const auto out = r->similar({"article", "i4"}, {.n = 6, .now = kNow});
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->items[0].source, "ease");
+  EXPECT_EQ(out->items[0].reason, "与《题4》相似");
+  for (const auto& item : out->items) EXPECT_NE(item.item.id, "i4");
+  const auto by_tags = r->similar({"article", "new0"}, {.n = 6, .now = kNow});
+  ASSERT_TRUE(by_tags);
+  EXPECT_TRUE(by_tags->items.empty());  // no behaviour, no tags
+  EXPECT_EQ(r->similar({"article", "nowhere"}, {.n = 6}).error().code, ErrorCode::kNotFound);
+}
+
+TEST(Lists, PopularAndLatestAreTheSameForAll) {
+  const auto r = recommender();
+  const auto popular = r->popular({.n = 3, .now = kNow});
+  ASSERT_TRUE(popular);
+  EXPECT_EQ(popular->items.size(), 3U);
+  EXPECT_EQ(popular->items[0].source, "popular");
+  EXPECT_GE(popular->items[0].score, popular->items[2].score);
+  const auto latest = r->latest({.n = 6, .now = kNow});
+  ASSERT_TRUE(latest);
+  EXPECT_EQ(ids(*latest),
+            (std::vector<std::string>{"new4", "new3", "new2", "new1", "new0", "i11"}));
+  EXPECT_EQ(r->popular({.n = 0}).error().field, "n");
+  EXPECT_EQ(r->latest({.n = 5, .diversity = 2}).error().field, "diversity");
+}
+
+TEST(Lists, ACatalogueOfOneAndNobodyWithoutHistoryAreNoProblem) {
+  const auto r = Recommender::create(std::make_shared<RecommendModel>(), "none",
+                                     {{{"article", "only"}, "一", {}, kNow}});
+  const auto out = listed(*r, {.n = 10, .diversity = 0.5, .author_max = 1, .explore = 2}, {});
+  EXPECT_EQ(ids(out), (std::vector<std::string>{"only"}));
+  EXPECT_TRUE(out.fallback);
+}
+
+}  // namespace
+}  // namespace zhiyin::recommend
