@@ -21,6 +21,7 @@
 #include "server/doctor.h"
 #include "server/jobs.h"
 #include "server/kinds.h"
+#include "server/recommend_wire.h"
 #include "server/request_checks.h"
 #include "server/retention.h"
 #include "server/sent_back.h"
@@ -126,8 +127,17 @@ Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& 
   server::TrainRecommendJob job;
   ZHIYIN_TRY(const auto k, number_argument<std::size_t>(args, "k"));
   ZHIYIN_TRY(const auto shrink, number_argument<double>(args, "shrink"));
+  ZHIYIN_TRY(const auto lambda, number_argument<double>(args, "lambda"));
+  ZHIYIN_TRY(const auto alpha, number_argument<double>(args, "alpha"));
+  ZHIYIN_TRY(const auto beta, number_argument<double>(args, "beta"));
+  ZHIYIN_TRY(const auto factors, number_argument<std::size_t>(args, "factors"));
+  if (const std::string model = text_of(args, "model"); !model.empty()) job.model = model;
   job.k = k.value_or(job.k);
   job.shrink = shrink.value_or(job.shrink);
+  job.lambda = lambda.value_or(job.lambda);
+  job.alpha = alpha.value_or(job.alpha);
+  job.beta = beta.value_or(job.beta);
+  job.factors = factors.value_or(job.factors);
   return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) {
     return server::train_recommend_model(s, job, run);
   });
@@ -139,30 +149,21 @@ Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY_VOID(s.settle());
   ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
   ZHIYIN_TRY(const auto view, s.people.view(person));
-  recommend::RecommendRequest request;
-  request.n = n.value_or(10);
-  request.kind = text_of(args, "kind");
-  request.now = s.clock.now();
+  server::ListBody body;
+  body.n = static_cast<std::int64_t>(n.value_or(10));
+  if (const std::string kind = text_of(args, "kind"); !kind.empty()) body.kinds = {kind};
+  ZHIYIN_TRY(const auto diversity, number_argument<double>(args, "diversity"));
+  ZHIYIN_TRY(const auto explore, number_argument<std::int64_t>(args, "explore"));
+  body.diversity = diversity.value_or(0);
+  body.explore = explore.value_or(0);
+  body.explain = args["explain"].bool_or(false);
+  ZHIYIN_TRY(const auto request, server::to_request(body, s.clock.now()));
   ZHIYIN_TRY(const auto answer,
              s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
-  Json items = Json::array();
-  for (const auto& item : answer.response.items) {
-    items.push(
-        Json()
-            .set(
-                "item",
-                Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title))
-            .set("score", item.score)
-            .set("reason", item.reason)
-            .set("reason_en", item.reason_en)
-            .set("source", item.source)
-            .set("propensity", item.propensity));
-  }
-  return Json()
-      .set("person", person.value)
-      .set("items", std::move(items))
-      .set("model", answer.model_id)
-      .set("fallback", answer.response.fallback);
+  Json out = Json().set("person", person.value);
+  for (const auto& [name, value] : *server::to_json_answer(answer).if_object())
+    out.set(name, value);
+  return out;
 }
 
 Json segment_json(const audience::Segment& segment) {

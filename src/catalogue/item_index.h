@@ -33,6 +33,7 @@ struct IndexedItem {
   std::optional<Instant> valid_from;
   std::optional<Instant> valid_until;
   std::optional<Instant> published_at;
+  std::string author = {};
 };
 
 /// All items at one moment, in memory. Immutable, thread-safe.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/utf8.h"
+#include "catalogue/item_statistics.h"
 #include "ingest/event_view.h"
 
 namespace zhiyin::catalogue {
@@ -227,7 +228,7 @@ FilterSql filter_sql(const ItemFilter& filter, const ingest::ItemRef& after) {
 
 Result<std::vector<IndexedItem>> read_index(Session& session) {
   ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
-                                             "valid_from, valid_until, published_at"
+                                             "valid_from, valid_until, published_at, author"
                                              " FROM item ORDER BY kind, id"));
   ZHIYIN_TRY(const Rows tags,
              session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
@@ -248,7 +249,8 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
                      optional_of<std::int64_t>(row[6]),
                      optional_of<Instant>(row[7]),
                      optional_of<Instant>(row[8]),
-                     optional_of<Instant>(row[9])};
+                     optional_of<Instant>(row[9]),
+                     text_of(row[10])};
     while (next_tag < tags.rows.size() && ref_of(tags.rows[next_tag]) < item.ref) ++next_tag;
     for (; next_tag < tags.rows.size() && ref_of(tags.rows[next_tag]) == item.ref; ++next_tag) {
       item.tags.push_back(
@@ -493,6 +495,18 @@ Result<std::shared_ptr<const ItemIndex>> Items::index(std::int64_t at_least) con
   index_version_ = version;
   index_change_ = change;
   return index_;
+}
+
+Result<std::int64_t> Items::dealt_with(const ingest::ItemRef& ref) const {
+  std::int64_t out = 0;
+  ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto stats, statistics_of(session, ref));
+    for (const ItemStat& stat : stats) {
+      if (stat.kind != "show" && !stat.kind.starts_with("touch.")) out += stat.count;
+    }
+    return {};
+  }));
+  return out;
 }
 
 Result<std::size_t> Items::sync_to_warehouse(storage::Warehouse& warehouse) {

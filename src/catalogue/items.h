@@ -89,6 +89,9 @@ class Items {
   /// The most used tags, most used first.
   [[nodiscard]] Result<std::vector<std::string>> tags(std::size_t limit) const;
 
+  /// How many events of people dealt with the item (being shown or sent it does not count).
+  [[nodiscard]] Result<std::int64_t> dealt_with(const ingest::ItemRef& ref) const;
+
   /// The snapshot for serving: read again only after a change through this object (or `refresh`),
   /// or when it is older than the change `at_least`.
   [[nodiscard]] Result<std::shared_ptr<const ItemIndex>> index(std::int64_t at_least = 0) const;

@@ -1,5 +1,7 @@
 #include "server/jobs.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -224,8 +226,17 @@ Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunC
 Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
   ZHIYIN_TRY_VOID(s.settle());
   recommend::TrainParams params;
+  const auto known = recommend::serving_algorithms();
+  if (std::ranges::find(known, job.model) == known.end())
+    return fail_field("model", "'{}' is not one of {}", job.model, fmt::join(known, ", "));
+  params.algorithm = job.model;
   params.knn.k = job.k;
   params.knn.shrink = job.shrink;
+  params.knn.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  params.lambda = job.lambda;
+  params.alpha = job.alpha;
+  params.beta = job.beta;
+  params.factors = job.factors;
   params.progress = [&run](double share) {
     run.report(share, "训练中 / training");
     return !run.cancelled();

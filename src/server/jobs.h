@@ -34,8 +34,13 @@ struct TrainResponseJob {
 Result<Json> train_response_model(Services& services, const TrainResponseJob& job, RunContext& run);
 
 struct TrainRecommendJob {
+  std::string model = "ease";
   std::size_t k = 200;
   double shrink = 5;
+  double lambda = 300;
+  double alpha = 1;
+  double beta = 0.3;
+  std::size_t factors = 32;
 };
 Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
                                    RunContext& run);
@@ -65,10 +70,17 @@ template <>
 struct Fields<server::TrainRecommendJob> {
   using J = server::TrainRecommendJob;
   static constexpr std::string_view name = "TrainRecommend";
-  static constexpr auto list =
-      field_list(field("k", &J::k, "neighbours kept per item").range(1, 5000).optional(),
-                 field("shrink", &J::shrink, "pulls similarities of rare items towards 0")
-                     .range(0, 10000)
-                     .optional());
+  static constexpr auto list = field_list(
+      field("model", &J::model, "ease, itemknn or rp3beta").length(1, 16).optional(),
+      field("k", &J::k, "weights kept per item").range(1, 5000).optional(),
+      field("shrink", &J::shrink, "itemknn: pulls similarities of rare items towards 0")
+          .range(0, 10000)
+          .optional(),
+      field("lambda", &J::lambda, "ease: pulls all weights towards 0").range(0.001, 1e6).optional(),
+      field("alpha", &J::alpha, "rp3beta: power of the steps").range(0, 10).optional(),
+      field("beta", &J::beta, "rp3beta: power of popularity").range(0, 10).optional(),
+      field("factors", &J::factors, "of iALS beside it; 0: none")
+          .range(0, recommend::Ials::kFactorsMax)
+          .optional());
 };
 }  // namespace zhiyin

@@ -1,5 +1,6 @@
 #include "server/recommendations.h"
 
+#include "base/crypto.h"
 #include "base/random.h"
 #include "recommend/impression.h"
 
@@ -21,6 +22,9 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
     candidate.valid_from = item.valid_from;
     candidate.valid_until = item.valid_until;
     candidate.available = !item.stock || *item.stock > 0;
+    candidate.author = item.author;
+    candidate.category = item.category;
+    candidate.price_fen = item.price_fen;
     out.push_back(std::move(candidate));
   }
   return out;
@@ -28,20 +32,63 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
 
 }  // namespace
 
+void FreshArms::shown(const recommend::ItemRef& item) {
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = counts_.find(item); found != counts_.end()) {
+      found->second.shows += 1;
+      return;
+    }
+    if (counts_.size() >= kItemsMax) return;
+  }
+  const auto before = items_.dealt_with(item);
+  MutexLock lock(mutex_);
+  counts_.try_emplace(item, Counts{0, before.value_or(0)}).first->second.shows += 1;
+}
+
+recommend::Arm FreshArms::of(const recommend::ItemRef& item) const {
+  Counts counts;
+  {
+    MutexLock lock(mutex_);
+    const auto found = counts_.find(item);
+    if (found == counts_.end()) return {};
+    counts = found->second;
+  }
+  const auto now = items_.dealt_with(item);
+  const auto clicks = static_cast<double>(now.value_or(counts.dealt_with) - counts.dealt_with);
+  return {counts.shows, std::min(clicks, counts.shows)};
+}
+
+Recommendations::Recommendations(model::Registry& registry, catalogue::Items& items,
+                                 storage::EventLog& log)
+    : registry_(registry),
+      items_(items),
+      log_(log),
+      arms_(items),
+      seed_(crypto::xxh64(crypto::random_bytes(8))) {}
+
+Result<Recommendations::Loaded> Recommendations::load() const {
+  ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
+  auto model = std::make_shared<recommend::RecommendModel>();
+  if (!active) return Loaded{std::move(model), "none"};
+  ZHIYIN_TRY(const std::string bytes, registry_.load(active->id));
+  ZHIYIN_TRY(*model, recommend::RecommendModel::decode(bytes));
+  return Loaded{std::move(model), active->id};
+}
+
 Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current() {
   ZHIYIN_TRY(auto index, items_.index());
   MutexLock lock(mutex_);
-  if (!model_) {
-    auto model = std::make_shared<recommend::RecommendModel>();
-    model_id_ = "none";
-    ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
-    if (active) {
-      ZHIYIN_TRY(const std::string bytes, registry_.load(active->id));
-      ZHIYIN_TRY(*model, recommend::RecommendModel::decode(bytes));
-      model_id_ = active->id;
+  if (!model_ || is_stale_) {
+    auto next = load();
+    // A model that cannot be read leaves the old one serving; nothing to serve from is an error.
+    if (!next && !model_) return std::unexpected(std::move(next.error()));
+    is_stale_ = false;
+    if (next) {
+      model_ = std::move(next->model);
+      model_id_ = std::move(next->id);
+      recommender_ = nullptr;
     }
-    model_ = std::move(model);
-    recommender_ = nullptr;
   }
   if (!recommender_ || index_ != index) {
     index_ = index;
@@ -50,27 +97,55 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current()
   return recommender_;
 }
 
-Result<Recommendations::Answer> Recommendations::recommend(
-    const audience::PersonView& person, const recommend::RecommendRequest& request,
-    std::string_view account, std::string_view place) {
+Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
+                                                           const recommend::RecommendRequest& given,
+                                                           std::string_view account,
+                                                           std::string_view place) {
   ZHIYIN_TRY(const auto recommender, current());
+  recommend::RecommendRequest request = given;
+  if (request.explore > 0) {
+    // The seed is drawn anew for each list: what chance decides is logged with its probability.
+    request.seed = draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
+    request.arm_of = [this](const recommend::ItemRef& ref) { return arms_.of(ref); };
+  }
   ZHIYIN_TRY(auto response, recommender->recommend(person, request));
-  auto impression =
-      recommend::impression_of(response, person.id, recommender->model_id(), request.now);
-  impression.id = uuid_v7(request.now);
+  for (const recommend::RecommendedItem& item : response.items) {
+    if (item.source == "explore") arms_.shown(item.item);
+  }
+  note(response, person.id, recommender->model_id(), request.now, account, place);
+  return Answer{std::move(response), recommender->model_id()};
+}
+
+Result<Recommendations::Answer> Recommendations::common(Common which,
+                                                        const recommend::ItemRef& item,
+                                                        const recommend::RecommendRequest& request,
+                                                        std::string_view account,
+                                                        std::string_view place) {
+  ZHIYIN_TRY(const auto recommender, current());
+  auto response = which == Common::kSimilar   ? recommender->similar(item, request)
+                  : which == Common::kPopular ? recommender->popular(request)
+                                              : recommender->latest(request);
+  if (!response) return std::unexpected(std::move(response.error()));
+  note(*response, PersonId(), recommender->model_id(), request.now, account, place);
+  return Answer{std::move(*response), recommender->model_id()};
+}
+
+void Recommendations::note(const recommend::RecommendResponse& response, const PersonId& person,
+                           const std::string& model, Instant at, std::string_view account,
+                           std::string_view place) {
+  auto impression = recommend::impression_of(response, person, model, at);
+  impression.id = uuid_v7(at);
   impression.account = account;
   impression.place = place;
-  if (!impression.items.empty()) {
-    std::vector<storage::NewRecord> full;
-    {
-      MutexLock lock(impressions_mutex_);
-      impressions_.push_back(recommend::impression_record(impression));
-      if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
-    }
-    if (!full.empty())
-      log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
+  if (impression.items.empty()) return;
+  std::vector<storage::NewRecord> full;
+  {
+    MutexLock lock(impressions_mutex_);
+    impressions_.push_back(recommend::impression_record(impression));
+    if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
   }
-  return Answer{std::move(response), recommender->model_id()};
+  if (!full.empty())
+    log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
 }
 
 Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
@@ -84,7 +159,12 @@ Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
   model::NewModel stored;
   stored.kind = recommend::RecommendModel::kKind;
   stored.window.set("to", to_json(now));
-  stored.settings.set("k", params.knn.k).set("shrink", params.knn.shrink);
+  stored.settings.set("algorithm", params.algorithm).set("k", params.knn.k);
+  if (params.algorithm == "itemknn") stored.settings.set("shrink", params.knn.shrink);
+  if (params.algorithm == "rp3beta")
+    stored.settings.set("alpha", params.alpha).set("beta", params.beta);
+  if (params.algorithm == "ease") stored.settings.set("lambda", params.lambda);
+  if (params.factors > 0) stored.settings.set("factors", params.factors);
   stored.metrics.set("people", trained.people())
       .set("items", trained.items())
       .set("interactions", trained.interactions());
@@ -107,13 +187,13 @@ void Recommendations::flush_impressions() {
 Result<void> Recommendations::look_for_model() {
   ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
   MutexLock lock(mutex_);
-  if (model_ && model_id_ != (active ? active->id : "none")) model_ = nullptr;
+  if (model_id_ != (active ? active->id : "none")) is_stale_ = true;
   return {};
 }
 
 void Recommendations::forget_model() {
   MutexLock lock(mutex_);
-  model_ = nullptr;
+  is_stale_ = true;
 }
 
 }  // namespace zhiyin::server

@@ -14,6 +14,7 @@ void add_access_routes(Api& api, Services& services);
 void add_account_routes(Api& api, http::Router& router, Services& services);
 void add_wechat_routes(Api& api, Services& services);
 void add_people_routes(Api& api, Services& services);
+void add_recommend_routes(Api& api, Services& services);
 void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
 /// `pool` runs the generators: they may take long, and are not to keep others waiting.

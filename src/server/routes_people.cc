@@ -1,4 +1,4 @@
-// People, what is known about them, what is recommended to them; the catalogue.
+// People and what is known about them; the catalogue.
 #include <algorithm>
 #include <charconv>
 #include <iterator>
@@ -217,61 +217,6 @@ ApiResult why(Services& s, http::Request& r) {
                                   .set("explanation", membership.explanation));
 }
 
-/// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked
-/// for.
-Result<void> check_person(Services& s, const Caller& caller, const audience::PersonView& person,
-                          std::string_view account) {
-  if (caller.accounts.empty() || s.people.reveal(person.id, account)) return {};
-  const auto& did = person.activity;
-  if (std::any_of(did.begin(), did.end(),
-                  [&](const audience::Activity& a) { return a.account == account; }))
-    return {};
-  return fail(ErrorCode::kNotFound, "person: nobody of that id on the account '{}'", account);
-}
-
-ApiResult recommend(Services& s, http::Request& r, const Caller& caller) {
-  recommend::RecommendRequest request;
-  if (const auto n = r.query_or("n", ""); !n.empty()) {
-    std::size_t value = 0;
-    const auto [end, ec] = std::from_chars(n.data(), n.data() + n.size(), value);
-    if (ec != std::errc() || end != n.data() + n.size() || value < 1 ||
-        value > recommend::kListMax) {
-      return fail_field("n", "'{}' is no integer between 1 and {}", n.substr(0, 20),
-                        recommend::kListMax);
-    }
-    request.n = value;
-  }
-  request.kind = r.query_or("kind", "");
-  request.now = s.clock.now();
-  const std::string account(r.query_or("account", ""));
-  ZHIYIN_TRY_VOID(check_account(caller, account));
-  audience::PersonView view;
-  const std::string& ref = r.path_parameters["person"];
-  auto person = s.people.resolve(ref);
-  if (person) {
-    constexpr std::size_t kHistoryMax = 1000;
-    ZHIYIN_TRY(view, s.people.view(*person, kHistoryMax));
-    ZHIYIN_TRY_VOID(check_person(s, caller, view, account));
-  } else if (person.error().code != ErrorCode::kNotFound || !ref.contains(':')) {
-    return std::unexpected(person.error());
-  }  // an identity that never did anything is a cold person, not an error
-  const std::string_view place = caller.csrf.empty() ? "api" : "console";
-  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, account, place));
-  Json items = Json::array();
-  for (const recommend::RecommendedItem& item : answer.response.items) {
-    Json one;
-    one.set("item",
-            Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
-    one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
-    one.set("source", item.source).set("propensity", item.propensity);
-    items.push(std::move(one));
-  }
-  Json out;
-  out.set("person", person ? Json(person->value) : Json()).set("items", std::move(items));
-  out.set("model", answer.model_id).set("fallback", answer.response.fallback);
-  return http::Response::json(out);
-}
-
 ApiResult put_items(Services& s, http::Request& r) {
   ZHIYIN_TRY(const Json json, parse_json(r.body, 32 << 20));
   std::vector<catalogue::Item> items;
@@ -377,9 +322,6 @@ void add_people_routes(Api& api, Services& s) {
               ZHIYIN_TRY(const Json list, list_erasures(s.state, r.query_or("after", ""), limit));
               return http::Response::json(list);
             });
-  api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
-            "What the person would like",
-            [&s](http::Request& r, const Caller& c) { return recommend(s, r, c); });
   api.route("GET", "/v1/items", of_account(Role::kAnalyst), "The catalogue",
             [&s](http::Request& r, const Caller&) { return list_items(s, r); });
   api.route(

@@ -1,0 +1,130 @@
+#include "server/recommend_wire.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace zhiyin::server {
+namespace {
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    if (end > 0) out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+Result<std::vector<ItemName>> items_of(std::string_view name, std::string_view text) {
+  std::vector<ItemName> out;
+  for (const std::string& word : words_of(text)) {
+    const std::size_t slash = word.find('/');
+    if (slash == 0 || slash == word.npos || slash + 1 == word.size())
+      return fail_field(name, "'{}' is not KIND/ID", word.substr(0, 64));
+    out.push_back({word.substr(0, slash), word.substr(slash + 1)});
+  }
+  return out;
+}
+
+/// A number of the query as a JSON number, so that the body's own bounds check it.
+Result<void> add_number(Json& body, const http::Request& r, std::string_view name) {
+  const std::string_view text = r.query_or(name, "");
+  if (text.empty()) return {};
+  const char* const end = text.data() + text.size();
+  std::int64_t whole = 0;
+  if (const auto found = std::from_chars(text.data(), end, whole);
+      found.ec == std::errc() && found.ptr == end) {
+    body.set(name, whole);
+    return {};
+  }
+  double value = 0;
+  const auto found = std::from_chars(text.data(), end, value);
+  if (found.ec != std::errc() || found.ptr != end)
+    return fail_field(name, "'{}' is not a number", text.substr(0, 20));
+  body.set(name, value);
+  return {};
+}
+
+std::vector<recommend::ItemRef> refs_of(const std::vector<ItemName>& items) {
+  std::vector<recommend::ItemRef> out;
+  for (const ItemName& item : items) out.push_back({item.kind, item.id});
+  return out;
+}
+
+}  // namespace
+
+Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now) {
+  if (body.rerank != "mmr" && body.rerank != "dpp")
+    return fail_field("rerank", "'{}' is not mmr or dpp", body.rerank);
+  recommend::RecommendRequest out;
+  out.n = static_cast<std::size_t>(body.n);
+  out.now = now;
+  out.rules.kinds = body.kinds;
+  out.rules.categories = body.categories;
+  out.rules.exclude = refs_of(body.exclude);
+  if (body.eligible) out.rules.eligible = refs_of(*body.eligible);
+  out.rules.price_min_fen = body.price_min;
+  out.rules.price_max_fen = body.price_max;
+  out.pinned = refs_of(body.pinned);
+  out.diversity = body.diversity;
+  out.rerank = body.rerank == "mmr" ? recommend::Rerank::kMmr : recommend::Rerank::kDpp;
+  out.author_max = static_cast<std::size_t>(body.author_max);
+  out.category_max = static_cast<std::size_t>(body.category_max);
+  out.explore = static_cast<std::size_t>(body.explore);
+  out.explain = body.explain;
+  return out;
+}
+
+Result<ListBody> list_body_of(const http::Request& request) {
+  Json numbers = Json::object();
+  for (const std::string_view name :
+       {"n", "price_min", "price_max", "diversity", "author_max", "category_max", "explore"}) {
+    ZHIYIN_TRY_VOID(add_number(numbers, request, name));
+  }
+  ZHIYIN_TRY(ListBody out, from_json<ListBody>(numbers));
+  out.kinds = words_of(request.query_or("kinds", request.query_or("kind", "")));
+  out.categories = words_of(request.query_or("categories", ""));
+  ZHIYIN_TRY(out.exclude, items_of("exclude", request.query_or("exclude", "")));
+  ZHIYIN_TRY(out.pinned, items_of("pinned", request.query_or("pinned", "")));
+  if (const auto eligible = request.query_or("eligible", ""); !eligible.empty()) {
+    ZHIYIN_TRY(out.eligible, items_of("eligible", eligible));
+  }
+  out.rerank = request.query_or("rerank", "mmr");
+  const std::string_view explain = request.query_or("explain", "false");
+  if (explain != "true" && explain != "false")
+    return fail_field("explain", "'{}' is not true or false", explain.substr(0, 20));
+  out.explain = explain == "true";
+  out.account = request.query_or("account", "");
+  return out;
+}
+
+Json to_json_answer(const Recommendations::Answer& answer) {
+  Json items = Json::array();
+  for (const recommend::RecommendedItem& item : answer.response.items) {
+    Json one;
+    one.set("item",
+            Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
+    one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
+    one.set("source", item.source).set("propensity", item.propensity);
+    if (!item.terms.empty()) {
+      Json terms = Json::array();
+      for (const recommend::ScoreTerm& term : item.terms) {
+        terms.push(Json()
+                       .set("item", Json()
+                                        .set("kind", term.item.kind)
+                                        .set("id", term.item.id)
+                                        .set("title", term.title))
+                       .set("share", term.share));
+      }
+      one.set("terms", std::move(terms));
+    }
+    items.push(std::move(one));
+  }
+  return Json()
+      .set("items", std::move(items))
+      .set("model", answer.model_id)
+      .set("fallback", answer.response.fallback);
+}
+
+}  // namespace zhiyin::server
