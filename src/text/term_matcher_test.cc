@@ -265,7 +265,7 @@ TEST(TermMatcher, OffsetsAreBoundariesWhateverTheText) {
   }
   for (const std::string& text : texts) {
     const auto characters = text.size() > 1'000'000 ? std::u32string() : code_points(text);
-    std::size_t last = 0;
+    std::size_t last = 0, at = 0, number = 0;
     for (const TermHit& hit : scanner.find(text)) {
       ASSERT_LT(hit.byte_begin, hit.byte_end);
       ASSERT_LE(hit.byte_end, text.size());
@@ -273,7 +273,6 @@ TEST(TermMatcher, OffsetsAreBoundariesWhateverTheText) {
       ASSERT_LE(hit.char_end - hit.char_begin, kHitCharactersMax);
       last = hit.byte_end;
       if (characters.empty()) continue;
-      std::size_t at = 0, number = 0;
       while (at < hit.byte_begin) at += code_point_at(text, at).bytes, ++number;
       ASSERT_EQ(at, hit.byte_begin);
       ASSERT_EQ(number, hit.char_begin);
