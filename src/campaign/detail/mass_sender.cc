@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <limits>
 #include <tuple>
 
 #include "base/crypto.h"
@@ -39,14 +40,15 @@ struct Gathered {
   std::vector<std::string> openids;  ///< of `send`
   std::vector<Touch> refused;
   std::optional<Instant> wait;
-  std::string last;  ///< touches up to this one have been looked at
+  std::string last;        ///< touches up to this one have been looked at
+  std::int64_t calls = 0;  ///< of the day, with this batch's own
 };
 
 /// Where a batch is gathered from: everything that is due, or what comes after one that goes out
-/// meanwhile, and takes a call.
+/// meanwhile. That one's call may be counted by now or not: so many are left at most.
 struct GatherFrom {
   std::string after;
-  std::int64_t calls_taken = 0;
+  std::int64_t calls_max = std::numeric_limits<std::int64_t>::max();
 };
 
 std::size_t batch_max(const Work& work) {
@@ -142,15 +144,15 @@ Result<Gathered> gather(const Work& work, Instant now, const GatherFrom& from) {
   out.last = from.after;
   ZHIYIN_TRY_VOID(work.parts.state.read([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(out.wait, held_until(session, work, now));
-    ZHIYIN_TRY(const std::int64_t calls, calls_left(session, work, now));
+    ZHIYIN_TRY(out.calls, calls_left(session, work, now));
+    out.calls = std::min(out.calls, from.calls_max);
     while (!out.wait && out.send.size() < look_ahead(work)) {
       const std::size_t wanted = std::min(kPage, look_ahead(work) - out.send.size());
       ZHIYIN_TRY(std::vector<Touch> page,
                  SendLedger::list_due(session, work.id(), now, out.last, wanted));
       if (page.empty()) return {};
       out.last = page.back().id.value;
-      ZHIYIN_TRY_VOID(
-          sort_page(session, work, std::move(page), calls - from.calls_taken, now, out));
+      ZHIYIN_TRY_VOID(sort_page(session, work, std::move(page), out.calls, now, out));
     }
     return {};
   }));
@@ -323,9 +325,10 @@ Result<TickResult> send_next(const Work& work, Instant now) {
     const bool is_last = gathered.send.empty() || gathered.wait || sent == kBatchesAStep;
     std::future<Result<Gathered>> next;
     if (!is_last) {
-      next = std::async(std::launch::async, [&work, now, from = GatherFrom{gathered.last, 1}] {
-        return gather(work, now, from);
-      });
+      next = std::async(std::launch::async,
+                        [&work, now, from = GatherFrom{gathered.last, gathered.calls - 1}] {
+                          return gather(work, now, from);
+                        });
     }
     SendBatch batch;
     std::optional<Instant> wait;
