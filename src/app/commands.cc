@@ -160,10 +160,7 @@ Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const auto request, server::to_request(body, s.clock.now()));
   ZHIYIN_TRY(const auto answer,
              s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
-  Json out = Json().set("person", person.value);
-  for (const auto& [name, value] : *server::to_json_answer(answer).if_object())
-    out.set(name, value);
-  return out;
+  return server::to_json_answer(answer, Json().set("person", person.value));
 }
 
 Json segment_json(const audience::Segment& segment) {

@@ -99,7 +99,7 @@ Result<ListBody> list_body_of(const http::Request& request) {
   return out;
 }
 
-Json to_json_answer(const Recommendations::Answer& answer) {
+Json to_json_answer(const Recommendations::Answer& answer, Json out) {
   Json items = Json::array();
   for (const recommend::RecommendedItem& item : answer.response.items) {
     Json one;
@@ -121,10 +121,10 @@ Json to_json_answer(const Recommendations::Answer& answer) {
     }
     items.push(std::move(one));
   }
-  return Json()
-      .set("items", std::move(items))
+  out.set("items", std::move(items))
       .set("model", answer.model_id)
       .set("fallback", answer.response.fallback);
+  return out;
 }
 
 }  // namespace zhiyin::server

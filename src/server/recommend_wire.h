@@ -53,8 +53,9 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
 /// commas), price_min, price_max, diversity, rerank, author_max, category_max, explore, explain.
 Result<ListBody> list_body_of(const http::Request& request);
 
-/// {"items":[{"item","score","source","reason","reason_en","propensity","terms"}],"model","fallback"}
-Json to_json_answer(const Recommendations::Answer& answer);
+/// {"items":[{"item","score","source","reason","reason_en","propensity","terms"}],"model","fallback"},
+/// after the members that `out` already has.
+Json to_json_answer(const Recommendations::Answer& answer, Json out = Json::object());
 
 }  // namespace zhiyin::server
 

@@ -38,9 +38,8 @@ ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   }  // an identity that never did anything is a cold person, not an error
   ZHIYIN_TRY(const auto answer,
              s.recommendations.recommend(view, request, body.account, place_of(caller)));
-  Json out = Json().set("person", person ? Json(person->value) : Json());
-  for (const auto& [name, value] : *to_json_answer(answer).if_object()) out.set(name, value);
-  return http::Response::json(out);
+  return http::Response::json(
+      to_json_answer(answer, Json().set("person", person ? Json(person->value) : Json())));
 }
 
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
@@ -109,9 +108,7 @@ ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
     ZHIYIN_TRY_VOID(check_person(s, caller, view, body.account));
     ZHIYIN_TRY(const auto answer,
                s.recommendations.recommend(view, request, body.account, place_of(caller)));
-    Json one = Json().set("person", person.value);
-    for (const auto& [name, value] : *to_json_answer(answer).if_object()) one.set(name, value);
-    lists.push(std::move(one));
+    lists.push(to_json_answer(answer, Json().set("person", person.value)));
   }
   return http::Response::json(Json().set("lists", std::move(lists)));
 }
