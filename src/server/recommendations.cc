@@ -97,31 +97,32 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current()
   return recommender_;
 }
 
+recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendRequest request) {
+  if (request.explore == 0) return request;
+  // The seed is drawn anew for each list: what chance decides is logged with its probability.
+  request.seed = draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
+  request.arm_of = [this](const recommend::ItemRef& ref) { return arms_.of(ref); };
+  return request;
+}
+
 Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
                                                            const recommend::RecommendRequest& given,
                                                            std::string_view account,
                                                            std::string_view place) {
   ZHIYIN_TRY(const auto recommender, current());
-  recommend::RecommendRequest request = given;
-  if (request.explore > 0) {
-    // The seed is drawn anew for each list: what chance decides is logged with its probability.
-    request.seed = draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
-    request.arm_of = [this](const recommend::ItemRef& ref) { return arms_.of(ref); };
-  }
+  const recommend::RecommendRequest request = with_chance(given);
   ZHIYIN_TRY(auto response, recommender->recommend(person, request));
-  for (const recommend::RecommendedItem& item : response.items) {
-    if (item.source == "explore") arms_.shown(item.item);
-  }
   note(response, person.id, recommender->model_id(), request.now, account, place);
   return Answer{std::move(response), recommender->model_id()};
 }
 
 Result<Recommendations::Answer> Recommendations::common(Common which,
                                                         const recommend::ItemRef& item,
-                                                        const recommend::RecommendRequest& request,
+                                                        const recommend::RecommendRequest& given,
                                                         std::string_view account,
                                                         std::string_view place) {
   ZHIYIN_TRY(const auto recommender, current());
+  const recommend::RecommendRequest request = with_chance(given);
   auto response = which == Common::kSimilar   ? recommender->similar(item, request)
                   : which == Common::kPopular ? recommender->popular(request)
                                               : recommender->latest(request);
@@ -133,6 +134,9 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
 void Recommendations::note(const recommend::RecommendResponse& response, const PersonId& person,
                            const std::string& model, Instant at, std::string_view account,
                            std::string_view place) {
+  for (const recommend::RecommendedItem& item : response.items) {
+    if (item.source == "explore") arms_.shown(item.item);
+  }
   auto impression = recommend::impression_of(response, person, model, at);
   impression.id = uuid_v7(at);
   impression.account = account;

@@ -84,7 +84,9 @@ class Recommendations {
   /// The active model from the registry; the empty one, `none`, where there is none.
   [[nodiscard]] Result<Loaded> load() const;
   Result<std::shared_ptr<const recommend::Recommender>> current();
-  /// Gathers the impression of an answer.
+  /// The request with what its places of exploration need: a seed of its own, and what is known.
+  recommend::RecommendRequest with_chance(recommend::RecommendRequest request);
+  /// Gathers the impression of an answer, and counts what chance listed.
   void note(const recommend::RecommendResponse& response, const PersonId& person,
             const std::string& model, Instant at, std::string_view account, std::string_view place);
 
