@@ -223,12 +223,17 @@ Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunC
   return model_result(record);
 }
 
-Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
-  ZHIYIN_TRY_VOID(s.settle());
-  recommend::TrainParams params;
+Result<void> check(const TrainRecommendJob& job) {
   const auto known = recommend::serving_algorithms();
   if (std::ranges::find(known, job.model) == known.end())
     return fail_field("model", "'{}' is not one of {}", job.model, fmt::join(known, ", "));
+  return {};
+}
+
+Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
+  ZHIYIN_TRY_VOID(check(job));
+  ZHIYIN_TRY_VOID(s.settle());
+  recommend::TrainParams params;
   params.algorithm = job.model;
   params.knn.k = job.k;
   params.knn.shrink = job.shrink;

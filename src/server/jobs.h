@@ -42,6 +42,8 @@ struct TrainRecommendJob {
   double beta = 0.3;
   std::size_t factors = 32;
 };
+/// What the field list cannot say: kInvalidArgument with the field.
+Result<void> check(const TrainRecommendJob& job);
 Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
                                    RunContext& run);
 

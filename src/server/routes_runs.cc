@@ -143,10 +143,14 @@ Result<Job> job_of(const http::Request& r) {
   return from_json<Job>(json);
 }
 
+/// Jobs with nothing to check beyond their field list.
+Result<void> check(const TrainResponseJob&) { return {}; }
+
 template <class Job>
 ApiResult train(Services& s, const http::Request& r, std::string_view kind,
                 Result<Json> (*work)(Services&, const Job&, RunContext&)) {
   ZHIYIN_TRY(const Job job, job_of<Job>(r));
+  ZHIYIN_TRY_VOID(check(job));
   ZHIYIN_TRY(const RunId run,
              s.runs.start(kind, "", [&s, job, work](RunContext& c) { return work(s, job, c); }));
   return http::Response::json(Json().set("run", run.value), 202);
