@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/nearest.h"
+
 namespace zhiyin::server {
 namespace {
 
@@ -29,8 +31,9 @@ Result<std::vector<ItemName>> items_of(std::string_view name, std::string_view t
 
 /// A number of the query as a JSON number, so that the body's own bounds check it.
 Result<void> add_number(Json& body, const http::Request& r, std::string_view name) {
-  const std::string_view text = r.query_or(name, "");
-  if (text.empty()) return {};
+  const auto given = r.query.find(name);
+  if (given == r.query.end()) return {};
+  const std::string_view text = given->second;
   const char* const end = text.data() + text.size();
   std::int64_t whole = 0;
   if (const auto found = std::from_chars(text.data(), end, whole);
@@ -43,6 +46,26 @@ Result<void> add_number(Json& body, const http::Request& r, std::string_view nam
   if (found.ec != std::errc() || found.ptr != end)
     return fail_field(name, "'{}' is not a number", text.substr(0, 20));
   body.set(name, value);
+  return {};
+}
+
+constexpr std::string_view kNumbers[] = {"n",          "price_min",    "price_max", "diversity",
+                                         "author_max", "category_max", "explore"};
+constexpr std::string_view kParameters[] = {
+    "n",         "kind",      "kinds",     "categories", "exclude",    "eligible",     "pinned",
+    "price_min", "price_max", "diversity", "rerank",     "author_max", "category_max", "explore",
+    "explain",   "account"};
+
+Result<void> check_names(const http::Request& r) {
+  for (const auto& [name, value] : r.query) {
+    if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
+    const std::string_view near = nearest_name(name, kParameters);
+    const std::string shown = name.substr(0, 64);
+    if (near.empty()) return fail_field(shown, "is not a known parameter");
+    return fail_field(shown, "is not a known parameter; did you mean '{}'?", near);
+  }
+  if (r.query.contains("kind") && r.query.contains("kinds"))
+    return fail_field("kind", "is given beside kinds");
   return {};
 }
 
@@ -77,18 +100,17 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
 }
 
 Result<ListBody> list_body_of(const http::Request& request) {
+  ZHIYIN_TRY_VOID(check_names(request));
   Json numbers = Json::object();
-  for (const std::string_view name :
-       {"n", "price_min", "price_max", "diversity", "author_max", "category_max", "explore"}) {
-    ZHIYIN_TRY_VOID(add_number(numbers, request, name));
-  }
+  for (const std::string_view name : kNumbers) ZHIYIN_TRY_VOID(add_number(numbers, request, name));
   ZHIYIN_TRY(ListBody out, from_json<ListBody>(numbers));
   out.kinds = words_of(request.query_or("kinds", request.query_or("kind", "")));
   out.categories = words_of(request.query_or("categories", ""));
   ZHIYIN_TRY(out.exclude, items_of("exclude", request.query_or("exclude", "")));
   ZHIYIN_TRY(out.pinned, items_of("pinned", request.query_or("pinned", "")));
-  if (const auto eligible = request.query_or("eligible", ""); !eligible.empty()) {
-    ZHIYIN_TRY(out.eligible, items_of("eligible", eligible));
+  // Given without a name it leaves nothing, as an empty array of a body does.
+  if (const auto eligible = request.query.find("eligible"); eligible != request.query.end()) {
+    ZHIYIN_TRY(out.eligible, items_of("eligible", eligible->second));
   }
   out.rerank = request.query_or("rerank", "mmr");
   const std::string_view explain = request.query_or("explain", "false");

@@ -49,8 +49,9 @@ struct ListBody {
 
 /// kInvalidArgument names the member.
 Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now);
-/// The same from a query: n, kind, kinds, categories, exclude and eligible (`kind/id`, separated by
-/// commas), price_min, price_max, diversity, rerank, author_max, category_max, explore, explain.
+/// The same from a query: n, kind or kinds, categories, exclude, eligible and pinned (`kind/id`,
+/// separated by commas), price_min, price_max, diversity, rerank, author_max, category_max,
+/// explore, explain, account. kInvalidArgument names the parameter; unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
 
 /// {"items":[{"item","score","source","reason","reason_en","propensity","terms"}],"model","fallback"},

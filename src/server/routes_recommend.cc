@@ -1,13 +1,12 @@
 // Lists of items: for a person, a visitor, an item, everybody, many people at once.
 #include <algorithm>
+#include <optional>
 
 #include "server/recommend_wire.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
 namespace {
-
-constexpr std::size_t kHistoryMax = 1000;
 
 std::string_view place_of(const Caller& caller) { return caller.csrf.empty() ? "api" : "console"; }
 
@@ -23,26 +22,46 @@ Result<void> check_person(Services& s, const Caller& caller, const audience::Per
   return fail(ErrorCode::kNotFound, "person: nobody of that id on the account '{}'", account);
 }
 
+/// For whom a list is made; without an id: an identity that never did anything, a cold person.
+struct Reader {
+  std::optional<PersonId> person;
+  audience::PersonView view;
+};
+
+Result<Reader> reader_of(Services& s, const Caller& caller, const std::string& ref,
+                         std::string_view account) {
+  Reader out;
+  const auto person = s.people.resolve(ref);
+  if (!person) {
+    if (person.error().code == ErrorCode::kNotFound && ref.contains(':')) return out;
+    return std::unexpected(person.error());
+  }
+  ZHIYIN_TRY(out.view, s.people.view(*person));
+  ZHIYIN_TRY_VOID(check_person(s, caller, out.view, account));
+  out.person = *person;
+  return out;
+}
+
+Result<Json> list_for(Services& s, const Caller& caller, const Reader& reader,
+                      const recommend::RecommendRequest& request, std::string_view account) {
+  ZHIYIN_TRY(const auto answer,
+             s.recommendations.recommend(reader.view, request, account, place_of(caller)));
+  return to_json_answer(answer,
+                        Json().set("person", reader.person ? Json(reader.person->value) : Json()));
+}
+
 ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   ZHIYIN_TRY(const ListBody body, list_body_of(r));
   ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
   ZHIYIN_TRY_VOID(check_account(caller, body.account));
-  audience::PersonView view;
-  const std::string& ref = r.path_parameters["person"];
-  auto person = s.people.resolve(ref);
-  if (person) {
-    ZHIYIN_TRY(view, s.people.view(*person, kHistoryMax));
-    ZHIYIN_TRY_VOID(check_person(s, caller, view, body.account));
-  } else if (person.error().code != ErrorCode::kNotFound || !ref.contains(':')) {
-    return std::unexpected(person.error());
-  }  // an identity that never did anything is a cold person, not an error
-  ZHIYIN_TRY(const auto answer,
-             s.recommendations.recommend(view, request, body.account, place_of(caller)));
-  return http::Response::json(
-      to_json_answer(answer, Json().set("person", person ? Json(person->value) : Json())));
+  ZHIYIN_TRY(const Reader reader, reader_of(s, caller, r.path_parameters["person"], body.account));
+  ZHIYIN_TRY(const Json list, list_for(s, caller, reader, request, body.account));
+  return http::Response::json(list);
 }
 
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
+  if (!body.people.empty()) return fail_field("people", "belongs to a batch, not to a session");
+  if (!body.segment.empty()) return fail_field("segment", "belongs to a batch, not to a session");
   ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
   ZHIYIN_TRY_VOID(check_account(caller, body.account));
   audience::PersonView view;
@@ -73,28 +92,22 @@ ApiResult for_everybody(Services& s, http::Request& r, const Caller& caller,
   return http::Response::json(to_json_answer(answer));
 }
 
-Result<std::vector<PersonId>> people_of(Services& s, const ListBody& body) {
+/// Whom a batch is for: ids and identities.
+Result<std::vector<std::string>> people_of(Services& s, const ListBody& body) {
+  if (!body.events.empty()) return fail_field("events", "belongs to a session, not to a batch");
   if (!body.segment.empty() && !body.people.empty())
     return fail_field("segment", "is given beside people");
-  std::vector<PersonId> out;
-  if (!body.segment.empty()) {
-    ZHIYIN_TRY_VOID(s.settle());
-    ZHIYIN_TRY(out, s.segments.members(SegmentId(body.segment), s.clock.now()));
-    constexpr std::size_t kMembersMax = 10'000;
-    if (out.size() > kMembersMax) {
-      return fail(ErrorCode::kLimitReached,
-                  "segment: has {} members, one answer has at most {}; zhiyin recommend --segment "
-                  "writes a file",
-                  out.size(), kMembersMax);
-    }
-    return out;
+  if (!body.people.empty()) return body.people;
+  if (body.segment.empty()) return fail_field("people", "is empty, and there is no segment");
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const auto members, s.segments.members(SegmentId(body.segment), s.clock.now()));
+  constexpr std::size_t kMembersMax = 10'000;
+  if (members.size() > kMembersMax) {
+    return fail(ErrorCode::kLimitReached, "segment: has {} members, one answer has at most {}",
+                members.size(), kMembersMax);
   }
-  for (std::size_t i = 0; i < body.people.size(); ++i) {
-    auto person = s.people.resolve(body.people[i]);
-    if (!person)
-      return std::unexpected(within(fmt::format("people[{}]", i), std::move(person.error())));
-    out.push_back(std::move(*person));
-  }
+  std::vector<std::string> out;
+  for (const PersonId& member : members) out.push_back(member.value);
   return out;
 }
 
@@ -103,12 +116,13 @@ ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
   ZHIYIN_TRY_VOID(check_account(caller, body.account));
   ZHIYIN_TRY(const auto people, people_of(s, body));
   Json lists = Json::array();
-  for (const PersonId& person : people) {
-    ZHIYIN_TRY(const auto view, s.people.view(person, kHistoryMax));
-    ZHIYIN_TRY_VOID(check_person(s, caller, view, body.account));
-    ZHIYIN_TRY(const auto answer,
-               s.recommendations.recommend(view, request, body.account, place_of(caller)));
-    lists.push(to_json_answer(answer, Json().set("person", person.value)));
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    auto reader = reader_of(s, caller, people[i], body.account);
+    if (!reader && !body.people.empty())
+      return std::unexpected(within(fmt::format("people[{}]", i), std::move(reader.error())));
+    if (!reader) return std::unexpected(std::move(reader.error()));
+    ZHIYIN_TRY(Json list, list_for(s, caller, *reader, request, body.account));
+    lists.push(std::move(list));
   }
   return http::Response::json(Json().set("lists", std::move(lists)));
 }
@@ -125,7 +139,7 @@ void add_recommend_routes(Api& api, Services& s) {
   // Before {person}: the first that fits answers.
   everybody("/v1/recommend/popular", "What everybody looks at", Common::kPopular);
   everybody("/v1/recommend/latest", "The newest items", Common::kLatest);
-  everybody("/v1/recommend/similar/{kind}/{id}", "What goes with an item", Common::kSimilar);
+  everybody("/v1/recommend/similar/{kind}/{id...}", "What goes with an item", Common::kSimilar);
   api.route_with<ListBody>("POST", "/v1/recommend/session", of_account(Role::kIngest),
                            "What a visitor of whom only this session is known would like",
                            [&s](const ListBody& body, http::Request&, const Caller& c) {
