@@ -15,9 +15,12 @@ namespace {
 
 using detail::kernels;
 using detail::padded;
+using detail::RowSystem;
+
+static_assert(Ials::kFactorsMax <= detail::kWidthMax);
 
 /// Rows of factors, each `width` floats.
-using Factors = std::vector<float>;
+using Factors = AlignedFloats;
 
 Result<void> check(const IalsParams& p) {
   if (p.factors < 1 || p.factors > Ials::kFactorsMax)
@@ -50,7 +53,7 @@ std::vector<double> gram_of(const Factors& y, std::size_t width) {
   constexpr std::size_t kRowsTogether = 4096;
   const detail::MatrixKernels& k = kernels();
   std::vector<double> out(width * width, 0);
-  std::vector<float> piece(width * width);
+  AlignedFloats piece(width * width);
   const std::size_t rows = y.size() / width;
   for (std::size_t begin = 0; begin < rows; begin += kRowsTogether) {
     const std::size_t depth = std::min(kRowsTogether, rows - begin);
@@ -59,162 +62,46 @@ std::vector<double> gram_of(const Factors& y, std::size_t width) {
     for (std::size_t r = 0; r < width; r += k.tile_rows) {
       for (std::size_t c = 0; c < width;) {
         const std::size_t vectors = std::min<std::size_t>(3, (width - c) / k.vector);
-        k.subtract_tile(vectors, from + r, width, from + c, width, depth,
-                        piece.data() + r * width + c, width);
+        k.add_tile(vectors, from + r, width, from + c, width, depth, piece.data() + r * width + c,
+                   width);
         c += vectors * k.vector;
       }
     }
-    for (std::size_t i = 0; i < piece.size(); ++i) out[i] -= piece[i];
+    for (std::size_t i = 0; i < piece.size(); ++i) out[i] += piece[i];
   }
   return out;
 }
 
-/// What solving a row of one side needs of the other.
-struct Side {
-  const Factors& other;
-  std::size_t width;
-  std::size_t others;       ///< rows of the other side
-  std::vector<float> gram;  ///< weight · Y'Y
-  const IalsParams& params;
-};
-
-/// The rows of the items, one after the other, with zero rows up to a multiple of 16; their sum.
-std::size_t gather(const Side& side, std::span<const std::uint32_t> events, IalsScratch& scratch,
-                   float* sum) {
-  const std::size_t width = side.width;
-  const std::size_t count = padded(events.size());
-  if (scratch.rows.size() < count * width) scratch.rows.resize(count * width);
-  float* to = scratch.rows.data();
-  std::memset(sum, 0, width * sizeof(float));
-  constexpr std::size_t kAhead = 12;
-  for (std::size_t i = 0; i < events.size(); ++i, to += width) {
-    if (i + kAhead < events.size()) {
-      const float* const next = side.other.data() + std::size_t{events[i + kAhead]} * width;
-      for (std::size_t j = 0; j < width; j += detail::kLanes) __builtin_prefetch(next + j);
-    }
-    const float* const from = side.other.data() + std::size_t{events[i]} * width;
-    for (std::size_t j = 0; j < width; ++j) {
-      to[j] = from[j];
-      sum[j] += from[j];
-    }
-  }
-  std::memset(to, 0, (count - events.size()) * width * sizeof(float));
-  return count;
+float* room(AlignedFloats& scratch, std::size_t floats) {
+  if (scratch.size() < floats) scratch.resize(floats);
+  return scratch.data();
 }
 
-/// A few steps of conjugate gradients on (weight Y'Y + Y_h'Y_h + ridge) x = target · sum of Y_h,
-/// from the x that is there.
-void solve_by_gradients(const Side& side, std::span<const std::uint32_t> events, float* x,
+/// A few steps of conjugate gradients from the x that is there.
+void solve_by_gradients(const RowSystem& system, std::size_t steps, float* x,
                         IalsScratch& scratch) {
-  const detail::MatrixKernels& k = kernels();
-  const std::size_t width = side.width;
-  scratch.vectors.resize(4 * width);
-  float* const rest = scratch.vectors.data();
-  float* const direction = rest + width;
-  float* const product = direction + width;
-  float* const shared = product + width;
-  const auto ridge = static_cast<float>(ridge_of(side.params, events.size(), side.others));
-  const std::size_t count = gather(side, events, scratch, rest);
-  const auto apply = [&](const float* p) {
-    k.normal_product(scratch.rows.data(), count, width, p, product);
-    k.dots(side.gram.data(), width, width, p, shared);
-    for (std::size_t j = 0; j < width; ++j) product[j] += shared[j] + ridge * p[j];
-  };
-  apply(x);
-  const auto target = static_cast<float>(side.params.target);
-  for (std::size_t j = 0; j < width; ++j) {
-    rest[j] = target * rest[j] - product[j];
-    direction[j] = rest[j];
-  }
-  float size = k.dot(rest, rest, width);
-  for (std::size_t step = 0; step < side.params.steps; ++step) {
-    constexpr float kNothingLeft = 1e-20F;
-    if (size < kNothingLeft) return;
-    apply(direction);
-    const float length = size / k.dot(direction, product, width);
-    k.add_scaled(length, direction, x, width);
-    if (step + 1 == side.params.steps) return;
-    k.add_scaled(-length, product, rest, width);
-    const float next = k.dot(rest, rest, width);
-    const float turn = next / size;
-    for (std::size_t j = 0; j < width; ++j) direction[j] = rest[j] + turn * direction[j];
-    size = next;
-  }
+  kernels().conjugate_gradients(system, steps, x,
+                                room(scratch.rows, padded(system.count) * system.width),
+                                room(scratch.vectors, 3 * system.width));
 }
 
-/// The whole normal matrix, upper triangle, and Cholesky.
-void solve_whole(const Side& side, std::span<const std::uint32_t> events, float* x,
+/// The whole normal matrix and Cholesky; `fill` puts the shared part where it is told to. Without a
+/// solution x stays.
+template <class Fill>
+void solve_whole(const RowSystem& system, std::size_t factors, const Fill& fill, float* x,
                  IalsScratch& scratch) {
-  const detail::MatrixKernels& k = kernels();
-  const std::size_t width = side.width;
-  scratch.vectors.resize(width);
-  float* const right = scratch.vectors.data();
-  const std::size_t count = gather(side, events, scratch, right);
-  scratch.system.resize(width * width);
-  float* const system = scratch.system.data();
-  for (std::size_t i = 0; i < width * width; ++i) system[i] = -side.gram[i];
-  for (std::size_t r = 0; r < width; r += k.tile_rows) {
-    for (std::size_t c = r / k.vector * k.vector; c < width;) {
-      const std::size_t vectors = std::min<std::size_t>(3, (width - c) / k.vector);
-      k.subtract_tile(vectors, scratch.rows.data() + r, width, scratch.rows.data() + c, width,
-                      count, system + r * width + c, width);
-      c += vectors * k.vector;
-    }
-  }
-  const auto ridge = static_cast<float>(ridge_of(side.params, events.size(), side.others));
-  for (std::size_t i = 0; i < width * width; ++i) system[i] = -system[i];
-  for (std::size_t i = 0; i < width; ++i) {
-    system[i * width + i] += ridge;
-    // Beyond the factors there is nothing: keep the system regular.
-    if (i >= side.params.factors) system[i * width + i] += 1;
-    right[i] *= static_cast<float>(side.params.target);
-  }
-  if (k.solve(system, width, width, right)) std::memcpy(x, right, width * sizeof(float));
+  float* const whole = room(scratch.system, system.width * system.width);
+  fill(whole);
+  kernels().solve_whole(system, factors, x, room(scratch.rows, padded(system.count) * system.width),
+                        whole);
 }
 
-/// With weight · Y'Y + ridge = D diagonal: x = D^-1 Y_h' (I + Y_h D^-1 Y_h')^-1 1 · target, an h ×
-/// h system.
-void solve_short(const float* factors, std::size_t width, const float* inverse_root,
-                 std::span<const std::uint32_t> events, float target, float* x,
-                 IalsScratch& scratch) {
-  const detail::MatrixKernels& k = kernels();
-  const std::size_t h = events.size();
-  const std::size_t step = padded(h);
-  // The scaled rows turned: [width][step], so that scalar products of rows are tiles.
-  scratch.rows.resize(width * step);
-  scratch.system.resize(step * step);
-  scratch.vectors.resize(step);
-  float* const turned = scratch.rows.data();
-  for (std::size_t i = 0; i < h; ++i) {
-    const float* const row = factors + std::size_t{events[i]} * width;
-    for (std::size_t j = 0; j < width; ++j) turned[j * step + i] = row[j] * inverse_root[j];
-  }
-  if (h < step) {
-    for (std::size_t j = 0; j < width; ++j)
-      std::memset(turned + j * step + h, 0, (step - h) * sizeof(float));
-  }
-  float* const system = scratch.system.data();
-  std::memset(system, 0, step * step * sizeof(float));
-  for (std::size_t r = 0; r < h; r += k.tile_rows) {
-    for (std::size_t c = r / k.vector * k.vector; c < step;) {
-      const std::size_t vectors = std::min<std::size_t>(3, (step - c) / k.vector);
-      k.subtract_tile(vectors, turned + r, step, turned + c, step, width, system + r * step + c,
-                      step);
-      c += vectors * k.vector;
-    }
-  }
-  float* const right = scratch.vectors.data();
-  for (std::size_t i = 0; i < h; ++i) {
-    float* const row = system + i * step;
-    for (std::size_t j = i; j < h; ++j) row[j] = -row[j];
-    row[i] += 1;
-    right[i] = target;
-  }
-  for (std::size_t i = h; i < step; ++i) right[i] = 0;
-  // I plus a Gram matrix: positive definite whatever the rows are.
-  if (!k.solve(system, step, h, right)) return;
-  k.dots(turned, width, step, right, x);
-  for (std::size_t j = 0; j < width; ++j) x[j] *= inverse_root[j];
+/// With weight · Y'Y diagonal: a system of events × events. Without a solution x stays.
+void solve_short(const RowSystem& system, std::span<const float> diagonal, std::size_t factors,
+                 float* x, IalsScratch& scratch) {
+  const std::size_t step = padded(system.count);
+  kernels().solve_dual(system, diagonal.data(), factors, x, room(scratch.rows, system.width * step),
+                       room(scratch.system, step * step), room(scratch.vectors, step));
 }
 
 /// Solves rows of one side on some threads; each row is solved alone, so threads change nothing.
@@ -233,15 +120,6 @@ void for_rows(std::size_t rows, int threads, const Solve& solve) {
   std::vector<std::jthread> others;
   for (int t = 1; t < threads; ++t) others.emplace_back(work);
   work();
-}
-
-/// D^-1/2 for a ridge; zero where there is no factor.
-void inverse_roots(std::span<const float> diagonal, double ridge, std::size_t factors, float* out) {
-  constexpr float kLeast = 1e-12F;
-  for (std::size_t j = 0; j < diagonal.size(); ++j) {
-    const float d = std::max(diagonal[j], 0.0F) + static_cast<float>(ridge);
-    out[j] = j < factors && d > kLeast ? 1 / std::sqrt(d) : 0;
-  }
 }
 
 /// Turns the rows: y <- y · basis (columns are the new axes).
@@ -287,25 +165,35 @@ void sweep(const Interactions& rows, Factors& mine, Factors& other, std::size_t 
     diagonal = diagonalise(other, width, params, &basis);
     rotate(mine, width, params.factors, basis);
   }
-  Side side{other, width, other.size() / width, {}, params};
+  const std::size_t others = other.size() / width;
+  AlignedFloats shared(width * width);
   const std::vector<double> gram = gram_of(other, width);
-  side.gram.resize(gram.size());
   for (std::size_t i = 0; i < gram.size(); ++i)
-    side.gram[i] = static_cast<float>(params.weight * gram[i]);
+    shared[i] = static_cast<float>(params.weight * gram[i]);
   for_rows(rows.users(), params.threads, [&](std::size_t r, IalsScratch& scratch) {
     const std::span<const std::uint32_t> events = rows.columns(r);
     float* const x = mine.data() + r * width;
     if (events.empty()) {
       std::memset(x, 0, width * sizeof(float));
-    } else if (!exact) {
-      solve_by_gradients(side, events, x, scratch);
+      return;
+    }
+    const auto ridge = static_cast<float>(ridge_of(params, events.size(), others));
+    const RowSystem system{other.data(),
+                           events.data(),
+                           events.size(),
+                           width,
+                           shared.data(),
+                           ridge,
+                           static_cast<float>(params.target)};
+    if (!exact) {
+      solve_by_gradients(system, params.steps, x, scratch);
     } else if (events.size() < params.factors) {
-      alignas(64) float roots[Ials::kFactorsMax];
-      inverse_roots(diagonal, ridge_of(params, events.size(), side.others), params.factors, roots);
-      solve_short(other.data(), width, roots, events, static_cast<float>(params.target), x,
-                  scratch);
+      solve_short(system, diagonal, params.factors, x, scratch);
     } else {
-      solve_whole(side, events, x, scratch);
+      const auto fill = [&](float* to) {
+        std::memcpy(to, shared.data(), shared.size() * sizeof(float));
+      };
+      solve_whole(system, params.factors, fill, x, scratch);
     }
   });
 }
@@ -343,6 +231,28 @@ std::vector<std::size_t> events_by_item(const Interactions& by_user) {
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> places_of_largest(std::span<const float> scores, std::size_t count) {
+  count = std::min(count, scores.size());
+  if (count == 0) return {};
+  std::vector<std::uint32_t> heap(count);
+  for (std::size_t i = 0; i < count; ++i) heap[i] = static_cast<std::uint32_t>(i);
+  const auto better = [&](std::uint32_t a, std::uint32_t b) {
+    return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+  };
+  // The worst of those held is in front. A later score must be above it: equal ones go by place.
+  std::ranges::make_heap(heap, better);
+  const detail::MatrixKernels& k = kernels();
+  std::size_t i = k.next_above(scores.data(), count, scores.size(), scores[heap[0]]);
+  while (i < scores.size()) {
+    std::ranges::pop_heap(heap, better);
+    heap.back() = static_cast<std::uint32_t>(i);
+    std::ranges::push_heap(heap, better);
+    i = k.next_above(scores.data(), i + 1, scores.size(), scores[heap[0]]);
+  }
+  std::ranges::sort_heap(heap, better);
+  return heap;
+}
 
 Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
                          const std::function<bool(double)>& progress) {
@@ -386,17 +296,23 @@ void Ials::fold_in(std::span<const std::uint32_t> history, std::span<float> out,
     std::ranges::fill(out, 0);
     return;
   }
-  const double ridge = ridge_of(params_, history.size(), items());
+  const auto ridge = static_cast<float>(ridge_of(params_, history.size(), items()));
+  const RowSystem system{factors_.data(),
+                         history.data(),
+                         history.size(),
+                         width_,
+                         nullptr,
+                         ridge,
+                         static_cast<float>(params_.target)};
   if (history.size() < params_.factors) {
-    alignas(64) float roots[kFactorsMax];
-    inverse_roots(diagonal_, ridge, params_.factors, roots);
-    solve_short(factors_.data(), width_, roots, history, static_cast<float>(params_.target),
-                out.data(), scratch);
+    solve_short(system, diagonal_, params_.factors, out.data(), scratch);
     return;
   }
-  Side side{factors_, width_, items(), std::vector<float>(width_ * width_, 0), params_};
-  for (std::size_t j = 0; j < width_; ++j) side.gram[j * width_ + j] = diagonal_[j];
-  solve_whole(side, history, out.data(), scratch);
+  const auto fill = [&](float* to) {
+    std::memset(to, 0, width_ * width_ * sizeof(float));
+    for (std::size_t j = 0; j < width_; ++j) to[j * width_ + j] = diagonal_[j];
+  };
+  solve_whole(system, params_.factors, fill, out.data(), scratch);
 }
 
 void Ials::contributions(std::span<const std::uint32_t> history, std::uint32_t item,
@@ -441,7 +357,7 @@ Result<Ials> Ials::from_parts(const IalsParams& params, std::vector<float> facto
   Ials out;
   out.params_ = params;
   out.width_ = width;
-  out.factors_ = std::move(factors);
+  out.factors_.assign(factors.begin(), factors.end());
   out.diagonal_ = std::move(diagonal);
   return out;
 }

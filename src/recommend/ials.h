@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "recommend/aligned_floats.h"
 #include "recommend/interactions.h"
 
 namespace zhiyin::recommend {
@@ -34,10 +35,14 @@ struct IalsParams {
 
 /// Memory for solving one row; one per thread, kept from call to call.
 struct IalsScratch {
-  std::vector<float> rows;
-  std::vector<float> system;
-  std::vector<float> vectors;
+  AlignedFloats rows;
+  AlignedFloats system;
+  AlignedFloats vectors;
 };
+
+/// The places of the `count` largest scores (all where there are fewer), best first, equal ones by
+/// place. Requires that no score is NaN. Thread-safe.
+std::vector<std::uint32_t> places_of_largest(std::span<const float> scores, std::size_t count);
 
 /// Implicit-feedback matrix factorisation by alternating least squares,
 /// sum over observed (1 - x·y)² + weight · sum over all (x·y)²
@@ -99,7 +104,7 @@ class Ials {
  private:
   IalsParams params_;
   std::size_t width_ = 0;
-  std::vector<float> factors_;   ///< items × width, rotated
+  AlignedFloats factors_;        ///< items × width, rotated
   std::vector<float> diagonal_;  ///< of weight · Y'Y in the rotated basis
   Loss trained_;
 };

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "recommend/detail/eigen.h"
+#include "recommend/detail/matrix_kernels.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -103,6 +104,75 @@ TEST(Ials, FoldInIsTheLeastSquaresSolutionForShortAndLongHistories) {
     }
     model->fold_in({}, out, scratch);
     EXPECT_EQ(std::ranges::count(out, 0.0F), static_cast<std::ptrdiff_t>(out.size()));
+  }
+}
+
+TEST(Ials, LargestScoresComeInOrderAndEqualOnesByPlace) {
+  Random random(5);
+  for (const std::size_t size : {1U, 7U, 33U, 500U}) {
+    std::vector<float> scores(size);
+    for (float& s : scores) s = static_cast<float>(random.below(40));
+    std::vector<std::uint32_t> expected(size);
+    for (std::uint32_t i = 0; i < size; ++i) expected[i] = i;
+    std::ranges::stable_sort(
+        expected, [&](std::uint32_t a, std::uint32_t b) { return scores[a] > scores[b]; });
+    for (const std::size_t count : {0U, 1U, 20U, 600U}) {
+      const auto best = places_of_largest(scores, count);
+      ASSERT_EQ(best.size(), std::min<std::size_t>(count, size));
+      EXPECT_TRUE(std::ranges::equal(best, std::span(expected).first(best.size())));
+    }
+  }
+}
+
+/// Every instruction set against the definition, in float64.
+TEST(MatrixKernels, LeastSquaresOfARowIsTheSameOnEveryInstructionSet) {
+  Random random(9);
+  constexpr std::size_t rows = 50;
+  for (const std::size_t width : {16U, 48U, 64U, 128U}) {
+    std::vector<float> table(rows * width);
+    for (float& y : table) y = static_cast<float>(random.normal() * 0.3);
+    std::vector<float> gram(width * width, 0);
+    std::vector<float> diagonal(width);
+    for (std::size_t j = 0; j < width; ++j)
+      gram[j * width + j] = diagonal[j] = static_cast<float>(0.5 + random.uniform());
+    for (const std::size_t count : {1U, 15U, 16U, 37U}) {
+      std::vector<std::uint32_t> events(count);
+      for (std::size_t i = 0; i < count; ++i) events[i] = static_cast<std::uint32_t>(i * 7 % rows);
+      std::vector<std::vector<double>> a(width, std::vector<double>(width, 0));
+      std::vector<double> b(width, 0);
+      constexpr double kRidge = 0.4;
+      for (std::size_t j = 0; j < width; ++j) a[j][j] = diagonal[j] + kRidge;
+      for (const std::uint32_t e : events) {
+        const float* const y = table.data() + e * width;
+        for (std::size_t i = 0; i < width; ++i) {
+          b[i] += 2.0 * y[i];
+          for (std::size_t j = 0; j < width; ++j) a[i][j] += y[i] * y[j];
+        }
+      }
+      const std::vector<double> expected = solved(a, b);
+      const detail::RowSystem system{
+          table.data(), events.data(), count, width, gram.data(), static_cast<float>(kRidge), 2};
+      const std::size_t step = detail::padded(count);
+      for (const detail::MatrixKernels* const k : detail::usable_kernels()) {
+        const auto expect = [&](const std::vector<float>& x, const char* what) {
+          for (std::size_t j = 0; j < width; ++j)
+            EXPECT_NEAR(x[j], expected[j], 1e-4)
+                << k->name << " " << what << " " << width << " " << count << " " << j;
+        };
+        std::vector<float> x(width, 0.1F);
+        std::vector<float> memory(step * width);
+        std::vector<float> square(std::max(step * step, width * width));
+        std::vector<float> vectors(std::max(3 * width, step));
+        k->conjugate_gradients(system, 60, x.data(), memory.data(), vectors.data());
+        expect(x, "gradients");
+        ASSERT_TRUE(k->solve_dual(system, diagonal.data(), width, x.data(), memory.data(),
+                                  square.data(), vectors.data()));
+        expect(x, "dual");
+        std::ranges::copy(gram, square.begin());
+        ASSERT_TRUE(k->solve_whole(system, width, x.data(), memory.data(), square.data()));
+        expect(x, "whole");
+      }
+    }
   }
 }
 

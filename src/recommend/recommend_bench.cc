@@ -102,17 +102,12 @@ int ials(const char* file, std::size_t factors) {
   IalsScratch scratch;
   std::vector<float> person(model->width());
   std::vector<float> scores(model->items());
-  std::vector<std::uint32_t> order(model->items());
   double check = 0;
   for (std::size_t u = 0; u < x.users(); ++u) {
     model->fold_in(x.columns(u), person, scratch);
     model->score(person, scores);
     for (const std::uint32_t seen : x.columns(u)) scores[seen] = -1e30F;
-    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::nth_element(order, order.begin() + 20, [&](std::uint32_t a, std::uint32_t b) {
-      return scores[a] > scores[b];
-    });
-    check += scores[order[0]];
+    check += scores[places_of_largest(scores, 20)[0]];
   }
   const double listed = seconds() - from;
   std::printf("{\"what\":\"scores\",\"factors\":%zu,\"people_per_second\":%.0f,\"check\":%.3f}\n",

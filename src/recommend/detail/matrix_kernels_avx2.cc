@@ -1,4 +1,6 @@
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "recommend/detail/matrix_kernels.h"
@@ -8,6 +10,7 @@ namespace avx2 {
 namespace {
 constexpr std::size_t kVector = 8;
 constexpr std::size_t kTileRows = 4;
+#include "recommend/detail/least_squares_body.h"
 #include "recommend/detail/matrix_kernels_body.h"
 }  // namespace
 }  // namespace avx2
@@ -18,12 +21,17 @@ const MatrixKernels kAvx2Matrix = {"avx2",
                                    avx2::kTileRows,
                                    3 * avx2::kVector,
                                    avx2::subtract_tile,
+                                   avx2::add_tile,
                                    avx2::normal_product,
                                    avx2::dots,
                                    avx2::add_scaled,
                                    avx2::dot,
                                    avx2::solve,
+                                   avx2::conjugate_gradients,
+                                   avx2::solve_dual,
+                                   avx2::solve_whole,
                                    avx2::count_above,
+                                   avx2::next_above,
                                    avx2::register_peak};
 
 }  // namespace zhiyin::recommend::detail

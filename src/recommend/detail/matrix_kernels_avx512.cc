@@ -1,4 +1,6 @@
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "recommend/detail/matrix_kernels.h"
@@ -8,6 +10,7 @@ namespace avx512 {
 namespace {
 constexpr std::size_t kVector = 16;
 constexpr std::size_t kTileRows = 8;
+#include "recommend/detail/least_squares_body.h"
 #include "recommend/detail/matrix_kernels_body.h"
 }  // namespace
 }  // namespace avx512
@@ -18,12 +21,17 @@ const MatrixKernels kAvx512Matrix = {"avx512",
                                      avx512::kTileRows,
                                      3 * avx512::kVector,
                                      avx512::subtract_tile,
+                                     avx512::add_tile,
                                      avx512::normal_product,
                                      avx512::dots,
                                      avx512::add_scaled,
                                      avx512::dot,
                                      avx512::solve,
+                                     avx512::conjugate_gradients,
+                                     avx512::solve_dual,
+                                     avx512::solve_whole,
                                      avx512::count_above,
+                                     avx512::next_above,
                                      avx512::register_peak};
 
 }  // namespace zhiyin::recommend::detail

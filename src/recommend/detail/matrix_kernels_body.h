@@ -10,11 +10,13 @@ inline Vec load(const float* p) {
   return v;
 }
 inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
-inline Vec splat(float x) { return Vec{} + x; }
+/// Minus, because adding a zero is an operation of its own: it turns -0 into 0.
+inline Vec splat(float x) { return x - Vec{}; }
+/// Sum of the lanes, by halves.
 
-template <std::size_t kVectors>
-void subtract_tile_of(const float* a, std::size_t a_step, const float* b, std::size_t b_step,
-                      std::size_t depth, float* c, std::size_t c_step) {
+template <std::size_t kVectors, bool kAdd>
+void tile_of(const float* a, std::size_t a_step, const float* b, std::size_t b_step,
+             std::size_t depth, float* c, std::size_t c_step) {
   Vec sums[kTileRows][kVectors] = {};
   // The tile of c comes from memory while the sums are made.
 #pragma GCC unroll 8
@@ -41,84 +43,114 @@ void subtract_tile_of(const float* a, std::size_t a_step, const float* b, std::s
 #pragma GCC unroll 3
     for (std::size_t v = 0; v < kVectors; ++v) {
       float* const at = c + r * c_step + v * kVector;
-      store(at, load(at) - sums[r][v]);
+      store(at, kAdd ? load(at) + sums[r][v] : load(at) - sums[r][v]);
     }
   }
 }
 
-void subtract_tile(std::size_t vectors, const float* a, std::size_t a_step, const float* b,
-                   std::size_t b_step, std::size_t depth, float* c, std::size_t c_step) {
+template <bool kAdd>
+void tile(std::size_t vectors, const float* a, std::size_t a_step, const float* b,
+          std::size_t b_step, std::size_t depth, float* c, std::size_t c_step) {
   switch (vectors) {
     case 1:
-      return subtract_tile_of<1>(a, a_step, b, b_step, depth, c, c_step);
+      return tile_of<1, kAdd>(a, a_step, b, b_step, depth, c, c_step);
     case 2:
-      return subtract_tile_of<2>(a, a_step, b, b_step, depth, c, c_step);
+      return tile_of<2, kAdd>(a, a_step, b, b_step, depth, c, c_step);
     default:
-      return subtract_tile_of<3>(a, a_step, b, b_step, depth, c, c_step);
+      return tile_of<3, kAdd>(a, a_step, b, b_step, depth, c, c_step);
   }
 }
+constexpr auto subtract_tile = tile<false>;
+constexpr auto add_tile = tile<true>;
 
-/// Lanes 2i and 2i+1 of a added, then those of b.
-template <std::size_t... kIndex>
+/// Sums of neighbouring quarters of 128 bits, first those of a, then those of b; or, where kInside,
+/// of neighbouring lanes within each 128 bits: shuffles that stay inside are the cheap ones.
+template <bool kInside, std::size_t... kIndex>
 inline Vec add_pairs(Vec a, Vec b, std::index_sequence<kIndex...>) {
-  return __builtin_shufflevector(a, b, (2 * kIndex)...) +
-         __builtin_shufflevector(a, b, (2 * kIndex + 1)...);
+  constexpr auto from = [](std::size_t i, std::size_t odd) {
+    if (kInside) return i / 4 * 4 + i % 2 * 2 + odd + (i % 4 < 2 ? 0 : kVector);
+    return i / 4 * 8 + odd * 4 + i % 4;
+  };
+  return __builtin_shufflevector(a, b, (from(kIndex, 0))...) +
+         __builtin_shufflevector(a, b, (from(kIndex, 1))...);
 }
-inline Vec add_pairs(Vec a, Vec b) { return add_pairs(a, b, std::make_index_sequence<kVector>()); }
 
-/// Lane i is the sum of the lanes of v[i].
-template <std::size_t kCount>
-inline Vec sums_of(const Vec* v) {
-  if constexpr (kCount == 1) {
-    return v[0];
+/// Lane i is the sum of the lanes of row(first + i), a register each, for kRows = kVector: pairs of
+/// rows are joined as soon as both are there, so that few registers are in use.
+template <std::size_t kRows, class Row>
+inline __attribute__((always_inline)) Vec row_sums(std::size_t first, const Row& row) {
+  if constexpr (kRows == 1) {
+    return row(first);
   } else {
-    Vec half[kCount / 2];
-#pragma GCC unroll 8
-    for (std::size_t i = 0; i < kCount / 2; ++i) half[i] = add_pairs(v[2 * i], v[2 * i + 1]);
-    return sums_of<kCount / 2>(half);
+    const Vec a = row_sums<kRows / 2>(first, row);
+    const Vec b = row_sums<kRows / 2>(first + kRows / 2, row);
+    return add_pairs<kRows <= 4>(a, b, std::make_index_sequence<kVector>());
   }
 }
 
 /// Scalar products of kVector rows with p.
 template <std::size_t kParts>
 inline Vec block_dots(const float* rows, std::size_t width, const Vec* p) {
-  Vec products[kVector];
-#pragma GCC unroll 16
-  for (std::size_t r = 0; r < kVector; ++r) {
+  return row_sums<kVector>(0, [&](std::size_t r) __attribute__((always_inline)) {
     Vec sum = load(rows + r * width) * p[0];
 #pragma GCC unroll 16
     for (std::size_t v = 1; v < kParts; ++v) sum += load(rows + r * width + v * kVector) * p[v];
-    products[r] = sum;
-  }
-  return sums_of<kVector>(products);
+    return sum;
+  });
 }
+
+/// Sums of kParts registers, in two sets where registers suffice: additions to one set wait less.
+template <std::size_t kParts>
+struct RowSums {
+  static constexpr std::size_t kSets = kParts <= 4 ? 2 : 1;
+  Vec sums[kSets * kParts] = {};
+
+  __attribute__((always_inline)) void add(std::size_t row, Vec weight, const float* values) {
+    Vec* const set = sums + row % kSets * kParts;
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kParts; ++v) set[v] += weight * load(values + v * kVector);
+  }
+  [[nodiscard]] __attribute__((always_inline)) Vec part(std::size_t v) const {
+    return kSets == 2 ? sums[v] + sums[(kSets - 1) * kParts + v] : sums[v];
+  }
+};
 
 template <std::size_t kParts>
 void normal_product_of(const float* rows, std::size_t count, const float* p, float* out) {
   constexpr std::size_t width = kParts * kVector;
   Vec direction[kParts];
-  Vec sum[kParts] = {};
   for (std::size_t v = 0; v < kParts; ++v) direction[v] = load(p + v * kVector);
+  RowSums<kParts> sum;
   for (std::size_t r = 0; r < count; r += kVector, rows += kVector * width) {
     alignas(64) float t[kVector];
     store(t, block_dots<kParts>(rows, width, direction));
 #pragma GCC unroll 16
-    for (std::size_t i = 0; i < kVector; ++i) {
-      const Vec weight = splat(t[i]);
-#pragma GCC unroll 16
-      for (std::size_t v = 0; v < kParts; ++v)
-        sum[v] += weight * load(rows + i * width + v * kVector);
-    }
+    for (std::size_t i = 0; i < kVector; ++i) sum.add(i, splat(t[i]), rows + i * width);
   }
-  for (std::size_t v = 0; v < kParts; ++v) store(out + v * kVector, sum[v]);
+  for (std::size_t v = 0; v < kParts; ++v) store(out + v * kVector, sum.part(v));
+}
+
+/// The register with its lanes turned by kBy.
+template <std::size_t kBy, std::size_t... kIndex>
+inline Vec turned_by(Vec v, std::index_sequence<kIndex...>) {
+  return __builtin_shufflevector(v, v, ((kIndex + kBy) % kVector)...);
+}
+
+/// Sum of the lanes, by halves.
+template <std::size_t kBy = kVector / 2>
+inline float total(Vec v) {
+  if constexpr (kBy == 0) {
+    return v[0];
+  } else {
+    return total<kBy / 2>(v + turned_by<kBy>(v, std::make_index_sequence<kVector>()));
+  }
 }
 
 float dot(const float* a, const float* b, std::size_t width) {
   Vec sum = {};
   std::size_t j = 0;
   for (; j + kVector <= width; j += kVector) sum += load(a + j) * load(b + j);
-  float out = 0;
-  for (std::size_t lane = 0; lane < kVector; ++lane) out += sum[lane];
+  float out = total(sum);
   for (; j < width; ++j) out += a[j] * b[j];
   return out;
 }
@@ -171,23 +203,49 @@ void dots(const float* rows, std::size_t count, std::size_t width, const float* 
   }
 }
 
+using Ints = int __attribute__((vector_size(kVector * sizeof(int))));
+
+/// The lanes of v from number `from` on, zero before.
+inline Vec lanes_from(Vec v, std::size_t from) {
+  Ints number;
+  for (std::size_t lane = 0; lane < kVector; ++lane) number[lane] = static_cast<int>(lane);
+  return number >= (static_cast<int>(from) - Ints{}) ? v : Vec{};
+}
+
+/// Works on whole registers: what lies left of the diagonal is never read, what lies beyond `size`
+/// is changed.
 bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
+  const std::size_t end = (size + kVector - 1) / kVector * kVector;
   for (std::size_t k = 0; k < size; ++k) {
     float* const pivot = a + k * a_step;
     if (!(pivot[k] > 0)) return false;
     const float inverse = 1 / __builtin_sqrtf(pivot[k]);
-    for (std::size_t j = k; j < size; ++j) pivot[j] *= inverse;
+    const std::size_t diagonal = k / kVector * kVector;
+    const Vec by = splat(inverse);
+    for (std::size_t j = diagonal; j < end; j += kVector) store(pivot + j, load(pivot + j) * by);
     b[k] *= inverse;
     for (std::size_t i = k + 1; i < size; ++i) {
-      // Whole registers from the one that holds the diagonal: what lies left of it is never read.
-      const std::size_t from = i / kVector * kVector;
-      add_scaled(-pivot[i], pivot + from, a + i * a_step + from, size - from);
+      const Vec factor = splat(pivot[i]);
+      float* const row = a + i * a_step;
+      for (std::size_t j = i / kVector * kVector; j < end; j += kVector)
+        store(row + j, load(row + j) - factor * load(pivot + j));
     }
-    add_scaled(-b[k], pivot + k + 1, b + k + 1, size - k - 1);
+    const Vec factor = splat(b[k]);
+    store(b + diagonal,
+          load(b + diagonal) - factor * lanes_from(load(pivot + diagonal), k + 1 - diagonal));
+    for (std::size_t j = diagonal + kVector; j < end; j += kVector)
+      store(b + j, load(b + j) - factor * load(pivot + j));
+    // Taken back with a product instead of a division.
+    pivot[k] = inverse;
   }
+  for (std::size_t j = size; j < end; ++j) b[j] = 0;
   for (std::size_t k = size; k-- > 0;) {
     const float* const pivot = a + k * a_step;
-    b[k] = (b[k] - dot(pivot + k + 1, b + k + 1, size - k - 1)) / pivot[k];
+    const std::size_t diagonal = k / kVector * kVector;
+    Vec sum = lanes_from(load(pivot + diagonal), k + 1 - diagonal) * load(b + diagonal);
+    for (std::size_t j = diagonal + kVector; j < end; j += kVector)
+      sum += load(pivot + j) * load(b + j);
+    b[k] = (b[k] - total(sum)) * pivot[k];
   }
   return true;
 }
@@ -195,13 +253,27 @@ bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
 std::size_t count_above(const float* values, std::size_t count, float bar) {
   std::size_t out = 0;
   std::size_t j = 0;
-  using Ints = int __attribute__((vector_size(kVector * sizeof(int))));
   const Vec bars = splat(bar);
   Ints above = {};
   for (; j + kVector <= count; j += kVector) above -= load(values + j) > bars;
   for (std::size_t lane = 0; lane < kVector; ++lane) out += static_cast<std::size_t>(above[lane]);
   for (; j < count; ++j) out += values[j] > bar;
   return out;
+}
+
+std::size_t next_above(const float* values, std::size_t begin, std::size_t count, float bar) {
+  const Vec bars = splat(bar);
+  std::size_t j = begin;
+  for (; j + 2 * kVector <= count; j += 2 * kVector) {
+    const Ints above = (load(values + j) > bars) | (load(values + j + kVector) > bars);
+    int any = 0;
+    for (std::size_t lane = 0; lane < kVector; ++lane) any |= above[lane];
+    if (any != 0) break;
+  }
+  for (; j < count; ++j) {
+    if (values[j] > bar) return j;
+  }
+  return count;
 }
 
 double register_peak(std::size_t rounds, float* sink) {

@@ -1,4 +1,6 @@
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "recommend/detail/matrix_kernels.h"
@@ -8,6 +10,7 @@ namespace portable {
 namespace {
 constexpr std::size_t kVector = 4;
 constexpr std::size_t kTileRows = 4;
+#include "recommend/detail/least_squares_body.h"
 #include "recommend/detail/matrix_kernels_body.h"
 }  // namespace
 }  // namespace portable
@@ -18,12 +21,17 @@ const MatrixKernels kPortableMatrix = {"portable",
                                        portable::kTileRows,
                                        3 * portable::kVector,
                                        portable::subtract_tile,
+                                       portable::add_tile,
                                        portable::normal_product,
                                        portable::dots,
                                        portable::add_scaled,
                                        portable::dot,
                                        portable::solve,
+                                       portable::conjugate_gradients,
+                                       portable::solve_dual,
+                                       portable::solve_whole,
                                        portable::count_above,
+                                       portable::next_above,
                                        portable::register_peak};
 
 }  // namespace zhiyin::recommend::detail
