@@ -25,6 +25,7 @@ CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<Candidat
   }
   index_model(model);
   index_tags();
+  index_looks();
 }
 
 void CandidateIndex::add(CandidateItem item) {
@@ -64,14 +65,60 @@ void CandidateIndex::index_model(const RecommendModel& model) {
 }
 
 void CandidateIndex::index_tags() {
-  for (std::uint32_t c = 0; c < items_.size(); ++c) {
-    double squares = 0;
-    for (const auto& [tag, weight] : items_[c].tags) squares += weight * weight;
-    if (!(squares > 0)) continue;
-    for (const auto& [tag, weight] : items_[c].tags) {
-      by_tag_[tag].push_back({c, static_cast<float>(weight / std::sqrt(squares))});
+  for (const bool known : {false, true}) {
+    for (std::uint32_t c = 0; c < items_.size(); ++c) {
+      if (known_[c] != known) continue;
+      double squares = 0;
+      for (const auto& [tag, weight] : items_[c].tags) squares += weight * weight;
+      if (!(squares > 0)) continue;
+      for (const auto& [tag, weight] : items_[c].tags) {
+        TaggedList& list = by_tag_[tag];
+        list.items.push_back({c, static_cast<float>(weight / std::sqrt(squares))});
+        if (!known) list.unknown = list.items.size();
+      }
     }
   }
+}
+
+void CandidateIndex::index_looks() {
+  std::unordered_map<std::string_view, std::uint32_t> numbers;
+  const auto number_of = [&](std::string_view name) {
+    if (name.empty()) return 0U;
+    return numbers.emplace(name, static_cast<std::uint32_t>(numbers.size() + 1)).first->second;
+  };
+  for (const CandidateItem& item : items_) {
+    Look look{number_of(item.author), number_of(item.category)};
+    look.tags_begin = static_cast<std::uint32_t>(tag_weights_.size());
+    for (const auto& [tag, weight] : item.tags) {
+      tag_weights_.push_back({number_of(tag), weight});
+      look.squares += weight * weight;
+    }
+    look.tags_end = static_cast<std::uint32_t>(tag_weights_.size());
+    looks_.push_back(look);
+  }
+  std::vector<std::uint32_t> order(items_.size());
+  for (std::uint32_t c = 0; c < order.size(); ++c) order[c] = c;
+  std::ranges::sort(
+      order, [&](std::uint32_t a, std::uint32_t b) { return items_[a].ref < items_[b].ref; });
+  place_by_ref_.resize(order.size());
+  for (std::uint32_t place = 0; place < order.size(); ++place) place_by_ref_[order[place]] = place;
+}
+
+double CandidateIndex::similarity(std::uint32_t a, std::uint32_t b) const {
+  const Look& x = looks_[a];
+  const Look& y = looks_[b];
+  double dot = 0;
+  for (std::uint32_t i = x.tags_begin; i < x.tags_end; ++i) {
+    for (std::uint32_t j = y.tags_begin; j < y.tags_end; ++j) {
+      if (tag_weights_[i].tag == tag_weights_[j].tag)
+        dot += tag_weights_[i].weight * tag_weights_[j].weight;
+    }
+  }
+  const double by_tags = dot > 0 ? dot / std::sqrt(x.squares * y.squares) : 0;
+  constexpr double kSameMaker = 0.5;
+  const bool same =
+      (x.author != 0 && x.author == y.author) || (x.category != 0 && x.category == y.category);
+  return std::max(by_tags, same ? kSameMaker : 0);
 }
 
 std::uint32_t CandidateIndex::find(const ItemRef& ref) const {
@@ -82,7 +129,14 @@ std::uint32_t CandidateIndex::find(const ItemRef& ref) const {
 std::span<const CandidateIndex::Tagged> CandidateIndex::with_tag(const std::string& tag) const {
   const auto found = by_tag_.find(tag);
   if (found == by_tag_.end()) return {};
-  return found->second;
+  return found->second.items;
+}
+
+std::span<const CandidateIndex::Tagged> CandidateIndex::unknown_with_tag(
+    const std::string& tag) const {
+  const auto found = by_tag_.find(tag);
+  if (found == by_tag_.end()) return {};
+  return std::span(found->second.items).first(found->second.unknown);
 }
 
 bool CandidateIndex::may_be_shown(std::uint32_t candidate, Instant now) const {

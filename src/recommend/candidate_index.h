@@ -55,6 +55,15 @@ class CandidateIndex {
   /// True when behaviour says something about it.
   [[nodiscard]] bool is_known(std::uint32_t candidate) const { return known_[candidate]; }
   [[nodiscard]] std::span<const Tagged> with_tag(const std::string& tag) const;
+  /// Those of them of which behaviour says nothing.
+  [[nodiscard]] std::span<const Tagged> unknown_with_tag(const std::string& tag) const;
+  /// 0 … 1: the cosine of the tags, and at least a half for the same author or category: what a
+  /// reader sees as the same.
+  [[nodiscard]] double similarity(std::uint32_t a, std::uint32_t b) const;
+  /// The candidate's place among all of them in the order of their references.
+  [[nodiscard]] std::uint32_t place_by_ref(std::uint32_t candidate) const {
+    return place_by_ref_[candidate];
+  }
   /// Known ones, most popular first.
   [[nodiscard]] std::span<const std::uint32_t> by_popularity() const { return by_popularity_; }
   /// The others, newest first.
@@ -68,9 +77,27 @@ class CandidateIndex {
   [[nodiscard]] bool may_be_shown(std::uint32_t candidate, Instant now) const;
 
  private:
+  /// What is needed to compare two items, without their texts.
+  struct Look {
+    std::uint32_t author = 0;  ///< number of the name; 0: none
+    std::uint32_t category = 0;
+    std::uint32_t tags_begin = 0;
+    std::uint32_t tags_end = 0;
+    double squares = 0;  ///< of the weights of the tags
+  };
+  struct TagWeight {
+    std::uint32_t tag = 0;
+    double weight = 0;
+  };
+  struct TaggedList {
+    std::vector<Tagged> items;  ///< unknown ones first
+    std::size_t unknown = 0;
+  };
+
   void add(CandidateItem item);
   void index_model(const RecommendModel& model);
   void index_tags();
+  void index_looks();
 
   std::vector<CandidateItem> items_;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
@@ -81,7 +108,10 @@ class CandidateIndex {
   std::vector<std::uint32_t> by_popularity_;
   std::vector<std::uint32_t> by_freshness_;
   std::vector<std::uint32_t> by_time_;
-  std::unordered_map<std::string, std::vector<Tagged>> by_tag_;
+  std::vector<std::uint32_t> place_by_ref_;
+  std::unordered_map<std::string, TaggedList> by_tag_;
+  std::vector<Look> looks_;
+  std::vector<TagWeight> tag_weights_;  ///< those of one candidate follow each other
 };
 
 }  // namespace zhiyin::recommend

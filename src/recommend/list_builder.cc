@@ -25,28 +25,31 @@ class ListBuilder::Sums {
   void add(std::uint32_t candidate, double term, std::uint32_t why) {
     if (!std::isfinite(term) || term == 0) return;
     Cell& cell = cells_[candidate];
-    if (!cell.touched) touched_.push_back(candidate);
-    cell.touched = true;
+    if (cell.why_next == 0) {
+      touched_.push_back(candidate);
+      cell.why_next = why + 1;
+    }
     cell.score += term;
-    if (term > cell.largest) {
-      cell.largest = term;
-      cell.why = why;
+    if (static_cast<float>(term) > cell.largest) {
+      cell.largest = static_cast<float>(term);
+      cell.why_next = why + 1;
     }
   }
 
   [[nodiscard]] std::vector<Scored> scored() const {
     std::vector<Scored> out;
     out.reserve(touched_.size());
-    for (const std::uint32_t c : touched_) out.push_back({c, cells_[c].score, cells_[c].why});
+    for (const std::uint32_t c : touched_)
+      out.push_back({c, cells_[c].score, cells_[c].why_next - 1});
     return out;
   }
 
  private:
+  /// Small: there is one for every candidate, and all are cleared for each list.
   struct Cell {
     double score = 0;
-    double largest = 0;
-    std::uint32_t why = 0;
-    bool touched = false;
+    float largest = 0;
+    std::uint32_t why_next = 0;  ///< 0: untouched, otherwise one more than where it came from
   };
   std::vector<Cell> cells_;
   std::vector<std::uint32_t> touched_;
@@ -123,67 +126,79 @@ std::vector<ListBuilder::Scored> ListBuilder::factor_scores() const {
 }
 
 std::vector<ListBuilder::Scored> ListBuilder::tag_scores(
-    const std::vector<std::pair<std::string, double>>& interests) const {
+    const std::vector<std::pair<std::string, double>>& interests, Among among) const {
   if (interests.empty()) return {};
+  if (among == Among::kUnknown && candidates_.unknown_by_freshness().empty()) return {};
   Sums sums(candidates_.size());
   for (std::uint32_t i = 0; i < interests.size(); ++i) {
     const auto& [tag, weight] = interests[i];
-    for (const CandidateIndex::Tagged& tagged : candidates_.with_tag(tag)) {
+    const auto tagged_items =
+        among == Among::kUnknown ? candidates_.unknown_with_tag(tag) : candidates_.with_tag(tag);
+    for (const CandidateIndex::Tagged& tagged : tagged_items) {
       sums.add(tagged.candidate, weight * tagged.share, i);
     }
   }
   return sums.scored();
 }
 
-/// The best that may be listed, in order; equal scores by item.
+/// The best that may be listed, in order; equal scores by item. The rules are asked in the order of
+/// the scores, until there are enough: looking into every item would cost more than all the rest.
 std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
                                                    std::size_t count) const {
-  std::erase_if(scored,
-                [&](const Scored& s) { return s.score <= 0 || !may_be_listed(s.candidate); });
+  std::erase_if(scored, [&](const Scored& s) { return s.score <= 0; });
   const auto better = [&](const Scored& a, const Scored& b) {
     if (a.score != b.score) return a.score > b.score;
-    return candidates_.item(a.candidate).ref < candidates_.item(b.candidate).ref;
+    return candidates_.place_by_ref(a.candidate) < candidates_.place_by_ref(b.candidate);
   };
-  const std::size_t kept = std::min(count, scored.size());
-  std::ranges::partial_sort(scored, scored.begin() + static_cast<std::ptrdiff_t>(kept), better);
-  scored.resize(kept);
-  return scored;
-}
-
-Reason ListBuilder::reason_of(std::uint32_t liked) const {
-  const audience::Activity& activity = *taste_.liked[liked].activity;
-  const std::uint32_t candidate = candidates_.find(*activity.item);
-  const std::string_view title =
-      candidate == CandidateIndex::kNone ? std::string_view() : candidates_.item(candidate).title;
-  return reason_from_item(activity.kind, *activity.item, title);
-}
-
-/// By tags, and a half for the same author or category: what a reader sees as the same.
-double ListBuilder::similarity(std::uint32_t a, std::uint32_t b) const {
-  const CandidateItem& x = candidates_.item(a);
-  const CandidateItem& y = candidates_.item(b);
-  double dot = 0;
-  double left = 0;
-  double right = 0;
-  for (const auto& [tag, weight] : x.tags) left += weight * weight;
-  for (const auto& [tag, weight] : y.tags) right += weight * weight;
-  for (const auto& [tag, weight] : x.tags) {
-    for (const auto& [other, other_weight] : y.tags) {
-      if (tag == other) dot += weight * other_weight;
+  std::vector<Scored> out;
+  constexpr std::size_t kMoreEachTime = 4;
+  std::size_t ordered = 0;
+  for (std::size_t next = 2 * count; out.size() < count && ordered < scored.size();
+       next *= kMoreEachTime) {
+    const auto begin = scored.begin() + static_cast<std::ptrdiff_t>(ordered);
+    const std::size_t now = std::min(next, scored.size() - ordered);
+    std::ranges::partial_sort(begin, begin + static_cast<std::ptrdiff_t>(now), scored.end(),
+                              better);
+    for (std::size_t i = 0; i < now && out.size() < count; ++i) {
+      const Scored& s = scored[ordered + i];
+      if (may_be_listed(s.candidate)) out.push_back(s);
     }
+    ordered += now;
   }
-  const double by_tags = dot > 0 ? dot / std::sqrt(left * right) : 0;
-  constexpr double kSameMaker = 0.5;
-  const bool same = (!x.author.empty() && x.author == y.author) ||
-                    (!x.category.empty() && x.category == y.category);
-  return std::max(by_tags, same ? kSameMaker : 0);
+  return out;
 }
 
-void ListBuilder::gather(const Scored& s, std::string_view source, Reason reason) {
+Reason ListBuilder::reason_of(const Gathered& g) const {
+  switch (g.because) {
+    case Because::kLiked: {
+      const audience::Activity& activity = *taste_.liked[g.scored.why].activity;
+      const std::uint32_t candidate = candidates_.find(*activity.item);
+      const std::string_view title = candidate == CandidateIndex::kNone
+                                         ? std::string_view()
+                                         : candidates_.item(candidate).title;
+      return reason_from_item(activity.kind, *activity.item, title);
+    }
+    case Because::kInterest:
+      return reason_from_tag(taste_.interests[g.scored.why].first);
+    case Because::kSimilar: {
+      const CandidateItem& item = candidates_.item(g.scored.why);
+      return reason_similar(item.ref, item.title);
+    }
+    case Because::kPopular:
+      return reason_popular();
+    case Because::kFresh:
+      return reason_fresh();
+    case Because::kPinned:
+      return reason_pinned();
+  }
+  return {};
+}
+
+void ListBuilder::gather(const Scored& s, std::string_view source, Because because) {
   if (gathered_.size() >= pool_ || !may_be_listed(s.candidate)) return;
   // Never twice in one list.
   taken_[s.candidate] = true;
-  gathered_.push_back({s, source, std::move(reason)});
+  gathered_.push_back({s, source, because});
 }
 
 void ListBuilder::gather_behaviour(std::size_t places) {
@@ -197,7 +212,7 @@ void ListBuilder::gather_behaviour(std::size_t places) {
         f < folded.size() &&
         (w >= weighted.size() || gathered_.size() % kPlacesPerFolded == kPlacesPerFolded - 1);
     if (!from_factors) {
-      gather(weighted[w], model_.algorithm(), reason_of(weighted[w].why));
+      gather(weighted[w], model_.algorithm(), Because::kLiked);
       ++w;
       continue;
     }
@@ -210,37 +225,35 @@ void ListBuilder::gather_behaviour(std::size_t places) {
     IalsScratch scratch;
     model_.ials()->contributions(history, candidates_.model_item(s.candidate), terms, scratch);
     s.why = static_cast<std::uint32_t>(std::ranges::max_element(terms) - terms.begin());
-    gather(s, "ials", reason_of(s.why));
+    gather(s, "ials", Because::kLiked);
   }
 }
 
 void ListBuilder::gather_popular() {
   for (const std::uint32_t c : candidates_.by_popularity()) {
     if (gathered_.size() >= pool_) return;
-    gather({c, candidates_.popularity(c), 0}, "popular", reason_popular());
+    gather({c, candidates_.popularity(c), 0}, "popular", Because::kPopular);
   }
 }
 
 void ListBuilder::gather_fresh() {
   for (const std::uint32_t c : candidates_.unknown_by_freshness()) {
     if (gathered_.size() >= pool_) return;
-    gather({c, 0, 0}, "fresh", reason_fresh());
+    gather({c, 0, 0}, "fresh", Because::kFresh);
   }
 }
 
 RecommendResponse ListBuilder::personal() {
   pin();
-  const std::vector<Scored> by_tags = tag_scores(taste_.interests);
-  std::vector<Scored> cold = by_tags;
-  std::erase_if(cold, [&](const Scored& s) { return candidates_.is_known(s.candidate); });
-  const std::vector<Scored> cold_best = best(std::move(cold), pool_ / kPlacesPerColdItem);
+  const std::vector<Scored> cold_best =
+      best(tag_scores(taste_.interests, Among::kUnknown), pool_ / kPlacesPerColdItem);
   gather_behaviour(pool_ - std::min(pool_, cold_best.size()));
   out_.fallback = gathered_.empty();
-  const auto because = [&](const Scored& s) {
-    return reason_from_tag(taste_.interests[s.why].first);
-  };
-  for (const Scored& s : cold_best) gather(s, "tags", because(s));
-  for (const Scored& s : best(by_tags, pool_)) gather(s, "tags", because(s));
+  for (const Scored& s : cold_best) gather(s, "tags", Because::kInterest);
+  if (gathered_.size() < pool_) {
+    for (const Scored& s : best(tag_scores(taste_.interests, Among::kAll), pool_))
+      gather(s, "tags", Because::kInterest);
+  }
   gather_popular();
   gather_fresh();
   choose();
@@ -250,16 +263,19 @@ RecommendResponse ListBuilder::personal() {
 RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
   taken_[candidate] = true;
   const CandidateItem& item = candidates_.item(candidate);
-  const Reason reason = reason_similar(item.ref, item.title);
   if (const auto known = model_.find(item.ref)) {
     Sums sums(candidates_.size());
     for (const Neighbour& n : model_.weights().row(*known)) {
       const std::uint32_t other = candidates_.of_model(n.item);
-      if (other != CandidateIndex::kNone) sums.add(other, n.similarity, 0);
+      if (other != CandidateIndex::kNone) sums.add(other, n.similarity, candidate);
     }
-    for (const Scored& s : best(sums.scored(), pool_)) gather(s, model_.algorithm(), reason);
+    for (const Scored& s : best(sums.scored(), pool_))
+      gather(s, model_.algorithm(), Because::kSimilar);
   }
-  for (const Scored& s : best(tag_scores(item.tags), pool_)) gather(s, "similar", reason);
+  for (Scored s : best(tag_scores(item.tags, Among::kAll), pool_)) {
+    s.why = candidate;
+    gather(s, "similar", Because::kSimilar);
+  }
   choose();
   return std::move(out_);
 }
@@ -273,7 +289,7 @@ RecommendResponse ListBuilder::popular() {
 RecommendResponse ListBuilder::latest() {
   for (const std::uint32_t c : candidates_.by_time()) {
     if (gathered_.size() >= pool_) break;
-    gather({c, 0, 0}, "fresh", reason_fresh());
+    gather({c, 0, 0}, "fresh", Because::kFresh);
   }
   choose();
   return std::move(out_);
@@ -285,7 +301,7 @@ void ListBuilder::pin() {
     if (c == CandidateIndex::kNone || out_.items.size() >= request_.n || !may_be_listed(c))
       continue;
     taken_[c] = true;
-    list({{c, 0, 0}, "pinned", reason_pinned()}, 1);
+    list({{c, 0, 0}, "pinned", Because::kPinned}, 1);
   }
 }
 
@@ -312,7 +328,7 @@ void ListBuilder::choose() {
                             {request_.category_max > 0 ? request_.category_max : kAny, categories}};
     const RerankSettings settings{places, request_.diversity, caps};
     const PairSimilarity alike = [&](std::size_t a, std::size_t b) {
-      return similarity(gathered_[a].scored.candidate, gathered_[b].scored.candidate);
+      return candidates_.similarity(gathered_[a].scored.candidate, gathered_[b].scored.candidate);
     };
     const auto order = request_.rerank == Rerank::kMmr ? rerank_mmr(quality, alike, settings)
                                                        : rerank_dpp(quality, alike, settings);
@@ -348,17 +364,18 @@ void ListBuilder::explore() {
   const std::size_t places = request_.n - out_.items.size();
   for (const Explored& one :
        recommend::explore(arms, std::min(places, request_.explore), {}, kDraws, request_.seed))
-    list({{fresh[one.arm], 0, 0}, "explore", reason_fresh()}, one.propensity);
+    list({{fresh[one.arm], 0, 0}, "explore", Because::kFresh}, one.propensity);
 }
 
 void ListBuilder::list(const Gathered& g, double propensity) {
   const CandidateItem& item = candidates_.item(g.scored.candidate);
+  Reason reason = reason_of(g);
   out_.items.push_back({item.ref,
                         item.title,
                         g.scored.score,
                         std::string(g.source),
-                        g.reason.zh,
-                        g.reason.en,
+                        std::move(reason.zh),
+                        std::move(reason.en),
                         propensity,
                         {}});
   if (request_.explain) explain(out_.items.back(), g.scored.candidate);

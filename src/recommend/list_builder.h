@@ -25,14 +25,18 @@ class ListBuilder {
   struct Scored {
     std::uint32_t candidate = 0;
     double score = 0;
-    std::uint32_t why = 0;  ///< number of the liked item, or of the interest, that says most
+    /// Number of the liked item, of the interest, or of the candidate that says most.
+    std::uint32_t why = 0;
   };
+  /// What `why` counts. Words are made for those listed only.
+  enum class Because { kLiked, kInterest, kSimilar, kPopular, kFresh, kPinned };
   /// A candidate as a source gave it.
   struct Gathered {
     Scored scored;
     std::string_view source;
-    Reason reason;
+    Because because = Because::kLiked;
   };
+  enum class Among { kAll, kUnknown };
   class Sums;
 
   [[nodiscard]] bool passes_rules(std::uint32_t candidate) const;
@@ -42,12 +46,11 @@ class ListBuilder {
   [[nodiscard]] std::vector<Scored> behaviour_scores() const;
   [[nodiscard]] std::vector<Scored> factor_scores() const;
   [[nodiscard]] std::vector<Scored> tag_scores(
-      const std::vector<std::pair<std::string, double>>& interests) const;
+      const std::vector<std::pair<std::string, double>>& interests, Among among) const;
   [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
-  [[nodiscard]] Reason reason_of(std::uint32_t liked) const;
-  [[nodiscard]] double similarity(std::uint32_t a, std::uint32_t b) const;
+  [[nodiscard]] Reason reason_of(const Gathered& g) const;
 
-  void gather(const Scored& s, std::string_view source, Reason reason);
+  void gather(const Scored& s, std::string_view source, Because because);
   void gather_behaviour(std::size_t places);
   void gather_popular();
   void gather_fresh();

@@ -39,6 +39,8 @@ std::vector<std::pair<std::string, double>> strongest(const Interests& interests
 /// Both kinds of interest on the same scale, then added.
 std::vector<std::pair<std::string, double>> merged(
     const Interests& own, const std::vector<std::pair<std::string, double>>& given) {
+  // The strongest has weight 1, so that once more would change nothing.
+  if (given.empty()) return strongest(own);
   Interests sum;
   for (const auto& [tag, weight] : strongest(own)) sum[tag] += weight;
   Interests other;
