@@ -139,6 +139,28 @@ TEST(Lists, RulesHoldForEverySource) {
   EXPECT_TRUE(listed(*r, request).items.empty());
 }
 
+TEST(Lists, ItemsThatTheRulesLeaveAreFoundHoweverFarDownTheyStand) {
+  std::vector<CandidateItem> items;
+  for (int i = 0; i < 400; ++i) {
+    items.push_back({{"article", "n" + std::to_string(1000 + i)},
+                     "新",
+                     {{"育儿", 1}, {"杂", i / 100.0}},
+                     kNow - kDay});
+    // The purer the tag, the better; only the worst are cheap.
+    items.back().price_fen = i < 397 ? 500 : 1;
+  }
+  const auto recommender =
+      Recommender::create(model_of({.algorithm = "itemknn"}), "m", std::move(items));
+  RecommendRequest request{.n = 5, .now = kNow};
+  request.interests = {{"育儿", 1}};
+  request.rules.price_max_fen = 10;
+  const auto out = recommender->recommend(person({}), request);
+  ASSERT_TRUE(out);
+  std::vector<std::string> listed;
+  for (const RecommendedItem& item : out->items) listed.push_back(item.item.id);
+  EXPECT_EQ(listed, (std::vector<std::string>{"n1397", "n1398", "n1399"}));
+}
+
 TEST(Lists, WhatWasReadComesBackAfterItsTimeOnly) {
   const auto r = recommender();
   RecommendRequest request{.n = 20};
