@@ -1,5 +1,5 @@
-// Rows of least squares, of matrix_kernels.h: included after matrix_kernels_body.h, inside the same
-// namespace of the including file's own.
+// Rows of least squares, of matrix_kernels.h: included at the end of matrix_kernels_body.h, in the
+// same namespace of the including file's own.
 
 /// Rows of zeros stand in where the events end before a block does.
 alignas(64) constexpr float kNoRow[kWidthMax] = {};

@@ -10,7 +10,6 @@ namespace avx512 {
 namespace {
 constexpr std::size_t kVector = 16;
 constexpr std::size_t kTileRows = 8;
-#include "recommend/detail/least_squares_body.h"
 #include "recommend/detail/matrix_kernels_body.h"
 }  // namespace
 }  // namespace avx512

@@ -292,3 +292,5 @@ double register_peak(std::size_t rounds, float* sink) {
   for (std::size_t lane = 0; lane < kVector; ++lane) sink[0] += all[lane];
   return 2.0 * kChains * kVector * static_cast<double>(rounds);
 }
+
+#include "recommend/detail/least_squares_body.h"

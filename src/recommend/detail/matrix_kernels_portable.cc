@@ -10,7 +10,6 @@ namespace portable {
 namespace {
 constexpr std::size_t kVector = 4;
 constexpr std::size_t kTileRows = 4;
-#include "recommend/detail/least_squares_body.h"
 #include "recommend/detail/matrix_kernels_body.h"
 }  // namespace
 }  // namespace portable
