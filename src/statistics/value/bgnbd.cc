@@ -143,15 +143,7 @@ double likelihood_in_parts(const BgNbd& m, std::span<const CustomerSummary> cust
 
 Result<ModelFit> fit_bgnbd(std::span<const CustomerSummary> customers,
                            const FitSettings& settings) {
-  ZHIYIN_TRY_VOID(check_summaries(customers));
-  double age = 0;
-  bool repeats = false;
-  for (const CustomerSummary& c : customers) {
-    age += c.age;
-    repeats = repeats || c.frequency > 0;
-  }
-  if (!repeats) return fail_field("customers", "nobody bought twice: there is nothing to fit");
-  const double scale = age / static_cast<double>(customers.size());
+  ZHIYIN_TRY(const double scale, mean_age(customers));
   std::vector<double> start = settings.start;
   if (start.size() != 4) start = {0.5, std::max(scale / 4, 1e-3), 0.8, 2};
   const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient) {

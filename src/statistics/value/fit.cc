@@ -52,6 +52,18 @@ std::vector<double> errors_of(const PositiveLikelihood& likelihood,
 
 }  // namespace
 
+Result<double> mean_age(std::span<const CustomerSummary> customers) {
+  ZHIYIN_TRY_VOID(check_summaries(customers));
+  double age = 0;
+  bool repeats = false;
+  for (const CustomerSummary& c : customers) {
+    age += c.age;
+    repeats = repeats || c.frequency > 0;
+  }
+  if (!repeats) return fail_field("customers", "nobody bought twice: there is nothing to fit");
+  return age / static_cast<double>(customers.size());
+}
+
 Result<ModelFit> fit_positive(std::string_view model, const PositiveLikelihood& likelihood,
                               double count, std::vector<double> start, double penalty) {
   const SmoothFunction objective = [&](std::span<const double> logs, std::span<double> gradient) {

@@ -8,6 +8,10 @@
 
 namespace zhiyin::statistics {
 
+/// Of customers to whom a purchase model is fitted: the scale of its parameters. Fails as
+/// `check_summaries` does, and when nobody bought twice.
+Result<double> mean_age(std::span<const CustomerSummary> customers);
+
 /// Log-likelihood at positive parameters; adds its derivatives to `gradient`.
 using PositiveLikelihood =
     std::function<double(std::span<const double> parameters, std::span<double> gradient)>;

@@ -127,15 +127,7 @@ double log_likelihood(const ParetoNbd& m, std::span<const CustomerSummary> custo
 
 Result<ModelFit> fit_pareto_nbd(std::span<const CustomerSummary> customers,
                                 const FitSettings& settings) {
-  ZHIYIN_TRY_VOID(check_summaries(customers));
-  double age = 0;
-  bool repeats = false;
-  for (const CustomerSummary& c : customers) {
-    age += c.age;
-    repeats = repeats || c.frequency > 0;
-  }
-  if (!repeats) return fail_field("customers", "nobody bought twice: there is nothing to fit");
-  const double scale = age / static_cast<double>(customers.size());
+  ZHIYIN_TRY(const double scale, mean_age(customers));
   std::vector<double> start = settings.start;
   if (start.size() != 4) start = {0.6, std::max(scale / 3, 1e-3), 0.6, std::max(scale / 3, 1e-3)};
   const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient) {
