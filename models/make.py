@@ -109,6 +109,7 @@ def card(name, title, source, what, trained, measured, size):
 | not rejected | {100 * m['coverage']:.2f} %, of these right {100 * m.get('accepted_accuracy', 0):.2f} % |
 | file | {size / 1e6:.2f} MB, {trained['features']:,} n-grams, 8-bit weights |
 {f"| encoder | multilingual-e5-small, content {settings['encoder'][:16]}… |" if joined else "| encoder | none |"}
+| licence | this project's own weights; the encoder (MIT) is not in the file; the set is published for research: ask its owners before you sell what was learnt from it |
 | made by | `{'' if joined else 'ZHIYIN_MODEL_FEATURES=ngram '}models/make.py {name}`, seed {settings['seed']} |
 
 | class | precision | recall | F1 | texts |
