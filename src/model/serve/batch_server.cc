@@ -13,6 +13,12 @@ namespace {
 /// Fewer are not worth leaving to another thread: products of few rows read all weights too.
 constexpr std::size_t kShareTokens = 64;
 
+/// Batches that the pace is a mean of, and how much slower than it one may be at most to count.
+constexpr int kMemory = 8;
+constexpr int kSlowest = 2;
+/// One part in so many is added to the pace before a deadline is promised.
+constexpr int kMargin = 6;
+
 std::span<float> row_of(std::vector<float>& values, std::size_t row, std::size_t width) {
   return std::span(values).subspan(row * width, width);
 }
@@ -148,7 +154,9 @@ void BatchServer::take_batch(FairQueue::Batch& batch, Work& rows, Work& late) {
   // What waits is shared out, so that no thread is left without work while another has much.
   const std::size_t share = (queue_.tokens() + encoders_.size() - 1) / encoders_.size();
   queue_.take(std::min(settings_.batch_tokens, std::max(kShareTokens, share)), settings_.now(),
-              batch);
+              token_time_ + token_time_ / kMargin, batch);
+  // A stall is not to be held against those who come after it: without a batch nothing is learnt.
+  if (batch.rows.empty() && !batch.late.empty()) token_time_ -= token_time_ / kMemory;
   rows.clear();
   for (const FairQueue::Row& row : batch.rows) rows.push_back(pending_.at(row.request));
   for (const std::uint64_t id : batch.late) {
@@ -197,12 +205,21 @@ Result<void> BatchServer::encode_rows(RowEncoder& encoder, const FairQueue::Batc
   }
 }
 
+void BatchServer::learn_pace(std::size_t tokens, Moment::duration took) {
+  const auto seen = took / static_cast<Moment::rep>(tokens);
+  token_time_ =
+      token_time_.count() == 0
+          ? seen
+          : token_time_ + (std::min(seen, token_time_ * kSlowest) - token_time_) / kMemory;
+}
+
 /// Answers the requests whose last row this was; all of them when the batch failed.
 void BatchServer::settle(const FairQueue::Batch& batch, const Work& rows,
-                         const Result<void>& outcome) {
+                         const Result<void>& outcome, Moment::duration took) {
   Work ended;
   {
     const MutexLock lock(mutex_);
+    if (outcome) learn_pace(batch.tokens, took);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const auto known = pending_.find(batch.rows[i].request);
       if (known == pending_.end()) continue;  // answered before: late, or failed in another batch
@@ -226,8 +243,9 @@ void BatchServer::run(RowEncoder& encoder, const FairQueue::Batch& batch, const 
   if (rows.empty()) return;
   const Moment begin = settings_.now();
   const auto outcome = encode_rows(encoder, batch, rows);
-  meters_->batch(rows.size(), batch.tokens, seconds(settings_.now() - begin));
-  settle(batch, rows, outcome);
+  const Moment::duration took = settings_.now() - begin;
+  meters_->batch(rows.size(), batch.tokens, seconds(took));
+  settle(batch, rows, outcome, took);
 }
 
 void BatchServer::work(RowEncoder& encoder) {

@@ -19,7 +19,7 @@ struct EncodeRequest {
   std::string caller;                     ///< whose turn it uses up
   std::vector<std::int32_t> ids;          ///< of all texts, one after the other
   std::vector<std::uint32_t> row_tokens;  ///< how many are each text's; at least 1
-  Moment deadline = Moment::max();        ///< not begun by then: kDeadline
+  Moment deadline = Moment::max();        ///< will not be done by then, as it goes now: kDeadline
 };
 
 struct BatchSettings {
@@ -33,9 +33,10 @@ struct BatchSettings {
 
 /// One encoder for many who ask at the same time. Texts that wait are encoded in batches of up to
 /// `batch_tokens` tokens; nobody waits for a batch to fill: an idle thread begins with what is
-/// there, and leaves the others their share. Memory is bounded by the queue's limits; what is
-/// beyond them is refused and counted, and so is what comes too late. A batch that fails (out of
-/// memory, too) fails the requests in it and nothing else. Thread-safe.
+/// there, and leaves the others their share. Batches are no larger than the deadlines in them
+/// allow, at the pace of the batches before. Memory is bounded by the queue's limits; what is
+/// beyond them is refused and counted, and so is what would come too late. A batch that fails (out
+/// of memory, too) fails the requests in it and nothing else. Thread-safe.
 class BatchServer {
  public:
   using Make = std::function<std::unique_ptr<RowEncoder>()>;
@@ -75,7 +76,9 @@ class BatchServer {
   bool next(FairQueue::Batch& batch, Work& rows);
   void run(RowEncoder& encoder, const FairQueue::Batch& batch, const Work& rows);
   Result<void> encode_rows(RowEncoder& encoder, const FairQueue::Batch& batch, const Work& rows);
-  void settle(const FairQueue::Batch& batch, const Work& rows, const Result<void>& outcome);
+  void settle(const FairQueue::Batch& batch, const Work& rows, const Result<void>& outcome,
+              Moment::duration took);
+  void learn_pace(std::size_t tokens, Moment::duration took) ZHIYIN_REQUIRES(mutex_);
   void take_batch(FairQueue::Batch& batch, Work& rows, Work& late) ZHIYIN_REQUIRES(mutex_);
   void finish(Pending& pending, Result<std::vector<float>> answer);
 
@@ -87,6 +90,7 @@ class BatchServer {
   FairQueue queue_ ZHIYIN_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> pending_ ZHIYIN_GUARDED_BY(mutex_);
   std::uint64_t last_id_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  Moment::duration token_time_ ZHIYIN_GUARDED_BY(mutex_){};  // of late; 0: not known yet
   bool stopping_ ZHIYIN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

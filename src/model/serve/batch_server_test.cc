@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <new>
 
 namespace zhiyin::model {
@@ -16,19 +17,23 @@ constexpr std::int32_t kBreaks = 13;  // out of memory
 /// Vector of a text: its first id and how many it has.
 class ScriptedEncoder final : public RowEncoder {
  public:
-  explicit ScriptedEncoder(std::vector<std::size_t>* batches = nullptr) : batches_(batches) {}
+  explicit ScriptedEncoder(std::vector<std::size_t>* batches = nullptr,
+                           std::function<void(std::size_t)> work = {})
+      : batches_(batches), work_(std::move(work)) {}
   Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) override {
     if (batches_ != nullptr) batches_->push_back(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (texts[i].ids[0] == kBreaks) throw std::bad_alloc();
       out[i * kWidth] = static_cast<float>(texts[i].ids[0]);
       out[i * kWidth + 1] = static_cast<float>(texts[i].ids.size());
+      if (work_) work_(texts[i].ids.size());
     }
     return {};
   }
 
  private:
   std::vector<std::size_t>* batches_;
+  std::function<void(std::size_t)> work_;
 };
 
 EncodeRequest request(std::string caller, const std::vector<std::vector<std::int32_t>>& texts) {
@@ -51,7 +56,10 @@ class BatchServerTest : public ::testing::Test {
                       .queue = limits,
                       .now = [this] { return now_; },
                       .metrics = &metrics_},
-        [this] { return std::make_unique<ScriptedEncoder>(&batches_); });
+        [this] {
+          return std::make_unique<ScriptedEncoder>(
+              &batches_, [this](std::size_t tokens) { now_ += token_time_ * tokens; });
+        });
     return *server_;
   }
   BatchServer::Done into(std::optional<Result<std::vector<float>>>& answer) {
@@ -62,6 +70,7 @@ class BatchServerTest : public ::testing::Test {
   }
 
   Moment now_{};
+  std::chrono::milliseconds token_time_{};
   MetricsRegistry metrics_;
   std::vector<std::size_t> batches_;
   std::unique_ptr<BatchServer> server_;
@@ -128,6 +137,47 @@ TEST_F(BatchServerTest, WhatComesTooLateIsRefusedAndCounted) {
   EXPECT_NE(metrics_.text().find("zhiyin_encode_refused_total{reason=\"deadline\"} 1"),
             std::string::npos)
       << metrics_.text();
+}
+
+TEST_F(BatchServerTest, WhatWouldBeTooLateAtThePaceSoFarIsRefusedBeforeItCosts) {
+  BatchServer& s = server();
+  token_time_ = 10ms;
+  std::optional<Result<std::vector<float>>> first;
+  std::optional<Result<std::vector<float>>> hopeless;
+  std::optional<Result<std::vector<float>>> able;
+  s.submit(request("a", {{1, 1}}), into(first));
+  EXPECT_TRUE(s.run_batch());
+  auto hurried = request("a", {{1, 1, 1}});
+  hurried.deadline = now_ + 25ms;
+  s.submit(std::move(hurried), into(hopeless));
+  auto quick = request("b", {{1, 1}});
+  quick.deadline = now_ + 25ms;
+  s.submit(std::move(quick), into(able));
+  EXPECT_TRUE(s.run_batch());
+  ASSERT_TRUE(hopeless && able && *able);
+  EXPECT_EQ(hopeless->error().code, ErrorCode::kDeadline);
+  EXPECT_EQ(batches_, (std::vector<std::size_t>{1, 1}));
+}
+
+TEST_F(BatchServerTest, AStallIsForgotten) {
+  BatchServer& s = server();
+  token_time_ = 10ms;
+  std::optional<Result<std::vector<float>>> first;
+  s.submit(request("a", {{1}}), into(first));
+  EXPECT_TRUE(s.run_batch());
+  token_time_ = 1ms;
+  std::size_t refused = 0;
+  for (bool answered = false; !answered; ++refused) {
+    ASSERT_LT(refused, 50U);
+    std::optional<Result<std::vector<float>>> again;
+    auto hurried = request("a", {{1}});
+    hurried.deadline = now_ + 5ms;
+    s.submit(std::move(hurried), into(again));
+    EXPECT_TRUE(s.run_batch());
+    ASSERT_TRUE(again);
+    answered = again->has_value();
+  }
+  EXPECT_GT(refused, 1U);
 }
 
 TEST_F(BatchServerTest, WhatHasNoRoomIsRefusedAtOnceAndCounted) {

@@ -1,5 +1,6 @@
 #include "model/serve/fair_queue.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace zhiyin::model {
@@ -7,6 +8,10 @@ namespace {
 
 /// Tokens of one turn: a few short texts.
 constexpr std::size_t kTurn = 128;
+
+Moment ends(Moment now, Moment::duration token_time, std::size_t tokens) {
+  return now + token_time * static_cast<Moment::rep>(tokens);
+}
 
 }  // namespace
 
@@ -74,13 +79,17 @@ void FairQueue::end_turn(Callers::iterator caller) {
 }
 
 /// Rows of the caller's first request, as far as credit and room go. False when there is no room.
-bool FairQueue::take_turn(Caller& caller, std::size_t tokens_max, Batch& out) {
+bool FairQueue::take_turn(Caller& caller, const Room& room, Batch& out) {
   const auto entry = entries_.find(caller.requests.front());
   Entry& e = entry->second;
   while (e.next < e.row_tokens.size()) {
     const std::size_t need = e.row_tokens[e.next];
-    if (!out.rows.empty() && out.tokens + need > tokens_max) return false;
+    if (!out.rows.empty() && out.tokens + need > room.tokens) return false;
     if (need > caller.credit) return true;
+    const Moment earliest = std::min(out.earliest, e.deadline);
+    if (!out.rows.empty() && ends(room.now, room.token_time, out.tokens + need) > earliest)
+      return false;
+    out.earliest = earliest;
     out.rows.push_back({entry->first, static_cast<std::uint32_t>(e.next)});
     out.tokens += need;
     ++e.next;
@@ -94,14 +103,26 @@ bool FairQueue::take_turn(Caller& caller, std::size_t tokens_max, Batch& out) {
   return true;
 }
 
-void FairQueue::take(std::size_t tokens_max, Moment now, Batch& out) {
+/// Requests whose next row could not be done in time even if it were the next batch. Where a
+/// request with a later deadline has so long a row, it is tried all the same.
+void FairQueue::give_up_late(const Room& room, Batch& out) {
+  while (!deadlines_.empty()) {
+    const auto [deadline, request] = *deadlines_.begin();
+    const Entry& e = entries_.at(request);
+    if (deadline > room.now && ends(room.now, room.token_time, e.row_tokens[e.next]) <= deadline)
+      return;
+    out.late.push_back(request);
+    drop(request);
+  }
+}
+
+void FairQueue::take(std::size_t tokens_max, Moment now, Moment::duration token_time, Batch& out) {
   out.rows.clear();
   out.late.clear();
   out.tokens = 0;
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    out.late.push_back(deadlines_.begin()->second);
-    drop(out.late.back());
-  }
+  out.earliest = Moment::max();
+  const Room room{.tokens = tokens_max, .now = now, .token_time = token_time};
+  give_up_late(room, out);
   // Each round either takes a row or gives credit to a caller whose next row is longer than it, so
   // this ends.
   while (!turns_.empty() && (out.rows.empty() || out.tokens < tokens_max)) {
@@ -112,7 +133,7 @@ void FairQueue::take(std::size_t tokens_max, Moment now, Batch& out) {
       caller->second.credit += kTurn;
     }
     const std::size_t before = caller->second.requests.size();
-    if (!take_turn(caller->second, tokens_max, out)) return;  // goes on in the next batch
+    if (!take_turn(caller->second, room, out)) return;  // goes on in the next batch
     caller = callers_.find(name);
     if (caller == callers_.end()) continue;
     if (caller->second.requests.size() == before) end_turn(caller);  // the credit is used up

@@ -42,6 +42,7 @@ class FairQueue {
     std::vector<Row> rows;
     std::size_t tokens = 0;
     std::vector<std::uint64_t> late;  ///< requests that are no longer waited for; now forgotten
+    Moment earliest = Moment::max();  ///< deadline of its rows
   };
 
   explicit FairQueue(const QueueLimits& limits) : limits_(limits) {}
@@ -52,8 +53,10 @@ class FairQueue {
   Result<void> push(std::uint64_t request, std::string_view caller,
                     std::span<const std::uint32_t> row_tokens, Moment deadline);
 
-  /// The next rows: at most `tokens_max` tokens, or one row if that has more. `out` is reused.
-  void take(std::size_t tokens_max, Moment now, Batch& out);
+  /// The next rows: at most `tokens_max` tokens, or one row if that has more. With `token_time`,
+  /// what a token takes, no row is added that would make one of the batch miss its deadline, and a
+  /// row that would miss its own even alone is late. `out` is reused.
+  void take(std::size_t tokens_max, Moment now, Moment::duration token_time, Batch& out);
 
   /// Forgets what is left of a request; nothing when it is not waiting.
   void drop(std::uint64_t request);
@@ -81,7 +84,13 @@ class FairQueue {
   using Callers = std::map<std::string, Caller, std::less<>>;
 
   Result<void> check_room(std::string_view caller, std::size_t rows, std::size_t tokens) const;
-  bool take_turn(Caller& caller, std::size_t tokens_max, Batch& out);
+  struct Room {
+    std::size_t tokens;
+    Moment now;
+    Moment::duration token_time;
+  };
+  void give_up_late(const Room& room, Batch& out);
+  bool take_turn(Caller& caller, const Room& room, Batch& out);
   void forget(std::unordered_map<std::uint64_t, Entry>::iterator entry);
   void end_turn(Callers::iterator caller);
 

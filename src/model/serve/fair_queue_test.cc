@@ -14,9 +14,10 @@ std::vector<std::uint32_t> rows(std::size_t count, std::uint32_t tokens) {
   return std::vector<std::uint32_t>(count, tokens);
 }
 
-FairQueue::Batch take(FairQueue& queue, std::size_t tokens, Moment now = kStart) {
+FairQueue::Batch take(FairQueue& queue, std::size_t tokens, Moment now = kStart,
+                      Moment::duration token_time = {}) {
   FairQueue::Batch out;
-  queue.take(tokens, now, out);
+  queue.take(tokens, now, token_time, out);
   return out;
 }
 
@@ -74,6 +75,28 @@ TEST(FairQueue, WhatIsLateLeavesFromAnyPlace) {
   const auto batch = take(queue, 100, kStart + 5ms);
   EXPECT_EQ(batch.late, std::vector<std::uint64_t>{2});
   EXPECT_EQ(of(batch, 1) + of(batch, 3), 2U);
+  EXPECT_EQ(queue.tokens(), 0U);
+}
+
+TEST(FairQueue, ABatchGrowsOnlyAsFarAsItsDeadlinesAllow) {
+  FairQueue queue({});
+  ASSERT_TRUE(queue.push(1, "a", rows(1, 10), kNever));
+  ASSERT_TRUE(queue.push(2, "a", rows(1, 10), kStart + 25ms));
+  ASSERT_TRUE(queue.push(3, "a", rows(1, 10), kNever));
+  ASSERT_TRUE(queue.push(4, "b", rows(1, 10), kStart + 9ms));
+  const auto batch = take(queue, 100, kStart, 1ms);  // a third row would end after 30 ms
+  EXPECT_EQ(batch.late, std::vector<std::uint64_t>{4});
+  EXPECT_EQ(of(batch, 1) + of(batch, 2), 2U);
+  EXPECT_EQ(batch.rows.size(), 2U);
+  EXPECT_EQ(of(take(queue, 100, kStart + 20ms, 1ms), 3), 1U);
+}
+
+TEST(FairQueue, ARowThatWouldBeLateAmongOthersWaitsForABatchOfItsOwn) {
+  FairQueue queue({});
+  ASSERT_TRUE(queue.push(1, "a", rows(1, 10), kNever));
+  ASSERT_TRUE(queue.push(2, "a", rows(1, 10), kStart + 15ms));
+  EXPECT_EQ(take(queue, 100, kStart, 1ms).rows.size(), 1U);
+  EXPECT_EQ(of(take(queue, 100, kStart, 1ms), 2), 1U);  // another thread is there
   EXPECT_EQ(queue.tokens(), 0U);
 }
 
