@@ -1,15 +1,13 @@
 #include "model/classify/train_text.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <numeric>
-#include <thread>
 
-#include "base/mutex.h"
 #include "base/random.h"
 #include "model/classify/measure_text.h"
 #include "model/classify/ngram_counts.h"
+#include "model/classify/pieces.h"
 #include "model/classify/temperature.h"
 
 namespace zhiyin::model {
@@ -168,30 +166,6 @@ class Trainer {
   std::size_t columns_;
 };
 
-/// Runs numbered pieces of work on threads; false when the caller's progress said stop.
-bool run_pieces(std::size_t pieces, const TrainTextSettings& settings,
-                const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next = 0;
-  std::atomic<bool> cancelled = false;
-  Mutex mutex;
-  std::size_t done = 0;
-  const auto take = [&] {
-    for (std::size_t piece = next.fetch_add(1); piece < pieces && !cancelled;
-         piece = next.fetch_add(1)) {
-      work(piece);
-      MutexLock lock(mutex);
-      ++done;
-      const double share = static_cast<double>(done) / static_cast<double>(pieces);
-      if (settings.progress && !settings.progress(share)) cancelled = true;
-    }
-  };
-  std::vector<std::jthread> others;
-  for (std::size_t t = 1; t < std::min(settings.threads, pieces); ++t) others.emplace_back(take);
-  take();
-  others.clear();
-  return !cancelled;
-}
-
 Result<void> check_settings(const LabelledTexts& data, const TrainTextSettings& s) {
   if (s.folds < 2 || s.folds > 100) return fail_field("folds", "{} is not in [2, 100]", s.folds);
   if (!(s.c > 0) || !std::isfinite(s.c)) return fail_field("c", "{} is not above 0", s.c);
@@ -341,7 +315,7 @@ Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSett
   const bool joined = settings.ngrams && settings.dense_columns > 0;
   std::vector<double> by_ngrams(joined ? decisions.size() : 0);
   Fit whole;
-  const bool finished = run_pieces(settings.folds + 1, settings, [&](std::size_t piece) {
+  const auto fit_piece = [&](std::size_t piece) {
     if (piece == 0) {
       whole = trainer.fit(all);
       return;
@@ -350,8 +324,9 @@ Result<TextClassifier> train_text(const LabelledTexts& data, const TrainTextSett
     std::vector<std::uint32_t> outside;
     for (const std::uint32_t row : all) (fold[row] == piece - 1 ? outside : inside).push_back(row);
     trainer.judge(trainer.fit(inside), outside, decisions, by_ngrams);
-  });
-  if (!finished) return fail(ErrorCode::kConflict, "training: cancelled");
+  };
+  if (!run_pieces(settings.folds + 1, settings.threads, settings.progress, fit_piece))
+    return fail(ErrorCode::kConflict, "training: cancelled");
 
   TextModelParts parts = trainer.parts(std::move(whole));
   const std::size_t classes = data.classes.size();
