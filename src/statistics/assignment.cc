@@ -13,12 +13,13 @@ namespace zhiyin::statistics {
 namespace {
 
 constexpr std::uint32_t kFnvBasis = 0x811c9dc5U;
+constexpr std::uint32_t kFnvPrime = 0x01000193U;
 
 /// FNV-1a goes byte by byte, so a text may come in pieces.
 std::uint32_t fnv1a32_more(std::uint32_t hash, std::string_view bytes) {
   for (const char c : bytes) {
     hash ^= static_cast<unsigned char>(c);
-    hash *= 0x01000193U;
+    hash *= kFnvPrime;
   }
   return hash;
 }
@@ -29,84 +30,121 @@ std::uint32_t fnv1a32(std::string_view bytes) { return fnv1a32_more(kFnvBasis, b
 
 namespace {
 
-/// The hash of the decimal text of `inner`, in steps of 1/10000.
-double hash_of_text(std::uint32_t inner) {
-  std::array<char, 10> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), inner).ptr;
-  return fnv1a32({text.data(), end}) % 10000 / 10000.0;
+/// What hashing a decimal text needs: numbers below 2^32 are `head`, their millions, and two groups
+/// of three digits.
+struct DecimalTables {
+  static constexpr std::uint32_t kMillion = 1000000;
+  std::array<std::uint32_t, (0xffffffffU / kMillion) + 1> head{};  ///< hash of the text
+  std::array<std::uint32_t, 1000> digits{};  ///< text: first in the lowest byte
+};
+
+constexpr DecimalTables make_decimal_tables() {
+  DecimalTables out;
+  for (std::uint32_t n = 0; n < out.head.size(); ++n) {
+    std::uint32_t hash = kFnvBasis;
+    for (std::uint32_t unit = n >= 1000  ? 1000
+                              : n >= 100 ? 100
+                              : n >= 10  ? 10
+                                         : 1;
+         unit > 0; unit /= 10) {
+      hash = (hash ^ ('0' + n / unit % 10)) * kFnvPrime;
+    }
+    out.head[n] = hash;
+  }
+  for (std::uint32_t n = 0; n < out.digits.size(); ++n) {
+    out.digits[n] = ('0' + n / 100) | ('0' + n / 10 % 10) << 8 | ('0' + n % 10) << 16;
+  }
+  return out;
 }
 
-/// A hash waits for itself byte by byte; several side by side keep the processor busy.
-constexpr std::size_t kLanes = 4;
-using Lanes = std::array<std::string_view, kLanes>;
+constexpr DecimalTables kDecimal = make_decimal_tables();
 
-std::array<std::uint32_t, kLanes> fnv1a32_lanes(std::uint32_t begun, const Lanes& texts) {
-  std::array<std::uint32_t, kLanes> hash;
-  hash.fill(begun);
-  std::size_t common = texts[0].size();
-  for (const std::string_view t : texts) common = std::min(common, t.size());
+std::uint32_t fnv1a32_three(std::uint32_t hash, std::uint32_t text) {
+  hash = (hash ^ (text & 0xff)) * kFnvPrime;
+  hash = (hash ^ (text >> 8 & 0xff)) * kFnvPrime;
+  return (hash ^ text >> 16) * kFnvPrime;
+}
+
+/// FNV-1a of the decimal text of `number`.
+std::uint32_t fnv1a32_decimal(std::uint32_t number) {
+  if (number < DecimalTables::kMillion) {
+    std::array<char, 10> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    return fnv1a32({text.data(), end});
+  }
+  const std::uint32_t rest = number % DecimalTables::kMillion;
+  const std::uint32_t hash =
+      fnv1a32_three(kDecimal.head[number / DecimalTables::kMillion], kDecimal.digits[rest / 1000]);
+  return fnv1a32_three(hash, kDecimal.digits[rest % 1000]);
+}
+
+double hash_two(std::uint32_t inner) { return fnv1a32_decimal(inner) % 10000 / 10000.0; }
+
+/// A hash waits for itself byte by byte; four side by side keep the processor busy. Named one by
+/// one, so that they stay in registers.
+struct Four {
+  std::uint32_t a, b, c, d;
+};
+constexpr std::size_t kFour = 4;
+
+std::uint32_t fnv1a32_byte(std::uint32_t hash, char c) {
+  return (hash ^ static_cast<unsigned char>(c)) * kFnvPrime;
+}
+
+/// Goes on with the bytes of texts[0] to texts[3].
+Four fnv1a32_four(Four h, const std::string_view* texts) {
+  const std::size_t common =
+      std::min({texts[0].size(), texts[1].size(), texts[2].size(), texts[3].size()});
+  const char* const a = texts[0].data();
+  const char* const b = texts[1].data();
+  const char* const c = texts[2].data();
+  const char* const d = texts[3].data();
   for (std::size_t i = 0; i < common; ++i) {
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      hash[k] = (hash[k] ^ static_cast<unsigned char>(texts[k][i])) * 0x01000193U;
-    }
+    h.a = fnv1a32_byte(h.a, a[i]);
+    h.b = fnv1a32_byte(h.b, b[i]);
+    h.c = fnv1a32_byte(h.c, c[i]);
+    h.d = fnv1a32_byte(h.d, d[i]);
   }
-  for (std::size_t k = 0; k < kLanes; ++k) {
-    hash[k] = fnv1a32_more(hash[k], texts[k].substr(common));
-  }
-  return hash;
+  return {fnv1a32_more(h.a, texts[0].substr(common)), fnv1a32_more(h.b, texts[1].substr(common)),
+          fnv1a32_more(h.c, texts[2].substr(common)), fnv1a32_more(h.d, texts[3].substr(common))};
 }
 
-/// FNV-1a of the decimal digits of each: always ten steps, of which leading zeros leave the hash as
-/// it is, so that nothing depends on how many digits there are.
-std::array<std::uint32_t, kLanes> digit_hashes(const std::array<std::uint32_t, kLanes>& numbers) {
-  constexpr std::size_t kDigits = 10;
-  std::array<std::array<std::uint32_t, kLanes>, kDigits> digits;
-  std::array<std::uint32_t, kLanes> rest = numbers;
-  for (std::size_t d = kDigits; d-- > 0;) {
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      digits[d][k] = rest[k] % 10;
-      rest[k] /= 10;
-    }
-  }
-  std::array<std::uint32_t, kLanes> hash;
-  hash.fill(kFnvBasis);
-  std::array<std::uint32_t, kLanes> seen{};  // whether a digit other than 0 has come
-  for (std::size_t d = 0; d < kDigits; ++d) {
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      seen[k] |= digits[d][k] | static_cast<std::uint32_t>(d + 1 == kDigits);
-      const std::uint32_t next = (hash[k] ^ ('0' + digits[d][k])) * 0x01000193U;
-      hash[k] = seen[k] != 0 ? next : hash[k];
-    }
-  }
-  return hash;
-}
+double hash_one(std::uint32_t hash) { return hash % 1000 / 1000.0; }
 
 }  // namespace
 
 double assignment_hash(std::string_view seed, std::string_view value, HashVersion version) {
   if (version == HashVersion::kOne) {
-    return fnv1a32_more(fnv1a32(value), seed) % 1000 / 1000.0;
+    return hash_one(fnv1a32_more(fnv1a32(value), seed));
   }
-  return hash_of_text(fnv1a32_more(fnv1a32(seed), value));
+  return hash_two(fnv1a32_more(fnv1a32(seed), value));
 }
 
 void assignment_hashes(std::string_view seed, std::span<const std::string_view> values,
                        std::span<double> out, HashVersion version) {
   ZHIYIN_CHECK(values.size() == out.size());
-  if (version == HashVersion::kOne) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      out[i] = assignment_hash(seed, values[i], version);
-    return;
-  }
-  const std::uint32_t begun = fnv1a32(seed);  // the same for all
   std::size_t i = 0;
-  for (; i + kLanes <= values.size(); i += kLanes) {
-    Lanes texts;
-    std::ranges::copy(values.subspan(i, kLanes), texts.begin());
-    const auto outer = digit_hashes(fnv1a32_lanes(begun, texts));
-    for (std::size_t k = 0; k < kLanes; ++k) out[i + k] = outer[k] % 10000 / 10000.0;
+  if (version == HashVersion::kOne) {
+    const std::array<std::string_view, kFour> seeds{seed, seed, seed, seed};
+    for (; i + kFour <= values.size(); i += kFour) {
+      const Four begun = fnv1a32_four({kFnvBasis, kFnvBasis, kFnvBasis, kFnvBasis}, &values[i]);
+      const Four h = fnv1a32_four(begun, seeds.data());
+      out[i] = hash_one(h.a);
+      out[i + 1] = hash_one(h.b);
+      out[i + 2] = hash_one(h.c);
+      out[i + 3] = hash_one(h.d);
+    }
+  } else {
+    const std::uint32_t begun = fnv1a32(seed);  // the same for all
+    for (; i + kFour <= values.size(); i += kFour) {
+      const Four h = fnv1a32_four({begun, begun, begun, begun}, &values[i]);
+      out[i] = hash_two(h.a);
+      out[i + 1] = hash_two(h.b);
+      out[i + 2] = hash_two(h.c);
+      out[i + 3] = hash_two(h.d);
+    }
   }
-  for (; i < values.size(); ++i) out[i] = hash_of_text(fnv1a32_more(begun, values[i]));
+  for (; i < values.size(); ++i) out[i] = assignment_hash(seed, values[i], version);
 }
 
 bool in_namespace(std::string_view value, std::string_view name, HashRange range) {

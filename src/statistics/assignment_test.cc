@@ -24,6 +24,27 @@ TEST(AssignmentHash, WorksOnUtf8Bytes) {
   EXPECT_NE(assignment_hash("春", "a"), assignment_hash("夏", "a"));
 }
 
+TEST(AssignmentHash, ManyAtOnceAreThoseOfTheDefinition) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 30000; ++i) {
+    names.push_back(std::string(static_cast<std::size_t>(i % 17), 'x') + std::to_string(i));
+  }
+  const std::vector<std::string_view> units(names.begin(), names.end());
+  std::vector<double> one(units.size());
+  std::vector<double> two(units.size());
+  assignment_hashes("spring", units, one, HashVersion::kOne);
+  assignment_hashes("spring", units, two, HashVersion::kTwo);
+  int short_texts = 0;  // below a million: fewer than seven digits
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ASSERT_EQ(one[i], fnv1a32(names[i] + "spring") % 1000 / 1000.0) << names[i];
+    const std::string inner = std::to_string(fnv1a32("spring" + names[i]));
+    short_texts += inner.size() < 7;
+    ASSERT_EQ(two[i], fnv1a32(inner) % 10000 / 10000.0) << names[i];
+    ASSERT_EQ(assignment_hash("spring", names[i]), two[i]);
+  }
+  EXPECT_GT(short_texts, 0);
+}
+
 TEST(VariantRanges, CoverageKeepsTheFirstShareOfEachArm) {
   const double weights[] = {0.5, 0.3, 0.2};
   const auto r = variant_ranges(weights, 0.5);
