@@ -272,9 +272,13 @@ Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
   };
   Factors people = start(matrix.users());
   Factors items = start(matrix.items());
+  const std::vector<std::size_t> item_events = events_by_item(matrix);
+  std::vector<double> losses;
   for (std::size_t i = 0; i < params.iterations; ++i) {
     sweep(matrix, people, items, width, params);
     sweep(by_item, items, people, width, params);
+    if (params.notes_losses)
+      losses.push_back(loss_of(matrix, people, items, width, params, item_events).total());
     const double done = static_cast<double>(i + 1) / static_cast<double>(params.iterations);
     if (progress && !progress(done))
       return fail(ErrorCode::kDeadline, "iALS: training was cancelled");
@@ -284,7 +288,8 @@ Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
   Ials out;
   out.params_ = params;
   out.width_ = width;
-  out.trained_ = loss_of(matrix, people, items, width, params, events_by_item(matrix));
+  out.trained_ = loss_of(matrix, people, items, width, params, item_events);
+  out.losses_ = std::move(losses);
   out.diagonal_ = diagonalise(items, width, params, nullptr);
   out.factors_ = std::move(items);
   return out;

@@ -31,6 +31,7 @@ struct IalsParams {
   std::size_t steps = 3;  ///< of conjugate gradients
   std::uint64_t seed = 1;
   int threads = 1;
+  bool notes_losses = false;  ///< keep the objective after each iteration: Ials::losses()
 };
 
 /// Memory for solving one row; one per thread, kept from call to call.
@@ -100,6 +101,8 @@ class Ials {
   [[nodiscard]] Loss loss(const Interactions& matrix) const;
   /// The objective as the last sweep over people and items left it.
   [[nodiscard]] const Loss& trained_loss() const { return trained_; }
+  /// The same of each iteration, where `notes_losses` asked for it; not stored with the factors.
+  [[nodiscard]] std::span<const double> losses() const { return losses_; }
 
  private:
   IalsParams params_;
@@ -107,6 +110,7 @@ class Ials {
   AlignedFloats factors_;        ///< items × width, rotated
   std::vector<float> diagonal_;  ///< of weight · Y'Y in the rotated basis
   Loss trained_;
+  std::vector<double> losses_;
 };
 
 }  // namespace zhiyin::recommend

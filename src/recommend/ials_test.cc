@@ -335,5 +335,21 @@ TEST(Ials, RefusesBadParametersAndTakesEmptySets) {
   EXPECT_TRUE(Ials::train(Interactions::build({{0, 0, 1}}, 3, 1), {.factors = 4}));
 }
 
+TEST(Ials, NotesTheObjectiveOfEachIterationWhereAsked) {
+  const Interactions matrix = made(60, 20, 8, 4);
+  IalsParams params{.factors = 6, .iterations = 7, .solver = IalsSolver::kExact};
+  const auto quiet = Ials::train(matrix, params);
+  params.notes_losses = true;
+  const auto told = Ials::train(matrix, params);
+  ASSERT_TRUE(quiet && told);
+  EXPECT_TRUE(quiet->losses().empty());
+  ASSERT_EQ(told->losses().size(), 7U);
+  EXPECT_EQ(told->losses().back(), told->trained_loss().total());
+  EXPECT_TRUE(std::ranges::equal(told->factors(), quiet->factors()));
+  // Exact alternating least squares never climbs.
+  for (std::size_t i = 1; i < 7; ++i)
+    EXPECT_LE(told->losses()[i], told->losses()[i - 1] * (1 + 1e-6));
+}
+
 }  // namespace
 }  // namespace zhiyin::recommend

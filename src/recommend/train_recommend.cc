@@ -228,8 +228,10 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
   ZHIYIN_TRY(out.weights_, train_weights(matrix, params, part(0, first)));
   if (params.factors > 0 && matrix.items() > 0) {
     ZHIYIN_TRY(out.ials_,
-               Ials::train(matrix, {.factors = params.factors, .threads = params.knn.threads},
-                           part(first, 1)));
+               Ials::train(
+                   matrix,
+                   {.factors = params.factors, .threads = params.knn.threads, .notes_losses = true},
+                   part(first, 1)));
   }
   for (const std::int64_t micro : popularity) {
     out.popularity_.push_back(static_cast<float>(static_cast<double>(micro) / 1e6));
