@@ -256,6 +256,7 @@ RecommendResponse ListBuilder::personal() {
   }
   gather_popular();
   gather_fresh();
+  note_stage("merged");
   choose();
   return std::move(out_);
 }
@@ -333,6 +334,7 @@ void ListBuilder::choose() {
     const auto order = request_.rerank == Rerank::kMmr ? rerank_mmr(quality, alike, settings)
                                                        : rerank_dpp(quality, alike, settings);
     for (const std::size_t i : order) list(gathered_[i], 1);
+    note_list("reranked");
   }
   if (chance == 0) return;
   explore();

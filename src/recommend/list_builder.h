@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "recommend/list_inspection.h"
 #include "recommend/reason.h"
 #include "recommend/recommender.h"
 #include "recommend/taste.h"
@@ -20,6 +21,8 @@ class ListBuilder {
   RecommendResponse similar_to(std::uint32_t candidate);
   RecommendResponse popular();
   RecommendResponse latest();
+  /// personal(), and how it came about; in list_inspection.cc.
+  ListInspection inspect(std::size_t depth);
 
  private:
   struct Scored {
@@ -60,6 +63,19 @@ class ListBuilder {
   void list(const Gathered& g, double propensity);
   void explain(RecommendedItem& item, std::uint32_t candidate) const;
 
+  // Of inspect() alone.
+  [[nodiscard]] Obstacle obstacle_of(std::uint32_t candidate) const;
+  [[nodiscard]] std::vector<ObstacleCount> count_obstacles(const std::vector<bool>& offered) const;
+  /// As it would be listed.
+  RecommendedItem item_of(const Gathered& g);
+  InspectedSource source_of(std::string_view source, Because because, std::vector<Scored> scored,
+                            std::size_t depth);
+  void tell_what_was_left_out(InspectedStage& stage,
+                              const std::vector<RecommendedItem>& list) const;
+  /// What stands in the list and gathered now, under a name. Do nothing but for inspect().
+  void note_stage(std::string_view stage);
+  void note_list(std::string_view stage);
+
   const RecommendModel& model_;
   const CandidateIndex& candidates_;
   const RecommendRequest& request_;
@@ -69,6 +85,7 @@ class ListBuilder {
   std::size_t pool_ = 0;        ///< how many to gather
   std::vector<Gathered> gathered_;
   RecommendResponse out_;
+  ListInspection* inspection_ = nullptr;  ///< while inspect() runs
 };
 
 }  // namespace zhiyin::recommend

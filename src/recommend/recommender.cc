@@ -42,6 +42,15 @@ Result<RecommendResponse> Recommender::recommend(const audience::PersonView& per
   return ListBuilder(*model_, candidates_, person, request).personal();
 }
 
+Result<ListInspection> Recommender::inspect(const audience::PersonView& person,
+                                            const RecommendRequest& request,
+                                            std::size_t depth) const {
+  ZHIYIN_TRY_VOID(check(request));
+  if (depth < 1 || depth > kInspectionDepthMax)
+    return fail_field("depth", "is {}, expected 1 to {}", depth, kInspectionDepthMax);
+  return ListBuilder(*model_, candidates_, person, request).inspect(depth);
+}
+
 Result<RecommendResponse> Recommender::similar(const ItemRef& item,
                                                const RecommendRequest& request) const {
   ZHIYIN_TRY_VOID(check(request));

@@ -17,6 +17,8 @@ namespace zhiyin::recommend {
 /// So that the impression of a list always fits a record of the log.
 inline constexpr std::size_t kListMax = 300;
 
+struct ListInspection;
+
 enum class Rerank { kMmr, kDpp };
 
 /// Which items may be listed; what is empty or absent does not restrict.
@@ -99,7 +101,14 @@ class Recommender {
   /// The same for everybody: most popular, or newest.
   [[nodiscard]] Result<RecommendResponse> popular(const RecommendRequest& request) const;
   [[nodiscard]] Result<RecommendResponse> latest(const RecommendRequest& request) const;
+  /// How `recommend` makes its list: see list_inspection.h. `depth`: how many of each source are
+  /// told, 1 to kInspectionDepthMax. Looks into every candidate.
+  [[nodiscard]] Result<ListInspection> inspect(const audience::PersonView& person,
+                                               const RecommendRequest& request,
+                                               std::size_t depth) const;
   [[nodiscard]] const std::string& model_id() const { return model_id_; }
+  [[nodiscard]] const RecommendModel& model() const { return *model_; }
+  [[nodiscard]] const CandidateIndex& candidates() const { return candidates_; }
 
  private:
   struct Key {};
