@@ -121,28 +121,29 @@ Result<ListBody> list_body_of(const http::Request& request) {
   return out;
 }
 
+Json item_json(const recommend::RecommendedItem& item) {
+  Json one;
+  one.set("item",
+          Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
+  one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
+  one.set("source", item.source).set("propensity", item.propensity);
+  if (item.terms.empty()) return one;
+  Json terms = Json::array();
+  for (const recommend::ScoreTerm& term : item.terms) {
+    terms.push(
+        Json()
+            .set(
+                "item",
+                Json().set("kind", term.item.kind).set("id", term.item.id).set("title", term.title))
+            .set("share", term.share));
+  }
+  one.set("terms", std::move(terms));
+  return one;
+}
+
 Json to_json_answer(const Recommendations::Answer& answer, Json out) {
   Json items = Json::array();
-  for (const recommend::RecommendedItem& item : answer.response.items) {
-    Json one;
-    one.set("item",
-            Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
-    one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
-    one.set("source", item.source).set("propensity", item.propensity);
-    if (!item.terms.empty()) {
-      Json terms = Json::array();
-      for (const recommend::ScoreTerm& term : item.terms) {
-        terms.push(Json()
-                       .set("item", Json()
-                                        .set("kind", term.item.kind)
-                                        .set("id", term.item.id)
-                                        .set("title", term.title))
-                       .set("share", term.share));
-      }
-      one.set("terms", std::move(terms));
-    }
-    items.push(std::move(one));
-  }
+  for (const recommend::RecommendedItem& item : answer.response.items) items.push(item_json(item));
   out.set("items", std::move(items))
       .set("model", answer.model_id)
       .set("fallback", answer.response.fallback);

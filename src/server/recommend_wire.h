@@ -54,6 +54,8 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
 /// explore, explain, account. kInvalidArgument names the parameter; unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
 
+/// {"item","score","source","reason","reason_en","propensity","terms" (where there are any)}
+Json item_json(const recommend::RecommendedItem& item);
 /// {"items":[{"item","score","source","reason","reason_en","propensity","terms"}],"model","fallback"},
 /// after the members that `out` already has.
 Json to_json_answer(const Recommendations::Answer& answer, Json out = Json::object());

@@ -97,6 +97,12 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current()
   return recommender_;
 }
 
+Result<std::shared_ptr<const recommend::Recommender>> Recommendations::joined(
+    std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
+  ZHIYIN_TRY(const auto index, items_.index());
+  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index));
+}
+
 recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendRequest request) {
   if (request.explore == 0) return request;
   // The seed is drawn anew for each list: what chance decides is logged with its probability.
@@ -172,6 +178,10 @@ Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
   stored.metrics.set("people", trained.people())
       .set("items", trained.items())
       .set("interactions", trained.interactions());
+  if (trained.ials() != nullptr) {
+    const auto losses = trained.ials()->losses();
+    stored.metrics.set("losses", to_json(std::vector<double>(losses.begin(), losses.end())));
+  }
   stored.bytes = trained.encode();
   ZHIYIN_TRY(auto record, registry_.save(stored, now));
   forget_model();

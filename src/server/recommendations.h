@@ -56,6 +56,12 @@ class Recommendations {
                            const recommend::RecommendRequest& request, std::string_view account,
                            std::string_view place);
 
+  /// What serves now, to look into: nothing that it answers is noted.
+  Result<std::shared_ptr<const recommend::Recommender>> serving() { return current(); }
+  /// Another version as it would serve, with the catalogue as it is.
+  [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> joined(
+      std::shared_ptr<const recommend::RecommendModel> model, std::string id) const;
+
   /// Lists that need no person.
   enum class Common { kSimilar, kPopular, kLatest };
   /// `item` is for kSimilar. Noted as the others are.

@@ -14,6 +14,9 @@ void add_access_routes(Api& api, Services& services);
 void add_account_routes(Api& api, http::Router& router, Services& services);
 void add_wechat_routes(Api& api, Services& services);
 void add_people_routes(Api& api, Services& services);
+/// How lists come about, versions beside each other, the map, the items with their figures. Before
+/// add_recommend_routes: the first route that fits answers.
+void add_recommend_inspect_routes(Api& api, Services& services);
 void add_recommend_routes(Api& api, Services& services);
 void add_segment_routes(Api& api, Services& services);
 void add_campaign_routes(Api& api, Services& services);
