@@ -23,23 +23,28 @@ class Pass {
     for (const Segment& segment : segments) embed(segment);
     kernels_.norm({arena_.x.get(), nullptr, arena_.stride, rows_, shape_.width,
                    table_.embedding.gain, table_.embedding.shift, shape_.epsilon});
-    for (const Layer& layer : table_.layers) {
+    for (std::size_t l = 0; l < table_.layers.size(); ++l) {
+      const Layer& layer = table_.layers[l];
+      const Layer* const after = l + 1 < table_.layers.size() ? &table_.layers[l + 1] : nullptr;
       for_blocks([&](std::size_t row, std::size_t count) {
         multiply(layer.qkv, arena_.x.get() + row * arena_.stride, arena_.stride, count,
-                 arena_.qkv.get() + row * arena_.qkv_stride, arena_.qkv_stride, Activation::kNone);
+                 arena_.qkv.get() + row * arena_.qkv_stride, arena_.qkv_stride, Activation::kNone,
+                 &layer.ao);
       });
       attend(segments);
-      for_blocks([&](std::size_t row, std::size_t count) { finish_layer(layer, row, count); });
+      for_blocks(
+          [&](std::size_t row, std::size_t count) { finish_layer(layer, row, count, after); });
     }
   }
 
  private:
   template <class Work>
   void for_blocks(Work work) const {
+    // Of nearly the same size: each reads all weights, however few its rows.
     const std::size_t blocks = (rows_ + kBlockRows - 1) / kBlockRows;
     for (std::size_t block = 0; block < blocks; ++block) {
-      const std::size_t row = block * kBlockRows;
-      work(row, std::min(kBlockRows, rows_ - row));
+      const std::size_t begin = rows_ * block / blocks, end = rows_ * (block + 1) / blocks;
+      work(begin, end - begin);
     }
   }
 
@@ -71,11 +76,14 @@ class Pass {
     }
   }
 
+  /// `next`: what is multiplied with after this; may be null.
   void multiply(const Linear& linear, const float* rows, std::size_t stride, std::size_t count,
-                float* out, std::size_t out_stride, Activation activation) const {
+                float* out, std::size_t out_stride, Activation activation,
+                const Linear* next) const {
     if (linear.int8 == nullptr) {
       kernels_.product_float({rows, stride, count, linear.floats, linear.bias, linear.inputs,
-                              linear.columns, out, out_stride, activation});
+                              linear.columns, out, out_stride, activation,
+                              next == nullptr ? nullptr : next->floats});
       return;
     }
     kernels_.quantise(
@@ -83,7 +91,7 @@ class Pass {
     kernels_.product_int8({arena_.small.get(), padded(linear.inputs), arena_.scales.get(), count,
                            linear.int8, linear.scales, linear.sums, linear.bias,
                            (linear.inputs + kGroup - 1) / kGroup, linear.columns, out, out_stride,
-                           activation});
+                           activation, next == nullptr ? nullptr : next->int8});
   }
 
   void attend(std::span<const Segment> segments) const {
@@ -99,17 +107,20 @@ class Pass {
 
   /// What comes after attention, for a few rows that stay in the cache: the outer product with its
   /// residual and norm, the inner part with GELU, its residual and norm.
-  void finish_layer(const Layer& layer, std::size_t row, std::size_t count) const {
+  void finish_layer(const Layer& layer, std::size_t row, std::size_t count,
+                    const Layer* after) const {
     const std::size_t stride = arena_.stride;
     float* const x = arena_.x.get() + row * stride;
     float* const context = arena_.context.get() + row * stride;
     // The rows of q, k and v have been used: the first of them take the products' results.
     float* const result = arena_.qkv.get() + row * arena_.qkv_stride;
-    multiply(layer.ao, context, stride, count, result, stride, Activation::kNone);
+    multiply(layer.ao, context, stride, count, result, stride, Activation::kNone, &layer.fi);
     add_and_norm(x, result, count, layer.after_attention);
     const std::size_t inner_stride = padded(shape_.inner);
-    multiply(layer.fi, x, stride, count, arena_.inner.get(), inner_stride, Activation::kGelu);
-    multiply(layer.fo, arena_.inner.get(), inner_stride, count, result, stride, Activation::kNone);
+    multiply(layer.fi, x, stride, count, arena_.inner.get(), inner_stride, Activation::kGelu,
+             &layer.fo);
+    multiply(layer.fo, arena_.inner.get(), inner_stride, count, result, stride, Activation::kNone,
+             after == nullptr ? nullptr : &after->qkv);
     add_and_norm(x, result, count, layer.after_inner);
   }
 

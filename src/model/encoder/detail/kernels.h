@@ -44,6 +44,7 @@ struct Int8Product {
   float* out = nullptr;
   std::size_t out_stride = 0;
   Activation activation = Activation::kNone;
+  const void* next = nullptr;  ///< weights that are read after these, fetched early; may be null
 };
 
 /// The same on floats; `panels` as [column / 16][input][column % 16].
@@ -58,6 +59,7 @@ struct FloatProduct {
   float* out = nullptr;
   std::size_t out_stride = 0;
   Activation activation = Activation::kNone;
+  const void* next = nullptr;  ///< weights that are read after these, fetched early; may be null
 };
 
 /// Bytes of the float rows, each with its own scale: 0 is always exact.
