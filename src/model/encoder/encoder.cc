@@ -133,6 +133,8 @@ std::vector<std::size_t> pack(std::span<const Piece> pieces, std::size_t tokens_
 
 /// Enough for full tiles; more only fills the cache.
 constexpr std::size_t kBatchTokensMin = 48;
+/// A batch of fewer is not worth waiting for each other three times a layer.
+constexpr std::size_t kCrewTokensMin = 96;
 
 }  // namespace
 
@@ -154,20 +156,28 @@ struct EncoderRun {
     }
     const std::size_t fair = std::max({(total + threads - 1) / threads, longest, kBatchTokensMin});
     const auto begins = pack(pieces, std::min(workspace.shares_.front()->tokens, fair));
-    const auto batch = [&](std::size_t item, std::size_t helper) {
-      auto& arena = *workspace.shares_[helper];
+    const auto batch = [&](std::size_t item, std::span<detail::Arena* const> arenas) {
+      const auto& arena = *arenas[0];
       const auto batch_pieces = pieces.subspan(begins[item], begins[item + 1] - begins[item]);
       std::vector<Segment> segments;
       for (const Piece& piece : batch_pieces) segments.push_back(piece.segment);
       detail::forward(encoder.shape(), encoder.weights_->table, *encoder.weights_->kernels,
-                      segments, arena);
+                      segments, {arenas, options.pool});
       std::size_t row = 0;
       for (std::size_t i = 0; i < batch_pieces.size(); ++i) {
         use(begins[item] + i, arena.x.get() + row * arena.stride, arena.stride);
         row += segments[i].tokens();
       }
     };
-    detail::share_work(begins.size() - 1, threads, options.pool, batch);
+    std::vector<detail::Arena*> arenas;
+    for (std::size_t i = 0; i < threads; ++i) arenas.push_back(workspace.shares_[i].get());
+    // One long text: all work on it together.
+    if (begins.size() == 2 && total >= kCrewTokensMin && options.pool != nullptr)
+      return batch(0, arenas);
+    detail::share_work(begins.size() - 1, threads, options.pool,
+                       [&](std::size_t item, std::size_t helper) {
+                         batch(item, std::span(arenas).subspan(helper, 1));
+                       });
   }
 };
 

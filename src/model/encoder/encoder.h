@@ -41,7 +41,7 @@ struct EncodeOptions {
   bool normalise = true;                  ///< vectors of length 1
   LongText long_text = LongText::kTruncate;
   /// Others that help: texts are shared out among the calling thread and up to `threads` - 1 of the
-  /// pool. Never changes a result.
+  /// pool; of a single long text the rows and heads of each layer. Never changes a result.
   ThreadPool* pool = nullptr;
   std::size_t threads = 1;
 };

@@ -237,8 +237,14 @@ Result<std::shared_ptr<const EncoderFile>> EncoderFile::open(const std::filesyst
 
 Result<std::shared_ptr<const EncoderFile>> EncoderFile::from_bytes(std::string bytes) {
   std::shared_ptr<EncoderFile> file(new EncoderFile);
+  // Sections begin at multiples of their alignment in memory, too.
+  constexpr std::size_t kAlignment = detail::kSectionAlignment;
+  bytes.reserve(bytes.size() + kAlignment);
+  const std::size_t beyond = reinterpret_cast<std::uintptr_t>(bytes.data()) % kAlignment;
+  const std::size_t before = beyond == 0 ? 0 : kAlignment - beyond;
+  bytes.insert(0, before, '\0');
   file->owned_ = std::move(bytes);
-  return finish(file, file->owned_);
+  return finish(file, std::string_view(file->owned_).substr(before));
 }
 
 }  // namespace zhiyin::model

@@ -45,6 +45,13 @@ TEST(EncoderFile, HoldsShapeWeightsAndTokeniserAndIsTheSameEachTime) {
   EXPECT_EQ(t.unigram.characters[1].to, std::vector<char32_t>{U','});
 }
 
+TEST(EncoderFile, SectionsAreAlignedInMemoryAsInTheFile) {
+  const auto file = EncoderFile::from_bytes(compiled());
+  ASSERT_TRUE(file);
+  for (const char* name : {"emb.pos", "l0.qkv.w", "l1.fo.scale"})
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>((*file)->section(name).data()) % 64, 0U) << name;
+}
+
 TEST(EncoderFile, TrimmingKeepsRowsScoresAndTheCostOfTheUnknown) {
   const auto whole = EncoderFile::from_bytes(compiled());
   const auto file = EncoderFile::from_bytes(compiled({.kept = {0, 1, 2, 3, 4, 6}}));

@@ -91,6 +91,26 @@ TEST_F(EncoderTest, VectorsDoNotDependOnCompanyOrderThreadsOrInstructions) {
   }
 }
 
+TEST_F(EncoderTest, OneLongTextHasTheSameBitsOnAnyNumberOfThreads) {
+  EncoderShape shape = kShape;
+  shape.positions = 300;
+  write(shape, "bert", "bert.");
+  std::vector<std::int32_t> ids(300);
+  Random random(11);
+  for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.below(shape.vocabulary));
+  ThreadPool pool(3, 16);
+  for (const Precision precision : {Precision::kInt8, Precision::kFloat}) {
+    const auto encoder = open(precision);
+    for (const std::size_t length : {96U, 97U, 300U}) {
+      const std::vector<std::vector<std::int32_t>> one{{ids.begin(), ids.begin() + length}};
+      const std::vector<float> alone = encode(*encoder, one);
+      for (const std::size_t threads : {2U, 3U, 4U})
+        EXPECT_EQ(encode(*encoder, one, {.pool = &pool, .threads = threads}), alone)
+            << length << " tokens, " << threads << " threads";
+    }
+  }
+}
+
 TEST_F(EncoderTest, Int8IsCloseToFloat) {
   const auto all = texts(40);
   const std::vector<float> exact = encode(*open(Precision::kFloat), all);

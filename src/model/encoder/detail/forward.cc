@@ -3,20 +3,23 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "model/encoder/detail/shared_work.h"
 
 namespace zhiyin::model::detail {
 namespace {
 
 template <class T>
-std::unique_ptr<T[]> zeros(std::size_t count, std::size_t& bytes) {
+Block<T> zeros(std::size_t count, std::size_t& bytes) {
   bytes += count * sizeof(T);
-  return std::make_unique<T[]>(count);
+  Block<T> out(static_cast<T*>(::operator new[](count * sizeof(T), kAlignment)));
+  std::uninitialized_value_construct_n(out.get(), count);
+  return out;
 }
 
 class Pass {
  public:
-  Pass(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels, Arena& arena)
-      : shape_(shape), table_(table), kernels_(kernels), arena_(arena) {}
+  Pass(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels, const Crew& crew)
+      : shape_(shape), table_(table), kernels_(kernels), crew_(crew), arena_(*crew.arenas[0]) {}
 
   void run(std::span<const Segment> segments) {
     rows_ = 0;
@@ -26,26 +29,41 @@ class Pass {
     for (std::size_t l = 0; l < table_.layers.size(); ++l) {
       const Layer& layer = table_.layers[l];
       const Layer* const after = l + 1 < table_.layers.size() ? &table_.layers[l + 1] : nullptr;
-      for_blocks([&](std::size_t row, std::size_t count) {
+      for_blocks([&](std::size_t row, std::size_t count, const Arena& own) {
         multiply(layer.qkv, arena_.x.get() + row * arena_.stride, arena_.stride, count,
                  arena_.qkv.get() + row * arena_.qkv_stride, arena_.qkv_stride, Activation::kNone,
-                 &layer.ao);
+                 &layer.ao, own);
       });
       attend(segments);
-      for_blocks(
-          [&](std::size_t row, std::size_t count) { finish_layer(layer, row, count, after); });
+      for_blocks([&](std::size_t row, std::size_t count, const Arena& own) {
+        finish_layer(layer, row, count, after, own);
+      });
     }
   }
 
  private:
+  /// Calls work(item, arena of who does it) for every item; the crew shares them out.
+  template <class Work>
+  void for_items(std::size_t items, Work work) const {
+    const std::size_t helpers = crew_.arenas.size();
+    if (helpers == 1) {
+      for (std::size_t item = 0; item < items; ++item) work(item, arena_);
+      return;
+    }
+    share_work(items, helpers, crew_.pool,
+               [&](std::size_t item, std::size_t helper) { work(item, *crew_.arenas[helper]); });
+  }
+
   template <class Work>
   void for_blocks(Work work) const {
-    // Of nearly the same size: each reads all weights, however few its rows.
-    const std::size_t blocks = (rows_ + kBlockRows - 1) / kBlockRows;
-    for (std::size_t block = 0; block < blocks; ++block) {
+    // Of nearly the same size: each reads all weights, however few its rows. As many for each of
+    // the crew.
+    const std::size_t each = kBlockRows * crew_.arenas.size();
+    const std::size_t blocks = (rows_ + each - 1) / each * crew_.arenas.size();
+    for_items(blocks, [&](std::size_t block, const Arena& own) {
       const std::size_t begin = rows_ * block / blocks, end = rows_ * (block + 1) / blocks;
-      work(begin, end - begin);
-    }
+      if (begin < end) work(begin, end - begin, own);
+    });
   }
 
   void embed(const Segment& segment) {
@@ -78,17 +96,16 @@ class Pass {
 
   /// `next`: what is multiplied with after this; may be null.
   void multiply(const Linear& linear, const float* rows, std::size_t stride, std::size_t count,
-                float* out, std::size_t out_stride, Activation activation,
-                const Linear* next) const {
+                float* out, std::size_t out_stride, Activation activation, const Linear* next,
+                const Arena& own) const {
     if (linear.int8 == nullptr) {
       kernels_.product_float({rows, stride, count, linear.floats, linear.bias, linear.inputs,
                               linear.columns, out, out_stride, activation,
                               next == nullptr ? nullptr : next->floats});
       return;
     }
-    kernels_.quantise(
-        {rows, stride, count, linear.inputs, arena_.small.get(), arena_.scales.get()});
-    kernels_.product_int8({arena_.small.get(), padded(linear.inputs), arena_.scales.get(), count,
+    kernels_.quantise({rows, stride, count, linear.inputs, own.small.get(), own.scales.get()});
+    kernels_.product_int8({own.small.get(), padded(linear.inputs), own.scales.get(), count,
                            linear.int8, linear.scales, linear.sums, linear.bias,
                            (linear.inputs + kGroup - 1) / kGroup, linear.columns, out, out_stride,
                            activation, next == nullptr ? nullptr : next->int8});
@@ -98,29 +115,36 @@ class Pass {
     std::size_t row = 0;
     for (const Segment& segment : segments) {
       const std::size_t tokens = segment.tokens();
-      kernels_.attend({arena_.qkv.get() + row * arena_.qkv_stride, arena_.qkv_stride, tokens,
-                       shape_.width, shape_.heads, arena_.context.get() + row * arena_.stride,
-                       arena_.stride, arena_.scratch.get()});
+      const auto heads = [&](std::size_t first, std::size_t end, const Arena& own) {
+        kernels_.attend({arena_.qkv.get() + row * arena_.qkv_stride, arena_.qkv_stride, tokens,
+                         shape_.width, shape_.heads, arena_.context.get() + row * arena_.stride,
+                         arena_.stride, own.scratch.get(), first, end});
+      };
+      if (crew_.arenas.size() == 1)
+        heads(0, shape_.heads, arena_);
+      else
+        for_items(shape_.heads,
+                  [&](std::size_t head, const Arena& own) { heads(head, head + 1, own); });
       row += tokens;
     }
   }
 
   /// What comes after attention, for a few rows that stay in the cache: the outer product with its
   /// residual and norm, the inner part with GELU, its residual and norm.
-  void finish_layer(const Layer& layer, std::size_t row, std::size_t count,
-                    const Layer* after) const {
+  void finish_layer(const Layer& layer, std::size_t row, std::size_t count, const Layer* after,
+                    const Arena& own) const {
     const std::size_t stride = arena_.stride;
     float* const x = arena_.x.get() + row * stride;
     float* const context = arena_.context.get() + row * stride;
     // The rows of q, k and v have been used: the first of them take the products' results.
     float* const result = arena_.qkv.get() + row * arena_.qkv_stride;
-    multiply(layer.ao, context, stride, count, result, stride, Activation::kNone, &layer.fi);
+    multiply(layer.ao, context, stride, count, result, stride, Activation::kNone, &layer.fi, own);
     add_and_norm(x, result, count, layer.after_attention);
     const std::size_t inner_stride = padded(shape_.inner);
-    multiply(layer.fi, x, stride, count, arena_.inner.get(), inner_stride, Activation::kGelu,
-             &layer.fo);
-    multiply(layer.fo, arena_.inner.get(), inner_stride, count, result, stride, Activation::kNone,
-             after == nullptr ? nullptr : &after->qkv);
+    multiply(layer.fi, x, stride, count, own.inner.get(), inner_stride, Activation::kGelu,
+             &layer.fo, own);
+    multiply(layer.fo, own.inner.get(), inner_stride, count, result, stride, Activation::kNone,
+             after == nullptr ? nullptr : &after->qkv, own);
     add_and_norm(x, result, count, layer.after_inner);
   }
 
@@ -132,7 +156,8 @@ class Pass {
   const EncoderShape& shape_;
   const LayerTable& table_;
   const Kernels& kernels_;
-  Arena& arena_;
+  const Crew& crew_;
+  Arena& arena_;  ///< with the rows
   std::size_t rows_ = 0;
 };
 
@@ -151,11 +176,11 @@ Arena::Arena(const EncoderShape& shape, std::size_t tokens_)
 }
 
 void forward(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels,
-             std::span<const Segment> segments, Arena& arena) {
+             std::span<const Segment> segments, const Crew& crew) {
   std::size_t tokens = 0;
   for (const Segment& segment : segments) tokens += segment.tokens();
-  ZHIYIN_CHECK(tokens <= arena.tokens);
-  Pass(shape, table, kernels, arena).run(segments);
+  ZHIYIN_CHECK(!crew.arenas.empty() && tokens <= crew.arenas[0]->tokens);
+  Pass(shape, table, kernels, crew).run(segments);
 }
 
 }  // namespace zhiyin::model::detail

@@ -416,12 +416,14 @@ struct HeadWork {
     for (int r = 0; r < R; ++r)
       factors[r] = 1.0F / powers(at.scores + static_cast<Size>(r) * score_stride, t.tokens, scale,
                                  mul(splat(-tops[r]), scale), at.last);
+    // Heads of whole registers go to their place at once.
+    const bool whole = d == out_stride;
+    float* const out = t.out + row * t.out_stride + at.head * d;
     head_panels<R>(at.scores, score_stride, at.values, t.tokens * 16, t.tokens, out_stride / 16,
-                   at.context, out_stride, factors);
-    for (int r = 0; r < R; ++r) {
-      float* const to = t.out + (row + static_cast<Size>(r)) * t.out_stride + at.head * d;
-      __builtin_memcpy(to, at.context + static_cast<Size>(r) * out_stride, d * sizeof(float));
-    }
+                   whole ? out : at.context, whole ? t.out_stride : out_stride, factors);
+    for (int r = 0; r < R && !whole; ++r)
+      __builtin_memcpy(out + static_cast<Size>(r) * t.out_stride,
+                       at.context + static_cast<Size>(r) * out_stride, d * sizeof(float));
   }
 };
 
@@ -433,7 +435,7 @@ inline void attend(const Attention& task) {
   float* const scores = values + task.tokens * padded(d);
   float* const context = scores + kQueryRowsMax * padded(task.tokens);
   const F16 last = first_lanes(task.tokens % 16);
-  for (Size head = 0; head < task.heads; ++head) {
+  for (Size head = task.first; head < task.end; ++head) {
     pack_keys(task, head, keys);
     pack_values(task, head, values);
     all_rows<HeadWork, kHeadRowsMax>(HeadRows{&task, head, keys, values, scores, context, last},

@@ -87,7 +87,7 @@ class Trial {
     std::vector<float> scratch(attention_scratch(kRows, kWidth / kHeads));
     std::vector<float> context(kRows * padded(kWidth));
     kernels.attend({out.data(), kColumns, kRows, kWidth, kHeads, context.data(), padded(kWidth),
-                    scratch.data()});
+                    scratch.data(), 0, kHeads});
     kernels.norm({context.data(), rows_.data(), padded(kWidth), kRows, kWidth, scales_.data(),
                   bias_.data(), 1e-12F});
     for (std::size_t row = 0; row < kRows; ++row)

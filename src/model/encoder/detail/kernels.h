@@ -84,7 +84,7 @@ struct NormRows {
   float epsilon = 0;
 };
 
-/// One text's attention: for each head softmax(q k^T / sqrt(head width)) v.
+/// One text's attention: softmax(q k^T / sqrt(head width)) v for heads from `first` to `end` - 1.
 struct Attention {
   const float* qkv = nullptr;  ///< rows of q, k and v side by side, `width` numbers each
   std::size_t qkv_stride = 0;
@@ -94,6 +94,8 @@ struct Attention {
   float* out = nullptr;
   std::size_t out_stride = 0;
   float* scratch = nullptr;  ///< `attention_scratch` floats
+  std::size_t first = 0;
+  std::size_t end = 0;
 };
 /// Rows of queries that are taken together at most.
 inline constexpr std::size_t kQueryRowsMax = 12;

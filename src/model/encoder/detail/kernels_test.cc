@@ -143,8 +143,8 @@ TEST(Kernels, AttentionIsSoftmaxOfProductsOnAnySizes) {
     }
     for (const Kernels* kernels : all_kernels()) {
       std::vector<float> out(tokens * padded(width)), scratch(attention_scratch(tokens, d));
-      kernels->attend(
-          {qkv.data(), stride, tokens, width, heads, out.data(), padded(width), scratch.data()});
+      kernels->attend({qkv.data(), stride, tokens, width, heads, out.data(), padded(width),
+                       scratch.data(), 0, heads});
       for (std::size_t q = 0; q < tokens; ++q)
         for (std::size_t i = 0; i < width; ++i)
           ASSERT_NEAR(out[q * padded(width) + i], expected[q * width + i], 2e-6) << kernels->name;
