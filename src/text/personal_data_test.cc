@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "text/code_point.h"
@@ -92,6 +93,35 @@ TEST(PersonalData, ATitleBehindALabelledNameIsNoneOfIt) {
   EXPECT_THAT(found("我叫欧阳老师"), ElementsAre("name:欧阳"));
   EXPECT_THAT(found("我叫王小明，"), ElementsAre("name:王小明"));
   EXPECT_EQ(shortened("我叫王敏女士", find_personal_data("我叫王敏女士")), "我叫王****女士");
+}
+
+TEST(PersonalData, EveryLabelWithEveryTitleGivesTheNameAlone) {
+  constexpr std::array kLabels = {"我叫",     "姓名：",  "姓名:",    "姓名 ",    "名字是",
+                                  "名字叫",   "本人叫",  "联系人：", "收件人",   "收货人：",
+                                  "寄件人：", "经办人 ", "户名：",   "客户名：", "真名是"};
+  constexpr std::array kNames = {"王敏", "李建国", "欧阳雪", "司马文静", "张三", "周雨桐"};
+  constexpr std::array kTitles = {"先生", "女士",   "小姐", "太太", "老师", "医生", "教授", "经理",
+                                  "总监", "董事长", "主任", "院长", "校长", "律师", "师傅", "同学",
+                                  "护士", "主管",   "店长", "老板", "叔叔", "阿姨", "会计", "博士"};
+  constexpr std::array kEnds = {"", "，您好", "。", "的电话", " 在吗", "\n"};
+  for (const std::string label : kLabels) {
+    for (const std::string name : kNames) {
+      for (const std::string title : kTitles) {
+        for (const std::string end : kEnds) {
+          const std::string text = "您好，" + label + name + title + end;
+          ASSERT_THAT(found(text), ElementsAre("name:" + name)) << text;
+        }
+      }
+      // Without a title, too, where something ends the name.
+      for (const std::string end : {"", "，", "。", " ", "的电话", "是我"})
+        ASSERT_THAT(found(label + name + end), ElementsAre("name:" + name)) << label + name + end;
+    }
+  }
+}
+
+TEST(PersonalData, AParticleBehindALabelledNameIsNoneOfIt) {
+  for (const std::string end : {"呀", "啊", "哦", "呢", "吧", "吗", "嘛"})
+    EXPECT_THAT(found("我叫王敏" + end), ElementsAre("name:王敏")) << end;
 }
 
 TEST(PersonalMask, ComesBackAsItWas) {

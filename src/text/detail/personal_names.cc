@@ -48,7 +48,7 @@ std::size_t surname(const FoldedText& text, std::size_t at) {
 
 bool is_given(char32_t c) {
   constexpr std::u32string_view kNever =
-      U"的是了在和与及或我你他她它这那有没不很也都就还又把被给跟对向从到请问找叫说";
+      U"的是了在和与及或我你他她它这那有没不很也都就还又把被给跟对向从到请问找叫说呀啊哦呢吧吗嘛";
   return is_han(c) && kNever.find(c) == std::u32string_view::npos;
 }
 
