@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,15 @@ MinHash min_hash(std::string_view text);
 /// Estimate of the Jaccard similarity of the two sets, 0 to 1; its standard error is at most 0.11.
 double similarity(const MinHash& a, const MinHash& b);
 
+/// What is compared of a text: MinHash of a short one, a fingerprint of a long one, both near the
+/// border, neither of a text without letters and digits.
+struct TextSignature {
+  std::optional<MinHash> minhash;
+  std::optional<std::uint64_t> fingerprint;
+  bool operator==(const TextSignature&) const = default;
+};
+TextSignature signature_of(std::string_view text);
+
 /// What counts as nearly the same.
 struct NearDuplicateOptions {
   double similarity_min = 0.7;  ///< of short texts: estimated Jaccard similarity, 0.3 to 1
@@ -43,6 +53,10 @@ struct NearDuplicate {
   double similarity = 0;   ///< of short texts as above; of long ones 1 - bits / 64
   bool operator==(const NearDuplicate&) const = default;
 };
+
+/// How alike two texts are, as NearDuplicate says it; nothing where they are not nearly the same.
+std::optional<double> near_similarity(const TextSignature& a, const TextSignature& b,
+                                      const NearDuplicateOptions& options);
 
 /// Finds the texts among up to 4,294,967,295 that are nearly the same as a given one. Long texts
 /// (over kShortCharactersMax letters and digits) by fingerprint: four tables of 16 bits each find
@@ -60,10 +74,15 @@ class NearDuplicateIndex {
 
   /// Takes a text in; returns its number, counted from 0. A text without letters and digits is
   /// numbered and never found.
-  std::uint32_t add(std::string_view text);
+  std::uint32_t add(std::string_view text) { return add(signature_of(text)); }
+  std::uint32_t add(const TextSignature& signature);
   /// Those most similar first, at most `most`.
   [[nodiscard]] std::vector<NearDuplicate> find(std::string_view text,
                                                 std::size_t most = 100) const;
+  /// The same for a signature, with other options than the index's own.
+  [[nodiscard]] std::vector<NearDuplicate> find(const TextSignature& signature,
+                                                const NearDuplicateOptions& options,
+                                                std::size_t most) const;
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] const NearDuplicateOptions& options() const { return options_; }
 
@@ -102,8 +121,10 @@ class NearDuplicateIndex {
     void add(std::uint64_t fingerprint, std::uint32_t number);
   };
 
-  void find_short(const MinHash& signature, std::vector<NearDuplicate>& out) const;
-  void find_long(std::uint64_t fingerprint, std::vector<NearDuplicate>& out) const;
+  void find_short(const MinHash& signature, const NearDuplicateOptions& options,
+                  std::vector<NearDuplicate>& out) const;
+  void find_long(std::uint64_t fingerprint, const NearDuplicateOptions& options,
+                 std::vector<NearDuplicate>& out) const;
 
   NearDuplicateOptions options_;
   std::size_t size_ = 0;

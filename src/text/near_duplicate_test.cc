@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "text/code_point.h"
+#include "text/near_duplicate_table.h"
 
 namespace zhiyin::text {
 namespace {
@@ -154,6 +155,67 @@ TEST(NearDuplicateIndex, ADamagedFileIsRefused) {
   std::string other = bytes;
   other[8] = 9;
   EXPECT_EQ(NearDuplicateIndex::from_bytes(other).error().code, ErrorCode::kUnsupported);
+}
+
+TEST(NearDuplicateTable, FindsWhatTheIndexFindsAndIsRefusedWhenDamaged) {
+  std::mt19937 random(11);
+  NearDuplicateIndex index;
+  NearDuplicateTableBuilder builder;
+  std::vector<std::string> texts;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    // Short ones, long ones, and some near the border, which stand in both ways.
+    texts.push_back(random_text(random, i % 3 == 0 ? 400 : i % 3 == 1 ? 30 : 220));
+    if (i == 7) texts.back() = "，";
+    const TextSignature signature = signature_of(texts.back());
+    EXPECT_EQ(index.add(signature), i);
+    builder.add(10 * i, signature);  // gaps, as of texts that were taken out
+  }
+  const TempFolder folder;
+  const auto path = folder.path() / "table";
+  ASSERT_TRUE(builder.write(path, 5, 20'000).has_value());
+  const auto table = NearDuplicateTable::open(path);
+  ASSERT_TRUE(table.has_value()) << table.error().text();
+  EXPECT_EQ(table->owner(), 5);
+  EXPECT_EQ(table->end(), 20'000);
+  EXPECT_EQ(table->size(), 1999);
+  for (int i = 0; i < 500; ++i) {
+    const TextSignature asked = signature_of(changed(texts[random() % texts.size()], random, 2));
+    for (const double least : {0.5, 0.8}) {
+      const NearDuplicateOptions options{.similarity_min = least, .bits_max = 3};
+      auto expected = index.find(asked, options, 100);
+      for (NearDuplicate& one : expected) one.text *= 10;
+      EXPECT_EQ(table->find(asked, options, 100), expected);
+    }
+  }
+  EXPECT_TRUE(table->find(signature_of("，"), {}, 10).empty());
+
+  const std::string bytes = *read_file(path);
+  for (std::size_t at = 0; at < bytes.size(); at += 1 + bytes.size() / 97) {
+    std::string other = bytes;
+    other[at] = static_cast<char>(other[at] ^ 0x5a);
+    ASSERT_TRUE(write_file(path, at % 2 == 0 ? other : bytes.substr(0, at)).has_value());
+    EXPECT_FALSE(NearDuplicateTable::open(path).has_value()) << at;
+  }
+  ASSERT_TRUE(NearDuplicateTableBuilder().write(path, 1, 0).has_value());
+  const auto empty = NearDuplicateTable::open(path);
+  ASSERT_TRUE(empty.has_value()) << empty.error().text();
+  EXPECT_TRUE(empty->find(signature_of(texts[0]), {}, 10).empty());
+}
+
+TEST(NearSimilarity, IsWhatTheIndexSays) {
+  std::mt19937 random(12);
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = random_text(random, i % 2 == 0 ? 40 : 500);
+    const auto a = signature_of(text), b = signature_of(changed(text, random, i % 5));
+    NearDuplicateIndex index;
+    index.add(a);
+    const auto found = index.find(b, {}, 1);
+    const auto alike = near_similarity(a, b, {});
+    // The index may miss what is just similar enough, never the other way round.
+    if (!found.empty()) {
+      EXPECT_EQ(alike.value_or(0), found[0].similarity);
+    }
+  }
 }
 
 }  // namespace
