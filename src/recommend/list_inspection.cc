@@ -16,7 +16,7 @@ struct ObstacleName {
 };
 constexpr ObstacleName kObstacles[] = {
     {Obstacle::kNone, "", {"", ""}},
-    {Obstacle::kDealtWith, "dealt_with", {"已经看过、买过或表示不感兴趣", "dealt with already"}},
+    {Obstacle::kDealtWith, "dealt_with", {"已经接触过", "dealt with already"}},
     {Obstacle::kExcluded, "excluded", {"请求中排除", "excluded by the request"}},
     {Obstacle::kNotEligible, "not_eligible", {"不在指定的内容之内", "not among the eligible"}},
     {Obstacle::kKind, "kind", {"类型不符", "of another kind"}},
