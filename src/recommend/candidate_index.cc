@@ -13,7 +13,9 @@ bool is_carrier(std::string_view kind) {
 
 }  // namespace
 
-CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue) {
+CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue,
+                               std::shared_ptr<const TextVectors> texts)
+    : texts_(std::move(texts)) {
   std::set<std::string> kinds;
   for (CandidateItem& item : catalogue) {
     kinds.insert(item.ref.kind);
@@ -26,6 +28,8 @@ CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<Candidat
   index_model(model);
   index_tags();
   index_looks();
+  index_groups();
+  if (texts_) index_texts();
 }
 
 void CandidateIndex::add(CandidateItem item) {
@@ -102,6 +106,35 @@ void CandidateIndex::index_looks() {
       order, [&](std::uint32_t a, std::uint32_t b) { return items_[a].ref < items_[b].ref; });
   place_by_ref_.resize(order.size());
   for (std::uint32_t place = 0; place < order.size(); ++place) place_by_ref_[order[place]] = place;
+}
+
+void CandidateIndex::index_groups() {
+  std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers;
+  for (const CandidateItem& item : items_) {
+    std::uint32_t group = 0;
+    if (!item.group.empty()) {
+      group = numbers
+                  .try_emplace({item.ref.kind, item.group},
+                               static_cast<std::uint32_t>(numbers.size() + 1))
+                  .first->second;
+    }
+    group_.push_back(group);
+  }
+  groups_ = numbers.size() + 1;
+}
+
+void CandidateIndex::index_texts() {
+  text_row_.assign(items_.size(), TextVectors::kNone);
+  for (const bool known : {false, true}) {
+    for (std::uint32_t c = 0; c < items_.size(); ++c) {
+      if (known_[c] != known) continue;
+      text_row_[c] = texts_->find(items_[c].ref);
+      if (text_row_[c] == TextVectors::kNone) continue;
+      with_text_.push_back(c);
+      text_rows_.push_back(text_row_[c]);
+    }
+    if (!known) unknown_with_text_ = with_text_.size();
+  }
 }
 
 double CandidateIndex::similarity(std::uint32_t a, std::uint32_t b) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "recommend/recommend_model.h"
+#include "recommend/text_vectors.h"
 
 namespace zhiyin::recommend {
 
@@ -24,6 +25,7 @@ struct CandidateItem {
   std::string author = {};
   std::string category = {};
   std::optional<std::int64_t> price_fen = {};
+  std::string group = {};  ///< of those of its kind with nearly the same text; empty: alone
 };
 
 /// What may be recommended: the catalogue, and for kinds of which it has no item those that the
@@ -36,7 +38,9 @@ class CandidateIndex {
     float share = 0;  ///< weight of the tag in the item, whose tags have length 1 together
   };
 
-  CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue);
+  /// `texts` (null: none) is shared by those who serve and those who replace it.
+  CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue,
+                 std::shared_ptr<const TextVectors> texts = nullptr);
 
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] const CandidateItem& item(std::uint32_t candidate) const {
@@ -57,6 +61,16 @@ class CandidateIndex {
   [[nodiscard]] std::span<const Tagged> with_tag(const std::string& tag) const;
   /// Those of them of which behaviour says nothing.
   [[nodiscard]] std::span<const Tagged> unknown_with_tag(const std::string& tag) const;
+  /// What the candidates' texts are about; null: nothing is known.
+  [[nodiscard]] const TextVectors* texts() const { return texts_.get(); }
+  /// Of a candidate, or TextVectors::kNone.
+  [[nodiscard]] std::uint32_t text_row(std::uint32_t candidate) const {
+    return text_row_.empty() ? TextVectors::kNone : text_row_[candidate];
+  }
+  /// Candidates that have a row, those first of which behaviour says nothing; and their rows.
+  [[nodiscard]] std::span<const std::uint32_t> with_text() const { return with_text_; }
+  [[nodiscard]] std::span<const std::uint32_t> text_rows() const { return text_rows_; }
+  [[nodiscard]] std::size_t unknown_with_text() const { return unknown_with_text_; }
   /// 0 … 1: the cosine of the tags, and at least a half for the same author or category: what a
   /// reader sees as the same.
   [[nodiscard]] double similarity(std::uint32_t a, std::uint32_t b) const;
@@ -64,6 +78,9 @@ class CandidateIndex {
   [[nodiscard]] std::uint32_t place_by_ref(std::uint32_t candidate) const {
     return place_by_ref_[candidate];
   }
+  /// Number of the candidate's group of near-duplicates, below groups(); 0: alone.
+  [[nodiscard]] std::uint32_t group(std::uint32_t candidate) const { return group_[candidate]; }
+  [[nodiscard]] std::size_t groups() const { return groups_; }
   /// Known ones, most popular first.
   [[nodiscard]] std::span<const std::uint32_t> by_popularity() const { return by_popularity_; }
   /// The others, newest first.
@@ -98,6 +115,8 @@ class CandidateIndex {
   void index_model(const RecommendModel& model);
   void index_tags();
   void index_looks();
+  void index_groups();
+  void index_texts();
 
   std::vector<CandidateItem> items_;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
@@ -109,9 +128,17 @@ class CandidateIndex {
   std::vector<std::uint32_t> by_freshness_;
   std::vector<std::uint32_t> by_time_;
   std::vector<std::uint32_t> place_by_ref_;
+  std::vector<std::uint32_t> group_;
+  std::size_t groups_ = 1;
   std::unordered_map<std::string, TaggedList> by_tag_;
   std::vector<Look> looks_;
   std::vector<TagWeight> tag_weights_;  ///< those of one candidate follow each other
+  /// Shared with those who replace it; immutable.
+  const std::shared_ptr<const TextVectors> texts_;
+  std::vector<std::uint32_t> text_row_;
+  std::vector<std::uint32_t> with_text_;
+  std::vector<std::uint32_t> text_rows_;
+  std::size_t unknown_with_text_ = 0;
 };
 
 }  // namespace zhiyin::recommend

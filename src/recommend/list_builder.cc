@@ -14,6 +14,10 @@ constexpr std::size_t kPlacesPerColdItem = 5;
 constexpr std::size_t kPoolPerPlace = 5;
 /// Of this many places of behaviour one comes from the factors.
 constexpr std::size_t kPlacesPerFolded = 3;
+/// One of this many places is kept for what is popular in the person's segments.
+constexpr std::size_t kPlacesPerSegmentItem = 10;
+/// Texts are close from this cosine on (see text_vectors.h: 0 is what two usually have).
+constexpr float kCloseText = 0.2F;
 
 }  // namespace
 
@@ -62,10 +66,14 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
       request_(request),
       taste_(taste_of(person, model, candidates, request.interests, request.now,
                       request.rules.return_after)),
-      taken_(taste_.seen) {
+      taken_(taste_.seen),
+      taken_groups_(candidates.groups(), false) {
+  for (std::uint32_t c = 0; candidates.groups() > 1 && c < candidates.size(); ++c) {
+    if (taken_[c]) take(c);
+  }
   for (const ItemRef& ref : request.rules.exclude) {
     const std::uint32_t candidate = candidates.find(ref);
-    if (candidate != CandidateIndex::kNone) taken_[candidate] = true;
+    if (candidate != CandidateIndex::kNone) take(candidate);
   }
   if (request.rules.eligible) {
     eligible_.assign(candidates.size(), false);
@@ -76,6 +84,12 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
   }
   const bool chooses = request.diversity > 0 || request.author_max > 0 || request.category_max > 0;
   pool_ = chooses ? request.n * kPoolPerPlace : request.n;
+}
+
+void ListBuilder::take(std::uint32_t candidate) {
+  taken_[candidate] = true;
+  if (const std::uint32_t group = candidates_.group(candidate); group != 0)
+    taken_groups_[group] = true;
 }
 
 bool ListBuilder::passes_rules(std::uint32_t candidate) const {
@@ -151,6 +165,13 @@ std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
     return candidates_.place_by_ref(a.candidate) < candidates_.place_by_ref(b.candidate);
   };
   std::vector<Scored> out;
+  std::vector<std::uint32_t> groups;  // of near-duplicates, one of each
+  const auto is_copy = [&](std::uint32_t group) {
+    if (group == 0) return false;
+    if (std::ranges::find(groups, group) != groups.end()) return true;
+    groups.push_back(group);
+    return false;
+  };
   constexpr std::size_t kMoreEachTime = 4;
   std::size_t ordered = 0;
   for (std::size_t next = 2 * count; out.size() < count && ordered < scored.size();
@@ -161,9 +182,63 @@ std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
                               better);
     for (std::size_t i = 0; i < now && out.size() < count; ++i) {
       const Scored& s = scored[ordered + i];
-      if (may_be_listed(s.candidate)) out.push_back(s);
+      if (may_be_listed(s.candidate) && !is_copy(candidates_.group(s.candidate))) out.push_back(s);
     }
     ordered += now;
+  }
+  return out;
+}
+
+/// Sums of directions find those that may be best; the sums of terms, which are the scores, order
+/// them. The item that the reason will name is close by itself.
+std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const LikedText> liked,
+                                                           Among among, std::size_t count) const {
+  const TextVectors* const texts = candidates_.texts();
+  const std::size_t all =
+      among == Among::kUnknown ? candidates_.unknown_with_text() : candidates_.with_text().size();
+  if (texts == nullptr || liked.empty() || all == 0 || count == 0) return {};
+  std::vector<TextVectors::Part> parts;
+  for (const LikedText& text : liked)
+    parts.push_back({candidates_.text_row(text.candidate), text.weight});
+  std::vector<float> near(all);
+  texts->scores(parts, candidates_.text_rows().first(all), near);
+  std::vector<Scored> scored;
+  scored.reserve(all);
+  for (std::size_t i = 0; i < all; ++i) scored.push_back({candidates_.with_text()[i], near[i], 0});
+  constexpr std::size_t kLookedAtPerPlace = 4;
+  scored = best(std::move(scored), kLookedAtPerPlace * count);
+  for (Scored& s : scored) {
+    s.score = 0;
+    float largest = 0;
+    float closeness = 0;
+    for (std::uint32_t i = 0; i < parts.size(); ++i) {
+      const float cosine = texts->cosine(parts[i].row, candidates_.text_row(s.candidate));
+      const float term = parts[i].weight * cosine;
+      s.score += term;
+      if (term <= largest) continue;
+      largest = term;
+      closeness = cosine;
+      s.why = i;
+    }
+    if (closeness < kCloseText) s.score = 0;
+  }
+  return best(std::move(scored), count);
+}
+
+/// Items of which behaviour says nothing: by their texts and by their tags in turn.
+std::vector<ListBuilder::Gathered> ListBuilder::best_new(std::size_t places) const {
+  const auto by_text = best_by_text(taste_.texts, Among::kUnknown, places);
+  const auto by_tags = best(tag_scores(taste_.interests, Among::kUnknown), places);
+  std::vector<Gathered> out;
+  const auto add = [&](const std::vector<Scored>& from, std::size_t i, std::string_view source,
+                       Because because) {
+    if (i >= from.size() || out.size() >= places) return;
+    const auto is_same = [&](const Gathered& g) { return g.scored.candidate == from[i].candidate; };
+    if (std::ranges::none_of(out, is_same)) out.push_back({from[i], source, because});
+  };
+  for (std::size_t i = 0; i < places; ++i) {
+    add(by_text, i, "text", Because::kText);
+    add(by_tags, i, "tags", Because::kInterest);
   }
   return out;
 }
@@ -178,12 +253,19 @@ Reason ListBuilder::reason_of(const Gathered& g) const {
                                          : candidates_.item(candidate).title;
       return reason_from_item(activity.kind, *activity.item, title);
     }
+    case Because::kText: {
+      const LikedText& text = taste_.texts[g.scored.why];
+      return reason_from_text(text.activity->kind, *text.activity->item,
+                              candidates_.item(text.candidate).title);
+    }
     case Because::kInterest:
       return reason_from_tag(taste_.interests[g.scored.why].first);
     case Because::kSimilar: {
       const CandidateItem& item = candidates_.item(g.scored.why);
       return reason_similar(item.ref, item.title);
     }
+    case Because::kSegment:
+      return reason_popular_in(request_.segments[g.scored.why]->name);
     case Because::kPopular:
       return reason_popular();
     case Because::kFresh:
@@ -197,7 +279,7 @@ Reason ListBuilder::reason_of(const Gathered& g) const {
 void ListBuilder::gather(const Scored& s, std::string_view source, Because because) {
   if (gathered_.size() >= pool_ || !may_be_listed(s.candidate)) return;
   // Never twice in one list.
-  taken_[s.candidate] = true;
+  take(s.candidate);
   gathered_.push_back({s, source, because});
 }
 
@@ -229,6 +311,25 @@ void ListBuilder::gather_behaviour(std::size_t places) {
   }
 }
 
+void ListBuilder::gather_segments(std::size_t places) {
+  const std::size_t end = std::min(pool_, gathered_.size() + places);
+  std::vector<std::size_t> next(request_.segments.size(), 0);
+  for (bool found = true; found && gathered_.size() < end;) {
+    found = false;
+    for (std::uint32_t s = 0; s < next.size() && gathered_.size() < end; ++s) {
+      const auto& items = request_.segments[s]->items;
+      while (next[s] < items.size()) {
+        const SegmentItems::Liked& liked = items[next[s]++];
+        const std::uint32_t c = candidates_.find(liked.item);
+        if (c == CandidateIndex::kNone || !may_be_listed(c)) continue;
+        gather({c, liked.share, s}, "segment", Because::kSegment);
+        found = true;
+        break;
+      }
+    }
+  }
+}
+
 void ListBuilder::gather_popular() {
   for (const std::uint32_t c : candidates_.by_popularity()) {
     if (gathered_.size() >= pool_) return;
@@ -245,15 +346,21 @@ void ListBuilder::gather_fresh() {
 
 RecommendResponse ListBuilder::personal() {
   pin();
-  const std::vector<Scored> cold_best =
-      best(tag_scores(taste_.interests, Among::kUnknown), pool_ / kPlacesPerColdItem);
-  gather_behaviour(pool_ - std::min(pool_, cold_best.size()));
+  const std::vector<Gathered> fresh = best_new(pool_ / kPlacesPerColdItem);
+  const std::size_t of_segments = request_.segments.empty() ? 0 : pool_ / kPlacesPerSegmentItem;
+  gather_behaviour(pool_ - std::min(pool_, fresh.size() + of_segments));
   out_.fallback = gathered_.empty();
-  for (const Scored& s : cold_best) gather(s, "tags", Because::kInterest);
+  for (const Gathered& g : fresh) gather(g.scored, g.source, g.because);
+  gather_segments(of_segments);
+  if (gathered_.size() < pool_) {
+    for (const Scored& s : best_by_text(taste_.texts, Among::kAll, pool_))
+      gather(s, "text", Because::kText);
+  }
   if (gathered_.size() < pool_) {
     for (const Scored& s : best(tag_scores(taste_.interests, Among::kAll), pool_))
       gather(s, "tags", Because::kInterest);
   }
+  gather_segments((pool_ - std::min(pool_, gathered_.size())) * 2 / 3);
   gather_popular();
   gather_fresh();
   note_stage("merged");
@@ -262,7 +369,7 @@ RecommendResponse ListBuilder::personal() {
 }
 
 RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
-  taken_[candidate] = true;
+  take(candidate);
   const CandidateItem& item = candidates_.item(candidate);
   if (const auto known = model_.find(item.ref)) {
     Sums sums(candidates_.size());
@@ -272,6 +379,12 @@ RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
     }
     for (const Scored& s : best(sums.scored(), pool_))
       gather(s, model_.algorithm(), Because::kSimilar);
+  }
+  const LikedText own[] = {{candidate, 1, nullptr}};
+  const bool has_text = candidates_.text_row(candidate) != TextVectors::kNone;
+  for (Scored s : best_by_text(std::span(own).first(has_text ? 1 : 0), Among::kAll, pool_)) {
+    s.why = candidate;
+    gather(s, "text", Because::kSimilar);
   }
   for (Scored s : best(tag_scores(item.tags, Among::kAll), pool_)) {
     s.why = candidate;
@@ -301,7 +414,7 @@ void ListBuilder::pin() {
     const std::uint32_t c = candidates_.find(ref);
     if (c == CandidateIndex::kNone || out_.items.size() >= request_.n || !may_be_listed(c))
       continue;
-    taken_[c] = true;
+    take(c);
     list({{c, 0, 0}, "pinned", Because::kPinned}, 1);
   }
 }
@@ -357,6 +470,12 @@ void ListBuilder::explore() {
     const ItemRef& ref = candidates_.item(c).ref;
     const bool listed =
         std::ranges::any_of(out_.items, [&](const RecommendedItem& i) { return i.item == ref; });
+    // Gathered ones may still be drawn, copies of what is listed, seen or drawn already not.
+    const auto is_copy = [&](std::uint32_t other) {
+      return candidates_.group(c) != 0 && candidates_.group(other) == candidates_.group(c);
+    };
+    if (std::ranges::any_of(fresh, is_copy)) continue;
+    if (candidates_.group(c) != 0 && taken_groups_[candidates_.group(c)] && !taken_[c]) continue;
     if (listed || taste_.seen[c] || !passes_rules(c) ||
         std::ranges::find(request_.rules.exclude, ref) != request_.rules.exclude.end())
       continue;
@@ -384,12 +503,15 @@ void ListBuilder::list(const Gathered& g, double propensity) {
 }
 
 void ListBuilder::explain(RecommendedItem& item, std::uint32_t candidate) const {
-  const auto add = [&](std::size_t liked, double share) {
+  const auto add_term = [&](const audience::Activity& activity, double share) {
     if (share == 0) return;
-    const ItemRef& ref = *taste_.liked[liked].activity->item;
+    const ItemRef& ref = *activity.item;
     const std::uint32_t own = candidates_.find(ref);
     item.terms.push_back(
         {ref, own == CandidateIndex::kNone ? std::string() : candidates_.item(own).title, share});
+  };
+  const auto add = [&](std::size_t liked, double share) {
+    add_term(*taste_.liked[liked].activity, share);
   };
   if (item.source == "ials") {
     std::vector<std::uint32_t> history;
@@ -398,6 +520,12 @@ void ListBuilder::explain(RecommendedItem& item, std::uint32_t candidate) const 
     IalsScratch scratch;
     model_.ials()->contributions(history, candidates_.model_item(candidate), terms, scratch);
     for (std::size_t i = 0; i < terms.size(); ++i) add(i, terms[i]);
+  } else if (item.source == "text") {
+    for (const LikedText& text : taste_.texts) {
+      add_term(*text.activity,
+               text.weight * candidates_.texts()->cosine(candidates_.text_row(text.candidate),
+                                                         candidates_.text_row(candidate)));
+    }
   } else if (item.source == model_.algorithm()) {
     const std::uint32_t wanted = candidates_.model_item(candidate);
     for (std::size_t i = 0; i < taste_.liked.size(); ++i) {

@@ -32,7 +32,7 @@ class ListBuilder {
     std::uint32_t why = 0;
   };
   /// What `why` counts. Words are made for those listed only.
-  enum class Because { kLiked, kInterest, kSimilar, kPopular, kFresh, kPinned };
+  enum class Because { kLiked, kText, kInterest, kSimilar, kSegment, kPopular, kFresh, kPinned };
   /// A candidate as a source gave it.
   struct Gathered {
     Scored scored;
@@ -44,17 +44,25 @@ class ListBuilder {
 
   [[nodiscard]] bool passes_rules(std::uint32_t candidate) const;
   [[nodiscard]] bool may_be_listed(std::uint32_t candidate) const {
-    return !taken_[candidate] && passes_rules(candidate);
+    return !taken_[candidate] && !taken_groups_[candidates_.group(candidate)] &&
+           passes_rules(candidate);
   }
+  /// The candidate, and what has nearly the same text, comes no more.
+  void take(std::uint32_t candidate);
   [[nodiscard]] std::vector<Scored> behaviour_scores() const;
   [[nodiscard]] std::vector<Scored> factor_scores() const;
   [[nodiscard]] std::vector<Scored> tag_scores(
       const std::vector<std::pair<std::string, double>>& interests, Among among) const;
   [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
+  [[nodiscard]] std::vector<Scored> best_by_text(std::span<const LikedText> liked, Among among,
+                                                 std::size_t count) const;
+  [[nodiscard]] std::vector<Gathered> best_new(std::size_t places) const;
   [[nodiscard]] Reason reason_of(const Gathered& g) const;
 
   void gather(const Scored& s, std::string_view source, Because because);
   void gather_behaviour(std::size_t places);
+  /// What is popular in the person's segments, of each in turn.
+  void gather_segments(std::size_t places);
   void gather_popular();
   void gather_fresh();
   void pin();
@@ -80,9 +88,10 @@ class ListBuilder {
   const CandidateIndex& candidates_;
   const RecommendRequest& request_;
   Taste taste_;
-  std::vector<bool> taken_;     ///< by candidate: seen, excluded or gathered
-  std::vector<bool> eligible_;  ///< empty: all
-  std::size_t pool_ = 0;        ///< how many to gather
+  std::vector<bool> taken_;         ///< by candidate: seen, excluded or gathered
+  std::vector<bool> taken_groups_;  ///< by group of near-duplicates: one of it is; 0 never
+  std::vector<bool> eligible_;      ///< empty: all
+  std::size_t pool_ = 0;            ///< how many to gather
   std::vector<Gathered> gathered_;
   RecommendResponse out_;
   ListInspection* inspection_ = nullptr;  ///< while inspect() runs

@@ -92,6 +92,37 @@ std::vector<std::string> ids(const RecommendResponse& response) {
   return out;
 }
 
+TEST(Lists, NearDuplicatesCountAsOne) {
+  auto items = catalogue();
+  items[1].group = items[2].group = "i1";  // i1 and i2
+  for (int i = 12; i < 15; ++i) items[static_cast<std::size_t>(i)].group = "new0";
+  const auto r = Recommender::create(model_of({}), "m", items);
+  const auto count = [](const RecommendResponse& list, std::initializer_list<std::string> ids) {
+    return std::ranges::count_if(list.items, [&](const RecommendedItem& item) {
+      return std::ranges::find(ids, item.item.id) != ids.end();
+    });
+  };
+  const RecommendRequest all{.n = 100, .now = kNow};
+  for (const auto& list : {*r->recommend(person({{"", "i0"}}), all), *r->popular(all),
+                           *r->latest(all), *r->similar({"article", "i5"}, all)}) {
+    EXPECT_EQ(count(list, {"i1", "i2"}), 1);
+    EXPECT_LE(count(list, {"new0", "new1", "new2"}), 1);
+  }
+  // Whoever dealt with one, asks about one or excludes one gets no copy of it.
+  EXPECT_EQ(count(*r->recommend(person({{"", "i1"}}), all), {"i1", "i2"}), 0);
+  EXPECT_EQ(count(*r->similar({"article", "i1"}, all), {"i1", "i2"}), 0);
+  RecommendRequest excluding = all;
+  excluding.rules.exclude = {{"article", "i2"}};
+  EXPECT_EQ(count(*r->popular(excluding), {"i1", "i2"}), 0);
+  // Nor does chance bring one.
+  RecommendRequest exploring{.n = 10, .now = kNow};
+  exploring.explore = 2;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    exploring.seed = seed;
+    EXPECT_LE(count(*r->recommend(person({{"", "i0"}}), exploring), {"new0", "new1", "new2"}), 1);
+  }
+}
+
 TEST(Lists, TermsOfAnItemAddUpToItsScoreForEveryModel) {
   for (const auto algorithm : serving_algorithms()) {
     TrainParams params;

@@ -44,6 +44,15 @@ Reason reason_from_item(std::string_view action, const ItemRef& item, std::strin
           fmt::format("because you {} \"{}\"", verb.en, name)};
 }
 
+Reason reason_from_text(std::string_view action, const ItemRef& item, std::string_view title) {
+  const Verb verb = verb_of(action, item.kind);
+  const std::string_view name = title.empty() ? std::string_view(item.id) : title;
+  return {fmt::format(fmt::runtime(is_work(item.kind) ? "与你{}的《{}》内容相近"
+                                                      : "与你{}的「{}」内容相近"),
+                      verb.zh, name),
+          fmt::format("its text is close to \"{}\", which you {}", name, verb.en)};
+}
+
 Reason reason_from_tag(std::string_view tag) {
   return {fmt::format("因为你常看「{}」的内容", tag),
           fmt::format("because you follow \"{}\"", tag)};
@@ -58,6 +67,11 @@ Reason reason_similar(const ItemRef& item, std::string_view title) {
 Reason reason_pinned() { return {"编辑推荐", "chosen by the editors"}; }
 
 Reason reason_popular() { return {"大家最近都在看", "popular right now"}; }
+
+Reason reason_popular_in(std::string_view segment) {
+  return {fmt::format("「{}」的人最近都在看", segment),
+          fmt::format("popular among \"{}\" right now", segment)};
+}
 
 Reason reason_fresh() { return {"最新发布", "newly published"}; }
 

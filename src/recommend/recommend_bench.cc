@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "base/random.h"
+#include "model/text_encoder.h"
+#include "recommend/cold_start.h"
+#include "recommend/detail/byte_dots.h"
 #include "recommend/detail/matrix_kernels.h"
 #include "recommend/ease.h"
 #include "recommend/ials.h"
@@ -19,7 +22,9 @@
 #include "recommend/movielens_clicks.h"
 #include "recommend/news_impressions.h"
 #include "recommend/recommender.h"
+#include "recommend/served_lists.h"
 #include "recommend/symmetric_matrix.h"
+#include "recommend/text_vectors.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -243,6 +248,84 @@ int news(const char* file) {
   return 0;
 }
 
+/// What is served beside the dense model, with and without factors.
+int served(const char* folder) {
+  const std::filesystem::path path = folder;
+  const auto data =
+      load_evaluation("loo", path / "loo_chrono_train.csv.gz", path / "loo_chrono_validation.csv",
+                      path / "loo_chrono_test.csv");
+  if (!data) return complain(data.error());
+  for (const std::size_t factors : {0UL, 32UL}) {
+    TrainParams params;
+    params.knn.k = 200;
+    params.lambda = 600;
+    params.factors = factors;
+    const auto r = measure_served(*data, params, 10);
+    if (!r) return complain(r.error());
+    std::printf(
+        "{\"what\":\"served\",\"factors\":%zu,\"dense\":%.5f,\"served\":%.5f,"
+        "\"difference\":%.5f,\"low\":%.5f,\"high\":%.5f}\n",
+        factors, r->dense, r->served, r->difference.mean, r->difference.interval.low,
+        r->difference.interval.high);
+  }
+  return 0;
+}
+
+int cold(const char* folder, const char* encoder_file, const char* prefix) {
+  const auto log = read_cold_start(folder);
+  if (!log) return complain(log.error());
+  const auto encoder = model::TextEncoder::open(encoder_file);
+  if (!encoder) return complain(encoder.error());
+  const auto encode = [&](std::span<const std::string_view> texts) -> Result<std::vector<float>> {
+    std::vector<float> out(texts.size() * encoder->width());
+    ZHIYIN_TRY_VOID(encoder->encode(texts, {.tokens_max = 128, .prefix = prefix}, {}, out));
+    return out;
+  };
+  for (const double share : {0.5, 0.6, 0.7, 0.8}) {
+    const auto r = measure_cold_start(*log, share, encode);
+    if (!r) return complain(r.error());
+    std::printf(
+        "{\"what\":\"cold\",\"share\":%.1f,\"people\":%zu,\"unseen\":%zu,\"text\":%.5f,"
+        "\"popularity\":%.5f,\"gain\":%.5f,\"low\":%.5f,\"high\":%.5f,"
+        "\"popularity_since\":%.5f,\"gain_since\":%.5f,\"low_since\":%.5f,\"high_since\":%.5f}\n",
+        share, r->people, r->unseen, r->text, r->popularity, r->gain.mean, r->gain.interval.low,
+        r->gain.interval.high, r->popularity_since, r->gain_since.mean, r->gain_since.interval.low,
+        r->gain_since.interval.high);
+  }
+  return 0;
+}
+
+/// Exhaustive search of `n` rows of 384 bytes, for a person of 20 items.
+int texts(std::size_t n) {
+  constexpr std::size_t kWidth = 384;
+  Random random(5);
+  std::vector<TextVectors::Given> given;
+  for (std::size_t i = 0; i < n; ++i) {
+    TextVectors::Given one{{"article", std::to_string(i)}, std::vector<std::int8_t>(kWidth)};
+    for (auto& v : one.values)
+      v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
+    given.push_back(std::move(one));
+  }
+  const auto vectors = TextVectors::create(kWidth, given);
+  if (!vectors) return complain(vectors.error());
+  std::vector<std::uint32_t> rows(n);
+  for (std::uint32_t i = 0; i < n; ++i) rows[i] = i;
+  std::vector<TextVectors::Part> parts;
+  for (std::uint32_t i = 0; i < 20; ++i) parts.push_back({i, 1});
+  std::vector<float> scores(n);
+  double best = 1e9;
+  for (int round = 0; round < 10; ++round) {
+    const double began = seconds();
+    (*vectors)->scores(parts, rows, scores);
+    best = std::min(best, seconds() - began);
+  }
+  std::printf(
+      "{\"what\":\"texts\",\"rows\":%zu,\"milliseconds\":%.3f,\"gigabytes_per_second\":%.1f,"
+      "\"kernel\":\"%s\"}\n",
+      n, best * 1e3, static_cast<double>(n * kWidth) / best / 1e9, detail::byte_dots().name);
+  return 0;
+}
+
 }  // namespace
 }  // namespace zhiyin::recommend
 
@@ -255,8 +338,12 @@ int main(int argc, char** argv) {
   if (what == "lists") return lists();
   if (what == "clicks" && argc == 3) return clicks(argv[2]);
   if (what == "news" && argc == 3) return news(argv[2]);
+  if (what == "served" && argc == 3) return served(argv[2]);
+  if (what == "cold" && (argc == 4 || argc == 5))
+    return cold(argv[2], argv[3], argc == 5 ? argv[4] : "");
+  if (what == "texts" && argc == 3) return texts(std::strtoul(argv[2], nullptr, 10));
   std::fprintf(stderr,
                "recommend_bench ease N | ials FILE FACTORS | fold | lists | clicks FOLDER | news "
-               "FILE\n");
+               "FILE | served FOLDER | cold FOLDER ENCODER [PREFIX] | texts N\n");
   return 2;
 }

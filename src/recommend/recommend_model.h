@@ -113,7 +113,9 @@ class RecommendModel {
 Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams& params);
 
 /// Rows of the warehouse's `events` joined with `identity_person`, in pages. `kinds`: those wanted.
+/// Only later than `since`.
 RowSource warehouse_rows(storage::Warehouse& warehouse, std::vector<std::string> kinds,
-                         Instant as_of);
+                         Instant as_of,
+                         Instant since = Instant{std::numeric_limits<std::int64_t>::min()});
 
 }  // namespace zhiyin::recommend

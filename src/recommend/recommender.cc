@@ -24,16 +24,18 @@ Result<void> check(const RecommendRequest& r) {
 }  // namespace
 
 Recommender::Recommender(Key, std::shared_ptr<const RecommendModel> model, std::string model_id,
-                         std::vector<CandidateItem> catalogue)
+                         std::vector<CandidateItem> catalogue,
+                         std::shared_ptr<const TextVectors> texts)
     : model_(std::move(model)),
       model_id_(std::move(model_id)),
-      candidates_(*model_, std::move(catalogue)) {}
+      candidates_(*model_, std::move(catalogue), std::move(texts)) {}
 
 std::shared_ptr<const Recommender> Recommender::create(std::shared_ptr<const RecommendModel> model,
                                                        std::string model_id,
-                                                       std::vector<CandidateItem> catalogue) {
+                                                       std::vector<CandidateItem> catalogue,
+                                                       std::shared_ptr<const TextVectors> texts) {
   return std::make_shared<const Recommender>(Key{}, std::move(model), std::move(model_id),
-                                             std::move(catalogue));
+                                             std::move(catalogue), std::move(texts));
 }
 
 Result<RecommendResponse> Recommender::recommend(const audience::PersonView& person,

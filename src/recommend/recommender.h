@@ -11,6 +11,7 @@
 #include "recommend/candidate_index.h"
 #include "recommend/exploration.h"
 #include "recommend/recommend_model.h"
+#include "recommend/segment_popularity.h"
 
 namespace zhiyin::recommend {
 
@@ -48,6 +49,8 @@ struct RecommendRequest {
   std::uint64_t seed = 0;        ///< of these
   /// What is known of a fresh item; empty: nothing.
   std::function<Arm(const ItemRef&)> arm_of;
+  /// Segments that the person is in, with what is popular there; they outlive the call.
+  std::vector<const SegmentItems*> segments;
   bool explain = false;  ///< fill RecommendedItem::terms
 };
 
@@ -62,13 +65,14 @@ struct RecommendedItem {
   ItemRef item;
   std::string title;  ///< empty when the catalogue does not know it
   double score = 0;   ///< comparable within one source only
-  /// `itemknn`, `rp3beta`, `ease`, `ials`, `tags`, `similar`, `popular`, `fresh`, `pinned` or
-  /// `explore`
+  /// `itemknn`, `rp3beta`, `ease`, `ials`, `text`, `tags`, `similar`, `segment`, `popular`,
+  /// `fresh`, `pinned` or `explore`
   std::string source;
-  std::string reason;            ///< Chinese: 因为你读过《X》
-  std::string reason_en;         ///< because you read "X"
-  double propensity = 1;         ///< probability with which it was chosen: 1 outside `explore`
-  std::vector<ScoreTerm> terms;  ///< largest first; of item-item and folded-in scores, with explain
+  std::string reason;     ///< Chinese: 因为你读过《X》
+  std::string reason_en;  ///< because you read "X"
+  double propensity = 1;  ///< probability with which it was chosen: 1 outside `explore`
+  std::vector<ScoreTerm>
+      terms;  ///< largest first; of item-item, folded-in and text scores, with explain
 };
 struct RecommendResponse {
   std::vector<RecommendedItem> items;
@@ -80,22 +84,26 @@ struct RecommendResponse {
 ///
 /// Candidates come in this order: what goes with the person's own items (item-item weights); where
 /// the model has factors, every third of these places from folding the person in; one place in five
-/// is kept for items that nobody has dealt with yet and that match the person's interests. Where
-/// that does not fill the list: other items that match the interests, then popular ones, then new
-/// ones. With `diversity` or caps the list is chosen from five times as many candidates. Items that
-/// the person dealt with, excluded, expired and unavailable ones never appear.
+/// is kept for items that nobody has dealt with yet, in turn those whose texts are close to what
+/// the person liked and those that match the person's interests. Where that does not fill the list:
+/// other items with texts close to it, others that match the interests, then two in three of what
+/// is popular in the person's segments (one in ten places is kept for it), then popular ones, then
+/// new ones. With `diversity` or caps the list is chosen from five times as many candidates. Items
+/// that the person dealt with, excluded, expired and unavailable ones never appear.
 class Recommender {
  public:
   /// `model` is shared by those who serve and those who replace it. `model_id` goes into
   /// impressions. For kinds without any item in the catalogue the model's own items are candidates.
-  static std::shared_ptr<const Recommender> create(std::shared_ptr<const RecommendModel> model,
-                                                   std::string model_id,
-                                                   std::vector<CandidateItem> catalogue);
+  /// `texts`, shared likewise, may be null.
+  static std::shared_ptr<const Recommender> create(
+      std::shared_ptr<const RecommendModel> model, std::string model_id,
+      std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts = nullptr);
 
   /// kInvalidArgument when a number is out of range. `person` may be empty (cold).
   [[nodiscard]] Result<RecommendResponse> recommend(const audience::PersonView& person,
                                                     const RecommendRequest& request) const;
-  /// What goes with one item: by behaviour, then by tags. kNotFound when it is no candidate.
+  /// What goes with one item: by behaviour, then by text, then by tags. kNotFound when it is no
+  /// candidate.
   [[nodiscard]] Result<RecommendResponse> similar(const ItemRef& item,
                                                   const RecommendRequest& request) const;
   /// The same for everybody: most popular, or newest.
@@ -116,7 +124,7 @@ class Recommender {
  public:
   /// Through `create` only.
   Recommender(Key, std::shared_ptr<const RecommendModel> model, std::string model_id,
-              std::vector<CandidateItem> catalogue);
+              std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts);
 
  private:
   /// Shared with those who replace it; immutable.

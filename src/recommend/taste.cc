@@ -59,7 +59,9 @@ Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
   out.seen.assign(candidates.size(), false);
   Interests interests;
   std::unordered_set<std::uint32_t> counted;
+  std::unordered_set<std::uint32_t> counted_texts;
   double recency = 1;
+  double text_recency = 1;
   for (auto it = person.activity.rbegin(); it != person.activity.rend(); ++it) {
     const audience::Activity& a = *it;
     if (!a.item || a.at > now || !is_own_doing(a.kind)) continue;
@@ -72,6 +74,12 @@ Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
       const double age = static_cast<double>((now - a.at).count()) /
                          static_cast<double>(kInterestHalfLife.count());
       add_interests(interests, candidates.item(candidate), weight * std::exp2(-age));
+    }
+    if (candidate != CandidateIndex::kNone &&
+        candidates.text_row(candidate) != TextVectors::kNone && out.texts.size() < kLikedTextsMax &&
+        counted_texts.insert(candidate).second) {
+      out.texts.push_back({candidate, static_cast<float>(weight * text_recency), &a});
+      text_recency *= model.recency();
     }
     if (out.liked.size() >= kLikedMax) continue;
     const std::optional<std::uint32_t> known = model.find(*a.item);

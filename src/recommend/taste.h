@@ -17,15 +17,25 @@ struct Liked {
   const audience::Activity* activity = nullptr;  ///< the newest that counted; owned by the view
 };
 
+/// A candidate with a text that somebody liked.
+struct LikedText {
+  std::uint32_t candidate = 0;
+  float weight = 0;                              ///< of the action and its age
+  const audience::Activity* activity = nullptr;  ///< the newest that counted; owned by the view
+};
+
 /// What one person's history says, as plain values. Lives no longer than the view it was made from.
 struct Taste {
   std::vector<Liked> liked;  ///< newest first
-  std::vector<bool> seen;    ///< by candidate: dealt with already
+  /// Newest first, also what the model does not know; empty where no texts are known.
+  std::vector<LikedText> texts;
+  std::vector<bool> seen;  ///< by candidate: dealt with already
   std::vector<std::pair<std::string, double>>
       interests;  ///< tags, strongest first, the strongest is 1
 };
 
 inline constexpr std::size_t kLikedMax = 300;
+inline constexpr std::size_t kLikedTextsMax = 30;
 inline constexpr std::size_t kInterestsMax = 50;
 
 /// `given` are interests known from elsewhere. Activity after `now` does not count. What was dealt

@@ -15,7 +15,8 @@ std::string page_query(std::size_t kinds) {
       "e.off "
       "FROM events e JOIN identity_person ip ON ip.identity = e.identity "
       "AND ip.person <> '' AND e.off > ip.after_off "
-      "WHERE e.part = ? AND e.off > ? AND e.occurred_at <= ? AND e.item_id IS NOT NULL "
+      "WHERE e.part = ? AND e.off > ? AND e.occurred_at <= ? AND e.occurred_at > ? AND e.item_id "
+      "IS NOT NULL "
       "AND e.kind IN (";
   for (std::size_t i = 0; i < kinds; ++i) sql += i == 0 ? "?" : ", ?";
   return sql + ") ORDER BY e.off LIMIT " + std::to_string(kPageRows);
@@ -24,15 +25,16 @@ std::string page_query(std::size_t kinds) {
 }  // namespace
 
 RowSource warehouse_rows(storage::Warehouse& warehouse, std::vector<std::string> kinds,
-                         Instant as_of) {
-  return [&warehouse, kinds = std::move(kinds),
-          as_of](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
+                         Instant as_of, Instant since) {
+  return [&warehouse, kinds = std::move(kinds), as_of,
+          since](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
     if (kinds.empty()) return {};
     const std::string sql = page_query(kinds.size());
     for (std::int64_t part = 0; part < storage::kPartitions; ++part) {
       std::int64_t after = -1;
       while (true) {
-        std::vector<Value> parameters = {Value(part), Value(after), Value(as_of.us)};
+        std::vector<Value> parameters = {Value(part), Value(after), Value(as_of.us),
+                                         Value(since.us)};
         for (const std::string& kind : kinds) parameters.emplace_back(kind);
         ZHIYIN_TRY(const storage::Rows page,
                    warehouse.query(sql, parameters, {kPageTimeout, kPageRows}));

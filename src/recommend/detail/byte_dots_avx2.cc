@@ -1,0 +1,13 @@
+#include "recommend/detail/byte_dots.h"
+
+namespace zhiyin::recommend::detail {
+namespace avx2_bytes {
+namespace {
+#include "recommend/detail/byte_dots_body.h"
+}  // namespace
+}  // namespace avx2_bytes
+
+extern const ByteDots kAvx2Bytes;
+const ByteDots kAvx2Bytes = {"avx2", avx2_bytes::dots};
+
+}  // namespace zhiyin::recommend::detail

@@ -1,0 +1,15 @@
+// Included into a namespace of each instruction set; see byte_dots.h. No include guard.
+
+inline std::int32_t dot(const std::int8_t* a, const std::int16_t* b, std::size_t width) {
+  std::int32_t sum = 0;
+  for (std::size_t j = 0; j < width; ++j)
+    sum += static_cast<std::int32_t>(static_cast<std::int16_t>(a[j])) * b[j];
+  return sum;
+}
+
+void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
+          std::size_t count, const std::int16_t* query, std::int32_t* out) {
+  width = width / kByteLanes * kByteLanes;  // tells the compiler that there is no rest
+  for (std::size_t i = 0; i < count; ++i)
+    out[i] = dot(table + std::size_t{places[i]} * width, query, width);
+}

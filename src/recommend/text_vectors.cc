@@ -1,0 +1,125 @@
+#include "recommend/text_vectors.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "recommend/detail/byte_dots.h"
+
+namespace zhiyin::recommend {
+namespace {
+
+constexpr float kByteMax = 127;
+/// Of a unit vector so much or less beside the mean is rounding.
+constexpr float kNothingLeft = 1e-6F;
+
+void round_into(std::span<const float> from, std::span<std::int8_t> to) {
+  float top = 0;
+  for (const float v : from) {
+    if (std::isfinite(v)) top = std::max(top, std::abs(v));
+  }
+  for (std::size_t j = 0; j < from.size(); ++j)
+    to[j] = top > 0 && std::isfinite(from[j])
+                ? static_cast<std::int8_t>(std::lround(from[j] / top * kByteMax))
+                : std::int8_t{0};
+}
+
+float inverse_length(std::span<const std::int8_t> values) {
+  std::int64_t squares = 0;
+  for (const std::int8_t v : values) squares += std::int64_t{v} * v;
+  return squares == 0 ? 0 : static_cast<float>(1 / std::sqrt(static_cast<double>(squares)));
+}
+
+std::array<std::int16_t, TextVectors::kWidthMax> widened(std::span<const std::int8_t> row) {
+  std::array<std::int16_t, TextVectors::kWidthMax> out;
+  std::ranges::copy(row, out.begin());
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::int8_t> direction_of(std::span<const float> vector) {
+  std::vector<std::int8_t> out(vector.size());
+  round_into(vector, out);
+  return out;
+}
+
+Result<std::shared_ptr<const TextVectors>> TextVectors::create(std::size_t width,
+                                                               std::span<const Given> items) {
+  if (width < 1 || width > kWidthMax)
+    return fail_field("width", "is {}, expected 1 to {}", width, kWidthMax);
+  if (items.size() > kRowsMax)
+    return fail(ErrorCode::kLimitReached, "text vectors: {} items, at most {}", items.size(),
+                kRowsMax);
+  auto out = std::shared_ptr<TextVectors>(new TextVectors);
+  std::vector<const Given*> rows;
+  for (const Given& item : items) {
+    if (item.values.size() != width)
+      return fail(ErrorCode::kInvalidArgument, "text vectors: {}/{} has {} numbers, expected {}",
+                  item.item.kind, item.item.id, item.values.size(), width);
+    const auto [found, is_new] =
+        out->rows_.try_emplace(item.item, static_cast<std::uint32_t>(rows.size()));
+    if (is_new) {
+      rows.push_back(&item);
+    } else {
+      rows[found->second] = &item;
+    }
+  }
+  std::vector<double> mean(width, 0);
+  for (const Given* item : rows) {
+    const float length = inverse_length(item->values);
+    for (std::size_t j = 0; j < width; ++j) mean[j] += item->values[j] * length;
+  }
+  for (double& m : mean) m /= std::max(1.0, static_cast<double>(rows.size()));
+  out->step_ = (width + detail::kByteLanes - 1) / detail::kByteLanes * detail::kByteLanes;
+  out->values_.assign(rows.size() * out->step_, 0);
+  out->norms_.resize(rows.size());
+  std::vector<float> centred(width);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const float length = inverse_length(rows[i]->values);
+    for (std::size_t j = 0; j < width; ++j)
+      centred[j] = length == 0 ? 0 : rows[i]->values[j] * length - static_cast<float>(mean[j]);
+    float squares = 0;
+    for (const float v : centred) squares += v * v;
+    if (squares <= kNothingLeft) std::ranges::fill(centred, 0.0F);
+    const std::span<std::int8_t> row(out->values_.data() + i * out->step_, width);
+    round_into(centred, row);
+    out->norms_[i] = inverse_length(row);
+  }
+  return out;
+}
+
+std::uint32_t TextVectors::find(const ItemRef& item) const {
+  const auto found = rows_.find(item);
+  return found == rows_.end() ? kNone : found->second;
+}
+
+float TextVectors::cosine(std::uint32_t a, std::uint32_t b) const {
+  const auto query = widened(row(a));
+  std::int32_t dot = 0;
+  detail::byte_dots().dots(values_.data(), step_, &b, 1, query.data(), &dot);
+  return static_cast<float>(dot) * (norms_[a] * norms_[b]);
+}
+
+void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
+                         std::span<float> out) const {
+  std::vector<float> sum(step_, 0);
+  for (const Part& part : parts) {
+    const auto values = row(part.row);
+    const float factor = part.weight * norms_[part.row];
+    for (std::size_t j = 0; j < step_; ++j) sum[j] += factor * values[j];
+  }
+  const std::vector<std::int8_t> profile = direction_of(sum);
+  // What rounding to bytes divided by.
+  double squares = 0;
+  for (const float v : sum) squares += double{v} * v;
+  const float scale = static_cast<float>(std::sqrt(squares)) * inverse_length(profile);
+  const auto query = widened(profile);
+  std::vector<std::int32_t> dots(rows.size());
+  detail::byte_dots().dots(values_.data(), step_, rows.data(), rows.size(), query.data(),
+                           dots.data());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out[i] = static_cast<float>(dots[i]) * scale * norms_[rows[i]];
+}
+
+}  // namespace zhiyin::recommend
