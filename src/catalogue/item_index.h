@@ -34,6 +34,10 @@ struct IndexedItem {
   std::optional<Instant> valid_until;
   std::optional<Instant> published_at;
   std::string author = {};
+  std::vector<std::string> keywords = {};  ///< see item_readings.h
+  std::string topic = {};
+  std::string sentiment = {};
+  std::string group = {};
 };
 
 /// All items at one moment, in memory. Immutable, thread-safe.

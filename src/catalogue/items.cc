@@ -50,6 +50,21 @@ constexpr storage::Migration kMigrations[] = {
      "CREATE INDEX item_tag_changed ON item_tag(changed);"
      "CREATE TABLE item_cursor(name TEXT PRIMARY KEY, value BIGINT NOT NULL);"
      "INSERT INTO item_cursor(name, value) VALUES('changed', 0), ('warehouse', 0)"},
+    // What was read out of the texts; see item_readings.h.
+    {"catalogue-002-readings",
+     "CREATE TABLE item_reading("
+     "  item_kind TEXT NOT NULL,"
+     "  item_id TEXT NOT NULL,"
+     "  changed BIGINT NOT NULL,"
+     "  reader TEXT NOT NULL,"
+     "  checksum BIGINT NOT NULL,"
+     "  vector BYTEA NOT NULL,"
+     "  keywords TEXT NOT NULL,"
+     "  topic TEXT NOT NULL,"
+     "  sentiment TEXT NOT NULL,"
+     "  item_group TEXT NOT NULL,"
+     "  PRIMARY KEY(item_kind, item_id));"
+     "INSERT INTO item_cursor(name, value) VALUES('readings', 0)"},
 };
 
 template <class T>
@@ -226,6 +241,16 @@ FilterSql filter_sql(const ItemFilter& filter, const ingest::ItemRef& after) {
   return out;
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 Result<std::vector<IndexedItem>> read_index(Session& session) {
   ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
                                              "valid_from, valid_until, published_at, author"
@@ -233,9 +258,13 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
   ZHIYIN_TRY(const Rows tags,
              session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
                            " ORDER BY item_kind, item_id, tag"));
+  ZHIYIN_TRY(const Rows readings,
+             session.query("SELECT item_kind, item_id, keywords, topic, sentiment, item_group"
+                           " FROM item_reading ORDER BY item_kind, item_id"));
   std::vector<IndexedItem> list;
   list.reserve(items.rows.size());
   std::size_t next_tag = 0;
+  std::size_t next_reading = 0;
   const auto ref_of = [](const Row& row) {
     return ingest::ItemRef{text_of(row[0]), text_of(row[1])};
   };
@@ -256,6 +285,15 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
       item.tags.push_back(
           {text_of(tags.rows[next_tag][2]), storage::as_int(tags.rows[next_tag][3])});
     }
+    while (next_reading < readings.rows.size() && ref_of(readings.rows[next_reading]) < item.ref)
+      ++next_reading;
+    if (next_reading < readings.rows.size() && ref_of(readings.rows[next_reading]) == item.ref) {
+      const Row& reading = readings.rows[next_reading];
+      item.keywords = lines_of(storage::as_text(reading[2]));
+      item.topic = text_of(reading[3]);
+      item.sentiment = text_of(reading[4]);
+      item.group = text_of(reading[5]);
+    }
     list.push_back(std::move(item));
   }
   return list;
@@ -271,7 +309,9 @@ struct SyncBatch {
 
 Result<SyncBatch> read_sync_batch(Session& session) {
   SyncBatch batch;
-  ZHIYIN_TRY(const Rows cursors, session.query("SELECT value FROM item_cursor ORDER BY name"));
+  ZHIYIN_TRY(const Rows cursors,
+             session.query("SELECT value FROM item_cursor WHERE name IN"
+                           " ('changed', 'warehouse', 'warehouse.round') ORDER BY name"));
   if (cursors.rows.size() > 2)
     batch.round = storage::as_int(cursors.rows[2][0]);      // warehouse.round
   batch.up_to = storage::as_int(cursors.rows.at(0).at(0));  // changed
@@ -444,6 +484,8 @@ Result<void> Items::remove(const ingest::ItemRef& ref) {
     ZHIYIN_TRY_VOID(session.execute(
         "UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND item_id = ?2",
         {ref.kind, ref.id, before + 1}));
+    ZHIYIN_TRY_VOID(session.execute(
+        "DELETE FROM item_reading WHERE item_kind = ?1 AND item_id = ?2", {ref.kind, ref.id}));
     return {};
   }));
   refresh();
