@@ -19,6 +19,7 @@
 #include "server/account_hold.h"
 #include "server/backup.h"
 #include "server/doctor.h"
+#include "server/item_imports.h"
 #include "server/jobs.h"
 #include "server/kinds.h"
 #include "server/recommend_wire.h"
@@ -455,6 +456,31 @@ Result<Json> doctor_wechat(Services& s, const Json& args, const ProgressSink&) {
                                 account.empty() ? std::optional<AccountId>() : AccountId(account));
 }
 
+Result<Json> catalogue_import(Services& s, const Json& args, const ProgressSink&) {
+  const std::string feed = text_of(args, "feed");
+  const std::string account = text_of(args, "account");
+  if (feed.empty() == account.empty())
+    return fail_field("feed", "give either a feed or an account");
+  if (!account.empty()) {
+    ZHIYIN_TRY(const auto most, number_argument<std::size_t>(args, "most"));
+    constexpr std::size_t kUsual = 1000;
+    return server::import_account_articles(s, AccountId(account), most.value_or(kUsual));
+  }
+  server::FeedImport job{.source = feed, .follow = args["follow"].bool_or(false)};
+  if (const std::string kind = text_of(args, "kind"); !kind.empty()) job.kind = kind;
+  return server::import_feed(s, job);
+}
+
+Result<Json> catalogue_feeds(Services& s, const Json&, const ProgressSink&) {
+  return server::list_feeds(s);
+}
+
+Result<Json> catalogue_forget(Services& s, const Json& args, const ProgressSink&) {
+  ZHIYIN_TRY(const std::string url, needed(args, "url"));
+  ZHIYIN_TRY_VOID(server::forget_feed(s, url));
+  return Json().set("forgotten", url);
+}
+
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
       {"backup", backup},
@@ -469,6 +495,9 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"kinds list", kinds_list},
       {"quarantine list", quarantine_list},
       {"quarantine resubmit", quarantine_resubmit},
+      {"catalogue import", catalogue_import},
+      {"catalogue feeds", catalogue_feeds},
+      {"catalogue forget", catalogue_forget},
       {"segment apply", segment_apply},
       {"segment preview", segment_preview},
       {"segment list", segment_list},
@@ -499,8 +528,9 @@ const std::map<std::string, Function, std::less<>>& functions() {
 
 /// Commands that only look.
 bool only_looks(std::string_view command) {
-  static constexpr std::string_view kLooking[] = {
-      "list", "preview", "dry-run", "doctor", "recommend", "export", "info", "verify", "diff"};
+  static constexpr std::string_view kLooking[] = {"feeds",  "list",      "preview", "dry-run",
+                                                  "doctor", "recommend", "export",  "info",
+                                                  "verify", "diff"};
   const std::string_view last = command.substr(command.rfind(' ') + 1);
   return command.starts_with("report ") || command == "doctor wechat" ||
          (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));

@@ -44,8 +44,11 @@
 #include "server/backup.h"
 #include "server/data_health.h"
 #include "server/erasures.h"
+#include "server/item_imports.h"
+#include "server/item_reader.h"
 #include "server/jobs.h"
 #include "server/retention.h"
+#include "server/segment_trends.h"
 #include "storage/fenced_state.h"
 #include "storage/gate.h"
 #include "storage/installation_id.h"
@@ -87,7 +90,7 @@ std::vector<storage::Migration> all_migrations() {
                 delivery::migrations(), campaign::migrations(), server::Auth::migrations(),
                 server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
                 server::retention_migrations(), server::data_health_migrations(),
-                server::ErasureRequests::migrations());
+                server::item_import_migrations(), server::ErasureRequests::migrations());
 }
 
 }  // namespace
@@ -237,6 +240,7 @@ class BuiltInstallation final : public Installation {
     if (sharing_ == nullptr) ZHIYIN_TRY_VOID(engine_->recover());
     worker_ = std::thread([this] { work(); });
     relay_ = std::thread([this] { relay_own_events(); });
+    if (options_.boolean("catalogue.read_texts")) reading_ = std::thread([this] { read_items(); });
     if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     return {};
   }
@@ -439,6 +443,10 @@ class BuiltInstallation final : public Installation {
     models_.emplace(*state_);
     recommendations_.emplace(*models_, *items_, *log_);
     language_.emplace(language_settings(), *models_, metrics_, logger_);
+    item_reader_.emplace(server::ItemReader::Parts{*items_, *state_, *language_, *recommendations_,
+                                                   logger_, language_settings().encoder});
+    trends_.emplace(
+        server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_, logger_});
     quarantine_.emplace(*state_, *vault_);
     auth_.emplace(*state_);
     audit_.emplace(*state_);
@@ -854,6 +862,47 @@ class BuiltInstallation final : public Installation {
     }
   }
 
+  Result<void> count_trends() {
+    if (held_.load()) return {};
+    ZHIYIN_TRY(auto trends, trends_->count_when_due(clock_->now()));
+    if (!trends) return {};
+    recommendations_->set_trends(std::move(trends), [this](const PersonId& person) {
+      std::vector<SegmentId> out;
+      auto read = state_->read([&](storage::Session& db) -> Result<void> {
+        ZHIYIN_TRY(out, audience::live_segments_of(db, person));
+        return {};
+      });
+      return read ? Result<std::vector<SegmentId>>(std::move(out))
+                  : std::unexpected(std::move(read.error()));
+    });
+    return {};
+  }
+
+  /// On a thread of its own: encoding takes long, and nothing waits for it.
+  void read_items() {
+    constexpr auto kAfterFailure = std::chrono::minutes(1);
+    MutexLock lock(worker_mutex_);
+    while (!stop_.load()) {
+      worker_mutex_.unlock();
+      const bool reads = leads() && !held_.load();
+      const Result<bool> more = reads ? item_reader_->read_some() : Result<bool>(false);
+      report("item texts", more);
+      const auto followed = item_reader_->follow();
+      report("item vectors", followed);
+      report("segment trends", count_trends());
+      if (reads && stepped_ == nullptr)
+        report("feeds", server::refresh_feeds(*services_, clock_->now()));
+      worker_mutex_.lock();
+      if (stop_.load()) return;
+      const bool failed = !more || !followed;
+      if (failed) {
+        (void)reading_wake_.wait_for(worker_mutex_, kAfterFailure);
+      } else if (!*more) {
+        (void)reading_wake_.wait_for(worker_mutex_, kLookEvery);
+      }
+    }
+  }
+
   /// The worker's thread: campaigns that are due, people and items into the warehouse.
   void work() {
     Instant trimmed = clock_->now();
@@ -968,8 +1017,10 @@ class BuiltInstallation final : public Installation {
     stop_.store(true);
     wake_worker();
     changes_wake_.notify_all();
+    reading_wake_.notify_all();
     if (worker_.joinable()) worker_.join();
     if (relay_.joinable()) relay_.join();
+    if (reading_.joinable()) reading_.join();
     if (follower_.joinable()) follower_.join();
   }
 
@@ -1001,6 +1052,8 @@ class BuiltInstallation final : public Installation {
   std::optional<model::Registry> models_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<server::Language> language_;
+  std::optional<server::ItemReader> item_reader_;
+  std::optional<server::SegmentTrends> trends_;
   std::optional<ingest::Quarantine> quarantine_;
   std::unique_ptr<ingest::EventCatalogue> kinds_;
   ingest::KindCounts kind_counts_;
@@ -1059,6 +1112,8 @@ class BuiltInstallation final : public Installation {
   std::thread relay_;
   CondVar changes_wake_;  // with worker_mutex_
   std::thread follower_;
+  CondVar reading_wake_;  // with worker_mutex_
+  std::thread reading_;
 };
 
 std::string absolute_path(const fs::path& base, const std::string& path) {

@@ -295,7 +295,7 @@ Json with_absolute_paths(Json args) {
     if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
   }
   std::error_code ec;
-  for (const char* name : {"mapping", "cover"}) {  // a name, or a file
+  for (const char* name : {"mapping", "cover", "feed"}) {  // a name, an address, or a file
     if (const auto* text = args[name].if_string(); text != nullptr && fs::exists(*text, ec))
       args.set(name, fs::absolute(*text).string());
   }

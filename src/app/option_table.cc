@@ -114,6 +114,13 @@ constexpr OptionSpec kOptions[] = {
     {"generate.threads", kInt, "1", "Threads for each text of a GGUF model.", "", 1, 256},
     {"generate.scripts", kString, "",
      "JSON file of the scripted generator, relative to this file."},
+    {"catalogue.feed_every", kDuration, "1h",
+     "How often feeds that are followed are asked again; 0s: never."},
+    {"catalogue.private_feeds", kBool, "false",
+     "Whether feeds may lie at addresses that are not public: loopback, private networks."},
+    {"catalogue.read_texts", kBool, "true",
+     "Reads titles and texts of items in the background: vectors, keywords, topic, sentiment, "
+     "near-duplicates."},
     {"language.encoder", kString, "",
      "File of the text encoder, or a checkpoint's folder, relative to this file; empty: the one "
      "that comes with the program.",

@@ -1,5 +1,7 @@
 #include "server/recommendations.h"
 
+#include <algorithm>
+
 #include "base/crypto.h"
 #include "base/random.h"
 #include "recommend/impression.h"
@@ -18,6 +20,14 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
       candidate.tags.emplace_back(tag.tag,
                                   static_cast<double>(tag.weight) / catalogue::kTagWeightOne);
     }
+    // What the owner wrote says more than what was read out of the text.
+    constexpr double kKeywordWeight = 0.3;
+    for (const std::string& word : item.keywords) {
+      const auto is_tag = [&](const auto& tag) { return tag.first == word; };
+      if (std::ranges::none_of(candidate.tags, is_tag))
+        candidate.tags.emplace_back(word, kKeywordWeight);
+    }
+    candidate.group = item.group;
     candidate.published_at = item.published_at.value_or(Instant{});
     candidate.valid_from = item.valid_from;
     candidate.valid_until = item.valid_until;
@@ -92,7 +102,7 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current()
   }
   if (!recommender_ || index_ != index) {
     index_ = index;
-    recommender_ = recommend::Recommender::create(model_, model_id_, candidates_of(*index));
+    recommender_ = recommend::Recommender::create(model_, model_id_, candidates_of(*index), texts_);
   }
   return recommender_;
 }
@@ -116,7 +126,8 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
                                                            std::string_view account,
                                                            std::string_view place) {
   ZHIYIN_TRY(const auto recommender, current());
-  const recommend::RecommendRequest request = with_chance(given);
+  recommend::RecommendRequest request = with_chance(given);
+  ZHIYIN_TRY(const auto trends, add_segments(person.id, request));
   ZHIYIN_TRY(auto response, recommender->recommend(person, request));
   note(response, person.id, recommender->model_id(), request.now, account, place);
   return Answer{std::move(response), recommender->model_id()};
@@ -203,6 +214,36 @@ Result<void> Recommendations::look_for_model() {
   MutexLock lock(mutex_);
   if (model_id_ != (active ? active->id : "none")) is_stale_ = true;
   return {};
+}
+
+void Recommendations::set_trends(std::shared_ptr<const Trends> trends, SegmentsOf segments_of) {
+  MutexLock lock(mutex_);
+  trends_ = std::move(trends);
+  segments_of_ = std::move(segments_of);
+}
+
+Result<std::shared_ptr<const Recommendations::Trends>> Recommendations::add_segments(
+    const PersonId& person, recommend::RecommendRequest& request) {
+  std::shared_ptr<const Trends> trends;
+  SegmentsOf segments_of;
+  {
+    MutexLock lock(mutex_);
+    trends = trends_;
+    segments_of = segments_of_;
+  }
+  if (!trends || trends->empty() || person.value.empty()) return nullptr;
+  ZHIYIN_TRY(const auto segments, segments_of(person));
+  for (const SegmentId& segment : segments) {
+    const auto found = std::ranges::find(*trends, segment.value, &recommend::SegmentItems::id);
+    if (found != trends->end()) request.segments.push_back(&*found);
+  }
+  return trends;
+}
+
+void Recommendations::set_texts(std::shared_ptr<const recommend::TextVectors> texts) {
+  MutexLock lock(mutex_);
+  texts_ = std::move(texts);
+  recommender_ = nullptr;
 }
 
 void Recommendations::forget_model() {

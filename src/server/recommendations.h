@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -76,6 +77,13 @@ class Recommendations {
   /// Hands gathered impressions to the log. Called about once a second and before the end.
   void flush_impressions();
 
+  /// What is popular in segments, from now on (null: nothing is known), and whose they are.
+  using Trends = std::vector<recommend::SegmentItems>;
+  using SegmentsOf = std::function<Result<std::vector<SegmentId>>(const PersonId&)>;
+  void set_trends(std::shared_ptr<const Trends> trends, SegmentsOf segments_of);
+  /// What the items' texts are about, from now on; null: nothing is known.
+  void set_texts(std::shared_ptr<const recommend::TextVectors> texts);
+
   /// The active model changed elsewhere (activated, rolled back).
   void forget_model();
   /// Another process may have trained one.
@@ -92,6 +100,9 @@ class Recommendations {
   Result<std::shared_ptr<const recommend::Recommender>> current();
   /// The request with what its places of exploration need: a seed of its own, and what is known.
   recommend::RecommendRequest with_chance(recommend::RecommendRequest request);
+  /// Adds the segments of the person to the request; the answer must not outlive what it returns.
+  Result<std::shared_ptr<const Trends>> add_segments(const PersonId& person,
+                                                     recommend::RecommendRequest& request);
   /// Gathers the impression of an answer, and counts what chance listed.
   void note(const recommend::RecommendResponse& response, const PersonId& person,
             const std::string& model, Instant at, std::string_view account, std::string_view place);
@@ -112,6 +123,9 @@ class Recommendations {
   std::string model_id_ ZHIYIN_GUARDED_BY(mutex_);
   bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< another version may be active
   std::shared_ptr<const catalogue::ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
+  std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(mutex_);
+  SegmentsOf segments_of_ ZHIYIN_GUARDED_BY(mutex_);
+  std::shared_ptr<const recommend::TextVectors> texts_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
 }  // namespace zhiyin::server

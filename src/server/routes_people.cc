@@ -7,10 +7,12 @@
 #include "audience/interests.h"
 #include "audience/portrait.h"
 #include "audience/response_training.h"
+#include "catalogue/item_readings.h"
 #include "delivery/touch.h"
 #include "ingest/warehouse_writer.h"
 #include "server/erasures.h"
 #include "server/routes.h"
+#include "server/sent_back.h"
 
 namespace zhiyin::server {
 namespace {
@@ -217,12 +219,32 @@ ApiResult why(Services& s, http::Request& r) {
                                   .set("explanation", membership.explanation));
 }
 
+/// What was read out of an item's text.
+Json reading_json(const catalogue::ItemReading& reading) {
+  Json keywords = Json::array();
+  for (const std::string& word : reading.keywords) keywords.push(word);
+  const auto named = [](const std::string& name) { return name.empty() ? Json() : Json(name); };
+  return Json()
+      .set("keywords", std::move(keywords))
+      .set("topic", named(reading.topic))
+      .set("sentiment", named(reading.sentiment))
+      .set("group", named(reading.group))
+      .set("vector", !reading.vector.empty());
+}
+
 ApiResult put_items(Services& s, http::Request& r) {
-  ZHIYIN_TRY(const Json json, parse_json(r.body, 32 << 20));
+  ZHIYIN_TRY(Json json, parse_json(r.body, 32 << 20));
   std::vector<catalogue::Item> items;
-  if (json.if_array()) {
+  // An item that was read can be changed and sent back; what was read out of its text is found
+  // anew.
+  static constexpr std::string_view kFoundAnew[] = {"reading"};
+  if (Json::Array* list = json.if_array()) {
+    for (Json& one : *list) {
+      ZHIYIN_TRY(one, sent_back(one, Json::object(), {}, kFoundAnew));
+    }
     ZHIYIN_TRY(items, from_json<std::vector<catalogue::Item>>(json));
   } else {
+    ZHIYIN_TRY(json, sent_back(json, Json::object(), {}, kFoundAnew));
     ZHIYIN_TRY(items.emplace_back(), from_json<catalogue::Item>(json));
   }
   ZHIYIN_TRY_VOID(s.items.put(items));
@@ -330,9 +352,12 @@ void add_people_routes(Api& api, Services& s) {
       json_schema<catalogue::Item>());
   api.route("GET", "/v1/items/{kind}/{id}", of_account(Role::kAnalyst), "One item",
             [&s](http::Request& r, const Caller&) -> ApiResult {
-              ZHIYIN_TRY(const auto item,
-                         s.items.get({r.path_parameters["kind"], r.path_parameters["id"]}));
-              return http::Response::json(to_json(item));
+              const ingest::ItemRef ref{r.path_parameters["kind"], r.path_parameters["id"]};
+              ZHIYIN_TRY(const auto item, s.items.get(ref));
+              Json out = to_json(item);
+              if (const auto reading = catalogue::ItemReadings(s.state).get(ref))
+                out.set("reading", reading_json(*reading));
+              return http::Response::json(out);
             });
   api.route("DELETE", "/v1/items/{kind}/{id}", Role::kOperator, "Remove an item",
             [&s](http::Request& r, const Caller&) -> ApiResult {

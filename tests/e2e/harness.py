@@ -128,6 +128,9 @@ class Server:
         state = None if "[storage]" in settings else own_state(self.folder.name)
         if state:
             settings += f'\n[storage]\nstate = "{state}"\n'
+        # Texts are read in the background and change lists when they have been: a test that wants it says so.
+        if "[catalogue]" not in settings:
+            settings += "\n[catalogue]\nread_texts = false\n"
         head, _, sections = settings.partition("[")
         self.config.write_text(f"{head}\n[server]\nport = {self.port}\n" + (f"[{sections}" if sections else ""))
         self.url = f"http://127.0.0.1:{self.port}"

@@ -1,0 +1,114 @@
+"""Items from elsewhere: feeds over HTTP and from files, what an account published; and what is read out of their texts."""
+import http.server
+import threading
+import unittest
+
+import harness
+
+RSS = """<?xml version="1.0" encoding="GBK"?><rss version="2.0"><channel><title>晨读</title><link>/</link>
+<item><title>秋天</title><link>/a/1</link><guid>a1</guid><description>银杏黄了</description></item>
+<item><title>冬天</title><link>/a/2</link><guid>a2</guid></item></channel></rss>"""
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom"><title>晨读</title>
+<entry><id>a2</id><title>冬天改</title><link href="/a/2"/><updated>2026-01-05T00:00:00Z</updated></entry>
+<at:deleted-entry xmlns:at="http://purl.org/atompub/tombstones/1.0" ref="a1"/></feed>"""
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Answers /feed with whatever `body` is now, /moved with the way there."""
+    body, etag, asked = RSS.encode("gb18030"), '"1"', []
+
+    def do_GET(self):
+        Site.asked.append((self.path, self.headers.get("If-None-Match")))
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/feed")
+        elif self.path != "/feed":
+            self.send_response(404)
+        elif self.headers.get("If-None-Match") == Site.etag:
+            self.send_response(304)
+        else:
+            self.send_response(200)
+            self.send_header("ETag", Site.etag)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(Site.body)))
+            self.end_headers()
+            self.wfile.write(Site.body)
+            return
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class FeedTest(unittest.TestCase):
+    def setUp(self):
+        self.site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+        threading.Thread(target=self.site.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self.site.server_address[1]}"
+
+    def tearDown(self):
+        self.site.shutdown()
+        self.site.server_close()
+
+    def test_a_followed_feed_is_asked_with_what_it_said_last(self):
+        server = harness.Server("[catalogue]\nread_texts = false\nprivate_feeds = true\n").start()
+        try:
+            imported = lambda *more: server.cli("catalogue", "import", "--feed", self.address + "/moved", "--json", *more)
+            first = imported("--follow")
+            self.assertEqual((first["title"], first["stored"], first["unchanged"]), ("晨读", 2, False))
+            item = server.ok("GET", "/v1/items/article/a1")
+            self.assertEqual((item["title"], item["text"], item["url"]), ("秋天", "银杏黄了", self.address + "/a/1"))
+            self.assertTrue(imported()["unchanged"])
+            self.assertEqual(Site.asked[-1], ("/feed", '"1"'))
+            Site.body, Site.etag = ATOM.encode(), '"2"'
+            second = imported()
+            self.assertEqual((second["stored"], second["removed"]), (1, 1))
+            self.assertEqual([i["title"] for i in server.ok("GET", "/v1/items")["items"]], ["冬天改"])
+            feeds = server.cli("catalogue", "feeds", "--json")["items"]
+            self.assertEqual([(f["url"], f["items"], f["error"]) for f in feeds], [(self.address + "/moved", 1, "")])
+            server.cli("catalogue", "forget", self.address + "/moved")
+            self.assertEqual(server.cli("catalogue", "feeds", "--json")["items"], [])
+            wrong = server.cli("catalogue", "import", "--feed", self.address + "/none", check=False)
+            self.assertIn("answered 404", wrong.stderr)
+        finally:
+            server.close()
+
+    def test_private_addresses_are_refused_and_files_are_read(self):
+        server = harness.Server().start()
+        try:
+            before = len(Site.asked)
+            refused = server.cli("catalogue", "import", "--feed", self.address + "/feed", check=False)
+            self.assertIn("private address", refused.stderr)
+            self.assertEqual(len(Site.asked), before)
+            file = server.folder / "feed.xml"
+            file.write_bytes(RSS.encode("gb18030"))
+            done = server.cli("catalogue", "import", "--feed", file, "--kind", "page", "--json")
+            self.assertEqual(done["stored"], 2)
+            self.assertEqual(server.ok("GET", "/v1/items/page/a1")["url"], "")
+        finally:
+            server.close()
+
+
+class AccountArticlesTest(unittest.TestCase):
+    def test_published_articles_become_items(self):
+        sandbox, server = harness.connected(people=20)
+        try:
+            account = server.account["id"]
+            cover = server.ok("POST", f"/v1/accounts/{account}/uploads?as=material&type=image&name=c.jpg", b"\xff\xd8\xff\xe0" + b"0" * 500)["media_id"]
+            made = server.ok("POST", f"/v1/accounts/{account}/drafts", {"markdown": "# 春天的茶\n\n新茶上市，**明前**龙井。", "cover": cover})
+            server.ok("POST", f"/v1/accounts/{account}/wechat/publish_submit", {"media_id": made["media_id"]})
+            sandbox.ok("POST", "/sandbox/advance", {"by": "1h"})
+            done = server.cli("catalogue", "import", "--account", account, "--json")
+            self.assertEqual((done["stored"], done["skipped"]), (1, []))
+            item = server.ok("GET", "/v1/items?kind=article&q=%E6%98%A5%E5%A4%A9")["items"][0]
+            self.assertIn("明前", item["text"])
+            self.assertNotIn("<", item["text"])
+            self.assertTrue(item["url"].startswith("http"))
+        finally:
+            server.close()
+            sandbox.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
