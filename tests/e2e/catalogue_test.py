@@ -1,6 +1,7 @@
 """Items from elsewhere: feeds over HTTP and from files, what an account published; and what is read out of their texts."""
 import http.server
 import threading
+import time
 import unittest
 
 import harness
@@ -108,6 +109,63 @@ class AccountArticlesTest(unittest.TestCase):
         finally:
             server.close()
             sandbox.close()
+
+
+def did(person, kind, item=None):
+    event = {"account": "shop", "identities": [{"kind": "user_id", "value": person}], "kind": kind}
+    return event | {"item": {"kind": "article", "id": item}} if item else event
+
+
+class BackgroundTest(unittest.TestCase):
+    """What is worked out behind the requests; waits by asking, for at most a minute."""
+
+    def until(self, ask):
+        end = time.monotonic() + 60
+        while not (found := ask()):
+            self.assertLess(time.monotonic(), end, "a minute has passed")
+            time.sleep(0.1)
+        return found
+
+    def test_texts_are_read_and_copies_count_as_one(self):
+        server = harness.Server(harness.STEPPED + "[catalogue]\nread_texts = true\n").start()
+        try:
+            text = "五花肉切块焯水，冰糖炒出糖色，加黄酒慢炖一个小时，收汁装盘。"
+            items = [{"kind": "article", "id": "pork", "title": "红烧肉的做法", "text": text},
+                     {"kind": "article", "id": "copy", "title": "红烧肉的做法！", "text": text},
+                     {"kind": "article", "id": "ball", "title": "足球比赛直播"}]
+            server.ok("POST", "/v1/items", items)
+            read = lambda: server.ok("GET", "/v1/items/article/pork").get("reading")
+            reading = self.until(lambda: (r := read()) and r["group"] and r)
+            self.assertIn("五花肉", reading["keywords"])
+            self.assertEqual(reading["group"], "copy")
+            latest = [i["item"]["id"] for i in server.ok("GET", "/v1/recommend/latest")["items"]]
+            self.assertEqual(sorted(latest)[0], "ball")
+            self.assertEqual(len(latest), 2, latest)
+            # What was read can be changed and sent back.
+            item = server.ok("GET", "/v1/items/article/pork")
+            server.ok("POST", "/v1/items", item | {"title": "番茄炒蛋", "text": "鸡蛋打散"})
+            self.until(lambda: read()["group"] is None)
+        finally:
+            server.close()
+
+    def test_what_is_popular_in_a_live_segment(self):
+        server = harness.Server(harness.STEPPED + "[catalogue]\nread_texts = true\n").start()
+        try:
+            server.ok("POST", "/v1/items", [{"kind": "article", "id": f"a{i}", "title": title}
+                                            for i, title in enumerate(["火锅", "茶馆", "雪景", "海鲜"])])
+            server.ok("PUT", "/v1/segments/new", {"id": "new", "name": "成都新关注", "live": True, "tree": {"event": "follow"}})
+            events = [did(f"n{i}", "follow") for i in range(6)] + [did(f"n{i}", "read", "a1") for i in range(5)]
+            events += [did(f"o{i}", "read", item) for i in range(20) for item in ("a0", "a2")]
+            server.ok("POST", "/v1/events", events)
+            server.ok("POST", "/v1/clock", {"to": "2026-01-05T02:00:00+08:00"})
+            self.assertEqual(server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "itemknn", "factors": 0})["run"])["state"], "done")
+            asked = lambda: server.ok("GET", "/v1/recommend/user_id:shop:n5?n=3")["items"]
+            first = self.until(lambda: (items := asked()) and items[0]["source"] == "segment" and items[0])
+            self.assertEqual((first["item"]["id"], first["reason"]), ("a1", "「成都新关注」的人最近都在看"))
+            other = server.ok("GET", "/v1/recommend/user_id:shop:nobody?n=3")["items"]
+            self.assertNotIn("segment", [i["source"] for i in other])
+        finally:
+            server.close()
 
 
 if __name__ == "__main__":
