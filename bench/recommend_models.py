@@ -75,7 +75,22 @@ def lists(program):
               f"{one['people_per_second']:,.0f} people/s (target 250 µs, 4,000)")
 
 
+def texts(program):
+    one = run(program, "texts", 200_000)[0]
+    print(f"a person's 20 texts beside {one['rows']:,} rows of 384 bytes: {one['milliseconds']:.1f} ms, {one['gigabytes_per_second']:.1f} GB/s ({one['kernel']})")
+    encoder = ROOT / "build/deps/encoder/e5-small-q4.bin"
+    if not encoder.exists():
+        print(f"  cold start skipped: {encoder} is not there")
+        return
+    for one in run(program, "cold", DATA / "ml-100k", encoder):
+        print(f"cold start, {one['share']:.0%} of ML-100K is training: nDCG@10 by texts {one['text']:.3f}, popularity {one['popularity']:.3f}, gain {one['gain']:.3f} "
+              f"[{one['low']:.3f}, {one['high']:.3f}] (target above 0); popularity since then {one['popularity_since']:.3f}")
+
+
 def quality(zhiyin, program):
+    for one in run(program, "served", DATA / "ml-100k"):
+        print(f"lists as served, {one['factors']} factors: nDCG@10 {one['served']:.5f}, dense model {one['dense']:.5f}, difference {one['difference']:.5f} "
+              f"[{one['low']:.4f}, {one['high']:.4f}] (target -.001)")
     print(f"clicks of ML-100K, five seeds: mean AUC {run(program, 'clicks', DATA / 'ml-100k')[-1]['mean_auc']:.4f} (target .785)")
     for one in run(program, "news", DATA / "news-impressions/behaviors.tsv.gz"):
         print(f"news impressions, seed {one['seed']}: AUC {one['ranked']:.4f}, click rate {one['baseline']:.4f}, gain {one['gain']:.4f} "
@@ -103,5 +118,6 @@ def bench():
     ease(program)
     ials(program)
     lists(program)
+    texts(program)
     quality(zhiyin, program)
     print("  command: bench/run recommend_models")
