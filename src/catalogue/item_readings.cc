@@ -241,9 +241,9 @@ Result<std::vector<ItemReadings::Vector>> ItemReadings::vectors(std::string_view
   ZHIYIN_TRY(
       const Rows rows,
       state_.query("SELECT item_kind, item_id, vector FROM item_reading"
-                   " WHERE SUBSTR(reader, 1, ?2) = ?1 AND LENGTH(vector) > 0"
+                   " WHERE SUBSTR(reader, 1, LENGTH(?1)) = ?1 AND LENGTH(vector) > 0"
                    " ORDER BY item_kind, item_id",
-                   {fmt::format("{}|", encoder), static_cast<std::int64_t>(encoder.size() + 1)}));
+                   {fmt::format("{}|", encoder)}));
   std::vector<Vector> out;
   out.reserve(rows.rows.size());
   for (const Row& row : rows.rows)
