@@ -71,6 +71,7 @@ constexpr auto kRelayEvery = std::chrono::milliseconds(100);
 constexpr Duration kTrimEvery = std::chrono::hours(1);
 constexpr Duration kSizeEvery = std::chrono::hours(1);
 constexpr std::chrono::seconds kShowEvery{5};
+constexpr std::chrono::seconds kDriftEvery{10};
 constexpr Duration kTestSendLasts =
     std::chrono::minutes(10);  // at most; an older one was left half done
 constexpr std::chrono::milliseconds kHoldPatience{30'000};
@@ -90,7 +91,8 @@ std::vector<storage::Migration> all_migrations() {
                 delivery::migrations(), campaign::migrations(), server::Auth::migrations(),
                 server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
                 server::retention_migrations(), server::data_health_migrations(),
-                server::item_import_migrations(), server::ErasureRequests::migrations());
+                server::item_import_migrations(), server::ErasureRequests::migrations(),
+                server::DriftDays::migrations());
 }
 
 }  // namespace
@@ -185,6 +187,7 @@ class BuiltInstallation final : public Installation {
     stop_waiting();
     stop_worker();
     if (answers_) answers_->stop();  // what waits belongs to `callbacks_`
+    if (drift_) (void)drift_->save();
     if (membership_) membership_->stop();
     runs_.reset();
     if (recommendations_) recommendations_->flush_impressions();
@@ -447,6 +450,7 @@ class BuiltInstallation final : public Installation {
                                                    logger_, language_settings().encoder});
     trends_.emplace(
         server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_, logger_});
+    drift_.emplace(*language_, *state_, *clock_, logger_);
     quarantine_.emplace(*state_, *vault_);
     auth_.emplace(*state_);
     audit_.emplace(*state_);
@@ -660,6 +664,7 @@ class BuiltInstallation final : public Installation {
         *models_,
         generators_->generator(),
         *language_,
+        *drift_,
         *recommendations_,
         *auth_,
         *audit_,
@@ -907,10 +912,14 @@ class BuiltInstallation final : public Installation {
   void work() {
     Instant trimmed = clock_->now();
     std::optional<Instant> sized;
-    std::chrono::steady_clock::time_point shown;
+    std::chrono::steady_clock::time_point shown, drift_saved;
     bool led = false;
     while (!wait_for_work()) {
       recommendations_->flush_impressions();
+      if (const auto now = std::chrono::steady_clock::now(); now - drift_saved > kDriftEvery) {
+        report("drift", drift_->save());
+        drift_saved = now;
+      }
       const bool leading = leads();
       if (sharing_ != nullptr && leading && !led)
         report("recovery", engine_->recover(kTestSendLasts));
@@ -1054,6 +1063,7 @@ class BuiltInstallation final : public Installation {
   std::optional<server::Language> language_;
   std::optional<server::ItemReader> item_reader_;
   std::optional<server::SegmentTrends> trends_;
+  std::optional<server::DriftDays> drift_;
   std::optional<ingest::Quarantine> quarantine_;
   std::unique_ptr<ingest::EventCatalogue> kinds_;
   ingest::KindCounts kind_counts_;

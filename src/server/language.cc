@@ -235,39 +235,60 @@ void Language::watch(const std::string& name, const ServedClassifier& served,
   const MutexLock lock(watch_mutex_);
   auto at = watches_.find(name);
   if (at == watches_.end() && watches_.size() >= kClassifiersMax) return;
-  if (at == watches_.end() || at->second.version != served.version)
-    at = watches_
-             .insert_or_assign(name,
-                               Watch{served.version, model::DriftWatch(served.model.reference())})
+  if (at != watches_.end() && at->second.version != served.version) {
+    keep_drift(name, at->second.version, at->second.drift.take());
+    watches_.erase(at);
+    at = watches_.end();
+  }
+  if (at == watches_.end())
+    at = watches_.emplace(name, Watch{served.version, model::DriftWatch(served.model.reference())})
              .first;
   for (std::size_t i = 0; i < texts.size(); ++i)
     at->second.drift.add(texts[i], answers[i].label, answers[i].confidence);
 }
 
-Result<Json> Language::drift_report(const std::string& name) {
-  ZHIYIN_TRY(const auto served, classifier(name));
-  Json out = Json().set("name", name).set("version", served->version);
-  if (served->model.reference().rows == 0)
-    return out.set("texts", 0)
-        .set("problem",
-             "the model keeps no reference; one trained by this version of the program does");
+/// Bounded: where the state cannot take them for long, counts of the oldest versions go.
+void Language::keep_drift(const std::string& name, const std::string& version,
+                          model::DriftCounts counts) {
+  if (counts.rows == 0) return;
+  const auto [at, fresh] = left_drift_.try_emplace({name, version}, counts);
+  if (!fresh && model::same_places(at->second, counts)) model::add_counts(at->second, counts);
+  if (left_drift_.size() > 2 * kClassifiersMax) left_drift_.erase(left_drift_.begin());
+}
+
+model::DriftCounts Language::last_drift(const std::string& name, const ServedClassifier& served) {
   const MutexLock lock(watch_mutex_);
   const auto at = watches_.find(name);
-  const bool seen = at != watches_.end() && at->second.version == served->version;
-  const Json report =
-      seen ? at->second.drift.report() : model::DriftWatch(served->model.reference()).report();
-  for (const auto& [key, value] : *report.if_object()) {
-    if (key != "labels") {
-      out.set(key, value);
-      continue;
-    }
-    Json labels = Json::array();
-    const Json::Array& rows = *value.if_array();
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      labels.push(Json(rows[i]).set("label", served->model.classes()[i]));
-    out.set("labels", std::move(labels));
-  }
+  if (at == watches_.end() || at->second.version != served.version)
+    return model::no_counts(served.model.reference());
+  return at->second.drift.last();
+}
+
+model::DriftCounts Language::untaken_drift(const std::string& name,
+                                           const ServedClassifier& served) {
+  const MutexLock lock(watch_mutex_);
+  model::DriftCounts out = model::no_counts(served.model.reference());
+  if (const auto at = watches_.find(name);
+      at != watches_.end() && at->second.version == served.version)
+    model::add_counts(out, at->second.drift.untaken());
+  if (const auto left = left_drift_.find({name, served.version});
+      left != left_drift_.end() && model::same_places(out, left->second))
+    model::add_counts(out, left->second);
   return out;
+}
+
+std::vector<Language::DriftSeen> Language::take_drift() {
+  const MutexLock lock(watch_mutex_);
+  for (auto& [name, watched] : watches_) keep_drift(name, watched.version, watched.drift.take());
+  std::vector<DriftSeen> out;
+  for (auto& [key, counts] : std::exchange(left_drift_, {}))
+    out.push_back({key.first, key.second, std::move(counts)});
+  return out;
+}
+
+void Language::give_back_drift(std::vector<DriftSeen> seen) {
+  const MutexLock lock(watch_mutex_);
+  for (DriftSeen& one : seen) keep_drift(one.name, one.version, std::move(one.counts));
 }
 
 Result<void> Language::check_encoder(const TextClassifier& model) {

@@ -97,9 +97,21 @@ class Language {
   /// {"name","version","shadow","agreement":{…}} (model/classify/agreement.h); kNotFound.
   Result<Json> shadow_report(const std::string& name);
 
-  /// {"name","version", and what DriftWatch::report says, with the names of the classes} of the
-  /// last texts that this process classified by that name; kNotFound when the name has no model.
-  Result<Json> drift_report(const std::string& name);
+  /// What this process counted for the drift of a version.
+  struct DriftSeen {
+    std::string name, version;
+    model::DriftCounts counts;
+  };
+  /// Of the last texts by that name; no rows when there were none, or of another version.
+  [[nodiscard]] model::DriftCounts last_drift(const std::string& name,
+                                              const ServedClassifier& model);
+  /// Since `take_drift`, likewise.
+  [[nodiscard]] model::DriftCounts untaken_drift(const std::string& name,
+                                                 const ServedClassifier& model);
+  /// All that was counted since the last call, of every version that answered.
+  std::vector<DriftSeen> take_drift();
+  /// What could not be kept: `take_drift` gives it again.
+  void give_back_drift(std::vector<DriftSeen> seen);
 
   /// The dictionary that comes with the program; kUnavailable when it is missing.
   Result<text::Words> words();
@@ -132,6 +144,8 @@ class Language {
   void watch(const std::string& name, const ServedClassifier& model,
              std::span<const std::string_view> texts,
              std::span<const model::TextPrediction> answers);
+  void keep_drift(const std::string& name, const std::string& version, model::DriftCounts counts)
+      ZHIYIN_REQUIRES(watch_mutex_);
   Result<std::shared_ptr<const ServedClassifier>> load(const std::string& name,
                                                        const ServedClassifier* known);
 
@@ -149,6 +163,9 @@ class Language {
   std::map<std::string, Shadow, std::less<>> shadows_ ZHIYIN_GUARDED_BY(models_mutex_);
   Mutex watch_mutex_;
   std::map<std::string, Watch, std::less<>> watches_ ZHIYIN_GUARDED_BY(watch_mutex_);
+  /// Of versions that no longer answer, and what was given back; by name and version.
+  std::map<std::pair<std::string, std::string>, model::DriftCounts> left_drift_
+      ZHIYIN_GUARDED_BY(watch_mutex_);
 };
 
 }  // namespace zhiyin::server

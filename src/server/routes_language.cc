@@ -87,9 +87,11 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
               return http::Response::json(report);
             });
   api.route("GET", "/v1/models/{id}/drift", Role::kAnalyst,
-            "How far the last texts that a name classified are from those it has learnt from",
+            "How far the texts that a name classified are from those it has learnt from; window: "
+            "last, or days as 7d",
             [&s](http::Request& r, const Caller&) -> ApiResult {
-              ZHIYIN_TRY(const Json report, s.language.drift_report(r.path_parameters["id"]));
+              ZHIYIN_TRY(const auto window, DriftWindow::parse(r.query_or("window", "7d")));
+              ZHIYIN_TRY(const Json report, s.drift.report(r.path_parameters["id"], window));
               return http::Response::json(report);
             });
   api.route("DELETE", "/v1/models/{id}/shadow", Role::kOperator, "End a name's shadow",

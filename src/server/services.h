@@ -25,6 +25,7 @@
 #include "model/generate/spend_budget.h"
 #include "model/registry.h"
 #include "server/auth.h"
+#include "server/drift_days.h"
 #include "server/language.h"
 #include "server/readiness.h"
 #include "server/recommendations.h"
@@ -72,6 +73,7 @@ struct Services {
   model::Registry& models;
   model::Generator& generator;  ///< writes texts, as configured
   Language& language;
+  DriftDays& drift;
   Recommendations& recommendations;
   Auth& auth;
   Audit& audit;

@@ -87,28 +87,6 @@ TEST_F(AnalysisTest, WithoutItsEncoderAJoinedModelSaysSo) {
   EXPECT_NE(answer["note"].string_or("").find("n-grams alone"), std::string::npos);
 }
 
-TEST_F(AnalysisTest, WhatDriftsIsReported) {
-  provide("mood", {});
-  const auto texts = [](std::string_view what) {
-    std::vector<std::string> out;
-    for (int i = 0; i < 300; ++i) out.push_back(fmt::format("{}{}{}", i % 7, what, i % 3));
-    return out;
-  };
-  EXPECT_EQ((*language_->drift_report("mood"))["texts"].int_or(-1), 0);
-  AnalyzeRequest request;
-  request.tasks = {{"mood"}};
-  request.texts = texts("很好用");
-  analyzed(request);
-  const auto report = language_->drift_report("mood");
-  ASSERT_TRUE(report.has_value());
-  EXPECT_EQ((*report)["texts"].int_or(0), 300);
-  EXPECT_EQ(nth((*report)["labels"], 1)["label"].string_or(""), "positive");
-  EXPECT_EQ(nth((*report)["labels"], 1)["now"].number_or(0), 1);
-  // Half of those learnt from were negative.
-  EXPECT_NE((*report)["drifted"].dump().find("labels"), std::string::npos);
-  EXPECT_EQ(language_->drift_report("absent").error().code, ErrorCode::kNotFound);
-}
-
 TEST(Duplicates, HangTogetherByWayOfOthers) {
   DuplicatesRequest request;
   request.texts = {"今天的外卖送得很快，味道也很不错，下次还会再来这家店",

@@ -178,6 +178,39 @@ class Language(unittest.TestCase):
         self.assertEqual(found["groups"], [[0, 2]])
         self.assertEqual(self.server.send("POST", "/v1/duplicates", {"texts": []}).json["field"], "texts")
 
+    def test_attributions_are_complete(self):
+        """What the words are given adds up to the decision, of every classifier that comes with the program."""
+        items = self.server.ok("POST", "/v1/analyze", {"texts": ["味道很好，下次再来", "快递太慢了"], "explain": 100})["items"]
+        checked = 0
+        for item in items:
+            for task in ("sentiment", "emotion", "topic", "category", "intent"):
+                if task not in item:
+                    continue
+                why = item[task]["why"]
+                self.assertAlmostEqual(why["intercept"] + why["encoder"] + sum(t["weight"] for t in why["terms"]), why["decision"], 6)
+                if "encoder_pieces" in why:
+                    self.assertAlmostEqual(why["encoder_base"] + sum(p["weight"] for p in why["encoder_pieces"]), why["encoder"], 4)
+                checked += 1
+        self.assertGreaterEqual(checked, 6)
+
+    def test_drift_is_kept_over_a_restart(self):
+        data = "".join(f"{label}\t{text}{tail}\n" for label, texts in (("好评", ["很好吃", "味道很好", "非常满意"]), ("差评", ["太难吃", "味道很差", "非常失望"]))
+                       for text in texts for tail in ("", "。", "！", "啊", "呀"))
+        server = Server().start()
+        try:
+            (server.folder / "d.tsv").write_text(data)
+            cli("train", "text", "--task", "classify", "--features", "ngram", "--train", server.folder / "d.tsv", "--output", server.folder / "d.zym", "--json")
+            server.cli("model", "install", server.folder / "d.zym", "--name", "mood", "--json")
+            server.ok("POST", "/v1/analyze", {"texts": ["味道很好"] * 300, "tasks": ["mood"]})
+            self.assertEqual(server.ok("GET", "/v1/models/mood/drift?window=last")["texts"], 300)
+            server.restart()
+            report = server.ok("GET", "/v1/models/mood/drift?window=1d")
+            self.assertEqual((report["texts"], report["verdict"], len(report["days"])), (300, "shifted", 1))
+            self.assertEqual(server.ok("GET", "/v1/models/mood/drift?window=last")["texts"], 0)
+            self.assertEqual(server.send("GET", "/v1/models/mood/drift?window=soon").json["field"], "window")
+        finally:
+            server.close()
+
 
 if __name__ == "__main__":
     main()

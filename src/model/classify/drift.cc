@@ -4,13 +4,13 @@
 #include <cmath>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "base/check.h"
 
 namespace zhiyin::model {
 namespace {
 
-constexpr double kDriftMin = 0.1;  // the usual border of "no change"
 constexpr double kChanceFactor = 2;
 constexpr std::size_t kShownNgrams = 20;
 /// Texts looked at for the reference's n-grams: more would not change which are frequent.
@@ -152,103 +152,212 @@ Result<DriftReference> drift_reference_of(const Json& json, std::size_t classes)
   return out;
 }
 
-DriftWatch::DriftWatch(DriftReference reference)
-    : reference_(std::move(reference)), table_(reference_.ngrams.size()) {
-  for (const NgramKey key : reference_.ngrams) table_.add(key);
-  older_ = newer_ = empty();
-  seen_in_.resize(reference_.ngrams.size());
-}
-
-DriftWatch::Counts DriftWatch::empty() const {
-  Counts out;
-  out.labels.resize(reference_.labels.size());
-  out.confidences.resize(reference_.confidences.size());
-  out.ngrams.resize(reference_.ngrams.size());
+DriftCounts no_counts(const DriftReference& reference) {
+  DriftCounts out;
+  out.labels.resize(reference.labels.size());
+  out.confidences.resize(reference.confidences.size());
+  out.ngrams.resize(reference.ngrams.size());
   return out;
 }
 
-void DriftWatch::add(std::string_view text, std::uint32_t label, double confidence) {
-  if (reference_.rows == 0 || label >= reference_.labels.size()) return;
-  if (newer_.rows == kWindow / 2) {
-    older_ = std::move(newer_);
-    newer_ = empty();
-  }
-  ++newer_.rows;
-  ++texts_;
-  ++newer_.labels[label];
-  ++newer_.confidences[bin_of(reference_.edges, confidence)];
-  fold_text(text, folded_);
-  for_each_ngram(folded_.points, 2, [&](NgramKey key, std::size_t) {
-    const std::uint32_t number = table_.find(key);
-    if (number == NgramTable::kAbsent || seen_in_[number] == texts_) return;
-    seen_in_[number] = texts_;
-    ++newer_.ngrams[number];
-  });
+namespace {
+
+void add_each(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& more) {
+  ZHIYIN_CHECK(to.size() == more.size());
+  for (std::size_t i = 0; i < to.size(); ++i) to[i] += more[i];
 }
 
-Json DriftWatch::report() const {
-  const auto both = [](const std::vector<double>& a, const std::vector<double>& b) {
-    std::vector<double> sum(a);
-    for (std::size_t i = 0; i < b.size(); ++i) sum[i] += b[i];
-    return sum;
-  };
-  const auto rows = static_cast<double>(older_.rows + newer_.rows);
-  const auto given = static_cast<double>(reference_.rows);
-  Json out = Json().set("texts", older_.rows + newer_.rows);
-  out.set("reference_texts", reference_.rows);
-  if (reference_.rows == 0 || rows == 0) return out;
+Json counts_json(const std::vector<std::int64_t>& counts) {
+  return Json::Array(counts.begin(), counts.end());
+}
 
-  const auto labels = both(older_.labels, newer_.labels);
-  const auto confidences = both(older_.confidences, newer_.confidences);
-  const auto ngrams = both(older_.ngrams, newer_.ngrams);
-  const auto index = [&](const std::vector<double>& before, const std::vector<double>& now) {
-    std::vector<double> counts(before);
-    for (double& share : counts) share *= given;
-    return stability_index(counts, given, now, rows);
+Result<std::vector<std::int64_t>> counts_of(const Json& list, std::size_t places,
+                                            std::int64_t most) {
+  const Json::Array* values = list.if_array();
+  if (values == nullptr || values->size() != places) return damaged("counts have other places");
+  std::vector<std::int64_t> out;
+  for (const Json& value : *values) {
+    out.push_back(value.int_or(-1));
+    if (out.back() < 0 || out.back() > most) return damaged("a count is out of range");
+  }
+  return out;
+}
+
+std::vector<double> as_real(const std::vector<std::int64_t>& counts) {
+  return {counts.begin(), counts.end()};
+}
+
+DriftVerdict verdict_of(double psi, double chance) {
+  if (psi <= kShiftingAbove) return DriftVerdict::kStable;
+  if (psi <= kChanceFactor * chance) return DriftVerdict::kFew;
+  return psi <= kShiftedAbove ? DriftVerdict::kShifting : DriftVerdict::kShifted;
+}
+
+/// Index and place of each n-gram.
+std::vector<std::pair<double, std::size_t>> ngram_indexes(const DriftReference& reference,
+                                                          const DriftCounts& counts) {
+  std::vector<std::pair<double, std::size_t>> out;
+  for (std::size_t i = 0; i < counts.ngrams.size(); ++i)
+    out.emplace_back(
+        having_index(reference.texts[i], static_cast<double>(reference.rows),
+                     static_cast<double>(counts.ngrams[i]), static_cast<double>(counts.rows)),
+        i);
+  return out;
+}
+
+}  // namespace
+
+bool same_places(const DriftCounts& a, const DriftCounts& b) {
+  return a.labels.size() == b.labels.size() && a.confidences.size() == b.confidences.size() &&
+         a.ngrams.size() == b.ngrams.size();
+}
+
+void add_counts(DriftCounts& to, const DriftCounts& more) {
+  to.rows += more.rows;
+  add_each(to.labels, more.labels);
+  add_each(to.confidences, more.confidences);
+  add_each(to.ngrams, more.ngrams);
+}
+
+Json to_json(const DriftCounts& counts) {
+  return Json()
+      .set("rows", counts.rows)
+      .set("labels", counts_json(counts.labels))
+      .set("confidences", counts_json(counts.confidences))
+      .set("ngrams", counts_json(counts.ngrams));
+}
+
+Result<DriftCounts> drift_counts_of(const Json& json, const DriftCounts& like) {
+  constexpr std::int64_t kRowsMax = std::int64_t{1} << 48;  // sums stay far within 64 bits
+  DriftCounts out;
+  out.rows = json["rows"].int_or(-1);
+  if (out.rows < 0 || out.rows > kRowsMax) return damaged("the number of rows is out of range");
+  ZHIYIN_TRY(out.labels, counts_of(json["labels"], like.labels.size(), out.rows));
+  ZHIYIN_TRY(out.confidences, counts_of(json["confidences"], like.confidences.size(), out.rows));
+  ZHIYIN_TRY(out.ngrams, counts_of(json["ngrams"], like.ngrams.size(), out.rows));
+  return out;
+}
+
+std::string_view to_string(DriftVerdict verdict) {
+  constexpr std::array<std::string_view, 4> kNames = {"stable", "few", "shifting", "shifted"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+std::array<DriftIndex, 3> drift_indexes(const DriftReference& reference,
+                                        const DriftCounts& counts) {
+  const auto given = static_cast<double>(reference.rows);
+  const auto rows = static_cast<double>(counts.rows);
+  const auto index = [&](const std::vector<double>& before, const std::vector<std::int64_t>& now) {
+    std::vector<double> expected(before);
+    for (double& share : expected) share *= given;
+    return stability_index(expected, given, as_real(now), rows);
   };
   // Without drift an index is about (places - 1) (1 / n + 1 / m), as a chi-square is.
   const auto chance = [&](std::size_t places) {
     return (static_cast<double>(places) - 1) * (1 / given + 1 / rows);
   };
   double mean = 0;
-  std::vector<std::pair<double, std::size_t>> moved;
-  for (std::size_t i = 0; i < ngrams.size(); ++i) {
-    moved.emplace_back(having_index(reference_.texts[i], given, ngrams[i], rows), i);
-    mean += moved.back().first / static_cast<double>(ngrams.size());
-  }
-  std::ranges::sort(moved, std::ranges::greater());
-  moved.resize(std::min(moved.size(), kShownNgrams));
+  const auto each = ngram_indexes(reference, counts);
+  for (const auto& [psi, place] : each) mean += psi / static_cast<double>(each.size());
+  std::array<DriftIndex, 3> out = {
+      DriftIndex{"confidence", index(reference.confidences, counts.confidences),
+                 chance(counts.confidences.size())},
+      DriftIndex{"labels", index(reference.labels, counts.labels), chance(counts.labels.size())},
+      DriftIndex{"ngrams", mean, chance(2)}};
+  for (DriftIndex& one : out) one.verdict = verdict_of(one.psi, one.chance);
+  return out;
+}
 
-  Json psi, by_chance, drifted = Json::array();
-  const auto put = [&](std::string_view name, double found, double expected) {
-    psi.set(name, found);
-    by_chance.set(name, expected);
-    if (found > kDriftMin && found > kChanceFactor * expected) drifted.push(name);
-  };
-  put("confidence", index(reference_.confidences, confidences), chance(confidences.size()));
-  put("labels", index(reference_.labels, labels), chance(labels.size()));
-  put("ngrams", mean, chance(2));
-  out.set("psi", std::move(psi)).set("chance", std::move(by_chance));
+Json to_json(std::span<const DriftIndex> indexes) {
+  Json psi, chance, verdicts;
+  DriftVerdict worst = DriftVerdict::kStable;
+  for (const DriftIndex& one : indexes) {
+    psi.set(one.name, one.psi);
+    chance.set(one.name, one.chance);
+    verdicts.set(one.name, to_string(one.verdict));
+    worst = std::max(worst, one.verdict);
+  }
+  return Json()
+      .set("psi", std::move(psi))
+      .set("chance", std::move(chance))
+      .set("verdicts", std::move(verdicts))
+      .set("verdict", to_string(worst));
+}
+
+Json drift_report(const DriftReference& reference, const DriftCounts& counts) {
+  Json out = Json().set("texts", counts.rows).set("reference_texts", reference.rows);
+  if (reference.rows == 0 || counts.rows == 0) return out;
+  const auto rows = static_cast<double>(counts.rows);
+  const auto indexes = drift_indexes(reference, counts);
+  const Json said = to_json(indexes);
+  for (const auto& [name, value] : *said.if_object()) out.set(name, value);
+  out.set("thresholds", Json().set("shifting", kShiftingAbove).set("shifted", kShiftedAbove));
+  Json drifted = Json::array();
+  for (const DriftIndex& one : indexes)
+    if (one.verdict >= DriftVerdict::kShifting) drifted.push(one.name);
   out.set("drifted", std::move(drifted));
 
   Json bins = Json::array();
-  for (std::size_t i = 0; i < confidences.size(); ++i)
+  for (std::size_t i = 0; i < counts.confidences.size(); ++i)
     bins.push(Json()
-                  .set("from", i == 0 ? 0 : reference_.edges[i - 1])
-                  .set("to", i < reference_.edges.size() ? reference_.edges[i] : 1)
-                  .set("before", reference_.confidences[i])
-                  .set("now", confidences[i] / rows));
+                  .set("from", i == 0 ? 0 : reference.edges[i - 1])
+                  .set("to", i < reference.edges.size() ? reference.edges[i] : 1)
+                  .set("before", reference.confidences[i])
+                  .set("now", static_cast<double>(counts.confidences[i]) / rows));
   Json classes = Json::array();
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    classes.push(Json().set("before", reference_.labels[i]).set("now", labels[i] / rows));
+  for (std::size_t i = 0; i < counts.labels.size(); ++i)
+    classes.push(Json()
+                     .set("before", reference.labels[i])
+                     .set("now", static_cast<double>(counts.labels[i]) / rows));
+  auto moved = ngram_indexes(reference, counts);
+  std::ranges::sort(moved, std::ranges::greater());
+  moved.resize(std::min(moved.size(), kShownNgrams));
   Json most = Json::array();
   for (const auto& [by, i] : moved)
     most.push(Json()
-                  .set("ngram", ngram_text(reference_.ngrams[i]))
-                  .set("before", reference_.texts[i])
-                  .set("now", ngrams[i] / rows));
+                  .set("ngram", ngram_text(reference.ngrams[i]))
+                  .set("before", reference.texts[i])
+                  .set("now", static_cast<double>(counts.ngrams[i]) / rows));
   out.set("confidence", std::move(bins)).set("labels", std::move(classes));
   return out.set("ngrams", std::move(most));
 }
+
+DriftWatch::DriftWatch(DriftReference reference)
+    : reference_(std::move(reference)), table_(reference_.ngrams.size()) {
+  for (const NgramKey key : reference_.ngrams) table_.add(key);
+  older_ = newer_ = untaken_ = no_counts(reference_);
+  seen_in_.resize(reference_.ngrams.size());
+}
+
+void DriftWatch::add(std::string_view text, std::uint32_t label, double confidence) {
+  if (reference_.rows == 0 || label >= reference_.labels.size()) return;
+  if (newer_.rows == kWindow / 2) {
+    older_ = std::move(newer_);
+    newer_ = no_counts(reference_);
+  }
+  ++texts_;
+  const std::size_t bin = bin_of(reference_.edges, confidence);
+  for (DriftCounts* counts : {&newer_, &untaken_}) {
+    ++counts->rows;
+    ++counts->labels[label];
+    ++counts->confidences[bin];
+  }
+  fold_text(text, folded_);
+  for_each_ngram(folded_.points, 2, [&](NgramKey key, std::size_t) {
+    const std::uint32_t number = table_.find(key);
+    if (number == NgramTable::kAbsent || seen_in_[number] == texts_) return;
+    seen_in_[number] = texts_;
+    ++newer_.ngrams[number];
+    ++untaken_.ngrams[number];
+  });
+}
+
+DriftCounts DriftWatch::last() const {
+  DriftCounts out = older_;
+  add_counts(out, newer_);
+  return out;
+}
+
+DriftCounts DriftWatch::take() { return std::exchange(untaken_, no_counts(reference_)); }
 
 }  // namespace zhiyin::model

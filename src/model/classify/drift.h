@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -39,8 +40,52 @@ Result<DriftReference> drift_reference_of(const Json& json, std::size_t classes)
 double stability_index(std::span<const double> before, double before_rows,
                        std::span<const double> now, double now_rows);
 
-/// Counts the last texts and answers of a model beside its reference: at least kWindow / 2 and at
-/// most kWindow of them once so many were seen. Not thread-safe.
+/// How often each thing of a reference was seen. Counts of several stretches of time or processes
+/// add up.
+struct DriftCounts {
+  std::int64_t rows = 0;
+  std::vector<std::int64_t> labels, confidences, ngrams;  ///< places as in the reference
+
+  bool operator==(const DriftCounts&) const = default;
+};
+/// None of anything.
+DriftCounts no_counts(const DriftReference& reference);
+bool same_places(const DriftCounts& a, const DriftCounts& b);
+/// Requires same_places.
+void add_counts(DriftCounts& to, const DriftCounts& more);
+Json to_json(const DriftCounts& counts);
+/// kDataLoss where it does not hold together or has other places than `like`.
+Result<DriftCounts> drift_counts_of(const Json& json, const DriftCounts& like);
+
+/// The usual reading of an index: up to kShiftingAbove nothing, above kShiftedAbove much.
+inline constexpr double kShiftingAbove = 0.1, kShiftedAbove = 0.25;
+/// What an index says. `few`: above kShiftingAbove, but not above twice what so few texts have by
+/// chance. From the mildest to the worst.
+enum class DriftVerdict : std::uint8_t { kStable, kFew, kShifting, kShifted };
+std::string_view to_string(DriftVerdict verdict);  ///< stable, few, shifting, shifted
+
+struct DriftIndex {
+  std::string_view name;  ///< confidence, labels or ngrams
+  double psi = 0;
+  double chance = 0;  ///< an index of so many texts on average when nothing drifts
+  DriftVerdict verdict = DriftVerdict::kStable;
+};
+/// Confidence, labels and n-grams, in this order. That of n-grams is the mean over them of the
+/// index of having one or not. Requires rows on both sides, and counts of this reference.
+std::array<DriftIndex, 3> drift_indexes(const DriftReference& reference, const DriftCounts& counts);
+/// {"psi":{name: index},"chance":{…},"verdicts":{…},"verdict": the worst}.
+Json to_json(std::span<const DriftIndex> indexes);
+
+/// {"texts","reference_texts", and where both have some, what to_json says of the indexes,
+/// "thresholds":{"shifting","shifted"},"drifted":[names that are shifting or shifted],
+/// "confidence":[{"from","to","before","now"}],"labels":[{"before","now"}],
+/// "ngrams":[{"ngram","before","now"}] (the 20 that moved most)}; shares from 0 to 1. Requires
+/// counts of this reference.
+Json drift_report(const DriftReference& reference, const DriftCounts& counts);
+
+/// Counts texts and answers of a model beside its reference: the last (at least kWindow / 2 and at
+/// most kWindow of them once so many were seen), and all since they were taken away. Not
+/// thread-safe.
 class DriftWatch {
  public:
   static constexpr std::size_t kWindow = 4096;
@@ -48,24 +93,18 @@ class DriftWatch {
   explicit DriftWatch(DriftReference reference);
   void add(std::string_view text, std::uint32_t label, double confidence);
 
-  /// {"texts","reference_texts","psi":{"confidence","labels","ngrams"},"chance":{the same: what an
-  /// index of so many texts has on average when nothing drifts},"drifted":[names whose index is
-  /// above 0.1 and twice what chance has],"confidence":[{"from","to","before","now"}],
-  /// "labels":[{"before","now"}],"ngrams":[{"ngram","before","now"}] (the 20 that moved most)};
-  /// shares from 0 to 1. The usual reading of an index: below 0.1 nothing, above 0.25 much. That of
-  /// n-grams is the mean over its n-grams of the index of having it or not.
-  [[nodiscard]] Json report() const;
+  /// Of the last texts.
+  [[nodiscard]] DriftCounts last() const;
+  /// drift_report of them.
+  [[nodiscard]] Json report() const { return drift_report(reference_, last()); }
+  /// What was added since `take`.
+  [[nodiscard]] const DriftCounts& untaken() const { return untaken_; }
+  DriftCounts take();
 
  private:
-  struct Counts {
-    std::size_t rows = 0;
-    std::vector<double> labels, confidences, ngrams;
-  };
-  [[nodiscard]] Counts empty() const;
-
   DriftReference reference_;
   NgramTable table_;
-  Counts older_, newer_;
+  DriftCounts older_, newer_, untaken_;
   FoldedText folded_;
   std::vector<std::uint64_t> seen_in_;  ///< by n-gram: the last text that had it
   std::uint64_t texts_ = 0;

@@ -164,6 +164,62 @@ TEST(Drift, OnlyTheLastTextsCount) {
   EXPECT_EQ((*report["labels"].if_array())[1]["now"].number_or(0), 1);
 }
 
+TEST(Drift, CountsOfSeveralProcessesAddUpAndComeBackFromTheirForm) {
+  const auto learnt = texts_about("房间早餐服务位置前台", 600, 1);
+  std::vector<std::uint32_t> labels;
+  std::vector<double> confidences;
+  Random random(5);
+  for (std::size_t i = 0; i < learnt.size(); ++i) {
+    labels.push_back(static_cast<std::uint32_t>(random.below(3)));
+    confidences.push_back(random.uniform());
+  }
+  const DriftReference reference = drift_reference(labels, confidences, 3, learnt);
+  DriftWatch one(reference), two(reference), both(reference);
+  for (std::size_t i = 0; i < learnt.size(); ++i) {
+    (i % 3 == 0 ? one : two).add(learnt[i], labels[i], confidences[i]);
+    both.add(learnt[i], labels[i], confidences[i]);
+  }
+  DriftCounts sum = one.take();
+  EXPECT_EQ(one.untaken(), no_counts(reference));
+  EXPECT_EQ(one.last().rows, 200);  // the window keeps what was taken
+  add_counts(sum, two.take());
+  EXPECT_EQ(sum, both.untaken());
+  EXPECT_EQ(drift_report(reference, sum), both.report());
+
+  const auto stored = drift_counts_of(to_json(sum), no_counts(reference));
+  ASSERT_TRUE(stored.has_value()) << stored.error().text();
+  EXPECT_EQ(*stored, sum);
+  for (const char* wrong : {"null", "{}", R"({"rows":-1,"labels":[],"confidences":[],"ngrams":[]})",
+                            R"({"rows":1,"labels":[1,0],"confidences":[],"ngrams":[]})"})
+    EXPECT_EQ(drift_counts_of(*parse_json(wrong), sum).error().code, ErrorCode::kDataLoss) << wrong;
+  Json more = to_json(sum);
+  more.set("rows", 1);  // less than its own counts
+  EXPECT_FALSE(drift_counts_of(more, sum).has_value());
+}
+
+TEST(Drift, VerdictsGoByTheUsualBordersAndByChance) {
+  DriftReference reference;
+  reference.rows = 10'000;
+  reference.labels = {0.5, 0.5};
+  reference.edges = {0.5};
+  reference.confidences = {0.5, 0.5};
+  const auto verdict = [&](std::int64_t rows, std::int64_t first) {
+    DriftCounts counts{rows, {first, rows - first}, {rows / 2, rows - rows / 2}, {}};
+    const auto indexes = drift_indexes(reference, counts);
+    EXPECT_EQ(indexes[0].verdict, DriftVerdict::kStable);
+    return std::string(to_string(indexes[1].verdict));
+  };
+  EXPECT_EQ(verdict(1000, 520), "stable");
+  EXPECT_EQ(verdict(1000, 680), "shifting");  // 0.36 ln(0.68/0.32) / 2 = 0.136
+  EXPECT_EQ(verdict(1000, 800), "shifted");
+  EXPECT_EQ(verdict(4, 3), "few");
+  DriftCounts counts{1000, {800, 200}, {500, 500}, {}};
+  const Json report = drift_report(reference, counts);
+  EXPECT_EQ(report["verdict"].string_or(""), "shifted");
+  EXPECT_EQ(report["drifted"].dump(), R"(["labels"])");
+  EXPECT_EQ(report["thresholds"]["shifted"].number_or(0), 0.25);
+}
+
 /// Two topics, and texts of a third that no class has.
 LabelledTexts topics(std::size_t n, std::uint64_t seed) {
   LabelledTexts out;
