@@ -92,7 +92,7 @@ std::vector<storage::Migration> all_migrations() {
                 server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
                 server::retention_migrations(), server::data_health_migrations(),
                 server::item_import_migrations(), server::ErasureRequests::migrations(),
-                server::DriftDays::migrations());
+                server::DriftDays::migrations(), server::DuplicateIndexes::migrations());
 }
 
 }  // namespace
@@ -451,6 +451,11 @@ class BuiltInstallation final : public Installation {
     trends_.emplace(
         server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_, logger_});
     drift_.emplace(*language_, *state_, *clock_, logger_);
+    duplicates_.emplace(
+        server::DuplicateIndexes::Settings{
+            .folder = fs::path(options_.text("data_dir")) / "duplicates",
+            .texts_max = options_.integer("language.duplicate_texts")},
+        *state_, *clock_, logger_);
     quarantine_.emplace(*state_, *vault_);
     auth_.emplace(*state_);
     audit_.emplace(*state_);
@@ -665,6 +670,7 @@ class BuiltInstallation final : public Installation {
         generators_->generator(),
         *language_,
         *drift_,
+        *duplicates_,
         *recommendations_,
         *auth_,
         *audit_,
@@ -1064,6 +1070,7 @@ class BuiltInstallation final : public Installation {
   std::optional<server::ItemReader> item_reader_;
   std::optional<server::SegmentTrends> trends_;
   std::optional<server::DriftDays> drift_;
+  std::optional<server::DuplicateIndexes> duplicates_;
   std::optional<ingest::Quarantine> quarantine_;
   std::unique_ptr<ingest::EventCatalogue> kinds_;
   ingest::KindCounts kind_counts_;

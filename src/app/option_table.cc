@@ -134,6 +134,8 @@ constexpr OptionSpec kOptions[] = {
      "", 32768, 1 << 24},
     {"language.patience", kDuration, "10s",
      "Longest wait for the encoder; texts whose turn has not come by then are refused (504)."},
+    {"language.duplicate_texts", kInt, "10000000",
+     "Most texts that all indexes of near-duplicates hold together.", "", 1, 1000000000},
     {"language.workers", kInt, "8", "Requests about texts that are dealt with at once.", "", 1,
      256},
     {"wechat.base_url", kString, "https://api.weixin.qq.com",

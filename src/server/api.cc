@@ -48,7 +48,9 @@ bool belongs_in_audit(const http::Request& request) {
   const std::string_view path = request.path;
   if (request.method == "GET" || request.method == "HEAD") return path.ends_with(".csv");
   return !path.ends_with("/preview") && !path.ends_with("/dry-run") &&
-         !path.starts_with("/v1/reports/") && path != "/v1/analyze" && path != "/v1/embeddings";
+         !path.starts_with("/v1/reports/") && path != "/v1/analyze" && path != "/v1/embeddings" &&
+         path != "/v1/duplicates" &&
+         !(path.starts_with("/v1/duplicates/indexes/") && path.ends_with("/search"));
 }
 
 /// The text with the raw value of an identity in the path (`openid:shop:oABC…`) shortened: erasing

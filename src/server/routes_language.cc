@@ -44,6 +44,63 @@ ApiResult analyze_texts(Language& language, const http::Request& request, const 
   return http::Response::json(found);
 }
 
+/// A route about an index whose body is bound to `Body`.
+template <class Body>
+void index_route(Api& api, ThreadPool& pool, DuplicateIndexes& indexes, Role role,
+                 std::string_view pattern, std::string_view summary,
+                 Result<Json> (*work)(DuplicateIndexes&, std::string_view, const Body&)) {
+  api.route(
+      "POST", pattern, role, summary,
+      [&indexes, work](http::Request& request, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const Json body, parse_json(request.body));
+        ZHIYIN_TRY(const auto asked, from_json<Body>(body));
+        ZHIYIN_TRY(const Json answer, work(indexes, request.path_parameters["name"], asked));
+        return http::Response::json(answer);
+      },
+      kBodyBytesMax, json_schema<Body>(), true, &pool);
+}
+
+Result<Json> forget_in_index(DuplicateIndexes& indexes, std::string_view name,
+                             const ForgetTextsRequest& request) {
+  ZHIYIN_TRY(const std::int64_t removed, indexes.forget(name, request.ids));
+  return Json().set("removed", removed);
+}
+
+/// Indexes of near-duplicates that stay. What they hold is the installation's, not an account's.
+void add_index_routes(Api& api, ThreadPool& pool, DuplicateIndexes& indexes) {
+  api.route("GET", "/v1/duplicates/indexes", Role::kAnalyst, "Indexes of near-duplicates",
+            [&indexes](http::Request&, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json list, indexes.list());
+              return http::Response::json(list);
+            });
+  api.route_with<CreateIndexRequest>(
+      "POST", "/v1/duplicates/indexes", Role::kOperator, "Make an index of near-duplicates",
+      [&indexes](const CreateIndexRequest& asked, http::Request&, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const Json made, indexes.create(asked.name));
+        return http::Response::json(made, 201);
+      });
+  api.route("GET", "/v1/duplicates/indexes/{name}", Role::kAnalyst, "One index",
+            [&indexes](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json one, indexes.get(r.path_parameters["name"]));
+              return http::Response::json(one);
+            });
+  api.route("DELETE", "/v1/duplicates/indexes/{name}", Role::kOperator,
+            "Remove an index and what it knows of its texts",
+            [&indexes](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(indexes.remove(r.path_parameters["name"]));
+              return http::Response::json(Json().set("name", r.path_parameters["name"]));
+            });
+  index_route<AddTextsRequest>(api, pool, indexes, Role::kOperator,
+                               "/v1/duplicates/indexes/{name}/texts",
+                               "Add texts to an index, and say what is near them", add_to_index);
+  index_route<FindTextsRequest>(api, pool, indexes, Role::kAnalyst,
+                                "/v1/duplicates/indexes/{name}/search",
+                                "Which texts of an index are nearly the same", find_in_index);
+  index_route<ForgetTextsRequest>(api, pool, indexes, Role::kOperator,
+                                  "/v1/duplicates/indexes/{name}/forget",
+                                  "Take texts out of an index", forget_in_index);
+}
+
 }  // namespace
 
 void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
@@ -74,6 +131,7 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
         return http::Response::json(find_duplicates(asked));
       },
       kBodyBytesMax, json_schema<DuplicatesRequest>(), true, &pool);
+  add_index_routes(api, pool, s.duplicates);
   api.route("POST", "/v1/models/{id}/shadow", Role::kOperator,
             "Let a stored classifier answer beside the active one, and count agreement",
             [&s](http::Request& r, const Caller&) -> ApiResult {

@@ -26,6 +26,7 @@
 #include "model/registry.h"
 #include "server/auth.h"
 #include "server/drift_days.h"
+#include "server/duplicate_indexes.h"
 #include "server/language.h"
 #include "server/readiness.h"
 #include "server/recommendations.h"
@@ -74,6 +75,7 @@ struct Services {
   model::Generator& generator;  ///< writes texts, as configured
   Language& language;
   DriftDays& drift;
+  DuplicateIndexes& duplicates;
   Recommendations& recommendations;
   Auth& auth;
   Audit& audit;

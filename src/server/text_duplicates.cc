@@ -61,4 +61,50 @@ Json find_duplicates(const DuplicatesRequest& request) {
   return Json().set("items", std::move(items)).set("groups", std::move(together));
 }
 
+namespace {
+
+Json hits_json(const DuplicateIndexes::Hits& hits) {
+  Json items = Json::array();
+  for (const auto& of_text : hits) {
+    Json near = Json::array();
+    for (const auto& hit : of_text)
+      near.push(Json().set("id", hit.id).set("similarity", hit.similarity));
+    items.push(Json().set("near", std::move(near)));
+  }
+  return items;
+}
+
+}  // namespace
+
+Result<Json> add_to_index(DuplicateIndexes& indexes, std::string_view name,
+                          const AddTextsRequest& request) {
+  Json items;
+  if (request.find) {
+    std::vector<std::string> texts;
+    for (const IdentifiedText& one : request.texts) texts.push_back(one.text);
+    ZHIYIN_TRY(
+        const auto hits,
+        indexes.find(name, texts, {request.similarity, static_cast<std::size_t>(request.most)}));
+    items = hits_json(hits);
+  }
+  ZHIYIN_TRY(const auto added, indexes.add(name, request.texts));
+  Json out =
+      Json().set("added", added.added).set("replaced", added.replaced).set("texts", added.texts);
+  if (request.find) out.set("items", std::move(items));
+  return out;
+}
+
+Result<Json> find_in_index(DuplicateIndexes& indexes, std::string_view name,
+                           const FindTextsRequest& request) {
+  for (std::size_t i = 0; i < request.texts.size(); ++i) {
+    if (request.texts[i].size() > kDuplicateBytesMax)
+      return fail_field(fmt::format("texts[{}]", i), "has {} bytes, at most {}",
+                        request.texts[i].size(), kDuplicateBytesMax);
+  }
+  ZHIYIN_TRY(const auto hits,
+             indexes.find(name, request.texts,
+                          {request.similarity, static_cast<std::size_t>(request.most)}));
+  return Json().set("items", hits_json(hits));
+}
+
 }  // namespace zhiyin::server

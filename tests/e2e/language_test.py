@@ -193,6 +193,38 @@ class Language(unittest.TestCase):
                 checked += 1
         self.assertGreaterEqual(checked, 6)
 
+    def test_an_index_of_near_duplicates_stays(self):
+        text = "今天的外卖送得很快，味道也很不错，下次还会再来这家店"
+        base = "/v1/duplicates/indexes"
+        server = Server().start()
+        try:
+            self.assertEqual(server.send("POST", base, {"name": "reviews"}).status, 201)
+            self.assertEqual(server.send("POST", base, {"name": "reviews"}).status, 409)
+            self.assertEqual(server.send("POST", base, {"name": "Re views"}).json["field"], "name")
+            added = server.ok("POST", f"{base}/reviews/texts", {"texts": [{"id": "1", "text": text}, {"id": "2", "text": "手机屏幕非常清晰"}]})
+            self.assertEqual(added, {"added": 2, "replaced": 0, "texts": 2})
+            server.kill()
+            server.start()  # as acknowledged
+            found = server.ok("POST", f"{base}/reviews/search", {"texts": [text + "！", "别的"]})["items"]
+            self.assertEqual(found, [{"near": [{"id": "1", "similarity": 1}]}, {"near": []}])
+            again = server.ok("POST", f"{base}/reviews/texts", {"texts": [{"id": "3", "text": text}], "find": True})
+            self.assertEqual((again["texts"], again["items"][0]["near"][0]["id"]), (3, "1"))
+            wrong = server.send("POST", f"{base}/reviews/texts", {"texts": [{"id": "4", "text": text}, {"id": "", "text": text}]})
+            self.assertEqual((wrong.status, wrong.json["field"]), (400, "texts[1].id"))
+            self.assertEqual(server.ok("POST", f"{base}/reviews/forget", {"ids": ["1", "nobody"]}), {"removed": 1})
+            found = server.ok("POST", f"{base}/reviews/search", {"texts": [text]})["items"][0]["near"]
+            self.assertEqual([one["id"] for one in found], ["3"])
+            key = server.ok("POST", "/v1/keys", {"name": "looks", "role": "analyst"})["key"]
+            self.assertEqual(server.send("POST", f"{base}/reviews/search", {"texts": [text]}, key=key).status, 200)
+            for method, path, body in (("POST", "/reviews/texts", {"texts": [{"id": "x", "text": "y"}]}), ("POST", "/reviews/forget", {"ids": ["3"]}),
+                                       ("DELETE", "/reviews", None), ("POST", "", {"name": "other"})):
+                self.assertEqual(server.send(method, base + path, body, key=key).status, 403, path)
+            self.assertEqual([one["name"] for one in server.ok("GET", base)["items"]], ["reviews"])
+            server.ok("DELETE", f"{base}/reviews")
+            self.assertEqual(server.send("POST", f"{base}/reviews/search", {"texts": [text]}).status, 404)
+        finally:
+            server.close()
+
     def test_drift_is_kept_over_a_restart(self):
         data = "".join(f"{label}\t{text}{tail}\n" for label, texts in (("好评", ["很好吃", "味道很好", "非常满意"]), ("差评", ["太难吃", "味道很差", "非常失望"]))
                        for text in texts for tail in ("", "。", "！", "啊", "呀"))
