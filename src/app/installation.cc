@@ -633,6 +633,8 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY(generators_,
                TextGenerators::create(options_, *http_client_, *clock_, logger_, serving_));
     ZHIYIN_TRY(runs_, server::Runs::create(*state_, sharing_));
+    analysis_files_.emplace(fs::path(options_.text("data_dir")) / "analyses", *language_, *runs_,
+                            logger_);
     ZHIYIN_TRY(const bool has_keys, auth_->has_keys());
     if (!has_keys) {
       ZHIYIN_TRY(const Json key, auth_->create_key({"first admin", server::Role::kAdmin, {}}));
@@ -671,6 +673,7 @@ class BuiltInstallation final : public Installation {
         *language_,
         *drift_,
         *duplicates_,
+        *analysis_files_,
         *recommendations_,
         *auth_,
         *audit_,
@@ -1113,6 +1116,7 @@ class BuiltInstallation final : public Installation {
   std::optional<campaign::CampaignEngine> leading_engine_;
   std::int64_t items_seen_ = 0;  // by the follower
   std::unique_ptr<server::Runs> runs_;
+  std::optional<server::AnalysisFiles> analysis_files_;  // its runs end before it
   std::unique_ptr<server::Services> services_;
   std::string first_admin_key_;
 

@@ -1,4 +1,8 @@
 // Vectors and analyses of texts.
+#include <charconv>
+#include <fstream>
+
+#include "http/body_stream.h"
 #include "model/serve/embedding_wire.h"
 #include "server/routes.h"
 #include "server/text_analysis.h"
@@ -10,6 +14,7 @@ namespace {
 namespace wire = model::embedding_wire;
 
 constexpr std::size_t kBodyBytesMax = 8 << 20;
+constexpr std::size_t kFileBytesMax = 512 << 20;
 
 Result<Json> embeddings(Language& language, const http::Request& request, const Caller& caller) {
   ZHIYIN_TRY(const Json body, parse_json(request.body));
@@ -42,6 +47,95 @@ ApiResult analyze_texts(Language& language, const http::Request& request, const 
   ZHIYIN_TRY(const auto asked, from_json<AnalyzeRequest>(body));
   ZHIYIN_TRY(const Json found, analyze(language, asked, caller.name));
   return http::Response::json(found);
+}
+
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> out;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    if (end > 0) out.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return out;
+}
+
+Result<AnalysisFile> file_in(const http::Request& r) {
+  Json asked = Json().set("name", r.query_or("name", ""));
+  for (const char* name : {"column", "id"})
+    if (const auto given = r.query.find(name); given != r.query.end())
+      asked.set(name, given->second);
+  if (const auto given = r.query.find("tasks"); given != r.query.end()) {
+    Json tasks = Json::array();
+    for (std::string& task : split(given->second)) tasks.push(std::move(task));
+    asked.set("tasks", std::move(tasks));
+  }
+  if (const auto given = r.query.find("keywords"); given != r.query.end()) {
+    const std::string& text = given->second;
+    std::int64_t n = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (ec != std::errc() || end != text.data() + text.size())
+      return fail_field("keywords", "'{}' is no number", text.substr(0, 40));
+    asked.set("keywords", n);
+  }
+  return from_json<AnalysisFile>(asked);
+}
+
+/// A file as the body of an answer, in pieces.
+void send_file(const std::filesystem::path& path, const http::Reply& reply) {
+  std::ifstream in(path, std::ios::binary);
+  http::Response response;
+  response.content_type = "application/x-ndjson; charset=utf-8";
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"result.jsonl\"");
+  const auto stream = std::make_shared<http::BodyStream>();
+  response.stream = stream;
+  reply(std::move(response));
+  constexpr std::size_t kPiece = 128 << 10;
+  std::string piece;
+  do {
+    piece.resize(kPiece);
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    piece.resize(static_cast<std::size_t>(in.gcount()));
+    if (!piece.empty() && !stream->write(std::move(piece))) return;
+    piece = {};
+  } while (in);
+  return in.eof() ? stream->end() : stream->cut();
+}
+
+/// Analyses of files, as runs. They may hold personal data: what is in them is for operators.
+void add_file_routes(Api& api, ThreadPool& pool, Services& s) {
+  s.analysis_files.resume();
+  api.route(
+      "POST", "/v1/analyze/files", Role::kOperator,
+      "Analyse a file of texts (the body) in a run; name, column, id, tasks and keywords in the "
+      "query",
+      [&s](http::Request& r, const Caller&) -> ApiResult {
+        ZHIYIN_TRY(const AnalysisFile file, file_in(r));
+        ZHIYIN_TRY(const RunId run, s.analysis_files.start(file, r.body));
+        return http::Response::json(Json().set("run", run.value), 202);
+      },
+      kFileBytesMax, {}, true, &pool);
+  api.route("GET", "/v1/analyze/files", Role::kAnalyst, "Analyses of files that are kept",
+            [&s](http::Request&, const Caller&) -> ApiResult {
+              ZHIYIN_TRY(const Json list, s.analysis_files.list());
+              return http::Response::json(list);
+            });
+  api.route("DELETE", "/v1/analyze/files/{run}", Role::kOperator,
+            "Remove the result of an analysis of a file",
+            [&s](http::Request& r, const Caller&) -> ApiResult {
+              ZHIYIN_TRY_VOID(s.analysis_files.remove(RunId(r.path_parameters["run"])));
+              return http::Response::json(Json().set("run", r.path_parameters["run"]));
+            });
+  api.route_streaming("GET", "/v1/analyze/files/{run}/result.jsonl", Role::kOperator,
+                      "The result of an analysis of a file, one JSON line for each row", pool,
+                      [&s](http::Request& r, const Caller& caller, const http::Reply& reply) {
+                        const auto path = s.analysis_files.result(RunId(r.path_parameters["run"]));
+                        // Data that leaves in bulk.
+                        (void)s.audit.record(caller.name, "GET " + r.path, path ? 200 : 404,
+                                             path ? "" : path.error().text());
+                        if (!path) return reply(http::Response::problem(path.error()));
+                        send_file(*path, reply);
+                      },
+                      0, {});
 }
 
 /// A route about an index whose body is bound to `Body`.
@@ -131,6 +225,7 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
         return http::Response::json(find_duplicates(asked));
       },
       kBodyBytesMax, json_schema<DuplicatesRequest>(), true, &pool);
+  add_file_routes(api, pool, s);
   add_index_routes(api, pool, s.duplicates);
   api.route("POST", "/v1/models/{id}/shadow", Role::kOperator,
             "Let a stored classifier answer beside the active one, and count agreement",

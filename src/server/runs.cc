@@ -20,6 +20,8 @@ constexpr storage::Migration kMigrations[] = {
 constexpr std::string_view kColumns =
     "id, kind, title, state, started_at, ended_at, error, result, progress, detail";
 
+constexpr const char* kCutOff = "cut off when the server stopped; start it again";
+
 std::int64_t real_now_us() { return SystemClock().now().us; }
 
 }  // namespace
@@ -51,13 +53,11 @@ Result<std::unique_ptr<Runs>> Runs::create(storage::State& state,
 
 Result<void> Runs::close_orphans() {
   std::string sql =
-      "UPDATE run SET state = 'failed', ended_at = ?1, error = 'cut off when the server stopped; "
-      "start it again'"
-      " WHERE state = 'running'";
+      "UPDATE run SET state = 'failed', ended_at = ?1, error = ?2 WHERE state = 'running'";
   if (membership_ != nullptr)
     sql += " AND NOT EXISTS (SELECT 1 FROM process p WHERE p.id = run.process)";
   return state_.write([&](storage::Session& db) -> Result<void> {
-    ZHIYIN_TRY_VOID(db.execute(sql, {real_now_us()}));
+    ZHIYIN_TRY_VOID(db.execute(sql, {real_now_us(), kCutOff}));
     return {};
   });
 }
@@ -97,22 +97,25 @@ Result<void> Runs::exchange(const RunId& id, RunContext& context) {
 Runs::~Runs() {
   {
     MutexLock lock(mutex_);
-    for (auto& [id, context] : active_) context->cancelled_ = true;
+    for (auto& [id, context] : active_) {
+      context->stopping_ = true;
+      context->cancelled_ = true;
+    }
   }
   pool_.reset();
 }
 
-Result<RunId> Runs::open(std::string_view kind, std::string_view title) {
-  const RunId id("r_" + uuid_v7(SystemClock().now()));
-  ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
+RunId Runs::new_id() { return RunId("r_" + uuid_v7(SystemClock().now())); }
+
+Result<void> Runs::open(const RunId& id, std::string_view kind, std::string_view title) {
+  return state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(
         db.execute("INSERT INTO run (id, kind, title, state, started_at, process) VALUES (?1, ?2, "
                    "?3, 'running', ?4, ?5)",
                    {id.value, std::string(kind), std::string(title), real_now_us(),
                     membership_ == nullptr ? std::string() : membership_->id()}));
     return {};
-  }));
-  return id;
+  });
 }
 
 void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome,
@@ -137,30 +140,65 @@ void Runs::close(const RunId& id, bool cancelled, const Result<Json>& outcome,
   active_.erase(id.value);
 }
 
-Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work work) {
-  ZHIYIN_TRY(const RunId id, open(kind, title));
+Result<void> Runs::submit(const RunId& id, bool resumable, Work work) {
   auto context = std::make_shared<RunContext>();
   context->id_ = id;
   {
     MutexLock lock(mutex_);
     active_[id.value] = context;
   }
-  const bool taken = pool_->try_submit([this, id, context, work = std::move(work)]() mutable {
-    Result<Json> outcome = fail(ErrorCode::kConflict, "run: cancelled before it began");
-    if (!context->cancelled()) outcome = work(*context);
-    close(id, context->cancelled() && !outcome, outcome, context->kept());
-  });
-  if (!taken) {
-    Error error{ErrorCode::kLimitReached, "run: too many are waiting; try again later", {}};
-    close(id, false, std::unexpected(error));
-    return std::unexpected(error);
-  }
+  const bool taken =
+      pool_->try_submit([this, id, context, resumable, work = std::move(work)]() mutable {
+        Result<Json> outcome = fail(ErrorCode::kConflict, "run: cancelled before it began");
+        if (!context->cancelled()) outcome = work(*context);
+        if (resumable && context->stopping() && !outcome) {
+          MutexLock lock(mutex_);
+          active_.erase(id.value);
+          return;
+        }
+        close(id, context->cancelled() && !outcome, outcome, context->kept());
+      });
+  if (taken) return {};
+  Error error{ErrorCode::kLimitReached, "run: too many are waiting; try again later", {}};
+  close(id, false, std::unexpected(error));
+  return std::unexpected(error);
+}
+
+Result<RunId> Runs::start(std::string_view kind, std::string_view title, Work work) {
+  const RunId id = new_id();
+  ZHIYIN_TRY_VOID(open(id, kind, title));
+  ZHIYIN_TRY_VOID(submit(id, false, std::move(work)));
   return id;
+}
+
+Result<void> Runs::start_resumable(const RunId& id, std::string_view kind, std::string_view title,
+                                   Work work) {
+  ZHIYIN_TRY_VOID(open(id, kind, title));
+  return submit(id, true, std::move(work));
+}
+
+Result<void> Runs::resume(const RunId& id, Work work) {
+  std::int64_t opened = 0;
+  ZHIYIN_TRY_VOID(state_.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(
+        opened,
+        db.execute(
+            "UPDATE run SET state = 'running', ended_at = NULL, error = NULL, process "
+            "= ?2 WHERE id = ?1 AND COALESCE(cancel, 0) = 0 AND (state = 'running' OR "
+            "(state = 'failed' AND error = ?3))",
+            {id.value, membership_ == nullptr ? std::string() : membership_->id(), kCutOff}));
+    return {};
+  }));
+  if (opened != 0) return submit(id, true, std::move(work));
+  ZHIYIN_TRY(const Json run, get(id));
+  return fail(ErrorCode::kConflict, "run: '{}' has ended already ({})", id.value,
+              run["state"].string_or(""));
 }
 
 Result<Json> Runs::run_now(std::string_view kind, std::string_view title, RunContext& context,
                            Work work) {
-  ZHIYIN_TRY(const RunId id, open(kind, title));
+  const RunId id = new_id();
+  ZHIYIN_TRY_VOID(open(id, kind, title));
   context.id_ = id;
   {
     MutexLock lock(mutex_);

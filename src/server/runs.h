@@ -23,6 +23,8 @@ class RunContext {
  public:
   void report(std::optional<double> progress, std::string detail);
   [[nodiscard]] bool cancelled() const { return cancelled_.load(); }
+  /// It is to stop because the server does, not because somebody wants it to.
+  [[nodiscard]] bool stopping() const { return stopping_.load(); }
   /// Of the run; empty until it has begun.
   [[nodiscard]] const RunId& id() const { return id_; }
   void cancel() { cancelled_ = true; }
@@ -39,6 +41,7 @@ class RunContext {
   friend class Runs;
   RunId id_;  // set before the work sees it
   std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> stopping_ = false;
   mutable Mutex mutex_;
   std::optional<double> progress_ ZHIYIN_GUARDED_BY(mutex_);
   std::string detail_ ZHIYIN_GUARDED_BY(mutex_);
@@ -47,10 +50,10 @@ class RunContext {
 
 /// Executions of imports, trainings and the like: kept in state, progress in memory. Two run at a
 /// time, the rest queue (at most kQueueMax). A run found running at start was cut off by a stop; it
-/// is closed as failed and says so. Where several processes work on the state, a run belongs to one
-/// of them: the others show what it tells with each beat, pass on that it shall be cancelled, and
-/// close it when its process has died. Thread-safe; the destructor cancels what runs and waits for
-/// it.
+/// is closed as failed and says so, unless whoever started it can take it up again (`resume`).
+/// Where several processes work on the state, a run belongs to one of them: the others show what it
+/// tells with each beat, pass on that it shall be cancelled, and close it when its process has
+/// died. Thread-safe; the destructor cancels what runs and waits for it.
 class Runs {
  public:
   static constexpr std::size_t kQueueMax = 64;
@@ -64,6 +67,14 @@ class Runs {
 
   /// kLimitReached when too many wait.
   Result<RunId> start(std::string_view kind, std::string_view title, Work work);
+  /// A run that may be taken up again. `id` from `new_id`. When the server stops before its work
+  /// ends, it stays open.
+  static RunId new_id();
+  Result<void> start_resumable(const RunId& id, std::string_view kind, std::string_view title,
+                               Work work);
+  /// Goes on with a resumable run that a stop of this server cut off. kNotFound; kConflict when it
+  /// has ended otherwise.
+  Result<void> resume(const RunId& id, Work work);
   /// Runs it on the caller's thread, recorded, shown and cancellable like the others.
   Result<Json> run_now(std::string_view kind, std::string_view title, RunContext& context,
                        Work work);
@@ -83,7 +94,8 @@ class Runs {
       : state_(state), membership_(membership) {}
   Result<void> close_orphans();
   Result<void> exchange(const RunId& id, RunContext& context);
-  Result<RunId> open(std::string_view kind, std::string_view title);
+  Result<void> open(const RunId& id, std::string_view kind, std::string_view title);
+  Result<void> submit(const RunId& id, bool resumable, Work work);
   void close(const RunId& id, bool cancelled, const Result<Json>& outcome,
              const std::optional<Json>& kept = {});
   [[nodiscard]] Json to_json_row(const storage::Row& row) const;

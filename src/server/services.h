@@ -24,6 +24,7 @@
 #include "model/generate/generator.h"
 #include "model/generate/spend_budget.h"
 #include "model/registry.h"
+#include "server/analysis_files.h"
 #include "server/auth.h"
 #include "server/drift_days.h"
 #include "server/duplicate_indexes.h"
@@ -76,6 +77,7 @@ struct Services {
   Language& language;
   DriftDays& drift;
   DuplicateIndexes& duplicates;
+  AnalysisFiles& analysis_files;
   Recommendations& recommendations;
   Auth& auth;
   Audit& audit;

@@ -243,6 +243,36 @@ class Language(unittest.TestCase):
         finally:
             server.close()
 
+    def test_a_file_of_texts_is_analysed_over_a_kill(self):
+        rows = "".join(f"{n},第{n}条评论，电话1380013{n:04}\n" for n in range(10000))
+        body = ("nr,评论\n" + rows + "10000,\n").encode()
+        path = "/v1/analyze/files?name=reviews.csv&column=%E8%AF%84%E8%AE%BA&id=nr&tasks=language,keywords,masked"
+        server = Server().start()
+        try:
+            wrong = server.send("POST", path.replace("nr", "number"), body, headers={"Content-Type": "application/octet-stream"})
+            self.assertEqual((wrong.status, wrong.json["field"]), (400, "id"))
+            started = server.send("POST", path, body, headers={"Content-Type": "application/octet-stream"})
+            self.assertEqual(started.status, 202, started.body)
+            run = started.json["run"]
+            while server.ok("GET", f"/v1/runs/{run}")["state"] == "running" and server.ok("GET", f"/v1/runs/{run}")["progress"] in (None, 0):
+                pass  # until some rows are done
+            server.kill()
+            server.start()
+            ended = server.run_ended(run)
+            self.assertEqual(ended["state"], "done", ended)
+            self.assertEqual((ended["result"]["rows"], ended["result"]["faulty"]), (10001, 1))
+            answer = server.send("GET", f"/v1/analyze/files/{run}/result.jsonl")
+            lines = [json.loads(line) for line in answer.body.decode().splitlines()]
+            self.assertEqual([line["row"] for line in lines], list(range(1, 10002)))
+            self.assertEqual(lines[7]["id"], "7")
+            self.assertEqual(lines[7]["masked"], "第7条评论，电话138****0007")
+            self.assertEqual(lines[10000]["error"]["message"], "is empty")
+            self.assertEqual(server.ok("GET", "/v1/analyze/files")["items"][0]["rows"], 10001)
+            server.ok("DELETE", f"/v1/analyze/files/{run}")
+            self.assertEqual(server.send("GET", f"/v1/analyze/files/{run}/result.jsonl").status, 404)
+        finally:
+            server.close()
+
 
 if __name__ == "__main__":
     main()
