@@ -187,5 +187,7 @@ export function makeData(now) {
     status: at % 11 === 7 ? 409 : 200, detail: at % 11 === 7 ? "segment: version is 3, not 2" : "",
   }));
 
-  return { now, random, pick, ago, items, people, features, tags: kTags, kinds: kKinds, segments, campaigns, reports, runs, models, shipped, encoder, writer, shadows: [], accounts, quarantine, keys, users, audit, rules: kRules, mappings: [{ name: "我的订单", shipped: false }, { name: "events", shipped: true }, { name: "channels-wide", shipped: true }, { name: "ml-100k", shipped: true }] };
+  const indexes = [{ name: "reviews", texts: 482_113, created_at: ago(40 * kDay), changed_at: ago(kDay / 5) }, { name: "titles", texts: 9_204, created_at: ago(12 * kDay), changed_at: ago(2 * kDay) }];
+  const files = [{ run: runs.find((one) => one.state === "done")?.id ?? "r_0", name: "三月评论.csv", rows: 12_041, faulty: 18, failed: 0, done: true, running: false, bytes: 4_812_330 }];
+  return { indexes, files, now, random, pick, ago, items, people, features, tags: kTags, kinds: kKinds, segments, campaigns, reports, runs, models, shipped, encoder, writer, shadows: [], accounts, quarantine, keys, users, audit, rules: kRules, mappings: [{ name: "我的订单", shipped: false }, { name: "events", shipped: true }, { name: "channels-wide", shipped: true }, { name: "ml-100k", shipped: true }] };
 }

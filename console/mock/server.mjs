@@ -221,7 +221,15 @@ function routes(data, state) {
     ["POST", "/v1/train/recommend", () => run("train recommend", "")],
     ["GET", "/v1/models", ({ query }) => ({ items: data.models, next: null, ...(query.get("with") === "all" ? { shipped: data.shipped, encoder: data.encoder, shadows: data.shadows } : {}) })],
     ["POST", "/v1/models/:id/shadow", ({ path }) => { const one = find(data.models, path.id, "model"); data.shadows.push({ name: one.kind, version: `${one.kind}-1`, shadow: one.id, agreement: { texts: 240, same: 221, share: 0.921, interval: [0.88, 0.949], kappa: 0.861, confidence: { old: 0.82, new: 0.87 }, changes: [{ old: "中评", new: "好评", texts: 12 }, { old: "差评", new: "中评", texts: 7 }] } }); return { shadow: one.id }; }],
-    ["GET", "/v1/models/:id/drift", ({ path }) => ({ name: path.id, version: `${path.id}-1`, texts: 2400, reference_texts: 9600, psi: { confidence: 0.04, labels: 0.31, ngrams: 0.02 }, chance: { confidence: 0.005, labels: 0.001, ngrams: 0.001 }, drifted: ["labels"], confidence: [{ from: 0, to: 0.7, before: 0.2, now: 0.22 }, { from: 0.7, to: 1, before: 0.8, now: 0.78 }], labels: [{ label: "好评", before: 0.5, now: 0.74 }, { label: "差评", before: 0.5, now: 0.26 }], ngrams: [{ ngram: "酒店", before: 0.31, now: 0.02 }] })],
+    ["GET", "/v1/models/:id/drift", ({ path, query }) => drift(data, path.id, query.get("window") ?? "7d")],
+    ["POST", "/v1/duplicates", ({ body }) => duplicates(body.texts)],
+    ["GET", "/v1/duplicates/indexes", () => ({ items: data.indexes, next: null })],
+    ["POST", "/v1/duplicates/indexes", ({ body }) => { if (data.indexes.some((one) => one.name === body.name)) throw new Problem(409, "conflict", `index of near-duplicates '${body.name}': is there already`); const made = { name: body.name, texts: 0, created_at: data.ago(0), changed_at: data.ago(0) }; data.indexes.push(made); return made; }],
+    ["POST", "/v1/duplicates/indexes/:name/search", ({ path, body }) => { find(data.indexes.map((one) => ({ ...one, id: one.name })), path.name, "index"); return { items: body.texts.map(() => ({ near: [{ id: "review-20193", similarity: 1 }, { id: "review-18827", similarity: 0.79 }] })) }; }],
+    ["DELETE", "/v1/duplicates/indexes/:name", ({ path }) => drop(data.indexes, (one) => one.name === path.name)],
+    ["POST", "/v1/analyze/files", ({ query }) => { const made = run("analyze file", query.get("name")); data.files.unshift({ run: made.run, name: query.get("name"), rows: 0, faulty: 0, failed: 0, done: false, running: true, bytes: 0, tasks: query.get("tasks") }); return made; }],
+    ["GET", "/v1/analyze/files", () => ({ items: data.files.map((one) => ({ ...one, running: one.running && find(data.runs, one.run, "run").state === "running" })), next: null })],
+    ["DELETE", "/v1/analyze/files/:run", ({ path }) => drop(data.files, (one) => one.run === path.run)],
     ["DELETE", "/v1/models/:id/shadow", ({ path }) => { data.shadows = data.shadows.filter((one) => one.name !== path.id); return { name: path.id }; }],
     ["POST", "/v1/analyze", ({ body }) => ({ items: body.texts.map((text) => analysed(text, body.tasks)), versions: {}, missing: [] })],
     ["POST", "/v1/embeddings", ({ body }) => { if (!data.encoder.id) throw new Problem(503, "unavailable", "encoder: none is installed"); return { data: body.input.map((text, index) => ({ index, embedding: vectorOf(text) })), usage: { prompt_tokens: 40, total_tokens: 40 } }; }],
@@ -266,6 +274,32 @@ function routes(data, state) {
   ].map(([method, pattern, handler]) => ({ method, handler, expression: new RegExp(`^${pattern.replace(/\./g, "\\.").replace(/:(\w+)/g, "(?<$1>[^/]+)")}$`) }));
 }
 
+/** Thirty days, of which the last ones drift. */
+function drift(data, name, window) {
+  const days = window === "last" ? 0 : Number.parseInt(window, 10);
+  const random = generator(11);
+  const all = Array.from({ length: 30 }, (_, at) => {
+    const labels = at < 20 ? 0.02 + random() * 0.04 : 0.06 + (at - 20) * 0.028;
+    return { day: data.ago((29 - at) * 86_400_000).slice(0, 10), texts: 60 + Math.round(random() * 40), psi: { confidence: 0.03 + random() * 0.03, labels, ngrams: 0.015 + random() * 0.01 }, verdict: labels > 0.25 ? "shifted" : labels > 0.1 ? "shifting" : "stable" };
+  });
+  return {
+    name, version: `${name}-1`, window, texts: window === "last" ? 2400 : 80 * Math.min(days, 30), reference_texts: 9600, psi: { confidence: 0.04, labels: 0.31, ngrams: 0.02 },
+    chance: { confidence: 0.005, labels: 0.001, ngrams: 0.001 }, verdicts: { confidence: "stable", labels: "shifted", ngrams: "stable" }, verdict: "shifted", thresholds: { shifting: 0.1, shifted: 0.25 }, drifted: ["labels"],
+    ...(days ? { days: all.slice(-days) } : {}),
+    confidence: [{ from: 0, to: 0.7, before: 0.2, now: 0.22 }, { from: 0.7, to: 1, before: 0.8, now: 0.78 }], labels: [{ label: "好评", before: 0.5, now: 0.74 }, { label: "差评", before: 0.5, now: 0.26 }], ngrams: [{ ngram: "酒店", before: 0.31, now: 0.02 }],
+  };
+}
+
+/** By how many characters two texts share; enough to see the page. */
+function duplicates(texts) {
+  const like = (a, b) => { const x = new Set(a), y = new Set(b); return [...x].filter((one) => y.has(one)).length / new Set([...x, ...y]).size; };
+  const items = texts.map((text, at) => ({ near: texts.slice(0, at).map((other, place) => ({ text: place, similarity: like(text, other) })).filter((one) => one.similarity >= 0.7) }));
+  const first = texts.map((_, at) => at);
+  items.forEach(({ near }, at) => near.forEach(({ text }) => { const [low, high] = [first[text], first[at]].sort((a, b) => a - b); first.forEach((one, place) => { if (one === high) first[place] = low; }); }));
+  const groups = [...new Set(first)].map((one) => first.flatMap((of, at) => (of === one ? [at] : []))).filter((group) => group.length > 1).sort((a, b) => b.length - a.length);
+  return { items, groups };
+}
+
 const bytesOf = (text) => Buffer.byteLength(text);
 
 /** Something that looks like an analysis: two characters a word, digits are phones. */
@@ -294,7 +328,7 @@ function vectorOf(text) {
 
 function emptied(data) {
   data.encoder = { id: null, problem: "encoder: none is installed (./dev setup fetches the default one)" };
-  for (const name of ["people", "segments", "campaigns", "runs", "models", "shipped", "shadows", "accounts", "quarantine", "keys", "users", "audit", "mappings"]) data[name].length = 0;
+  for (const name of ["people", "segments", "campaigns", "runs", "models", "shipped", "shadows", "accounts", "quarantine", "keys", "users", "audit", "mappings", "indexes", "files"]) data[name].length = 0;
   return data;
 }
 

@@ -502,6 +502,88 @@ test("a trial text is held against its facts, and a generator that fails is told
     assert.match(await text(), /answered 503/);
   }, { expected: [/503/] }));
 
+test("drift is told in words, by day, and for the window that is asked for", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("button", { name: "看漂移" }).first().click();
+    await settle();
+    assert.match(await text(), /已明显变化[\s\S]*560 条文本，训练时 9,600 条/);
+    assert.match(await text(), /结论\s+0\.31\s+已明显变化/);
+    assert.match(await text(), /每天的 PSI/);
+    const asked = page.waitForRequest(/drift\?window=30d/);
+    await page.locator("select[name=window]").selectOption("30d");
+    await asked;
+    await settle();
+    assert.match(await text(), /2,400 条文本/);
+    await page.screenshot({ path: join(kOut, "zh-models-drift.png"), fullPage: true });
+    await page.locator("select[name=window]").selectOption("last");
+    await settle();
+    assert.ok(!(await text()).includes("每天的 PSI"));
+  }));
+
+test("near-duplicates are grouped, with what differs, out of pasted lines or a file", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "近似文本" }).click();
+    await settle();
+    assert.ok(await page.getByRole("button", { name: "查找近似文本" }).isDisabled());
+    await page.fill("textarea[name=duplicates]", "今天的外卖送得很快味道不错\n\n完全不同的一句话而已\n今天的外卖送得真快味道不错");
+    assert.match(await text(), /3 条文本 · 跳过了 1 行/);
+    const asked = page.waitForRequest(/v1\/duplicates$/);
+    await page.getByRole("button", { name: "查找近似文本" }).click();
+    assert.deepEqual((await asked).postDataJSON(), { texts: ["今天的外卖送得很快味道不错", "完全不同的一句话而已", "今天的外卖送得真快味道不错"], similarity: 0.7, most: 10 });
+    await settle();
+    assert.match(await text(), /1 组近似文本，共 2 条，占 66\.7 %/);
+    assert.equal(await page.locator(".difference ins").innerText(), "真");
+    assert.equal(await page.locator(".difference del").innerText(), "很");
+    const saved = page.waitForEvent("download");
+    await page.getByRole("button", { name: "CSV" }).click();
+    assert.match(await readFile(await (await saved).path(), "utf8"), /^\ufeff组,序号,文本\r\n1,1,今天的外卖送得很快味道不错\r\n1,3,/);
+    await page.locator("input[name=file]").setInputFiles({ name: "评论.csv", mimeType: "text/csv", buffer: Buffer.from("编号,评论\n1,\"很好，推荐\"\n2,\"很好，推荐\"\n3,不好\n") });
+    await settle();
+    assert.equal(await page.locator("select[name=column]").inputValue(), "1");
+    await page.getByRole("button", { name: "查找近似文本" }).click();
+    await settle();
+    assert.match(await text(), /文字相同/);
+    await page.locator("input[name=file]").setInputFiles({ name: "gbk.txt", mimeType: "text/plain", buffer: Buffer.from([0xba, 0xc3, 0x0a]) });
+    await settle();
+    assert.match(await text(), /不是 UTF-8/);
+    await page.getByRole("button", { name: "在索引中查找" }).first().click();
+    await settle();
+    assert.match(await text(), /reviews：找到 2 条[\s\S]*review-18827\s+79/);
+    await page.fill("input[name=index]", "titles");
+    await page.getByRole("button", { name: "新建索引" }).click();
+    await page.locator(".problem").waitFor();
+    assert.match(await text(), /is there already/);
+  }, { expected: [/409/] }));
+
+test("a file of texts is analysed in a run, and its result removed", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/models");
+    await page.getByRole("tab", { name: "批量分析" }).click();
+    await settle();
+    assert.match(await text(), /三月评论\.csv\s+行数 12,041 · 有误的行 18/);
+    assert.equal(await page.locator("a[download]").getAttribute("download"), "三月评论.csv.jsonl");
+    await page.locator("input[name=texts]").setInputFiles({ name: "评论.csv", mimeType: "text/csv", buffer: Buffer.from("编号,评论\n1,好\n") });
+    await page.fill("input[name=column]", "评论");
+    await page.fill("input[name=id]", "编号");
+    await page.getByLabel("关键词").check();
+    const asked = page.waitForRequest((one) => one.method() === "POST" && one.url().includes("/v1/analyze/files"));
+    await page.getByRole("button", { name: "开始分析" }).click();
+    const query = new URL((await asked).url()).searchParams;
+    assert.deepEqual([query.get("name"), query.get("column"), query.get("id")], ["评论.csv", "评论", "编号"]);
+    assert.match(query.get("tasks"), /keywords/);
+    await settle();
+    assert.match(await text(), /批量分析文本/);
+    await page.getByRole("button", { name: "取消任务" }).click();
+    await settle();
+    await page.getByRole("button", { name: "删除" }).last().click();
+    await page.locator("dialog").getByRole("button", { name: "删除" }).click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await settle();
+    assert.ok(!(await text()).includes("三月评论.csv"));
+  }));
+
 test("the phone menu opens, leads on and closes", () =>
   withConsole(async ({ page, settle }) => {
     assert.ok(!(await page.locator("nav.side").isVisible()));

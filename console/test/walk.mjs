@@ -81,7 +81,7 @@ async function pagesOf(page) {
   if (imported) list.push(["import-report", `/imports/${encoded(imported.id)}`]);
   list.push(["quarantine", "/quarantine"], ["runs", "/runs"]);
   if (runs.length) list.push(["run", `/runs/${encoded(runs.find((one) => one.state !== "running")?.id ?? runs[0].id)}`]);
-  list.push(["models", "/models"], ...["try", "similar", "writing"].map((name, at) => [`models-${name}`, "/models", modelTab(at + 1)]));
+  list.push(["models", "/models"], ...["try", "similar", "duplicates", "files", "writing"].map((name, at) => [`models-${name}`, "/models", modelTab(at + 1)]));
   list.push(["accounts", "/accounts"], ["account-new", "/accounts/new"]);
   if (accounts.length) list.push(["account", `/accounts/${encoded(accounts[0].id)}`], ["account-rules", `/accounts/${encoded(accounts[0].id)}/rules`]);
   list.push(["access-keys", "/access"], ["access-users", "/access", async ({ page, settle }) => {

@@ -305,6 +305,8 @@ export interface Shadow {
   };
 }
 
+export type DriftVerdict = "stable" | "few" | "shifting" | "shifted";
+type DriftIndexes<T> = Record<"confidence" | "labels" | "ngrams", T>;
 /** Shares from 0 to 1; without `psi` nothing was seen yet, with `problem` there is nothing to compare with. */
 export interface Drift {
   name: string;
@@ -312,12 +314,41 @@ export interface Drift {
   texts: number;
   reference_texts?: number;
   problem?: string;
-  psi?: Record<"confidence" | "labels" | "ngrams", number>;
-  chance?: Record<"confidence" | "labels" | "ngrams", number>;
+  window: string;
+  psi?: DriftIndexes<number>;
+  chance?: DriftIndexes<number>;
+  verdicts?: DriftIndexes<DriftVerdict>;
+  verdict?: DriftVerdict;
+  thresholds?: { shifting: number; shifted: number };
   drifted?: string[];
+  /** Only days with texts; absent of the last texts. */
+  days?: { day: string; texts: number; psi: DriftIndexes<number>; verdict: DriftVerdict }[];
   confidence?: { from: number; to: number; before: number; now: number }[];
   labels?: { label: string; before: number; now: number }[];
   ngrams?: { ngram: string; before: number; now: number }[];
+}
+
+/** Texts by their places; groups of what hangs together, the largest first. */
+export interface Duplicates {
+  items: { near: { text: number; similarity: number }[] }[];
+  groups: number[][];
+}
+/** An index of near-duplicates that the server keeps. */
+export interface DuplicateIndex {
+  name: string;
+  texts: number;
+  created_at: string;
+  changed_at: string;
+}
+export interface AnalysisFile {
+  run: string;
+  name: string;
+  rows: number;
+  faulty: number;
+  failed: number;
+  done: boolean;
+  running: boolean;
+  bytes: number;
 }
 
 export interface ModelList {
