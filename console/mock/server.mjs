@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { generator, kRuleWords, makeData } from "./data.mjs";
+import { recommendRoutes } from "./recommend.mjs";
 
 const kDist = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 export const kKey = "zk_mock_admin_key_0000000000000000";
@@ -172,12 +173,7 @@ function routes(data, state) {
       return { items: [touch("tea-festival", "refused", "frequency_cap", 1), touch("care-reply", "held_out", "held_out", 2, "customer_service"), touch("spring", "sent", "none", 9, "mass", { clicked_at: data.ago(8.9 * 86_400_000) })], next: null };
     }],
     ["GET", "/v1/people/:id/segments/:segment", ({ path }) => { person(path.id); const explanation = explained(find(data.segments, path.segment, "segment").tree, generator(path.id.charCodeAt(5) * 7 + 1)); return { member: explanation.result, as_of: data.ago(0), explanation }; }],
-    ["GET", "/v1/recommend/:id", ({ path }) => {
-      const one = person(path.id);
-      const cold = one.events <= 20;
-      const reasons = cold ? [["近期热门内容", "popular lately"], ["匹配兴趣标签「美食」", "matches the tag 美食"]] : [["因为读过《春日露营好物清单》", "because you read 春日露营好物清单"], ["因为读过《三分钟学会手冲咖啡》", "because you read 三分钟学会手冲咖啡"]];
-      return { person: one.id, items: data.items.slice(0, 6).map((item, at) => ({ item, score: 0.9 / (at + 1), reason: reasons[at % 2][0], reason_en: reasons[at % 2][1], source: cold ? (at % 2 ? "tags" : "popularity") : "item_knn", propensity: 1 / (at + 1) })), model: cold ? null : "recommend-1", fallback: cold };
-    }],
+    ...recommendRoutes(data, { page, notFound, Problem }),
     ["GET", "/v1/segments", () => ({ items: data.segments, next: null })],
     ["POST", "/v1/segments/preview", ({ body }) => { checkTree(body.tree); const sample = data.people.filter((_, at) => at % 13 === 0).map(({ id, events, last_seen }) => ({ id, events, last_seen })); return { count: 40 + (JSON.stringify(body.tree).length * 37) % 2000, as_of: data.ago(0), sample }; }],
     ["GET", "/v1/segments/:id", ({ path }) => find(data.segments, path.id, "segment")],
@@ -219,7 +215,7 @@ function routes(data, state) {
     ["GET", "/v1/imports/:run/report.html", () => ({ html: "<!doctype html><title>report</title><p>report</p>" })],
     ["POST", "/v1/train/response", () => run("train response", "")],
     ["POST", "/v1/train/recommend", () => run("train recommend", "")],
-    ["GET", "/v1/models", ({ query }) => ({ items: data.models, next: null, ...(query.get("with") === "all" ? { shipped: data.shipped, encoder: data.encoder, shadows: data.shadows } : {}) })],
+    ["GET", "/v1/models", ({ query }) => ({ items: data.models.filter((one) => !query.get("kind") || one.kind === query.get("kind")), next: null, ...(query.get("with") === "all" ? { shipped: data.shipped, encoder: data.encoder, shadows: data.shadows } : {}) })],
     ["POST", "/v1/models/:id/shadow", ({ path }) => { const one = find(data.models, path.id, "model"); data.shadows.push({ name: one.kind, version: `${one.kind}-1`, shadow: one.id, agreement: { texts: 240, same: 221, share: 0.921, interval: [0.88, 0.949], kappa: 0.861, confidence: { old: 0.82, new: 0.87 }, changes: [{ old: "中评", new: "好评", texts: 12 }, { old: "差评", new: "中评", texts: 7 }] } }); return { shadow: one.id }; }],
     ["GET", "/v1/models/:id/drift", ({ path, query }) => drift(data, path.id, query.get("window") ?? "7d")],
     ["POST", "/v1/duplicates", ({ body }) => duplicates(body.texts)],

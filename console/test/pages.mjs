@@ -594,3 +594,96 @@ test("the phone menu opens, leads on and closes", () =>
     assert.match(page.url(), /segments/);
     assert.ok(!(await page.locator("nav.side").isVisible()));
   }, kPhone));
+
+test("a person's list is followed from its sources, and two versions of it compared", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/recommend");
+    await page.locator("tbody button").first().click();
+    await settle();
+    assert.match(page.url(), /person=p_/);
+    const shown = await text();
+    assert.match(shown, /候选内容\s+61/);
+    assert.match(shown, /已经接触过\s+21/);
+    assert.match(shown, /因为你读过《/);
+    assert.match(shown, /名单第 \d+ 位/);
+    await page.getByRole("tab", { name: /热门/ }).click();
+    assert.match(await text(), /缺货/);
+    await page.locator("select").nth(2).selectOption("recommend-1");
+    await page.getByRole("button", { name: "查看推荐" }).click();
+    await settle();
+    assert.match(await text(), /两个版本的名单[\s\S]*(▲|▼|新出现)/);
+    // A link brings the same page again.
+    const link = page.url().split("#")[1];
+    await open(link);
+    assert.match(await text(), /两个版本的名单/);
+    await page.locator(".link").first().click();
+    await settle();
+    assert.match(await page.locator("dialog").innerText(), /相似内容/);
+    await page.keyboard.press("Escape");
+    await page.fill("input[name=person]", "p_nobody");
+    await page.getByRole("button", { name: "查看推荐" }).click();
+    await page.locator(".state-problem").waitFor();
+    assert.match(await text(), /there is no such thing/);
+  }, { expected: [/404.*p_nobody/] }));
+
+test("items are found by status, looked into and edited", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/items");
+    await page.locator("select").nth(1).selectOption("out_of_stock");
+    await settle();
+    assert.equal(await page.locator("tbody tr").count(), 1);
+    assert.match(await text(), /共 1 项/);
+    await page.locator("tbody .link").click();
+    await settle();
+    const dialog = page.locator("dialog");
+    assert.match(await dialog.innerText(), /缺货/);
+    assert.equal(await dialog.locator(".chart canvas").count(), 1);
+    await dialog.getByRole("button", { name: "编辑" }).click();
+    await dialog.locator("input").first().fill("为什么?");
+    await dialog.getByRole("button", { name: "保存" }).click();
+    await dialog.locator(".problem").waitFor();
+    await dialog.locator("input").first().fill("新的标题");
+    await dialog.getByRole("button", { name: "保存" }).click();
+    await dialog.getByRole("heading", { name: "新的标题" }).waitFor();
+    await page.keyboard.press("Escape");
+    await settle();
+    assert.match(await page.locator("tbody").innerText(), /新的标题/);
+    await page.fill("input[type=search]", "没有这样的");
+    await page.getByRole("button", { name: "搜索" }).click();
+    await settle();
+    assert.match(await text(), /没有符合条件的内容/);
+  }, { expected: [/400.*\/v1\/items/] }));
+
+test("two versions of the recommender stand beside each other, and one goes back", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/recommend?tab=versions");
+    assert.equal(await page.locator("details[open] .chart canvas").count(), 2);
+    await page.getByRole("button", { name: "开始比较" }).click();
+    await settle();
+    assert.match(await text(), /ndcg@10\s+0\.081[\s\S]*乙更好[\s\S]*看不出差别/);
+    await page.locator("input[type=number]").fill("50");
+    await page.getByRole("button", { name: "开始比较" }).click();
+    await settle();
+    assert.match(await text(), /至少要 30 人/);
+    await page.getByRole("button", { name: "回退到上一版本" }).click();
+    await page.locator("dialog").getByRole("button", { name: "回退到上一版本" }).click();
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await settle();
+    assert.match(await page.locator("details[open]").first().innerText(), /recommend-1\s+使用中/);
+  }));
+
+test("the map is searched, and says what to do where there is nothing to draw", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/recommend?tab=map");
+    assert.equal(await page.locator(".chart canvas").count(), 1);
+    await page.fill("input[type=search]", "咖啡");
+    assert.match(await text(), /找到 \d+ 项/);
+    await page.getByText("以表格查看").click();
+    await page.locator("tbody button").first().click();
+    await settle();
+    assert.match(await page.locator("dialog").innerText(), /咖啡/);
+    await page.keyboard.press("Escape");
+    await page.locator("select").first().selectOption("factors");
+    await settle();
+    assert.match(await text(), /训练时设置 factors/);
+  }, { expected: [/404.*map/] }));

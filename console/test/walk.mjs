@@ -76,6 +76,25 @@ async function pagesOf(page) {
       await settle();
     }]);
   }
+  const library = await items("/v1/items/statistics?limit=1");
+  list.push(["items", "/items"]);
+  if (library.length) list.push(["item", "/items", async ({ page, settle }) => {
+    await page.locator("tbody .link").first().click();
+    await settle();
+  }]);
+  list.push(["recommend", "/recommend"]);
+  if (people.length) list.push(["recommend-person", `/recommend?person=${encoded(people[0].id)}&n=8&diversity=0.3`], ["recommend-cold", `/recommend?person=${encoded(people.at(-1).id)}`]);
+  const versions = await items("/v1/models?kind=recommend");
+  if (people.length && versions.length > 1) list.push(["recommend-two", `/recommend?person=${encoded(people[0].id)}&version=${encoded(versions[0].id)}&with=${encoded(versions[1].id)}`]);
+  list.push(["recommend-versions", "/recommend?tab=versions", async ({ page, settle }) => {
+    const compare = page.locator("form button.primary");
+    if (!(await compare.count())) return; // one version
+    await compare.click();
+    await settle();
+  }], ["recommend-map", "/recommend?tab=map"], ["recommend-map-tags", "/recommend?tab=map", async ({ page, settle }) => {
+    await page.locator("select").first().selectOption("tags");
+    await settle();
+  }]);
   list.push(["data", "/data"], ["imports", "/imports"]);
   const imported = runs.find((one) => one.kind === "import" && one.state === "done");
   if (imported) list.push(["import-report", `/imports/${encoded(imported.id)}`]);

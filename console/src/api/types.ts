@@ -115,13 +115,6 @@ export interface Touch {
   at: string;
 }
 
-export interface Recommendations {
-  person: string;
-  items: { item: ItemRef; score: number; reason?: string; reason_en?: string; source?: string; propensity?: number }[];
-  model?: string | null;
-  fallback?: boolean;
-}
-
 export interface Why {
   member: boolean;
   as_of?: string;

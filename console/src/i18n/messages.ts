@@ -1,5 +1,6 @@
 /** Every text of the console: Chinese first, then English. `{name}` takes a value. */
 import { models } from "./models";
+import { recommend } from "./recommend";
 
 const shell = {
   "menu.audience": ["人群与触达", "Audience and campaigns"],
@@ -234,6 +235,8 @@ const people = {
   "source.explore": ["探索", "Exploration"],
   "source.popularity": ["热门", "Popular"],
   "source.popular": ["热门", "Popular"],
+  "source.text": ["相近文本", "Similar texts"],
+  "source.fresh": ["新内容", "New"],
   "source.tags": ["兴趣标签", "Tags"],
   "source.tag": ["兴趣标签", "Tags"],
   "source.tag_match": ["兴趣标签", "Tags"],
@@ -876,4 +879,4 @@ const dataPage = {
   "store.warehouse": ["数据仓库", "warehouse"],
 } as const;
 
-export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...dataPage, ...models, ...administration } satisfies Record<string, readonly [string, string]>;
+export const messages = { ...shell, ...overview, ...people, ...segments, ...campaigns, ...data, ...dataPage, ...models, ...recommend, ...administration } satisfies Record<string, readonly [string, string]>;

@@ -35,13 +35,13 @@ export function useLoad<T>(ask: () => Promise<T>, sources: WatchSource[] = []) {
   return { data, error, loading, reload };
 }
 
-/** A list that grows page by page. */
-export function usePages<T>(path: () => string, query: () => NonNullable<CallOptions["query"]> = () => ({}), sources: WatchSource[] = []) {
+/** A list that grows page by page; `page` is the first, with what else it brings. */
+export function usePages<T, P extends Page<T> = Page<T>>(path: () => string, query: () => NonNullable<CallOptions["query"]> = () => ({}), sources: WatchSource[] = []) {
   const items: Ref<T[]> = shallowRef([]);
   const next = ref<string | null>(null);
   const more = ref(false);
   const first = useLoad(async () => {
-    const page = await get<Page<T>>(path(), query());
+    const page = await get<P>(path(), query());
     items.value = page.items;
     next.value = page.next ?? null;
     return page;
@@ -62,7 +62,7 @@ export function usePages<T>(path: () => string, query: () => NonNullable<CallOpt
       more.value = false;
     }
   }
-  return { items, next, more, loadMore, error: first.error, loading: first.loading, reload: first.reload };
+  return { items, page: first.data, next, more, loadMore, error: first.error, loading: first.loading, reload: first.reload };
 }
 
 /** Calls `tick` every `period_ms` while the page is shown and the tab visible, never twice at once. */

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { fieldsOf, itemOf } from "../src/lib/items";
+import { grouped, matches, moved, places, readCurves } from "../src/lib/recommend";
+
+describe("two lists", () => {
+  it("say how far an item moved", () => {
+    const before = places([{ kind: "article", id: "a" }, { kind: "article", id: "b" }, { kind: "product", id: "a" }]);
+    expect(before.get("product/a")).toBe(3);
+    expect([moved(1, 3), moved(2, 1), moved(2, 2), moved(1, before.get("article/c"))]).toEqual([2, -1, 0, "new"]);
+  });
+});
+
+describe("curves", () => {
+  it("reads losses and trials, and nothing where nothing is", () => {
+    const read = readCurves({ losses: [3, "x", 2, null], tried: [{ params: { lambda: 3, recency: 0.9 }, value: 0.1, interval: [0.08, 0.12] }, { value: 0.2, low: 0.1, high: 0.3 }, { params: {} }, 7] });
+    expect(read.losses).toEqual([3, 2]);
+    expect(read.tried).toEqual([{ params: "lambda=3 recency=0.9", value: 0.1, low: 0.08, high: 0.12 }, { params: "", value: 0.2, low: 0.1, high: 0.3 }]);
+    expect(readCurves(null)).toEqual({ losses: [], tried: [] });
+  });
+});
+
+describe("groups of a map", () => {
+  it("keeps the largest, the nameless and the rest together", () => {
+    const groups = grouped(["b1", "a1", "a2", "c1", "-"], (one) => (one === "-" ? "" : one[0]), 2);
+    expect(groups).toEqual([{ name: "a", points: ["a1", "a2"] }, { name: "b", points: ["b1"] }, { name: "", points: ["c1", "-"] }]);
+    expect(grouped([], String, 3)).toEqual([]);
+  });
+
+  it("finds by all words, in either case", () => {
+    expect(matches("CAMP 露营", ["Camping", undefined, "春日露营"])).toBe(true);
+    expect(matches("camp tea", ["Camping"])).toBe(false);
+    expect(matches("  ", ["x"])).toBe(false);
+  });
+});
+
+describe("the form of an item", () => {
+  const item = { kind: "product", id: "p1", title: "壶", text: "长文", tags: ["茶", "礼物"], price: 12_345, stock: 0, valid_until: "2026-03-01T00:00:00+08:00", cover: "https://e.com/c.png" };
+
+  it("gives back what it got", () => {
+    expect(itemOf(item, fieldsOf(item))).toEqual({ ...item, valid_until: "2026-03-01T00:00:00+08:00" });
+  });
+
+  it("leaves out what was emptied and keeps a stock of none", () => {
+    const changed = itemOf(item, { ...fieldsOf(item), price: "", tags: " 茶，礼物 茶 ", valid_until: "", cover: " ", stock: "0" });
+    expect(changed).toEqual({ kind: "product", id: "p1", title: "壶", text: "长文", tags: ["茶", "礼物"], stock: 0 });
+    expect(itemOf(item, { ...fieldsOf(item), price: "0.29" }).price).toBe(29);
+  });
+});
