@@ -145,7 +145,7 @@ export const recommend = {
   "recommend.undecided": ["看不出差别", "no difference to be told"],
   "recommend.examples": ["差别最大的名单", "Lists that differ most"],
   "recommend.map_by": ["按什么摆放", "Placed by"],
-  "recommend.map_by.behaviour": ["谁和谁一起被喜欢", "what is liked together"],
+  "recommend.map_by.behaviour": ["谁和谁一起被喜欢", "liked together"],
   "recommend.map_by.factors": ["矩阵分解的因子", "factors of iALS"],
   "recommend.map_by.tags": ["标签与类目", "tags and category"],
   "recommend.map_by.text": ["文本向量", "vectors of their texts"],
