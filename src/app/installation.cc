@@ -243,7 +243,7 @@ class BuiltInstallation final : public Installation {
     if (sharing_ == nullptr) ZHIYIN_TRY_VOID(engine_->recover());
     worker_ = std::thread([this] { work(); });
     relay_ = std::thread([this] { relay_own_events(); });
-    if (options_.boolean("catalogue.read_texts")) reading_ = std::thread([this] { read_items(); });
+    reading_ = std::thread([this] { look_at_items(); });
     if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     return {};
   }
@@ -892,26 +892,31 @@ class BuiltInstallation final : public Installation {
     return {};
   }
 
-  /// On a thread of its own: encoding takes long, and nothing waits for it.
-  void read_items() {
+  /// Texts of items, feeds, trends of segments. On a thread of its own: it takes long, and nothing
+  /// waits for it.
+  void look_at_items() {
     constexpr auto kAfterFailure = std::chrono::minutes(1);
     MutexLock lock(worker_mutex_);
     while (!stop_.load()) {
       worker_mutex_.unlock();
-      const bool reads = leads() && !held_.load();
+      const bool works = leads() && !held_.load();
+      const bool reads = works && options_.boolean("catalogue.read_texts");
       const Result<bool> more = reads ? item_reader_->read_some() : Result<bool>(false);
       report("item texts", more);
       const auto followed = item_reader_->follow();
       report("item vectors", followed);
-      report("segment trends", count_trends());
-      if (reads && stepped_ == nullptr)
-        report("feeds", server::refresh_feeds(*services_, clock_->now()));
+      const auto trends = count_trends();
+      report("segment trends", trends);
+      const bool asks = works && stepped_ == nullptr;
+      const auto asked =
+          asks ? server::refresh_feed(*services_, clock_->now()) : Result<bool>(false);
+      report("feeds", asked);
       worker_mutex_.lock();
       if (stop_.load()) return;
-      const bool failed = !more || !followed;
+      const bool failed = !more || !followed || !trends || !asked;
       if (failed) {
         (void)reading_wake_.wait_for(worker_mutex_, kAfterFailure);
-      } else if (!*more) {
+      } else if (!*more && !*asked) {
         (void)reading_wake_.wait_for(worker_mutex_, kLookEvery);
       }
     }

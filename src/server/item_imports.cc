@@ -136,7 +136,7 @@ std::string charset_of(std::string_view type) {
 
 Result<Fetched> fetch(Services& s, const Remembered& known) {
   constexpr int kRedirectionsMax = 3;
-  constexpr std::chrono::milliseconds kPatience{30'000};
+  constexpr std::chrono::milliseconds kPatience{20'000};
   constexpr std::size_t kHeaderBytesMax = 1024;
   const auto kept = [](std::string_view value) {
     return value.size() <= kHeaderBytesMax ? std::string(value) : std::string();
@@ -214,12 +214,13 @@ Result<Json> store(Services& s, const catalogue::Feed& feed, const std::string& 
       .set("skipped", skipped_json(feed.skipped));
 }
 
-/// The feed of that address, or all (`url` empty) that were asked last at `before` or earlier.
+/// The feed of that address, or (`url` empty) the one asked longest ago, at `before` or earlier; at
+/// most one.
 Result<std::vector<Remembered>> remembered(Services& s, const std::string& url, Instant before) {
   ZHIYIN_TRY(const Rows rows,
              s.state.query("SELECT url, kind, title, etag, last_modified FROM item_feed"
                            " WHERE (?1 = '' OR url = ?1) AND asked_at <= ?2"
-                           " ORDER BY asked_at, url",
+                           " ORDER BY asked_at, url LIMIT 1",
                            {url, before.us}));
   std::vector<Remembered> out;
   for (const Row& row : rows.rows)
@@ -240,10 +241,17 @@ Result<void> remember(Services& s, const Remembered& feed, Instant now, std::int
         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(url) DO UPDATE SET"
         " kind = excluded.kind, title = excluded.title, etag = excluded.etag,"
         " last_modified = excluded.last_modified, asked_at = excluded.asked_at,"
-        " items = excluded.items, error = excluded.error",
+        " items = CASE WHEN excluded.items < 0 THEN item_feed.items ELSE excluded.items END,"
+        " error = excluded.error",
         {feed.url, feed.kind, feed.title, feed.etag, feed.last_modified, now.us, items, error}));
     return {};
   });
+}
+
+/// How many items the feed has, as far as the outcome says.
+constexpr std::int64_t kAsBefore = -1;
+std::int64_t stored_by(const Json& outcome) {
+  return outcome["unchanged"].bool_or(false) ? kAsBefore : outcome["stored"].int_or(0);
 }
 
 /// Asks an address, stores what it answers, and says in `feed` what to ask with next time.
@@ -360,21 +368,21 @@ Result<Json> import_feed(Services& s, const FeedImport& given) {
   if (!known.empty() && known[0].kind == given.kind) feed = known[0];
   ZHIYIN_TRY(Json out, import_address(s, feed));
   if (given.follow || !known.empty()) {
-    ZHIYIN_TRY_VOID(remember(s, feed, s.clock.now(), out["stored"].int_or(0), ""));
+    ZHIYIN_TRY_VOID(remember(s, feed, s.clock.now(), stored_by(out), ""));
   }
   return out;
 }
 
-Result<std::size_t> refresh_feeds(Services& s, Instant now) {
+Result<bool> refresh_feed(Services& s, Instant now) {
   const Duration every = s.options.duration("catalogue.feed_every");
-  if (every <= Duration{0}) return std::size_t{0};
+  if (every <= Duration{0}) return false;
   ZHIYIN_TRY(auto due, remembered(s, "", now - every));
-  for (Remembered& feed : due) {
-    const auto done = import_address(s, feed);
-    ZHIYIN_TRY_VOID(remember(s, feed, now, done ? (*done)["stored"].int_or(0) : 0,
-                             done ? std::string() : done.error().text()));
-  }
-  return due.size();
+  if (due.empty()) return false;
+  Remembered& feed = due[0];
+  const auto done = import_address(s, feed);
+  ZHIYIN_TRY_VOID(remember(s, feed, now, done ? stored_by(*done) : kAsBefore,
+                           done ? std::string() : done.error().text()));
+  return true;
 }
 
 Result<Json> list_feeds(Services& s) {

@@ -26,12 +26,12 @@ inline constexpr std::size_t kFollowedFeedsMax = 1000;
 /// are gone:
 /// {"title","stored","removed","unchanged" (it has not changed since it was asked last),
 /// "skipped":[reasons]}. An address is asked with what its last answer named (ETag, Last-Modified),
-/// for at most 30 s, through at most three redirections, none of them to a private address unless
+/// for at most 20 s, through at most three redirections, none of them to a private address unless
 /// `catalogue.private_feeds` allows it; names are looked up before each request. Blocks.
 Result<Json> import_feed(Services& services, const FeedImport& feed);
-/// Asks the followed feeds again that are due at `now`; what fails is kept with the reason, and
-/// tried again when it is due next. Returns how many were asked.
-Result<std::size_t> refresh_feeds(Services& services, Instant now);
+/// Asks the followed feed again that has been due longest at `now`; what fails is kept with the
+/// reason, and tried again when it is due next. False when none is due.
+Result<bool> refresh_feed(Services& services, Instant now);
 /// {"items":[{"url","kind","title","asked_at","items","error"}]}
 Result<Json> list_feeds(Services& services);
 /// Its items stay. kNotFound when it is not followed.

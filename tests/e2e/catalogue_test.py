@@ -55,6 +55,7 @@ class FeedTest(unittest.TestCase):
     def test_a_followed_feed_is_asked_with_what_it_said_last(self):
         server = harness.Server("[catalogue]\nread_texts = false\nprivate_feeds = true\n").start()
         try:
+            Site.body, Site.etag = RSS.encode("gb18030"), '"1"'
             imported = lambda *more: server.cli("catalogue", "import", "--feed", self.address + "/moved", "--json", *more)
             first = imported("--follow")
             self.assertEqual((first["title"], first["stored"], first["unchanged"]), ("晨读", 2, False))
@@ -72,6 +73,19 @@ class FeedTest(unittest.TestCase):
             self.assertEqual(server.cli("catalogue", "feeds", "--json")["items"], [])
             wrong = server.cli("catalogue", "import", "--feed", self.address + "/none", check=False)
             self.assertIn("answered 404", wrong.stderr)
+        finally:
+            server.close()
+
+    def test_followed_feeds_are_asked_again_by_themselves(self):
+        Site.body, Site.etag = RSS.encode("gb18030"), '"7"'
+        server = harness.Server('[catalogue]\nread_texts = false\nprivate_feeds = true\nfeed_every = "1s"\n').start()
+        try:
+            server.cli("catalogue", "import", "--feed", self.address + "/feed", "--follow")
+            Site.body, Site.etag = ATOM.encode(), '"8"'
+            end = time.monotonic() + 60
+            while [i["title"] for i in server.ok("GET", "/v1/items")["items"]] != ["冬天改"]:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.1)
         finally:
             server.close()
 

@@ -128,11 +128,10 @@ class Server:
         state = None if "[storage]" in settings else own_state(self.folder.name)
         if state:
             settings += f'\n[storage]\nstate = "{state}"\n'
-        # Texts are read in the background and change lists when they have been: a test that wants it says so.
-        if "[catalogue]" not in settings:
-            settings += "\n[catalogue]\nread_texts = false\n"
         head, _, sections = settings.partition("[")
-        self.config.write_text(f"{head}\n[server]\nport = {self.port}\n" + (f"[{sections}" if sections else ""))
+        # Texts are read in the background and change lists when they have been: a test that wants it says so.
+        quiet = "" if "[catalogue]" in settings else "[catalogue]\nread_texts = false\n"
+        self.config.write_text(f"{head}\n{quiet}[server]\nport = {self.port}\n" + (f"[{sections}" if sections else ""))
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = None
         self.process = None
