@@ -159,6 +159,21 @@ Result<std::optional<ModelRecord>> Registry::active(std::string_view kind) const
   return std::optional(std::move(record));
 }
 
+Result<std::vector<ModelRecord>> Registry::activated(std::string_view kind) const {
+  ZHIYIN_TRY(
+      const Rows found,
+      state_.query(fmt::format("SELECT {} FROM model m WHERE m.kind = ?1 AND m.activation > 0 "
+                               "ORDER BY m.activation DESC",
+                               kColumns),
+                   {Value(std::string(kind))}));
+  std::vector<ModelRecord> out;
+  for (const Row& row : found.rows) {
+    ZHIYIN_TRY(ModelRecord record, record_of(row));
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
 Result<std::string> Registry::load(std::string_view id) const {
   std::string out;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {

@@ -50,6 +50,8 @@ class Registry {
   [[nodiscard]] Result<ModelRecord> find(std::string_view id) const;
   /// None when no version of the kind is active.
   [[nodiscard]] Result<std::optional<ModelRecord>> active(std::string_view kind) const;
+  /// Those that were made active and not rolled back, the active one first, then those before it.
+  [[nodiscard]] Result<std::vector<ModelRecord>> activated(std::string_view kind) const;
   /// The bytes; kDataLoss when they do not match the checksum.
   [[nodiscard]] Result<std::string> load(std::string_view id) const;
   /// Makes it the active one of its kind in one step; kDataLoss when its bytes are damaged (the old

@@ -98,5 +98,23 @@ TEST_F(RegistryTest, UnknownModelsAreNotFound) {
   EXPECT_EQ(registry_->activate("response-9", {1}).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(RegistryTest, ThoseThatWereActiveStandNewestFirst) {
+  EXPECT_TRUE(registry_->activated("response")->empty());
+  save("response", "one");
+  save("response", "two");
+  save("response", "kept back", false);
+  save("other", "x");
+  ASSERT_TRUE(registry_->activate("response-1", {++time_}));
+  const auto ids = [&] {
+    std::vector<std::string> out;
+    for (const ModelRecord& record : *registry_->activated("response")) out.push_back(record.id);
+    return out;
+  };
+  EXPECT_EQ(ids(), (std::vector<std::string>{"response-1", "response-2"}));
+  EXPECT_TRUE(registry_->activated("response")->front().active);
+  ASSERT_TRUE(registry_->rollback("response", {++time_}));
+  EXPECT_EQ(ids(), (std::vector<std::string>{"response-2"}));
+}
+
 }  // namespace
 }  // namespace zhiyin::model
