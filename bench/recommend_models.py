@@ -71,7 +71,7 @@ def lists(program):
     fold = run(program, "fold")[0]
     print(f"fold-in of {fold['events']} events, {fold['factors']} factors: {fold['microseconds']:.2f} µs (target 3; {fold['kernel']}, peak {fold['peak']:.1f})")
     for one in run(program, "lists"):
-        print(f"list of 10, 10,000 items, 20 events, impression encoded, {'variety and caps' if one['rules'] else 'plain'}: {one['microseconds']:.0f} µs, "
+        print(f"list of 10, 10,000 items, 20 events, impression encoded, {'variety and caps' if one['rules'] else 'plain'}{', 200 candidates ranked' if one['ranked'] else ''}: {one['microseconds']:.0f} µs, "
               f"{one['people_per_second']:,.0f} people/s (target 250 µs, 4,000)")
 
 

@@ -22,6 +22,9 @@
 #include "server/item_imports.h"
 #include "server/jobs.h"
 #include "server/kinds.h"
+#include "server/ranker_job.h"
+#include "server/recommend_batch.h"
+#include "server/recommend_policy.h"
 #include "server/recommend_wire.h"
 #include "server/request_checks.h"
 #include "server/retention.h"
@@ -144,23 +147,92 @@ Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& 
   });
 }
 
-Result<Json> recommend(Services& s, const Json& args, const ProgressSink&) {
-  ZHIYIN_TRY(const std::string ref, needed(args, "person"));
-  ZHIYIN_TRY(const auto n, number_argument<std::size_t>(args, "n"));
-  ZHIYIN_TRY_VOID(s.settle());
-  ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
-  ZHIYIN_TRY(const auto view, s.people.view(person));
+Result<Json> train_ranker(Services& s, const Json& args, const ProgressSink& progress) {
+  server::TrainRankerJob job;
+  if (const std::string history = text_of(args, "history"); !history.empty()) {
+    auto read = parse_duration(history);
+    if (!read) return fail_field("history", "{}", read.error().message);
+    job.history = *read;
+  }
+  if (const std::string promote = text_of(args, "promote"); !promote.empty()) job.promote = promote;
+  ZHIYIN_TRY(const auto lists_max, number_argument<std::size_t>(args, "lists-max"));
+  job.lists_max = lists_max.value_or(job.lists_max);
+  ZHIYIN_TRY_VOID(server::check(job));
+  return as_run(s, "train ranker", "", progress,
+                [&](server::RunContext& run) { return server::train_ranker_model(s, job, run); });
+}
+
+Result<Json> judge_exploration(Services& s, const Json& args, const ProgressSink& progress) {
+  server::PolicyQuestion question;
+  if (const std::string policy = text_of(args, "policy"); !policy.empty()) question.policy = policy;
+  if (const std::string reward = text_of(args, "reward"); !reward.empty()) question.reward = reward;
+  if (const std::string history = text_of(args, "history"); !history.empty()) {
+    auto read = parse_duration(history);
+    if (!read) return fail_field("history", "{}", read.error().message);
+    question.history = *read;
+  }
+  ZHIYIN_TRY(const auto clip, number_argument<double>(args, "clip"));
+  ZHIYIN_TRY(const auto effective, number_argument<double>(args, "effective-min"));
+  question.settings.clip = clip.value_or(question.settings.clip);
+  question.settings.effective_min = effective.value_or(question.settings.effective_min);
+  return as_run(s, "report policy", question.policy, progress, [&](server::RunContext& run) {
+    return server::judge_exploration(s, question, run);
+  });
+}
+
+Result<Json> judge_interleaving(Services& s, const Json& args, const ProgressSink& progress) {
+  ZHIYIN_TRY(const std::string rival, needed(args, "rival"));
+  Duration history = 90 * kDay;
+  if (const std::string given = text_of(args, "history"); !given.empty()) {
+    auto read = parse_duration(given);
+    if (!read) return fail_field("history", "{}", read.error().message);
+    history = *read;
+  }
+  return as_run(s, "report interleaving", rival, progress, [&](server::RunContext& run) {
+    return server::judge_interleaving(s, rival, history, run);
+  });
+}
+
+/// What lists for a person and for a segment have in common.
+Result<server::ListBody> list_body(const Json& args) {
   server::ListBody body;
-  body.n = static_cast<std::int64_t>(n.value_or(10));
+  ZHIYIN_TRY(const auto n, number_argument<std::int64_t>(args, "n"));
+  body.n = n.value_or(body.n);
   if (const std::string kind = text_of(args, "kind"); !kind.empty()) body.kinds = {kind};
   ZHIYIN_TRY(const auto diversity, number_argument<double>(args, "diversity"));
   ZHIYIN_TRY(const auto explore, number_argument<std::int64_t>(args, "explore"));
   body.diversity = diversity.value_or(0);
   body.explore = explore.value_or(0);
   body.explain = args["explain"].bool_or(false);
+  body.account = text_of(args, "account");
+  body.place = "cli";
+  return body;
+}
+
+Result<Json> recommend_segment(Services& s, const Json& args, const ProgressSink& progress) {
+  server::BatchJob job;
+  ZHIYIN_TRY(job.body, list_body(args));
+  job.body.segment = text_of(args, "segment");
+  job.body.record = !args["no-record"].bool_or(false);
+  ZHIYIN_TRY(const std::string output, needed(args, "output"));
+  job.output = output;
+  job.body.file = job.output.extension() == ".csv" ? "csv" : "jsonl";
+  return as_run(s, "recommend batch", job.body.segment, progress,
+                [&](server::RunContext& run) { return server::write_batch(s, job, run); });
+}
+
+Result<Json> recommend(Services& s, const Json& args, const ProgressSink& progress) {
+  if (!text_of(args, "segment").empty()) {
+    if (!text_of(args, "person").empty()) return fail_field("segment", "is given beside person");
+    return recommend_segment(s, args, progress);
+  }
+  ZHIYIN_TRY(const std::string ref, needed(args, "person"));
+  ZHIYIN_TRY(const auto body, list_body(args));
+  ZHIYIN_TRY_VOID(s.settle());
+  ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
+  ZHIYIN_TRY(const auto view, s.people.view(person));
   ZHIYIN_TRY(const auto request, server::to_request(body, s.clock.now()));
-  ZHIYIN_TRY(const auto answer,
-             s.recommendations.recommend(view, request, text_of(args, "account"), "cli"));
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, {body.account}));
   return server::to_json_answer(answer, Json().set("person", person.value));
 }
 
@@ -488,7 +560,10 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"migrate", migrate_to},
       {"train response", train_response},
       {"train recommend", train_recommend},
+      {"train ranker", train_ranker},
       {"recommend", recommend},
+      {"report recommend-policy", judge_exploration},
+      {"report recommend-interleaving", judge_interleaving},
       {"retention run", retention_run},
       {"retention list", retention_list},
       {"kinds apply", kinds_apply},

@@ -47,6 +47,8 @@
 #include "server/item_imports.h"
 #include "server/item_reader.h"
 #include "server/jobs.h"
+#include "server/ranker_job.h"
+#include "server/recommend_batch.h"
 #include "server/retention.h"
 #include "server/segment_trends.h"
 #include "storage/fenced_state.h"
@@ -92,7 +94,9 @@ std::vector<storage::Migration> all_migrations() {
                 server::Audit::migrations(), server::Runs::migrations(), server::job_migrations(),
                 server::retention_migrations(), server::data_health_migrations(),
                 server::item_import_migrations(), server::ErasureRequests::migrations(),
-                server::DriftDays::migrations(), server::DuplicateIndexes::migrations());
+                server::DriftDays::migrations(), server::DuplicateIndexes::migrations(),
+                server::FreshArms::migrations(), server::ShownItems::migrations(),
+                server::ranker_migrations());
 }
 
 }  // namespace
@@ -190,7 +194,8 @@ class BuiltInstallation final : public Installation {
     if (drift_) (void)drift_->save();
     if (membership_) membership_->stop();
     runs_.reset();
-    if (recommendations_) recommendations_->flush_impressions();
+    // Where the stores have moved away nothing can be written any more, and nothing is lost.
+    if (recommendations_) (void)recommendations_->flush();
     if (writer_) writer_->stop();
     if (pipeline_runner_) pipeline_runner_->stop();
     membership_.reset();  // the others may go on
@@ -199,6 +204,7 @@ class BuiltInstallation final : public Installation {
   Result<void> build() {
     ZHIYIN_TRY(lock_, DataLock::take(options_.text("data_dir")));
     ZHIYIN_TRY_VOID(server::check_restored(options_.text("data_dir")));
+    ZHIYIN_TRY(recommend_settings_, server::recommendation_settings(options_));
     ZHIYIN_TRY_VOID(open_stores());
     ZHIYIN_TRY_VOID(open_clock());
     build_reading_side();
@@ -444,7 +450,7 @@ class BuiltInstallation final : public Installation {
     segments_.emplace(*state_, *warehouse_, *people_, *items_);
     segment_audience_.emplace(*segments_);
     models_.emplace(*state_);
-    recommendations_.emplace(*models_, *items_, *log_);
+    recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_);
     language_.emplace(language_settings(), *models_, metrics_, logger_);
     item_reader_.emplace(server::ItemReader::Parts{*items_, *state_, *language_, *recommendations_,
                                                    logger_, language_settings().encoder});
@@ -849,7 +855,10 @@ class BuiltInstallation final : public Installation {
       ZHIYIN_TRY_VOID(settle());
       ZHIYIN_TRY(const std::size_t erased, carry_out_erasures());
       ZHIYIN_TRY(const bool worked, tick_until_idle());
-      if (!worked && erased == 0) return settle();
+      if (!worked && erased == 0) {
+        report("ranker", server::train_ranker_when_due(*services_, true));
+        return settle();
+      }
     }
     return fail(ErrorCode::kInternal, "clock: work goes on after {} rounds", kRoundsMax);
   }
@@ -929,11 +938,11 @@ class BuiltInstallation final : public Installation {
     std::chrono::steady_clock::time_point shown, drift_saved;
     bool led = false;
     while (!wait_for_work()) {
-      recommendations_->flush_impressions();
       if (const auto now = std::chrono::steady_clock::now(); now - drift_saved > kDriftEvery) {
         report("drift", drift_->save());
         drift_saved = now;
       }
+      if (!held_.load()) report("impressions", recommendations_->flush());
       const bool leading = leads();
       if (sharing_ != nullptr && leading && !led)
         report("recovery", engine_->recover(kTestSendLasts));
@@ -945,6 +954,7 @@ class BuiltInstallation final : public Installation {
         report("erasures", carry_out_erasures());
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
+        report("ranker", server::train_ranker_when_due(*services_, false));
       }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {
@@ -958,6 +968,8 @@ class BuiltInstallation final : public Installation {
       }
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
+        report("shown items", recommendations_->tidy(clock_->now()));
+        server::tidy_batches(*services_);
         report("quotas", tidy_quotas());
         report("mass jobs", ask_about_silent_jobs());
         report("tasks", delivery::WecomSends::close_left(*state_, clock_->now()));
@@ -1073,6 +1085,7 @@ class BuiltInstallation final : public Installation {
   std::optional<audience::Segments> segments_;
   std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
+  server::Recommendations::Settings recommend_settings_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<server::Language> language_;
   std::optional<server::ItemReader> item_reader_;

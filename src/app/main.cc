@@ -343,6 +343,8 @@ int run_on_installation(const Invocation& invocation) {
   }
   const std::string command(invocation.command->words);
   Json args = with_absolute_paths(invocation.args);
+  if (const auto* output = args["output"].if_string(); output != nullptr && command == "recommend")
+    args.set("output", fs::absolute(*output).string());
   if (command == "backup") args.set("config-file", fs::absolute(location->config_file).string());
   if (command == "user create" && args["password"].is_null()) {
     auto password = read_password();

@@ -23,7 +23,9 @@ Result<std::string> needed(const Json& args, std::string_view name) {
 }
 
 /// Kinds of models that other parts train and read themselves.
-bool is_of_others(std::string_view kind) { return kind == "response" || kind == "recommend"; }
+bool is_of_others(std::string_view kind) {
+  return kind == "response" || kind == "recommend" || kind == "ranker";
+}
 
 Json summary(const ModelRecord& r) {
   return Json()

@@ -75,6 +75,34 @@ constexpr OptionSpec kOptions[] = {
     {"retention.audit", kDuration, "0s", "How long audit entries are kept; 0s: for ever.", "730d"},
     {"retention.runs", kDuration, "0s",
      "How long ended runs and their reports are kept; 0s: for ever.", "90d"},
+    {"recommend.objectives", kString, "",
+     "What each response to a listed item is worth: RESPONSE=WEIGHT by commas, of read, finish, "
+     "like, share, follow, buy, unfollow, hide; those not named count 0. Empty: read=1, finish=1, "
+     "like=1.5, share=2, follow=2, buy=3, unfollow=-3, hide=-3.",
+     "read=1, buy=10, hide=-5"},
+    {"recommend.order", kString, "ranker",
+     "Order of lists for persons: ranker (by the active one, where there is one) or sources."},
+    {"recommend.interleave", kString, "",
+     "A version whose lists are interleaved with those in use, to compare both: recommend-N, "
+     "ranker-N, or sources (without a ranker); empty: none.",
+     "ranker-3"},
+    {"recommend.interleave_percent", kInt, "10",
+     "Share of people who get interleaved lists, in percent.", "", 0, 100},
+    {"recommend.attribution", kDuration, "1d",
+     "How long after an item was listed a response counts for it; no list is learnt from before."},
+    {"recommend.train_at", kString, "04:00",
+     "When the ranker is trained each day (Shanghai); empty: never.", "03:30"},
+    {"recommend.fatigue_shows", kInt, "0",
+     "An item listed so often to a person within fatigue_window, who did nothing with it, is "
+     "tired; 0: never.",
+     "5", 0, 100},
+    {"recommend.fatigue_window", kDuration, "7d", "See fatigue_shows.", "3d"},
+    {"recommend.fatigue", kString, "down",
+     "What becomes of tired items: down (behind all others) or out (not listed)."},
+    {"recommend.train_memory_mb", kInt, "0",
+     "Memory that training a recommender may take, in MB: one that needs more is refused; 0: half "
+     "of the machine's.",
+     "", 0, 1 << 24},
     {"generate.backend", kString, "grounded",
      "Who writes texts: grounded (from facts, without a model), openai (an endpoint in the OpenAI "
      "shape), gguf (a model in this process) or scripted (for tests).",

@@ -38,7 +38,10 @@ void write_tree(std::string& out, const Json& value, int level) {
 
 std::string recommendations(const Json& result) {
   std::string out = fmt::format(
-      "{}  (model {}{})\n", result["person"].string_or("nobody yet"), result["model"].string_or(""),
+      "{}  (model {}{}{})\n", result["person"].string_or("nobody yet"),
+      result["model"].string_or(""),
+      result["ranker"].is_null() ? ""
+                                 : fmt::format(", ordered by {}", result["ranker"].string_or("")),
       result["fallback"].bool_or(false) ? ", fallback: nothing the person did leads to new items"
                                         : "");
   int place = 1;
@@ -124,7 +127,7 @@ std::string doctor(const Json& result) {
 }  // namespace
 
 std::string render_for_people(std::string_view command, const Json& result) {
-  if (command == "recommend") return recommendations(result);
+  if (command == "recommend" && result["file"].is_null()) return recommendations(result);
   if (command == "report campaign") return campaign_report(result);
   if (command == "doctor" || command == "doctor wechat") return doctor(result);
   if (command == "campaign dry-run") return dry_run(result);

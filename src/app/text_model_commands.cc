@@ -38,10 +38,10 @@ Result<void> check_name(std::string_view name) {
       name.size() <= kBytesMax && std::ranges::all_of(name, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
       });
-  if (!good || name == "response" || name == "recommend")
+  if (!good || name == "response" || name == "recommend" || name == "ranker")
     return fail_field("--output",
                       "'{}' is no name for a classifier: a-z, 0-9, '-', '_' and '.', at most {}, "
-                      "not response or recommend; a path has a '/'",
+                      "not response, recommend or ranker; a path has a '/'",
                       name.substr(0, 80), kBytesMax);
   return {};
 }

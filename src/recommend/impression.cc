@@ -8,7 +8,10 @@
 namespace zhiyin::recommend {
 namespace {
 
-constexpr unsigned char kVersion = 1;
+constexpr unsigned char kFirstVersion = 1;
+constexpr unsigned char kVersion = 2;
+/// Names of the context: 64 bytes each, so that the longest list fits a record.
+constexpr std::size_t kContextMax = 64;
 constexpr std::size_t kTextMax = 0xffff;
 
 void put_number(std::string& out, std::uint64_t value, int bytes) {
@@ -56,14 +59,84 @@ struct Reader {
   }
 };
 
-ShownItem read_item(Reader& reader) {
+float read_float(Reader& reader) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(reader.number(4)));
+}
+
+void put_float(std::string& out, double value) {
+  put_number(out, std::bit_cast<std::uint32_t>(static_cast<float>(value)), 4);
+}
+
+ItemRef read_ref(Reader& reader) {
+  ItemRef out;
+  out.kind = reader.text();
+  out.id = reader.text();
+  return out;
+}
+
+ShownItem read_item(Reader& reader, unsigned char version) {
   ShownItem out;
-  out.item.kind = reader.text();
-  out.item.id = reader.text();
+  out.item = read_ref(reader);
   out.source = reader.text();
   out.score = std::bit_cast<double>(reader.number(8));
-  out.propensity = std::bit_cast<float>(static_cast<std::uint32_t>(reader.number(4)));
+  out.propensity = read_float(reader);
+  if (version == kFirstVersion) return out;
+  out.similarity = read_float(reader);
+  out.popularity = read_float(reader);
+  out.team = static_cast<std::uint8_t>(reader.number(1));
   return out;
+}
+
+void put_item(std::string& out, const ShownItem& shown) {
+  put_text(out, shown.item.kind);
+  put_text(out, shown.item.id);
+  put_text(out, shown.source);
+  put_number(out, std::bit_cast<std::uint64_t>(shown.score), 8);
+  put_float(out, shown.propensity);
+  put_float(out, shown.similarity);
+  put_float(out, shown.popularity);
+  put_number(out, shown.team, 1);
+}
+
+/// All of them, or none where they would not fit.
+void put_arms(std::string& out, const std::vector<ItemRef>& arms) {
+  constexpr std::size_t kRest = 16;  // the count and the checksum
+  std::string bytes;
+  for (const ItemRef& arm : arms) {
+    put_text(bytes, arm.kind);
+    put_text(bytes, arm.id);
+  }
+  const bool fits =
+      arms.size() <= kArmsMax && out.size() + bytes.size() + kRest <= storage::kRecordBytesMax;
+  put_number(out, fits ? arms.size() : 0, 2);
+  if (fits) out += bytes;
+}
+
+void put_context(std::string& out, const Impression& impression) {
+  for (const std::string_view text :
+       {std::string_view(impression.ranker), std::string_view(impression.rival),
+        std::string_view(impression.context.device),
+        std::string_view(impression.context.channel)}) {
+    put_text(out, text.substr(0, kContextMax));
+  }
+  put_number(out, static_cast<std::uint64_t>(impression.context.time.value_or(Instant{}).us), 8);
+}
+
+Result<void> read_context(Reader& reader, Impression& out) {
+  for (std::string* text : {&out.ranker, &out.rival, &out.context.device, &out.context.channel}) {
+    *text = reader.text();
+    if (text->size() > kContextMax) return damaged("a name is too long");
+  }
+  const Instant time{static_cast<std::int64_t>(reader.number(8))};
+  if (time.us != 0) out.context.time = time;
+  return {};
+}
+
+Result<void> read_arms(Reader& reader, Impression& out) {
+  const std::size_t count = reader.number(2);
+  if (count > kArmsMax) return damaged("too many arms");
+  for (std::size_t i = 0; i < count && reader.ok; ++i) out.arms.push_back(read_ref(reader));
+  return {};
 }
 
 }  // namespace
@@ -75,8 +148,10 @@ Impression impression_of(const RecommendResponse& response, PersonId person, std
   out.model = std::move(model);
   out.at = at;
   for (const RecommendedItem& item : response.items) {
-    out.items.push_back({item.item, item.score, item.propensity, item.source});
+    out.items.push_back({item.item, item.score, item.propensity, item.source, item.facts.similarity,
+                         item.facts.popularity, item.team});
   }
+  out.arms = response.arms;
   return out;
 }
 
@@ -84,21 +159,16 @@ std::string encode_impression(const Impression& impression) {
   std::string out(1, static_cast<char>(kVersion));
   for (const std::string_view text :
        {std::string_view(impression.id), std::string_view(impression.person.value),
-        std::string_view(impression.account), std::string_view(impression.place),
+        std::string_view(impression.account), std::string_view(impression.context.place),
         std::string_view(impression.model)}) {
     put_text(out, text);
   }
   put_number(out, static_cast<std::uint64_t>(impression.at.us), 8);
+  put_context(out, impression);
   const std::size_t count = std::min(impression.items.size(), kListMax);
   put_number(out, count, 2);
-  for (std::size_t i = 0; i < count; ++i) {
-    const ShownItem& shown = impression.items[i];
-    put_text(out, shown.item.kind);
-    put_text(out, shown.item.id);
-    put_text(out, shown.source);
-    put_number(out, std::bit_cast<std::uint64_t>(shown.score), 8);
-    put_number(out, std::bit_cast<std::uint32_t>(static_cast<float>(shown.propensity)), 4);
-  }
+  for (std::size_t i = 0; i < count; ++i) put_item(out, impression.items[i]);
+  put_arms(out, impression.arms);
   put_number(out, crypto::xxh64(out), 8);
   return out;
 }
@@ -106,9 +176,9 @@ std::string encode_impression(const Impression& impression) {
 Result<Impression> decode_impression(std::string_view bytes) {
   constexpr std::size_t kChecksumBytes = 8;
   if (bytes.size() <= kChecksumBytes) return damaged("the bytes end too early");
-  if (static_cast<unsigned char>(bytes[0]) != kVersion) {
-    return damaged(fmt::format("version {} is not known", static_cast<unsigned char>(bytes[0])));
-  }
+  const auto version = static_cast<unsigned char>(bytes[0]);
+  if (version != kFirstVersion && version != kVersion)
+    return damaged(fmt::format("version {} is not known", version));
   const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
   Reader checksum{bytes.substr(body.size())};
   if (checksum.number(kChecksumBytes) != crypto::xxh64(body))
@@ -118,15 +188,25 @@ Result<Impression> decode_impression(std::string_view bytes) {
   out.id = reader.text();
   out.person.value = reader.text();
   out.account = reader.text();
-  out.place = reader.text();
+  out.context.place = reader.text();
   out.model = reader.text();
   out.at.us = static_cast<std::int64_t>(reader.number(8));
+  if (version != kFirstVersion) {
+    ZHIYIN_TRY_VOID(read_context(reader, out));
+  }
   const std::size_t count = reader.number(2);
   if (count > kListMax) return damaged("too many items");
-  for (std::size_t i = 0; i < count && reader.ok; ++i) out.items.push_back(read_item(reader));
+  for (std::size_t i = 0; i < count && reader.ok; ++i)
+    out.items.push_back(read_item(reader, version));
+  if (version != kFirstVersion) {
+    ZHIYIN_TRY_VOID(read_arms(reader, out));
+  }
   if (!reader.ok || !reader.left.empty()) return damaged("the items do not fill the record");
   for (const ShownItem& shown : out.items) {
-    if (!(shown.propensity > 0 && shown.propensity <= 1) || std::isnan(shown.score)) {
+    constexpr std::uint8_t kTeams = 2;
+    if (shown.team > kTeams) return damaged("there is no such team");
+    if (!(shown.propensity > 0 && shown.propensity <= 1) || std::isnan(shown.score) ||
+        !std::isfinite(shown.similarity) || !std::isfinite(shown.popularity)) {
       return damaged("a propensity or score is out of range");
     }
   }

@@ -8,13 +8,17 @@ namespace zhiyin::recommend {
 namespace {
 
 Impression sample() {
-  return {"i1",
-          PersonId("p_a"),
-          "shop",
-          "api",
-          "recommend-3",
-          {1'700'000'000'000'000},
-          {{{"article", "7"}, 0.5, 1, "itemknn"}, {{"product", "杯"}, 2, 0.25, "popular"}}};
+  return {.id = "i1",
+          .person = PersonId("p_a"),
+          .account = "shop",
+          .model = "recommend-3",
+          .ranker = "ranker-2",
+          .rival = "recommend-2",
+          .context = {Instant{1'700'000'100'000'000}, "ios", "mini_program", "api"},
+          .at = {1'700'000'000'000'000},
+          .items = {{{"article", "7"}, 0.5, 1, "itemknn", 0.25F, 1.5F, 2},
+                    {{"product", "杯"}, 2, 0.25, "popular"}},
+          .arms = {{"product", "杯"}, {"product", "壶"}}};
 }
 
 TEST(Impression, ReadsBackWhatWasWritten) {
@@ -23,14 +27,23 @@ TEST(Impression, ReadsBackWhatWasWritten) {
   EXPECT_EQ(back->id, "i1");
   EXPECT_EQ(back->person.value, "p_a");
   EXPECT_EQ(back->account, "shop");
-  EXPECT_EQ(back->place, "api");
+  EXPECT_EQ(back->context.place, "api");
+  EXPECT_EQ(back->context.device, "ios");
+  EXPECT_EQ(back->context.channel, "mini_program");
+  EXPECT_EQ(back->context.time, sample().context.time);
   EXPECT_EQ(back->model, "recommend-3");
+  EXPECT_EQ(back->ranker, "ranker-2");
+  EXPECT_EQ(back->rival, "recommend-2");
+  EXPECT_EQ(back->items[0].team, 2);
+  EXPECT_EQ(back->arms, sample().arms);
   EXPECT_EQ(back->at, sample().at);
   ASSERT_EQ(back->items.size(), 2U);
   EXPECT_EQ(back->items[1].item, (ItemRef{"product", "杯"}));
   EXPECT_EQ(back->items[1].propensity, 0.25);
   EXPECT_EQ(back->items[0].score, 0.5);
   EXPECT_EQ(back->items[0].source, "itemknn");
+  EXPECT_EQ(back->items[0].similarity, 0.25F);
+  EXPECT_EQ(back->items[0].popularity, 1.5F);
 }
 
 TEST(Impression, ReadsARecordOfVersionOne) {
@@ -43,7 +56,38 @@ TEST(Impression, ReadsARecordOfVersionOne) {
   const auto back = decode_impression(*bytes);
   ASSERT_TRUE(back) << back.error().text();
   EXPECT_EQ(back->person.value, "p_a");
+  EXPECT_EQ(back->context.place, "api");
+  EXPECT_EQ(back->model, "recommend-3");
+  EXPECT_EQ(back->ranker, "");
+  ASSERT_EQ(back->items.size(), 2U);
+  EXPECT_EQ(back->items[1].propensity, 0.25);
+}
+
+TEST(Impression, ReadsARecordOfVersionTwo) {
+  const auto bytes = crypto::unhex(
+      "02020069310300705f61040073686f7003006170690b007265636f6d6d656e642d3300401e18240a"
+      "0600080072616e6b65722d320b007265636f6d6d656e642d320300696f730c006d696e695f70726f"
+      "6772616d0021141e240a06000200070061727469636c6501003707006974656d6b6e6e0000000000"
+      "00e03f0000803f0000803e0000c03f02070070726f647563740300e69daf0700706f70756c617200"
+      "000000000000400000803e0000000000000000000200070070726f647563740300e69daf07007072"
+      "6f647563740300e5a3b6a48b1f98197708ed");
+  ASSERT_TRUE(bytes);
   EXPECT_EQ(encode_impression(sample()), *bytes);
+}
+
+TEST(Impression, ArmsThatWouldNotFitAreLeftOut) {
+  Impression big = sample();
+  const ItemRef longest{std::string(32, 'k'), std::string(ingest::kItemIdBytesMax, 'i')};
+  big.items.assign(kListMax, {longest, 1, 1, "itemknn"});
+  big.arms.assign(kArmsMax, longest);
+  const std::string bytes = encode_impression(big);
+  EXPECT_LE(bytes.size(), storage::kRecordBytesMax);
+  const auto back = decode_impression(bytes);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->items.size(), kListMax);
+  EXPECT_TRUE(back->arms.empty());
+  big.items.resize(10);
+  EXPECT_EQ(decode_impression(encode_impression(big))->arms.size(), kArmsMax);
 }
 
 TEST(Impression, DamagedRecordsAreRefused) {

@@ -18,6 +18,8 @@ constexpr std::size_t kPlacesPerFolded = 3;
 constexpr std::size_t kPlacesPerSegmentItem = 10;
 /// Texts are close from this cosine on (see text_vectors.h: 0 is what two usually have).
 constexpr float kCloseText = 0.2F;
+/// Candidates that a ranker orders.
+constexpr std::size_t kRankedPool = 200;
 
 }  // namespace
 
@@ -60,10 +62,12 @@ class ListBuilder::Sums {
 };
 
 ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
-                         const audience::PersonView& person, const RecommendRequest& request)
+                         const audience::PersonView& person, const RecommendRequest& request,
+                         const ListRanker* ranker)
     : model_(model),
       candidates_(candidates),
       request_(request),
+      ranker_(ranker),
       taste_(taste_of(person, model, candidates, request.interests, request.now,
                       request.rules.return_after)),
       taken_(taste_.seen),
@@ -82,8 +86,86 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
       if (candidate != CandidateIndex::kNone) eligible_[candidate] = true;
     }
   }
-  const bool chooses = request.diversity > 0 || request.author_max > 0 || request.category_max > 0;
-  pool_ = chooses ? request.n * kPoolPerPlace : request.n;
+  chooses_ = request.diversity > 0 || request.author_max > 0 || request.category_max > 0;
+  pool_ = chooses_ ? request.n * kPoolPerPlace : request.n;
+  if (ranker_ != nullptr) pool_ = std::max(pool_, kRankedPool);
+  note_tired();
+}
+
+/// Those left out are taken; for those that move back there must be others to stand before them.
+void ListBuilder::note_tired() {
+  std::size_t found = 0;
+  for (const ItemRef& ref : request_.tired) {
+    const std::uint32_t candidate = candidates_.find(ref);
+    if (candidate == CandidateIndex::kNone || !may_be_listed(candidate)) continue;
+    if (request_.explain) out_.tired.push_back(ref);
+    if (request_.leaves_out_tired) {
+      taken_[candidate] = true;
+      continue;
+    }
+    if (tired_.empty()) tired_.assign(candidates_.size(), false);
+    tired_[candidate] = true;
+    ++found;
+  }
+  pool_ += found;
+}
+
+void ListBuilder::move_tired_back() {
+  if (tired_.empty()) return;
+  std::ranges::stable_partition(gathered_,
+                                [&](const Gathered& g) { return !tired_[g.scored.candidate]; });
+}
+
+/// By the worth of the responses to be expected. What was gathered first stays first among equals.
+void ListBuilder::rank() {
+  const auto asked = ranker_->ask(request_.context, request_.now);
+  for (Gathered& g : gathered_) {
+    const double value =
+        ranker_->value(ranker_->probabilities(asked, g.scored.candidate, facts_of(g)));
+    // Weights beyond all bounds say nothing.
+    g.value = std::isfinite(value) ? value : 0;
+  }
+  std::ranges::stable_sort(gathered_, std::greater(), &Gathered::value);
+}
+
+float ListBuilder::similarity_of(const CandidateItem& item) {
+  if (interest_.empty()) {
+    double squares = 0;
+    for (const auto& [tag, weight] : taste_.interests) {
+      interest_.emplace(tag, weight);
+      squares += weight * weight;
+    }
+    interest_length_ = std::sqrt(squares);
+  }
+  double dot = 0;
+  double squares = 0;
+  for (const auto& [tag, weight] : item.tags) {
+    squares += weight * weight;
+    const auto found = interest_.find(tag);
+    if (found != interest_.end()) dot += weight * found->second;
+  }
+  return dot > 0 ? static_cast<float>(dot / (std::sqrt(squares) * interest_length_)) : 0;
+}
+
+/// Of what was gathered. Scores of different sources do not compare; places in the pool do, and so
+/// does what a ranker expects.
+std::vector<double> ListBuilder::qualities() const {
+  std::vector<double> out;
+  double least = 0;
+  for (std::size_t i = 0; i < gathered_.size(); ++i) {
+    out.push_back(gathered_[i].value.value_or(-static_cast<double>(i)));
+    least = std::min(least, out.back());
+  }
+  for (std::size_t i = 0; i < gathered_.size() && !tired_.empty(); ++i) {
+    if (tired_[gathered_[i].scored.candidate]) out[i] = least;
+  }
+  return out;
+}
+
+ShownFacts ListBuilder::facts_of(const Gathered& g) {
+  const std::uint32_t c = g.scored.candidate;
+  return {g.source, g.scored.score, similarity_of(candidates_.item(c)),
+          static_cast<float>(std::log1p(std::max(0.0, candidates_.popularity(c))))};
 }
 
 void ListBuilder::take(std::uint32_t candidate) {
@@ -159,7 +241,7 @@ std::vector<ListBuilder::Scored> ListBuilder::tag_scores(
 /// the scores, until there are enough: looking into every item would cost more than all the rest.
 std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
                                                    std::size_t count) const {
-  std::erase_if(scored, [&](const Scored& s) { return s.score <= 0; });
+  std::erase_if(scored, [&](const Scored& s) { return !(s.score > 0); });
   const auto better = [&](const Scored& a, const Scored& b) {
     if (a.score != b.score) return a.score > b.score;
     return candidates_.place_by_ref(a.candidate) < candidates_.place_by_ref(b.candidate);
@@ -364,6 +446,11 @@ RecommendResponse ListBuilder::personal() {
   gather_popular();
   gather_fresh();
   note_stage("merged");
+  if (ranker_ != nullptr) {
+    rank();
+    note_stage("ranked");
+  }
+  move_tired_back();
   choose();
   return std::move(out_);
 }
@@ -424,15 +511,16 @@ void ListBuilder::choose() {
   const std::size_t left = request_.n - std::min(request_.n, out_.items.size());
   const std::size_t chance = std::min(request_.explore, left);
   const std::size_t places = left - chance;
-  if (pool_ == request_.n) {
+  // The rest of what a ranker ordered is for the places of chance only.
+  if (chooses_ && gathered_.size() > request_.n * kPoolPerPlace)
+    gathered_.resize(request_.n * kPoolPerPlace);
+  if (!chooses_) {
     for (std::size_t i = 0; i < std::min(places, gathered_.size()); ++i) list(gathered_[i], 1);
   } else {
-    // Scores of different sources do not compare; places in the pool do.
-    std::vector<double> quality;
+    const std::vector<double> quality = qualities();
     std::vector<std::string_view> authors;
     std::vector<std::string_view> categories;
     for (std::size_t i = 0; i < gathered_.size(); ++i) {
-      quality.push_back(-static_cast<double>(i));
       const CandidateItem& item = candidates_.item(gathered_[i].scored.candidate);
       authors.push_back(item.author);
       categories.push_back(item.category);
@@ -461,7 +549,6 @@ void ListBuilder::choose() {
 }
 
 void ListBuilder::explore() {
-  constexpr std::size_t kArmsMax = 50;
   constexpr std::size_t kDraws = 200;
   std::vector<std::uint32_t> fresh;
   std::vector<Arm> arms;
@@ -482,6 +569,7 @@ void ListBuilder::explore() {
     fresh.push_back(c);
     arms.push_back(request_.arm_of ? request_.arm_of(ref) : Arm());
   }
+  for (const std::uint32_t c : fresh) out_.arms.push_back(candidates_.item(c).ref);
   const std::size_t places = request_.n - out_.items.size();
   for (const Explored& one :
        recommend::explore(arms, std::min(places, request_.explore), {}, kDraws, request_.seed))
@@ -498,11 +586,23 @@ void ListBuilder::list(const Gathered& g, double propensity) {
                         std::move(reason.zh),
                         std::move(reason.en),
                         propensity,
-                        {}});
-  if (request_.explain) explain(out_.items.back(), g.scored.candidate);
+                        {},
+                        facts_of(g),
+                        g.value,
+                        {},
+                        0});
+  RecommendedItem& listed = out_.items.back();
+  // The source's name lives no longer than this.
+  listed.facts.source = {};
+  if (request_.explain) explain(listed, g);
 }
 
-void ListBuilder::explain(RecommendedItem& item, std::uint32_t candidate) const {
+void ListBuilder::explain(RecommendedItem& item, const Gathered& g) {
+  const std::uint32_t candidate = g.scored.candidate;
+  if (ranker_ != nullptr) {
+    item.responses = ranker_->probabilities(ranker_->ask(request_.context, request_.now), candidate,
+                                            facts_of(g));
+  }
   const auto add_term = [&](const audience::Activity& activity, double share) {
     if (share == 0) return;
     const ItemRef& ref = *activity.item;

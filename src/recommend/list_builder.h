@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "recommend/list_inspection.h"
@@ -15,7 +18,8 @@ namespace zhiyin::recommend {
 class ListBuilder {
  public:
   ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
-              const audience::PersonView& person, const RecommendRequest& request);
+              const audience::PersonView& person, const RecommendRequest& request,
+              const ListRanker* ranker = nullptr);
 
   RecommendResponse personal();
   RecommendResponse similar_to(std::uint32_t candidate);
@@ -38,6 +42,7 @@ class ListBuilder {
     Scored scored;
     std::string_view source;
     Because because = Because::kLiked;
+    std::optional<double> value = {};  ///< where a ranker orders them
   };
   enum class Among { kAll, kUnknown };
   class Sums;
@@ -66,10 +71,16 @@ class ListBuilder {
   void gather_popular();
   void gather_fresh();
   void pin();
+  void note_tired();
+  void move_tired_back();
+  void rank();
+  [[nodiscard]] ShownFacts facts_of(const Gathered& g);
+  [[nodiscard]] std::vector<double> qualities() const;
+  [[nodiscard]] float similarity_of(const CandidateItem& item);
   void explore();
   void choose();
   void list(const Gathered& g, double propensity);
-  void explain(RecommendedItem& item, std::uint32_t candidate) const;
+  void explain(RecommendedItem& item, const Gathered& g);
 
   // Of inspect() alone.
   [[nodiscard]] Obstacle obstacle_of(std::uint32_t candidate) const;
@@ -87,11 +98,16 @@ class ListBuilder {
   const RecommendModel& model_;
   const CandidateIndex& candidates_;
   const RecommendRequest& request_;
+  const ListRanker* const ranker_;
   Taste taste_;
   std::vector<bool> taken_;         ///< by candidate: seen, excluded or gathered
   std::vector<bool> taken_groups_;  ///< by group of near-duplicates: one of it is; 0 never
   std::vector<bool> eligible_;      ///< empty: all
-  std::size_t pool_ = 0;            ///< how many to gather
+  std::vector<bool> tired_;         ///< empty: none
+  std::unordered_map<std::string_view, double> interest_;  ///< weights of the tags, once asked for
+  double interest_length_ = 0;
+  bool chooses_ = false;  ///< the list is chosen for variety, or by caps
+  std::size_t pool_ = 0;  ///< how many to gather
   std::vector<Gathered> gathered_;
   RecommendResponse out_;
   ListInspection* inspection_ = nullptr;  ///< while inspect() runs

@@ -53,6 +53,12 @@ class OnlineRanker {
   /// returned.
   bool learn(std::span<const RankerFeature> features, bool positive, double weight = 1);
 
+  /// What a slot adds: its linear weight, and its factors (params().factors of them), for callers
+  /// that sum up themselves.
+  [[nodiscard]] float weight(std::uint32_t slot) const { return linear(slot); }
+  [[nodiscard]] std::span<const float> factors(std::uint32_t slot) const {
+    return std::span(factors_).subspan(std::size_t{slot} * params_.factors, params_.factors);
+  }
   [[nodiscard]] const RankerParams& params() const { return params_; }
   [[nodiscard]] std::uint64_t learnt() const { return learnt_; }
 

@@ -146,6 +146,21 @@ int fold() {
   return 0;
 }
 
+/// Four heads that have seen something of every kind of input, as serving has them.
+std::shared_ptr<const ResponseRanker> some_ranker() {
+  auto ranker = ResponseRanker::create({.bits = 14, .factors = 8});
+  if (!ranker) return nullptr;
+  for (const Response r : {Response::kRead, Response::kLike, Response::kBuy, Response::kHide})
+    ranker->begin(r);
+  Random random(7);
+  std::vector<RankerFeature> features(14);
+  for (int i = 0; i < 20'000; ++i) {
+    for (RankerFeature& f : features) f.slot = static_cast<std::uint32_t>(random.below(1U << 14));
+    ranker->learn(features, static_cast<std::uint8_t>(random.below(256)));
+  }
+  return std::make_shared<const ResponseRanker>(std::move(*ranker));
+}
+
 int lists() {
   constexpr int kItems = 10'000;
   constexpr int kPeople = 20'000;
@@ -179,8 +194,10 @@ int lists() {
     item.category = "c" + std::to_string(i % 20);
     catalogue.push_back(std::move(item));
   }
-  const auto recommender = Recommender::create(
-      std::make_shared<RecommendModel>(std::move(*trained)), "recommend-1", std::move(catalogue));
+  const auto model = std::make_shared<RecommendModel>(std::move(*trained));
+  const auto by_source = Recommender::create(model, "recommend-1", catalogue);
+  const auto by_ranker =
+      Recommender::create(model, "recommend-1", catalogue, {some_ranker(), "ranker-1", {}});
   std::vector<audience::PersonView> people;
   for (int p = 0; p < 2000; ++p) {
     audience::PersonView view{PersonId("p_" + std::to_string(p)), {}, {}};
@@ -190,7 +207,10 @@ int lists() {
     people.push_back(std::move(view));
   }
   const double top = peak();
-  for (const bool rules : {false, true}) {
+  for (const int mode : {0, 1, 2, 3}) {
+    const bool rules = mode % 2 == 1;
+    const bool ranked = mode >= 2;
+    const auto& recommender = ranked ? by_ranker : by_source;
     RecommendRequest request{.n = 10, .now = now};
     if (rules) {
       request.diversity = 0.3;
@@ -209,9 +229,10 @@ int lists() {
       best = std::min(best, (seconds() - began) / static_cast<double>(people.size()));
     }
     std::printf(
-        "{\"what\":\"lists\",\"rules\":%s,\"microseconds\":%.1f,\"people_per_second\":%.0f,"
+        "{\"what\":\"lists\",\"rules\":%s,\"ranked\":%s,\"microseconds\":%.1f,\"people_per_"
+        "second\":%.0f,"
         "\"peak\":%.1f,\"bytes\":%zu}\n",
-        rules ? "true" : "false", best * 1e6, 1 / best, top, bytes);
+        rules ? "true" : "false", ranked ? "true" : "false", best * 1e6, 1 / best, top, bytes);
   }
   return 0;
 }

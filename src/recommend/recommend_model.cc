@@ -139,11 +139,19 @@ Result<RecommendModel> RecommendModel::decode(std::string_view bytes) {
   out.recency_ = stored->recency;
   out.people_ = stored->people;
   out.interactions_ = stored->interactions;
+  if (!(out.recency_ > 0 && out.recency_ <= 1))
+    return damaged(fmt::format("recency is {}", out.recency_));
+  for (const auto& [kind, weight] : out.kind_weights_) {
+    if (!std::isfinite(weight)) return damaged(fmt::format("the weight of {} is not finite", kind));
+  }
   const std::size_t n = out.items_.size();
   std::string_view payload = artefact.payload;
   auto popularity = take_array<float>(payload, n);
   if (!popularity) return damaged("the payload is too short");
   out.popularity_ = std::move(*popularity);
+  // Lists are sorted by these: one that is no number would break their order.
+  if (!std::ranges::all_of(out.popularity_, [](float x) { return std::isfinite(x); }))
+    return damaged("a popularity is not finite");
   if (std::ranges::find(kAlgorithms, stored->algorithm) == std::end(kAlgorithms))
     return damaged(fmt::format("algorithm is '{}'", stored->algorithm));
   out.algorithm_ = std::move(stored->algorithm);

@@ -63,6 +63,7 @@ struct TrainParams {
   std::size_t people_min = 2;       ///< items touched by fewer have no neighbours
   std::size_t items_max = 200'000;  ///< the most popular are kept
   std::function<bool(double)> progress;
+  std::size_t memory_max = 0;  ///< bytes; a training that needs more is refused; 0: no bound
 
   static std::map<std::string, double, std::less<>> default_kind_weights();
 };
@@ -110,6 +111,7 @@ class RecommendModel {
 };
 
 /// An empty model (nobody did anything) is valid: it recommends by tags and freshness.
+/// kLimitReached, with the figures, when it would need more than `memory_max`.
 Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams& params);
 
 /// Rows of the warehouse's `events` joined with `identity_person`, in pages. `kinds`: those wanted.

@@ -3,9 +3,8 @@
 #include "recommend/list_builder.h"
 
 namespace zhiyin::recommend {
-namespace {
 
-Result<void> check(const RecommendRequest& r) {
+Result<void> check_request(const RecommendRequest& r) {
   if (r.n < 1 || r.n > kListMax) return fail_field("n", "is {}, expected 1 to {}", r.n, kListMax);
   if (!(r.diversity >= 0 && r.diversity <= 1))
     return fail_field("diversity", "is {}, expected 0 to 1", r.diversity);
@@ -21,41 +20,43 @@ Result<void> check(const RecommendRequest& r) {
   return {};
 }
 
-}  // namespace
-
 Recommender::Recommender(Key, std::shared_ptr<const RecommendModel> model, std::string model_id,
                          std::vector<CandidateItem> catalogue,
-                         std::shared_ptr<const TextVectors> texts)
+                         std::shared_ptr<const TextVectors> texts, Ranking ranking)
     : model_(std::move(model)),
       model_id_(std::move(model_id)),
-      candidates_(*model_, std::move(catalogue), std::move(texts)) {}
+      candidates_(*model_, std::move(catalogue), std::move(texts)) {
+  if (ranking.ranker) ranker_.emplace(std::move(ranking), candidates_);
+}
 
 std::shared_ptr<const Recommender> Recommender::create(std::shared_ptr<const RecommendModel> model,
                                                        std::string model_id,
                                                        std::vector<CandidateItem> catalogue,
-                                                       std::shared_ptr<const TextVectors> texts) {
+                                                       std::shared_ptr<const TextVectors> texts,
+                                                       Ranking ranking) {
   return std::make_shared<const Recommender>(Key{}, std::move(model), std::move(model_id),
-                                             std::move(catalogue), std::move(texts));
+                                             std::move(catalogue), std::move(texts),
+                                             std::move(ranking));
 }
 
 Result<RecommendResponse> Recommender::recommend(const audience::PersonView& person,
                                                  const RecommendRequest& request) const {
-  ZHIYIN_TRY_VOID(check(request));
-  return ListBuilder(*model_, candidates_, person, request).personal();
+  ZHIYIN_TRY_VOID(check_request(request));
+  return ListBuilder(*model_, candidates_, person, request, ranker()).personal();
 }
 
 Result<ListInspection> Recommender::inspect(const audience::PersonView& person,
                                             const RecommendRequest& request,
                                             std::size_t depth) const {
-  ZHIYIN_TRY_VOID(check(request));
+  ZHIYIN_TRY_VOID(check_request(request));
   if (depth < 1 || depth > kInspectionDepthMax)
     return fail_field("depth", "is {}, expected 1 to {}", depth, kInspectionDepthMax);
-  return ListBuilder(*model_, candidates_, person, request).inspect(depth);
+  return ListBuilder(*model_, candidates_, person, request, ranker()).inspect(depth);
 }
 
 Result<RecommendResponse> Recommender::similar(const ItemRef& item,
                                                const RecommendRequest& request) const {
-  ZHIYIN_TRY_VOID(check(request));
+  ZHIYIN_TRY_VOID(check_request(request));
   const std::uint32_t candidate = candidates_.find(item);
   if (candidate == CandidateIndex::kNone) {
     return fail(ErrorCode::kNotFound,
@@ -67,13 +68,13 @@ Result<RecommendResponse> Recommender::similar(const ItemRef& item,
 }
 
 Result<RecommendResponse> Recommender::popular(const RecommendRequest& request) const {
-  ZHIYIN_TRY_VOID(check(request));
+  ZHIYIN_TRY_VOID(check_request(request));
   const audience::PersonView nobody{PersonId(""), {}, {}};
   return ListBuilder(*model_, candidates_, nobody, request).popular();
 }
 
 Result<RecommendResponse> Recommender::latest(const RecommendRequest& request) const {
-  ZHIYIN_TRY_VOID(check(request));
+  ZHIYIN_TRY_VOID(check_request(request));
   const audience::PersonView nobody{PersonId(""), {}, {}};
   return ListBuilder(*model_, candidates_, nobody, request).latest();
 }

@@ -10,6 +10,7 @@
 #include "audience/people.h"
 #include "recommend/candidate_index.h"
 #include "recommend/exploration.h"
+#include "recommend/list_ranker.h"
 #include "recommend/recommend_model.h"
 #include "recommend/segment_popularity.h"
 
@@ -17,6 +18,8 @@ namespace zhiyin::recommend {
 
 /// So that the impression of a list always fits a record of the log.
 inline constexpr std::size_t kListMax = 300;
+/// Fresh items among which one list's places of exploration are chosen: the newest.
+inline constexpr std::size_t kArmsMax = 50;
 
 struct ListInspection;
 
@@ -51,8 +54,15 @@ struct RecommendRequest {
   std::function<Arm(const ItemRef&)> arm_of;
   /// Segments that the person is in, with what is popular there; they outlive the call.
   std::vector<const SegmentItems*> segments;
-  bool explain = false;  ///< fill RecommendedItem::terms
+  bool explain = false;  ///< fill RecommendedItem::terms and responses, RecommendResponse::tired
+  RequestContext context;
+  /// Shown to the person again and again without effect: moved behind all others, or left out.
+  std::vector<ItemRef> tired;
+  bool leaves_out_tired = false;
 };
+
+/// kInvalidArgument with the field when a number is out of range.
+Result<void> check_request(const RecommendRequest& request);
 
 /// A part of a score, and the item of the history that it comes from.
 struct ScoreTerm {
@@ -68,15 +78,23 @@ struct RecommendedItem {
   /// `itemknn`, `rp3beta`, `ease`, `ials`, `text`, `tags`, `similar`, `segment`, `popular`,
   /// `fresh`, `pinned` or `explore`
   std::string source;
-  std::string reason;     ///< Chinese: 因为你读过《X》
-  std::string reason_en;  ///< because you read "X"
-  double propensity = 1;  ///< probability with which it was chosen: 1 outside `explore`
-  std::vector<ScoreTerm>
-      terms;  ///< largest first; of item-item, folded-in and text scores, with explain
+  std::string reason;            ///< Chinese: 因为你读过《X》
+  std::string reason_en;         ///< because you read "X"
+  double propensity = 1;         ///< probability with which it was chosen: 1 outside `explore`
+  std::vector<ScoreTerm> terms;  ///< largest first; of item-item, folded-in and text scores
+  ShownFacts facts;              ///< what a ranker sees of it; `source` is empty
+  /// What the list was ordered by, where a ranker ordered it: the owner's weights × the
+  /// probabilities of the responses.
+  std::optional<double> value;
+  std::array<double, kResponses> responses{};  ///< these probabilities, with explain
+  std::uint8_t team = 0;                       ///< of an interleaved list, see interleaving.h
 };
 struct RecommendResponse {
   std::vector<RecommendedItem> items;
-  bool fallback = false;  ///< nothing came from behaviour: a cold person
+  bool fallback = false;      ///< nothing came from behaviour: a cold person
+  std::vector<ItemRef> arms;  ///< what the places of exploration were chosen among
+  /// Of the request's tired items those that stood among the candidates, with explain.
+  std::vector<ItemRef> tired;
 };
 
 /// Answers from one model and one catalogue, both immutable; make a new one when either changes.
@@ -90,14 +108,19 @@ struct RecommendResponse {
 /// is popular in the person's segments (one in ten places is kept for it), then popular ones, then
 /// new ones. With `diversity` or caps the list is chosen from five times as many candidates. Items
 /// that the person dealt with, excluded, expired and unavailable ones never appear.
+///
+/// With a ranker the list for a person is ordered by what the responses to be expected are worth:
+/// chosen from kRankedPool candidates, which come as above.
 class Recommender {
  public:
   /// `model` is shared by those who serve and those who replace it. `model_id` goes into
   /// impressions. For kinds without any item in the catalogue the model's own items are candidates.
-  /// `texts`, shared likewise, may be null.
+  /// `texts`, shared likewise, may be null. Without a ranker lists stand in the order of their
+  /// sources.
   static std::shared_ptr<const Recommender> create(
       std::shared_ptr<const RecommendModel> model, std::string model_id,
-      std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts = nullptr);
+      std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts = nullptr,
+      Ranking ranking = {});
 
   /// kInvalidArgument when a number is out of range. `person` may be empty (cold).
   [[nodiscard]] Result<RecommendResponse> recommend(const audience::PersonView& person,
@@ -117,6 +140,8 @@ class Recommender {
   [[nodiscard]] const std::string& model_id() const { return model_id_; }
   [[nodiscard]] const RecommendModel& model() const { return *model_; }
   [[nodiscard]] const CandidateIndex& candidates() const { return candidates_; }
+  /// Null: none.
+  [[nodiscard]] const ListRanker* ranker() const { return ranker_ ? &*ranker_ : nullptr; }
 
  private:
   struct Key {};
@@ -124,13 +149,15 @@ class Recommender {
  public:
   /// Through `create` only.
   Recommender(Key, std::shared_ptr<const RecommendModel> model, std::string model_id,
-              std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts);
+              std::vector<CandidateItem> catalogue, std::shared_ptr<const TextVectors> texts,
+              Ranking ranking);
 
  private:
   /// Shared with those who replace it; immutable.
   const std::shared_ptr<const RecommendModel> model_;
   const std::string model_id_;
   const CandidateIndex candidates_;
+  std::optional<ListRanker> ranker_;
 };
 
 }  // namespace zhiyin::recommend

@@ -63,6 +63,14 @@ void keep_strongest(std::vector<Touched>& touched) {
   touched.resize(kept);
 }
 
+std::unexpected<Error> too_large(double needed, const TrainParams& params, std::string_view what) {
+  constexpr double kMb = 1 << 20;
+  return fail(ErrorCode::kLimitReached,
+              "recommend: training needs about {:.0f} MB ({}), {:.0f} MB are allowed "
+              "(recommend.train_memory_mb); fewer items, factors or a shorter history need less",
+              std::ceil(needed / kMb), what, static_cast<double>(params.memory_max) / kMb);
+}
+
 using Weigh = std::function<double(std::string_view kind, std::int64_t value)>;
 
 Result<Gathered> gather(const RowSource& rows, const TrainParams& params, const Weigh& weigh) {
@@ -70,6 +78,9 @@ Result<Gathered> gather(const RowSource& rows, const TrainParams& params, const 
   NameIndex items;
   std::vector<ItemRef> refs;
   std::vector<Touched> touched;
+  // A vector that grows holds its elements twice for a moment.
+  constexpr std::size_t kBytesPerAction = 2 * sizeof(Touched);
+  bool too_many = false;
   std::string key;
   ZHIYIN_TRY_VOID(rows([&](const InteractionRow& row) {
     const double weight = weigh(row.kind, row.value);
@@ -77,8 +88,15 @@ Result<Gathered> gather(const RowSource& rows, const TrainParams& params, const 
     key.assign(row.item.kind).append(1, '\0').append(row.item.id);
     const std::uint32_t item = items.add(key);
     if (item == refs.size()) refs.push_back(row.item);
+    if (params.memory_max > 0 && touched.size() * kBytesPerAction > params.memory_max) {
+      too_many = true;
+      return;
+    }
     touched.push_back({people.add(row.person), item, static_cast<float>(weight), row.at});
   }));
+  if (too_many)
+    return too_large(static_cast<double>(touched.size() * kBytesPerAction), params,
+                     fmt::format("more than {} actions", touched.size()));
   const std::vector<std::uint32_t> person_rank = ranks_by_name(people);
   const std::vector<std::uint32_t> item_rank = ranks_by_name(items);
   Gathered out;
@@ -173,11 +191,12 @@ Result<void> check(const TrainParams& params) {
   return {};
 }
 
+/// EASE in one piece up to so many items: 0.9 GB while it trains.
+constexpr std::size_t kDenseServed = 12'000;
+
 /// EASE's strongest weights: the dense model where there are few items, local regressions beyond.
 Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams& params,
                                   const std::function<bool(double)>& progress) {
-  // 0.9 GB while it trains.
-  constexpr std::size_t kDenseServed = 12'000;
   constexpr std::size_t kLocalNeighbours = 300;
   const EaseParams settings{params.lambda, params.knn.threads, progress};
   if (matrix.items() > kDenseServed)
@@ -186,6 +205,26 @@ Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams&
   for (std::size_t u = 0; u < matrix.users(); ++u) counts.add(matrix.columns(u));
   ZHIYIN_TRY(const Ease ease, Ease::train(counts, settings));
   return ease.strongest(params.knn.k);
+}
+
+/// What the models take beside the actions, roughly.
+Result<void> check_memory(const Interactions& matrix, const TrainParams& params) {
+  if (params.memory_max == 0) return {};
+  const auto items = static_cast<double>(matrix.items());
+  const auto people = static_cast<double>(matrix.users());
+  const auto threads = static_cast<double>(std::max(1, params.knn.threads));
+  const double cells = static_cast<double>(matrix.size());
+  double needed = cells * 2 * sizeof(Interaction) +
+                  items * static_cast<double>(params.knn.k) * sizeof(Neighbour);
+  // Counts and the matrix that becomes their inverse; or a row of sums for each thread.
+  needed += params.algorithm == "ease" && matrix.items() <= kDenseServed
+                ? 2 * sizeof(float) * items * items
+                : threads * items * sizeof(double);
+  needed += static_cast<double>(params.factors) * sizeof(float) * (items + people);
+  if (needed <= static_cast<double>(params.memory_max)) return {};
+  return too_large(needed, params,
+                   fmt::format("{} people, {} items, {} actions, {}, {} factors", matrix.users(),
+                               matrix.items(), matrix.size(), params.algorithm, params.factors));
 }
 
 Result<ItemNeighbours> train_weights(const Interactions& matrix, const TrainParams& params,
@@ -218,6 +257,7 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
   std::vector<std::int64_t> popularity = popularity_of(data, params);
   limit_items(data, popularity, params.items_max);
   const Interactions matrix = matrix_of(data, params);
+  ZHIYIN_TRY_VOID(check_memory(matrix, params));
   const double first = params.factors > 0 ? 0.5 : 1;
   const auto part = [&](double from, double to) -> std::function<bool(double)> {
     if (!params.progress) return {};

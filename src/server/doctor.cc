@@ -53,6 +53,27 @@ void add_workers(Checks& checks, Services& s) {
       "them. Start one, or add workers to server.roles");
 }
 
+/// What recommends must be what was made active.
+void add_recommendations(Checks& checks, Services& s) {
+  const auto troubles = s.recommendations.troubles();
+  if (!troubles) {
+    checks.add("recommendations", false, troubles.error().text(),
+               storage::advice_for(troubles.error(), "storage.state"));
+    return;
+  }
+  std::string detail = "the active versions can be read";
+  if (!troubles->empty()) {
+    detail.clear();
+    for (const Recommendations::Trouble& t : *troubles)
+      detail += fmt::format("{}{} cannot be read ({}), {} serves", detail.empty() ? "" : "; ", t.id,
+                            t.reason, t.serving);
+  }
+  checks.add("recommendations", troubles->empty(), std::move(detail),
+             "在用的版本已损坏，由更早的版本代替：重新训练，或 zhiyin model rollback / the active "
+             "version is damaged and an earlier one stands in: train again, or zhiyin model "
+             "rollback KIND");
+}
+
 void add_disk(Checks& checks, Services& s) {
   std::error_code ec;
   const auto space = std::filesystem::space(s.options.text("data_dir"), ec);
@@ -109,6 +130,7 @@ Json examine(Services& s) {
              "机器跟不上写入，或某个投影出错，请看日志 / the machine is too slow for what comes "
              "in, or a projection fails: see the log");
   add_workers(checks, s);
+  add_recommendations(checks, s);
   add_disk(checks, s);
   constexpr std::int64_t kSanePast = 1'700'000'000'000'000;  // 2023
   const bool clock_ok = s.stepped != nullptr || s.clock.now().us > kSanePast;

@@ -8,6 +8,7 @@
 
 #include "audience/response_training.h"
 #include "base/crypto.h"
+#include "base/machine.h"
 #include "base/utf8.h"
 #include "ingest/import.h"
 #include "ingest/mapping.h"
@@ -242,6 +243,9 @@ Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, Ru
   params.alpha = job.alpha;
   params.beta = job.beta;
   params.factors = job.factors;
+  const std::int64_t memory_mb = s.options.integer("recommend.train_memory_mb");
+  params.memory_max =
+      static_cast<std::size_t>(memory_mb > 0 ? memory_mb << 20 : memory_bytes() / 2);
   params.progress = [&run](double share) {
     run.report(share, "训练中 / training");
     return !run.cancelled();

@@ -1,5 +1,7 @@
 #include "server/recommend_wire.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -54,7 +56,7 @@ constexpr std::string_view kNumbers[] = {"n",          "price_min",    "price_ma
 constexpr std::string_view kParameters[] = {
     "n",         "kind",      "kinds",     "categories", "exclude",    "eligible",     "pinned",
     "price_min", "price_max", "diversity", "rerank",     "author_max", "category_max", "explore",
-    "explain",   "account"};
+    "explain",   "account",   "time",      "device",     "channel",    "place"};
 
 Result<void> check_names(const http::Request& r) {
   for (const auto& [name, value] : r.query) {
@@ -73,6 +75,27 @@ std::vector<recommend::ItemRef> refs_of(const std::vector<ItemName>& items) {
   std::vector<recommend::ItemRef> out;
   for (const ItemName& item : items) out.push_back({item.kind, item.id});
   return out;
+}
+
+/// UUIDv7 (RFC 9562) of a time within 30 days before `now`: the form in which impressions are
+/// named.
+bool is_impression_id(std::string_view id, Instant now) {
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-7xxx-xxxx-xxxxxxxxxxxx";
+  if (id.size() != kForm.size()) return false;
+  std::int64_t milliseconds = 0;
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const char c = id[i];
+    if (kForm[i] != 'x') {
+      if (c != kForm[i]) return false;
+      continue;
+    }
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit && !(c >= 'a' && c <= 'f')) return false;
+    constexpr std::size_t kTimeEnds = 13;
+    if (i < kTimeEnds) milliseconds = milliseconds * 16 + (digit ? c - '0' : c - 'a' + 10);
+  }
+  const Instant made{milliseconds * 1000};
+  return made <= now + ingest::kAheadMax && now - made <= 30 * kDay;
 }
 
 }  // namespace
@@ -96,6 +119,29 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
   out.category_max = static_cast<std::size_t>(body.category_max);
   out.explore = static_cast<std::size_t>(body.explore);
   out.explain = body.explain;
+  out.context = {body.time, body.device, body.channel, body.place};
+  return out;
+}
+
+Result<ingest::WireEvent> to_event(const FeedbackBody& body, Instant now) {
+  // What says nothing about the item, or only the platform knows, comes by POST /v1/events.
+  const auto response = recommend::response_of(body.kind);
+  const bool known = (response && !recommend::is_of_account(*response)) || body.kind == "rating" ||
+                     body.kind == "show";
+  if (!known)
+    return fail_field("kind", "'{}' is not one of {}, rating, show", body.kind,
+                      fmt::join(recommend::item_response_kinds(), ", "));
+  if (!body.impression.empty() && !is_impression_id(body.impression, now))
+    return fail_field("impression", "'{}' is not the impression of an answer of the last 30 days",
+                      body.impression);
+  ingest::WireEvent out;
+  out.event_id = body.event_id;
+  out.account = body.account;
+  out.kind = body.kind;
+  out.item = ingest::ItemRef{body.item.kind, body.item.id};
+  out.value = body.value;
+  out.occurred_at = body.occurred_at;
+  if (!body.impression.empty()) out.properties.set("impression", body.impression);
   return out;
 }
 
@@ -118,8 +164,37 @@ Result<ListBody> list_body_of(const http::Request& request) {
     return fail_field("explain", "'{}' is not true or false", explain.substr(0, 20));
   out.explain = explain == "true";
   out.account = request.query_or("account", "");
+  out.device = request.query_or("device", "");
+  out.channel = request.query_or("channel", "");
+  out.place = request.query_or("place", "");
+  for (const auto& [name, text] :
+       {std::pair("device", &out.device), std::pair("channel", &out.channel),
+        std::pair("place", &out.place)}) {
+    constexpr std::size_t kBytesMax = 64;
+    if (text->size() > kBytesMax)
+      return fail_field(name, "has {} bytes, at most {}", text->size(), kBytesMax);
+  }
+  if (const auto time = request.query.find("time"); time != request.query.end()) {
+    auto read = parse_time(time->second, TimeZone::shanghai());
+    if (!read) return fail_field("time", "{}", read.error().message);
+    out.time = *read;
+  }
   return out;
 }
+
+namespace {
+
+/// Null where nothing is known of any.
+Json responses_of(const recommend::RecommendedItem& item) {
+  Json out;
+  for (std::size_t r = 0; r < recommend::kResponses; ++r) {
+    if (item.responses[r] > 0)
+      out.set(recommend::response_name(static_cast<recommend::Response>(r)), item.responses[r]);
+  }
+  return out;
+}
+
+}  // namespace
 
 Json item_json(const recommend::RecommendedItem& item) {
   Json one;
@@ -127,6 +202,10 @@ Json item_json(const recommend::RecommendedItem& item) {
           Json().set("kind", item.item.kind).set("id", item.item.id).set("title", item.title));
   one.set("score", item.score).set("reason", item.reason).set("reason_en", item.reason_en);
   one.set("source", item.source).set("propensity", item.propensity);
+  if (item.value) one.set("value", *item.value);
+  if (item.team > 0) one.set("team", static_cast<std::int64_t>(item.team));
+  if (Json responses = responses_of(item); !responses.is_null())
+    one.set("responses", std::move(responses));
   if (item.terms.empty()) return one;
   Json terms = Json::array();
   for (const recommend::ScoreTerm& term : item.terms) {
@@ -146,7 +225,15 @@ Json to_json_answer(const Recommendations::Answer& answer, Json out) {
   for (const recommend::RecommendedItem& item : answer.response.items) items.push(item_json(item));
   out.set("items", std::move(items))
       .set("model", answer.model_id)
+      .set("ranker", answer.ranker_id.empty() ? Json() : Json(answer.ranker_id))
+      .set("impression", answer.impression_id.empty() ? Json() : Json(answer.impression_id))
       .set("fallback", answer.response.fallback);
+  if (!answer.response.tired.empty()) {
+    Json tired = Json::array();
+    for (const recommend::ItemRef& ref : answer.response.tired)
+      tired.push(Json().set("kind", ref.kind).set("id", ref.id));
+    out.set("tired", std::move(tired));
+  }
   return out;
 }
 

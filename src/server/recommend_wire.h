@@ -42,22 +42,45 @@ struct ListBody {
   std::int64_t explore = 0;
   bool explain = false;
   std::string account;
+  std::optional<Instant> time;  ///< of the reader's day; absent: now
+  std::string device;
+  std::string channel;
+  std::string place;                ///< empty: `api`, `console` or `cli`
   std::vector<SessionAct> events;   ///< of a session, oldest first
   std::vector<std::string> people;  ///< of a batch
   std::string segment;              ///< of a batch, instead of people
+  std::string file;    ///< of a batch for a segment: `jsonl` or `csv`; empty: the answer
+  bool record = true;  ///< of such a file: the lists count as shown
 };
+
+/// The body of POST /v1/recommend/feedback.
+struct FeedbackBody {
+  std::string person;
+  ItemName item;
+  std::string kind;
+  std::string impression;
+  std::optional<std::int64_t> value;
+  std::string account;
+  std::string event_id;
+  std::optional<Instant> occurred_at;
+};
+/// The event that it is, without identities. kInvalidArgument names the member: the kind is no
+/// response to an item, or the impression is no id of ours.
+Result<ingest::WireEvent> to_event(const FeedbackBody& body, Instant now);
 
 /// kInvalidArgument names the member.
 Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now);
 /// The same from a query: n, kind or kinds, categories, exclude, eligible and pinned (`kind/id`,
 /// separated by commas), price_min, price_max, diversity, rerank, author_max, category_max,
-/// explore, explain, account. kInvalidArgument names the parameter; unknown ones are refused.
+/// explore, explain, account, time, device, channel, place. kInvalidArgument names the parameter;
+/// unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
 
-/// {"item","score","source","reason","reason_en","propensity","terms" (where there are any)}
+/// {"item","score","source","reason","reason_en","propensity","value","terms","responses"} (the
+/// last three where there are any)
 Json item_json(const recommend::RecommendedItem& item);
-/// {"items":[{"item","score","source","reason","reason_en","propensity","terms"}],"model","fallback"},
-/// after the members that `out` already has.
+/// {"items":[item_json],"model","ranker","impression","fallback","tired"}, after the members that
+/// `out` already has.
 Json to_json_answer(const Recommendations::Answer& answer, Json out = Json::object());
 
 }  // namespace zhiyin::server
@@ -111,11 +134,40 @@ struct zhiyin::Fields<zhiyin::server::ListBody> {
           .optional(),
       field("explain", &B::explain, "the terms of each score").optional(),
       field("account", &B::account, "for the record of what was shown").length(0, 64).optional(),
+      field("time", &B::time, "when it is shown, for the hour of day; absent: now"),
+      field("device", &B::device, "ios, android, desktop, …").length(0, 64).optional(),
+      field("channel", &B::channel, "official_account, mini_program, web, …")
+          .length(0, 64)
+          .optional(),
+      field("place", &B::place, "where it is shown: home, menu, …").length(0, 64).optional(),
       field("events", &B::events, "session: what the visitor did, oldest first")
           .length(0, 1000)
           .optional(),
       field("people", &B::people, "batch: whom").length(0, 1000).optional(),
       field("segment", &B::segment, "batch: the members of a segment, instead of people")
           .length(0, 64)
-          .optional());
+          .optional(),
+      field("file", &B::file, "batch for a segment: jsonl or csv, written by a run")
+          .length(0, 8)
+          .optional(),
+      field("record", &B::record, "of such a file: whether the lists count as shown").optional());
+};
+template <>
+struct zhiyin::Fields<zhiyin::server::FeedbackBody> {
+  using B = zhiyin::server::FeedbackBody;
+  static constexpr std::string_view name = "Feedback";
+  static constexpr auto list = field_list(
+      field("person", &B::person, "person id or KIND:ACCOUNT:VALUE").length(1, 400),
+      field("item", &B::item, "what it is about"),
+      field("kind", &B::kind, "read, click, like, share, purchase, hide, not_interested, …")
+          .length(1, 64),
+      field("impression", &B::impression, "of the answer that listed the item")
+          .length(0, 64)
+          .optional(),
+      field("value", &B::value, "as of an event: seconds read, fen paid"),
+      field("account", &B::account, "needed beside a person id").length(0, 64).optional(),
+      field("event_id", &B::event_id, "makes it repeatable")
+          .length(0, ingest::kEventIdBytesMax)
+          .optional(),
+      field("occurred_at", &B::occurred_at, "absent: now"));
 };

@@ -5,6 +5,9 @@
 #include "base/crypto.h"
 #include "base/random.h"
 #include "recommend/impression.h"
+#include "recommend/interleaving.h"
+#include "server/ranker_job.h"
+#include "statistics/assignment.h"
 
 namespace zhiyin::server {
 namespace {
@@ -42,123 +45,273 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
 
 }  // namespace
 
-void FreshArms::shown(const recommend::ItemRef& item) {
-  {
-    MutexLock lock(mutex_);
-    if (const auto found = counts_.find(item); found != counts_.end()) {
-      found->second.shows += 1;
-      return;
-    }
-    if (counts_.size() >= kItemsMax) return;
+Result<Recommendations::Settings> recommendation_settings(const Options& options) {
+  Recommendations::Settings out;
+  auto objectives = recommend::Objectives::parse(options.text("recommend.objectives"));
+  if (!objectives)
+    return fail(ErrorCode::kInvalidArgument, "recommend.objectives: {}",
+                objectives.error().message);
+  out.objectives = *objectives;
+  out.fatigue.shows = options.integer("recommend.fatigue_shows");
+  out.fatigue.window = options.duration("recommend.fatigue_window");
+  const std::string& how = options.text("recommend.fatigue");
+  if (how != "down" && how != "out")
+    return fail(ErrorCode::kInvalidArgument, "recommend.fatigue: '{}' is neither down nor out",
+                how);
+  out.fatigue.leaves_out = how == "out";
+  out.rival = options.text("recommend.interleave");
+  if (!out.rival.empty() && out.rival != "sources" && !out.rival.starts_with("recommend-") &&
+      !out.rival.starts_with("ranker-"))
+    return fail(ErrorCode::kInvalidArgument,
+                "recommend.interleave: '{}' is not a version like recommend-3 or ranker-3, nor "
+                "sources",
+                out.rival);
+  out.rival_share = static_cast<double>(options.integer("recommend.interleave_percent")) / 100;
+  const std::string& order = options.text("recommend.order");
+  if (order != "ranker" && order != "sources")
+    return fail(ErrorCode::kInvalidArgument, "recommend.order: '{}' is neither ranker nor sources",
+                order);
+  out.ranked = order == "ranker";
+  const std::string& at = options.text("recommend.train_at");
+  if (!at.empty()) {
+    ZHIYIN_TRY_VOID(parse_time_of_day("recommend.train_at", at));
   }
-  const auto before = items_.dealt_with(item);
-  MutexLock lock(mutex_);
-  counts_.try_emplace(item, Counts{0, before.value_or(0)}).first->second.shows += 1;
-}
-
-recommend::Arm FreshArms::of(const recommend::ItemRef& item) const {
-  Counts counts;
-  {
-    MutexLock lock(mutex_);
-    const auto found = counts_.find(item);
-    if (found == counts_.end()) return {};
-    counts = found->second;
-  }
-  const auto now = items_.dealt_with(item);
-  const auto clicks = static_cast<double>(now.value_or(counts.dealt_with) - counts.dealt_with);
-  return {counts.shows, std::min(clicks, counts.shows)};
+  return out;
 }
 
 Recommendations::Recommendations(model::Registry& registry, catalogue::Items& items,
-                                 storage::EventLog& log)
+                                 storage::EventLog& log, storage::State& state, Logger& logger,
+                                 Settings settings)
     : registry_(registry),
       items_(items),
       log_(log),
-      arms_(items),
+      logger_(logger),
+      settings_(std::move(settings)),
+      arms_(state, items),
+      shown_items_(state, settings_.fatigue),
       seed_(crypto::xxh64(crypto::random_bytes(8))) {}
 
-Result<Recommendations::Loaded> Recommendations::load() const {
-  ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
-  auto model = std::make_shared<recommend::RecommendModel>();
-  if (!active) return Loaded{std::move(model), "none"};
-  ZHIYIN_TRY(const std::string bytes, registry_.load(active->id));
-  ZHIYIN_TRY(*model, recommend::RecommendModel::decode(bytes));
-  return Loaded{std::move(model), active->id};
+template <class Model>
+Result<Recommendations::Loaded<Model>> Recommendations::load(const Loaded<Model>& now) const {
+  ZHIYIN_TRY(const auto versions, registry_.activated(Model::kKind));
+  Loaded<Model> out;
+  if (versions.empty()) return out;
+  out.active = versions[0].id;
+  for (const model::ModelRecord& version : versions) {
+    // What serves already needs no reading.
+    if (now.model && now.id == version.id) {
+      out.model = now.model;
+    } else {
+      auto bytes = registry_.load(version.id);
+      // Where the store does not answer, nothing is known about the version.
+      if (!bytes && bytes.error().code != ErrorCode::kDataLoss)
+        return std::unexpected(std::move(bytes.error()));
+      Result<Model> read = std::unexpected(Error{});
+      if (bytes) {
+        read = Model::decode(*bytes);
+      } else {
+        read = std::unexpected(bytes.error());
+      }
+      if (!read) {
+        if (!out.trouble) out.trouble = Trouble{version.id, read.error().text(), "none"};
+        continue;
+      }
+      out.model = std::make_shared<const Model>(std::move(*read));
+    }
+    out.id = version.id;
+    break;
+  }
+  if (out.trouble) out.trouble->serving = out.id;
+  return out;
 }
 
-Result<std::shared_ptr<const recommend::Recommender>> Recommendations::current() {
+void Recommendations::log_trouble(const Trouble& trouble) const {
+  logger_.error(
+      "recommend", "version_unreadable",
+      {{"version", trouble.id}, {"reason", trouble.reason}, {"serving", trouble.serving}});
+}
+
+Result<void> Recommendations::renew() {
+  auto model = load(model_);
+  auto ranker = load(ranker_);
+  // A state that does not answer leaves the old ones serving; nothing to serve from is an error.
+  if (!model && !model_.model) return std::unexpected(std::move(model.error()));
+  is_stale_ = !model || !ranker;
+  if (model) {
+    if (!model->model) model->model = std::make_shared<recommend::RecommendModel>();
+    if (model->trouble) log_trouble(*model->trouble);
+    if (model->id != model_.id || !model_.model) recommender_ = nullptr;
+    model_ = std::move(*model);
+  }
+  if (ranker) {
+    if (ranker->trouble) log_trouble(*ranker->trouble);
+    if (ranker->id != ranker_.id) recommender_ = nullptr;
+    ranker_ = std::move(*ranker);
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_rival() {
+  std::shared_ptr<const recommend::RecommendModel> model = model_.model;
+  std::string id = model_.id;
+  recommend::Ranking ranking;
+  if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+  if (settings_.rival == "sources") {
+    ranking = {};
+  } else {
+    ZHIYIN_TRY(const std::string bytes, registry_.load(settings_.rival));
+    if (settings_.rival.starts_with("ranker-")) {
+      ZHIYIN_TRY(auto ranker, recommend::ResponseRanker::decode(bytes));
+      ranking = {std::make_shared<const recommend::ResponseRanker>(std::move(ranker)),
+                 settings_.rival, settings_.objectives};
+    } else {
+      ZHIYIN_TRY(auto read, recommend::RecommendModel::decode(bytes));
+      model = std::make_shared<const recommend::RecommendModel>(std::move(read));
+      id = settings_.rival;
+    }
+  }
+  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index_),
+                                        texts_, std::move(ranking));
+}
+
+bool Recommendations::is_interleaved(const PersonId& person) const {
+  return !person.value.empty() && settings_.rival_share > 0 &&
+         statistics::assignment_hash(settings_.rival, person.value) < settings_.rival_share;
+}
+
+Result<Recommendations::InUse> Recommendations::current() {
   ZHIYIN_TRY(auto index, items_.index());
   MutexLock lock(mutex_);
-  if (!model_ || is_stale_) {
-    auto next = load();
-    // A model that cannot be read leaves the old one serving; nothing to serve from is an error.
-    if (!next && !model_) return std::unexpected(std::move(next.error()));
-    is_stale_ = false;
-    if (next) {
-      model_ = std::move(next->model);
-      model_id_ = std::move(next->id);
-      recommender_ = nullptr;
-    }
+  if (!model_.model || is_stale_) {
+    ZHIYIN_TRY_VOID(renew());
   }
   if (!recommender_ || index_ != index) {
     index_ = index;
-    recommender_ = recommend::Recommender::create(model_, model_id_, candidates_of(*index), texts_);
+    recommend::Ranking ranking;
+    if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+    recommender_ = recommend::Recommender::create(model_.model, model_.id, candidates_of(*index),
+                                                  texts_, std::move(ranking));
+    rival_ = nullptr;
+    if (!settings_.rival.empty() && settings_.rival_share > 0) {
+      auto rival = make_rival();
+      if (rival) rival_ = std::move(*rival);
+      if (!rival) log_trouble({settings_.rival, rival.error().text(), recommender_->model_id()});
+    }
   }
-  return recommender_;
+  return InUse{recommender_, rival_};
+}
+
+Result<std::vector<Recommendations::Trouble>> Recommendations::troubles() {
+  ZHIYIN_TRY_VOID(current());
+  return known_troubles();
+}
+
+std::vector<Recommendations::Trouble> Recommendations::known_troubles() const {
+  std::vector<Trouble> out;
+  MutexLock lock(mutex_);
+  for (const std::optional<Trouble>& trouble : {model_.trouble, ranker_.trouble}) {
+    if (trouble) out.push_back(*trouble);
+  }
+  return out;
+}
+
+void Recommendations::hide(const PersonId& person, const recommend::ItemRef& item) {
+  MutexLock lock(hidden_mutex_);
+  hidden_.emplace(person.value, item);
+  hidden_order_.push_back(person.value);
+  if (hidden_order_.size() <= kHiddenMax) return;
+  hidden_.erase(hidden_.find(hidden_order_.front()));
+  hidden_order_.pop_front();
+}
+
+void Recommendations::leave_out_hidden(const PersonId& person, recommend::ItemRules& rules) const {
+  MutexLock lock(hidden_mutex_);
+  const auto [begin, end] = hidden_.equal_range(person.value);
+  for (auto it = begin; it != end; ++it) rules.exclude.push_back(it->second);
+}
+
+std::uint64_t Recommendations::draw() {
+  // Anew for each list: what chance decides is logged with its probability.
+  return draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
 }
 
 Result<std::shared_ptr<const recommend::Recommender>> Recommendations::joined(
     std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
   ZHIYIN_TRY(const auto index, items_.index());
-  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index));
+  const MutexLock lock(mutex_);
+  recommend::Ranking ranking;
+  if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index),
+                                        texts_, std::move(ranking));
+}
+
+Result<std::shared_ptr<const recommend::Recommender>> Recommendations::serving() {
+  ZHIYIN_TRY(auto in_use, current());
+  return std::move(in_use.recommender);
 }
 
 recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendRequest request) {
   if (request.explore == 0) return request;
-  // The seed is drawn anew for each list: what chance decides is logged with its probability.
-  request.seed = draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
+  request.seed = draw();
   request.arm_of = [this](const recommend::ItemRef& ref) { return arms_.of(ref); };
   return request;
 }
 
 Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
                                                            const recommend::RecommendRequest& given,
-                                                           std::string_view account,
-                                                           std::string_view place) {
-  ZHIYIN_TRY(const auto recommender, current());
+                                                           Shown shown) {
+  ZHIYIN_TRY(const auto in_use, current());
+  const auto& recommender = in_use.recommender;
   recommend::RecommendRequest request = with_chance(given);
+  leave_out_hidden(person.id, request.rules);
+  ZHIYIN_TRY(request.tired, shown_items_.tired(person.id, request.now));
+  request.leaves_out_tired = shown_items_.rule().leaves_out;
   ZHIYIN_TRY(const auto trends, add_segments(person.id, request));
-  ZHIYIN_TRY(auto response, recommender->recommend(person, request));
-  note(response, person.id, recommender->model_id(), request.now, account, place);
-  return Answer{std::move(response), recommender->model_id()};
+  Answer out;
+  ZHIYIN_TRY(out.response, recommender->recommend(person, request));
+  out.model_id = recommender->model_id();
+  if (recommender->ranker() != nullptr) out.ranker_id = recommender->ranker()->id();
+  // Places of chance are for learning about items, not about versions.
+  if (in_use.rival && request.explore == 0 && is_interleaved(person.id)) {
+    ZHIYIN_TRY(const auto other, in_use.rival->recommend(person, request));
+    out.response.items = recommend::interleave(out.response.items, other.items, request.n, draw());
+    out.rival_id = settings_.rival;
+  }
+  out.impression_id = note(out, person.id, request, shown);
+  return out;
 }
 
 Result<Recommendations::Answer> Recommendations::common(Common which,
                                                         const recommend::ItemRef& item,
                                                         const recommend::RecommendRequest& given,
-                                                        std::string_view account,
-                                                        std::string_view place) {
-  ZHIYIN_TRY(const auto recommender, current());
+                                                        Shown shown) {
+  ZHIYIN_TRY(const auto in_use, current());
+  const auto& recommender = in_use.recommender;
   const recommend::RecommendRequest request = with_chance(given);
   auto response = which == Common::kSimilar   ? recommender->similar(item, request)
                   : which == Common::kPopular ? recommender->popular(request)
                                               : recommender->latest(request);
   if (!response) return std::unexpected(std::move(response.error()));
-  note(*response, PersonId(), recommender->model_id(), request.now, account, place);
-  return Answer{std::move(*response), recommender->model_id()};
+  Answer out{std::move(*response), recommender->model_id(), {}, {}, {}};
+  out.impression_id = note(out, PersonId(), request, shown);
+  return out;
 }
 
-void Recommendations::note(const recommend::RecommendResponse& response, const PersonId& person,
-                           const std::string& model, Instant at, std::string_view account,
-                           std::string_view place) {
-  for (const recommend::RecommendedItem& item : response.items) {
+std::string Recommendations::note(const Answer& answer, const PersonId& person,
+                                  const recommend::RecommendRequest& request, Shown shown) {
+  if (!shown.record || answer.response.items.empty()) return {};
+  std::vector<recommend::ItemRef> listed;
+  for (const recommend::RecommendedItem& item : answer.response.items) {
     if (item.source == "explore") arms_.shown(item.item);
+    listed.push_back(item.item);
   }
-  auto impression = recommend::impression_of(response, person, model, at);
-  impression.id = uuid_v7(at);
-  impression.account = account;
-  impression.place = place;
-  if (impression.items.empty()) return;
+  shown_items_.shown(person, std::move(listed), request.now);
+  auto impression = recommend::impression_of(answer.response, person, answer.model_id, request.now);
+  impression.id = uuid_v7(request.now);
+  impression.account = shown.account;
+  impression.ranker = answer.ranker_id;
+  impression.rival = answer.rival_id;
+  impression.context = request.context;
   std::vector<storage::NewRecord> full;
   {
     MutexLock lock(impressions_mutex_);
@@ -167,6 +320,7 @@ void Recommendations::note(const recommend::RecommendResponse& response, const P
   }
   if (!full.empty())
     log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
+  return impression.id;
 }
 
 Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
@@ -199,7 +353,7 @@ Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
   return record;
 }
 
-void Recommendations::flush_impressions() {
+Result<void> Recommendations::flush() {
   std::vector<storage::NewRecord> gathered;
   {
     MutexLock lock(impressions_mutex_);
@@ -207,12 +361,17 @@ void Recommendations::flush_impressions() {
   }
   if (!gathered.empty())
     log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
+  ZHIYIN_TRY_VOID(arms_.flush());
+  return shown_items_.flush();
 }
 
 Result<void> Recommendations::look_for_model() {
-  ZHIYIN_TRY(const auto active, registry_.active(recommend::RecommendModel::kKind));
+  ZHIYIN_TRY(const auto model, registry_.active(recommend::RecommendModel::kKind));
+  ZHIYIN_TRY(const auto ranker, registry_.active(recommend::ResponseRanker::kKind));
   MutexLock lock(mutex_);
-  if (model_id_ != (active ? active->id : "none")) is_stale_ = true;
+  if (model_.active != (model ? model->id : "none") ||
+      ranker_.active != (ranker ? ranker->id : "none"))
+    is_stale_ = true;
   return {};
 }
 

@@ -1,64 +1,68 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "audience/people.h"
+#include "base/log.h"
 #include "base/mutex.h"
+#include "base/options.h"
 #include "catalogue/items.h"
 #include "model/registry.h"
+#include "recommend/objectives.h"
 #include "recommend/recommend_model.h"
 #include "recommend/recommender.h"
+#include "server/fresh_arms.h"
+#include "server/shown_items.h"
 #include "storage/event_log.h"
 #include "storage/warehouse.h"
 
 namespace zhiyin::server {
 
-/// What exploration knows of fresh items: how often this process listed them by chance, and how
-/// many events dealt with them since. Begins anew with each start. Thread-safe.
-class FreshArms {
- public:
-  explicit FreshArms(catalogue::Items& items) : items_(items) {}
-  void shown(const recommend::ItemRef& item);
-  [[nodiscard]] recommend::Arm of(const recommend::ItemRef& item) const;
-
- private:
-  struct Counts {
-    double shows = 0;
-    std::int64_t dealt_with = 0;  ///< before it was first shown
-  };
-  static constexpr std::size_t kItemsMax = 100'000;  ///< others count as never shown
-  catalogue::Items& items_;
-  mutable Mutex mutex_;
-  std::unordered_map<recommend::ItemRef, Counts, recommend::ItemRefHash> counts_
-      ZHIYIN_GUARDED_BY(mutex_);
-};
-
-/// Serves recommendations from the active model and the catalogue as it is, and notes what was
-/// shown. The recommender is a snapshot, made anew when the model or the catalogue changed.
+/// Serves recommendations from the active model, the active ranker and the catalogue as it is, and
+/// notes what was shown. The recommender is a snapshot, made anew when one of the three changed.
 /// Thread-safe.
 class Recommendations {
  public:
+  struct Settings {
+    recommend::Objectives objectives;
+    FatigueRule fatigue;
+    /// A version that some people's lists are interleaved with: `recommend-3`, `ranker-3`, or
+    /// `sources` (no ranker); empty: none.
+    std::string rival;
+    double rival_share = 0;  ///< of people, by assignment hash version 2 with the rival as seed
+    bool ranked = true;      ///< false: in the order of sources, whatever ranker is active
+  };
   /// All must outlive this.
-  Recommendations(model::Registry& registry, catalogue::Items& items, storage::EventLog& log);
+  Recommendations(model::Registry& registry, catalogue::Items& items, storage::EventLog& log,
+                  storage::State& state, Logger& logger, Settings settings);
 
   struct Answer {
     recommend::RecommendResponse response;
     std::string model_id;
+    std::string ranker_id;      ///< empty: no ranker ordered the list
+    std::string rival_id;       ///< empty: the list is not interleaved
+    std::string impression_id;  ///< empty: nothing was listed, or nothing recorded
+  };
+  struct Shown {
+    std::string_view account;  ///< may be empty
+    bool record = true;        ///< else it goes into no impression and counts for nothing
   };
   /// What was answered goes to the impressions stream: gathered for up to a second
-  /// (`flush_impressions`), not awaited, so a crash may lose the last of them. `place` says where
-  /// it is shown: `api`, `console`, `cli`.
+  /// (`flush`), not awaited, so a crash may lose the last of them. The context's `place` says where
+  /// it is shown: `api`, `console`, `cli`, or as the caller names it.
   Result<Answer> recommend(const audience::PersonView& person,
-                           const recommend::RecommendRequest& request, std::string_view account,
-                           std::string_view place);
+                           const recommend::RecommendRequest& request, Shown shown);
 
   /// What serves now, to look into: nothing that it answers is noted.
-  Result<std::shared_ptr<const recommend::Recommender>> serving() { return current(); }
+  Result<std::shared_ptr<const recommend::Recommender>> serving();
   /// Another version as it would serve, with the catalogue as it is.
   [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> joined(
       std::shared_ptr<const recommend::RecommendModel> model, std::string id) const;
@@ -67,15 +71,22 @@ class Recommendations {
   enum class Common { kSimilar, kPopular, kLatest };
   /// `item` is for kSimilar. Noted as the others are.
   Result<Answer> common(Common which, const recommend::ItemRef& item,
-                        const recommend::RecommendRequest& request, std::string_view account,
-                        std::string_view place);
+                        const recommend::RecommendRequest& request, Shown shown);
+
+  /// The person wants to see the item no longer. Holds here at once, until its event has arrived
+  /// (everywhere) long since: at most kHiddenMax of them, the newest.
+  void hide(const PersonId& person, const recommend::ItemRef& item);
+  static constexpr std::size_t kHiddenMax = 10'000;
 
   /// Trains on the warehouse's history up to `as_of` and makes the new version the active one.
   Result<model::ModelRecord> train(storage::Warehouse& warehouse, recommend::TrainParams params,
                                    Instant now);
 
-  /// Hands gathered impressions to the log. Called about once a second and before the end.
-  void flush_impressions();
+  /// Hands gathered impressions to the log, and counts to state. Called about once a second and
+  /// before the end.
+  Result<void> flush();
+  /// Removes what nobody needs any more. Now and then.
+  Result<void> tidy(Instant now) { return shown_items_.tidy(now); }
 
   /// What is popular in segments, from now on (null: nothing is known), and whose they are.
   using Trends = std::vector<recommend::SegmentItems>;
@@ -84,48 +95,90 @@ class Recommendations {
   /// What the items' texts are about, from now on; null: nothing is known.
   void set_texts(std::shared_ptr<const recommend::TextVectors> texts);
 
-  /// The active model changed elsewhere (activated, rolled back).
+  /// An active version that cannot be read, and what serves in its place.
+  struct Trouble {
+    std::string id;
+    std::string reason;
+    std::string serving;  ///< `none`: no model
+  };
+  /// Looks at the active versions as serving does. Empty: all is well.
+  Result<std::vector<Trouble>> troubles();
+  /// What serving has met with so far.
+  [[nodiscard]] std::vector<Trouble> known_troubles() const;
+
+  /// An active model or ranker changed elsewhere (activated, rolled back).
   void forget_model();
   /// Another process may have trained one.
   Result<void> look_for_model();
 
+  [[nodiscard]] const recommend::Objectives& objectives() const { return settings_.objectives; }
+
  private:
+  /// What serves of one kind of the registry.
+  template <class Model>
   struct Loaded {
     /// Shared with requests under way; immutable.
-    std::shared_ptr<const recommend::RecommendModel> model;
-    std::string id;
+    std::shared_ptr<const Model> model;
+    std::string id = "none";
+    std::string active = "none";  ///< the version that should serve
+    std::optional<Trouble> trouble;
   };
-  /// The active model from the registry; the empty one, `none`, where there is none.
-  [[nodiscard]] Result<Loaded> load() const;
-  Result<std::shared_ptr<const recommend::Recommender>> current();
+  /// The active model from the registry, the newest before it that can be read where it cannot; or
+  /// none.
+  template <class Model>
+  [[nodiscard]] Result<Loaded<Model>> load(const Loaded<Model>& now) const;
+  void log_trouble(const Trouble& trouble) const;
+  Result<void> renew() ZHIYIN_REQUIRES(mutex_);
+  struct InUse {
+    /// Shared with requests under way; immutable.
+    std::shared_ptr<const recommend::Recommender> recommender;
+    std::shared_ptr<const recommend::Recommender> rival;  ///< null: none
+  };
+  Result<InUse> current();
+  /// What the rival's lists are made by.
+  Result<std::shared_ptr<const recommend::Recommender>> make_rival() ZHIYIN_REQUIRES(mutex_);
+  [[nodiscard]] bool is_interleaved(const PersonId& person) const;
+  /// A seed.
+  std::uint64_t draw();
   /// The request with what its places of exploration need: a seed of its own, and what is known.
   recommend::RecommendRequest with_chance(recommend::RecommendRequest request);
   /// Adds the segments of the person to the request; the answer must not outlive what it returns.
   Result<std::shared_ptr<const Trends>> add_segments(const PersonId& person,
                                                      recommend::RecommendRequest& request);
-  /// Gathers the impression of an answer, and counts what chance listed.
-  void note(const recommend::RecommendResponse& response, const PersonId& person,
-            const std::string& model, Instant at, std::string_view account, std::string_view place);
+  void leave_out_hidden(const PersonId& person, recommend::ItemRules& rules) const;
+  /// Gathers the impression of an answer, and counts what was listed. Returns its id.
+  std::string note(const Answer& answer, const PersonId& person,
+                   const recommend::RecommendRequest& request, Shown shown);
 
   model::Registry& registry_;
   catalogue::Items& items_;
   storage::EventLog& log_;
+  Logger& logger_;
+  const Settings settings_;
   FreshArms arms_;
+  ShownItems shown_items_;
   const std::uint64_t seed_;  ///< of this process
   std::atomic<std::uint64_t> draws_{0};
   static constexpr std::size_t kImpressionsGathered = 256;
   Mutex impressions_mutex_;
   std::vector<storage::NewRecord> impressions_ ZHIYIN_GUARDED_BY(impressions_mutex_);
-  Mutex mutex_;
+  mutable Mutex hidden_mutex_;
+  std::unordered_multimap<std::string, recommend::ItemRef> hidden_ ZHIYIN_GUARDED_BY(hidden_mutex_);
+  std::deque<std::string> hidden_order_ ZHIYIN_GUARDED_BY(hidden_mutex_);  ///< people, oldest first
+  mutable Mutex mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const recommend::Recommender> recommender_ ZHIYIN_GUARDED_BY(mutex_);
-  std::shared_ptr<const recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
-  std::string model_id_ ZHIYIN_GUARDED_BY(mutex_);
-  bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< another version may be active
+  std::shared_ptr<const recommend::Recommender> rival_ ZHIYIN_GUARDED_BY(mutex_);
+  Loaded<recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
+  Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
+  bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< other versions may be active
   std::shared_ptr<const catalogue::ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(mutex_);
   SegmentsOf segments_of_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const recommend::TextVectors> texts_ ZHIYIN_GUARDED_BY(mutex_);
 };
+
+/// From the options `recommend.*`; kInvalidArgument names the option.
+Result<Recommendations::Settings> recommendation_settings(const Options& options);
 
 }  // namespace zhiyin::server

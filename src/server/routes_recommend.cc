@@ -1,7 +1,13 @@
 // Lists of items: for a person, a visitor, an item, everybody, many people at once.
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 
+#include "audience/identity_ref.h"
+#include "base/random.h"
+#include "server/recommend_batch.h"
 #include "server/recommend_wire.h"
 #include "server/routes.h"
 
@@ -9,6 +15,14 @@ namespace zhiyin::server {
 namespace {
 
 std::string_view place_of(const Caller& caller) { return caller.csrf.empty() ? "api" : "console"; }
+
+Result<recommend::RecommendRequest> request_of(const ListBody& body, const Caller& caller,
+                                               Instant now) {
+  ZHIYIN_TRY(auto out, to_request(body, now));
+  if (out.context.place.empty()) out.context.place = place_of(caller);
+  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  return out;
+}
 
 /// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked
 /// for.
@@ -42,28 +56,25 @@ Result<Reader> reader_of(Services& s, const Caller& caller, const std::string& r
   return out;
 }
 
-Result<Json> list_for(Services& s, const Caller& caller, const Reader& reader,
-                      const recommend::RecommendRequest& request, std::string_view account) {
-  ZHIYIN_TRY(const auto answer,
-             s.recommendations.recommend(reader.view, request, account, place_of(caller)));
+Result<Json> list_for(Services& s, const Reader& reader, const recommend::RecommendRequest& request,
+                      std::string_view account) {
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(reader.view, request, {account}));
   return to_json_answer(answer,
                         Json().set("person", reader.person ? Json(reader.person->value) : Json()));
 }
 
 ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   ZHIYIN_TRY(const ListBody body, list_body_of(r));
-  ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
-  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   ZHIYIN_TRY(const Reader reader, reader_of(s, caller, r.path_parameters["person"], body.account));
-  ZHIYIN_TRY(const Json list, list_for(s, caller, reader, request, body.account));
+  ZHIYIN_TRY(const Json list, list_for(s, reader, request, body.account));
   return http::Response::json(list);
 }
 
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
   if (!body.people.empty()) return fail_field("people", "belongs to a batch, not to a session");
   if (!body.segment.empty()) return fail_field("segment", "belongs to a batch, not to a session");
-  ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
-  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   audience::PersonView view;
   for (const SessionAct& act : body.events) {
     audience::Activity activity;
@@ -74,21 +85,18 @@ ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
     activity.value = act.value;
     view.activity.push_back(std::move(activity));
   }
-  ZHIYIN_TRY(const auto answer,
-             s.recommendations.recommend(view, request, body.account, place_of(caller)));
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, {body.account}));
   return http::Response::json(to_json_answer(answer));
 }
 
 ApiResult for_everybody(Services& s, http::Request& r, const Caller& caller,
                         Recommendations::Common which) {
   ZHIYIN_TRY(const ListBody body, list_body_of(r));
-  ZHIYIN_TRY(auto request, to_request(body, s.clock.now()));
-  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   recommend::ItemRef item;
   if (which == Recommendations::Common::kSimilar)
     item = {r.path_parameters["kind"], r.path_parameters["id"]};
-  ZHIYIN_TRY(const auto answer,
-             s.recommendations.common(which, item, request, body.account, place_of(caller)));
+  ZHIYIN_TRY(const auto answer, s.recommendations.common(which, item, request, {body.account}));
   return http::Response::json(to_json_answer(answer));
 }
 
@@ -111,9 +119,68 @@ Result<std::vector<std::string>> people_of(Services& s, const ListBody& body) {
   return out;
 }
 
+/// Of a segment into a file, by a run.
+ApiResult into_file(Services& s, const ListBody& body, const Caller& caller) {
+  ZHIYIN_TRY_VOID(check_batch(body));
+  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
+  ZHIYIN_TRY_VOID(recommend::check_request(request));
+  ZHIYIN_TRY_VOID(s.segments.get(SegmentId(body.segment)));
+  const std::string id = fmt::format("{}.{}", uuid_v7(SystemClock().now()), body.file);
+  ListBody named = body;
+  if (named.place.empty()) named.place = "batch";
+  ZHIYIN_TRY(const RunId run, start_batch(s, std::move(named), id));
+  return http::Response::json(Json().set("run", run.value).set("batch", id), 202);
+}
+
+/// The path of a finished batch; kNotFound.
+Result<std::filesystem::path> batch_file(Services& s, const http::Request& r) {
+  const std::string& id = r.path_parameters.at("id");
+  std::error_code ec;
+  const bool plain = id.find_first_not_of("0123456789abcdef-.jsonlcv") == std::string::npos &&
+                     (id.ends_with(".jsonl") || id.ends_with(".csv")) && !id.starts_with('.');
+  const auto path = batch_folder(s) / (plain ? id : "none");
+  if (plain && std::filesystem::is_regular_file(path, ec)) return path;
+  if (plain && std::filesystem::exists(path.string() + ".progress", ec))
+    return fail(ErrorCode::kNotFound, "batch: '{}' is not finished yet", id);
+  return fail(ErrorCode::kNotFound, "batch: there is no '{}'", id.substr(0, 80));
+}
+
+/// A piece of the file that ends with a line.
+ApiResult batch_piece(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const auto path, batch_file(s, r));
+  constexpr std::int64_t kPiece = 8 << 20;
+  std::int64_t offset = 0;
+  const std::string_view given = r.query_or("offset", "0");
+  const auto read = std::from_chars(given.data(), given.data() + given.size(), offset);
+  if (read.ec != std::errc() || read.ptr != given.data() + given.size() || offset < 0)
+    return fail_field("offset", "'{}' is not a number of bytes", given.substr(0, 40));
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(offset);
+  std::string bytes(static_cast<std::size_t>(kPiece), '\0');
+  file.read(bytes.data(), kPiece);
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  const bool more = static_cast<std::int64_t>(bytes.size()) == kPiece;
+  if (more) bytes.resize(bytes.rfind('\n') + 1);
+  auto response = http::Response::text(
+      std::move(bytes), path.extension() == ".csv" ? "text/csv; charset=utf-8"
+                                                   : "application/x-ndjson; charset=utf-8");
+  if (more)
+    response.headers.emplace_back(
+        "Next-Offset", std::to_string(offset + static_cast<std::int64_t>(response.body.size())));
+  return response;
+}
+
+ApiResult remove_batch(Services& s, http::Request& r) {
+  ZHIYIN_TRY(const auto path, batch_file(s, r));
+  std::error_code ec;
+  std::filesystem::remove(path, ec);
+  if (ec) return fail(ErrorCode::kUnavailable, "batch: {}", ec.message());
+  return http::Response::json(Json::object());
+}
+
 ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
-  ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
-  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  if (!body.file.empty()) return into_file(s, body, caller);
+  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   ZHIYIN_TRY(const auto people, people_of(s, body));
   Json lists = Json::array();
   for (std::size_t i = 0; i < people.size(); ++i) {
@@ -121,15 +188,55 @@ ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
     if (!reader && !body.people.empty())
       return std::unexpected(within(fmt::format("people[{}]", i), std::move(reader.error())));
     if (!reader) return std::unexpected(std::move(reader.error()));
-    ZHIYIN_TRY(Json list, list_for(s, caller, *reader, request, body.account));
+    ZHIYIN_TRY(Json list, list_for(s, *reader, request, body.account));
     lists.push(std::move(list));
   }
   return http::Response::json(Json().set("lists", std::move(lists)));
 }
 
+/// Who the event is about: the identity that the caller names, or one of the person's on the
+/// account.
+Result<std::vector<ingest::Identity>> identities_of(Services& s, const FeedbackBody& body) {
+  if (!body.person.starts_with("p_")) {
+    auto identity = audience::parse_identity(body.person);
+    if (!identity) return std::unexpected(within("person", std::move(identity.error())));
+    return std::vector{std::move(*identity)};
+  }
+  const auto person = s.people.resolve(body.person);
+  if (!person) return std::unexpected(within("person", person.error()));
+  if (body.account.empty()) return fail_field("account", "is needed beside a person id");
+  for (const std::string_view kind : ingest::kIdentityKinds) {
+    auto identity = s.people.reveal(*person, body.account, kind);
+    if (identity) return std::vector{std::move(*identity)};
+    if (identity.error().code != ErrorCode::kNotFound) return std::unexpected(identity.error());
+  }
+  return fail(ErrorCode::kNotFound, "person: {} has no identity on the account '{}'",
+              shortened(body.person), body.account);
+}
+
+ApiResult take_feedback(Services& s, const FeedbackBody& body, const Caller& caller) {
+  ZHIYIN_TRY(ingest::WireEvent event, to_event(body, s.clock.now()));
+  ZHIYIN_TRY(event.identities, identities_of(s, body));
+  if (event.account.empty()) event.account = event.identities[0].account;
+  ZHIYIN_TRY_VOID(check_account(caller, event.account));
+  const std::string ref = body.person;
+  ZHIYIN_TRY(const auto answers, s.intake.accept_and_wait({std::move(event)}, "feedback"));
+  const ingest::Answer& answer = answers.at(0);
+  if (answer.verdict == ingest::Verdict::kQuarantined)
+    return fail(ErrorCode::kInvalidArgument, "feedback: {}", answer.reason);
+  if (recommend::response_of(body.kind) == recommend::Response::kHide) {
+    // Before its event has reached the person's history. Who never did anything else has none yet.
+    if (const auto person = s.people.resolve(ref))
+      s.recommendations.hide(*person, {body.item.kind, body.item.id});
+  }
+  return http::Response::json(to_json(answer));
+}
+
 }  // namespace
 
 void add_recommend_routes(Api& api, Services& s) {
+  if (const auto resumed = resume_batches(s); !resumed)
+    s.logger.error("recommend", "batches_not_resumed", {{"reason", resumed.error().text()}});
   using Common = Recommendations::Common;
   const auto everybody = [&](std::string_view path, std::string_view summary, Common which) {
     api.route(
@@ -148,6 +255,17 @@ void add_recommend_routes(Api& api, Services& s) {
   api.route_with<ListBody>(
       "POST", "/v1/recommend/batch", Role::kOperator, "Lists for many people, or for a segment",
       [&s](const ListBody& body, http::Request&, const Caller& c) { return for_many(s, body, c); });
+  api.route("GET", "/v1/recommend/batch/{id}", Role::kOperator,
+            "A finished file, from `offset` on, in pieces of whole lines",
+            [&s](http::Request& r, const Caller&) { return batch_piece(s, r); });
+  api.route("DELETE", "/v1/recommend/batch/{id}", Role::kOperator, "Remove a finished file",
+            [&s](http::Request& r, const Caller&) { return remove_batch(s, r); });
+  api.route_with<FeedbackBody>(
+      "POST", "/v1/recommend/feedback", of_account(Role::kIngest),
+      "What somebody did with an item that was shown: an event like any other",
+      [&s](const FeedbackBody& body, http::Request&, const Caller& c) {
+        return take_feedback(s, body, c);
+      });
   api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
             "What the person would like",
             [&s](http::Request& r, const Caller& c) { return for_person(s, r, c); });

@@ -8,6 +8,7 @@
 #include "ingest/mapping.h"
 #include "server/jobs.h"
 #include "server/model_catalogue.h"
+#include "server/ranker_job.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {
@@ -96,8 +97,9 @@ Json model_json(const model::ModelRecord& record) {
       .set("window", record.window)
       .set("settings", record.settings);
   one.set("metrics", record.metrics).set("checksum", record.checksum).set("active", record.active);
-  // Only these two are learnt here; others come as files.
-  const bool trained = record.kind == "response" || record.kind == "recommend";
+  // Only these are learnt here; others come as files.
+  const bool trained =
+      record.kind == "response" || record.kind == "recommend" || record.kind == "ranker";
   return one.set("source", trained ? "trained" : "installed");
 }
 
@@ -206,6 +208,13 @@ void add_run_routes(Api& api, Services& s) {
         return train<TrainRecommendJob>(s, r, "train recommend", train_recommend_model);
       },
       kJobBytesMax, json_schema<TrainRecommendJob>(), false);
+  api.route(
+      "POST", "/v1/train/ranker", Role::kOperator,
+      "Train the ranker on what was shown (a run); the body may be absent",
+      [&s](http::Request& r, const Caller&) {
+        return train<TrainRankerJob>(s, r, "train ranker", train_ranker_model);
+      },
+      kJobBytesMax, json_schema<TrainRankerJob>(), false);
   api.route(
       "GET", "/v1/models", of_account(Role::kAnalyst),
       "Versions of models; with=all: what comes with the program, the encoder and shadows too",

@@ -101,7 +101,13 @@ ApiResult move_clock(Services& s, const ClockBody& body) {
 
 http::Response ready(Services& s) {
   const auto reasons = s.readiness.reasons(s.state, s.log);
-  if (reasons.empty()) return http::Response::text("ready\n");
+  if (reasons.empty()) {
+    // Not a reason to get no work: an earlier version serves.
+    std::string text = "ready\n";
+    for (const auto& t : s.recommendations.known_troubles())
+      text += fmt::format("recommendations: {} cannot be read, {} serves\n", t.id, t.serving);
+    return http::Response::text(std::move(text));
+  }
   std::string text = "not ready\n";
   for (const std::string& reason : reasons) text += reason + "\n";
   http::Response response = http::Response::text(std::move(text));

@@ -23,7 +23,7 @@ class RunContext {
  public:
   void report(std::optional<double> progress, std::string detail);
   [[nodiscard]] bool cancelled() const { return cancelled_.load(); }
-  /// It is to stop because the server does, not because somebody wants it to.
+  /// Cancelled because the server stops, by nobody's wish.
   [[nodiscard]] bool stopping() const { return stopping_.load(); }
   /// Of the run; empty until it has begun.
   [[nodiscard]] const RunId& id() const { return id_; }

@@ -1,10 +1,14 @@
 """Recommendations over HTTP: every list, its rules and refusals, what changes the next answer, what is recorded of it, and a model
-that cannot be read."""
+that cannot be read; the ranker that learns from lists; feedback, fatigue, and files of lists."""
+import csv
+import datetime
+import json
 import os
 import pathlib
 import sqlite3
 import struct
 import tempfile
+import time
 import unittest
 from urllib.parse import quote
 
@@ -88,10 +92,19 @@ def impression(record):
         at += size
         return record[at - size:at].decode()
 
+    if record[0] != 2:
+        raise AssertionError(f"version {record[0]}")
     out = {name: text() for name in ("id", "person", "account", "place", "model")} | {"at": number("q")}
-    out["items"] = [{"kind": text(), "id": text(), "source": text(), "score": number("d"), "propensity": number("f")}
-                    for _ in range(number("H"))]
+    out |= {name: text() for name in ("ranker", "rival", "device", "channel")} | {"time": number("q")}
+    out["items"] = [{"kind": text(), "id": text(), "source": text(), "score": number("d"), "propensity": number("f"),
+                     "similarity": number("f"), "popularity": number("f"), "team": number("B")} for _ in range(number("H"))]
+    out["arms"] = [{"kind": text(), "id": text()} for _ in range(number("H"))]
     return out
+
+
+def without_id(answer):
+    """A list without the name of its impression, which is another one each time."""
+    return {name: value for name, value in answer.items() if name != "impression"}
 
 
 class Lists(unittest.TestCase):
@@ -104,10 +117,11 @@ class Lists(unittest.TestCase):
         cls.server.close()
 
     def get(self, path):
-        return self.server.ok("GET", "/v1/recommend/" + path)
+        return without_id(self.server.ok("GET", "/v1/recommend/" + path))
 
     def post(self, path, body):
-        return self.server.ok("POST", "/v1/recommend/" + path, body)
+        answer = self.server.ok("POST", "/v1/recommend/" + path, body)
+        return {"lists": [without_id(one) for one in answer["lists"]]} if "lists" in answer else without_id(answer)
 
     def does(self, *events):
         """Afterwards everything that was acknowledged has arrived."""
@@ -224,7 +238,8 @@ class Lists(unittest.TestCase):
                              ("diversity=nan", "diversity"), ("rerank=best", "rerank"), ("explain=yes", "explain"), ("explore=3&n=10", "explore"),
                              ("exclude=tea-1", "exclude"), ("eligible=/tea-1", "eligible"), ("pinned=article/", "pinned"),
                              ("price_min=cheap", "price_min"), ("price_min=5&price_max=4", "price_min"), ("author_max=-1", "author_max"),
-                             ("category_max=301", "category_max"), ("kind=article&kinds=product", "kind"), ("context=night", "context")):
+                             ("category_max=301", "category_max"), ("kind=article&kinds=product", "kind"), ("context=night", "context"),
+                             ("time=soon", "time"), ("device=" + 65 * "x", "device")):
             for path in ("user_id:shop:ann", "similar/article/tea-1", "popular", "latest"):
                 self.refused("GET", f"{path}?{query}", field=field)
         self.assertIn("did you mean 'categories'", self.refused("GET", "popular?categoryes=a", field="categoryes"))
@@ -323,7 +338,8 @@ class Models(unittest.TestCase):
     def test_without_a_model_lists_come_from_the_catalogue(self):
         server = Server(STEPPED).start()
         self.addCleanup(server.close)
-        self.assertEqual(server.ok("GET", "/v1/recommend/popular"), {"items": [], "model": "none", "fallback": False})
+        self.assertEqual(server.ok("GET", "/v1/recommend/popular"),
+                         {"items": [], "model": "none", "ranker": None, "impression": None, "fallback": False})
         server.ok("POST", "/v1/items", [article(id) for id in ARTICLES])
         answer = server.ok("GET", "/v1/recommend/user_id:shop:x?n=3")
         self.assertEqual((answer["model"], answer["fallback"], [i["source"] for i in answer["items"]]), ("none", True, ["fresh"] * 3))
@@ -332,28 +348,55 @@ class Models(unittest.TestCase):
     def test_a_model_that_was_cut_short_is_refused_and_the_old_one_serves_on(self):
         server = filled(Server(STEPPED).start())
         self.addCleanup(server.close)
-        ask = lambda: server.send("GET", "/v1/recommend/similar/article/tea-1?n=3")
-        before = ask().json
+        ask = lambda: without_id(server.ok("GET", "/v1/recommend/similar/article/tea-1?n=3"))
+        before = ask()
         self.assertEqual(before["model"], "recommend-1")
         train(server, model="ease")
         with sqlite3.connect(server.folder / "data/state.db", timeout=30) as state:  # before anybody asked for it
             state.execute("UPDATE model SET artefact = substr(artefact, 1, length(artefact) - 10) WHERE id = 'recommend-2'")
-        self.assertEqual(ask().json, before)
-        self.assertEqual(ask().json, before)
+        self.assertEqual(ask(), before)
+        self.assertEqual(ask(), before)
         refused = server.send("POST", "/v1/models/recommend-2/activate")
         self.assertGreaterEqual(refused.status, 500, refused.body)
         self.assertIn("recommend-2", refused.json["detail"])
-        self.assertEqual(ask().json, before)
+        self.assertEqual(ask(), before)
         damaged = server.cli("model", "verify", check=False)
         self.assertNotEqual(damaged.returncode, 0)
         self.assertIn("recommend-2", damaged.stderr)
-        # After a restart there is no old one to serve on: the answer says why, and going back helps.
+        # After a restart too; it is said where somebody looks.
         server.restart()
-        nothing = ask()
-        self.assertGreaterEqual(nothing.status, 500, nothing.body)
-        self.assertIn("recommend-2", nothing.json["detail"])
+        self.assertEqual(ask(), before)
+        self.assertIn("version_unreadable", (server.folder / "server.log").read_text())
+        ready = http("GET", server.url + "/readyz")
+        self.assertEqual(ready.status, 200)
+        self.assertIn("recommend-2 cannot be read, recommend-1 serves", ready.body.decode())
+        finding = [c for c in json.loads(server.cli("doctor", "--json", check=False).stdout)["checks"] if c["name"] == "recommendations"][0]
+        self.assertFalse(finding["ok"])
+        self.assertIn("recommend-2", finding["detail"])
         server.ok("POST", "/v1/models/recommend/rollback")
-        self.assertEqual(ask().json, before)
+        self.assertEqual(ask(), before)
+        self.assertEqual(http("GET", server.url + "/readyz").body, b"ready\n")
+
+    @unittest.skipIf("POSTGRES_URL" in os.environ, "the models lie on the server, not in a file")
+    def test_without_any_good_version_lists_come_from_the_catalogue(self):
+        server = filled(Server(STEPPED).start())
+        self.addCleanup(server.close)
+        with sqlite3.connect(server.folder / "data/state.db", timeout=30) as state:
+            state.execute("UPDATE model SET artefact = 'nonsense' WHERE id = 'recommend-1'")
+        server.restart()
+        answer = server.ok("GET", "/v1/recommend/user_id:shop:crowd1?n=3")
+        self.assertEqual((answer["model"], len(answer["items"])), ("none", 3))
+
+    def test_a_training_that_needs_too_much_memory_is_refused_with_the_figures(self):
+        server = Server(STEPPED + "[recommend]\ntrain_memory_mb = 1\n").start()
+        self.addCleanup(server.close)
+        events = [did(f"p{i % 60}", f"item-{i}") for i in range(600)] + [did(f"p{(i + 1) % 60}", f"item-{i}") for i in range(600)]
+        server.ok("POST", "/v1/events", events)
+        run = server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "ease"})["run"])
+        self.assertEqual(run["state"], "failed")
+        for word in ("1 MB are allowed", "600 items", "recommend.train_memory_mb"):
+            self.assertIn(word, run["error"])
+        self.assertEqual(server.ok("GET", "/v1/recommend/popular")["model"], "none")
 
     def test_what_cannot_be_trained_says_so(self):
         server = Server(STEPPED).start()
@@ -382,6 +425,315 @@ class Models(unittest.TestCase):
         done = cli("evaluate", "recommend", *files, check=False)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("line 2", done.stderr)
+
+
+class Ranked(unittest.TestCase):
+    """People who read coffee whenever they see some, and nothing else: what a ranker can learn from being shown lists."""
+
+    def setUp(self):
+        self.begin('[recommend]\ntrain_at = "04:00"\n')
+
+    def begin(self, settings):
+        self.server = Server(STEPPED + settings).start()
+        self.addCleanup(self.server.close)
+        self.now = datetime.datetime(2026, 1, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=8)))
+        self.items = [f"{topic}-{i}" for topic in ("tea", "coffee") for i in range(1, 9)]
+        self.server.ok("POST", "/v1/items", [article(id) for id in self.items])
+
+    def clock(self, **by):
+        self.now += datetime.timedelta(**by)
+        self.server.ok("POST", "/v1/clock", {"to": self.now.isoformat()})
+
+    def lists(self, name, query="n=6"):
+        return self.server.ok("GET", f"/v1/recommend/user_id:shop:{name}?{query}")
+
+    def history(self, people=60, rounds=8, query="n=6&device=ios&place=home", name="p"):
+        """Other people in each round, so that nobody has read what is listed."""
+        self.server.ok("POST", "/v1/events", [did(f"{name}{r}-{i}", "nothing", "scan", "page") for r in range(rounds) for i in range(people)])
+        self.server.settled_total()
+        for r in range(rounds):
+            read = []
+            for i in range(people):
+                answer = self.lists(f"{name}{r}-{i}", query)
+                good = [item["item"]["id"] for item in answer["items"] if item["item"]["id"].startswith("coffee")]
+                if good:
+                    read.append({"person": f"user_id:shop:{name}{r}-{i}", "item": {"kind": "article", "id": good[i % len(good)]}, "kind": "read",
+                                 "impression": answer["impression"]})
+            for one in read:
+                self.assertEqual(self.server.ok("POST", "/v1/recommend/feedback", one)["status"], "accepted")
+            self.clock(minutes=10)
+
+    def rankers(self):
+        return self.server.ok("GET", "/v1/models?kind=ranker")["items"]
+
+    def test_learns_each_night_orders_lists_and_goes_back(self):
+        self.clock(minutes=1)
+        self.history()
+        self.assertEqual(self.rankers(), [])
+        self.assertIsNone(self.lists("p1")["ranker"])
+        self.clock(days=2)
+        one = self.rankers()[0]
+        metrics = one["metrics"]
+        self.assertEqual((one["id"], one["active"], metrics["promoted"], metrics["not_worse"]), ("ranker-1", True, True, True))
+        self.assertGreater(metrics["auc"], metrics["shown_auc"])
+        self.assertEqual(metrics["lists"], 480)
+        self.assertLess(metrics["responses"]["read"]["log_loss"], metrics["responses"]["read"]["base_log_loss"])
+        low, high = metrics["auc_gain_interval"]
+        self.assertTrue(low < metrics["auc_gain"] < high)
+        # New people get what is read, not what is new; the answer says what it expects.
+        answer = self.lists("new", "n=8&explain=true&device=ios&place=home")
+        self.assertEqual(answer["ranker"], "ranker-1")
+        self.assertEqual({item["item"]["id"][:6] for item in answer["items"]}, {"coffee"})
+        values = [item["value"] for item in answer["items"]]
+        self.assertEqual(values, sorted(values, reverse=True))
+        for item in answer["items"]:
+            self.assertAlmostEqual(item["value"], item["responses"]["read"], 5)
+        self.assertIsNone(self.server.ok("GET", "/v1/recommend/latest")["ranker"])
+        # Nothing new was shown since: the next night learns the same, byte by byte.
+        again = self.server.cli("train", "ranker", "--promote", "never", "--json")
+        self.assertEqual((again["active"], again["promoted"]), (False, False))
+        self.assertEqual(again["checksum"], one["checksum"])
+        self.server.ok("POST", "/v1/models/ranker-2/activate")
+        self.assertEqual(self.lists("new")["ranker"], "ranker-2")
+        self.server.restart()
+        self.assertEqual(self.lists("new")["ranker"], "ranker-2")
+        self.server.ok("POST", "/v1/models/ranker/rollback")
+        self.assertEqual(self.lists("new")["ranker"], "ranker-1")
+        # A damaged one orders nothing; lists come as before there was one.
+        if "POSTGRES_URL" not in os.environ:
+            with sqlite3.connect(self.server.folder / "data/state.db", timeout=30) as state:
+                state.execute("UPDATE model SET artefact = 'nonsense' WHERE kind = 'ranker'")
+            self.server.restart()
+            self.assertIsNone(self.lists("new")["ranker"])
+
+    def test_interleaves_two_versions_and_tells_which_is_preferred(self):
+        self.begin('[recommend]\ntrain_at = ""\ninterleave = "sources"\ninterleave_percent = 100\n')
+        self.history()
+        self.clock(days=2)
+        # Both teams are the same so far.
+        self.server.cli("train", "ranker", "--promote", "always")
+        self.history(people=40, name="q")
+        answer = self.lists("q1-1", "n=6&device=ios&place=home")
+        self.assertEqual([item["team"] for item in answer["items"]].count(1), 3)
+        self.assertIn({item["propensity"] for item in answer["items"]}, ({0.5, 1}, {1}))
+        self.clock(days=2)
+        told = self.server.cli("report", "recommend-interleaving", "--rival", "sources", "--json")
+        self.assertEqual((told["people"], told["lists"]), (800, 801))
+        self.assertLess(told["interval"][1], 0)
+        self.assertGreater(told["for_in_use"], told["for_rival"])
+        refused = self.server.cli("report", "recommend-interleaving", "--rival", "ranker-9", check=False)
+        self.assertIn("0 people", refused.stderr)
+
+    def test_refuses_to_learn_from_little_and_leaves_nothing(self):
+        self.history(people=5, rounds=2)
+        run = self.server.run_ended(self.server.ok("POST", "/v1/train/ranker")["run"])
+        self.assertEqual(run["state"], "failed")
+        self.assertIn("0 lists whose time for responses is over (10 more wait), at least 200", run["error"])
+        for body, field in (({"promote": "perhaps"}, "promote"), ({"history": "long"}, "history"), ({"lists": 3}, "lists")):
+            answer = self.server.send("POST", "/v1/train/ranker", body)
+            self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+        # The night's training skips, and fails nothing.
+        self.clock(days=2)
+        runs = [r for r in self.server.ok("GET", "/v1/runs")["items"] if r["kind"] == "train ranker"]
+        self.assertEqual([r["state"] for r in runs], ["done", "failed"])
+        self.assertEqual(self.rankers(), [])
+
+    def test_killed_in_training_nothing_is_half_stored(self):
+        self.history(people=40, rounds=6)
+        self.server.ok("POST", "/v1/events", [did(f"q{i % 50}", f"coffee-{1 + i % 8}") for i in range(2000)])
+        for wait in (0, 0.02, 0.1):
+            for path in ("recommend", "ranker"):
+                self.server.ok("POST", f"/v1/train/{path}")
+            time.sleep(wait)  # to die at different moments
+            self.server.kill()
+            self.server.start()
+            self.assertEqual(len(self.lists("p1")["items"]), 6)
+            for run in self.server.ok("GET", "/v1/runs")["items"]:
+                self.assertNotEqual(run["state"], "running")
+        stored = self.server.ok("GET", "/v1/models")["items"]
+        if stored:
+            self.server.cli("model", "verify")
+        train(self.server)
+
+    def test_what_chance_showed_can_be_judged(self):
+        fresh = [{"kind": "video", "id": f"fresh-{i}", "title": f"新 {i}", "published_at": f"2026-01-0{1 + i}T00:00:00+08:00"} for i in range(4)]
+        self.server.ok("POST", "/v1/items", fresh)
+        train(self.server)
+        self.history(people=30, rounds=4, query="n=10&kinds=video,article&explore=2")
+        few = self.server.cli("report", "recommend-policy", check=False)
+        self.assertNotEqual(few.returncode, 0)
+        self.assertIn("0 rows count as 0, at least 100", few.stderr)
+        self.clock(days=2)
+        judged = self.server.cli("report", "recommend-policy", "--policy", "uniform", "--effective-min", "30", "--json")
+        self.assertEqual((judged["lists"], judged["rows"]), (120, 240))
+        low, high = judged["self_normalised"]["interval"]
+        self.assertTrue(low <= judged["self_normalised"]["value"] <= high)
+        self.assertGreater(judged["effective"], 30)
+        self.assertEqual(self.server.cli("report", "recommend-policy", "--policy", "newest", "--effective-min", "1", "--json")["rows"], 240)
+        for flags in (("--policy", "best"), ("--reward", "fame"), ("--history", "long"), ("--clip", "0")):
+            refused = self.server.cli("report", "recommend-policy", *flags, check=False)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+        # What is known of fresh items outlives the process.
+        self.server.process.stop()
+        shown = sum(1 for r in impressions(self.server.folder) for item in r["items"] if item["source"] == "explore")
+        self.assertEqual(shown, 240)
+        if "POSTGRES_URL" not in os.environ:
+            with sqlite3.connect(self.server.folder / "data/state.db") as state:
+                self.assertEqual(state.execute("SELECT SUM(shows) FROM recommend_arm").fetchone()[0], shown)
+        self.server.start()
+        self.lists("p1", "n=10&explore=2")
+        self.server.process.stop()
+        if "POSTGRES_URL" not in os.environ:
+            with sqlite3.connect(self.server.folder / "data/state.db") as state:
+                self.assertEqual(state.execute("SELECT SUM(shows) FROM recommend_arm").fetchone()[0], shown + 2)
+        self.server.start()
+
+
+class Feedback(unittest.TestCase):
+    def setUp(self):
+        self.server = self.started("")
+
+    def started(self, settings):
+        server = filled(Server(STEPPED + settings).start())
+        self.addCleanup(server.close)
+        return server
+
+    def lists(self, name="ann", query="n=4"):
+        return self.server.ok("GET", f"/v1/recommend/user_id:shop:{name}?{query}")
+
+    def feedback(self, **body):
+        return self.server.send("POST", "/v1/recommend/feedback", body)
+
+    def test_not_interested_acts_at_once(self):
+        self.server.ok("POST", "/v1/events", did("ann", "tea-1"))
+        self.server.settled_total()
+        answer = self.lists()
+        for kind in ("not_interested", "hide", "dislike"):
+            item = self.lists()["items"][0]["item"]
+            person = answer["person"] if kind == "hide" else "user_id:shop:ann"
+            account = {"account": "shop"} if kind == "hide" else {}
+            done = self.feedback(person=person, item={"kind": item["kind"], "id": item["id"]}, kind=kind, impression=answer["impression"], **account)
+            self.assertEqual((done.status, done.json["status"]), (200, "accepted"), done.body)
+            self.assertNotIn(item["id"], ids(self.lists(query="n=50")))  # whether or not the event has arrived
+        self.server.settled_total()
+        self.server.restart()
+        self.assertEqual(len(self.lists(query="n=50")["items"]), 13 - 4)
+        events = self.server.ok("GET", f"/v1/people/{answer['person']}/events")["items"]
+        self.assertEqual(sorted(e["kind"] for e in events), ["dislike", "hide", "not_interested", "read"])
+
+    def test_what_is_no_feedback_is_refused_with_its_field(self):
+        item = {"kind": "article", "id": "tea-1"}
+        good = {"person": "user_id:shop:bo", "item": item, "kind": "like"}
+        old = "01800000-0000-7000-8000-000000000000"
+        for change, field in (({"kind": "adore"}, "kind"), ({"kind": "follow"}, "kind"), ({"item": {"kind": "article"}}, "item.id"),
+                              ({"person": "bo"}, "person"), ({"person": "p_00000000000000000000000000"}, "person"),
+                              ({"impression": "i1"}, "impression"), ({"impression": old}, "impression"), ({"value": "much"}, "value"),
+                              ({"when": 1}, "when")):
+            answer = self.feedback(**(good | change))
+            self.assertIn(answer.status, (400, 404), answer.body)
+            self.assertEqual(answer.json.get("field"), field, answer.body)
+        self.assertEqual(self.feedback(**good).status, 200)
+        self.server.settled_total()
+        person = self.lists("bo")["person"]
+        self.assertEqual(self.feedback(**(good | {"person": person})).json.get("field"), "account")
+        self.assertEqual(self.feedback(**(good | {"person": person, "account": "other"})).status, 404)
+        # An item that nobody knows is an event like any other; twice the same is once.
+        unknown = good | {"item": {"kind": "article", "id": "never-heard"}, "event_id": "e1"}
+        self.assertEqual(self.feedback(**unknown).json["status"], "accepted")
+        self.assertEqual(self.feedback(**unknown).json["status"], "duplicate")
+        page = self.server.ok("POST", "/v1/keys", {"name": "elsewhere", "role": "ingest", "accounts": ["other"]})["key"]
+        self.assertEqual(self.server.send("POST", "/v1/recommend/feedback", good, key=page).status, 403)
+
+    def test_what_was_shown_in_vain_is_left_out_for_a_while(self):
+        self.server = self.started('[recommend]\nfatigue_shows = 3\nfatigue_window = "2d"\nfatigue = "out"\n')
+        self.server.ok("POST", "/v1/events", did("cy", "tea-1"))
+        self.server.settled_total()
+        first = ids(self.lists("cy"))
+        self.assertEqual([ids(self.lists("cy")) for _ in range(2)], [first, first])
+        tired = self.lists("cy", "n=4&explain=true")
+        self.assertFalse(set(ids(tired)) & set(first))
+        self.assertEqual({item["id"] for item in tired["tired"]}, set(first))
+        self.server.restart()  # it is remembered
+        self.assertFalse(set(ids(self.lists("cy"))) & set(first))
+        self.server.ok("POST", "/v1/clock", {"to": "2026-01-07T01:00:00+08:00"})
+        self.assertEqual(ids(self.lists("cy")), first)
+
+    def test_the_circumstances_are_recorded(self):
+        self.lists("di", "n=2&device=ios&channel=mini_program&place=home&time=2026-01-05T08:30:00%2B08:00&account=shop")
+        self.server.ok("POST", "/v1/recommend/session", {"n": 2, "device": "desktop", "place": "menu"})
+        self.lists("di", "n=2")
+        self.server.process.stop()
+        found = sorted((r["device"], r["channel"], r["place"], r["time"] // 10**6) for r in impressions(self.server.folder))
+        self.server.start()
+        self.assertEqual(found, [("", "", "api", 0), ("desktop", "", "menu", 0), ("ios", "mini_program", "home", 1767573000)])
+
+
+class Batches(unittest.TestCase):
+    def setUp(self):
+        self.server = filled(Server(STEPPED).start())
+        self.addCleanup(self.server.close)
+        self.server.ok("PUT", "/v1/segments/buyers", {"name": "buyers", "tree": {"event": "purchase"}})
+
+    def piece(self, batch):
+        answer = self.server.send("GET", f"/v1/recommend/batch/{batch}")
+        self.assertEqual(answer.status, 200, answer.body)
+        return answer.body.decode()
+
+    def test_writes_the_lists_of_a_segment(self):
+        started = self.server.ok("POST", "/v1/recommend/batch", {"segment": "buyers", "n": 2, "file": "jsonl", "kinds": ["article"]})
+        run = self.server.run_ended(started["run"])
+        self.assertEqual((run["state"], run["result"]["people"], run["result"]["resumed"]), ("done", 40, False), run)
+        lists = [json.loads(line) for line in self.piece(started["batch"]).splitlines()]
+        self.assertEqual(len({one["person"] for one in lists}), 40)
+        self.assertEqual({len(one["items"]) for one in lists}, {2})
+        for one in lists[:3]:
+            self.assertEqual(ids(self.server.ok("GET", f"/v1/recommend/{one['person']}?n=2&kind=article")), ids(one))
+        table = self.server.folder / "lists.csv"
+        done = self.server.cli("recommend", "--segment", "buyers", "--output", table, "--n", "3", "--no-record", "--json")
+        self.assertEqual(done["people"], 40)
+        rows = list(csv.DictReader(table.open()))
+        self.assertEqual(len(rows), 120)
+        self.assertEqual({row["impression"] for row in rows}, {""})
+        self.assertFalse(list(self.server.folder.glob("lists.csv.*")))
+        self.assertEqual(self.server.send("DELETE", f"/v1/recommend/batch/{started['batch']}").status, 200)
+        self.assertEqual(self.server.send("GET", f"/v1/recommend/batch/{started['batch']}").status, 404)
+        for body, field in (({"segment": "buyers", "file": "xml"}, "file"), ({"people": ["user_id:shop:bo"], "file": "csv"}, "segment"),
+                            ({"segment": "buyers", "file": "csv", "explore": 9}, "explore"), ({"segment": "buyers", "file": 1}, "file")):
+            answer = self.server.send("POST", "/v1/recommend/batch", body)
+            self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+        self.assertEqual(self.server.send("POST", "/v1/recommend/batch", {"segment": "none", "file": "csv"}).status, 404)
+        for id in ("..%2Fstate.db", "%2Fetc%2Fpasswd", "x.jsonl"):
+            self.assertEqual(self.server.send("GET", "/v1/recommend/batch/" + id).status, 404)
+
+    def test_goes_on_after_a_kill(self):
+        started = self.server.ok("POST", "/v1/recommend/batch", {"segment": "buyers", "n": 2, "file": "csv"})
+        self.server.kill()
+        self.server.start()
+        for run in self.server.ok("GET", "/v1/runs")["items"]:
+            if run["kind"] == "recommend batch":
+                self.server.run_ended(run["id"])
+        rows = list(csv.DictReader(self.piece(started["batch"]).splitlines()))
+        self.assertEqual(len(rows), 80)
+        self.assertEqual(len({(row["person"], row["place"]) for row in rows}), 80)
+
+    def test_goes_on_behind_the_last_list_that_is_known_to_be_written(self):
+        whole = self.server.folder / "whole.jsonl"
+        output = self.server.folder / "again.jsonl"
+        flags = ("recommend", "--segment", "buyers", "--n", "2", "--no-record", "--json")
+        self.server.cli(*flags, "--output", whole)
+        lines = whole.read_bytes().splitlines(keepends=True)
+        kept = b"".join(lines[:15])
+        request = {"segment": "buyers", "n": 2, "record": False, "file": "jsonl", "place": "cli"}
+        # As a process left it that died while it wrote: lists that nobody counted, half a line.
+        (self.server.folder / "again.jsonl.part").write_bytes(kept + lines[15] + lines[16][:40])
+        progress = {"request": request, "as_of": "2026-01-05T00:00:00+08:00", "after": json.loads(lines[14])["person"], "lists": 15, "bytes": len(kept)}
+        (self.server.folder / "again.jsonl.progress").write_text(json.dumps(progress))
+        other = self.server.cli("recommend", "--segment", "buyers", "--n", "3", "--output", output, check=False)
+        self.assertNotEqual(other.returncode, 0)
+        self.assertIn("again.jsonl.progress", other.stderr)
+        done = self.server.cli(*flags, "--output", output)
+        self.assertTrue(done["resumed"])
+        self.assertEqual(output.read_bytes(), whole.read_bytes())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "recommend/candidate_index.h"
+#include "recommend/ranker_features.h"
+#include "recommend/response_ranker.h"
+
+namespace zhiyin::recommend {
+
+/// A ranker to order lists by, and what the owner wants.
+struct Ranking {
+  /// Shared by those who serve and those who replace it; immutable.
+  std::shared_ptr<const ResponseRanker> ranker;
+  std::string id;  ///< `ranker-3`
+  Objectives objectives;
+};
+
+/// A ResponseRanker made ready for one catalogue: weights of a slot side by side for all heads, the
+/// inputs of the items already hashed, the request's part of the sums made once. The same figures
+/// as ResponseRanker::probabilities to rounding. Immutable, thread-safe.
+class ListRanker {
+ public:
+  /// `candidates` must outlive this.
+  ListRanker(Ranking ranking, const CandidateIndex& candidates);
+
+  /// The part of a request that all its candidates share.
+  class Asked {
+   private:
+    friend class ListRanker;
+    std::vector<float> sums_;
+    Instant at_;
+  };
+  [[nodiscard]] Asked ask(const RequestContext& context, Instant at) const;
+
+  using Probabilities = std::array<double, kResponses>;
+  /// Of being responded to in the first place of a list; 0 for responses without a head.
+  [[nodiscard]] Probabilities probabilities(const Asked& asked, std::uint32_t candidate,
+                                            const ShownFacts& shown) const;
+  /// Sum of the owner's weights × probabilities.
+  [[nodiscard]] double value(const Probabilities& probabilities) const {
+    return value_of(probabilities, objectives_);
+  }
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  [[nodiscard]] const float* row(std::uint32_t slot) const { return table_.data() + slot * width_; }
+  void add(std::vector<float>& sums, const RankerFeature& feature) const;
+
+  const CandidateIndex& candidates_;
+  std::string id_;
+  Objectives objectives_;
+  unsigned bits_ = 0;
+  std::size_t factors_ = 0;
+  std::size_t width_ = 0;            ///< of a slot: for each head the weight, then the factors
+  std::vector<Response> responses_;  ///< of the heads, in order
+  std::vector<model::Calibration> calibration_;  ///< of the heads, in order
+  std::vector<float> table_;
+  std::vector<std::uint32_t> item_begin_;  ///< by candidate, into item_slots_
+  std::vector<std::uint32_t> item_slots_;
+};
+
+}  // namespace zhiyin::recommend

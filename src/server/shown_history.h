@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/error.h"
+#include "recommend/ranker_training.h"
+#include "server/services.h"
+
+namespace zhiyin::server {
+
+/// What was shown and what followed, read for training and for judging policies.
+struct ShownHistory {
+  std::vector<recommend::ShownList> lists;  ///< to people of today, the newest lists_max
+  std::vector<recommend::FeedbackRow> feedback;
+  std::size_t without_person = 0;  ///< lists for sessions, everybody, and people who are gone
+  std::size_t unreadable = 0;      ///< records of the stream
+};
+
+struct HistoryRange {
+  Instant after;  ///< lists shown later than this …
+  Instant as_of;  ///< … up to this, and responses up to this
+  std::size_t lists_max = 500'000;
+  bool explored_only = false;  ///< only lists with a place left to chance
+};
+
+/// Reads the impressions stream to its end, and the warehouse's events. About 1.5 KB for a list of
+/// ten. kDeadline when `go_on` says false.
+Result<ShownHistory> read_shown_history(Services& services, const HistoryRange& range,
+                                        const std::function<bool(std::string)>& go_on);
+
+}  // namespace zhiyin::server
