@@ -599,6 +599,10 @@ const data = {
   "run.sync": ["同步关注者", "Follower sync"],
   "run.train response": ["训练响应模型", "Response training"],
   "run.train recommend": ["训练推荐模型", "Recommender training"],
+  "run.train ranker": ["训练排序模型", "Ranker training"],
+  "run.recommend batch": ["批量推荐", "Recommendations for a segment"],
+  "run.report policy": ["评估探索策略", "Judging exploration"],
+  "run.report interleaving": ["交错对比", "Interleaving"],
   "run.train.response": ["训练响应模型", "Response training"],
   "run.train.recommend": ["训练推荐模型", "Recommender training"],
 } as const;

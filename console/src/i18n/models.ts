@@ -20,6 +20,7 @@ export const models = {
   "models.no_response": ["无响应", "none"],
   "model_kind.response": ["响应预测", "Response"],
   "model_kind.recommend": ["内容推荐", "Recommendation"],
+  "model_kind.ranker": ["推荐排序", "Ranking of recommendations"],
   "metric.accuracy": ["准确率", "Accuracy"],
   "metric.precision": ["精确率", "Precision"],
   "metric.recall": ["召回率", "Recall"],

@@ -2,7 +2,7 @@
 import type { Encoder, Model } from "../api/types";
 
 /** Models that answer about people and items; the others read texts. */
-const kOfPeople = new Set(["response", "recommend"]);
+const kOfPeople = new Set(["response", "recommend", "ranker"]);
 
 export const readsTexts = (kind: string): boolean => !kOfPeople.has(kind);
 
