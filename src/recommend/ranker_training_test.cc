@@ -252,7 +252,7 @@ std::vector<CandidateItem> catalogue() {
 
 std::shared_ptr<const Recommender> recommender(const ResponseRanker& ranker,
                                                Objectives objectives = {}) {
-  return Recommender::create(std::make_shared<RecommendModel>(), "none", catalogue(),
+  return Recommender::create(std::make_shared<RecommendModel>(), "none", catalogue(), nullptr,
                              {std::make_shared<ResponseRanker>(ranker), "ranker-1", objectives});
 }
 
