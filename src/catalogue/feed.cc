@@ -241,16 +241,20 @@ struct Entry {
   std::vector<std::string> tags;
 };
 
-std::string id_of(const Entry& entry, const std::string& url) {
-  std::string id(trimmed(entry.id));
-  if (id.empty()) id = url;
-  if (id.empty()) id = entry.title + "\n" + entry.published;
+/// As an item may be named; the same for what is added and what is gone.
+std::string fitting_id(std::string_view given) {
+  const std::string id(trimmed(given));
   const bool fits = id.size() <= ingest::kItemIdBytesMax && std::ranges::none_of(id, [](char c) {
                       const auto u = static_cast<unsigned char>(c);
                       return u < 0x20 || u == 0x7F;
                     });
   constexpr std::size_t kShown = 32;
   return fits ? id : "h_" + crypto::hex(crypto::sha256(id)).substr(0, kShown);
+}
+
+std::string id_of(const Entry& entry, const std::string& url) {
+  if (const std::string id = fitting_id(entry.id); !id.empty()) return id;
+  return fitting_id(url.empty() ? entry.title + "\n" + entry.published : url);
 }
 
 std::string first_line(std::string_view text) {
@@ -302,7 +306,9 @@ class Collector {
     if (ids_.insert(item->id).second) feed_.items.push_back(std::move(*item));
   }
   void remove(std::string_view id) {
-    if (!id.empty() && feed_.deleted.size() < kFeedEntriesMax) feed_.deleted.emplace_back(id);
+    if (std::string known = fitting_id(id);
+        !known.empty() && feed_.deleted.size() < kFeedEntriesMax)
+      feed_.deleted.push_back(std::move(known));
   }
   Feed take(std::string_view title) {
     feed_.title = shortened(html_text(title), kTitleBytesMax);

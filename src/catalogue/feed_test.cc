@@ -143,6 +143,10 @@ TEST(Feed, IdsTitlesAndTextsFitAnItem) {
   EXPECT_TRUE(feed.items[0].id.starts_with("h_"));
   EXPECT_LE(feed.items[0].title.size(), kTitleBytesMax);
   EXPECT_TRUE(validate(feed.items[0]));
+  // What is gone is named likewise.
+  const Feed gone =
+      parsed("<feed><at:deleted-entry ref=\"" + std::string(500, 'g') + "\"/></feed>");
+  EXPECT_THAT(gone.deleted, ElementsAre(feed.items[0].id));
   EXPECT_FALSE(parsed("<rss><channel><item><title>t</title></item></channel></rss>", {.kind = "x"})
                    .skipped.empty());
 }

@@ -238,16 +238,17 @@ Result<ItemReading> ItemReadings::get(const ingest::ItemRef& item) const {
 }
 
 Result<std::vector<ItemReadings::Vector>> ItemReadings::vectors(std::string_view encoder) const {
-  ZHIYIN_TRY(
-      const Rows rows,
-      state_.query("SELECT item_kind, item_id, vector FROM item_reading"
-                   " WHERE SUBSTR(reader, 1, LENGTH(?1)) = ?1 AND LENGTH(vector) > 0"
-                   " ORDER BY item_kind, item_id",
-                   {fmt::format("{}|", encoder)}));
+  ZHIYIN_TRY(const Rows rows,
+             state_.query("SELECT item_kind, item_id, vector, reader FROM item_reading"
+                          " WHERE LENGTH(vector) > 0 ORDER BY item_kind, item_id"));
+  const std::string begins = fmt::format("{}|", encoder);
   std::vector<Vector> out;
   out.reserve(rows.rows.size());
-  for (const Row& row : rows.rows)
-    out.push_back({{text_of(row[0]), text_of(row[1])}, text_of(row[2])});
+  for (const Row& row : rows.rows) {
+    // After a change of the encoder some are still the earlier one's.
+    if (storage::as_text(row[3]).starts_with(begins))
+      out.push_back({{text_of(row[0]), text_of(row[1])}, text_of(row[2])});
+  }
   return out;
 }
 

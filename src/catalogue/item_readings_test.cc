@@ -98,7 +98,9 @@ TEST_F(ItemReadingsTest, WhatWasReadServesAfterTheAnnouncement) {
   EXPECT_THAT(index->find({"article", "a"})->keywords, ElementsAre("词", "键"));
   EXPECT_EQ(index->find({"article", "b"})->topic, "科技");
   EXPECT_THAT(before->find({"article", "a"})->keywords, IsEmpty());
-  const auto vectors = *readings_->vectors("e");
+  const auto found = readings_->vectors("e");
+  ASSERT_TRUE(found) << found.error().text();
+  const auto& vectors = *found;
   ASSERT_EQ(vectors.size(), 2U);
   EXPECT_EQ(vectors[0].item.id, "a");
   EXPECT_EQ(vectors[0].values, std::string(1, 3));
