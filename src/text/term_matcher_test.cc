@@ -159,6 +159,16 @@ TEST(TermMatcher, RefusesWhatIsNoTerm) {
   EXPECT_TRUE(TermMatcher::build({}).has_value());
 }
 
+// While the automata were built, a look behind the last state found whatever lay there.
+TEST(TermMatcher, IsBuiltWhateverTheTermsHaveInCommon) {
+  const std::vector<std::string> texts = {
+      "55未", "哈2oo哈6威女女是是I未未", "的ee轮了", "i新", "W妈",
+      "末末", "我55号了了加威哈哈哈哈",  "去"};
+  for (const std::string& text : texts)
+    EXPECT_THAT(found(looking_for(texts), text, {.views = kPlainView}),
+                ElementsAre("plain:" + text));
+}
+
 TEST(TermMatcher, ComesBackFromAFile) {
   const TempFolder folder;
   const auto matcher = matcher_of({Term{.text = "微信", .category = "联系", .severity = 3}});

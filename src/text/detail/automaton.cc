@@ -122,7 +122,7 @@ class Builder {
     }
     if (children_.empty()) return;
     const std::size_t base = find_base(children_);
-    grow(base + children_.back() + 1);
+    grow(base + symbols_ + 1);  // up to where any symbol is looked up
     out_.hot[node.state].base |= static_cast<std::uint32_t>(base);
     for (std::size_t i = 0; i < children_.size(); ++i) {
       const std::size_t state = base + children_[i];
