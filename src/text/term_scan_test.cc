@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <span>
+#include <tuple>
 
 #include "base/utf8.h"
 #include "text/code_point.h"
+#include "text/detail/beginnings.h"
 #include "text/detail/view_keys.h"
 #include "text/term_matcher.h"
 
@@ -218,6 +221,101 @@ TEST(TermScan, ADigitIsFollowedWhereATermGoesOnWithItAndElsePassedOver) {
   EXPECT_EQ(found("法.5 5轮 的信5 5"), "法.5 5轮/法轮 信5 5/信55 ");
   EXPECT_EQ(found("微.信5法 轮"), "法 轮/法轮 ");
   EXPECT_EQ(found("号 5法5轮"), "号 5/号5 法5轮/法轮 ");
+}
+
+/// Every occurrence, whichever view it is found in.
+using Occurrences = std::set<std::tuple<std::uint32_t, std::size_t, std::size_t>>;
+Occurrences occurrences(TermScanner& scanner, std::string_view text, MatchViews views) {
+  Occurrences out;
+  for (const TermHit& hit : scanner.find(text, {.views = views, .overlapping = true}))
+    out.emplace(hit.term, hit.byte_begin, hit.byte_end);
+  return out;
+}
+
+// Views that follow others are looked at only where they may differ: letters, digits, repeats and
+// characters taken apart are where they do.
+TEST(TermScan, AViewBesideOthersFindsWhatItFindsAlone) {
+  constexpr std::array<std::u32string_view, 5> kFrom = {
+      U"微威徽信芯新浩號末未", U"0155", U" .❤\u200b", U"weixlＷ①і$", U"氵去木仓女子法枪好"};
+  std::mt19937 random(29);
+  const auto piece = [&](std::size_t most) {
+    std::u32string out;
+    for (std::size_t n = 1 + random() % most; out.size() < n;) {
+      const std::u32string_view from = kFrom[random() % kFrom.size()];
+      out.append(1 + (random() % 4 == 0 ? 1 : 0), from[random() % from.size()]);
+    }
+    return out;
+  };
+  std::array<std::size_t, kMatchViews> added{};
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Term> terms;
+    std::vector<std::u32string> words;
+    for (int i = 0; i < 25; ++i) {
+      words.push_back(piece(5));
+      terms.push_back({.text = utf8_of(words.back())});
+      if (random() % 8 == 0) terms.back().views = static_cast<MatchViews>(random() % 64);
+    }
+    const auto matcher = TermMatcher::build(terms, {.case_sensitive = round % 4 == 0});
+    ASSERT_TRUE(matcher.has_value());
+    TermScanner scanner(*matcher);
+    for (int i = 0; i < 20; ++i) {
+      std::u32string text;
+      while (text.size() < 40) {
+        const std::u32string& word = words[random() % words.size()];
+        for (const char32_t c : word) {
+          text.append(1 + (random() % 5 == 0 ? 1 : 0), c);
+          if (random() % 6 == 0) text += piece(1);
+        }
+        text += piece(3);
+      }
+      const std::string bytes = utf8_of(text);
+      Occurrences all;
+      for (std::size_t v = 0; v < kMatchViews; ++v) {
+        const Occurrences alone = occurrences(scanner, bytes, view_bit(static_cast<MatchView>(v)));
+        for (const auto& occurrence : alone) added[v] += all.insert(occurrence).second ? 1 : 0;
+        const auto up_to = static_cast<MatchViews>((2U << v) - 1);
+        ASSERT_EQ(occurrences(scanner, bytes, up_to), all) << kMatchViewNames[v] << ' ' << bytes;
+      }
+    }
+  }
+  for (std::size_t v = 0; v < kMatchViews; ++v) EXPECT_GT(added[v], 20) << kMatchViewNames[v];
+}
+
+TEST(TermScan, BeginningsAreFoundAlikeOnEveryProcessor) {
+  std::mt19937 random(31);
+  const auto symbol = [&] { return static_cast<detail::Symbol>(random() % 40); };
+  for (const std::size_t beginnings : {0, 5, 300, 40'000}) {
+    std::vector<std::vector<detail::Symbol>> keys;
+    for (std::size_t i = 0; i < beginnings; ++i) keys.push_back({symbol(), symbol(), symbol()});
+    keys.push_back({7, 9});
+    std::ranges::sort(keys);
+    const auto words = detail::build_filter(keys);
+    const auto filter = detail::filter_of(words);
+    ASSERT_TRUE(filter.has_value());
+    for (const std::size_t size : {0, 1, 15, 16, 17, 200}) {
+      const std::size_t room = size + detail::kBeginningsMargin;
+      std::vector<detail::Symbol> symbols(room);
+      std::vector<std::uint8_t> flags(room);
+      for (std::size_t i = 0; i < size; ++i) {
+        symbols[i] = symbol();
+        flags[i] = static_cast<std::uint8_t>(random() % 8);
+      }
+      if (size > 3) symbols[1] = 7, symbols[2] = 9;
+      for (const std::uint8_t wanted : {0, 4}) {
+        const detail::PlaceFlags also{flags.data(), wanted};
+        const std::size_t from = size / 9;
+        std::vector<std::uint32_t> have(room), want(room);
+        have.resize(
+            detail::find_beginnings(*filter, symbols.data(), from, size, also, have.data()));
+        want.resize(detail::find_beginnings_portable(*filter, symbols.data(), from, size, also,
+                                                     want.data()));
+        EXPECT_EQ(have, want);
+        if (size > 3) {
+          EXPECT_EQ(std::ranges::count(have, 1U), from < 2 ? 1 : 0);
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ class Builder {
   /// those of keys_[node.begin] where that key ends with it.
   void link(const Node& node) {
     const Symbol symbol = keys_[node.begin].symbols[node.depth - 1];
-    const Automaton view{out_.hot, out_.cold, {}, {}};
+    const Automaton view{out_.hot, out_.cold, {}, {}, 0};
     const std::uint32_t parent = out_.hot[node.state].check;
     std::uint32_t fail = 0;
     for (std::uint32_t from = parent; from != 0;) {
@@ -213,9 +213,8 @@ std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beg
   for (std::size_t i = 0; i < beginnings.size(); ++i) {
     const std::span<const Symbol> key = first_three(i);
     if (key.size() < 2) continue;
-    const std::uint32_t pair = PrefixFilter::hash(key[0], key[1]);
-    const unsigned bit = key.size() == 2 ? filter.bit(pair) : filter.bit(pair, key[2]);
-    words[pair >> filter.shift] |= std::uint64_t{1} << bit;
+    const auto [at, bits] = filter.pair(key[0], key[1]);
+    words[at] |= PrefixFilter::mask(key.size() == 2 ? bits : PrefixFilter::bits_with(bits, key[2]));
   }
   return words;
 }

@@ -59,25 +59,40 @@ struct TermEnd {
 
 /// How terms begin, by hash: whether the next two symbols are a term or the next three begin one.
 /// Most places of a text begin none, and are passed over without touching a state. All about a pair
-/// of symbols lies in one word, so a place costs one look into memory.
+/// of symbols lies in one word, so a place costs one look into memory; each beginning has two bits
+/// in it.
 struct PrefixFilter {
   const std::uint64_t* words = nullptr;
   unsigned shift = 0;  ///< 32 less the logarithm of the number of words
+  static constexpr std::uint32_t kPairFactor = 0x9e3779b1, kThirdFactor = 0x85ebca77;
 
-  /// The two neighbours in one word of memory, as they lie there.
-  static std::uint32_t hash(Symbol first, Symbol second) {
-    return (std::uint32_t{second} << 16 | first) * 0x9e3779b1U;
+  /// Where a pair of symbols is looked up.
+  struct Pair {
+    std::uint32_t word;
+    std::uint32_t bits;  ///< those of the pair as a term: two numbers of six bits
+  };
+  [[nodiscard]] Pair pair(Symbol first, Symbol second) const {
+    // The two neighbours in one word of memory, as they lie there.
+    const std::uint64_t hash =
+        std::uint64_t{std::uint32_t{second} << 16 | first} * std::uint64_t{kPairFactor};
+    return {static_cast<std::uint32_t>(hash) >> shift,
+            static_cast<std::uint32_t>(hash >> 32) & 0xfff};
   }
-  /// The bit of a pair that is a term, and that of one that goes on with `third`.
-  [[nodiscard]] unsigned bit(std::uint32_t hash) const { return hash >> (shift - 6) & 63; }
-  [[nodiscard]] unsigned bit(std::uint32_t hash, Symbol third) const {
-    return bit(hash) ^ (third * 0x85ebca77U) >> 26;
+  /// The bits of a pair that goes on with `third`.
+  static std::uint32_t bits_with(std::uint32_t bits, Symbol third) {
+    return bits ^ (third * kThirdFactor) >> 20;
+  }
+  static std::uint64_t mask(std::uint32_t bits) {
+    return std::uint64_t{1} << (bits & 63) | std::uint64_t{1} << (bits >> 6);
   }
   /// False: no term of two symbols or more begins with these. What is behind the end is kBreak.
   [[nodiscard]] bool may_begin(Symbol first, Symbol second, Symbol third) const {
-    const std::uint32_t pair = hash(first, second);
-    const std::uint64_t word = words[pair >> shift];
-    return ((word >> bit(pair) | word >> bit(pair, third)) & 1) != 0;
+    const auto [at, bits] = pair(first, second);
+    const std::uint64_t word = words[at];
+    const std::uint32_t with = bits_with(bits, third);
+    return (((word >> (bits & 63) & word >> (bits >> 6)) |
+             (word >> (with & 63) & word >> (with >> 6))) &
+            1) != 0;
   }
 };
 constexpr unsigned kFilterWordsMin = 1, kFilterWordsMax = 15;  ///< logarithms
@@ -89,6 +104,7 @@ struct Automaton {
   std::span<const TermEnd> ends;  ///< those of a state together
 
   PrefixFilter prefixes;
+  std::size_t depth_max = 0;  ///< symbols of the longest term
 
   [[nodiscard]] bool empty() const { return ends.empty(); }
   /// The child of `state` by `symbol`, or kNoState.
@@ -117,7 +133,7 @@ struct BuiltAutomaton {
 };
 
 /// A filter of how these begin: about twenty bits for each beginning, so that of the places that
-/// begin nothing one in ten passes.
+/// begin nothing one in fifty passes.
 std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beginnings);
 /// Over words that build_filter made; fails with kDataLoss where there cannot be so many.
 Result<PrefixFilter> filter_of(std::span<const std::uint64_t> words);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/utf8.h"
 #include "text/code_point.h"
@@ -80,7 +81,7 @@ class Compiler {
         found |= view_bit(view);
     }
     for (const MatchView view : {MatchView::kMixedScript, MatchView::kNoise, MatchView::kShape})
-      if ((found & view_bit(view)) != 0) note_odd(view, (found & kPlainView) != 0);
+      if ((found & view_bit(view)) != 0) note_odd(view, (found & kPlainView) != 0, term.text);
     const bool in_noise = (found & view_bit(MatchView::kNoise)) != 0;
     const bool in_repeats = (found & view_bit(MatchView::kRepeats)) != 0;
     if (in_repeats != in_noise && (in_repeats || (row.flags & kRepeatedFlag) == 0))
@@ -89,12 +90,11 @@ class Compiler {
   }
 
   /// Where the last term's keys in the view are not those of the plain view, their beginning.
-  void note_odd(MatchView view, bool in_plain) {
+  void note_odd(MatchView view, bool in_plain, std::string_view text) {
     const Keys& keys = found_[static_cast<std::size_t>(view)].back().keys;
     if (in_plain && keys == found_[static_cast<std::size_t>(MatchView::kPlain)].back().keys) return;
-    // A term of one symbol has no beginning that a filter tells: the view is searched by itself.
     if (keys.size() < 2) {
-      if (view != MatchView::kShape) follow_plain_ &= static_cast<MatchViews>(~view_bit(view));
+      if (view == MatchView::kMixedScript) note_alone_mixed(alone_odd_, code_points(text)[0]);
       return;
     }
     odd_.emplace_back(keys.begin(), keys.begin() + std::min<std::ptrdiff_t>(std::ssize(keys), 3));
@@ -118,7 +118,7 @@ class Compiler {
     return end;
   }
 
-  [[nodiscard]] std::uint16_t flags_of(const std::u32string& characters, bool allowed) const {
+  [[nodiscard]] std::uint16_t flags_of(std::u32string_view characters, bool allowed) const {
     unsigned flags = allowed ? kAllowedFlag : 0;
     ViewKey last = kSkippedKey;
     for (const char32_t c : characters) {
@@ -153,10 +153,27 @@ class Compiler {
       }
     }
     if (!suits(view, characters, keys)) return false;
+    if (keys.size() == 1) note_alone(view, characters[0]);
     found_[static_cast<std::size_t>(view)].push_back({keys, number});
     if (view == MatchView::kHomophone) add_other_readings(characters, keys, number);
     for (const ViewKey key : keys) ++symbols_[static_cast<std::size_t>(view)][key];
     return true;
+  }
+
+  void note_alone(MatchView view, char32_t character) {
+    if (view == MatchView::kPlain) alone_.insert(keys_.key(view, character));
+    if (view == MatchView::kMixedScript) note_alone_mixed(alone_mixed_, character);
+  }
+  /// A digit alone stands for no letter: where a hit is looked at closely, the folded character
+  /// counts and not the key.
+  void note_alone_mixed(std::unordered_set<ViewKey>& alone, char32_t character) const {
+    const bool is_checked = (flags_of({&character, 1}, false) & kCheckedFlag) != 0;
+    alone.insert(is_checked ? kFoldedKey | script_fold(character)
+                            : keys_.key(MatchView::kMixedScript, character));
+  }
+  [[nodiscard]] bool is_alone_mixed(const std::unordered_set<ViewKey>& alone, char32_t c) const {
+    return alone.contains(kFoldedKey | script_fold(c)) ||
+           alone.contains(keys_.key(MatchView::kMixedScript, c));
   }
 
   static bool suits(MatchView view, const std::u32string& characters, const Keys& keys) {
@@ -348,6 +365,8 @@ class Compiler {
       Composition row{{}, whole};
       for (std::size_t i = 0; i < 3 && split.parts[i] != 0; ++i)
         row.parts[i] = part_number(split.parts[i]);
+      part_flags_[row.parts[0]] |= kFirstPartFlag;
+      part_flags_[row.parts[1]] |= kNextPartFlag;
       found.push_back(row);
     }
     std::vector<std::uint64_t> filter(found.empty() ? 1 : std::bit_ceil(found.size() / 4 + 1));
@@ -380,12 +399,38 @@ class Compiler {
     const auto part = parts_.find(keys_.stripped(c));
     row.part = part == parts_.end() ? kBreak : part->second;
     row.letter = static_cast<std::uint8_t>(latin_letter(c));
-    for (const MatchView view : {MatchView::kMixedScript, MatchView::kNoise, MatchView::kShape}) {
-      const bool is_soft = view != MatchView::kMixedScript && is_ascii_digit(keys_.stripped(c));
-      if (is_soft || keys_.key(view, c) != keys_.key(MatchView::kPlain, c))
-        row.odd |= view_bit(view);
-    }
+    row.flags = character_flags(c);
+    const auto part_flags = part_flags_.find(row.part);
+    if (part_flags != part_flags_.end()) row.flags |= part_flags->second;
     return row;
+  }
+
+  [[nodiscard]] std::uint8_t character_flags(char32_t c) const {
+    unsigned flags = 0;
+    const ViewKey plain = keys_.key(MatchView::kPlain, c);
+    const bool is_digit = is_ascii_digit(keys_.stripped(c));
+    const auto note = [&](MatchView view, bool is_odd, CharacterFlag flag) {
+      // What occurs in no term of the view is a break there, whatever it is in the plain one.
+      if (symbol_of(view, c) == kBreak) return;
+      if (is_odd || keys_.key(view, c) != plain) flags |= flag;
+    };
+    note(MatchView::kMixedScript, false, kOddMixedFlag);
+    note(MatchView::kNoise, is_digit, kOddNoiseFlag);
+    note(MatchView::kShape, is_digit, kOddShapeFlag);
+    constexpr unsigned kBoth = kAloneMixedFlag | kOddMixedFlag;
+    if (alone_.contains(plain)) flags |= kAloneFlag;
+    if (is_alone_mixed(alone_mixed_, c)) flags |= kAloneMixedFlag;
+    if (is_alone_mixed(alone_odd_, c) || (flags & kBoth) == kBoth) flags |= kAloneOddFlag;
+    return static_cast<std::uint8_t>(flags);
+  }
+
+  /// The view of repeats looks for the same digits as that of noise.
+  [[nodiscard]] bool has_the_same_digits() const {
+    for (char32_t digit = '0'; digit <= '9'; ++digit)
+      if ((symbol(MatchView::kNoise, digit) == kBreak) !=
+          (symbol(MatchView::kRepeats, digit) == kBreak))
+        return false;
+    return true;
   }
 
   /// Pages on which some character is something: in a table of ours, or as it is in a term.
@@ -450,7 +495,7 @@ class Compiler {
     header_.magic = kCompiledMagic;
     header_.version = kCompiledVersion;
     header_.options = (options_.case_sensitive ? 1U : 0U) | (options_.whole_words ? 2U : 0U) |
-                      (repeats_follow_noise_ ? 4U : 0U) | static_cast<unsigned>(follow_plain_) << 8;
+                      (repeats_follow_noise_ && has_the_same_digits() ? 4U : 0U);
     header_.tables = character_tables_hash();
     header_.bytes = memory_.size() * sizeof(std::uint64_t);
     const char* bytes = reinterpret_cast<const char*>(memory_.data());
@@ -470,11 +515,13 @@ class Compiler {
   std::vector<TermRow> rows_;
   std::vector<TermEnd> ends_;  ///< by term
   bool repeats_follow_noise_ = true;
-  MatchViews follow_plain_ = kPlainFollowers;
   std::vector<Keys> odd_;  ///< how terms begin that are in a view other than in the plain one
   std::array<std::vector<Found>, kAutomata> found_;
   std::array<std::unordered_map<ViewKey, std::uint32_t>, kMatchViews> symbols_;
+  static constexpr ViewKey kFoldedKey = 0x80000000;  ///< and the folded character, not its key
+  std::unordered_set<ViewKey> alone_, alone_mixed_, alone_odd_;  ///< what is a term by itself
   std::unordered_map<ViewKey, Symbol> parts_;
+  std::unordered_map<Symbol, std::uint8_t> part_flags_;  ///< CharacterFlag, by a part's number
   CompiledHeader header_{};
   std::vector<std::uint64_t> memory_;
 };

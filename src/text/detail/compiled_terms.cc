@@ -42,7 +42,7 @@ Result<CharacterTable> table_of(std::string_view bytes, const CompiledHeader& he
       table.rows.size() % kPageCharacters != 0)
     return damaged("the table of characters has the wrong size");
   const CharacterRow& last = table.rows.back();
-  if (last.part != 0 || last.letter != 0 || last.odd != 0 ||
+  if (last.part != 0 || last.letter != 0 || last.flags != 0 ||
       std::ranges::any_of(last.symbols, [](Symbol symbol) { return symbol != kBreak; }))
     return damaged("the last page of characters is not empty");
   for (const std::uint16_t page : table.page_of)
@@ -83,6 +83,8 @@ Result<Automaton> automaton_of(std::string_view bytes, const CompiledHeader& hea
   ZHIYIN_TRY(const auto words, rows_of<std::uint64_t>(bytes, header, section + 3));
   ZHIYIN_TRY(automaton.prefixes, filter_of(words));
   ZHIYIN_TRY_VOID(check_automaton(automaton, header.symbol_counts[symbols_of(number)], terms));
+  for (const ColdState& state : automaton.cold)
+    automaton.depth_max = std::max<std::size_t>(automaton.depth_max, state.depth);
   return automaton;
 }
 
@@ -142,18 +144,6 @@ Result<std::shared_ptr<const CompiledTerms>> CompiledTerms::open(std::vector<std
   return compiled;
 }
 
-void CompiledTerms::find_alone(std::size_t automaton, std::size_t symbol_count) {
-  std::vector<std::uint8_t> found(std::max<std::size_t>(1, symbol_count), 0);
-  bool any = false;
-  for (std::size_t symbol = 1; symbol < symbol_count; ++symbol) {
-    const std::uint32_t state = automata[automaton].child(0, static_cast<Symbol>(symbol));
-    if (state == kNoState || (automata[automaton].hot[state].base & HotState::kOwn) == 0) continue;
-    found[symbol] = 1;
-    any = true;
-  }
-  if (any) alone[automaton] = std::move(found);
-}
-
 Result<void> CompiledTerms::read() {
   CompiledHeader header;
   if (bytes.size() < sizeof(header)) return damaged("too short");
@@ -168,7 +158,6 @@ Result<void> CompiledTerms::read() {
     return damaged("checksum does not fit");
   options = {(header.options & 1) != 0, (header.options & 2) != 0};
   repeats_follow_noise = (header.options & 4) != 0;
-  follow_plain = static_cast<MatchViews>(header.options >> 8) & kPlainFollowers;
   ZHIYIN_TRY(terms, rows_of<TermRow>(bytes, header, kTermSection));
   ZHIYIN_TRY(const auto texts, rows_of<char>(bytes, header, kPoolSection));
   pool = {texts.data(), texts.size()};
@@ -186,9 +175,6 @@ Result<void> CompiledTerms::read() {
   for (std::uint32_t i = 0; i < kAutomata; ++i) {
     ZHIYIN_TRY(automata[i], automaton_of(bytes, header, i, terms.size()));
   }
-  for (const ColdState& state : automata[static_cast<std::size_t>(MatchView::kShape)].cold)
-    shape_depth_max = std::max<std::size_t>(shape_depth_max, state.depth);
-  for (std::size_t i = 0; i < kAutomata; ++i) find_alone(i, header.symbol_counts[symbols_of(i)]);
   ZHIYIN_TRY(compositions, rows_of<Composition>(bytes, header, kCompositionSection));
   ZHIYIN_TRY(pair_filter, rows_of<std::uint64_t>(bytes, header, kFilterSection));
   ZHIYIN_TRY(syllables, rows_of<Symbol>(bytes, header, kSyllableSection));

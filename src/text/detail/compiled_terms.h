@@ -41,11 +41,20 @@ struct alignas(16) CharacterRow {
   std::array<Symbol, kMatchViews> symbols;
   Symbol part;          ///< its number among the parts of split characters
   std::uint8_t letter;  ///< the lower-case Latin letter that it is or looks like, or 0
-  MatchViews odd;       ///< views in which it is something else than in the plain one, or a digit
+  std::uint8_t flags;   ///< CharacterFlag
 };
-/// Views that see what the plain one does where no character is odd in them.
-constexpr MatchViews kPlainFollowers =
-    view_bit(MatchView::kMixedScript) | view_bit(MatchView::kNoise) | view_bit(MatchView::kShape);
+/// A character is odd in a view where it is something else than in the plain one, or a digit that
+/// may be left out. Where no character is odd, these views see what the plain one does.
+enum CharacterFlag : std::uint8_t {
+  kAloneFlag = 1,        ///< a term of the plain view by itself
+  kOddMixedFlag = 2,     ///< odd in the view of mixed scripts
+  kOddNoiseFlag = 4,     ///< in that of noise
+  kOddShapeFlag = 8,     ///< in that of shapes
+  kAloneMixedFlag = 16,  ///< a term of the view of mixed scripts by itself
+  kFirstPartFlag = 32,   ///< the first of the parts of a split character
+  kNextPartFlag = 64,    ///< the second of such parts
+  kAloneOddFlag = 128,   ///< kAloneMixedFlag, where the plain view does not find the same
+};
 constexpr std::size_t kPageCharacters = 256;
 
 /// Rows of all code points, kPageCharacters to a page; the last page is of no character and all 0.
@@ -84,19 +93,15 @@ class CompiledTerms {
   std::span<const std::uint64_t> pair_filter;  ///< bits of the pairs that begin a composition
   std::span<const Symbol> syllables;           ///< symbol of syllable n + 1 in the homophone view
   /// Where no character is repeated, the view of repeats sees what the view of noise does: the same
-  /// terms are looked for in both.
+  /// terms are looked for in both, and the same digits occur in them.
   bool repeats_follow_noise = false;
-  /// Views of kPlainFollowers in which every term begins, where no character is odd, as it does in
-  /// the plain view or as `odd_terms` says (in the plain view's symbols).
-  MatchViews follow_plain = 0;
+  /// Where no character is odd, every term begins in the views of mixed scripts, noise and shapes
+  /// as it does in the plain one, or as this says (in the plain view's symbols), or is one symbol.
   PrefixFilter odd_terms;
-  std::size_t shape_depth_max = 0;  ///< symbols of the longest term in the view of shapes
 
   [[nodiscard]] std::string_view text(const TermRow& row) const {
     return pool.substr(row.text_at, row.text_bytes);
   }
-  /// For each automaton and symbol: 1 where it is a term alone; empty where none is.
-  std::array<std::vector<std::uint8_t>, kAutomata> alone;
 
   /// The shape symbol of these parts, or 0. `third` 0: two parts.
   [[nodiscard]] Symbol composed(Symbol first, Symbol second, Symbol third) const;
@@ -105,7 +110,6 @@ class CompiledTerms {
 
  private:
   Result<void> read();
-  void find_alone(std::size_t automaton, std::size_t symbol_count);
 
   MappedFile file_;
   std::vector<std::uint64_t> memory_;
@@ -128,8 +132,7 @@ enum Section : std::uint32_t {
 struct CompiledHeader {
   std::array<char, 8> magic;
   std::uint32_t version;
-  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words; 2: repeats follow noise;
-                           ///< 8 to 15: follow_plain
+  std::uint32_t options;   ///< bit 0: case sensitive; bit 1: whole words; 2: repeats follow noise
   std::uint64_t tables;    ///< hash of the character tables of the program that compiled it
   std::uint64_t checksum;  ///< xxh64 of all bytes behind the header
   std::uint64_t bytes;     ///< of the whole file
@@ -141,7 +144,7 @@ struct CompiledHeader {
 };
 constexpr std::size_t kSectionAlign = 16;
 constexpr std::array<char, 8> kCompiledMagic = {'Z', 'Y', 'T', 'E', 'R', 'M', 'S', '\n'};
-constexpr std::uint32_t kCompiledVersion = 2;
+constexpr std::uint32_t kCompiledVersion = 3;
 constexpr std::size_t kCompiledBytesMax = std::size_t{4} << 30;
 
 std::uint64_t character_tables_hash();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -28,49 +29,98 @@ struct SymbolRun {
   std::vector<Symbol> symbols;
   std::vector<std::uint32_t> begin;  ///< characters of the piece
   std::vector<std::uint32_t> end;    ///< used where `has_spans`: else each is one character
-  std::size_t size = 0;              ///< of what is in use
+  /// Of each character the symbol that it is, or where it is left out the one behind it.
+  std::vector<std::uint32_t> symbol_at;
+  std::size_t size = 0;  ///< of what is in use
   bool has_spans = false;
+  bool is_one_to_one = false;  ///< symbols are characters, and symbol_at is not used
   struct Soft {
     std::uint32_t at;
     Symbol symbol;
   };
-  std::vector<Soft> soft;               ///< ascending
-  std::vector<std::uint32_t> repeated;  ///< symbols of which a repeat was left out, ascending
-  std::vector<std::uint32_t> left_out;  ///< the characters of those repeats, ascending
-  /// Characters that the view sees otherwise than the plain one (CharacterRow::odd), and the
-  /// symbols that they are or that come behind them; ascending.
-  struct Odd {
-    std::uint32_t character, symbol;
-  };
-  std::vector<Odd> odd;
+  std::vector<Soft> soft;  ///< ascending
   static constexpr std::size_t kPadding = 2;
 
-  void begin_anew(std::size_t most, bool spans);
+  void begin_anew(std::size_t most, std::size_t characters, bool spans);
   void add(Symbol symbol, std::uint32_t from) {
     symbols[size] = symbol;
+    if (has_spans) end[size] = from + 1;
     begin[size++] = from;
   }
   void add(Symbol symbol, std::uint32_t from, std::uint32_t to) {
     end[size] = to;
-    add(symbol, from);
+    symbols[size] = symbol;
+    begin[size++] = from;
   }
   /// kBreak in its place, until it is known whether a term goes on with it.
   void add_soft(Symbol symbol, std::uint32_t from) {
     soft.push_back({static_cast<std::uint32_t>(size), static_cast<Symbol>(symbol & ~kSoft)});
-    if (has_spans) end[size] = from + 1;
     add(kBreak, from);
   }
   void finish();
   [[nodiscard]] std::uint32_t end_of(std::size_t i) const {
     return has_spans ? end[i] : begin[i] + 1;
   }
+  [[nodiscard]] std::uint32_t symbol_of(std::uint32_t character) const {
+    return is_one_to_one ? character : symbol_at[character];
+  }
 };
+
+constexpr bool is_soft(Symbol symbol) { return symbol != kSkipped && (symbol & kSoft) != 0; }
 
 /// Grows a buffer; what is in it need not stay.
 template <class T>
 void make_room(std::vector<T>& buffer, std::size_t size) {
   if (buffer.size() < size) buffer.resize(std::max(size, buffer.size() + buffer.size() / 2));
 }
+
+/// Places of a piece, a bit each.
+class PlaceBits {
+ public:
+  /// None of `places`, and at least a word behind them.
+  void clear(std::size_t places) { words_.assign(places / 64 + 2, 0); }
+  /// The places whose flags have `flag`. Requires flags up to the end of the last word of 64, those
+  /// behind the last place 0.
+  void set_where(std::span<const std::uint8_t> flags, CharacterFlag flag);
+  /// Keeps those that stand right before one of `next`, which has as many places.
+  void keep_before(const PlaceBits& next);
+  void set(std::size_t at) { words_[at / 64] |= std::uint64_t{1} << (at % 64); }
+
+  /// Whether one lies in [first, last].
+  [[nodiscard]] bool any(std::size_t first, std::size_t last) const {
+    const std::size_t low = first / 64, high = last / 64;
+    const std::uint64_t from = ~std::uint64_t{0} << (first % 64);
+    const std::uint64_t to = ~std::uint64_t{0} >> (63 - last % 64);
+    if (low == high) return (words_[low] & from & to) != 0;
+    if ((words_[low] & from) != 0 || (words_[high] & to) != 0) return true;
+    for (std::size_t i = low + 1; i < high; ++i)
+      if (words_[i] != 0) return true;
+    return false;
+  }
+  /// In ascending order.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (std::size_t i = 0; i < words_.size(); ++i)
+      for (std::uint64_t bits = words_[i]; bits != 0; bits &= bits - 1)
+        visit(static_cast<std::uint32_t>(i * 64 + static_cast<unsigned>(std::countr_zero(bits))));
+  }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
+/// Symbols from which the tree is followed, and for each where it ends: the first symbol that could
+/// not be followed.
+struct Starts {
+  std::vector<std::uint32_t> at, reach;
+  std::size_t count = 0;
+
+  void begin_anew(std::size_t most) {
+    count = 0;
+    make_room(at, most);
+    make_room(reach, most);
+  }
+};
 
 /// One search through one text, piece by piece. Keeps its buffers from text to text.
 ///
@@ -95,68 +145,88 @@ class ScanBuffers {
     std::uint32_t end;
     std::uint32_t state;
   };
-  /// A place where a term may begin, and where the tree ends that was followed from there.
-  struct Start {
-    std::uint32_t at;
-    std::uint32_t reach;  ///< the first symbol that could not be followed
-    bool may_be_odd;      ///< in the plain view: CompiledTerms::odd_terms lets it pass
-  };
   /// A state and the place of the symbol with which its path begins.
   struct Path {
     std::uint32_t begin;
     std::uint32_t state;
   };
-
-  /// One of them on its way: its number and the state that it has come to.
+  /// A start on its way: its number and the state that it has come to.
   struct Walking {
     std::uint32_t start;
     std::uint32_t state;
   };
+  /// A hit that counts, by the place where it begins.
+  struct Settled {
+    std::uint32_t term;
+    std::uint16_t characters;
+    MatchView view;
+  };
 
+  // Pieces (scan.cc).
   void begin(const CompiledTerms& terms, const FindOptions& options, std::vector<TermHit>& hits);
-  void put_in_order(std::size_t first_hit);
+  void sort_occurrences(std::size_t first_hit);
+  void make_place(std::size_t characters);
+  std::size_t read_characters(std::string_view text, std::size_t offset, std::size_t most);
+  void finish_characters(std::size_t offset);
   void decode_piece();
   std::size_t decode_together(std::span<const std::string_view> texts);
   void scan_piece();
-  void scan_view(MatchView view);
   void find_allowed();
 
-  void take_all(MatchView view, SymbolRun& run) const;
-  void strip(MatchView view, SymbolRun& run) const;
-  void strip_once(SymbolRun& run) const;
+  // What a view sees (scan_views.cc).
+  void take_all(MatchView view);
+  void strip(MatchView view);
+  void leave_out_repeats();
   void strip_homophones();
-  void flush_letters();
+  std::size_t read_letters(std::size_t from);
+  [[nodiscard]] bool has_repeats() const;
 
+  // Following the trees (scan_search.cc).
+  void scan_view(MatchView view);
   void search(MatchView view, const SymbolRun& run);
-  void search_beside_plain(MatchView view, const SymbolRun& run);
-  void look_for_odd_terms();
+  void search_from_starts(MatchView view, const SymbolRun& run);
+  void keep_plain_starts();
+  void search_beside_plain(MatchView view, CharacterFlag odd);
   void find_starts(MatchView view, const SymbolRun& run);
+  void take_odd_starts(MatchView view);
   void walk_starts(MatchView view, const SymbolRun& run);
   void walk_once(std::uint32_t from);
-  void meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at, std::uint32_t state);
-  [[nodiscard]] Path path_to(const Automaton& automaton, const SymbolRun& run,
-                             std::uint32_t at) const;
+  void walk_once_from(std::uint32_t character);
+  Path path_to(const Automaton& tree, const SymbolRun& run, std::uint32_t at, std::size_t most);
   void follow_soft(MatchView view, const SymbolRun& run);
+  void meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at, std::uint32_t state);
   std::size_t follow_from(MatchView view, const SymbolRun& run, std::size_t soft);
+  void ends_at(MatchView view, std::uint32_t state, const std::vector<std::uint32_t>& begins,
+               std::size_t depth_min, std::uint32_t end);
   void scan_repeats();
-  void walk_what_met_a_repeat(std::span<const Start> starts, const SymbolRun* run);
+  void walk_what_met_a_repeat(const Starts& starts, const SymbolRun* run);
 
-  void scan_shapes();
-  void remember_states();
-  std::uint32_t state_before(std::size_t at);
+  // Characters put together of their parts (scan_shapes.cc).
+  void scan_compositions();
+  [[nodiscard]] Symbol part(std::size_t at) const;
+  std::uint32_t state_before(std::uint32_t at);
+  void go_on_near(std::uint32_t at);
+  void follow_up_to(std::uint32_t at);
   void scan_composed(std::size_t from);
   [[nodiscard]] std::size_t compose_at(std::size_t at, Symbol& whole) const;
 
-  void ends_at(MatchView view, std::uint32_t state, const std::vector<std::uint32_t>& begins,
-               std::size_t depth_min, std::uint32_t end);
+  // From what could be a hit to what is one (scan.cc).
   void candidate(MatchView view, std::uint32_t state, std::uint32_t begin, std::uint32_t end);
   void settle_view(MatchView view);
   void settle(MatchView view, std::uint32_t at);
   void emit(MatchView view, std::uint32_t term, std::uint32_t begin, std::uint32_t end);
-  void drop_repeats(std::size_t from);
+  void emit_settled();
 
+  [[nodiscard]] const Automaton& automaton(MatchView view) const {
+    return terms_->automata[static_cast<std::size_t>(view)];
+  }
+  [[nodiscard]] std::span<const std::uint8_t> flags() const {
+    return {flags_.data(), (count_ + 63) / 64 * 64};
+  }
   [[nodiscard]] std::u32string_view characters() const { return {characters_.data(), count_}; }
-  [[nodiscard]] bool is_wanted(MatchView view) const;
+  [[nodiscard]] bool is_wanted(MatchView view) const {
+    return (options_.views & view_bit(view)) != 0 && !automaton(view).empty();
+  }
   [[nodiscard]] bool is_free(MatchView view, std::uint32_t begin, std::uint32_t end) const;
   [[nodiscard]] bool is_allowed(std::uint32_t begin, std::uint32_t end) const;
   [[nodiscard]] std::uint32_t repeats_end(std::uint32_t end) const;
@@ -171,22 +241,30 @@ class ScanBuffers {
   bool is_last_ = false;
   std::size_t count_ = 0;  ///< characters of the piece; the buffers may be longer
   std::vector<char32_t> characters_;
-  std::vector<std::uint32_t> numbers_;  ///< the characters' rows
+  std::vector<CharacterRow> rows_;      ///< the characters' rows, side by side for all views
+  std::vector<std::uint8_t> flags_;     ///< and their flags; 0 up to the end of a word of 64
   std::vector<std::uint32_t> offsets_;  ///< bytes from byte_base_; one more than characters
   std::vector<Best> best_;              ///< all 0 between views
-  std::vector<std::uint64_t> touched_;  ///< bits of the places that have one; all 0 between views
-  std::vector<std::uint8_t> taken_;     ///< 1 + the view whose hit lies there
-  std::vector<std::uint8_t> carried_;   ///< the same of hits that reach in from the piece before
-  std::vector<std::uint8_t> carries_;   ///< and into the next one
+  PlaceBits touched_;                   ///< the places that have one; none between views
+  std::vector<Settled> settled_hits_;   ///< by place, where hits_begin_ has it
+  PlaceBits hits_begin_;
+  std::vector<std::uint8_t> taken_;    ///< 1 + the view whose hit lies there
+  std::vector<std::uint8_t> carried_;  ///< the same of hits that reach in from the piece before
+  std::vector<std::uint8_t> carries_;  ///< and into the next one
   /// For each character the furthest end, in characters of the piece, of an allowed word that
   /// begins there or before; empty where the matcher has none.
   std::vector<std::uint32_t> allowed_end_;
   std::size_t allowed_carried_ = 0;  ///< the same from the pieces before, in characters of the text
 
   SymbolRun run_, once_run_;
-  std::vector<Start> starts_, plain_starts_;
-  std::size_t start_count_ = 0, plain_start_count_ = 0;
+  std::vector<std::uint32_t> repeated_;  ///< symbols of once_run_ of which a repeat was left out
+  PlaceBits left_out_;                   ///< the characters of those repeats
+  Starts starts_, plain_starts_;
+  PlaceBits odd_, alone_, parts_, parts_behind_;
+  std::vector<std::uint32_t> odd_plain_starts_;  ///< those from which other views find more
+  std::size_t odd_plain_count_ = 0;
   std::vector<Walking> walking_;
+  std::vector<std::uint32_t> beginnings_;
   /// Where each text begins of those that are searched together.
   struct TextBegin {
     std::size_t bytes, characters;
@@ -194,17 +272,13 @@ class ScanBuffers {
   std::vector<TextBegin> together_;
   std::vector<Path> soft_paths_;  ///< for each soft symbol the longest path that leads to it
   std::vector<std::uint32_t> kept_begins_;
+  /// Characters with which candidates of the last view begin that were found along fail links.
+  std::vector<std::uint32_t> soft_begins_;
   std::string letters_;
-  std::vector<std::uint32_t> letter_places_;
 
-  std::vector<Symbol> parts_;
-  /// For each symbol of the run the state behind it, and how many symbols were kept by then; empty
-  /// where no symbol is soft.
-  struct Behind {
-    std::uint32_t state;
-    std::uint32_t kept;
-  };
-  std::vector<Behind> behind_;
+  // Of the view of shapes where digits may or may not be noise: how far it was followed, and there.
+  std::uint32_t followed_to_ = 0, followed_state_ = 0;
+  std::vector<std::uint32_t> followed_begins_;
   std::vector<std::uint32_t> composed_begins_;
 };
 
