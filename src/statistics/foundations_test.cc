@@ -117,6 +117,12 @@ TEST(QuantileSketch, RefusesNothingAndBadShares) {
   EXPECT_FALSE(sketch.quantile(1.5));
   const QuantileSketch::Centroid falling[] = {{2, 1}, {1, 1}};
   EXPECT_FALSE(QuantileSketch::from_centroids(falling, 1, 2));
+  const QuantileSketch::Centroid one[] = {{1, 1}};
+  EXPECT_TRUE(QuantileSketch::from_centroids(one, 1, 1));
+  EXPECT_FALSE(QuantileSketch::from_centroids(one, NAN, 1));
+  EXPECT_FALSE(QuantileSketch::from_centroids(one, 1, INFINITY));
+  const QuantileSketch::Centroid heavy[] = {{1, 1e308}, {1, 1e308}};
+  EXPECT_FALSE(QuantileSketch::from_centroids(heavy, 1, 1));
 }
 
 TEST(DistinctSketch, CountsWithinItsErrorAndMerges) {

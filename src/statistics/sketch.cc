@@ -47,6 +47,9 @@ Result<QuantileSketch> QuantileSketch::from_centroids(std::span<const Centroid> 
     out.count_ += c.weight;
   }
   if (centroids.empty()) return out;
+  if (!std::isfinite(minimum) || !std::isfinite(maximum) || !std::isfinite(out.count_)) {
+    return fail_field("centroids", "have extremes or a weight that are not finite");
+  }
   out.centroids_.assign(centroids.begin(), centroids.end());
   out.minimum_ = minimum;
   out.maximum_ = maximum;
