@@ -24,7 +24,7 @@ def fits(program):
         path = pathlib.Path(folder) / "customers.csv"
         subprocess.run([program, "customers", path, str(CUSTOMERS)], check=True)
         ours = subprocess.run([program, "fit", path], check=True, capture_output=True, text=True).stdout.split()
-        print(f"  BG/NBD on {int(ours[0]):,} customers: {float(ours[1]):.2f} s, one thread, {ours[2]} evaluations (target 10 s); "
+        print(f"  BG/NBD on {int(ours[0]):,} customers: {float(ours[1]):.2f} s, {ours[2]} passes over all (target 10 s); "
               f"r, alpha, a, b: {', '.join(f'{float(v):.4f}' for v in ours[3:7])}", flush=True)
         python = os.environ.get("BENCH_PYTHON", str(ROOT / "build/venv/bin/python"))
         theirs = subprocess.run([python, "-c", LIFETIMES, path], capture_output=True, text=True)

@@ -8,6 +8,7 @@
 #include <boost/math/special_functions/beta.hpp>
 #include <boost/math/special_functions/digamma.hpp>
 #include <boost/math/special_functions/gamma.hpp>
+#include <boost/math/special_functions/trigamma.hpp>
 #include <cmath>
 #include <numbers>
 
@@ -126,6 +127,8 @@ double log_gamma(double x) {
 }
 
 double digamma(double x) { return boost::math::digamma(x, kPolicy); }
+
+double trigamma(double x) { return boost::math::trigamma(x, kPolicy); }
 
 double log_beta(double a, double b) { return log_gamma(a) + log_gamma(b) - log_gamma(a + b); }
 

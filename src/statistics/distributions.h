@@ -50,6 +50,8 @@ double negative_binomial_upper_tail(double k, double mean, double size);
 double log_gamma(double x);
 /// Derivative of log_gamma, x > 0.
 double digamma(double x);
+/// Second derivative of log_gamma, x > 0.
+double trigamma(double x);
 double log_beta(double a, double b);
 
 }  // namespace zhiyin::statistics

@@ -43,6 +43,7 @@ def check_distributions(c):
     near("negative_binomial_upper_tail", c["negative_binomial_upper_tail"], negative.sf(k - 1))
     near("log_gamma", c["log_gamma"], special.gammaln(a))
     near("digamma", c["digamma"], special.digamma(a))
+    near("trigamma", c["trigamma"], special.polygamma(1, a))
     near("log_beta", c["log_beta"], special.betaln(a, b))
 
 

@@ -43,7 +43,10 @@ Json distributions_case(Random& random) {
       .set("poisson_upper_tail", poisson_upper_tail(k, 10 * a));
   out.set("negative_binomial_cdf", negative_binomial_cdf(k, 10 * a, b));
   out.set("negative_binomial_upper_tail", negative_binomial_upper_tail(k, 10 * a, b));
-  out.set("log_gamma", log_gamma(a)).set("digamma", digamma(a)).set("log_beta", log_beta(a, b));
+  out.set("log_gamma", log_gamma(a))
+      .set("digamma", digamma(a))
+      .set("trigamma", trigamma(a))
+      .set("log_beta", log_beta(a, b));
   return out;
 }
 

@@ -18,22 +18,26 @@ std::vector<double> exponentials(std::span<const double> logs) {
   return out;
 }
 
-/// By the parameters themselves, from the curvature of the log-likelihood alone.
-std::vector<double> errors_of(const PositiveLikelihood& likelihood,
-                              std::span<const double> parameters) {
+/// The second derivatives of the log-likelihood with the sign changed.
+Matrix information_of(const PositiveModel& model, std::span<const double> parameters) {
   const std::size_t n = parameters.size();
   Matrix information(n, n);
-  std::vector<double> at(parameters.begin(), parameters.end());
   std::vector<double> up(n);
+  if (model.second_derivatives) {
+    model.likelihood(parameters, up, information.values);
+    for (double& v : information.values) v = -v;
+    return information;
+  }
+  std::vector<double> at(parameters.begin(), parameters.end());
   std::vector<double> down(n);
   for (std::size_t i = 0; i < n; ++i) {
     const double h = 1e-5 * parameters[i];
     std::ranges::fill(up, 0);
     std::ranges::fill(down, 0);
     at[i] = parameters[i] + h;
-    likelihood(at, up);
+    model.likelihood(at, up, {});
     at[i] = parameters[i] - h;
-    likelihood(at, down);
+    model.likelihood(at, down, {});
     at[i] = parameters[i];
     for (std::size_t j = 0; j < n; ++j) information.at(i, j) = (down[j] - up[j]) / (2 * h);
   }
@@ -43,11 +47,59 @@ std::vector<double> errors_of(const PositiveLikelihood& likelihood,
           (information.at(i, j) + information.at(j, i)) / 2;
     }
   }
+  return information;
+}
+
+std::vector<double> errors_of(const Matrix& information) {
+  const std::size_t n = information.rows;
   std::vector<double> out(n, std::numeric_limits<double>::quiet_NaN());
   if (const auto covariance = inverse_spd(information)) {
     for (std::size_t i = 0; i < n; ++i) out[i] = std::sqrt(covariance->at(i, i));
   }
   return out;
+}
+
+bool ran_away(std::span<const double> logs) {
+  return std::ranges::any_of(logs, [](double v) { return !(std::fabs(v) <= kLogMax - 1); });
+}
+
+/// Newton's method from near the maximum, one pass over the cases a step, which also gives value
+/// and errors; none where it does not converge at once.
+std::optional<ModelFit> newton(const PositiveModel& model, std::vector<double> logs,
+                               double penalty) {
+  constexpr int kRoundsMax = 8;
+  constexpr double kTolerance = 1e-9;
+  constexpr double kStepMax = 1;  // in logarithms: beyond it the start was not near
+  const std::size_t n = logs.size();
+  for (int round = 1; round <= kRoundsMax && !ran_away(logs); ++round) {
+    const std::vector<double> at = exponentials(logs);
+    std::vector<double> gradient(n, 0);
+    Matrix second(n, n);
+    const double value = model.likelihood(at, gradient, second.values);
+    Matrix curvature(n, n);  // of the objective, by logarithms
+    double steepest = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double slope = (-gradient[i] / model.count + 2 * penalty * at[i]) * at[i];
+      for (std::size_t j = 0; j < n; ++j) {
+        curvature.at(i, j) = -second.at(i, j) * at[i] * at[j] / model.count;
+      }
+      curvature.at(i, i) += slope + 2 * penalty * at[i] * at[i];
+      gradient[i] = slope;
+      steepest = std::max(steepest, std::isnan(slope) ? INFINITY : std::fabs(slope));
+    }
+    if (!std::isfinite(value) || !std::isfinite(steepest)) return std::nullopt;
+    if (steepest <= kTolerance) {
+      for (double& v : second.values) v = -v;
+      return ModelFit{at, errors_of(second), value, round};
+    }
+    const auto step = solve_spd(curvature, gradient);
+    if (!step) return std::nullopt;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!(std::fabs((*step)[i]) < kStepMax)) return std::nullopt;
+      logs[i] -= (*step)[i];
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -64,41 +116,43 @@ Result<double> mean_age(std::span<const CustomerSummary> customers) {
   return age / static_cast<double>(customers.size());
 }
 
-Result<ModelFit> fit_positive(std::string_view model, const PositiveLikelihood& likelihood,
-                              double count, std::vector<double> start, double penalty) {
+Result<ModelFit> fit_positive(const PositiveModel& model, const PositiveStart& start,
+                              double penalty) {
+  std::vector<double> begin = start.parameters;
+  for (double& v : begin) v = std::log(v);
+  if (start.near && model.second_derivatives) {
+    if (auto found = newton(model, begin, penalty)) return *found;
+  }
   const SmoothFunction objective = [&](std::span<const double> logs, std::span<double> gradient) {
     for (const double v : logs) {
       if (!(std::fabs(v) < kLogMax)) return std::numeric_limits<double>::infinity();
     }
     const std::vector<double> at = exponentials(logs);
     std::ranges::fill(gradient, 0);
-    double value = -likelihood(at, gradient) / count;
+    double value = -model.likelihood(at, gradient, {}) / model.count;
     for (std::size_t i = 0; i < at.size(); ++i) {
       value += penalty * at[i] * at[i];
-      gradient[i] = (-gradient[i] / count + 2 * penalty * at[i]) * at[i];
+      gradient[i] = (-gradient[i] / model.count + 2 * penalty * at[i]) * at[i];
     }
     return std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
   };
-  for (double& v : start) v = std::log(v);
-  const Minimum found = minimise(objective, std::move(start), {1e-9, 400});
+  const Minimum found = minimise(objective, std::move(begin), {1e-9, 400});
   // Rounding of a sum over many cases can keep the gradient above the tolerance at the maximum.
   double steepest = 0;
   for (const double g : found.gradient) steepest = std::max(steepest, std::fabs(g));
   const bool close = found.converged || steepest < 1e-7;
-  const bool ran_away =
-      std::ranges::any_of(found.x, [](double v) { return std::fabs(v) > kLogMax - 1; });
-  if (!std::isfinite(found.value) || !close || ran_away) {
+  if (!std::isfinite(found.value) || !close || ran_away(found.x)) {
     return fail(ErrorCode::kUnsupported,
                 "{}: the likelihood has no maximum that can be found (too few customers, or the "
                 "model does not fit); a penalty above 0 may help",
-                model);
+                model.name);
   }
   ModelFit out;
   out.parameters = exponentials(found.x);
   std::vector<double> unused(out.parameters.size(), 0);
-  out.log_likelihood = likelihood(out.parameters, unused);
+  out.log_likelihood = model.likelihood(out.parameters, unused, {});
   out.evaluations = found.evaluations;
-  out.standard_errors = errors_of(likelihood, out.parameters);
+  out.standard_errors = errors_of(information_of(model, out.parameters));
   return out;
 }
 

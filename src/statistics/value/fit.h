@@ -12,13 +12,24 @@ namespace zhiyin::statistics {
 /// `check_summaries` does, and when nobody bought twice.
 Result<double> mean_age(std::span<const CustomerSummary> customers);
 
-/// Log-likelihood at positive parameters; adds its derivatives to `gradient`.
-using PositiveLikelihood =
-    std::function<double(std::span<const double> parameters, std::span<double> gradient)>;
+/// Log-likelihood at positive parameters; adds its derivatives to `gradient` and, where it knows
+/// them and `hessian` is not empty, the second ones (row-major).
+using PositiveLikelihood = std::function<double(
+    std::span<const double> parameters, std::span<double> gradient, std::span<double> hessian)>;
+struct PositiveModel {
+  std::string_view name;
+  PositiveLikelihood likelihood;
+  double count = 0;                 ///< of cases
+  bool second_derivatives = false;  ///< whether `likelihood` gives them
+};
+struct PositiveStart {
+  std::vector<double> parameters;
+  bool near = false;  ///< so close to the maximum that Newton's method may begin there
+};
 /// Maximum likelihood over the logarithms of positive parameters: minimises the mean negative
-/// log-likelihood (of `count` cases) plus the penalty, and takes standard errors from its
-/// curvature. kUnsupported, in the words of `model`, when there is no maximum.
-Result<ModelFit> fit_positive(std::string_view model, const PositiveLikelihood& likelihood,
-                              double count, std::vector<double> start, double penalty = 0);
+/// log-likelihood plus the penalty, and takes standard errors from its curvature. kUnsupported, in
+/// the words of the model's name, when there is no maximum.
+Result<ModelFit> fit_positive(const PositiveModel& model, const PositiveStart& start,
+                              double penalty = 0);
 
 }  // namespace zhiyin::statistics

@@ -130,10 +130,11 @@ Result<ModelFit> fit_pareto_nbd(std::span<const CustomerSummary> customers,
   ZHIYIN_TRY(const double scale, mean_age(customers));
   std::vector<double> start = settings.start;
   if (start.size() != 4) start = {0.6, std::max(scale / 3, 1e-3), 0.6, std::max(scale / 3, 1e-3)};
-  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient) {
+  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient,
+                                            std::span<double>) {
     return log_likelihood(ParetoNbd{p[0], p[1], p[2], p[3]}, customers, gradient);
   };
-  return fit_positive("Pareto/NBD", likelihood, static_cast<double>(customers.size()), start,
+  return fit_positive({"Pareto/NBD", likelihood, static_cast<double>(customers.size())}, {start},
                       settings.penalty);
 }
 

@@ -30,9 +30,10 @@ struct FitSettings {
 struct BgNbd {
   double r = 1, alpha = 1, a = 1, b = 1;
 };
-/// Adds the derivatives by r, alpha, a, b to `gradient` when it is not empty (then of size 4).
+/// Adds the derivatives by r, alpha, a, b to `gradient` when it is not empty (then of size 4), the
+/// second ones to `hessian` (4 × 4).
 double log_likelihood(const BgNbd& model, std::span<const CustomerSummary> customers,
-                      std::span<double> gradient = {});
+                      std::span<double> gradient = {}, std::span<double> hessian = {});
 /// r, alpha, a, b. kInvalidArgument for bad summaries, kUnsupported when there is no maximum.
 Result<ModelFit> fit_bgnbd(std::span<const CustomerSummary> customers,
                            const FitSettings& settings = {});

@@ -50,10 +50,11 @@ Result<ModelFit> fit_gamma_gamma(std::span<const CustomerSummary> customers,
   if (repeaters < 2) return fail_field("customers", "fewer than two bought again");
   std::vector<double> start = settings.start;
   if (start.size() != 3) start = {4, 3, spend / repeaters / 2};
-  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient) {
+  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient,
+                                            std::span<double>) {
     return log_likelihood(GammaGamma{p[0], p[1], p[2]}, customers, gradient);
   };
-  return fit_positive("Gamma-Gamma", likelihood, repeaters, start, settings.penalty);
+  return fit_positive({"Gamma-Gamma", likelihood, repeaters}, {start}, settings.penalty);
 }
 
 Result<double> expected_spend(const GammaGamma& g) {
@@ -143,10 +144,11 @@ Result<ModelFit> fit_sbg(std::span<const double> alive, const FitSettings& setti
   if (alive.front() == alive.back()) return fail_field("alive", "nobody left: nothing to fit");
   std::vector<double> start = settings.start;
   if (start.size() != 2) start = {1, 3};
-  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient) {
+  const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient,
+                                            std::span<double>) {
     return log_likelihood(Sbg{p[0], p[1]}, alive, gradient);
   };
-  return fit_positive("sBG", likelihood, alive.front(), start, settings.penalty);
+  return fit_positive({"sBG", likelihood, alive.front()}, {start}, settings.penalty);
 }
 
 double survival(const Sbg& m, double t) {

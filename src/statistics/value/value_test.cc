@@ -46,7 +46,7 @@ TEST(Summary, AsPublished) {
 const BgNbd kCdnow{0.243, 4.414, 0.793, 2.426};
 
 TEST(BgNbd, ExpectationsAsPublished) {
-  EXPECT_NEAR(expected_purchases(kCdnow, 39).value(), 1.1967, 2e-4);
+  EXPECT_NEAR(expected_purchases(kCdnow, 39).value(), 1.1967, 5e-5);
   const CustomerSummary customer{2, 30.43, 38.86, 0};
   EXPECT_NEAR(expected_purchases(kCdnow, customer, 39).value(), 1.226, 5e-4);
   EXPECT_NEAR(probability_alive(kCdnow, customer), 0.7266, 5e-5);
@@ -105,6 +105,43 @@ TEST(PurchaseModels, GradientsAgreeWithDifferences) {
                   customers);
 }
 
+TEST(BgNbd, SecondDerivativesAgreeWithDifferences) {
+  auto customers = draw_customers(kCdnow, 300, 4);
+  customers.push_back({5000, 30, 35, 0});  // beyond the table of frequencies
+  const std::array members{&BgNbd::r, &BgNbd::alpha, &BgNbd::a, &BgNbd::b};
+  const BgNbd m{0.5, 6, 0.9, 3};
+  std::vector<double> hessian(16, 0);
+  log_likelihood(m, customers, {}, hessian);
+  for (std::size_t i = 0; i < 4; ++i) {
+    BgNbd up = m;
+    BgNbd down = m;
+    const double h = 1e-5 * m.*members[i];
+    up.*members[i] += h;
+    down.*members[i] -= h;
+    std::vector<double> high(4, 0);
+    std::vector<double> low(4, 0);
+    log_likelihood(up, customers, high);
+    log_likelihood(down, customers, low);
+    for (std::size_t j = 0; j < 4; ++j) {
+      const double slope = (high[j] - low[j]) / (2 * h);
+      EXPECT_NEAR(hessian[4 * i + j], slope, 1e-5 * std::fabs(slope) + 1e-6) << i << j;
+    }
+  }
+}
+
+TEST(BgNbd, ManyCustomersByNewtonFromASampleGiveTheSameMaximum) {
+  const auto customers = draw_customers({0.6, 6, 1.2, 3}, 60000, 7);
+  const auto quick = fit_bgnbd(customers);
+  const auto slow = fit_bgnbd(customers, {0, {1, 10, 1, 1}});
+  ASSERT_TRUE(quick && slow);
+  EXPECT_LT(quick->evaluations, slow->evaluations / 2);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(quick->parameters[i] / slow->parameters[i], 1, 1e-6);
+    EXPECT_NEAR(quick->standard_errors[i] / slow->standard_errors[i], 1, 1e-5);
+  }
+  EXPECT_NEAR(quick->log_likelihood / slow->log_likelihood, 1, 1e-13);
+}
+
 TEST(PurchaseModels, FindTheirPopulationAgain) {
   const auto customers = draw_customers({0.6, 6, 1.2, 3}, 6000, 5);
   const auto fit = fit_bgnbd(customers);
@@ -157,9 +194,9 @@ TEST(ParetoNbd, AliveFallsWithSilenceAndStaysFinite) {
 
 TEST(GammaGamma, MeansAsPublished) {
   const GammaGamma g{6.25, 3.74, 15.44};
-  EXPECT_NEAR(expected_spend(g).value(), 35.22, 0.01);
-  EXPECT_NEAR(expected_spend(g, {2, 1, 1, 22.35}).value(), 24.66, 0.01);
-  EXPECT_NEAR(expected_spend(g, {0, 0, 1, 0}).value(), 35.22, 0.01);
+  EXPECT_NEAR(expected_spend(g).value(), 35.22, 5e-3);
+  EXPECT_NEAR(expected_spend(g, {2, 1, 1, 22.35}).value(), 24.66, 5e-3);
+  EXPECT_NEAR(expected_spend(g, {0, 0, 1, 0}).value(), 35.22, 5e-3);
   EXPECT_FALSE(expected_spend(GammaGamma{1, 0.5, 1}));
 }
 
@@ -186,8 +223,8 @@ TEST(Sbg, HighEndAsPublished) {
   const auto fit = fit_sbg(alive);
   ASSERT_TRUE(fit);
   EXPECT_NEAR(fit->parameters[0], 0.668, 5e-4);
-  EXPECT_NEAR(fit->parameters[1], 3.806, 5e-3);
-  EXPECT_NEAR(fit->log_likelihood, -1611.158, 5e-3);
+  EXPECT_NEAR(fit->parameters[1], 3.806, 5e-4);
+  EXPECT_NEAR(fit->log_likelihood, -1611.158, 5e-4);
   EXPECT_NEAR(survival({fit->parameters[0], fit->parameters[1]}, 12), 0.378, 5e-4);
   const Sbg m{0.668, 3.806};
   EXPECT_NEAR(retention_rate(m, 1) * retention_rate(m, 2), survival(m, 2), 1e-12);
