@@ -23,6 +23,10 @@ Result<void> check(std::span<const TouchPath> paths, std::uint32_t channels,
     return fail(ErrorCode::kLimitReached, "Shapley: {} channels, more than {}", channels,
                 kShapleyChannelsMax);
   }
+  if (s.rule == AttributionRule::kMarkov && channels > kMarkovChannelsMax) {
+    return fail(ErrorCode::kLimitReached, "Markov: {} channels, more than {}", channels,
+                kMarkovChannelsMax);
+  }
   for (std::size_t i = 0; i < paths.size(); ++i) {
     const TouchPath& p = paths[i];
     const auto wrong = [&](std::string_view what) {
@@ -112,41 +116,36 @@ class Chain {
   }
 
   /// Probability of conversion when `removed` leads nowhere (channels_: nothing is removed).
+  ///
+  /// Channels are taken out one by one, what comes in passed on to where they lead (Grassmann,
+  /// Taksar and Heyman 1985): nothing is subtracted, so loops cost no digits.
   [[nodiscard]] double conversion(std::uint32_t removed) const {
-    std::vector<double> value(channels_, 0);
-    constexpr int kRoundsMax = 100000;
-    double start = 0;
-    for (int round = 0; round < kRoundsMax; ++round) {
-      double moved = 0;
-      for (std::uint32_t c = 0; c < channels_; ++c) {
-        if (c == removed) continue;
-        const double next = from(c, value);
-        moved = std::max(moved, std::fabs(next - value[c]));
-        value[c] = next;
+    const std::size_t won = channels_;
+    const std::size_t lost = channels_ + 1;
+    Matrix left = counts_;
+    for (std::size_t out = channels_; out-- > 0;) {
+      double leaving = left.at(out, won) + left.at(out, lost);
+      for (std::size_t c = 0; c < out; ++c) leaving += left.at(out, c);
+      const bool leads_nowhere = out == removed || leaving == 0;
+      for (std::size_t row = 0; row <= channels_; ++row) {
+        if (row >= out && row != channels_) continue;
+        const double in = left.at(row, out);
+        if (in == 0) continue;
+        if (leads_nowhere) {
+          left.at(row, lost) += in;
+          continue;
+        }
+        const double share = in / leaving;
+        for (std::size_t c = 0; c < out; ++c) left.at(row, c) += share * left.at(out, c);
+        left.at(row, won) += share * left.at(out, won);
+        left.at(row, lost) += share * left.at(out, lost);
       }
-      start = from(channels_, value);
-      if (moved < 1e-15) break;
     }
-    return start;
+    const double all = left.at(channels_, won) + left.at(channels_, lost);
+    return all > 0 ? left.at(channels_, won) / all : 0;
   }
 
  private:
-  [[nodiscard]] double from(std::size_t row, std::span<const double> value) const {
-    double all = 0;
-    double sum = counts_.at(row, channels_);
-    for (std::size_t c = 0; c < channels_ + 2; ++c) all += counts_.at(row, c);
-    if (all == 0) return 0;
-    double self = 0;
-    for (std::size_t c = 0; c < channels_; ++c) {
-      if (c == row) {
-        self = counts_.at(row, c);
-      } else {
-        sum += counts_.at(row, c) * value[c];
-      }
-    }
-    return all > self ? sum / (all - self) : 0;
-  }
-
   std::uint32_t channels_;
   Matrix counts_;
 };

@@ -31,6 +31,7 @@ struct AttributionSettings {
   bool scale = false;  ///< whether `total` is used
 };
 inline constexpr std::uint32_t kShapleyChannelsMax = 20;
+inline constexpr std::uint32_t kMarkovChannelsMax = 200;
 
 /// Credit of each channel, 0 … channels - 1; >= 0, adding up to the total (all 0 without
 /// conversions).
@@ -39,7 +40,8 @@ inline constexpr std::uint32_t kShapleyChannelsMax = 20;
 /// Markov: first-order chain from start over channels to conversion or loss; a channel's credit is
 /// in proportion to the share of conversions lost when it is taken out (removal effect).
 /// kInvalidArgument, naming the path, for channels out of range, empty paths, times that do not
-/// ascend or are after the end, negative numbers; kLimitReached for Shapley over too many channels.
+/// ascend or are after the end, negative numbers; kLimitReached for Shapley or Markov over too many
+/// channels.
 Result<std::vector<double>> attribute(std::span<const TouchPath> paths, std::uint32_t channels,
                                       const AttributionSettings& settings);
 

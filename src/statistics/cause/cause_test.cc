@@ -71,6 +71,10 @@ TEST(Uplift, EvidenceForAGoodScoreNoneForARandomOne) {
   EXPECT_NEAR(uplift_at(good.data(), 0.3)->uplift, 0.2, 0.06);
   const People random = draw_people(8000, false, 2);
   EXPECT_FALSE(uplift_evidence(random.data())->evidence);
+  const People hundred = draw_people(100, true, 11);
+  const auto part = uplift_at(hundred.data(), 0.29);  // 0.29 * 100 is a little less than 29
+  ASSERT_TRUE(part) << part.error().text();
+  EXPECT_DOUBLE_EQ(part->people, 29);
   EXPECT_DOUBLE_EQ(uplift_curve(good.data()).front().people, 0);
   EXPECT_DOUBLE_EQ(uplift_curve(good.data()).back().people, 8000);
 }
@@ -196,6 +200,9 @@ TEST(InterruptedSeries, FindsTheJump) {
   EXPECT_LT(r->level.p, 1e-6);
   EXPECT_LT(r->placebo_p, 0.1);
   EXPECT_EQ(interrupted_series(y, {.start = 2}).error().field, "start");
+  EXPECT_EQ(
+      interrupted_series(std::vector<double>(kInterruptedMax + 1, 5), {.start = 20}).error().code,
+      ErrorCode::kLimitReached);
   EXPECT_EQ(interrupted_series(std::vector<double>(40, 5), {.start = 20}).error().code,
             ErrorCode::kUnsupported);
 }
@@ -221,6 +228,8 @@ TEST(SyntheticControl, FindsTheWeightsAndTheEffect) {
   EXPECT_NEAR(r->effect, 2, 0.1);
   EXPECT_NEAR(r->placebo_p, 1.0 / 6, 1e-12);
   EXPECT_FALSE(synthetic_control(treated, donors, 60));
+  EXPECT_EQ(synthetic_control(treated, Matrix(60, kDonorsMax + 1), 40).error().code,
+            ErrorCode::kLimitReached);
 }
 
 TEST(Attribution, RulesByHand) {
@@ -260,6 +269,36 @@ TEST(Attribution, MarkovByRemovalScaledToAMeasuredTotal) {
   // A loop does not go on for ever.
   const std::vector<TouchPath> loop = {{{0, 0, 0, 1, 0}, {}, 0, 1, 1}, {{1, 1}, {}, 0, 0, 1}};
   EXPECT_TRUE(attribute(loop, 2, s));
+}
+
+TEST(Attribution, MarkovIsExactWhereLoopsAreHardlyEverLeft) {
+  // From a and b one goes on to the other; a leads to conversion once in a million.
+  const std::vector<TouchPath> paths = {
+      {{0, 1}, {}, 0, 0, 0}, {{0}, {}, 0, 1, 1}, {{1}, {}, 0, 0, 1}};
+  std::vector<TouchPath> long_paths = paths;
+  TouchPath loop{{}, {}, 0, 1, 1};
+  for (int i = 0; i < 100000; ++i) {
+    loop.channels.push_back(0);
+    loop.channels.push_back(1);
+  }
+  long_paths.push_back(loop);
+  AttributionSettings s;
+  s.rule = AttributionRule::kMarkov;
+  s.scale = true;
+  s.total = 1;
+  const auto credit = attribute(long_paths, 2, s).value();
+  // By hand: a leads to b with 1e5 / (1e5 + 1), to conversion otherwise; b to a, conversion or loss
+  // with 99999, 1 and 1 of 100001; people begin 2 of 3 times at a.
+  const double a_b = 1e5 / 100001, b_a = 99999.0 / 100001, b_won = 1.0 / 100001;
+  const double a = (1 / 100001.0 + a_b * b_won) / (1 - a_b * b_a);
+  const double b = b_won + b_a * a;
+  const double whole = 2 * a / 3 + b / 3;
+  const double without_a = b_won / 3;
+  const double without_b = 2 / 3.0 / 100001;
+  const double effect_a = 1 - without_a / whole, effect_b = 1 - without_b / whole;
+  EXPECT_NEAR(credit[0], effect_a / (effect_a + effect_b), 1e-12);
+  s.total = 1;
+  EXPECT_EQ(attribute(paths, 201, s).error().code, ErrorCode::kLimitReached);
 }
 
 TEST(Attribution, RefusalsNameThePath) {

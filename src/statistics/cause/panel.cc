@@ -127,12 +127,26 @@ EffectEstimate with_z(const Segmented& s, std::size_t which, double alpha) {
           INFINITY};
 }
 
+/// Placebos take a regression each: of a long series only so many that they are done in seconds.
+std::size_t placebo_stride(std::size_t n, int lags) {
+  constexpr double kOperationsMax = 4e9;
+  constexpr double kPlacebosMin = 50;
+  const auto length = static_cast<double>(n);
+  const double each = length * (40 + 40.0 * lags);
+  const double places = std::max(kPlacebosMin, kOperationsMax / each);
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(length / places)));
+}
+
 }  // namespace
 
 Result<InterruptedResult> interrupted_series(std::span<const double> values,
                                              const InterruptedSettings& settings) {
   constexpr std::size_t kSideMin = 4;
   const std::size_t n = values.size();
+  if (n > kInterruptedMax) {
+    return fail(ErrorCode::kLimitReached, "interrupted series: {} values, more than {}", n,
+                kInterruptedMax);
+  }
   if (settings.start < kSideMin || settings.start + kSideMin > n) {
     return fail_field("start", "is {} of {}: needs four values at either side", settings.start, n);
   }
@@ -159,7 +173,8 @@ Result<InterruptedResult> interrupted_series(std::span<const double> values,
   out.trend = with_z(*found, 3, settings.alpha);
   const double own = std::fabs(out.level.estimate / out.level.se);
   double as_large = 0;
-  for (std::size_t start = kSideMin; start + kSideMin <= n; ++start) {
+  const std::size_t stride = placebo_stride(n, out.lags);
+  for (std::size_t start = kSideMin; start + kSideMin <= n; start += stride) {
     if (start == settings.start) continue;
     const auto other = fit_segments(values, start, out.lags);
     if (!other) continue;
@@ -307,6 +322,10 @@ Result<SyntheticResult> synthetic_control(std::span<const double> treated, const
                                           std::size_t start) {
   if (donors.rows != treated.size()) return fail_field("donors", "have other periods");
   if (donors.columns < 2) return fail_field("donors", "are {}, fewer than two", donors.columns);
+  if (donors.columns > kDonorsMax) {
+    return fail(ErrorCode::kLimitReached, "synthetic control: {} donors, more than {}",
+                donors.columns, kDonorsMax);
+  }
   if (start < 2 || start >= treated.size()) {
     return fail_field("start", "is {} of {} periods: needs two before and one after", start,
                       treated.size());

@@ -45,13 +45,15 @@ struct InterruptedResult {
   EffectEstimate level;             ///< jump at `start`
   EffectEstimate trend;             ///< change of the slope
   int lags = 0;
-  /// Share of all other possible starting places whose |t| of the jump is at least as large.
+  /// Share of the other possible starting places (of a long series, some at equal distances) whose
+  /// |t| of the jump is at least as large.
   double placebo_p = 1;
   std::size_t placebos = 0;
 };
 /// Normal intervals with Newey and West's variance (Bartlett weights, no small-sample factor).
-/// kInvalidArgument unless there are four finite values at either side; kUnsupported for a series
-/// without variance.
+/// kInvalidArgument unless there are four finite values at either side; kLimitReached for more than
+/// kInterruptedMax; kUnsupported for a series without variance.
+inline constexpr std::size_t kInterruptedMax = 100000;
 Result<InterruptedResult> interrupted_series(std::span<const double> values,
                                              const InterruptedSettings& settings);
 
@@ -68,7 +70,8 @@ struct SyntheticResult {
   double placebo_p = 1;
 };
 /// `donors`: periods × units. kInvalidArgument for fewer than two donors or periods before, none
-/// after, or values that are not finite.
+/// after, or values that are not finite; kLimitReached for more than kDonorsMax.
+inline constexpr std::size_t kDonorsMax = 100;
 Result<SyntheticResult> synthetic_control(std::span<const double> treated, const Matrix& donors,
                                           std::size_t start);
 

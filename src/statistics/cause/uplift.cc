@@ -138,6 +138,11 @@ Result<UpliftCoefficients> uplift_coefficients(const UpliftData& data) {
 
 namespace {
 
+/// Whole people in a share; 0.29 of 100 are 29, whatever the product is rounded to.
+std::size_t people_in(double share, std::size_t people) {
+  return static_cast<std::size_t>(share * static_cast<double>(people) * (1 + 1e-12));
+}
+
 struct TwoArms {
   Accumulator control;
   Accumulator treatment;
@@ -164,8 +169,7 @@ Result<UpliftAtShare> uplift_at(const UpliftData& data, double share, double alp
   ZHIYIN_TRY_VOID(check_uplift(data));
   if (!(share > 0 && share <= 1)) return fail_field("share", "is {}, not in (0, 1]", share);
   const std::vector<std::size_t> order = best_first(data.score);
-  const auto n =
-      std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(order.size())));
+  const std::size_t n = std::max<std::size_t>(1, people_in(share, order.size()));
   const TwoArms arms = arms_of(data, std::span(order).first(n));
   ZHIYIN_TRY(const Comparison c, compare_arms(arms, alpha));
   return UpliftAtShare{share,
@@ -213,7 +217,7 @@ Result<UpliftEvidence> uplift_evidence(const UpliftData& data, double share, int
   UpliftEvidence out;
   out.qini = c.qini;
   const std::vector<std::size_t> order = best_first(data.score);
-  const auto cut = static_cast<std::size_t>(share * static_cast<double>(order.size()));
+  const std::size_t cut = people_in(share, order.size());
   const TwoArms upper = arms_of(data, std::span(order).first(cut));
   const TwoArms lower = arms_of(data, std::span(order).subspan(cut));
   ZHIYIN_TRY(const Comparison top, compare_arms(upper, alpha));
