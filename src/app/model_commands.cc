@@ -1,12 +1,14 @@
 #include "app/model_commands.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/file.h"
 #include "base/utf8.h"
 #include "model/artefact.h"
 #include "model/classify/agreement.h"
 #include "model/classify/text_classifier.h"
+#include "model/pairs/pair_model.h"
 #include "model/text_file.h"
 
 namespace zhiyin::app {
@@ -45,14 +47,13 @@ Result<ModelRecord> model_of(Services& s, const std::string& id) {
   return std::move(*active);
 }
 
-/// Fails with kDataLoss where the bytes do not hold together.
-Result<TextClassifier> classifier_of(Services& s, const ModelRecord& record) {
-  if (is_of_others(record.kind))
-    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
-  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
-  return TextClassifier::from_artefact(artefact);
-}
+/// A model of texts as `train text` wrote it.
+struct TextModel {
+  Json form;  ///< its sizes
+  Json settings;
+  Json metrics;
+  std::optional<TextClassifier> classifier;  ///< where it gives classes to single texts
+};
 
 Json classes_json(const TextClassifier& classifier) {
   Json out = Json::array();
@@ -67,6 +68,36 @@ Json form_of(const TextClassifier& c) {
       .set("encoder_values", c.dense_columns())
       .set("temperature", c.temperature())
       .set("threshold", c.threshold());
+}
+
+Json form_of(const model::PairModel& m) {
+  return Json()
+      .set("task", "pair")
+      .set("classes",
+           Json(Json::Array{Json(model::PairModel::kDifferent), Json(model::PairModel::kSame)}))
+      .set("features", m.features())
+      .set("encoder_values", m.dense_columns())
+      .set("threshold", m.threshold());
+}
+
+/// Fails with kDataLoss where the bytes do not hold together.
+Result<TextModel> text_model_of(std::string_view bytes) {
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  if (artefact.kind == model::PairModel::kKind) {
+    ZHIYIN_TRY(const auto pairs, model::PairModel::from_artefact(artefact));
+    return TextModel{form_of(pairs), pairs.settings(), pairs.metrics(), std::nullopt};
+  }
+  ZHIYIN_TRY(auto classifier, TextClassifier::from_artefact(artefact));
+  TextModel out{form_of(classifier), classifier.settings(), classifier.metrics(), std::nullopt};
+  out.classifier = std::move(classifier);
+  return out;
+}
+
+Result<TextModel> text_model_of(Services& s, const ModelRecord& record) {
+  if (is_of_others(record.kind))
+    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
+  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  return text_model_of(bytes);
 }
 
 Result<Json> list(Services& s, const Json&, const ProgressSink&) {
@@ -89,8 +120,8 @@ Result<Json> info(Services& s, const Json& args, const ProgressSink&) {
       .set("settings", record.settings)
       .set("metrics", record.metrics);
   if (is_of_others(record.kind)) return out;
-  ZHIYIN_TRY(const auto classifier, classifier_of(s, record));
-  return out.set("classifier", form_of(classifier));
+  ZHIYIN_TRY(const auto text_model, text_model_of(s, record));
+  return out.set("classifier", text_model.form);
 }
 
 Result<Json> export_to(Services& s, const Json& args, const ProgressSink&) {
@@ -124,20 +155,19 @@ Result<Json> install(Services& s, const Json& args, const ProgressSink&) {
   if (licence.size() > kLicenceBytesMax)
     return fail_field("--licence", "has {} bytes, at most {}", licence.size(), kLicenceBytesMax);
   ZHIYIN_TRY(std::string bytes, read_file(path, model::kModelBytesMax));
-  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
-  ZHIYIN_TRY(const auto classifier, TextClassifier::from_artefact(artefact));
+  ZHIYIN_TRY(const auto text_model, text_model_of(bytes));
   if (is_of_others(name)) return fail_field("name", "'{}' is another kind of model", name);
-  Json settings = classifier.settings();
+  Json settings = text_model.settings;
   if (!licence.empty()) settings.set("licence", licence);
   ZHIYIN_TRY(const auto record,
-             s.models.save({name, window, settings, classifier.metrics(), std::move(bytes)},
+             s.models.save({name, window, settings, text_model.metrics, std::move(bytes)},
                            s.clock.now(), !args["inactive"].bool_or(false)));
   return Json().set("id", record.id).set("checksum", record.checksum).set("active", record.active);
 }
 
 Result<void> check_whole(Services& s, const ModelRecord& record) {
   if (!is_of_others(record.kind)) {
-    ZHIYIN_TRY_VOID(classifier_of(s, record));
+    ZHIYIN_TRY_VOID(text_model_of(s, record));
     return {};
   }
   ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
@@ -229,12 +259,14 @@ Result<Json> diff(Services& s, const Json& args, const ProgressSink&) {
   Json out = Json().set("old", before.id).set("new", after.id);
   out.set("same_bytes", before.checksum == after.checksum);
   if (!is_of_others(before.kind) && !is_of_others(after.kind)) {
-    ZHIYIN_TRY(const auto old_model, classifier_of(s, before));
-    ZHIYIN_TRY(const auto new_model, classifier_of(s, after));
-    old_form.set("classifier", form_of(old_model));
-    new_form.set("classifier", form_of(new_model));
+    ZHIYIN_TRY(const auto old_model, text_model_of(s, before));
+    ZHIYIN_TRY(const auto new_model, text_model_of(s, after));
+    old_form.set("classifier", old_model.form);
+    new_form.set("classifier", new_model.form);
     if (const auto* input = args["input"].if_string()) {
-      ZHIYIN_TRY(Json found, agreement(old_model, new_model, *input));
+      if (!old_model.classifier || !new_model.classifier)
+        return fail_field("--input", "is for classifiers of single texts");
+      ZHIYIN_TRY(Json found, agreement(*old_model.classifier, *new_model.classifier, *input));
       out.set("agreement", std::move(found));
     }
   } else if (args["input"].if_string() != nullptr) {

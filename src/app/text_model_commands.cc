@@ -10,6 +10,7 @@
 #include "base/visible_text.h"
 #include "model/artefact.h"
 #include "model/classify/text_task.h"
+#include "model/pairs/pair_task.h"
 #include "model/text_encoder.h"
 #include "model/text_file.h"
 #include "model/vector_cache.h"
@@ -47,22 +48,21 @@ Result<void> check_name(std::string_view name) {
 }
 
 /// From the installation's registry, by way of a file.
-Result<TextClassifier> from_registry(const std::string& name, const TextModelContext& context) {
+Result<model::Artefact> from_registry(const std::string& name, const TextModelContext& context) {
   const TempFolder folder;
   const fs::path file = folder.path() / "model.zym";
   ZHIYIN_TRY_VOID(
       context.on_installation("model export", Json().set("id", name).set("to", file.string())));
-  return model::read_text_model(file);
+  return model::read_artefact(file);
 }
 
-Result<TextClassifier> from_program(const std::string& name) {
+Result<model::Artefact> from_program(const std::string& name) {
   ZHIYIN_TRY(const std::string bytes, server::read_asset("models/" + name + ".zym"));
-  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
-  return TextClassifier::from_artefact(artefact);
+  return model::decode_artefact(bytes);
 }
 
-Result<TextClassifier> open_model(const std::string& name, const TextModelContext& context) {
-  if (is_path(name)) return model::read_text_model(name);
+Result<model::Artefact> open_artefact(const std::string& name, const TextModelContext& context) {
+  if (is_path(name)) return model::read_artefact(name);
   auto stored = from_registry(name, context);
   if (stored || stored.error().code != ErrorCode::kNotFound) return stored;
   auto shipped = from_program(name);
@@ -73,18 +73,25 @@ Result<TextClassifier> open_model(const std::string& name, const TextModelContex
               name.substr(0, 100), name.substr(0, 100));
 }
 
+template <class Model>
+Result<Model> model_of(const model::Artefact& artefact, const std::string& name) {
+  auto out = Model::from_artefact(artefact);
+  if (!out) return fail(out.error().code, "{}: {}", name.substr(0, 200), out.error().message);
+  return out;
+}
+
 std::string line_for_people(const TextClassifier& model, const model::TextPrediction& p,
                             std::string_view text) {
   return fmt::format("{}\t{:.3f}{}\t{}\n", visible_text(model.classes()[p.label]), p.confidence,
                      p.rejected ? " ?" : "", visible_text(text));
 }
 
-std::string fault_line(std::size_t number, bool json) {
-  if (!json) return fmt::format("!\t\tline {} is not UTF-8\n", number);
+std::string fault_line(std::size_t number, std::string_view what, bool json) {
+  if (!json) return fmt::format("!\t\tline {} {}\n", number, what);
   return Json()
              .set("error", Json()
                                .set("code", to_string(ErrorCode::kInvalidArgument))
-                               .set("message", "is not UTF-8")
+                               .set("message", what)
                                .set("field", fmt::format("line {}", number)))
              .dump() +
          "\n";
@@ -103,21 +110,22 @@ Result<fs::path> encoder_path(const Json& args) {
 /// Tokens of a text that classifiers look at: most reviews end before, and time grows with them.
 constexpr std::size_t kClassifierTokensMax = 128;
 
-/// Opens the encoder once it is needed; empty where there is none.
-model::OpenEncoder encoder_opener(const Json& args) {
+/// Opens the encoder once it is needed; empty where there is none. It sees `prefix`, which lives as
+/// long as the program, before every text.
+model::OpenEncoder encoder_opener(const Json& args, std::string_view prefix = {}) {
   const auto path = encoder_path(args);
   if (!path) return {};
   const std::string cache(args["cache"].string_or(""));
-  return [path = *path, cache]() -> Result<model::Vectorise> {
+  return [path = *path, cache, prefix]() -> Result<model::Vectorise> {
     ZHIYIN_TRY(auto opened, model::TextEncoder::open(path));
     ZHIYIN_TRY(auto kept, model::VectorCache::open(cache));
     model::Vectorise out{.encoder = opened.checksum()};
-    out.run = [encoder = std::move(opened), vectors = std::move(kept)](
+    out.run = [encoder = std::move(opened), vectors = std::move(kept), prefix](
                   std::span<const std::string_view> texts,
                   const std::function<bool(double)>& progress) -> Result<model::TextVectors> {
       model::TextVectors made{std::vector<float>(texts.size() * encoder.width()), encoder.width()};
-      const model::TextEncoder::Settings settings{.tokens_max = kClassifierTokensMax,
-                                                  .threads = threads_here()};
+      const model::TextEncoder::Settings settings{
+          .tokens_max = kClassifierTokensMax, .prefix = prefix, .threads = threads_here()};
       ZHIYIN_TRY_VOID(vectors.encode(encoder, texts, settings, progress, made.values));
       return made;
     };
@@ -125,9 +133,9 @@ model::OpenEncoder encoder_opener(const Json& args) {
   };
 }
 
-Result<Json> store(const TextClassifier& classifier, const std::string& output,
+Result<Json> store(const model::Artefact& artefact, const std::string& output,
                    const TextModelContext& context) {
-  const std::string bytes = encode_artefact(classifier.to_artefact());
+  const std::string bytes = encode_artefact(artefact);
   if (is_path(output)) {
     ZHIYIN_TRY_VOID(write_file(output, bytes));
     return Json(output);
@@ -141,18 +149,19 @@ Result<Json> store(const TextClassifier& classifier, const std::string& output,
   return record["id"];
 }
 
-}  // namespace
+/// The report of a training, behind where its model lies.
+Result<Json> stored_report(const model::Artefact& artefact, const Json& report,
+                           const std::string& output, const TextModelContext& context) {
+  ZHIYIN_TRY(Json stored, store(artefact, output, context));
+  Json out = Json::object();
+  out.set("model", std::move(stored));
+  for (const auto& [name, value] : *report.if_object()) out.set(name, value);
+  return out;
+}
 
-Result<Json> train_text(const Json& args, const TextModelContext& context) {
-  ZHIYIN_TRY(const std::string task, needed(args, "task"));
-  if (task != "classify")
-    return fail_field("--task", "'{}' is not known; there is classify", task.substr(0, 40));
+Result<Json> train_classes(const Json& args, const std::string& file, const std::string& output,
+                           const TextModelContext& context) {
   model::TrainTextArgs train;
-  ZHIYIN_TRY(const std::string file, needed(args, "train"));
-  ZHIYIN_TRY(const std::string output, needed(args, "output"));
-  if (!is_path(output)) {
-    ZHIYIN_TRY_VOID(check_name(output));
-  }
   train.train = file;
   train.validation = std::string(args["validation"].string_or(""));
   train.features = args["features"].string_or("");
@@ -170,17 +179,100 @@ Result<Json> train_text(const Json& args, const TextModelContext& context) {
   train.encoder_here = static_cast<bool>(train.open_encoder);
   train.progress = [&](double share) { return context.progress(share, "training"); };
   ZHIYIN_TRY(const model::TrainedText trained, model::train_text_task(train));
-  ZHIYIN_TRY(Json stored, store(trained.model, output, context));
-  Json out = Json::object();
-  out.set("model", std::move(stored));
-  for (const auto& [name, value] : *trained.report.if_object()) out.set(name, value);
-  return out;
+  return stored_report(trained.model.to_artefact(), trained.report, output, context);
+}
+
+Result<Json> train_pairs(const Json& args, const std::string& file, const std::string& output,
+                         const TextModelContext& context) {
+  for (const std::string_view other : {"scope-loss", "calibration"}) {
+    if (!args[other].is_null())
+      return fail_field(fmt::format("--{}", other), "is not for --task pair");
+  }
+  model::TrainPairArgs train;
+  train.train = file;
+  train.validation = std::string(args["validation"].string_or(""));
+  train.features = args["features"].string_or("");
+  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
+  ZHIYIN_TRY(const auto loss, number_argument<double>(args, "reject-loss"));
+  ZHIYIN_TRY(const auto most, number_argument<std::size_t>(args, "features-max"));
+  train.seed = seed.value_or(train.seed);
+  train.reject_loss = loss.value_or(train.reject_loss);
+  train.features_max = most.value_or(0);
+  train.threads = threads_here();
+  train.open_encoder = encoder_opener(args, model::PairModel::kPrefix);
+  train.progress = [&](double share) { return context.progress(share, "training"); };
+  ZHIYIN_TRY(const model::TrainedPair trained, model::train_pair_task(train));
+  return stored_report(trained.model.to_artefact(), trained.report, output, context);
+}
+
+/// One answer per line of two texts.
+Result<bool> classify_pairs(const Json& args, const TextModelContext& context, bool json,
+                            const model::PairModel& pairs, const std::string& file,
+                            const std::function<void(std::string_view)>& write) {
+  constexpr std::size_t kChunk = 1024;
+  if (!args["explain"].is_null()) return fail_field("--explain", "is not for models of pairs");
+  ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
+  const std::vector<std::string_view> lines = model::lines_of(bytes);
+  ZHIYIN_TRY(const auto usable,
+             model::encoder_or_floor(pairs, encoder_opener(args, model::PairModel::kPrefix)));
+  if (!usable.instead.empty() && context.note) context.note(usable.instead);
+  bool all_read = true;
+  for (std::size_t begin = 0; begin < lines.size(); begin += kChunk) {
+    const auto chunk = std::span(lines).subspan(begin, std::min(kChunk, lines.size() - begin));
+    std::vector<Result<model::TextPair>> parsed;
+    std::vector<model::TextPair> sound;
+    for (const std::string_view line : chunk) {
+      parsed.push_back(model::parse_pair(line));
+      if (parsed.back()) sound.push_back(*parsed.back());
+    }
+    ZHIYIN_TRY(const auto vectors, model::vectors_for(pairs, usable.vectorise, sound));
+    const auto answers = model::predict_pairs(pairs, sound, vectors, threads_here());
+    std::string out;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      if (!parsed[i]) {
+        out += fault_line(begin + i + 1, parsed[i].error().message, json);
+        all_read = false;
+        continue;
+      }
+      const model::PairPrediction& p = answers[next++];
+      out +=
+          json ? model::prediction_json(p).dump() + "\n"
+               : fmt::format("{}\t{:.3f}{}\t{}\n",
+                             p.same >= 0.5 ? model::PairModel::kSame : model::PairModel::kDifferent,
+                             p.confidence(), p.rejected ? " ?" : "", visible_text(chunk[i]));
+    }
+    write(out);
+  }
+  return all_read;
+}
+
+}  // namespace
+
+Result<Json> train_text(const Json& args, const TextModelContext& context) {
+  ZHIYIN_TRY(const std::string task, needed(args, "task"));
+  if (task != "classify" && task != "pair")
+    return fail_field("--task", "'{}' is neither classify nor pair", task.substr(0, 40));
+  ZHIYIN_TRY(const std::string file, needed(args, "train"));
+  ZHIYIN_TRY(const std::string output, needed(args, "output"));
+  if (!is_path(output)) {
+    ZHIYIN_TRY_VOID(check_name(output));
+  }
+  return task == "pair" ? train_pairs(args, file, output, context)
+                        : train_classes(args, file, output, context);
 }
 
 Result<Json> evaluate_classify(const Json& args, const TextModelContext& context) {
   ZHIYIN_TRY(const std::string name, needed(args, "model"));
   ZHIYIN_TRY(const std::string file, needed(args, "data"));
-  ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
+  ZHIYIN_TRY(const model::Artefact artefact, open_artefact(name, context));
+  if (artefact.kind == model::PairModel::kKind) {
+    ZHIYIN_TRY(const auto pairs, model_of<model::PairModel>(artefact, name));
+    ZHIYIN_TRY(const auto data, model::read_labelled_pairs(file));
+    return model::evaluate_pair_task(
+        pairs, name, data, encoder_opener(args, model::PairModel::kPrefix), threads_here());
+  }
+  ZHIYIN_TRY(const auto classifier, model_of<TextClassifier>(artefact, name));
   ZHIYIN_TRY(const auto data, model::read_labelled_texts(file));
   return model::evaluate_text_task(classifier, name, data, encoder_opener(args), threads_here());
 }
@@ -193,7 +285,12 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
   ZHIYIN_TRY(const auto terms, number_argument<std::size_t>(args, "explain"));
   if (terms.value_or(0) > kTermsMax)
     return fail_field("--explain", "{} is above {}", *terms, kTermsMax);
-  ZHIYIN_TRY(const TextClassifier classifier, open_model(name, context));
+  ZHIYIN_TRY(const model::Artefact artefact, open_artefact(name, context));
+  if (artefact.kind == model::PairModel::kKind) {
+    ZHIYIN_TRY(const auto pairs, model_of<model::PairModel>(artefact, name));
+    return classify_pairs(args, context, json, pairs, file, write);
+  }
+  ZHIYIN_TRY(const auto classifier, model_of<TextClassifier>(artefact, name));
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
   const std::vector<std::string_view> lines = model::lines_of(bytes);
   ZHIYIN_TRY(const auto usable, model::encoder_or_floor(classifier, encoder_opener(args)));
@@ -209,7 +306,7 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
     std::string out;
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       if (!utf8::is_valid(chunk[i])) {
-        out += fault_line(begin + i + 1, json);
+        out += fault_line(begin + i + 1, "is not UTF-8", json);
         all_read = false;
         continue;
       }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/program_file.h"
 #include "model/artefact.h"
+#include "model/pairs/pair_model.h"
 #include "text/dictionary.h"
 
 namespace zhiyin::server {
@@ -33,6 +34,9 @@ bool is_name(std::string_view name) {
 
 Result<TextClassifier> classifier_of(std::string_view bytes) {
   ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  if (artefact.kind == model::PairModel::kKind)
+    return fail(ErrorCode::kUnsupported,
+                "model: it compares two texts (POST /v1/similarity), and gives none a class");
   return TextClassifier::from_artefact(artefact);
 }
 

@@ -1,10 +1,13 @@
 #include "server/model_catalogue.h"
 
+#include <vector>
+
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/program_file.h"
 #include "base/utf8.h"
 #include "model/artefact.h"
+#include "server/text_similarity.h"
 
 namespace zhiyin::server {
 namespace {
@@ -28,6 +31,16 @@ Result<void> describe(const std::filesystem::path& file, std::string_view name, 
   out.set("id", fmt::format("{}@{}", name, sum.substr(0, kShownOfChecksum)));
   out.set("version", sum.substr(0, kShownOfChecksum));
   ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  if (artefact.kind == model::PairModel::kKind) {
+    ZHIYIN_TRY(const auto pairs, model::PairModel::from_artefact(artefact));
+    out.set("classes",
+            Json(Json::Array{Json(model::PairModel::kDifferent), Json(model::PairModel::kSame)}));
+    out.set("features", pairs.features())
+        .set("encoder_values", pairs.dense_columns())
+        .set("threshold", pairs.threshold());
+    out.set("settings", pairs.settings()).set("metrics", pairs.metrics());
+    return {};
+  }
   ZHIYIN_TRY(const auto classifier, model::TextClassifier::from_artefact(artefact));
   Json classes = Json::array();
   for (const std::string& one : classifier.classes()) classes.push(one);
@@ -45,7 +58,9 @@ Json ModelCatalogue::shipped() {
   const MutexLock lock(mutex_);
   if (shipped_) return *shipped_;
   Json out = Json::array();
-  for (const std::string_view name : kShippedNames) {
+  std::vector<std::string_view> names(kShippedNames.begin(), kShippedNames.end());
+  names.push_back(kShippedPairModel);
+  for (const std::string_view name : names) {
     const auto file = program_file(fmt::format("models/{}.zym", name));
     if (!file) continue;
     Json one = Json().set("id", name).set("kind", name).set("source", "shipped");

@@ -7,6 +7,7 @@
 #include "server/routes.h"
 #include "server/text_analysis.h"
 #include "server/text_duplicates.h"
+#include "server/text_similarity.h"
 
 namespace zhiyin::server {
 namespace {
@@ -227,6 +228,18 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
       kBodyBytesMax, json_schema<DuplicatesRequest>(), true, &pool);
   add_file_routes(api, pool, s);
   add_index_routes(api, pool, s.duplicates);
+  api.route(
+      "POST", "/v1/similarity", of_account(Role::kAnalyst),
+      "Whether the two texts of each pair mean the same",
+      // Shared with nobody: handlers are copied.
+      [&language, models = std::make_shared<PairModels>(s.models)](
+          http::Request& request, const Caller& caller) -> ApiResult {
+        ZHIYIN_TRY(const Json body, parse_json(request.body));
+        ZHIYIN_TRY(const auto asked, from_json<SimilarityRequest>(body));
+        ZHIYIN_TRY(const Json found, similarities(language, *models, asked, caller.name));
+        return http::Response::json(found);
+      },
+      kBodyBytesMax, json_schema<SimilarityRequest>(), true, &pool);
   api.route("POST", "/v1/models/{id}/shadow", Role::kOperator,
             "Let a stored classifier answer beside the active one, and count agreement",
             [&s](http::Request& r, const Caller&) -> ApiResult {

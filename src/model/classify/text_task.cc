@@ -157,13 +157,18 @@ Result<TrainedText> train_text_task(const TrainTextArgs& args) {
   return TrainedText{std::move(model), std::move(report)};
 }
 
-Result<TextClassifier> read_text_model(const std::filesystem::path& path) {
+Result<Artefact> read_artefact(const std::filesystem::path& path) {
   constexpr std::size_t kModelFileBytesMax = std::size_t{2} << 30;
   ZHIYIN_TRY(const std::string bytes, read_file(path, kModelFileBytesMax));
-  const auto artefact = decode_artefact(bytes);
+  auto artefact = decode_artefact(bytes);
   if (!artefact)
     return fail(artefact.error().code, "{}: {}", path.string(), artefact.error().message);
-  auto model = TextClassifier::from_artefact(*artefact);
+  return artefact;
+}
+
+Result<TextClassifier> read_text_model(const std::filesystem::path& path) {
+  ZHIYIN_TRY(const Artefact artefact, read_artefact(path));
+  auto model = TextClassifier::from_artefact(artefact);
   if (!model) return fail(model.error().code, "{}: {}", path.string(), model.error().message);
   return model;
 }

@@ -49,6 +49,8 @@ struct TrainedText {
 /// `zhiyin train text --task classify` without the storing.
 Result<TrainedText> train_text_task(const TrainTextArgs& args);
 
+/// What the file holds, of whatever kind; its errors name the file.
+Result<Artefact> read_artefact(const std::filesystem::path& path);
 /// A model from the file that `train text` wrote.
 Result<TextClassifier> read_text_model(const std::filesystem::path& path);
 

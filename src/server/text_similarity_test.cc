@@ -1,0 +1,130 @@
+// Pairs with models that the test stores: no installation, no encoder.
+#include "server/text_similarity.h"
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "model/artefact.h"
+#include "model/classify/train_text.h"
+#include "model/pairs/train_pair.h"
+#include "storage/migrations.h"
+#include "storage/sqlite_state.h"
+
+namespace zhiyin::server {
+namespace {
+
+model::LabelledPairs questions() {
+  std::string lines;
+  for (int i = 0; i < 60; ++i) {
+    const char* const subject = i % 2 == 0 ? "退款" : "发票";
+    lines += fmt::format("1\t怎么查{}{}\t请问{}{}呢\n", i, subject, i + 100, subject);
+    lines += fmt::format("0\t如何看{}{}\t我问{}{}啊\n", i, subject, i + 100,
+                         i % 2 == 0 ? "密码" : "地址");
+  }
+  return *model::parse_labelled_pairs(lines);
+}
+
+const Json& nth(const Json& list, std::size_t i) { return list.if_array()->at(i); }
+
+class SimilarityTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto state = storage::open_sqlite_state(folder_.path() / "state.db");
+    ASSERT_TRUE(state.has_value()) << state.error().text();
+    state_ = std::move(*state);
+    auto tables = storage::migrations();
+    for (const auto& table : model::Registry::migrations()) tables.push_back(table);
+    ASSERT_TRUE(state_->migrate(tables).has_value());
+    registry_ = std::make_unique<model::Registry>(*state_);
+    language_ =
+        std::make_unique<Language>(Language::Settings{}, *registry_, metrics_, null_logger());
+    models_ = std::make_unique<PairModels>(*registry_);
+  }
+
+  void save(const std::string& name, const model::Artefact& artefact) {
+    model::NewModel stored{name, {}, {}, {}, encode_artefact(artefact)};
+    const auto saved = registry_->save(stored, Instant(), true);
+    ASSERT_TRUE(saved.has_value()) << saved.error().text();
+  }
+  void save_pairs(const std::string& name, const model::TrainPairSettings& settings) {
+    const auto trained = model::train_pair(questions(), settings);
+    ASSERT_TRUE(trained.has_value()) << trained.error().text();
+    save(name, trained->to_artefact());
+  }
+  Result<Json> asked(std::vector<PairOfTexts> pairs, const std::string& model = "mine") {
+    return similarities(*language_, *models_, {std::move(pairs), model}, "test");
+  }
+
+  TempFolder folder_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<storage::State> state_;
+  std::unique_ptr<model::Registry> registry_;
+  std::unique_ptr<Language> language_;
+  std::unique_ptr<PairModels> models_;
+};
+
+TEST_F(SimilarityTest, EachPairIsAnsweredInItsPlace) {
+  save_pairs("mine", {});
+  const auto found = asked({{"怎么查7退款", "请问9退款呢"},
+                            {"", "退款"},
+                            {"退款", std::string(kSimilarityBytesMax + 1, 'x')},
+                            {"怎么查7退款", "我问9密码啊"}});
+  ASSERT_TRUE(found.has_value()) << found.error().text();
+  const Json& items = (*found)["items"];
+  EXPECT_EQ((*found)["version"].string_or(""), "mine-1");
+  EXPECT_EQ(nth(items, 0)["label"].string_or(""), "same");
+  EXPECT_TRUE(nth(items, 0)["cosine"].is_null());
+  EXPECT_TRUE(nth(items, 0)["floor"].is_null());
+  EXPECT_EQ(nth(items, 1)["error"]["field"].string_or(""), "pairs[1].first");
+  EXPECT_EQ(nth(items, 2)["error"]["field"].string_or(""), "pairs[2].second");
+  EXPECT_EQ(nth(items, 3)["label"].string_or(""), "different");
+  EXPECT_GT(nth(items, 3)["scores"]["different"].number_or(0), 0.5);
+}
+
+TEST_F(SimilarityTest, WithoutItsEncoderAJoinedModelSaysSo) {
+  const auto data = questions();
+  const std::vector<float> vectors(2 * data.texts.size(), 0.5F);
+  save_pairs("mine", {.vectors = vectors, .dense_columns = 2, .encoder = "abc"});
+  const auto found = asked({{"怎么查7退款", "请问9退款呢"}});
+  ASSERT_TRUE(found.has_value()) << found.error().text();
+  EXPECT_TRUE(nth((*found)["items"], 0)["floor"].bool_or(false));
+  EXPECT_NE((*found)["note"].string_or("").find("characters alone"), std::string::npos);
+  save_pairs("bare",
+             {.characters = false, .vectors = vectors, .dense_columns = 2, .encoder = "abc"});
+  EXPECT_EQ(asked({{"a", "b"}}, "bare").error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(SimilarityTest, OtherModelsAreRefused) {
+  EXPECT_EQ(asked({{"a", "b"}}, "absent").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(asked({{"a", "b"}}, "absent").error().field, "model");
+  EXPECT_EQ(asked({{"a", "b"}}, "../x").error().code, ErrorCode::kInvalidArgument);
+  model::LabelledTexts texts;
+  texts.classes = {"x", "y"};
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    texts.texts.push_back(i % 2 == 0 ? "甲乙" : "丙丁");
+    texts.labels.push_back(i % 2);
+  }
+  const auto single = model::train_text(texts, {});
+  ASSERT_TRUE(single.has_value());
+  save("single", single->to_artefact());
+  EXPECT_EQ(asked({{"a", "b"}}, "single").error().code, ErrorCode::kUnsupported);
+  // And a model of pairs gives no text a class.
+  save_pairs("mine", {});
+  EXPECT_EQ(language_->classifier("mine").error().code, ErrorCode::kUnsupported);
+}
+
+TEST_F(SimilarityTest, TheRequestNamesWhatIsWrong) {
+  const auto parsed = [](std::string_view body) {
+    return from_json<SimilarityRequest>(*parse_json(body));
+  };
+  EXPECT_TRUE(parsed(R"({"pairs":[{"first":"a","second":"b"}]})").has_value());
+  EXPECT_EQ(parsed(R"({"pairs":[]})").error().field, "pairs");
+  EXPECT_EQ(parsed(R"({"pairs":[{"first":"a"}]})").error().field, "pairs[0].second");
+  std::string many = R"({"pairs":[)";
+  for (std::size_t i = 0; i <= kSimilarityPairsMax; ++i)
+    many += std::string(i == 0 ? "" : ",") + R"({"first":"a","second":"b"})";
+  EXPECT_EQ(parsed(many + "]}").error().field, "pairs");
+}
+
+}  // namespace
+}  // namespace zhiyin::server
