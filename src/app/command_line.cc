@@ -230,6 +230,7 @@ const std::vector<CommandSpec>& command_table() {
         {"train", "FILE",
          "lines label TAB text, or for pairs 1 or 0 TAB text TAB text; plain, .gz or .zst"},
         {"validation", "FILE", "the same form; measured, nothing is learnt from it"},
+        {"labels", "HOW_MANY", "of a text: one (default), or several with | between them, or none"},
         {"features", "KIND", "ngram, encoder or joined (joined where an encoder is installed)"},
         {"output", "MODEL", "a path (with a '/'), else a name in the installation's registry"},
         {"encoder", "FILE", "instead of the one that comes with the program"},

@@ -62,12 +62,14 @@ Json classes_json(const TextClassifier& classifier) {
 }
 
 Json form_of(const TextClassifier& c) {
-  return Json()
-      .set("classes", classes_json(c))
-      .set("features", c.features())
-      .set("encoder_values", c.dense_columns())
-      .set("temperature", c.temperature())
-      .set("threshold", c.threshold());
+  Json out = Json()
+                 .set("classes", classes_json(c))
+                 .set("features", c.features())
+                 .set("encoder_values", c.dense_columns())
+                 .set("temperature", c.temperature())
+                 .set("threshold", c.threshold());
+  if (c.several()) out.set("several_labels", true);
+  return out;
 }
 
 Json form_of(const model::PairModel& m) {

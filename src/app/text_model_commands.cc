@@ -82,6 +82,12 @@ Result<Model> model_of(const model::Artefact& artefact, const std::string& name)
 
 std::string line_for_people(const TextClassifier& model, const model::TextPrediction& p,
                             std::string_view text) {
+  if (model.several()) {
+    std::string labels;
+    for (const std::uint32_t c : p.labels)
+      labels += (labels.empty() ? "" : "|") + visible_text(model.classes()[c]);
+    return fmt::format("{}{}\t{}\n", labels, p.rejected ? " ?" : "", visible_text(text));
+  }
   return fmt::format("{}\t{:.3f}{}\t{}\n", visible_text(model.classes()[p.label]), p.confidence,
                      p.rejected ? " ?" : "", visible_text(text));
 }
@@ -162,6 +168,14 @@ Result<Json> stored_report(const model::Artefact& artefact, const Json& report,
 Result<Json> train_classes(const Json& args, const std::string& file, const std::string& output,
                            const TextModelContext& context) {
   model::TrainTextArgs train;
+  const std::string_view labels = args["labels"].string_or("one");
+  if (labels != "one" && labels != "several")
+    return fail_field("--labels", "'{}' is neither one nor several", labels.substr(0, 40));
+  train.several = labels == "several";
+  for (const std::string_view other : {"scope-loss", "reject-loss"}) {
+    if (train.several && !args[other].is_null())
+      return fail_field(fmt::format("--{}", other), "is not for --labels several");
+  }
   train.train = file;
   train.validation = std::string(args["validation"].string_or(""));
   train.features = args["features"].string_or("");
@@ -184,7 +198,7 @@ Result<Json> train_classes(const Json& args, const std::string& file, const std:
 
 Result<Json> train_pairs(const Json& args, const std::string& file, const std::string& output,
                          const TextModelContext& context) {
-  for (const std::string_view other : {"scope-loss", "calibration"}) {
+  for (const std::string_view other : {"scope-loss", "calibration", "labels"}) {
     if (!args[other].is_null())
       return fail_field(fmt::format("--{}", other), "is not for --task pair");
   }
@@ -273,6 +287,11 @@ Result<Json> evaluate_classify(const Json& args, const TextModelContext& context
         pairs, name, data, encoder_opener(args, model::PairModel::kPrefix), threads_here());
   }
   ZHIYIN_TRY(const auto classifier, model_of<TextClassifier>(artefact, name));
+  if (classifier.several()) {
+    ZHIYIN_TRY(const auto data, model::read_multi_labelled_texts(file));
+    return model::evaluate_labels_task(classifier, name, data, encoder_opener(args),
+                                       threads_here());
+  }
   ZHIYIN_TRY(const auto data, model::read_labelled_texts(file));
   return model::evaluate_text_task(classifier, name, data, encoder_opener(args), threads_here());
 }

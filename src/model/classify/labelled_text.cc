@@ -11,7 +11,7 @@ namespace zhiyin::model {
 namespace {
 
 /// What is wrong with a line; empty when it is good.
-std::string fault_of(std::string_view line) {
+std::string fault_of(std::string_view line, bool several = false) {
   if (line.empty()) return "is empty; expected label TAB text";
   const std::size_t tab = line.find('\t');
   if (!utf8::is_valid(line)) return "is not UTF-8";
@@ -19,8 +19,8 @@ std::string fault_of(std::string_view line) {
     return fmt::format("has no tab between label and text: '{}'",
                        visible_text(utf8::truncate(line, 60)));
   }
-  if (tab == 0) return "has no label before the tab";
-  if (tab > kLabelBytesMax)
+  if (tab == 0 && !several) return "has no label before the tab";
+  if (tab > kLabelBytesMax && !several)
     return fmt::format("has a label of {} bytes, at most {}", tab, kLabelBytesMax);
   if (line.find_first_not_of(" \t", tab) == std::string_view::npos)
     return "has no text after the tab";
@@ -35,15 +35,37 @@ std::string_view next_line(std::string_view& rest) {
   return line;
 }
 
-/// Numbers classes by their order of bytes instead of their first appearance.
-void number_classes(const std::map<std::string, std::uint32_t, std::less<>>& found,
-                    LabelledTexts& out) {
+/// Names by their order of bytes, with the number of each by appearance.
+using Found = std::map<std::string, std::uint32_t, std::less<>>;
+
+/// The new number of each class by its old one: by its order of bytes instead of appearance.
+std::vector<std::uint32_t> number_classes(const Found& found, std::vector<std::string>& classes) {
   std::vector<std::uint32_t> place(found.size());
   for (const auto& [name, number] : found) {
-    place[number] = static_cast<std::uint32_t>(out.classes.size());
-    out.classes.push_back(name);
+    place[number] = static_cast<std::uint32_t>(classes.size());
+    classes.push_back(name);
   }
-  for (std::uint32_t& label : out.labels) label = place[label];
+  return place;
+}
+
+/// The labels of a line, separated by bars; why they are wrong otherwise.
+Result<std::vector<std::string_view>> labels_of(std::string_view column) {
+  std::vector<std::string_view> out;
+  if (column.empty()) return out;
+  for (std::size_t begin = 0; begin <= column.size();) {
+    const std::size_t end = std::min(column.find('|', begin), column.size());
+    const std::string_view label = column.substr(begin, end - begin);
+    if (label.empty()) return fail(ErrorCode::kInvalidArgument, "has an empty label beside a bar");
+    if (label.size() > kLabelBytesMax)
+      return fail(ErrorCode::kInvalidArgument, "has a label of {} bytes, at most {}", label.size(),
+                  kLabelBytesMax);
+    if (std::ranges::find(out, label) != out.end())
+      return fail(ErrorCode::kInvalidArgument, "has the label '{}' twice",
+                  visible_text(utf8::truncate(label, 60)));
+    out.push_back(label);
+    begin = end + 1;
+  }
+  return out;
 }
 
 }  // namespace
@@ -60,7 +82,7 @@ LabelledTexts LabelledTexts::subset(std::span<const std::uint32_t> which) const 
 Result<LabelledTexts> parse_labelled_texts(std::string_view bytes) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   LabelledTexts out;
-  std::map<std::string, std::uint32_t, std::less<>> found;
+  Found found;
   std::size_t number = 0;
   std::size_t bad = 0;
   std::string first_bad;
@@ -91,7 +113,62 @@ Result<LabelledTexts> parse_labelled_texts(std::string_view bytes) {
     return fail(ErrorCode::kInvalidArgument, "{} (and {} more lines are wrong)", first_bad,
                 bad - 1);
   if (out.texts.empty()) return fail(ErrorCode::kInvalidArgument, "there are no rows");
-  number_classes(found, out);
+  const std::vector<std::uint32_t> place = number_classes(found, out.classes);
+  for (std::uint32_t& label : out.labels) label = place[label];
+  return out;
+}
+
+Result<MultiLabelledTexts> parse_multi_labelled_texts(std::string_view bytes) {
+  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  MultiLabelledTexts out;
+  Found found;
+  std::size_t number = 0;
+  std::size_t bad = 0;
+  std::string first_bad;
+  while (!bytes.empty()) {
+    const std::string_view line = next_line(bytes);
+    ++number;
+    if (number == 1 && line.starts_with("label\t")) {
+      out.header = true;
+      continue;
+    }
+    std::string fault = fault_of(line, true);
+    const std::size_t tab = line.find('\t');
+    const auto labels = labels_of(fault.empty() ? line.substr(0, tab) : std::string_view());
+    if (!labels) fault = labels.error().message;
+    if (!fault.empty()) {
+      if (bad++ == 0) first_bad = fmt::format("line {} {}", number, fault);
+      continue;
+    }
+    std::vector<std::uint32_t> places;
+    for (const std::string_view label : *labels) {
+      const auto next = static_cast<std::uint32_t>(found.size());
+      places.push_back(found.try_emplace(std::string(label), next).first->second);
+    }
+    out.labels.push_back(std::move(places));
+    out.texts.emplace_back(line.substr(tab + 1));
+    if (found.size() > kClassesMax || out.rows() > kLabelledRowsMax) {
+      return fail(ErrorCode::kLimitReached, "line {}: more than {} classes or {} rows", number,
+                  kClassesMax, kLabelledRowsMax);
+    }
+  }
+  if (bad == 1) return fail(ErrorCode::kInvalidArgument, "{}", first_bad);
+  if (bad > 1)
+    return fail(ErrorCode::kInvalidArgument, "{} (and {} more lines are wrong)", first_bad,
+                bad - 1);
+  if (out.texts.empty()) return fail(ErrorCode::kInvalidArgument, "there are no rows");
+  const std::vector<std::uint32_t> place = number_classes(found, out.classes);
+  for (auto& labels : out.labels) {
+    for (std::uint32_t& label : labels) label = place[label];
+    std::ranges::sort(labels);
+  }
+  return out;
+}
+
+Result<MultiLabelledTexts> read_multi_labelled_texts(const std::filesystem::path& path) {
+  ZHIYIN_TRY(const std::string bytes, read_text_file(path));
+  auto out = parse_multi_labelled_texts(bytes);
+  if (!out) out.error().message = path.filename().string() + ": " + out.error().message;
   return out;
 }
 

@@ -35,4 +35,19 @@ Result<LabelledTexts> parse_labelled_texts(std::string_view bytes);
 /// The same from a file, plain, .gz or .zst.
 Result<LabelledTexts> read_labelled_texts(const std::filesystem::path& path);
 
+/// Texts with any number of labels each. A pure value.
+struct MultiLabelledTexts {
+  std::vector<std::string> classes;                ///< distinct, ascending by bytes
+  std::vector<std::vector<std::uint32_t>> labels;  ///< places in `classes`, ascending, per text
+  std::vector<std::string> texts;                  ///< valid UTF-8
+  bool header = false;                             ///< the first line was one, and is left out
+
+  [[nodiscard]] std::size_t rows() const { return texts.size(); }
+};
+
+/// Lines as above whose label is several with `|` between them, or nothing for a text that has
+/// none. A label that is empty beside others or stands twice is refused, too.
+Result<MultiLabelledTexts> parse_multi_labelled_texts(std::string_view bytes);
+Result<MultiLabelledTexts> read_multi_labelled_texts(const std::filesystem::path& path);
+
 }  // namespace zhiyin::model

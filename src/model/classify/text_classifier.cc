@@ -55,7 +55,17 @@ Result<void> check_parts(const TextModelParts& p) {
     return fail(ErrorCode::kInvalidArgument, "text model: {}", what);
   };
   if (p.classes.size() < 2) return wrong("fewer than two classes");
-  const std::size_t columns = p.classes.size() == 2 ? 1 : p.classes.size();
+  const std::size_t columns = p.rules.empty() && p.classes.size() == 2 ? 1 : p.classes.size();
+  if (!p.rules.empty() && p.rules.size() != p.classes.size())
+    return wrong("not one rule per label");
+  for (const LabelRule& rule : p.rules) {
+    for (const Calibration& c : {rule.calibration, rule.floor_calibration}) {
+      if (!(c.slope > 0) || !std::isfinite(c.slope) || !std::isfinite(c.shift))
+        return wrong("a label's calibration is out of range");
+    }
+    if (!(rule.threshold >= 0 && rule.threshold <= 1))
+      return wrong("a label's threshold is out of range");
+  }
   if (p.intercepts.size() != columns) return wrong("not one intercept per column");
   if (p.ngram_max < 1 || p.ngram_max > kNgramCharactersMax) return wrong("n-grams of a wrong size");
   if (p.idf.size() != p.keys.size() || p.weights.size() != p.keys.size() * columns)
@@ -105,6 +115,7 @@ Result<TextClassifier> TextClassifier::create(TextModelParts p) {
   ZHIYIN_TRY_VOID(check_parts(p));
   TextClassifier out;
   out.classes_ = std::move(p.classes);
+  out.rules_ = std::move(p.rules);
   out.ngram_max_ = p.ngram_max;
   out.keys_ = std::move(p.keys);
   out.intercepts_ = std::move(p.intercepts);
@@ -200,6 +211,10 @@ TextPrediction TextClassifier::predict(std::string_view text, std::span<const fl
   out.floor = dense.empty() && dense_columns() > 0;
   const bool known = decide(text, dense, scratch, decisions) || !dense.empty();
   out.scores.resize(classes_.size());
+  if (several()) {
+    apply_rules(decisions, known, out);
+    return out;
+  }
   const bool cooler = out.floor && floor_temperature_ > 0;
   probabilities_of(decisions, cooler ? floor_temperature_ : temperature_, out.scores);
   const auto best = std::ranges::max_element(out.scores);
@@ -213,6 +228,21 @@ TextPrediction TextClassifier::predict(std::string_view text, std::span<const fl
     out.out_of_scope = *out.scope < scope_min_;
   }
   return out;
+}
+
+void TextClassifier::apply_rules(std::span<const double> decisions, bool known,
+                                 TextPrediction& out) const {
+  for (std::size_t c = 0; c < rules_.size(); ++c) {
+    const LabelRule& rule = rules_[c];
+    // Weights of a file may be so large that their sum is no number.
+    const double decision = std::isfinite(decisions[c]) ? decisions[c] : 0;
+    out.scores[c] = (out.floor ? rule.floor_calibration : rule.calibration).probability(decision);
+    if (out.scores[c] >= rule.threshold) out.labels.push_back(static_cast<std::uint32_t>(c));
+  }
+  const auto best = std::ranges::max_element(out.scores);
+  out.label = static_cast<std::uint32_t>(best - out.scores.begin());
+  out.confidence = *best;
+  out.rejected = !known;
 }
 
 double scope_of(std::span<const double> quantiles, double decision) {

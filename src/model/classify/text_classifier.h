@@ -10,16 +10,26 @@
 
 #include "base/json.h"
 #include "model/artefact.h"
+#include "model/calibration.h"
 #include "model/classify/drift.h"
 #include "model/classify/isotonic.h"
 #include "model/classify/ngram.h"
 
 namespace zhiyin::model {
 
+/// How a label of a model whose texts have several is told from its column's decision.
+struct LabelRule {
+  Calibration calibration;        ///< to the probability that the text has the label
+  Calibration floor_calibration;  ///< of decisions without the encoder's part
+  double threshold = 0.5;         ///< of the probability, from which on the text gets the label
+};
+
 /// A linear classifier as it comes out of training, in full precision. One column of weights per
-/// class; with two classes one column, whose positive side is the second class.
+/// class; with two classes of which a text has one a single column, whose positive side is the
+/// second class.
 struct TextModelParts {
   std::vector<std::string> classes;  ///< distinct, at least two
+  std::vector<LabelRule> rules;      ///< one per class: texts have any number of them; or none
   std::size_t ngram_max = kNgramCharactersMax;
   std::vector<NgramKey> keys;  ///< ascending
   std::vector<float> idf;      ///< one per key, in [0, 32)
@@ -52,6 +62,8 @@ struct TextPrediction {
   bool out_of_scope = false;   ///< `scope` is below what the model was trained to let pass
   bool floor = false;          ///< by n-grams alone, though the model has an encoder's part
   std::vector<double> scores;  ///< probability per class
+  /// Of a model of several labels: all whose rule is met, ascending. Then `label` is the likeliest.
+  std::vector<std::uint32_t> labels;
 };
 
 /// What one n-gram of a text adds to the decision for a class.
@@ -93,6 +105,9 @@ class TextClassifier {
   /// Length of the encoder's vector that `decide` takes; 0: none.
   [[nodiscard]] std::size_t dense_columns() const { return dense_mean_.size(); }
   [[nodiscard]] double threshold() const { return threshold_; }
+  /// Empty unless texts have any number of labels.
+  [[nodiscard]] const std::vector<LabelRule>& rules() const { return rules_; }
+  [[nodiscard]] bool several() const { return !rules_.empty(); }
   [[nodiscard]] double temperature() const { return temperature_; }
   [[nodiscard]] const Isotonic& isotonic() const { return isotonic_; }
   [[nodiscard]] const std::vector<double>& scope() const { return scope_; }
@@ -102,7 +117,7 @@ class TextClassifier {
   [[nodiscard]] bool has_floor() const { return dense_columns() > 0 && features() > 0; }
   [[nodiscard]] const Json& settings() const { return settings_; }
   [[nodiscard]] const Json& metrics() const { return metrics_; }
-  /// One decision value for two classes, else one per class.
+  /// One decision value for two classes of which a text has one, else one per class.
   [[nodiscard]] std::size_t columns() const { return intercepts_.size(); }
 
   /// `dense` has dense_columns() values, or none with has_floor(): the vector then counts as the
@@ -124,8 +139,10 @@ class TextClassifier {
   void find_hits(Scratch& scratch) const;
   void add_dense(std::span<const float> dense, std::span<double> decisions) const;
   void index();
+  void apply_rules(std::span<const double> decisions, bool known, TextPrediction& out) const;
 
   std::vector<std::string> classes_;
+  std::vector<LabelRule> rules_;
   std::size_t ngram_max_ = kNgramCharactersMax;
   std::vector<NgramKey> keys_;
   NgramTable table_;

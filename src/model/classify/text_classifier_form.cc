@@ -100,6 +100,31 @@ Result<Isotonic> isotonic_of(const Json& json) {
   return out;
 }
 
+Json rules_json(std::span<const LabelRule> rules) {
+  Json out = Json::array();
+  for (const LabelRule& r : rules)
+    out.push(Json(Json::Array{r.calibration.slope, r.calibration.shift, r.floor_calibration.slope,
+                              r.floor_calibration.shift, r.threshold}));
+  return out;
+}
+
+/// None where there is no list: then a text has one class.
+Result<std::vector<LabelRule>> rules_of(const Json& list, std::size_t classes) {
+  std::vector<LabelRule> out;
+  if (list.is_null()) return out;
+  const Json::Array* rows = list.if_array();
+  if (rows == nullptr || rows->size() != classes)
+    return damaged("'rules' of the header is no list of one per class");
+  constexpr std::size_t kNumbers = 5;
+  for (const Json& row : *rows) {
+    ZHIYIN_TRY(const auto n, numbers_of(row, "rules", kNumbers));
+    if (n.size() != kNumbers || !(n[0] > 0) || !(n[2] > 0) || !(n[4] >= 0 && n[4] <= 1))
+      return damaged("'rules' of the header is out of range");
+    out.push_back({{n[0], n[1]}, {n[2], n[3]}, n[4]});
+  }
+  return out;
+}
+
 bool finite(std::span<const float> values) {
   for (const float v : values) {
     if (!std::isfinite(v)) return false;
@@ -122,6 +147,7 @@ Artefact TextClassifier::to_artefact() const {
   if (!scope_.empty())
     header.set("scope", Json().set("quantiles", numbers(scope_)).set("least", scope_min_));
   if (floor_temperature_ > 0) header.set("floor_temperature", floor_temperature_);
+  if (several()) header.set("rules", rules_json(rules_));
   if (reference_.rows > 0) header.set("reference", to_json(reference_));
   header.set("settings", settings_).set("metrics", metrics_);
   Artefact out{std::string(kKind), std::move(header), {}};
@@ -144,7 +170,8 @@ Result<TextClassifier> TextClassifier::from_artefact(const Artefact& artefact) {
   ZHIYIN_TRY(out.ngram_max_, size_of(header, "ngram_max", kNgramCharactersMax));
   ZHIYIN_TRY(const std::size_t features, size_of(header, "features", kFeaturesMax));
   ZHIYIN_TRY(const std::size_t dense, size_of(header, "dense_columns", kDenseMax));
-  const std::size_t columns = out.classes_.size() == 2 ? 1 : out.classes_.size();
+  ZHIYIN_TRY(out.rules_, rules_of(header["rules"], out.classes_.size()));
+  const std::size_t columns = !out.several() && out.classes_.size() == 2 ? 1 : out.classes_.size();
   const Json::Array* intercepts = header["intercepts"].if_array();
   if (intercepts == nullptr || intercepts->size() != columns)
     return damaged("'intercepts' of the header is missing or of a wrong length");

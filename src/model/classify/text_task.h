@@ -40,6 +40,7 @@ struct TrainTextArgs {
   double scope_loss = 0.05;
   std::string calibration;  ///< temperature, isotonic; empty: temperature
   std::size_t features_max = 0;
+  bool several = false;  ///< texts have any number of labels, with `|` between them in the files
   std::function<bool(double)> progress;  ///< share done; false cancels
 };
 struct TrainedText {
@@ -64,6 +65,14 @@ Result<Json> evaluate_text_task(const TextClassifier& model, std::string_view na
                                 const LabelledTexts& data, const OpenEncoder& open_encoder,
                                 std::size_t threads);
 
+/// The same with a model of several labels: {"model","rows", what measure_labels.h says, with each
+/// class's "threshold" and "auc" (null where all or none have it),"floor":{metrics} (of a joined
+/// model without its encoder, else null),"unknown_labels","header_skipped"}. Labels that the model
+/// does not know are missed.
+Result<Json> evaluate_labels_task(const TextClassifier& model, std::string_view name,
+                                  const MultiLabelledTexts& data, const OpenEncoder& open_encoder,
+                                  std::size_t threads);
+
 /// The vectors that a model needs for these texts: texts × dense_columns(), none when it needs
 /// none, or where `vectorise` is empty and the model has a floor. kUnavailable when there is no
 /// encoder, kInvalidArgument when it is another one.
@@ -86,7 +95,8 @@ Result<UsableEncoder> encoder_or_floor(const TextClassifier& model,
 std::optional<int> intensity_of(const TextClassifier& model, const TextPrediction& prediction);
 /// One text's answer: {"label","confidence","scores":{class: probability},"rejected","scope" (null
 /// where the model keeps no figures),"out_of_scope"} and, where there is one, "intensity"; "floor"
-/// where it was given by n-grams alone.
+/// where it was given by n-grams alone. Of a model of several labels: {"labels" (the likeliest
+/// first),"scores","rejected" (nothing in the text is known)}, and "floor".
 Json prediction_json(const TextClassifier& model, const TextPrediction& prediction);
 /// {"decision","intercept","encoder","terms":[{"term","weight","spans":[[begin,end]]}]}.
 Json explanation_json(const TextExplanation& explanation);
