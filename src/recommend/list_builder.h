@@ -83,6 +83,8 @@ class ListBuilder {
   void explain(RecommendedItem& item, const Gathered& g);
 
   // Of inspect() alone.
+  /// What is popular in the person's segments, of each in turn; everything once.
+  [[nodiscard]] std::vector<Scored> segment_scores() const;
   [[nodiscard]] Obstacle obstacle_of(std::uint32_t candidate) const;
   [[nodiscard]] std::vector<ObstacleCount> count_obstacles(const std::vector<bool>& offered) const;
   /// As it would be listed.

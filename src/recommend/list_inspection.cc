@@ -17,6 +17,7 @@ struct ObstacleName {
 constexpr ObstacleName kObstacles[] = {
     {Obstacle::kNone, "", {"", ""}},
     {Obstacle::kDealtWith, "dealt_with", {"已经接触过", "dealt with already"}},
+    {Obstacle::kTired, "tired", {"多次展示而没有反应", "shown again and again without effect"}},
     {Obstacle::kExcluded, "excluded", {"请求中排除", "excluded by the request"}},
     {Obstacle::kNotEligible, "not_eligible", {"不在指定的内容之内", "not among the eligible"}},
     {Obstacle::kKind, "kind", {"类型不符", "of another kind"}},
@@ -25,6 +26,7 @@ constexpr ObstacleName kObstacles[] = {
     {Obstacle::kNotYetValid, "not_yet_valid", {"尚未到展示时间", "not valid yet"}},
     {Obstacle::kExpired, "expired", {"已过期", "expired"}},
     {Obstacle::kUnavailable, "unavailable", {"缺货", "out of stock"}},
+    {Obstacle::kNearlySame, "nearly_same", {"与另一条内容几乎相同", "nearly the same as another"}},
     {Obstacle::kAuthorMax, "author_max", {"同一作者已到上限", "enough by this author"}},
     {Obstacle::kCategoryMax, "category_max", {"同一类目已到上限", "enough of this category"}},
     {Obstacle::kVariety, "variety", {"为了多样性换成了别的内容", "gave way to variety"}},
@@ -52,7 +54,11 @@ Obstacle ListBuilder::obstacle_of(std::uint32_t candidate) const {
     return std::ranges::find(names, name) != names.end();
   };
   if (among(rules.exclude, item.ref)) return Obstacle::kExcluded;
-  if (passes_rules(candidate)) return Obstacle::kNone;
+  if (request_.leaves_out_tired && among(request_.tired, item.ref)) return Obstacle::kTired;
+  const std::uint32_t group = candidates_.group(candidate);
+  if (passes_rules(candidate))
+    return group != 0 && taken_groups_[group] && !taken_[candidate] ? Obstacle::kNearlySame
+                                                                    : Obstacle::kNone;
   if (rules.eligible && !among(*rules.eligible, item.ref)) return Obstacle::kNotEligible;
   if (!rules.kinds.empty() && !among(rules.kinds, item.ref.kind)) return Obstacle::kKind;
   if (!rules.categories.empty() && !among(rules.categories, item.category))
@@ -77,7 +83,7 @@ InspectedSource ListBuilder::source_of(std::string_view source, Because because,
   out.candidates = scored.size();
   depth = std::min(depth, scored.size());
   // Popular and fresh ones come in their order.
-  if (because == Because::kLiked || because == Because::kInterest) {
+  if (because == Because::kLiked || because == Because::kText || because == Because::kInterest) {
     std::ranges::partial_sort(scored, scored.begin() + static_cast<std::ptrdiff_t>(depth),
                               [&](const Scored& a, const Scored& b) {
                                 if (a.score != b.score) return a.score > b.score;
@@ -155,6 +161,25 @@ void ListBuilder::tell_what_was_left_out(InspectedStage& stage,
   }
 }
 
+std::vector<ListBuilder::Scored> ListBuilder::segment_scores() const {
+  std::vector<Scored> out;
+  std::vector<bool> known(candidates_.size(), false);
+  std::size_t longest = 0;
+  for (const SegmentItems* segment : request_.segments)
+    longest = std::max(longest, segment->items.size());
+  for (std::size_t i = 0; i < longest; ++i) {
+    for (std::uint32_t s = 0; s < request_.segments.size(); ++s) {
+      const auto& items = request_.segments[s]->items;
+      if (i >= items.size()) continue;
+      const std::uint32_t c = candidates_.find(items[i].item);
+      if (c == CandidateIndex::kNone || known[c]) continue;
+      known[c] = true;
+      out.push_back({c, items[i].share, s});
+    }
+  }
+  return out;
+}
+
 ListInspection ListBuilder::inspect(std::size_t depth) {
   ListInspection out;
   out.interests = taste_.interests;
@@ -174,7 +199,10 @@ ListInspection ListBuilder::inspect(std::size_t depth) {
   };
   add(model_.algorithm(), Because::kLiked, behaviour_scores());
   if (model_.ials() != nullptr) add("ials", Because::kLiked, factor_scores());
+  if (candidates_.texts() != nullptr)
+    add("text", Because::kText, best_by_text(taste_.texts, Among::kAll, candidates_.size()));
   add("tags", Because::kInterest, tag_scores(taste_.interests, Among::kAll));
+  add("segment", Because::kSegment, segment_scores());
   add("popular", Because::kPopular,
       all(candidates_.by_popularity(), [&](std::uint32_t c) { return candidates_.popularity(c); }));
   add("fresh", Because::kFresh,

@@ -15,6 +15,7 @@ namespace zhiyin::recommend {
 enum class Obstacle {
   kNone,
   kDealtWith,  ///< by the person
+  kTired,      ///< shown to the person again and again without effect
   kExcluded,   ///< by the request, as are the next four
   kNotEligible,
   kKind,
@@ -23,6 +24,7 @@ enum class Obstacle {
   kNotYetValid,  ///< by the catalogue, as are the next two
   kExpired,
   kUnavailable,  ///< out of stock
+  kNearlySame,   ///< another with nearly the same text was dealt with, excluded or listed
   // After the merge:
   kAuthorMax,  ///< the list has as many of the author as it may
   kCategoryMax,
@@ -53,8 +55,9 @@ struct ObstacleCount {
   std::size_t count = 0;
 };
 struct InspectedStage {
-  /// `merged`: what the sources gave together, after the rules; `reranked`, where variety or caps
-  /// are wanted: what was chosen of it; `final`: the list, with places of exploration.
+  /// `merged`: what the sources gave together, after the rules; `ranked`, where a ranker serves:
+  /// the same by its values; `reranked`, where variety or caps are wanted: what was chosen of it;
+  /// `final`: the list, with places of exploration.
   std::string stage;
   std::vector<InspectedItem> items;  ///< with what kept an item out of the list
 };

@@ -257,16 +257,22 @@ recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendReq
   return request;
 }
 
+Result<Recommendations::Prepared> Recommendations::prepared(const PersonId& person,
+                                                            recommend::RecommendRequest request) {
+  leave_out_hidden(person, request.rules);
+  ZHIYIN_TRY(request.tired, shown_items_.tired(person, request.now));
+  request.leaves_out_tired = shown_items_.rule().leaves_out;
+  ZHIYIN_TRY(auto trends, add_segments(person, request));
+  return Prepared{std::move(request), std::move(trends)};
+}
+
 Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
                                                            const recommend::RecommendRequest& given,
                                                            Shown shown) {
   ZHIYIN_TRY(const auto in_use, current());
   const auto& recommender = in_use.recommender;
-  recommend::RecommendRequest request = with_chance(given);
-  leave_out_hidden(person.id, request.rules);
-  ZHIYIN_TRY(request.tired, shown_items_.tired(person.id, request.now));
-  request.leaves_out_tired = shown_items_.rule().leaves_out;
-  ZHIYIN_TRY(const auto trends, add_segments(person.id, request));
+  ZHIYIN_TRY(const Prepared prepared, this->prepared(person.id, with_chance(given)));
+  const recommend::RecommendRequest& request = prepared.request;
   Answer out;
   ZHIYIN_TRY(out.response, recommender->recommend(person, request));
   out.model_id = recommender->model_id();

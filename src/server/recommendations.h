@@ -61,6 +61,14 @@ class Recommendations {
   Result<Answer> recommend(const audience::PersonView& person,
                            const recommend::RecommendRequest& request, Shown shown);
 
+  /// The request as `recommend` asks it for a person: hidden and tired items, segments. It must not
+  /// outlive `trends`.
+  struct Prepared {
+    recommend::RecommendRequest request;
+    std::shared_ptr<const std::vector<recommend::SegmentItems>> trends;  ///< shared, immutable
+  };
+  Result<Prepared> prepared(const PersonId& person, recommend::RecommendRequest request);
+
   /// What serves now, to look into: nothing that it answers is noted.
   Result<std::shared_ptr<const recommend::Recommender>> serving();
   /// Another version as it would serve, with the catalogue as it is.

@@ -98,8 +98,10 @@ ApiResult inspect(Services& s, RecommendInspector& inspector, http::Request& r) 
   rest.query.erase("version");
   ZHIYIN_TRY(ListBody body, list_body_of(rest));
   body.explain = true;
-  ZHIYIN_TRY(const auto request, to_request(body, s.clock.now()));
+  ZHIYIN_TRY(auto asked, to_request(body, s.clock.now()));
   ZHIYIN_TRY(const auto person, view_of(s, r.path_parameters["person"]));
+  ZHIYIN_TRY(const auto prepared, s.recommendations.prepared(person.id, std::move(asked)));
+  const recommend::RecommendRequest& request = prepared.request;
   ZHIYIN_TRY(const auto version, inspector.version(wanted));
   ZHIYIN_TRY(const auto list, version.recommender->inspect(person, request, depth));
   Json out = Json()
