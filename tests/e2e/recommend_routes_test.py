@@ -691,7 +691,7 @@ class Batches(unittest.TestCase):
         table = self.server.folder / "lists.csv"
         done = self.server.cli("recommend", "--segment", "buyers", "--output", table, "--n", "3", "--no-record", "--json")
         self.assertEqual(done["people"], 40)
-        rows = list(csv.DictReader(table.open()))
+        rows = list(csv.DictReader(table.read_text().splitlines()))
         self.assertEqual(len(rows), 120)
         self.assertEqual({row["impression"] for row in rows}, {""})
         self.assertFalse(list(self.server.folder.glob("lists.csv.*")))
