@@ -5,6 +5,7 @@
 
 #include "app/number_argument.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "model/text_file.h"
 #include "statistics/command/cause_commands.h"
 #include "statistics/command/detect_command.h"
@@ -178,6 +179,61 @@ std::vector<StatsCommand> cause_table() {
         {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
        nullptr,
        &statistics::stats_ope},
+      {"stats did",
+       "Difference in differences: what a treatment changed, beside a group without it",
+       "zhiyin stats did --data shops.csv --treatment treated --outcome sales --unit shop --json",
+       table_file("data"),
+       {{{"treatment", "COLUMN", "0 or 1 (treatment)"}},
+        {{"treated", "VALUE", "of the treatment column, where it is not 0 or 1"}},
+        {{"control", "VALUE", "of the treatment column"}},
+        {{"outcome", "COLUMN", "(outcome)"}},
+        {{"after", "COLUMN", "0 or 1: after the treatment began (after)"}},
+        {{"unit", "COLUMN", "the same units before and after; absent: different people"}},
+        {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
+       nullptr,
+       &statistics::stats_did},
+      {"stats its",
+       "Interrupted time series: a jump of level or slope",
+       "zhiyin stats its --series sales.csv --start 2026-03-01 --json",
+       table_file("series"),
+       {{{"start", "TIME", "first time after the interruption"}},
+        {{"time", "COLUMN", "(time)"}},
+        {{"value", "COLUMN", "(value)"}},
+        {{"zone", "ZONE", "of times without one (Asia/Shanghai)"}},
+        {{"lags", "N", "of the variance (by the length)"}, Kind::kNumber},
+        {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
+       nullptr,
+       &statistics::stats_its},
+      {"stats synthetic",
+       "Synthetic control: one treated unit beside a mix of others",
+       "zhiyin stats synthetic --data cities.csv --treated Hangzhou --start 2026-03-01 --json",
+       table_file("data"),
+       {{{"treated", "COLUMN", "of the treated unit: one column per unit, one row per time"}},
+        {{"donors", "LIST", "columns of the others (all the rest)"}, Kind::kTexts},
+        {{"start", "TIME", "first time after the treatment"}},
+        {{"time", "COLUMN", "(time)"}},
+        {{"zone", "ZONE", "of times without one (Asia/Shanghai)"}}},
+       nullptr,
+       &statistics::stats_synthetic},
+      {"stats attribution",
+       "Divide conversions among the channels people came through",
+       "zhiyin stats attribution --paths paths.csv --rule shapley --total 120 --json",
+       table_file("paths"),
+       {{{"rule", "NAME", "last, first, linear, position, decay, shapley or markov (last)"}},
+        {{"total", "N", "what the credits add up to, measured by an experiment"}, Kind::kNumber},
+        {{"half-life", "DAYS", "decay (7)"}, Kind::kNumber},
+        {{"ends-share", "X", "position: of the first and of the last touch (0.4)"}, Kind::kNumber},
+        {{"path", "COLUMN", "a row per path: channels divided by > (path)"}},
+        {{"conversions", "COLUMN", "paths: how many converted (conversions)"}},
+        {{"lost", "COLUMN", "paths: how many did not (lost)"}},
+        {{"times", "COLUMN", "paths: days of the touches divided by >, for decay"}},
+        {{"value", "COLUMN", "what conversions were worth (value)"}},
+        {{"person", "COLUMN", "a row per touch: whose (person)"}},
+        {{"time", "COLUMN", "touches: when (time)"}},
+        {{"channel", "COLUMN", "touches: through what (channel)"}},
+        {{"zone", "ZONE", "of times without one (Asia/Shanghai)"}}},
+       nullptr,
+       &statistics::stats_attribution},
       {"stats detect",
        "What stands out in a series",
        "zhiyin stats detect --series mentions.csv --method shesd --period 24 --json",
@@ -371,6 +427,7 @@ Result<Json> run_on_table(const StatsCommand& command, const Json& args) {
   const std::string path(args[command.file.name].string_or(""));
   if (path.empty()) return fail_field(command.file.name, "is missing");
   ZHIYIN_TRY(const std::string text, model::read_text_file(path));
+  if (!utf8::is_valid(text)) return fail_field(command.file.name, "{} is not UTF-8", path);
   auto csv = model::parse_csv(text);
   if (!csv) return std::unexpected(within(command.file.name, csv.error()));
   const statistics::Table table{std::move(csv->header), std::move(csv->rows)};

@@ -18,7 +18,10 @@ class Statistics(unittest.TestCase):
 
     def file(self, name, content):
         path = self.folder / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
         return path
 
     def test_compare_by_flags_and_by_file_is_the_same(self):
@@ -56,10 +59,28 @@ class Statistics(unittest.TestCase):
                 (("stats", "ope", "--log", self.file("l.csv", "action,reward,propensity\na,1,0\nb,0,0.5\n"), "--policy", "uniform"),
                  "propensity"),
                 (("value", "fit", "--model", "bgnbd", "--data", self.file("o.csv", "frequency,recency,T\n1,5,4\n")), "recency"),
-                (("value", "fit", "--model", "xyz", "--data", series), "bgnbd")]:
+                (("value", "fit", "--model", "xyz", "--data", series), "bgnbd"),
+                (("stats", "detect", "--series", self.file("b.csv", b"time,value\n1,\xff\n"), "--method", "esd"), "not UTF-8"),
+                (("stats", "did", "--data", self.file("d.csv", "after,after,treatment,outcome\n0,1,0,5\n")), "two columns 'after'"),
+                (("stats", "its", "--series", self.file("i.csv", "time,value\n1,2\n2,3\n"), "--start", "9"), "start"),
+                (("stats", "synthetic", "--data", self.file("y.csv", "time,a,b\n1,2,3\n"), "--treated", "c", "--start", "1"), "there are: time, a, b"),
+                (("stats", "attribution", "--paths", self.file("a.csv", "path,conversions\na,x\n")), "row 1"),
+                (("stats", "srm", "--arms", self.file("n.json", [{"name": "a", "n": 0, "weight": 1}, {"name": "b", "n": 0, "weight": 1}])), "no users")]:
             failed = cli(*arguments, check=False)
             self.assertEqual(failed.returncode, 2, (arguments, failed.stderr))
             self.assertIn(words, failed.stderr)
+
+    def test_effects_without_random_assignment(self):
+        rows = "treatment,after,outcome\n" + "".join(
+            f"{w},{t},{10 + 2 * w + t + 3 * w * t + k % 3}\n" for w in (0, 1) for t in (0, 1) for k in range(30))
+        did = cli("stats", "did", "--data", self.file("did.csv", rows), "--json")
+        self.assertAlmostEqual(did["estimate"], 3, 9)
+        series = "time,value\n" + "".join(f"{t},{5 + t + (4 if t >= 20 else 0) + t * 7 % 3}\n" for t in range(40))
+        its = cli("stats", "its", "--series", self.file("its.csv", series), "--start", "20", "--json")
+        self.assertAlmostEqual(its["level"]["estimate"], 4, 0)
+        paths = self.file("paths.csv", "path,conversions,lost\na > b,2,1\nb,1,4\n")
+        credit = cli("stats", "attribution", "--paths", paths, "--rule", "shapley", "--total", "30", "--json")
+        self.assertEqual([(c["name"], c["credit"]) for c in credit["channels"]], [("b", 20), ("a", 10)])
 
     def uplift(self, treated, outcome):
         return cli("stats", "uplift", "--data", shared_data("measurement/hillstrom.csv.gz"), "--treatment", "segment",

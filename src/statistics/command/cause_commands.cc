@@ -97,33 +97,6 @@ struct Fields<statistics::OpeInput> {
 namespace zhiyin::statistics {
 namespace {
 
-/// The rows of the two arms that are compared.
-struct UpliftRows {
-  std::vector<std::size_t> rows;  ///< of the table
-  std::vector<std::uint8_t> treated;
-};
-
-Result<UpliftRows> read_arms(const Table& table, const UpliftSettings& s) {
-  UpliftRows out;
-  if (!s.treated && !s.control) {
-    ZHIYIN_TRY(out.treated, binary_column(table, "treatment", s.treatment));
-    for (std::size_t r = 0; r < table.size(); ++r) out.rows.push_back(r);
-    return out;
-  }
-  if (!s.treated || !s.control) {
-    return fail_field(s.treated ? "control" : "treated", "is missing: both values or none");
-  }
-  ZHIYIN_TRY(const std::size_t at, table.place("treatment", s.treatment));
-  for (std::size_t r = 0; r < table.size(); ++r) {
-    const std::string& value = table.rows[r][at];
-    if (value != *s.treated && value != *s.control) continue;
-    out.rows.push_back(r);
-    out.treated.push_back(value == *s.treated);
-  }
-  if (out.rows.empty()) return fail_field("treated", "no row has one of the two values");
-  return out;
-}
-
 /// Columns of numbers as they are, other columns as one indicator per value (up to kValuesMax).
 Result<Matrix> feature_rows(const Table& table, const std::vector<std::string>& features,
                             std::span<const std::size_t> rows) {
@@ -167,7 +140,7 @@ struct Training {
   std::vector<std::uint8_t> treated;
   std::vector<double> outcome;
 };
-Training training_of(const Matrix& x, const UpliftRows& arms, std::span<const double> outcome,
+Training training_of(const Matrix& x, const TwoGroups& arms, std::span<const double> outcome,
                      std::span<const std::uint32_t> fold, std::uint32_t left_out) {
   Training out{Matrix(0, x.columns), {}, {}};
   for (std::size_t i = 0; i < x.rows; ++i) {
@@ -194,7 +167,7 @@ Result<Predictor> learn(const UpliftSettings& s, const Training& t, bool binary)
 
 /// Cross-fitting: every row is scored by models that did not see it. Repeated over new folds, since
 /// the luck of one division moves the result by as much as its standard error.
-Result<Judged> learn_scores(const Table& table, const UpliftSettings& s, const UpliftRows& arms,
+Result<Judged> learn_scores(const Table& table, const UpliftSettings& s, const TwoGroups& arms,
                             std::span<const double> outcome) {
   constexpr std::uint32_t kFolds = 5;
   constexpr int kRepeats = 3;
@@ -224,7 +197,7 @@ Result<Judged> learn_scores(const Table& table, const UpliftSettings& s, const U
 }
 
 Result<Judged> judged_rows(const Table& table, const UpliftSettings& s) {
-  ZHIYIN_TRY(const UpliftRows arms, read_arms(table, s));
+  ZHIYIN_TRY(const TwoGroups arms, two_groups(table, s.treatment, s.treated, s.control));
   const auto treated = std::ranges::count(arms.treated, 1);
   const auto control = std::ranges::count(arms.treated, 0);
   if (treated < 2 || control < 2) {
@@ -403,6 +376,11 @@ Result<Json> stats_ope(const Table& table, const Json& settings) {
   std::vector<double> predicted;
   std::vector<double> predicted_target;
   if (has_model(in.estimator)) {
+    constexpr std::size_t kCellsMax = 50'000'000;  // of the reward model
+    if (actions->names.size() > kCellsMax / std::max<std::size_t>(1, table.size())) {
+      return fail(ErrorCode::kLimitReached, "{}: {} actions in {} rows are too many for a model",
+                  in.action, actions->names.size(), table.size());
+    }
     const Matrix model = action_mean_model(actions->of_row, reward,
                                            static_cast<std::uint32_t>(actions->names.size()));
     ZHIYIN_TRY(predicted_target, model_over_policy(in, *actions, model));

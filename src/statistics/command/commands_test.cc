@@ -46,6 +46,11 @@ TEST(ExperimentCommands, SrmAdjustAssignBandit) {
       json(R"({"arms":[{"name":"a","n":5300,"weight":1},{"name":"b","n":4700,"weight":1}]})"));
   EXPECT_TRUE((*srm)["alarm"].bool_or(false));
   expect_described(*srm);
+  EXPECT_EQ(
+      stats_srm(json(R"({"arms":[{"name":"a","n":0,"weight":1},{"name":"b","n":0,"weight":1}]})"))
+          .error()
+          .field,
+      "arms");
   const auto adjusted = stats_adjust(
       json(R"({"results":[{"name":"x","p":0.025,"estimate":1,"interval":[0.1,1.9]},{"p":0.03}]})"));
   EXPECT_NEAR((*adjusted)["results"].if_array()->at(0)["p_adjusted"].number_or(0), 0.05, 1e-12);
@@ -124,6 +129,8 @@ TEST(Tables, ErrorsNameColumnAndRow) {
   const Table t = table({"x"}, {{"1"}, {"inf"}});
   EXPECT_THAT(number_column(t, "value", "x").error().text(), HasSubstr("x: row 2"));
   EXPECT_THAT(number_column(t, "value", "y").error().text(), HasSubstr("there are: x"));
+  EXPECT_THAT(number_column(table({"x", "y", "x"}, {{"1", "2", "3"}}), "value", "x").error().text(),
+              HasSubstr("two columns 'x'"));
   EXPECT_TRUE(std::isnan(number_column(table({"x"}, {{""}}), "value", "x", true)->at(0)));
   EXPECT_FALSE(binary_column(t, "t", "x"));
 }
@@ -245,6 +252,9 @@ TEST(Retention, MatrixWithAliasesAndSurvival) {
       retention(lives, json(R"({"kind":"survival","group":"group","covariates":["x"]})"));
   ASSERT_TRUE(curves) << curves.error().text();
   EXPECT_EQ((*curves)["curves"].if_array()->size(), 2U);
+  Table many = table({"duration", "group"}, {});
+  for (int i = 0; i < 101; ++i) many.rows.push_back({"1", std::to_string(i)});
+  EXPECT_EQ(retention(many, json(R"({"kind":"survival","group":"group"})")).error().field, "group");
   EXPECT_TRUE((*curves)["log_rank"]["p"].is_number());
   expect_described(*curves);
 }
@@ -285,6 +295,127 @@ TEST(Causes, UpliftAndOpeFromTables) {
   }
   const auto refused = stats_ope(l, json(R"({"policy":"a","effective_min":500})"));
   EXPECT_THAT((*refused)["refused"].string_or(""), HasSubstr("200"));
+}
+
+TEST(Did, GroupsAndUnits) {
+  const Table four = table({"treatment", "after", "outcome"}, {{"0", "0", "10"},
+                                                               {"0", "0", "12"},
+                                                               {"0", "1", "11"},
+                                                               {"0", "1", "13"},
+                                                               {"1", "0", "20"},
+                                                               {"1", "0", "22"},
+                                                               {"1", "1", "25"},
+                                                               {"1", "1", "28"}});
+  const auto groups = stats_did(four, json("{}"));
+  ASSERT_TRUE(groups) << groups.error().text();
+  EXPECT_DOUBLE_EQ((*groups)["estimate"].number_or(0), 4.5);
+  // Variances 2, 2, 2 and 4.5 of two each.
+  EXPECT_NEAR((*groups)["se"].number_or(0), std::sqrt(10.5 / 2), 1e-12);
+  expect_described(*groups);
+  const Table shops = table({"shop", "group", "late", "sales"}, {{"a", "new", "0", "10"},
+                                                                 {"a", "new", "1", "15"},
+                                                                 {"b", "new", "0", "30"},
+                                                                 {"b", "new", "1", "37"},
+                                                                 {"c", "old", "0", "5"},
+                                                                 {"c", "old", "1", "6"},
+                                                                 {"d", "old", "0", "50"},
+                                                                 {"d", "old", "1", "53"},
+                                                                 {"e", "old", "1", "9"},
+                                                                 {"f", "other", "0", "1"}});
+  const std::string settings =
+      R"({"treatment":"group","treated":"new","control":"old","after":"late","outcome":"sales","unit":"shop"})";
+  const auto units = stats_did(shops, json(settings));
+  ASSERT_TRUE(units) << units.error().text();
+  EXPECT_DOUBLE_EQ((*units)["estimate"].number_or(0), 4);  // 6 - 2
+  EXPECT_EQ((*units)["units"].int_or(0), 4);
+  EXPECT_EQ((*units)["units_left_out"].int_or(0), 1);
+  Table mixed = shops;
+  mixed.rows[1][1] = "old";
+  EXPECT_THAT(stats_did(mixed, json(settings)).error().text(), HasSubstr("row 2: 'a' is in both"));
+  const Table few = table({"treatment", "after", "outcome"}, {{"0", "0", "1"}, {"1", "1", "2"}});
+  EXPECT_NE((*stats_did(few, json("{}")))["refused"].string_or(""), "");
+}
+
+TEST(Its, FindsTheJumpAndWhatWouldHaveBeen) {
+  std::vector<std::vector<std::string>> rows;
+  for (int t = 0; t < 40; ++t) {
+    const double noise = ((t * 37) % 11 - 5) / 10.0;
+    rows.push_back({fmt::format("2026-03-{:02}T{:02}:00:00", 1 + t / 24, t % 24),
+                    fmt::format("{}", 10 + 0.5 * t + (t >= 24 ? 6 : 0) + noise)});
+  }
+  Table t = table({"time", "value"}, rows);
+  const auto out = stats_its(t, json(R"({"start":"2026-03-02"})"));
+  ASSERT_TRUE(out) << out.error().text();
+  EXPECT_NEAR((*out)["level"]["estimate"].number_or(0), 6, 0.5);
+  EXPECT_EQ((*out)["after"].if_array()->size(), 16U);
+  EXPECT_NEAR((*out)["total"].number_or(0), 16 * 6, 8);
+  expect_described(*out);
+  EXPECT_EQ(stats_its(t, json("{}")).error().field, "start");
+  EXPECT_EQ(stats_its(t, json(R"({"start":"2027-01-01"})")).error().field, "start");
+  EXPECT_EQ(stats_its(t, json(R"({"start":"2026-03-01"})")).error().field, "start");
+  t.rows[3][1] = "";
+  EXPECT_THAT(stats_its(t, json(R"({"start":"2026-03-02"})")).error().text(), HasSubstr("row 4"));
+}
+
+TEST(Synthetic, FindsTheMix) {
+  std::vector<std::vector<std::string>> rows;
+  Random random(4);
+  for (int t = 0; t < 30; ++t) {
+    const double a = 10 + random.normal();
+    const double b = 20 + random.normal();
+    const double c = 40 + random.normal();
+    rows.push_back({std::to_string(t), fmt::format("{}", 0.25 * a + 0.75 * c + (t >= 20 ? 3 : 0)),
+                    fmt::format("{}", a), fmt::format("{}", b), fmt::format("{}", c)});
+  }
+  const Table t = table({"time", "杭州", "a", "b", "c"}, rows);
+  const auto out = stats_synthetic(t, json(R"({"treated":"杭州","start":"20"})"));
+  ASSERT_TRUE(out) << out.error().text();
+  EXPECT_NEAR((*out)["estimate"].number_or(0), 3, 1e-6);
+  EXPECT_NEAR((*out)["weights"].if_array()->at(2)["weight"].number_or(0), 0.75, 1e-6);
+  expect_described(*out);
+  EXPECT_EQ(
+      stats_synthetic(t, json(R"({"treated":"a","donors":["a","b"],"start":"20"})")).error().field,
+      "donors");
+  EXPECT_EQ(stats_synthetic(t, json(R"({"treated":"x","start":"20"})")).error().field, "treated");
+  EXPECT_EQ(stats_synthetic(t, json(R"({"treated":"a","start":"1"})")).error().field, "start");
+}
+
+TEST(AttributionCommand, PathsAndTouchesAgree) {
+  const Table paths = table({"path", "conversions", "lost"},
+                            {{"a > b", "1", "0"}, {"b", "1", "0"}, {"a", "0", "1"}});
+  const Table touches =
+      table({"person", "time", "channel", "value"}, {{"p", "2026-01-02", "b", "1"},
+                                                     {"p", "2026-01-01", "a", ""},
+                                                     {"q", "2026-01-01", "b", "1"},
+                                                     {"r", "2026-01-05", "a", "0"}});
+  for (const char* rule : {"last", "first", "linear", "position", "shapley", "markov"}) {
+    const Json settings = Json::object().set("rule", rule).set("total", 10);
+    const auto one = stats_attribution(paths, settings);
+    const auto two = stats_attribution(touches, settings);
+    ASSERT_TRUE(one && two) << rule;
+    EXPECT_EQ((*one)["channels"], (*two)["channels"]) << rule;
+    EXPECT_EQ((*one)["people"].number_or(0), 3);
+    expect_described(*one);
+  }
+  EXPECT_TRUE(stats_attribution(touches, json(R"({"rule":"decay"})")));
+  EXPECT_EQ(stats_attribution(paths, json(R"({"rule":"decay"})")).error().field, "times");
+  const Table timed =
+      table({"path", "conversions", "days"}, {{"a>b", "2", "1>8"}, {"b>a", "1", "9>3"}});
+  EXPECT_EQ(stats_attribution(timed, json(R"({"rule":"decay","times":"days"})")).error().field,
+            "paths[1]");
+  EXPECT_EQ(
+      stats_attribution(table({"path", "conversions"}, {{"a>>b", "1"}}), json("{}")).error().field,
+      "path");
+  EXPECT_EQ(
+      stats_attribution(table({"path", "conversions"}, {{"a", "-1"}}), json("{}")).error().field,
+      "conversions");
+  EXPECT_EQ(
+      stats_attribution(table({"path", "conversions"}, {{"a", "0"}}), json("{}")).error().field,
+      "conversions");
+  const auto none =
+      stats_attribution(table({"path", "conversions", "lost"}, {{"a", "0", "5"}}), json("{}"));
+  ASSERT_TRUE(none) << none.error().text();
+  EXPECT_NE((*none)["refused"].string_or(""), "");
 }
 
 }  // namespace

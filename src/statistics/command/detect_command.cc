@@ -13,6 +13,7 @@
 #include "statistics/change/rate.h"
 #include "statistics/change/run_length.h"
 #include "statistics/command/answer_json.h"
+#include "statistics/command/series.h"
 
 namespace zhiyin::statistics {
 
@@ -126,42 +127,6 @@ struct Fields<statistics::DetectSettings> {
 
 namespace zhiyin::statistics {
 namespace {
-
-struct Series {
-  std::vector<std::string> label;  ///< of the time, as given
-  std::vector<double> value;       ///< NaN: gap
-  std::vector<Instant> time;       ///< empty when times are plain numbers
-  std::vector<double> number;      ///< the times as numbers (hours for moments)
-};
-
-Result<Series> read_series(const Table& table, const DetectSettings& s) {
-  Series out;
-  if (table.size() == 0) return fail_field("series", "has no rows");
-  ZHIYIN_TRY(out.value, number_column(table, "value", s.value, true));
-  if (!table.has(s.time) && s.time == "time") {
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      out.label.push_back(std::to_string(i));
-      out.number.push_back(static_cast<double>(i));
-    }
-    return out;
-  }
-  ZHIYIN_TRY(const std::size_t at, table.place("time", s.time));
-  for (const auto& row : table.rows) out.label.push_back(row[at]);
-  if (auto numbers = number_column(table, "time", s.time)) {
-    out.number = std::move(*numbers);
-  } else {
-    ZHIYIN_TRY(const TimeZone zone, TimeZone::create(s.zone));
-    ZHIYIN_TRY(out.time, time_column(table, "time", s.time, zone));
-    for (const Instant t : out.time) out.number.push_back(static_cast<double>(t.us) / 3.6e9);
-  }
-  for (std::size_t i = 1; i < out.number.size(); ++i) {
-    if (!(out.number[i] > out.number[i - 1])) {
-      return fail_field("time", "row {}: {} does not come after {}", i + 1, out.label[i],
-                        out.label[i - 1]);
-    }
-  }
-  return out;
-}
 
 /// A finding, with what the method knows about it.
 Json finding(const Series& s, std::size_t i) {
@@ -414,10 +379,7 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
 
 Result<Findings> by_interruption(const Series& series, const DetectSettings& s) {
   if (!s.start) return fail_field("start", "is missing: the first time after the interruption");
-  const auto at = std::ranges::find(series.label, *s.start);
-  if (at == series.label.end())
-    return fail_field("start", "'{}' is no time of the series", *s.start);
-  const auto start = static_cast<std::size_t>(at - series.label.begin());
+  ZHIYIN_TRY(const std::size_t start, series.place_of(*s.start));
   ZHIYIN_TRY(
       const InterruptedResult r,
       interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)}));
@@ -483,9 +445,9 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
     Table with_values = table;
     with_values.columns.push_back(s.value);
     for (auto& row : with_values.rows) row.emplace_back("1");
-    ZHIYIN_TRY(series, read_series(with_values, s));
+    ZHIYIN_TRY(series, read_series(with_values, {s.time, s.value, s.zone}));
   } else {
-    ZHIYIN_TRY(series, read_series(table, s));
+    ZHIYIN_TRY(series, read_series(table, {s.time, s.value, s.zone}));
   }
   ZHIYIN_TRY(Findings found, run_method(series, table, s));
   Json out = Json::object().set("points", series.value.size());

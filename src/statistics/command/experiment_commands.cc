@@ -333,6 +333,7 @@ Result<Json> stats_srm(const Json& input) {
     weight += arm.weight;
   }
   if (!(weight > 0)) return fail_field("arms", "no arm has a weight above 0");
+  if (!(all > 0)) return fail_field("arms", "have no users");
   const double p = srm_p(users, weights);
   Json arms = Json::array();
   for (std::size_t i = 0; i < in.arms.size(); ++i) {

@@ -167,7 +167,12 @@ Result<Json> survival_of(const Table& table, const RetentionInput& in) {
   }
   Categories groups{std::vector<std::uint32_t>(table.size(), 0), {""}};
   if (in.group) {
+    constexpr std::size_t kGroupsMax = 100;
     ZHIYIN_TRY(groups, category_column(table, "group", *in.group));
+    if (groups.names.size() > kGroupsMax) {
+      return fail_field("group", "'{}' has {} different values, more than {}", *in.group,
+                        groups.names.size(), kGroupsMax);
+    }
   }
   std::vector<Lifetime> lifetimes;
   for (std::size_t r = 0; r < table.size(); ++r) {

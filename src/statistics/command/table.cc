@@ -22,6 +22,10 @@ bool Table::has(std::string_view column) const {
 
 Result<std::size_t> Table::place(std::string_view flag, std::string_view column) const {
   const auto found = std::ranges::find(columns, column);
+  if (std::find(found == columns.end() ? found : found + 1, columns.end(), column) !=
+      columns.end()) {
+    return fail_field(flag, "there are two columns '{}'", column);
+  }
   if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
   std::string known;
   for (const std::string& c : columns) known += (known.empty() ? "" : ", ") + c;
@@ -90,6 +94,30 @@ Result<Categories> category_column(const Table& table, std::string_view flag,
     if (is_new) out.names.push_back(row[at]);
     out.of_row.push_back(found->second);
   }
+  return out;
+}
+
+Result<TwoGroups> two_groups(const Table& table, std::string_view column,
+                             const std::optional<std::string>& treated,
+                             const std::optional<std::string>& control) {
+  TwoGroups out;
+  if (!treated && !control) {
+    ZHIYIN_TRY(out.treated, binary_column(table, "treatment", column));
+    for (std::size_t r = 0; r < table.size(); ++r) out.rows.push_back(r);
+    return out;
+  }
+  if (!treated || !control) {
+    return fail_field(treated ? "control" : "treated", "is missing: both values or none");
+  }
+  if (*treated == *control) return fail_field("control", "is '{}', as is treated", *control);
+  ZHIYIN_TRY(const std::size_t at, table.place("treatment", column));
+  for (std::size_t r = 0; r < table.size(); ++r) {
+    const std::string& value = table.rows[r][at];
+    if (value != *treated && value != *control) continue;
+    out.rows.push_back(r);
+    out.treated.push_back(value == *treated);
+  }
+  if (out.rows.empty()) return fail_field("treated", "no row has one of the two values");
   return out;
 }
 

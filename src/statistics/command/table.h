@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,7 @@ struct Table {
 
   [[nodiscard]] std::size_t size() const { return rows.size(); }
   [[nodiscard]] bool has(std::string_view column) const;
-  /// kInvalidArgument naming `flag` and the columns there are.
+  /// kInvalidArgument naming `flag` and the columns there are; also when two have that name.
   [[nodiscard]] Result<std::size_t> place(std::string_view flag, std::string_view column) const;
 };
 
@@ -39,6 +40,17 @@ struct Categories {
 };
 Result<Categories> category_column(const Table& table, std::string_view flag,
                                    std::string_view column);
+
+/// The rows of two groups that are compared.
+struct TwoGroups {
+  std::vector<std::size_t> rows;  ///< of the table
+  std::vector<std::uint8_t> treated;
+};
+/// By a 0/1 column, or by the two of its values that mean treated and not (both or none; rows with
+/// other values are left out). Errors name the settings "treatment", "treated" and "control".
+Result<TwoGroups> two_groups(const Table& table, std::string_view column,
+                             const std::optional<std::string>& treated,
+                             const std::optional<std::string>& control);
 
 /// The first of `names` that the table has; the first of all when it has none (so that errors name
 /// it).
