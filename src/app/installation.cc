@@ -865,7 +865,9 @@ class BuiltInstallation final : public Installation {
 
   Result<std::size_t> carry_out_erasures() {
     const std::function<Result<void>()> settled = [this] { return settle(); };
-    return server::carry_out_erasures({*state_, *people_, *clock_, logger_, settled});
+    return server::carry_out_erasures(
+        {*state_, *people_, *clock_, logger_, settled,
+         [this](const PersonId& person) { return recommendations_->forget(person); }});
   }
 
   /// One at a time, else both would put the same into the log.

@@ -35,6 +35,8 @@ struct ErasureParts {
   Logger& logger;
   /// Brings everything that was acknowledged so far into state and warehouse.
   const std::function<Result<void>()>& settle;
+  /// What others keep of a person that is about to be erased; may be empty. Repeatable.
+  std::function<Result<void>(const PersonId&)> forget = {};
 };
 
 inline constexpr std::size_t kErasuresAtOnce = 100;

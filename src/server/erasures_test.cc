@@ -20,6 +20,7 @@ constexpr std::string_view kCleaned = "wechat.user_info_modified";
 
 /// People, the requests about them, and what was settled.
 struct Asked : World {
+  std::vector<std::string> forgotten;  ///< of what others keep
   Asked() { EXPECT_TRUE(state().migrate(ErasureRequests::migrations())); }
   ingest::LoggedEvent from_wechat(const IdentityHash& who, std::string_view kind) {
     auto logged = event({who}, std::string(kind), hours(1));
@@ -39,7 +40,11 @@ struct Asked : World {
       ++settled;
       return settles ? Result<void>() : fail(ErrorCode::kUnavailable, "held back");
     };
-    return carry_out_erasures({state(), people(), clock, null_logger(), settle});
+    return carry_out_erasures({state(), people(), clock, null_logger(), settle,
+                               [this](const PersonId& person) -> Result<void> {
+                                 forgotten.push_back(person.value);
+                                 return {};
+                               }});
   }
   Json list(std::string_view after = "", std::size_t limit = 10) {
     return list_erasures(state(), after, limit).value();
@@ -79,6 +84,7 @@ TEST(Erasures, WhoClosesTheirAccountIsErasedWithACertificate) {
   EXPECT_EQ(item["account"].string_or(""), "shop");
   EXPECT_FALSE(item["done_at"].is_null());
   EXPECT_EQ(item["certificate"]["person"].string_or(""), person.value);
+  EXPECT_EQ(w.forgotten, std::vector<std::string>{person.value});
   EXPECT_EQ(item["certificate"]["digest"].string_or("").size(), 64U);
   EXPECT_EQ(*w.carry_out(), 0U);
 }

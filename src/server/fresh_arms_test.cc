@@ -109,5 +109,21 @@ TEST(ShownItems, DoNothingWithoutARule) {
   EXPECT_EQ(bench.state->query("SELECT person FROM recommend_shown")->rows.size(), 0U);
 }
 
+TEST(ShownItems, AnErasedPersonsAreForgotten) {
+  Bench bench;
+  const FatigueRule rule{.shows = 1};
+  ShownItems items(*bench.state, rule);
+  const PersonId one("p_one");
+  const PersonId other("p_other");
+  items.shown(one, {kTea}, kNow);
+  items.shown(other, {kTea}, kNow);
+  ASSERT_TRUE(items.flush());
+  items.shown(one, {kCoffee}, kNow);  // not written yet
+  ASSERT_TRUE(items.forget(one));
+  ASSERT_TRUE(items.flush());
+  EXPECT_THAT(*items.tired(one, kNow), ::testing::IsEmpty());
+  EXPECT_THAT(*items.tired(other, kNow), ::testing::ElementsAre(kTea));
+}
+
 }  // namespace
 }  // namespace zhiyin::server

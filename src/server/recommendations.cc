@@ -230,6 +230,15 @@ void Recommendations::leave_out_hidden(const PersonId& person, recommend::ItemRu
   for (auto it = begin; it != end; ++it) rules.exclude.push_back(it->second);
 }
 
+Result<void> Recommendations::forget(const PersonId& person) {
+  {
+    MutexLock lock(hidden_mutex_);
+    hidden_.erase(person.value);
+    std::erase(hidden_order_, person.value);
+  }
+  return shown_items_.forget(person);
+}
+
 std::uint64_t Recommendations::draw() {
   // Anew for each list: what chance decides is logged with its probability.
   return draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;

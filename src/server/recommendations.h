@@ -93,6 +93,8 @@ class Recommendations {
   /// Hands gathered impressions to the log, and counts to state. Called about once a second and
   /// before the end.
   Result<void> flush();
+  /// Forgets what was shown to a person and what the person hid.
+  Result<void> forget(const PersonId& person);
   /// Removes what nobody needs any more. Now and then.
   Result<void> tidy(Instant now) { return shown_items_.tidy(now); }
 

@@ -91,6 +91,17 @@ Result<std::vector<recommend::ItemRef>> ShownItems::tired(const PersonId& person
   return out;
 }
 
+Result<void> ShownItems::forget(const PersonId& person) {
+  {
+    MutexLock lock(mutex_);
+    gathered_.erase(person.value);
+  }
+  return state_.write([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY_VOID(db.execute("DELETE FROM recommend_shown WHERE person = ?1", {person.value}));
+    return {};
+  });
+}
+
 Result<void> ShownItems::tidy(Instant now) {
   return state_.write([&](storage::Session& db) -> Result<void> {
     ZHIYIN_TRY_VOID(

@@ -39,6 +39,8 @@ class ShownItems {
   /// Items that were shown to the person so often, within the window before `now`.
   [[nodiscard]] Result<std::vector<recommend::ItemRef>> tired(const PersonId& person,
                                                               Instant now) const;
+  /// Nothing was ever shown to the person.
+  Result<void> forget(const PersonId& person);
   /// Writes what was gathered. After an error it goes with the next call.
   Result<void> flush();
   /// Removes people to whom nothing was shown within the window.
