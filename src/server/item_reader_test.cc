@@ -44,7 +44,8 @@ class ItemReaderTest : public testing::Test {
     state_ = std::move(*state);
     auto tables = storage::migrations();
     for (const auto& part : {model::Registry::migrations(), catalogue::Items::migrations(),
-                             catalogue::ItemStatistics::migrations()})
+                             catalogue::ItemStatistics::migrations(), FreshArms::migrations(),
+                             ShownItems::migrations()})
       tables.insert(tables.end(), part.begin(), part.end());
     ASSERT_TRUE(state_->migrate(tables).has_value());
     auto log =
@@ -57,7 +58,8 @@ class ItemReaderTest : public testing::Test {
     language_ = std::make_unique<Language>(settings, *registry_, metrics_, null_logger());
     language_->provide("topic", {"topic-1", topics()});
     items_ = std::make_unique<catalogue::Items>(*state_);
-    recommendations_ = std::make_unique<Recommendations>(*registry_, *items_, *log_);
+    recommendations_ = std::make_unique<Recommendations>(
+        *registry_, *items_, *log_, *state_, null_logger(), Recommendations::Settings());
     reader_ = std::make_unique<ItemReader>(
         ItemReader::Parts{*items_, *state_, *language_, *recommendations_, null_logger(), encoder});
   }
@@ -72,7 +74,7 @@ class ItemReaderTest : public testing::Test {
   }
   std::vector<std::string> similar_to(const std::string& id, std::string& source) {
     const auto found = recommendations_->common(Recommendations::Common::kSimilar, {"article", id},
-                                                {.n = 3, .now = Instant{1}}, "", "api");
+                                                {.n = 3, .now = Instant{1}}, {});
     EXPECT_TRUE(found.has_value()) << found.error().text();
     std::vector<std::string> out;
     for (const auto& item : found->response.items) {
