@@ -744,8 +744,11 @@ std::string general_help() {
   std::string out =
       "zhiyin " ZHIYIN_VERSION
       ": a self-hosted WeChat marketing engine\n\nzhiyin COMMAND [--config FILE] [--json]\n\n";
+  std::size_t widest = 0;
   for (const CommandSpec& command : command_table())
-    out += fmt::format("  {:<20} {}\n", command.words, command.summary);
+    widest = std::max(widest, command.words.size() + 1);
+  for (const CommandSpec& command : command_table())
+    out += fmt::format("  {:<{}} {}\n", command.words, widest, command.summary);
   out +=
       "\nzhiyin COMMAND --help shows flags and an example. Results go to stdout (--json for "
       "programs), progress to stderr.\n"

@@ -107,7 +107,8 @@ TEST_F(RegistryTest, ThoseThatWereActiveStandNewestFirst) {
   ASSERT_TRUE(registry_->activate("response-1", {++time_}));
   const auto ids = [&] {
     std::vector<std::string> out;
-    for (const ModelRecord& record : *registry_->activated("response")) out.push_back(record.id);
+    const auto records = registry_->activated("response").value();
+    for (const ModelRecord& record : records) out.push_back(record.id);
     return out;
   };
   EXPECT_EQ(ids(), (std::vector<std::string>{"response-1", "response-2"}));

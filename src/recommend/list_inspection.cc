@@ -202,7 +202,7 @@ ListInspection ListBuilder::inspect(std::size_t depth) {
   if (candidates_.texts() != nullptr)
     add("text", Because::kText, best_by_text(taste_.texts, Among::kAll, candidates_.size()));
   add("tags", Because::kInterest, tag_scores(taste_.interests, Among::kAll));
-  add("segment", Because::kSegment, segment_scores());
+  if (!request_.segments.empty()) add("segment", Because::kSegment, segment_scores());
   add("popular", Because::kPopular,
       all(candidates_.by_popularity(), [&](std::uint32_t c) { return candidates_.popularity(c); }));
   add("fresh", Because::kFresh,

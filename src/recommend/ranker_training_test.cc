@@ -114,7 +114,7 @@ struct World {
       const auto person = static_cast<std::uint32_t>(random.below(200));
       lists.push_back(list_of(person, l * 3, items));
       for (int p = 0; p < kPlaces; ++p) {
-        if (random.uniform() * (1 + p) < quality(items[static_cast<std::size_t>(p)]))
+        if (random.uniform() * (1 + 0.2 * p) < quality(items[static_cast<std::size_t>(p)]))
           feedback.push_back(row(person, l * 3 + 1, items[static_cast<std::size_t>(p)]));
       }
     }

@@ -314,7 +314,7 @@ Result<void> Move::stand_still() {
 
 /// Nothing is taken any more; what was taken goes where it belongs.
 Result<void> Move::settle_down() {
-  ZHIYIN_TRY_VOID(s_.recommendations.flush());
+  ZHIYIN_TRY_VOID(s_.recommendations.settle());
   s_.gate.close_log();
   ZHIYIN_TRY_VOID(s_.settle());
   took("settling");

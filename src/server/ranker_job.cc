@@ -65,7 +65,7 @@ Result<void> check(const TrainRankerJob& job) {
 
 Result<Json> train_ranker_model(Services& s, const TrainRankerJob& job, RunContext& run) {
   ZHIYIN_TRY_VOID(check(job));
-  ZHIYIN_TRY_VOID(s.recommendations.flush());
+  ZHIYIN_TRY_VOID(s.recommendations.settle());
   ZHIYIN_TRY_VOID(s.settle());
   const Instant now = s.clock.now();
   ZHIYIN_TRY(ShownHistory history,

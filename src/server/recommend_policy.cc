@@ -109,7 +109,7 @@ Json estimate_json(double value, const statistics::Interval& interval) {
 Result<Json> judge_exploration(Services& s, const PolicyQuestion& question, RunContext& run) {
   ZHIYIN_TRY(const Reward reward, reward_of(question.reward, s.recommendations.objectives()));
   ZHIYIN_TRY(const Policy policy, policy_of(s, question.policy));
-  ZHIYIN_TRY_VOID(s.recommendations.flush());
+  ZHIYIN_TRY_VOID(s.recommendations.settle());
   ZHIYIN_TRY_VOID(s.settle());
   const Instant now = s.clock.now();
   const HistoryRange range{.after = now - question.history, .as_of = now};
@@ -152,7 +152,7 @@ Result<Json> judge_exploration(Services& s, const PolicyQuestion& question, RunC
 
 Result<Json> judge_interleaving(Services& s, const std::string& rival, Duration back,
                                 RunContext& run) {
-  ZHIYIN_TRY_VOID(s.recommendations.flush());
+  ZHIYIN_TRY_VOID(s.recommendations.settle());
   ZHIYIN_TRY_VOID(s.settle());
   const Instant now = s.clock.now();
   ZHIYIN_TRY(const ShownHistory history,

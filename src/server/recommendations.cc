@@ -333,9 +333,28 @@ std::string Recommendations::note(const Answer& answer, const PersonId& person,
     impressions_.push_back(recommend::impression_record(impression));
     if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
   }
-  if (!full.empty())
-    log_.append(storage::Stream::kImpressions, std::move(full), [](Result<void>) {});
+  if (!full.empty()) append(std::move(full));
   return impression.id;
+}
+
+void Recommendations::append(std::vector<storage::NewRecord> impressions) {
+  {
+    MutexLock lock(appends_->mutex);
+    ++appends_->under_way;
+  }
+  log_.append(storage::Stream::kImpressions, std::move(impressions),
+              [appends = appends_](const Result<void>&) {
+                MutexLock lock(appends->mutex);
+                --appends->under_way;
+                appends->ended.notify_all();
+              });
+}
+
+Result<void> Recommendations::settle() {
+  ZHIYIN_TRY_VOID(flush());
+  MutexLock lock(appends_->mutex);
+  while (appends_->under_way > 0) appends_->ended.wait(appends_->mutex);
+  return {};
 }
 
 Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
@@ -374,8 +393,7 @@ Result<void> Recommendations::flush() {
     MutexLock lock(impressions_mutex_);
     gathered = std::exchange(impressions_, {});
   }
-  if (!gathered.empty())
-    log_.append(storage::Stream::kImpressions, std::move(gathered), [](Result<void>) {});
+  if (!gathered.empty()) append(std::move(gathered));
   ZHIYIN_TRY_VOID(arms_.flush());
   return shown_items_.flush();
 }

@@ -93,6 +93,9 @@ class Recommendations {
   /// Hands gathered impressions to the log, and counts to state. Called about once a second and
   /// before the end.
   Result<void> flush();
+  /// The same, and waits until the impressions of all answers so far are in the log, or could not
+  /// be.
+  Result<void> settle();
   /// Forgets what was shown to a person and what the person hid.
   Result<void> forget(const PersonId& person);
   /// Removes what nobody needs any more. Now and then.
@@ -170,6 +173,14 @@ class Recommendations {
   const std::uint64_t seed_;  ///< of this process
   std::atomic<std::uint64_t> draws_{0};
   static constexpr std::size_t kImpressionsGathered = 256;
+  /// Appends to the log under way; their callbacks may outlive this.
+  struct Appends {
+    Mutex mutex;
+    CondVar ended;
+    int under_way ZHIYIN_GUARDED_BY(mutex) = 0;
+  };
+  void append(std::vector<storage::NewRecord> impressions);
+  const std::shared_ptr<Appends> appends_ = std::make_shared<Appends>();
   Mutex impressions_mutex_;
   std::vector<storage::NewRecord> impressions_ ZHIYIN_GUARDED_BY(impressions_mutex_);
   mutable Mutex hidden_mutex_;

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "statistics/classification.h"
 #include "statistics/interval.h"
+#include "statistics/model_comparison.h"
 #include "statistics/ranking.h"
 
 namespace zhiyin::statistics {
@@ -130,6 +131,20 @@ TEST(Intervals, BootstrapOfAMeanAgreesWithTheNormalOne) {
 TEST(Intervals, BootstrapLeavesOutWhatIsNotFinite) {
   const auto never = [](std::span<const std::uint32_t>) { return std::nan(""); };
   EXPECT_TRUE(std::isnan(bootstrap_interval(3, never, {10, 0.05, 1}).low));
+}
+
+TEST(DeLong, PerfectScoresHaveAnAreaOfExactlyOne) {
+  std::vector<double> scores;
+  std::vector<int> labels;
+  for (int i = 0; i < 106; ++i) {
+    scores.push_back(i);
+    labels.push_back(i < 53 ? 0 : 1);
+  }
+  const auto found = delong_auc(scores, labels);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->auc, 1);
+  EXPECT_EQ(found->interval.low, 1);
+  EXPECT_EQ(found->interval.high, 1);
 }
 
 }  // namespace

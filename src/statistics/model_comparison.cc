@@ -49,10 +49,12 @@ Components components_of(std::span<const double> scores, std::span<const int> la
   const auto m = static_cast<double>(positives.size());
   const auto n = static_cast<double>(negatives.size());
   Components out;
+  double wins = 0;  // halves and wholes: exact
   for (std::size_t i = 0; i < positives.size(); ++i) {
     out.positive.push_back((rank[i] - among_positive[i]) / n);
-    out.auc += out.positive.back() / m;
+    wins += rank[i] - among_positive[i];
   }
+  out.auc = wins / (m * n);
   for (std::size_t j = 0; j < negatives.size(); ++j) {
     out.negative.push_back(1 - (rank[positives.size() + j] - among_negative[j]) / m);
   }
