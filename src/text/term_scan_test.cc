@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "text/code_point.h"
 #include "text/detail/beginnings.h"
+#include "text/detail/scan.h"
 #include "text/detail/view_keys.h"
 #include "text/term_matcher.h"
 
@@ -221,6 +222,64 @@ TEST(TermScan, ADigitIsFollowedWhereATermGoesOnWithItAndElsePassedOver) {
   EXPECT_EQ(found("法.5 5轮 的信5 5"), "法.5 5轮/法轮 信5 5/信55 ");
   EXPECT_EQ(found("微.信5法 轮"), "法 轮/法轮 ");
   EXPECT_EQ(found("号 5法5轮"), "号 5/号5 法5轮/法轮 ");
+}
+
+// 20,000 characters of parts alone, more than a piece: each search from a character put together
+// ends where it goes on as an earlier one did, and not at the end of the piece.
+TEST(TermScan, AFloodOfPartsOfSplitCharactersTakesStepsInProportion) {
+  std::string long_term;
+  for (std::size_t i = 0; i < kTermCharactersMax; ++i) long_term += "枪";
+  const std::vector<Term> terms = {{.text = "法"},         {.text = "法法法"},
+                                   {.text = "枪1枪"},      {.text = "去法法好"},
+                                   {.text = "法枪1法枪1"}, {.text = long_term}};
+  const auto compiled = detail::compile_terms(terms, {});
+  ASSERT_TRUE(compiled.has_value());
+  struct Flood {
+    std::string_view unit;
+    std::size_t steps_to_a_character;
+  };
+  for (const auto& [unit, most] : {Flood{"氵去", 3},
+                                   {"木仓", kTermCharactersMax},
+                                   {"木仓1", kTermCharactersMax},
+                                   {"氵去木仓1", 8},
+                                   {"氵去.", 3},
+                                   {"氵氵去去", 3}}) {
+    std::string text;
+    std::size_t characters = 0;
+    for (; characters < 20'000; characters += code_points(unit).size()) text += unit;
+    detail::ScanBuffers buffers;
+    std::vector<TermHit> hits;
+    buffers.find(**compiled, text, {}, hits);
+    EXPECT_GT(hits.size(), 100) << unit;
+    EXPECT_GT(buffers.composed_steps(), characters / 8) << unit;
+    EXPECT_LT(buffers.composed_steps(), most * characters) << unit;
+  }
+}
+
+TEST(TermScan, AFloodOfPartsIsFoundWholeUpToItsEnd) {
+  const auto matcher = TermMatcher::build(
+      std::vector<Term>{{.text = "法法法"}, {.text = "枪1枪"}, {.text = "法好枪"}});
+  ASSERT_TRUE(matcher.has_value());
+  TermScanner scanner(*matcher);
+  const auto flood = [](std::string_view unit, std::size_t times) {
+    std::string text;
+    for (std::size_t i = 0; i < times; ++i) text += unit;
+    return text;
+  };
+  // From one term to the next, across the pieces.
+  const auto hits = scanner.find(flood("氵去", 30'000));
+  ASSERT_EQ(hits.size(), 10'000);
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    ASSERT_EQ(hits[i].char_begin, 6 * i);
+    ASSERT_EQ(hits[i].char_end, 6 * i + 6);
+  }
+  EXPECT_EQ(scanner.find(flood("木仓1", 3'001)).size(), 1'500);
+  const auto last = scanner.find(flood("氵去", 2'999) + "女子木仓");
+  ASSERT_EQ(last.size(), 1'000);
+  EXPECT_EQ(last.back().char_begin, 5'996);
+  EXPECT_EQ(last.back().char_end, 6'002);
+  // Each occurrence, too.
+  EXPECT_EQ(scanner.find(flood("氵去", 3'000), {.overlapping = true}).size(), 2'998);
 }
 
 /// Every occurrence, whichever view it is found in.

@@ -139,6 +139,9 @@ class ScanBuffers {
                             const FindOptions& options, std::vector<TermHit>& hits,
                             std::vector<std::size_t>& ends);
 
+  /// Symbols read by the searches from characters put together, so far: what tests look at.
+  [[nodiscard]] std::size_t composed_steps() const { return composed_steps_; }
+
  private:
   /// The longest hit that begins at a place; end 0: none.
   struct Best {
@@ -154,6 +157,12 @@ class ScanBuffers {
   struct Walking {
     std::uint32_t start;
     std::uint32_t state;
+  };
+  /// A state in which a search from a character put together stood behind the symbol `at`, its path
+  /// beginning with the character `begin`; `earlier`: the number of another one behind the same
+  /// symbol.
+  struct Passed {
+    std::uint32_t at, begin, state, earlier;
   };
   /// A hit that counts, by the place where it begins.
   struct Settled {
@@ -208,6 +217,7 @@ class ScanBuffers {
   void go_on_near(std::uint32_t at);
   void follow_up_to(std::uint32_t at);
   void scan_composed(std::size_t from);
+  bool pass(std::uint32_t at, std::uint32_t begin, std::uint32_t state);
   [[nodiscard]] std::size_t compose_at(std::size_t at, Symbol& whole) const;
 
   // From what could be a hit to what is one (scan.cc).
@@ -280,6 +290,9 @@ class ScanBuffers {
   std::uint32_t followed_to_ = 0, followed_state_ = 0;
   std::vector<std::uint32_t> followed_begins_;
   std::vector<std::uint32_t> composed_begins_;
+  std::vector<Passed> passed_;            ///< in this piece
+  std::vector<std::uint32_t> passed_at_;  ///< by symbol the last of passed_, where that says so
+  std::size_t composed_steps_ = 0;
 };
 
 /// The term, of those that end at `state`, that a hit stands for: the one most like the text, then

@@ -10,6 +10,8 @@ void ScanBuffers::scan_compositions() {
   if (terms_->compositions.empty()) return;
   followed_to_ = followed_state_ = 0;
   followed_begins_.clear();
+  passed_.clear();
+  make_room(passed_at_, run_.size);
   parts_.clear(count_);
   parts_.set_where(flags(), kFirstPartFlag);
   // Behind a first part stands a second one, or what may be left out.
@@ -106,8 +108,26 @@ void ScanBuffers::follow_up_to(std::uint32_t at) {
   }
 }
 
+/// Notes a state behind a symbol; false: it was noted before.
+bool ScanBuffers::pass(std::uint32_t at, std::uint32_t begin, std::uint32_t state) {
+  constexpr std::uint32_t kNone = 0xffffffff;
+  std::uint32_t& last = passed_at_[at];
+  const bool is_of_this_piece = last < passed_.size() && passed_[last].at == at;
+  const std::uint32_t newest = is_of_this_piece ? last : kNone;
+  for (std::uint32_t i = newest; i != kNone; i = passed_[i].earlier)
+    if (passed_[i].state == state && passed_[i].begin == begin) return false;
+  last = static_cast<std::uint32_t>(passed_.size());
+  passed_.push_back({at, begin, state, newest});
+  return true;
+}
+
 /// From where the first search stood before `from` on, with what is put together there, for as long
 /// as a character that was taken apart can still be in a hit.
+///
+/// Or up to where an earlier such search stood with the same path. If the path begins no further
+/// back than `from`, both have put together the same from there on and followed the same digits:
+/// they would go on alike and find the same. So in a text of nothing but parts a search is over
+/// about a longest term's length behind its beginning.
 void ScanBuffers::scan_composed(std::size_t from) {
   const Automaton& tree = automaton(MatchView::kShape);
   std::uint32_t state = state_before(static_cast<std::uint32_t>(from));
@@ -117,6 +137,7 @@ void ScanBuffers::scan_composed(std::size_t from) {
     Symbol symbol = kBreak;
     const std::size_t taken = compose_at(i, symbol);
     if (taken == 0) symbol = run_.symbols[i];
+    ++composed_steps_;
     while (soft != run_.soft.end() && soft->at < i) ++soft;
     if (taken == 0 && soft != run_.soft.end() && soft->at == i) {
       symbol = soft->symbol;
@@ -131,7 +152,10 @@ void ScanBuffers::scan_composed(std::size_t from) {
     if (taken != 0) composed_at = composed_begins_.size();
     state = next_state(tree, state, symbol);
     const std::size_t since = composed_begins_.size() - composed_at;
-    if (tree.cold[state].depth <= since) return;
+    const std::size_t depth = tree.cold[state].depth;
+    if (depth <= since) return;
+    const std::uint32_t begin = composed_begins_[composed_begins_.size() - depth];
+    if (begin >= run_.begin[from] && !pass(static_cast<std::uint32_t>(last), begin, state)) return;
     if ((tree.hot[state].base & HotState::kEnds) != 0)
       ends_at(MatchView::kShape, state, composed_begins_, since + 1, run_.begin[last] + 1);
     i = last + 1;
