@@ -94,6 +94,16 @@ TEST(TermMatcher, DigitsAloneAreNoLetters) {
               ElementsAre("mixed_script:s0", "mixed_script:al1", "mixed_script:b0b"));
 }
 
+TEST(TermMatcher, ASignInATermIsNoLetter) {
+  const auto matcher = looking_for({"@", "$$", "|", "微@信", "a$k"});
+  EXPECT_THAT(found(matcher, "a cat 4 ss 5s all 1 微a信 微4信 ask"), ElementsAre("noise:微4信"));
+  EXPECT_THAT(
+      found(matcher, "x@y ＠ $$ | 微@信 A$K"),
+      ElementsAre("plain:@", "mixed_script:＠", "plain:$$", "plain:|", "plain:微@信", "plain:A$K"));
+  const auto allowing = matcher_of({{.text = "a"}, {.text = "@", .allowed = true}});
+  EXPECT_THAT(found(allowing, "a"), ElementsAre("plain:a"));
+}
+
 TEST(TermMatcher, WordsAreNotCutAcrossNoise) {
   const auto matcher = looking_for({"sofa"});
   EXPECT_THAT(found(matcher, "also far"), IsEmpty());

@@ -123,7 +123,8 @@ class Compiler {
     ViewKey last = kSkippedKey;
     for (const char32_t c : characters) {
       const ViewKey key = keys_.stripped(c);
-      if (key < 0x250) flags |= kCheckedFlag;
+      // @, $ and | are noise, and letters in the view of mixed scripts.
+      if (key < 0x250 || is_leet(script_fold(c))) flags |= kCheckedFlag;
       if (key == kSkippedKey) continue;
       if (key == last) flags |= kRepeatedFlag | kCheckedFlag;
       last = key;
@@ -164,8 +165,8 @@ class Compiler {
     if (view == MatchView::kPlain) alone_.insert(keys_.key(view, character));
     if (view == MatchView::kMixedScript) note_alone_mixed(alone_mixed_, character);
   }
-  /// A digit alone stands for no letter: where a hit is looked at closely, the folded character
-  /// counts and not the key.
+  /// A digit or sign alone stands for no letter: where a hit is looked at closely, the folded
+  /// character counts and not the key.
   void note_alone_mixed(std::unordered_set<ViewKey>& alone, char32_t character) const {
     const bool is_checked = (flags_of({&character, 1}, false) & kCheckedFlag) != 0;
     alone.insert(is_checked ? kFoldedKey | script_fold(character)
