@@ -81,6 +81,13 @@ TEST(TermMatcher, EachDisguiseHasItsView) {
   EXPECT_THAT(found(matcher, "买木仓"), ElementsAre("shape:木仓"));
 }
 
+TEST(TermMatcher, PartsOfSeveralCharactersAreTheOneInUse) {
+  const auto matcher = looking_for({"说明", "搜索", "温水", "冐水"});
+  const FindOptions shape = {.views = view_bit(MatchView::kShape)};
+  EXPECT_THAT(found(matcher, "说日月，扌叟索，氵昷水；日月水", shape),
+              ElementsAre("shape:说日月", "shape:扌叟索", "shape:氵昷水"));
+}
+
 TEST(TermMatcher, ADigitIsNoiseUnlessATermGoesOnWithIt) {
   const auto matcher = looking_for({"微信", "360卫士"});
   EXPECT_THAT(found(matcher, "微1信"), ElementsAre("noise:微1信"));

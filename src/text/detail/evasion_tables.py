@@ -207,8 +207,16 @@ def splits(path, fold):
                 parts = tuple(fold.get(ord(p), ord(p)) for p in way)
                 if whole not in parts:
                     out.setdefault(parts, []).append(whole)
-    # A sequence that stands for several characters stands for the first: the dictionary has the usual ones first.
-    return {parts: wholes[0] for parts, wholes in out.items()}
+    # A sequence that stands for several characters stands for the first in use, as GB 2312 has them: 日月 for 明, not for 冐.
+    return {parts: next(filter(is_usual, wholes), wholes[0]) for parts, wholes in out.items()}
+
+
+def is_usual(point):
+    try:
+        chr(point).encode('gb2312')
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def fold_pages(fold, silent):
