@@ -11,9 +11,13 @@ struct PairMoments {
 };
 
 PairMoments pair_moments(const CovariateArm& a) {
-  const Moments y = mean_moments(a.n, a.post_sum, a.post_sum_squares);
-  const Moments x = mean_moments(a.n, a.pre_sum, a.pre_sum_squares);
-  const double cov = (a.sum_products - a.post_sum * a.pre_sum / a.n) / (a.n - 1);
+  const auto moments = [&](bool hits, double sum, double sum_squares) {
+    return hits ? proportion_moments(a.n, sum) : mean_moments(a.n, sum, sum_squares);
+  };
+  const Moments y = moments(a.post_hits, a.post_sum, a.post_sum_squares);
+  const Moments x = moments(a.pre_hits, a.pre_sum, a.pre_sum_squares);
+  const double divisor = a.post_hits && a.pre_hits ? a.n : a.n - 1;
+  const double cov = (a.sum_products - a.post_sum * a.pre_sum / a.n) / divisor;
   return {a.n, y.mean, x.mean, y.variance, x.variance, cov};
 }
 
@@ -23,11 +27,16 @@ CovariateArm added(const CovariateArm& a, const CovariateArm& b) {
           a.post_sum_squares + b.post_sum_squares,
           a.pre_sum + b.pre_sum,
           a.pre_sum_squares + b.pre_sum_squares,
-          a.sum_products + b.sum_products};
+          a.sum_products + b.sum_products,
+          a.post_hits && b.post_hits,
+          a.pre_hits && b.pre_hits};
 }
 
 double adjusted_variance(const PairMoments& m, double theta) {
-  return m.var_y + theta * theta * m.var_x - 2 * theta * m.cov;
+  // Below this share of the variance what is left is rounding: the covariate explains everything.
+  constexpr double kRounding = 1e-13;
+  const double left = m.var_y + theta * theta * m.var_x - 2 * theta * m.cov;
+  return left < kRounding * m.var_y ? 0 : left;
 }
 
 }  // namespace
@@ -170,9 +179,15 @@ Answer<CovariateArm> mean_covariate(const Arm& arm) {
   const bool proportion = kind_of(arm) == MetricKind::kProportion;
   if (!proportion && !arm.sum_squares) return std::unexpected(Refusal::kIncompleteArm);
   const double squares = proportion ? arm.sum : *arm.sum_squares;
-  return CovariateArm{
-      static_cast<double>(arm.n), arm.sum, squares, arm.covariate->sum, arm.covariate->sum_squares,
-      arm.covariate->sum_products};
+  const CovariateSums& x = *arm.covariate;
+  return CovariateArm{static_cast<double>(arm.n),
+                      arm.sum,
+                      squares,
+                      x.sum,
+                      x.sum_squares,
+                      x.sum_products,
+                      proportion,
+                      proportion && x.sum == x.sum_squares};
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ struct CovariateArm {
   double post_sum = 0, post_sum_squares = 0;
   double pre_sum = 0, pre_sum_squares = 0;
   double sum_products = 0;  ///< post times pre
+  /// Sums of hits: the variance has the divisor n, as without a covariate; the covariance too when
+  /// both are.
+  bool post_hits = false, pre_hits = false;
 };
 /// Regression of post on pre over both arms together; 0 when either has no variance.
 double cuped_theta(const CovariateArm& control, const CovariateArm& treatment);

@@ -46,6 +46,34 @@ TEST(Cuped, ThetaAsPublished) {
   EXPECT_NEAR(cuped_theta(arm, arm), 0.01864, 5.1e-6);
 }
 
+TEST(Cuped, ProportionsKeepTheirVariance) {
+  // A covariate that explains nothing: the adjusted comparison is the unadjusted one.
+  const auto arm = [](std::int64_t n, double hits) {
+    Arm a;
+    a.kind = MetricKind::kProportion;
+    a.n = n;
+    a.sum = hits;
+    // One user in two, among those with a hit and those without.
+    const double before = static_cast<double>(n) / 2;
+    a.covariate = CovariateSums{.sum = before, .sum_squares = before, .sum_products = hits / 2};
+    return a;
+  };
+  const Arm a = arm(28, 14);
+  Arm b = arm(30, 16);
+  for (const EffectKind kind : {EffectKind::kAbsolute, EffectKind::kRelative}) {
+    const auto plain = effect_between(*moments_of(a), *moments_of(b), kind);
+    const auto adjusted = cuped_evidence(a, b, kind);
+    ASSERT_TRUE(plain && adjusted);
+    EXPECT_NEAR(adjusted->estimate, plain->estimate, 1e-12);
+    EXPECT_NEAR(adjusted->se, plain->se, 1e-12);
+  }
+  // A past that is the metric again leaves nothing to compare.
+  Arm same = a;
+  same.covariate = CovariateSums{.sum = 14, .sum_squares = 14, .sum_products = 14};
+  b.covariate = CovariateSums{.sum = 16, .sum_squares = 16, .sum_products = 16};
+  EXPECT_EQ(cuped_evidence(same, b, EffectKind::kAbsolute).error(), Refusal::kNoVariance);
+}
+
 /// Users with a past that explains most of what they do.
 std::pair<CovariateArm, RatioCovariateArm> draw_users(Random& random, int n, double lift) {
   CovariateArm mean;

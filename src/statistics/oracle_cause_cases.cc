@@ -37,7 +37,8 @@ std::size_t between(Random& random, std::size_t low, std::size_t high) {
 }
 
 /// Sums of one arm as `stats compare` takes them, beside the people they are of.
-Json arm_case(Random& random, std::string_view kind, double level, Json& people) {
+/// `hits`: the covariate of a proportion is one too.
+Json arm_case(Random& random, std::string_view kind, double level, bool hits, Json& people) {
   const std::size_t n = between(random, 8, 60);
   std::vector<double> y(n), d(n), x(n), e(n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -47,7 +48,12 @@ Json arm_case(Random& random, std::string_view kind, double level, Json& people)
     y[i] = kind == "proportion" ? static_cast<double>(i == 0 || random.below(3) == 0)
                                 : level + 0.7 * x[i] + 0.5 * random.normal();
   }
-  if (kind == "proportion") y[1] = 0;
+  if (kind == "proportion") {
+    y[1] = 0;
+    for (std::size_t i = 0; hits && i < n; ++i) {
+      x[i] = i < 2 || (i > 2 && random.below(4) > 0) ? y[i] : 1 - y[i];
+    }
+  }
   const auto sum = [&](const std::vector<double>& a, const std::vector<double>& b) {
     double out = 0;
     for (std::size_t i = 0; i < n; ++i) out += a[i] * b[i];
@@ -78,9 +84,10 @@ Json compare_case(Random& random) {
   constexpr std::string_view kKinds[] = {"mean", "proportion", "ratio"};
   const std::string_view kind = kKinds[random.below(3)];
   const double level = random.below(2) == 0 ? -6 : 4;  // also negative baselines
+  const bool hits = random.below(2) == 0;
   Json people[2];
   Json arms = Json::array();
-  for (Json& p : people) arms.push(arm_case(random, kind, level + random.normal(), p));
+  for (Json& p : people) arms.push(arm_case(random, kind, level + random.normal(), hits, p));
   Json out = Json::object().set("kind", kind).set("a", people[0]).set("b", people[1]);
   const double tuning = 20 + static_cast<double>(random.below(5000));
   const double prior[2] = {0.3 * random.normal(), 0.1 + random.uniform()};
