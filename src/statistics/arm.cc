@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "statistics/limits.h"
+
 namespace zhiyin::statistics {
 
 std::string_view to_string(Refusal refusal) {
@@ -21,7 +23,7 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kNotSolvable:
       return "too few users for any effect to be found";
     case Refusal::kNotFinite:
-      return "a sum of an arm is not a finite number";
+      return "a sum of an arm is not a finite number, or beyond 1e150";
     case Refusal::kNegativeCount:
       return "an arm has a negative number of users";
     case Refusal::kTooFewForQuantile:
@@ -78,10 +80,12 @@ Answer<Moments> ratio_moments(const Arm& arm) {
   if (covariance * covariance > m.variance * d.variance * (1 + 1e-6) + 1e-18 * m.mean * m.mean) {
     return std::unexpected(Refusal::kImpossibleSums);
   }
-  const double square = d.mean * d.mean;
-  return Moments{n, m.mean / d.mean,
-                 m.variance / square + m.mean * m.mean * d.variance / (square * square) -
-                     2 * m.mean * covariance / (square * d.mean)};
+  const double ratio = m.mean / d.mean;
+  const double variance =
+      (m.variance + ratio * ratio * d.variance - 2 * ratio * covariance) / (d.mean * d.mean);
+  // So near to 0 that it is none.
+  if (!std::isfinite(variance)) return std::unexpected(Refusal::kZeroDenominator);
+  return Moments{n, ratio, variance};
 }
 
 }  // namespace
@@ -89,7 +93,7 @@ Answer<Moments> ratio_moments(const Arm& arm) {
 Answer<Moments> moments_of(const Arm& arm) {
   for (const double sum : {arm.sum, arm.sum_squares.value_or(0), arm.denominator_sum.value_or(0),
                            arm.denominator_sum_squares.value_or(0), arm.sum_products.value_or(0)}) {
-    if (!std::isfinite(sum)) return std::unexpected(Refusal::kNotFinite);
+    if (!(std::fabs(sum) <= kSumMax)) return std::unexpected(Refusal::kNotFinite);
   }
   if (arm.n < 0) return std::unexpected(Refusal::kNegativeCount);
   if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
@@ -124,10 +128,14 @@ Answer<Effect> effect_between(const Moments& control, const Moments& treatment, 
   if (kind == EffectKind::kAbsolute) return Effect{difference, std::sqrt(noise_a + noise_b)};
   if (control.mean == 0) return std::unexpected(Refusal::kZeroBaseline);
   const double square = control.mean * control.mean;
-  const double variance =
-      noise_b / square + noise_a * treatment.mean * treatment.mean / (square * square);
+  const double ratio = treatment.mean / control.mean;
   // |mean|: going from -10 to -5 is an improvement of one half.
-  return Effect{difference / std::fabs(control.mean), std::sqrt(variance)};
+  const Effect out{difference / std::fabs(control.mean),
+                   std::sqrt((noise_b + noise_a * ratio * ratio) / square)};
+  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+    return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
+  }
+  return out;
 }
 
 }  // namespace zhiyin::statistics

@@ -17,7 +17,7 @@ enum class Refusal {
   kIncompleteArm,      ///< sums that the metric needs are missing
   kImpossibleSums,     ///< more hits than users, or squares too small for the sum
   kNotSolvable,        ///< no finite answer exists (power: too few users for any effect)
-  kNotFinite,          ///< a sum is infinite or not a number
+  kNotFinite,          ///< a sum is not a number, or beyond kSumMax (limits.h)
   kNegativeCount,      ///< a count of users is negative
   kTooFewForQuantile,  ///< the quantile lies too far out for so few values
   kEmptyStratum,       ///< a stratum has fewer than two users in an arm

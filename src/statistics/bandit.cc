@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "statistics/draw.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -23,7 +24,7 @@ Answer<void> check(std::span<const BanditArm> arms, const BanditSettings& settin
     const Moments& m = arm.moments;
     if (m.n < 0) return std::unexpected(Refusal::kNegativeCount);
     if (m.n == 0) continue;
-    if (!std::isfinite(m.mean) || !std::isfinite(m.variance)) {
+    if (!is_usable(m.mean) || !(m.variance <= kSumMax)) {
       return std::unexpected(Refusal::kNotFinite);
     }
     if (m.variance < 0 || (arm.proportion && (m.mean < 0 || m.mean > 1))) {

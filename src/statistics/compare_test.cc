@@ -162,6 +162,26 @@ TEST(Moments, RatioByDeltaMethodEqualsMeanOfLinearisedValues) {
   EXPECT_NEAR(m->variance, (squares - sum * sum / 4) / 3, 1e-12);
 }
 
+TEST(Moments, RefuseWhatWouldOverflow) {
+  Arm far{.name = "a", .kind = MetricKind::kMean, .n = 100, .sum = 1e160, .sum_squares = 1e308};
+  EXPECT_EQ(moments_of(far).error(), Refusal::kNotFinite);
+  // At the bound every number is one.
+  far.sum = 5e75;
+  far.sum_squares = 1e150;
+  const auto edge = moments_of(far);
+  ASSERT_TRUE(edge);
+  Arm other = far;
+  other.sum = -5e75;
+  const auto c = compare_fixed(*evidence_between(*edge, *moments_of(other), EffectKind::kRelative));
+  EXPECT_NEAR(c.estimate, -2, 1e-12);
+  EXPECT_TRUE(std::isfinite(c.se) && std::isfinite(c.dof) && std::isfinite(c.p)) << c.se;
+  // Baselines and denominators that are nearly nothing.
+  EXPECT_EQ(effect_between({100, 1e-170, 1}, {100, 1, 1}, EffectKind::kRelative).error(),
+            Refusal::kZeroBaseline);
+  EXPECT_EQ(moments_of({"a", MetricKind::kRatio, 4, 10, 30, 4e-170, 4e-300, 0, {}}).error(),
+            Refusal::kZeroDenominator);
+}
+
 TEST(Moments, RefuseSumsThatCannotBe) {
   EXPECT_EQ(moments_of({.name = "a", .kind = {}, .n = 10, .sum = 11}).error(),
             Refusal::kImpossibleSums);

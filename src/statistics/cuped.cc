@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "statistics/limits.h"
+
 namespace zhiyin::statistics {
 namespace {
 
@@ -70,6 +72,9 @@ Answer<Evidence> cuped_evidence(const CovariateArm& control, const CovariateArm&
       (a.n * square);
   out.estimate = difference / std::fabs(a.mean_y);
   out.se = std::sqrt(adjusted_b / (b.n * square) + control_term);
+  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+    return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
+  }
   return out;
 }
 
@@ -145,6 +150,9 @@ Answer<Evidence> cuped_ratio_evidence(const RatioCovariateArm& control,
   if (a->post == 0) return std::unexpected(Refusal::kZeroBaseline);
   out.estimate = difference / std::fabs(a->post);
   out.se = std::sqrt(variance(*b, 1) + variance(*a, b->post / a->post)) / std::fabs(a->post);
+  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+    return std::unexpected(Refusal::kZeroBaseline);
+  }
   return out;
 }
 
@@ -174,6 +182,40 @@ Answer<RatioCovariateArm> ratio_covariate(const Arm& arm) {
   return out;
 }
 
+/// The covariate's own sums must be possible, and its products with the metric.
+Answer<void> check_covariate(const Arm& arm) {
+  const CovariateSums& x = *arm.covariate;
+  for (const double sum : {x.sum_products, x.numerator_denominator_products.value_or(0),
+                           x.denominator_numerator_products.value_or(0),
+                           x.denominator_denominator_products.value_or(0)}) {
+    if (!(std::fabs(sum) <= kSumMax)) return std::unexpected(Refusal::kNotFinite);
+  }
+  const bool ratio = kind_of(arm) == MetricKind::kRatio;
+  const Arm before{{},
+                   ratio ? MetricKind::kRatio : MetricKind::kMean,
+                   arm.n,
+                   x.sum,
+                   x.sum_squares,
+                   x.denominator_sum,
+                   x.denominator_sum_squares,
+                   x.inner_products,
+                   {},
+                   {}};
+  if (const auto moments = moments_of(before); !moments) return std::unexpected(moments.error());
+  if (ratio) return {};
+  const auto n = static_cast<double>(arm.n);
+  const double squares = kind_of(arm) == MetricKind::kProportion ? arm.sum : *arm.sum_squares;
+  const Moments y = mean_moments(n, arm.sum, squares);
+  const Moments p = mean_moments(n, x.sum, x.sum_squares);
+  const double covariance = std::fma(-arm.sum / n, x.sum, x.sum_products) / (n - 1);
+  // Cauchy and Schwarz, with room for rounding.
+  if (covariance * covariance >
+      y.variance * p.variance * (1 + 1e-6) + 1e-18 * y.mean * y.mean * p.mean * p.mean) {
+    return std::unexpected(Refusal::kImpossibleSums);
+  }
+  return {};
+}
+
 Answer<CovariateArm> mean_covariate(const Arm& arm) {
   // Hits of a proportion are their own squares.
   const bool proportion = kind_of(arm) == MetricKind::kProportion;
@@ -196,6 +238,7 @@ Answer<Evidence> cuped_evidence(const Arm& control, const Arm& treatment, Effect
   if (!control.covariate || !treatment.covariate) return std::unexpected(Refusal::kIncompleteArm);
   for (const Arm* arm : {&control, &treatment}) {
     if (const auto plain = moments_of(*arm); !plain) return std::unexpected(plain.error());
+    if (const auto past = check_covariate(*arm); !past) return std::unexpected(past.error());
   }
   if (kind_of(control) == MetricKind::kRatio) {
     const auto a = ratio_covariate(control);

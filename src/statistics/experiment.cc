@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 
@@ -89,14 +90,17 @@ double planned_se(const PowerPlan& plan, double effect) {
   const double noise = plan.variance / plan.users_per_arm;
   if (plan.effect == EffectKind::kAbsolute) return std::sqrt(2 * noise);
   const double square = plan.mean * plan.mean;
-  const double treatment = plan.mean + effect * std::fabs(plan.mean);
-  return std::sqrt(noise / square + noise * treatment * treatment / (square * square));
+  const double ratio = 1 + (plan.mean > 0 ? effect : -effect);  // of the treatment's mean to it
+  return std::sqrt(noise / square * (1 + ratio * ratio));
 }
 
 Answer<void> check_plan(const PowerPlan& plan) {
   if (plan.users_per_arm < 2) return std::unexpected(Refusal::kTooFewUsers);
   if (!(plan.variance > 0)) return std::unexpected(Refusal::kNoVariance);
-  if (plan.effect == EffectKind::kRelative && plan.mean == 0) {
+  if (!(plan.variance <= kSumMax) || !is_usable(plan.mean)) {
+    return std::unexpected(Refusal::kNotFinite);
+  }
+  if (plan.effect == EffectKind::kRelative && !(std::fabs(plan.mean) > 1 / kValueMax)) {
     return std::unexpected(Refusal::kZeroBaseline);
   }
   return {};

@@ -74,6 +74,21 @@ TEST(Cuped, ProportionsKeepTheirVariance) {
   EXPECT_EQ(cuped_evidence(same, b, EffectKind::kAbsolute).error(), Refusal::kNoVariance);
 }
 
+TEST(Cuped, RefusesCovariatesThatCannotBe) {
+  Arm a{.name = "a", .kind = MetricKind::kMean, .n = 100, .sum = 10, .sum_squares = 50};
+  a.covariate = CovariateSums{.sum = 20, .sum_squares = 80, .sum_products = 30};
+  EXPECT_TRUE(cuped_evidence(a, a, EffectKind::kAbsolute));
+  const auto refusal = [&](CovariateSums sums) {
+    Arm b = a;
+    b.covariate = sums;
+    return cuped_evidence(a, b, EffectKind::kAbsolute).error();
+  };
+  EXPECT_EQ(refusal({.sum = 200, .sum_squares = 80, .sum_products = 30}), Refusal::kImpossibleSums);
+  EXPECT_EQ(refusal({.sum = 20, .sum_squares = 80, .sum_products = 300}), Refusal::kImpossibleSums);
+  EXPECT_EQ(refusal({.sum = 20, .sum_squares = 1e300, .sum_products = 3}), Refusal::kNotFinite);
+  EXPECT_EQ(refusal({.sum = 20, .sum_squares = 80, .sum_products = 1e300}), Refusal::kNotFinite);
+}
+
 /// Users with a past that explains most of what they do.
 std::pair<CovariateArm, RatioCovariateArm> draw_users(Random& random, int n, double lift) {
   CovariateArm mean;

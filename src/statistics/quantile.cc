@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -44,7 +45,7 @@ Answer<Moments> quantile_moments(const QuantileArm& arm, double nu, double alpha
   const auto n = static_cast<double>(arm.n);
   if (arm.n < 0) return std::unexpected(Refusal::kNegativeCount);
   if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
-  if (!std::isfinite(arm.value)) return std::unexpected(Refusal::kNotFinite);
+  if (!is_usable(arm.value)) return std::unexpected(Refusal::kNotFinite);
   const double z = normal_quantile(1 - alpha / 2);
   if (n <= z * z * std::max(nu / (1 - nu), (1 - nu) / nu)) {
     return std::unexpected(Refusal::kTooFewForQuantile);
@@ -53,7 +54,7 @@ Answer<Moments> quantile_moments(const QuantileArm& arm, double nu, double alpha
   const QuantileBound* best = nullptr;
   const double allowed = quantile_n_star(n);
   for (const QuantileBound& b : arm.bounds) {
-    if (!std::isfinite(b.lower) || !std::isfinite(b.upper)) {
+    if (!is_usable(b.lower) || !is_usable(b.upper)) {
       return std::unexpected(Refusal::kNotFinite);
     }
     if (b.lower > b.upper) return std::unexpected(Refusal::kImpossibleSums);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "statistics/accumulator.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 
@@ -46,6 +47,9 @@ Answer<Evidence> post_stratified(std::span<const Stratum> strata, EffectKind kin
   const double ratio = mean_b / mean_a;
   out.estimate = (mean_b - mean_a) / std::fabs(mean_a);
   out.se = std::sqrt(bb - 2 * ratio * ab + ratio * ratio * aa) / std::fabs(mean_a);
+  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+    return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
+  }
   return out;
 }
 
@@ -53,7 +57,7 @@ Answer<Moments> cluster_moments(std::span<const Cluster> clusters) {
   if (clusters.size() < 2) return std::unexpected(Refusal::kTooFewUsers);
   PairAccumulator pairs;
   for (const Cluster& c : clusters) {
-    if (!std::isfinite(c.members) || !std::isfinite(c.sum)) {
+    if (!is_usable(c.members) || !is_usable(c.sum)) {
       return std::unexpected(Refusal::kNotFinite);
     }
     if (c.members < 0) return std::unexpected(Refusal::kNegativeCount);
@@ -62,10 +66,12 @@ Answer<Moments> cluster_moments(std::span<const Cluster> clusters) {
   const double m = pairs.x().mean();
   const double d = pairs.y().mean();
   if (d == 0) return std::unexpected(Refusal::kZeroDenominator);
-  const double variance = pairs.x().variance() / (d * d) +
-                          m * m * pairs.y().variance() / (d * d * d * d) -
-                          2 * m * pairs.covariance() / (d * d * d);
-  return Moments{static_cast<double>(clusters.size()), m / d, variance};
+  const double ratio = m / d;
+  const double variance = (pairs.x().variance() + ratio * ratio * pairs.y().variance() -
+                           2 * ratio * pairs.covariance()) /
+                          (d * d);
+  if (!std::isfinite(variance)) return std::unexpected(Refusal::kZeroDenominator);
+  return Moments{static_cast<double>(clusters.size()), ratio, variance};
 }
 
 Answer<ClusterEffect> cluster_effect(std::span<const double> values,
@@ -74,7 +80,7 @@ Answer<ClusterEffect> cluster_effect(std::span<const double> values,
   std::map<std::uint32_t, Accumulator> clusters;
   Accumulator all;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) return std::unexpected(Refusal::kNotFinite);
+    if (!is_usable(values[i])) return std::unexpected(Refusal::kNotFinite);
     clusters[cluster[i]].add(values[i]);
     all.add(values[i]);
   }

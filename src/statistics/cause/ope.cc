@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "statistics/accumulator.h"
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -14,6 +15,9 @@ bool needs_model(OpeEstimator e) {
   return e == OpeEstimator::kDirect || e == OpeEstimator::kDoublyRobust ||
          e == OpeEstimator::kSwitch;
 }
+
+/// What was logged had a better chance than that; weights stay within what the sums take.
+constexpr double kPropensityMin = 1e-60;
 
 Result<void> check(const OpeLog& log, const OpeSettings& settings) {
   const std::size_t n = log.reward.size();
@@ -27,19 +31,22 @@ Result<void> check(const OpeLog& log, const OpeSettings& settings) {
   }
   if (!(settings.clip > 0)) return fail_field("clip", "is {}, not above 0", settings.clip);
   for (std::size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(log.reward[i])) {
-      return fail_field(fmt::format("reward[{}]", i), "is not a finite number");
+    if (!is_usable(log.reward[i])) {
+      return fail_field(fmt::format("reward[{}]", i), "is {}, not a finite number up to {}",
+                        log.reward[i], kValueMax);
     }
-    if (!(log.propensity[i] > 0 && log.propensity[i] <= 1)) {
-      return fail_field(fmt::format("propensity[{}]", i), "is {}, not above 0 and up to 1",
-                        log.propensity[i]);
+    if (!(log.propensity[i] >= kPropensityMin && log.propensity[i] <= 1)) {
+      return fail_field(fmt::format("propensity[{}]", i),
+                        "is {}, not above 0 ({} at least) and up to 1", log.propensity[i],
+                        kPropensityMin);
     }
     if (!(log.target[i] >= 0 && log.target[i] <= 1)) {
       return fail_field(fmt::format("target[{}]", i), "is {}, not 0 to 1", log.target[i]);
     }
     if (needs_model(settings.estimator) &&
-        (!std::isfinite(log.predicted[i]) || !std::isfinite(log.predicted_target[i]))) {
-      return fail_field(fmt::format("predicted[{}]", i), "is not a finite number");
+        (!is_usable(log.predicted[i]) || !is_usable(log.predicted_target[i]))) {
+      return fail_field(fmt::format("predicted[{}]", i), "is not a finite number up to {}",
+                        kValueMax);
     }
   }
   return {};
@@ -83,7 +90,7 @@ Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings
   }
   out.mean_weight = sum.value() / count;
   out.effective_size = squares.value() > 0 ? sum.value() * sum.value() / squares.value() : 0;
-  if (out.effective_size < settings.effective_min) {
+  if (!(out.effective_size >= settings.effective_min)) {
     return fail(ErrorCode::kUnsupported,
                 "off-policy: the log is worth {:.1f} rows for this policy, fewer than {}",
                 out.effective_size, settings.effective_min);

@@ -45,9 +45,9 @@ struct OpeResult {
   double clipped_share = 0;  ///< of rows whose weight was above `clip`
   double mean_weight = 1;    ///< far from 1: propensities are wrong, or the log lacks actions
 };
-/// kInvalidArgument, naming the row, for a propensity that is not in (0, 1], a target outside [0,
-/// 1], or values that are not finite; kUnsupported, with the number, when the effective sample size
-/// is below effective_min.
+/// kInvalidArgument, naming the row, for a propensity that is not in [1e-60, 1], a target outside
+/// [0, 1], or values that are not finite or beyond kValueMax; kUnsupported, with the number, when
+/// the effective sample size is below effective_min.
 Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings);
 
 /// Mean reward by action, shrunk towards the overall mean by `prior` pseudo-observations: a simple

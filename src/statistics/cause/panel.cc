@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "statistics/accumulator.h"
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -25,7 +26,7 @@ Answer<EffectEstimate> difference_in_differences(const Moments& control_before,
   double terms = 0;
   for (const Moments* m : {&control_before, &control_after, &treated_before, &treated_after}) {
     if (m->n < 2) return std::unexpected(Refusal::kTooFewUsers);
-    if (!std::isfinite(m->mean)) return std::unexpected(Refusal::kNotFinite);
+    if (!is_usable(m->mean)) return std::unexpected(Refusal::kNotFinite);
     if (!(m->variance > 0)) return std::unexpected(Refusal::kNoVariance);
     const double v = m->variance / m->n;
     noise += v;
@@ -39,7 +40,7 @@ Answer<EffectEstimate> difference_in_differences(const Moments& control_before,
 Answer<EffectEstimate> difference_in_differences(std::span<const PanelUnit> units, double alpha) {
   Accumulator changes[2];
   for (const PanelUnit& u : units) {
-    if (!std::isfinite(u.before) || !std::isfinite(u.after)) {
+    if (!is_usable(u.before) || !is_usable(u.after)) {
       return std::unexpected(Refusal::kNotFinite);
     }
     changes[u.treated].add(u.after - u.before);
@@ -151,8 +152,9 @@ Result<InterruptedResult> interrupted_series(std::span<const double> values,
     return fail_field("start", "is {} of {}: needs four values at either side", settings.start, n);
   }
   for (std::size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(values[i])) {
-      return fail_field(fmt::format("values[{}]", i), "is not a finite number");
+    if (!is_usable(values[i])) {
+      return fail_field(fmt::format("values[{}]", i), "is {}, not a finite number up to {}",
+                        values[i], kValueMax);
     }
   }
   InterruptedResult out;
@@ -330,11 +332,11 @@ Result<SyntheticResult> synthetic_control(std::span<const double> treated, const
     return fail_field("start", "is {} of {} periods: needs two before and one after", start,
                       treated.size());
   }
-  const auto finite = [](double v) { return std::isfinite(v); };
-  if (!std::ranges::all_of(treated, finite))
-    return fail_field("treated", "is not finite everywhere");
-  if (!std::ranges::all_of(donors.values, finite)) {
-    return fail_field("donors", "are not finite everywhere");
+  if (!std::ranges::all_of(treated, is_usable)) {
+    return fail_field("treated", "is not a finite number up to {} everywhere", kValueMax);
+  }
+  if (!std::ranges::all_of(donors.values, is_usable)) {
+    return fail_field("donors", "are not finite numbers up to {} everywhere", kValueMax);
   }
   const Fit own = fit_donors(treated, donors, start);
   SyntheticResult out{own.weights, own.synthetic, own.before, own.effect, ratio_of(own), 1};

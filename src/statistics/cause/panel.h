@@ -51,8 +51,8 @@ struct InterruptedResult {
   std::size_t placebos = 0;
 };
 /// Normal intervals with Newey and West's variance (Bartlett weights, no small-sample factor).
-/// kInvalidArgument unless there are four finite values at either side; kLimitReached for more than
-/// kInterruptedMax; kUnsupported for a series without variance.
+/// kInvalidArgument unless there are four values at either side, finite and up to kValueMax;
+/// kLimitReached for more than kInterruptedMax; kUnsupported for a series without variance.
 inline constexpr std::size_t kInterruptedMax = 100000;
 Result<InterruptedResult> interrupted_series(std::span<const double> values,
                                              const InterruptedSettings& settings);

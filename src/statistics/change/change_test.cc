@@ -186,6 +186,36 @@ TEST(ChangePoint, NoneInFlatSeriesAndRefusals) {
   EXPECT_EQ(find_change_point(step)->last_before, 9U);
 }
 
+TEST(Change, ValuesBeyondTheBoundAreRefusedOrGaps) {
+  std::vector<double> values;
+  for (int i = 0; i < 40; ++i) values.push_back((i < 20 ? 1 : 5) + i % 3);
+  std::vector<double> far = values;
+  for (double& v : far) v *= 1e306;
+  EXPECT_EQ(generalised_esd(far, {}).error().field, "values[0]");
+  EXPECT_EQ(seasonal_esd(far, {.period = 7}).error().field, "values[0]");
+  EXPECT_EQ(decompose_stl(far, {.period = 7}).error().field, "values[0]");
+  EXPECT_EQ(find_change_point(far).error().field, "values[0]");
+  // Within it the same is found at every scale.
+  for (const double scale : {1e-60, 1.0, 1e72}) {
+    for (std::size_t i = 0; i < values.size(); ++i) far[i] = scale * values[i];
+    const auto change = find_change_point(far);
+    EXPECT_TRUE(change->found) << scale;
+    EXPECT_EQ(change->last_before, 19U) << scale;
+    far[30] = 1000 * scale;
+    const auto outliers = generalised_esd(far, {.outliers_max = 1});
+    ASSERT_EQ(outliers->outliers.size(), 1U) << scale;
+    EXPECT_EQ(outliers->outliers[0], 30U) << scale;
+  }
+  auto page = PageHinkley::create({}).value();
+  auto runs = RunLengthDetector::create({}).value();
+  const auto first = runs.update(1);
+  page.update(1);
+  EXPECT_DOUBLE_EQ(page.update(1e300).mean, 1);
+  EXPECT_EQ(runs.update(1e300).run, first.run);
+  EXPECT_EQ(RunLengthDetector::create({.noise_variance = 1e-200}).error().field, "noise_variance");
+  EXPECT_EQ(test_rate(1e20, {3}).error().field, "count");
+}
+
 TEST(Bursts, AsPublished) {
   const std::vector<double> offsets = {4, 17, 23, 27, 33, 35, 37, 76, 77, 82, 84, 88, 90, 92};
   const auto b = find_bursts(offsets, {2, 0.5});

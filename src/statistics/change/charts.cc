@@ -4,22 +4,31 @@
 #include <cmath>
 
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
+namespace {
+
+Result<void> check_target(double target) {
+  if (is_usable(target)) return {};
+  return fail_field("target", "is {}, not a finite number up to {}", target, kValueMax);
+}
+
+}  // namespace
 
 Result<EwmaChart> EwmaChart::create(const Settings& s) {
   if (!(s.weight > 0 && s.weight <= 1))
     return fail_field("weight", "is {}, not in (0, 1]", s.weight);
-  if (!(s.deviation > 0) || !std::isfinite(s.deviation)) {
-    return fail_field("deviation", "is {}, not above 0", s.deviation);
+  if (!(s.deviation > 0) || !is_usable(s.deviation)) {
+    return fail_field("deviation", "is {}, not above 0 and up to {}", s.deviation, kValueMax);
   }
   if (!(s.width > 0)) return fail_field("width", "is {}, not above 0", s.width);
-  if (!std::isfinite(s.target)) return fail_field("target", "is not a finite number");
+  ZHIYIN_TRY_VOID(check_target(s.target));
   return EwmaChart(s);
 }
 
 EwmaChart::Point EwmaChart::update(double value) {
-  if (std::isfinite(value)) {
+  if (is_usable(value)) {
     average_ += settings_.weight * (value - average_);
     shrink_ *= (1 - settings_.weight) * (1 - settings_.weight);
   }
@@ -27,18 +36,18 @@ EwmaChart::Point EwmaChart::update(double value) {
                       std::sqrt(settings_.weight / (2 - settings_.weight) * (1 - shrink_));
   const Point out{average_, settings_.target - half, settings_.target + half, false};
   const bool outside = average_ < out.low || average_ > out.high;
-  return {out.average, out.low, out.high, std::isfinite(value) && outside};
+  return {out.average, out.low, out.high, is_usable(value) && outside};
 }
 
 Result<CusumChart> CusumChart::create(const Settings& s) {
-  if (!std::isfinite(s.target)) return fail_field("target", "is not a finite number");
+  ZHIYIN_TRY_VOID(check_target(s.target));
   if (!(s.slack >= 0)) return fail_field("slack", "is {}, below 0", s.slack);
   if (!(s.limit > 0)) return fail_field("limit", "is {}, not above 0", s.limit);
   return CusumChart(s);
 }
 
 CusumChart::Point CusumChart::update(double value) {
-  if (!std::isfinite(value)) return {point_.high, point_.low, false};
+  if (!is_usable(value)) return {point_.high, point_.low, false};
   const double difference = value - settings_.target;
   point_.high = std::max(0.0, point_.high + difference - settings_.slack);
   point_.low = std::max(0.0, point_.low - difference - settings_.slack);
@@ -55,7 +64,7 @@ Result<PageHinkley> PageHinkley::create(const Settings& s) {
 }
 
 PageHinkley::Point PageHinkley::update(double value) {
-  if (!std::isfinite(value)) return {sum_, mean_, false};
+  if (!is_usable(value)) return {sum_, mean_, false};
   ++count_;
   mean_ += (value - mean_) / static_cast<double>(count_);
   sum_ = std::max(0.0, settings_.keep * sum_ + value - mean_ - settings_.delta);
@@ -142,7 +151,7 @@ bool Adwin::cut() {
 
 Adwin::Point Adwin::update(double value) {
   bool alarm = false;
-  if (std::isfinite(value)) {
+  if (is_usable(value)) {
     if (rows_.empty()) rows_.emplace_back();
     const Bucket one{1, value, 0};
     rows_[0].push_back(one);
@@ -221,8 +230,9 @@ ChangePoint change_in(std::span<const double> x, bool rise) {
 Result<ChangePoint> find_change_point(std::span<const double> values, double alpha) {
   if (values.size() < 4) return fail_field("values", "are {}, fewer than four", values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return fail_field(fmt::format("values[{}]", i), "is not a finite number");
+    if (!is_usable(values[i])) {
+      return fail_field(fmt::format("values[{}]", i), "is {}, not a finite number up to {}",
+                        values[i], kValueMax);
     }
   }
   ChangePoint best;

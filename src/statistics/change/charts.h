@@ -9,7 +9,8 @@
 #include "base/error.h"
 
 /// Detectors that are fed one value after another, and the change point of a whole series. Not
-/// thread-safe; a value that is not finite is a gap: it changes nothing and never alarms.
+/// thread-safe; a value that is not finite, or beyond kValueMax (limits.h), is a gap: it changes
+/// nothing and never alarms.
 namespace zhiyin::statistics {
 
 /// Exponentially weighted moving average (Roberts 1959).
@@ -128,8 +129,8 @@ struct ChangePoint {
   double p = 1;        ///< against chi-square with two degrees of freedom
   bool found = false;  ///< p below alpha and means more than a deviation apart
 };
-/// kInvalidArgument with fewer than four values or one that is not finite. A flat series has no
-/// change.
+/// kInvalidArgument with fewer than four values or one that is not finite or beyond kValueMax. A
+/// flat series has no change.
 Result<ChangePoint> find_change_point(std::span<const double> values, double alpha = 0.01);
 
 }  // namespace zhiyin::statistics

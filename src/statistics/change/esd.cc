@@ -7,6 +7,7 @@
 #include "statistics/accumulator.h"
 #include "statistics/change/stl.h"
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -109,7 +110,9 @@ Result<EsdResult> generalised_esd(std::span<const double> values, const EsdSetti
     return fail_field("alpha", "is {}, not between 0 and 0.5", settings.alpha);
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::isinf(values[i])) return fail_field(fmt::format("values[{}]", i), "is infinite");
+    if (!std::isnan(values[i]) && !is_usable(values[i])) {
+      return fail_field(fmt::format("values[{}]", i), "is {}, beyond {}", values[i], kValueMax);
+    }
   }
   Remaining left(values, settings.robust);
   const std::size_t n = left.size();

@@ -29,7 +29,7 @@ struct EsdSettings {
 /// Generalised extreme studentised deviates (Rosner 1983). As many outliers as the last step whose
 /// statistic is above its critical value, so that two that hide each other are found. Stops where
 /// the deviation is 0: a flat series has none. Values that are NaN are gaps. kInvalidArgument with
-/// fewer than three values, an infinite one, or settings out of range. O(n log n).
+/// fewer than three values, one beyond kValueMax, or settings out of range. O(n log n).
 Result<EsdResult> generalised_esd(std::span<const double> values, const EsdSettings& settings);
 
 struct SeasonalEsdSettings {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -11,15 +12,15 @@ namespace {
 constexpr int kHoursOfDay = 24;
 
 Result<void> check_count(double count) {
-  if (std::isfinite(count) && count >= 0 && count == std::floor(count)) return {};
-  return fail_field("count", "is {}, not a whole number of 0 or more", count);
+  if (count >= 0 && count <= kCountMax && count == std::floor(count)) return {};
+  return fail_field("count", "is {}, not a whole number from 0 to {}", count, kCountMax);
 }
 
 }  // namespace
 
 Result<RateTest> test_rate(double count, const RateBaseline& baseline) {
   ZHIYIN_TRY_VOID(check_count(count));
-  if (!(baseline.mean > 0) || !std::isfinite(baseline.mean) || !(baseline.size > 0)) {
+  if (!(baseline.mean > 0) || !is_usable(baseline.mean) || !(baseline.size > 0)) {
     return fail_field("baseline", "has mean {} and size {}, not above 0", baseline.mean,
                       baseline.size);
   }
@@ -35,7 +36,7 @@ Result<RateBaseline> baseline_of(std::span<const double> counts, double dispersi
   if (counts.empty()) return fail_field("counts", "there are none");
   double sum = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    if (!(counts[i] >= 0) || !std::isfinite(counts[i])) {
+    if (!(counts[i] >= 0) || !is_usable(counts[i])) {
       return fail_field(fmt::format("counts[{}]", i), "is {}, not a count", counts[i]);
     }
     sum += counts[i];

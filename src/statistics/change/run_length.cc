@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 
@@ -12,14 +13,18 @@ Result<RunLengthDetector> RunLengthDetector::create(const Settings& s) {
   if (!(s.hazard > 0 && s.hazard < 1)) {
     return fail_field("hazard", "is {}, not between 0 and 1", s.hazard);
   }
-  if (!std::isfinite(s.prior_mean) || (s.model == Model::kPoisson && !(s.prior_mean > 0))) {
+  if (!is_usable(s.prior_mean) || (s.model == Model::kPoisson && !(s.prior_mean > 0))) {
     return fail_field("prior_mean", "is {}", s.prior_mean);
   }
-  if (!(s.prior_variance > 0)) {
-    return fail_field("prior_variance", "is {}, not above 0", s.prior_variance);
+  // Precisions are their inverses.
+  constexpr double kVarianceMin = 1 / kSumMax;
+  if (!(s.prior_variance >= kVarianceMin && s.prior_variance <= kSumMax)) {
+    return fail_field("prior_variance", "is {}, not {} to {}", s.prior_variance, kVarianceMin,
+                      kSumMax);
   }
-  if (!(s.noise_variance > 0)) {
-    return fail_field("noise_variance", "is {}, not above 0", s.noise_variance);
+  if (!(s.noise_variance >= kVarianceMin && s.noise_variance <= kSumMax)) {
+    return fail_field("noise_variance", "is {}, not {} to {}", s.noise_variance, kVarianceMin,
+                      kSumMax);
   }
   if (s.runs_max < 2 || s.runs_max > 100000) {
     return fail_field("runs_max", "is {}, not 2 to 100,000", s.runs_max);
@@ -69,8 +74,8 @@ void RunLengthDetector::forget() {
 }
 
 RunLengthDetector::Point RunLengthDetector::update(double value) {
-  const bool count = value >= 0 && value == std::floor(value);
-  if (!std::isfinite(value) || (settings_.model == Model::kPoisson && !count)) return point();
+  const bool count = value >= 0 && value <= kCountMax && value == std::floor(value);
+  if (!is_usable(value) || (settings_.model == Model::kPoisson && !count)) return point();
   const double log_stay = std::log1p(-settings_.hazard);
   double highest = -INFINITY;
   for (Run& run : runs_) {

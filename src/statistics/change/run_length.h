@@ -19,8 +19,8 @@ class RunLengthDetector {
     Model model = Model::kGaussian;
     double hazard = 0.01;  ///< probability of a change at every step; above 0, below 1
     double prior_mean = 0;
-    double prior_variance = 2;   ///< of the mean (gaussian) or rate (poisson); above 0
-    double noise_variance = 1;   ///< gaussian; above 0
+    double prior_variance = 2;   ///< of the mean (gaussian) or rate (poisson); 1/kSumMax … kSumMax
+    double noise_variance = 1;   ///< gaussian; 1/kSumMax … kSumMax
     std::size_t runs_max = 200;  ///< the least probable run lengths beyond that are forgotten
   };
   static Result<RunLengthDetector> create(const Settings& settings);
@@ -30,8 +30,8 @@ class RunLengthDetector {
     double probability = 0;  ///< its
     double change = 0;       ///< probability that the run is no longer than 1
   };
-  /// A value that is not finite (a count that is negative or no whole number, of kPoisson) is a
-  /// gap: it changes nothing.
+  /// A value that is not finite or beyond kValueMax (of kPoisson: a count that is negative, no
+  /// whole number or above kCountMax) is a gap: it changes nothing.
   Point update(double value);
   /// Of run length `run` after the last update; 0 when it was forgotten.
   [[nodiscard]] double probability_of(std::int64_t run) const;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "statistics/limits.h"
+
 namespace zhiyin::statistics {
 namespace {
 
@@ -247,8 +249,9 @@ Result<StlParts> decompose_stl(std::span<const double> values, const StlSettings
   const std::size_t n = values.size();
   ZHIYIN_TRY(const Plan plan, plan_of(n, settings));
   for (std::size_t i = 0; i < n; ++i) {
-    if (!std::isfinite(values[i])) {
-      return fail_field(fmt::format("values[{}]", i), "is not a finite number");
+    if (!is_usable(values[i])) {
+      return fail_field(fmt::format("values[{}]", i), "is {}, not a finite number up to {}",
+                        values[i], kValueMax);
     }
   }
   // Without rounds of weights the season needs a few more of its own to settle.

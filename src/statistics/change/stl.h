@@ -26,8 +26,8 @@ struct StlParts {
   std::vector<double> remainder;
   std::vector<double> weights;  ///< 1, or of robustness: 0 for an outlier
 };
-/// kInvalidArgument for fewer than two periods, values that are not finite, or even windows. Pure,
-/// thread-safe.
+/// kInvalidArgument for fewer than two periods, values that are not finite or beyond kValueMax, or
+/// even windows. Pure, thread-safe.
 Result<StlParts> decompose_stl(std::span<const double> values, const StlSettings& settings);
 
 }  // namespace zhiyin::statistics

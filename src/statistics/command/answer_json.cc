@@ -21,7 +21,7 @@ std::string_view refusal_zh(Refusal refusal) {
     case Refusal::kNotSolvable:
       return "人数太少，任何效果都发现不了";
     case Refusal::kNotFinite:
-      return "有一个汇总数不是有限的数";
+      return "有一个汇总数不是有限的数，或超过 1e150";
     case Refusal::kNegativeCount:
       return "有一组的人数为负";
     case Refusal::kTooFewForQuantile:

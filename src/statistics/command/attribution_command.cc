@@ -52,7 +52,7 @@ struct Fields<statistics::AttributionInput> {
       field("channel", &A::channel, "touches: column").optional(),
       field("value", &A::value, "column: value of the conversions").optional(),
       field("zone", &A::zone, "of times without one").optional(),
-      field("total", &A::total, "what the credits add up to, from an experiment").range(0, 1e300),
+      field("total", &A::total, "what the credits add up to, from an experiment").range(0, 1e75),
       field("half_life", &A::half_life, "decay: days").range(1e-9, 1e9).optional(),
       field("ends_share", &A::ends_share, "position: of the first and of the last touch")
           .range(0, 0.5)

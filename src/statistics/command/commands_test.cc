@@ -62,6 +62,7 @@ TEST(ExperimentCommands, SrmAdjustAssignBandit) {
   EXPECT_DOUBLE_EQ(unit["hash"].number_or(0), 0.0505);
   EXPECT_EQ(unit["arm"].int_or(9), 0);
   EXPECT_EQ(stats_assign(json(R"({"units":["a"],"weights":[0.5,0.9]})")).error().field, "weights");
+  EXPECT_EQ(stats_assign(json(R"({"units":["a",""]})")).error().field, "units[1]");
   const auto held = stats_assign(
       json(R"({"units":["a","b"],"holdouts":{"organisation":"o","organisation_share":1}})"));
   EXPECT_EQ((*held)["assigned"].int_or(9), 0);
@@ -147,6 +148,20 @@ TEST(Detect, MethodsOnSmallSeries) {
     ASSERT_TRUE(out) << method << out.error().text();
     expect_described(*out);
   }
+  rows[7][1] = "1e308";
+  const Table far = table({"time", "value"}, rows);
+  for (const char* method :
+       {"esd", "shesd", "ewma", "cusum", "changepoint", "bocpd", "pagehinkley", "adwin"}) {
+    const auto out = stats_detect(far, Json::object().set("method", method).set("period", 7));
+    ASSERT_FALSE(out) << method;
+    EXPECT_EQ(out.error().field, "value");
+    EXPECT_THAT(out.error().message, HasSubstr("row 8: '1e308' is not a number up to 1e+75"));
+  }
+  EXPECT_EQ(stats_detect(table({"value"}, {{"3"}, {"1.5"}, {"2"}}),
+                         json(R"({"method":"bocpd","counts":true})"))
+                .error()
+                .field,
+            "value");
   const auto esd = stats_detect(t, json(R"({"method":"esd","outliers_max":3})"));
   ASSERT_EQ((*esd)["found"].int_or(0), 1);
   EXPECT_EQ((*esd)["findings"].if_array()->at(0)["time"].string_or(""), "40");
@@ -172,6 +187,12 @@ TEST(Detect, MethodsOnSmallSeries) {
           .error()
           .text(),
       HasSubstr("row 2: 1 does not come after 2"));
+  const auto flat = stats_detect(table({"value"}, std::vector(20, std::vector<std::string>{"4"})),
+                                 json(R"({"method":"interrupted","start":"9"})"));
+  ASSERT_TRUE(flat) << flat.error().text();
+  EXPECT_THAT((*flat)["refused"].string_or(""), HasSubstr("no variance"));
+  EXPECT_EQ((*flat)["found"].int_or(9), 0);
+  expect_described(*flat);
   EXPECT_EQ(stats_detect(t, json(R"({"method":"rate"})")).error().field, "time");
   EXPECT_EQ(stats_detect(t, json(R"({"method":"what"})")).error().field, "method");
 }

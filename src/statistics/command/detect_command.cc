@@ -14,6 +14,7 @@
 #include "statistics/change/run_length.h"
 #include "statistics/command/answer_json.h"
 #include "statistics/command/series.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 
@@ -99,21 +100,21 @@ struct Fields<statistics::DetectSettings> {
           .range(0, 0.49)
           .optional(),
       field("weight", &D::weight, "ewma: of the newest value").range(0, 1).optional(),
-      field("target", &D::target, "ewma, cusum: mean in control"),
-      field("deviation", &D::deviation, "ewma: of a value in control").range(0, 1e300),
+      field("target", &D::target, "ewma, cusum: mean in control").range(-1e75, 1e75),
+      field("deviation", &D::deviation, "ewma: of a value in control").range(0, 1e75),
       field("width", &D::width, "ewma: of the limits, in deviations").range(0, 100).optional(),
-      field("slack", &D::slack, "cusum: k").range(0, 1e300),
-      field("limit", &D::limit, "cusum, pagehinkley: alarm above it").range(0, 1e300),
+      field("slack", &D::slack, "cusum: k").range(0, 1e75),
+      field("limit", &D::limit, "cusum, pagehinkley: alarm above it").range(0, 1e75),
       field("base", &D::base, "kleinberg: s").range(1, 1000).optional(),
       field("gamma", &D::gamma, "kleinberg: cost of a level").range(0, 1000).optional(),
       field("total", &D::total, "kleinberg: column with all documents of a batch"),
       field("hazard", &D::hazard, "bocpd: probability of a change").range(0, 1).optional(),
-      field("prior_mean", &D::prior_mean, "bocpd").range(-1e300, 1e300),
-      field("prior_variance", &D::prior_variance, "bocpd").range(0, 1e300),
-      field("noise_variance", &D::noise_variance, "bocpd").range(0, 1e300),
+      field("prior_mean", &D::prior_mean, "bocpd").range(-1e75, 1e75),
+      field("prior_variance", &D::prior_variance, "bocpd").range(1e-150, 1e150),
+      field("noise_variance", &D::noise_variance, "bocpd").range(1e-150, 1e150),
       field("counts", &D::counts, "bocpd: values are counts"),
       field("keep", &D::keep, "pagehinkley: of the sum").range(0, 1).optional(),
-      field("delta", &D::delta, "pagehinkley: rise that does not count").range(0, 1e300).optional(),
+      field("delta", &D::delta, "pagehinkley: rise that does not count").range(0, 1e75).optional(),
       field("values_min", &D::values_min, "pagehinkley: before it alarms").range(1, 1e9).optional(),
       field("confidence", &D::confidence, "adwin").range(0, 1).optional(),
       field("weeks", &D::weeks, "rate: looked back").range(2, 52).optional(),
@@ -141,6 +142,7 @@ struct Findings {
   Json extra = Json::object();
   std::string method;
   std::vector<std::string_view> assumptions;
+  std::optional<Plain> refused;  ///< why there is no result
 };
 
 Result<Findings> by_esd(const Series& series, const DetectSettings& s) {
@@ -293,6 +295,11 @@ Result<Findings> by_bocpd(const Series& series, const DetectSettings& s) {
     settings.prior_variance = 10 * variance;
     settings.noise_variance = variance;
   }
+  for (std::size_t i = 0; s.counts.value_or(false) && i < series.value.size(); ++i) {
+    const double v = series.value[i];
+    if (std::isnan(v) || (v >= 0 && v <= kCountMax && v == std::floor(v))) continue;
+    return fail_field("value", "row {}: {} is no whole number from 0 to {}", i + 1, v, kCountMax);
+  }
   settings.prior_mean = s.prior_mean.value_or(settings.prior_mean);
   settings.prior_variance = s.prior_variance.value_or(settings.prior_variance);
   settings.noise_variance = s.noise_variance.value_or(settings.noise_variance);
@@ -380,13 +387,22 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
 Result<Findings> by_interruption(const Series& series, const DetectSettings& s) {
   if (!s.start) return fail_field("start", "is missing: the first time after the interruption");
   ZHIYIN_TRY(const std::size_t start, series.place_of(*s.start));
-  ZHIYIN_TRY(
-      const InterruptedResult r,
-      interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)}));
+  const auto answer =
+      interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)});
+  if (!answer && answer.error().code != ErrorCode::kUnsupported) {
+    return std::unexpected(answer.error());
+  }
   Findings out{.method = "interrupted time series (segmented regression, Newey-West)",
                .assumptions = {"equal time steps",
                                "without the interruption the line would have "
                                "gone on"}};
+  if (!answer) {
+    out.extra.set("refused", answer.error().message);
+    out.refused = {"没有结论：数值全都落在线上，没有波动。",
+                   "There is no result: the values do not vary about their lines."};
+    return out;
+  }
+  const InterruptedResult& r = *answer;
   const auto effect = [](const EffectEstimate& e) {
     return Json::object()
         .set("estimate", e.estimate)
@@ -455,6 +471,10 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
   out.set("found", count);
   for (const Json::Member& m : *found.extra.if_object()) out.set(m.first, m.second);
   out.set("findings", std::move(found.list));
+  if (found.refused) {
+    describe(out, found.method, found.assumptions, *found.refused);
+    return out;
+  }
   describe(out, found.method, found.assumptions,
            count == 0
                ? Plain{"没有发现异常。", "Nothing stands out."}

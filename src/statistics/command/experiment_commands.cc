@@ -94,7 +94,7 @@ struct Fields<statistics::RunningEvidence> {
   static constexpr std::string_view name = "RunningEvidence";
   static constexpr auto list =
       field_list(field("estimate", &E::estimate, "effect so far").optional(),
-                 field("se", &E::se, "its standard error").range(1e-300, 1e300),
+                 field("se", &E::se, "its standard error").range(1e-75, 1e75),
                  field("users", &E::users, "of both arms so far").range(4, 1e15));
 };
 template <>
@@ -102,12 +102,12 @@ struct Fields<statistics::PowerInput> {
   using P = statistics::PowerInput;
   static constexpr std::string_view name = "PowerInput";
   static constexpr auto list = field_list(
-      field("mean", &P::mean, "of the metric without treatment"),
+      field("mean", &P::mean, "of the metric without treatment").range(-1e75, 1e75),
       field("variance", &P::variance, "per user; absent: of a share with that mean")
-          .range(0, 1e300),
+          .range(0, 1e150),
       field("users", &P::users, "of all arms").range(0, 1e15),
       field("arms", &P::arms, "with the control").range(2, 1000).optional(),
-      field("effect_size", &P::effect_size, "to be found").range(-1e300, 1e300),
+      field("effect_size", &P::effect_size, "to be found").range(-1e75, 1e75),
       field("effect", &P::effect, "relative or absolute").optional(),
       field("alpha", &P::alpha, "error level").range(1e-6, 0.5).optional(),
       field("power", &P::power, "probability of finding it").range(0.01, 0.9999).optional(),
@@ -399,6 +399,9 @@ Result<Json> stats_assign(const Json& input) {
     sum += weights[i];
   }
   if (!(sum >= 0.99 && sum <= 1.01)) return fail_field("weights", "add up to {}, not 1", sum);
+  for (std::size_t i = 0; i < in.units.size(); ++i) {
+    if (in.units[i].empty()) return fail_field(fmt::format("units[{}]", i), "is empty");
+  }
   if (in.space && !(in.space->begin < in.space->end)) {
     return fail_field("namespace", "its range is empty");
   }

@@ -6,6 +6,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "statistics/limits.h"
+
 namespace zhiyin::statistics {
 namespace {
 
@@ -49,6 +51,9 @@ Result<std::vector<double>> number_column(const Table& table, std::string_view f
     const auto [end, ec] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     if (ec != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) {
       return bad_cell(column, r, cell, "a finite number");
+    }
+    if (!is_usable(value)) {
+      return bad_cell(column, r, cell, fmt::format("a number up to {}", kValueMax));
     }
     out.push_back(value);
   }
