@@ -12,7 +12,8 @@
 namespace zhiyin::statistics {
 
 /// Quantiles of a stream: a merging t-digest (Dunning, arXiv 1902.04023, scale function k1).
-/// The rank error is about q(1-q)/compression: smallest in the tails, where it matters.
+/// A centroid holds at most a share of 2 pi sqrt(q(1-q))/compression: the rank error stays below
+/// that (twice that among equal values), and is smallest in the tails, where it matters.
 class QuantileSketch {
  public:
   struct Centroid {
