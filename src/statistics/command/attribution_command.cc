@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/utf8.h"
 #include "statistics/accumulator.h"
 #include "statistics/cause/attribution.h"
 #include "statistics/command/answer_json.h"
@@ -105,7 +106,7 @@ Result<std::vector<double>> times_of(std::string_view text, std::size_t row) {
     double value = 0;
     const auto [end, ec] = std::from_chars(step.data(), step.data() + step.size(), value);
     if (ec != std::errc() || end != step.data() + step.size() || !std::isfinite(value)) {
-      return fail_field("times", "row {}: '{}' is not a number", row + 1, step.substr(0, 40));
+      return fail_field("times", "row {}: '{}' is not a number", row + 1, utf8::truncate(step, 40));
     }
     out.push_back(value);
   }

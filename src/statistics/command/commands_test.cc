@@ -157,6 +157,10 @@ TEST(Detect, MethodsOnSmallSeries) {
     EXPECT_EQ(out.error().field, "value");
     EXPECT_THAT(out.error().message, HasSubstr("row 8: '1e308' is not a number up to 1e+75"));
   }
+  // Quoted texts are cut between characters: 40 bytes are thirteen Chinese ones and a third.
+  const auto words = stats_detect(table({"value"}, {{"一二三四五六七八九十一二三四五六"}}),
+                                  json(R"({"method":"esd"})"));
+  EXPECT_THAT(words.error().message, HasSubstr("'一二三四五六七八九十一二三' is not"));
   EXPECT_EQ(stats_detect(table({"value"}, {{"3"}, {"1.5"}, {"2"}}),
                          json(R"({"method":"bocpd","counts":true})"))
                 .error()

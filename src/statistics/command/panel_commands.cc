@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "statistics/accumulator.h"
 #include "statistics/cause/panel.h"
 #include "statistics/command/answer_json.h"
@@ -142,7 +143,7 @@ Result<DidUnits> read_units(const Table& table, const DidSettings& s, const TwoG
     const bool treated = groups.treated[i] != 0;
     if (of_unit.treated.value_or(treated) != treated) {
       return fail_field("unit", "row {}: '{}' is in both groups", r + 1,
-                        std::string_view(unit.names[unit.of_row[r]]).substr(0, 40));
+                        utf8::truncate(unit.names[unit.of_row[r]], 40));
     }
     of_unit.treated = treated;
     of_unit.sides[after[r]].add(outcome[r]);

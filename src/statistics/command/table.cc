@@ -6,6 +6,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "base/utf8.h"
 #include "statistics/limits.h"
 
 namespace zhiyin::statistics {
@@ -13,7 +14,7 @@ namespace {
 
 std::unexpected<Error> bad_cell(std::string_view column, std::size_t row, std::string_view cell,
                                 std::string_view expected) {
-  return fail_field(column, "row {}: '{}' is not {}", row + 1, cell.substr(0, 40), expected);
+  return fail_field(column, "row {}: '{}' is not {}", row + 1, utf8::truncate(cell, 40), expected);
 }
 
 }  // namespace
