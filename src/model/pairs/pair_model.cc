@@ -27,9 +27,14 @@ Result<void> check_parts(const PairModelParts& p) {
   if (p.likeness.empty() && (!p.keys.empty() || p.vector_mean.empty()))
     return wrong("n-grams without likeness of characters, or neither them nor an encoder's part");
   const std::size_t width = p.vector_mean.size();
+  const bool joined = width > 0 && !p.likeness.empty();
+  if (p.floor_likeness.size() != (joined ? kCharacterColumns : 0) ||
+      p.floor_weights.size() != (joined ? p.weights.size() : 0))
+    return wrong("its floor has other inputs than the characters' part");
   if (p.vector_factor.size() != width || p.product.size() != width || p.difference.size() != width)
     return wrong("not one weight per value of the encoder's vector");
-  if (!finite(p.weights) || !finite(p.likeness) || !finite(p.vector_mean) ||
+  if (!finite(p.weights) || !finite(p.likeness) || !finite(p.floor_weights) ||
+      !finite(p.floor_likeness) || !std::isfinite(p.floor_intercept) || !finite(p.vector_mean) ||
       !finite(p.vector_factor) || !finite(p.product) || !finite(p.difference) ||
       !finite(p.cosine) || !std::isfinite(p.encoder_bias) || !std::isfinite(p.intercept))
     return wrong("a weight is not finite");
@@ -65,34 +70,40 @@ Result<PairModel> PairModel::create(PairModelParts p) {
   ZHIYIN_TRY_VOID(check_parts(p));
   PairModel out;
   out.keys_ = std::move(p.keys);
-  out.likeness_ = std::move(p.likeness);
+  out.characters_.likeness = std::move(p.likeness);
+  out.characters_.intercept = p.intercept;
+  out.characters_.set_steps(p.weights, p.idf);
+  out.floor_.likeness = std::move(p.floor_likeness);
+  out.floor_.intercept = p.floor_intercept;
+  out.floor_.set_steps(p.floor_weights, p.idf);
   out.vector_mean_ = std::move(p.vector_mean);
   out.vector_factor_ = std::move(p.vector_factor);
   out.product_ = std::move(p.product);
   out.difference_ = std::move(p.difference);
   out.cosine_ = p.cosine;
   out.encoder_bias_ = p.encoder_bias;
-  out.intercept_ = p.intercept;
   out.calibration_ = p.calibration;
   out.floor_calibration_ = p.floor_calibration;
   out.threshold_ = p.threshold;
   out.settings_ = std::move(p.settings);
   out.metrics_ = std::move(p.metrics);
-  double largest = 0;
-  for (std::size_t i = 0; i < p.weights.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(p.weights[i]) * p.idf[i / 2]));
-  out.weight_unit_ = largest / kStepsMax;
-  for (std::size_t i = 0; i < p.weights.size(); ++i) {
-    const double steps = out.weight_unit_ == 0
-                             ? 0
-                             : static_cast<double>(p.weights[i]) * p.idf[i / 2] / out.weight_unit_;
-    out.weights_.push_back(
-        static_cast<std::int16_t>(std::lround(std::clamp(steps, -kStepsMax, kStepsMax))));
-  }
   for (const float idf : p.idf)
     out.idf_.push_back(static_cast<std::uint16_t>(std::min(std::lround(idf / kIdfUnit), 65535L)));
   out.index();
   return out;
+}
+
+void PairModel::CharacterWeights::set_steps(std::span<const float> weights,
+                                            std::span<const float> idf) {
+  double largest = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(weights[i]) * idf[i / 2]));
+  unit = largest / kStepsMax;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double wanted = unit == 0 ? 0 : static_cast<double>(weights[i]) * idf[i / 2] / unit;
+    steps.push_back(
+        static_cast<std::int16_t>(std::lround(std::clamp(wanted, -kStepsMax, kStepsMax))));
+  }
 }
 
 void PairModel::index() {
@@ -108,7 +119,7 @@ void PairModel::find_hits(const PairSide& side, std::vector<std::uint32_t>& hits
   }
 }
 
-double PairModel::by_characters(Scratch& scratch) const {
+double PairModel::by_characters(const CharacterWeights& weights, Scratch& scratch) const {
   find_hits(scratch.first, scratch.first_hits);
   find_hits(scratch.second, scratch.second_hits);
   const std::vector<std::uint32_t>&a = scratch.first_hits, &b = scratch.second_hits;
@@ -121,19 +132,19 @@ double PairModel::by_characters(Scratch& scratch) const {
     const bool from_a = i < a.size() && (j == b.size() || a[i] <= b[j]);
     const bool from_b = j < b.size() && (i == a.size() || b[j] <= a[i]);
     const std::uint32_t hit = from_a ? a[i] : b[j];
-    sum += weights_[2 * hit + (from_a && from_b ? 1 : 0)];
+    sum += weights.steps[2 * hit + (from_a && from_b ? 1 : 0)];
     if (from_a) squares_a += square(hit), ++i;
     if (from_b) squares_b += square(hit), ++j;
     if (from_a && from_b) squares_both += square(hit);
   }
   double out = 0;
   const double length = std::sqrt(static_cast<double>(squares_a + squares_b)) * kIdfUnit;
-  if (length > 0) out += static_cast<double>(sum) * weight_unit_ / length;
+  if (length > 0) out += static_cast<double>(sum) * weights.unit / length;
   const double lengths = std::sqrt(static_cast<double>(squares_a) * static_cast<double>(squares_b));
   const double tf_idf = lengths > 0 ? static_cast<double>(squares_both) / lengths : 0;
   const Likeness likeness = likeness_of(scratch.first, scratch.second);
-  for (std::size_t i = 0; i < kLikenessColumns; ++i) out += likeness_[i] * likeness[i];
-  return out + likeness_[kLikenessColumns] * tf_idf;
+  for (std::size_t i = 0; i < kLikenessColumns; ++i) out += weights.likeness[i] * likeness[i];
+  return out + weights.likeness[kLikenessColumns] * tf_idf;
 }
 
 double PairModel::by_encoder(std::span<const float> u, std::span<const float> v) const {
@@ -153,11 +164,12 @@ PairModel::Decision PairModel::decide(std::string_view first, std::string_view s
                                       Scratch& scratch) const {
   ZHIYIN_DCHECK(u.size() == v.size() &&
                 (u.size() == dense_columns() || (u.empty() && has_floor())));
-  Decision out;
-  if (!likeness_.empty()) {
+  const CharacterWeights& weights = u.empty() && has_floor() ? floor_ : characters_;
+  Decision out{.intercept = weights.intercept};
+  if (!weights.likeness.empty()) {
     fold_side(first, scratch.first);
     fold_side(second, scratch.second);
-    out.characters = by_characters(scratch);
+    out.characters = by_characters(weights, scratch);
     out.known = !scratch.first_hits.empty() || !scratch.second_hits.empty();
   }
   if (!u.empty()) out.encoder = by_encoder(u, v);
@@ -171,7 +183,7 @@ PairPrediction PairModel::predict(std::string_view first, std::string_view secon
   PairPrediction out;
   out.floor = u.empty() && dense_columns() > 0;
   const Calibration& how = out.floor ? floor_calibration_ : calibration_;
-  const double sum = intercept_ + decision.characters + decision.encoder;
+  const double sum = decision.intercept + decision.characters + decision.encoder;
   // Weights of a file may be so large that their sum is no number.
   const bool is_number = std::isfinite(sum);
   out.same = is_number ? how.probability(sum) : 0.5;

@@ -37,8 +37,12 @@ struct PairModelParts {
   std::array<double, kCosineColumns> cosine{};
   double encoder_bias = 0;  ///< what the encoder's part adds in any case
   double intercept = 0;
+  /// A decision of its own without the encoder's part: where there are both parts, else none.
+  std::vector<float> floor_weights;    ///< as `weights`
+  std::vector<double> floor_likeness;  ///< as `likeness`
+  double floor_intercept = 0;
   Calibration calibration;        ///< decision to the probability of meaning the same
-  Calibration floor_calibration;  ///< of decisions without the encoder's part
+  Calibration floor_calibration;  ///< of the floor's decisions
   double threshold = 0;           ///< answers less sure than this are rejected
   Json settings;                  ///< how it was trained, for people
   Json metrics;                   ///< on held-out folds
@@ -63,8 +67,9 @@ class PairModel {
     PairSide first, second;
     std::vector<std::uint32_t> first_hits, second_hits;
   };
-  /// Decision = intercept + characters + encoder.
+  /// Decision = intercept + characters + encoder; without vectors those of the floor.
   struct Decision {
+    double intercept = 0;
     double characters = 0;
     double encoder = 0;
     bool known = false;  ///< an n-gram of either text is known
@@ -87,7 +92,7 @@ class PairModel {
   [[nodiscard]] double threshold() const { return threshold_; }
   [[nodiscard]] const Calibration& calibration() const { return calibration_; }
   /// It can answer without its encoder, by characters alone.
-  [[nodiscard]] bool has_floor() const { return dense_columns() > 0 && !likeness_.empty(); }
+  [[nodiscard]] bool has_floor() const { return !floor_.likeness.empty(); }
   [[nodiscard]] const Json& settings() const { return settings_; }
   [[nodiscard]] const Json& metrics() const { return metrics_; }
 
@@ -101,22 +106,27 @@ class PairModel {
                                        Scratch& scratch) const;
 
  private:
+  /// Weights of n-grams and likeness.
+  struct CharacterWeights {
+    std::vector<std::int16_t> steps;  // two per key: weight times idf, in `unit`
+    double unit = 0;
+    std::vector<double> likeness;
+    double intercept = 0;
+    void set_steps(std::span<const float> weights, std::span<const float> idf);
+  };
   PairModel() = default;
   void index();
   void find_hits(const PairSide& side, std::vector<std::uint32_t>& hits) const;
-  [[nodiscard]] double by_characters(Scratch& scratch) const;
+  double by_characters(const CharacterWeights& weights, Scratch& scratch) const;
   [[nodiscard]] double by_encoder(std::span<const float> u, std::span<const float> v) const;
 
   std::vector<NgramKey> keys_;
   NgramTable table_;
-  std::vector<std::uint16_t> idf_;     // in 1/2048
-  std::vector<std::int16_t> weights_;  // two per key: weight times idf, in weight_unit_
-  double weight_unit_ = 0;
-  std::vector<double> likeness_;
+  std::vector<std::uint16_t> idf_;  // in 1/2048
+  CharacterWeights characters_, floor_;
   std::vector<float> vector_mean_, vector_factor_, product_, difference_;
   std::array<double, kCosineColumns> cosine_{};
   double encoder_bias_ = 0;
-  double intercept_ = 0;
   Calibration calibration_, floor_calibration_;
   double threshold_ = 0;
   Json settings_;

@@ -79,9 +79,11 @@ Json json_of(const Calibration& c) { return Json().set("slope", c.slope).set("sh
 Artefact PairModel::to_artefact() const {
   Json header = Json::object();
   header.set("normaliser", kNormaliser).set("features", features());
-  header.set("dense_columns", dense_columns()).set("weight_unit", weight_unit_);
-  header.set("likeness", numbers(likeness_)).set("cosine", numbers(cosine_));
-  header.set("encoder_bias", encoder_bias_).set("intercept", intercept_);
+  header.set("dense_columns", dense_columns()).set("weight_unit", characters_.unit);
+  header.set("likeness", numbers(characters_.likeness)).set("cosine", numbers(cosine_));
+  header.set("encoder_bias", encoder_bias_).set("intercept", characters_.intercept);
+  header.set("floor_unit", floor_.unit).set("floor_likeness", numbers(floor_.likeness));
+  header.set("floor_intercept", floor_.intercept);
   header.set("calibration", json_of(calibration_));
   header.set("floor_calibration", json_of(floor_calibration_));
   header.set("threshold", threshold_).set("settings", settings_).set("metrics", metrics_);
@@ -92,7 +94,8 @@ Artefact PairModel::to_artefact() const {
   append(out.payload, product_);
   append(out.payload, difference_);
   append(out.payload, idf_);
-  append(out.payload, weights_);
+  append(out.payload, characters_.steps);
+  append(out.payload, floor_.steps);
   return out;
 }
 
@@ -105,30 +108,37 @@ Result<PairModel> PairModel::from_artefact(const Artefact& artefact) {
   PairModel out;
   ZHIYIN_TRY(const std::size_t features, size_of(header, "features", kFeaturesMax));
   ZHIYIN_TRY(const std::size_t width, size_of(header, "dense_columns", kDenseMax));
-  ZHIYIN_TRY(out.weight_unit_, number_of(header["weight_unit"], "weight_unit"));
-  ZHIYIN_TRY(out.likeness_, numbers_of(header, "likeness"));
+  ZHIYIN_TRY(out.characters_.unit, number_of(header["weight_unit"], "weight_unit"));
+  ZHIYIN_TRY(out.characters_.likeness, numbers_of(header, "likeness"));
+  ZHIYIN_TRY(out.floor_.unit, number_of(header["floor_unit"], "floor_unit"));
+  ZHIYIN_TRY(out.floor_.likeness, numbers_of(header, "floor_likeness"));
+  ZHIYIN_TRY(out.floor_.intercept, number_of(header["floor_intercept"], "floor_intercept"));
   ZHIYIN_TRY(const auto cosine, numbers_of(header, "cosine"));
   ZHIYIN_TRY(out.encoder_bias_, number_of(header["encoder_bias"], "encoder_bias"));
-  ZHIYIN_TRY(out.intercept_, number_of(header["intercept"], "intercept"));
+  ZHIYIN_TRY(out.characters_.intercept, number_of(header["intercept"], "intercept"));
   ZHIYIN_TRY(out.calibration_, calibration_of(header["calibration"], "calibration"));
   ZHIYIN_TRY(out.floor_calibration_,
              calibration_of(header["floor_calibration"], "floor_calibration"));
   ZHIYIN_TRY(out.threshold_, number_of(header["threshold"], "threshold"));
   out.settings_ = header["settings"];
   out.metrics_ = header["metrics"];
-  const bool characters = !out.likeness_.empty();
-  if ((characters && out.likeness_.size() != kCharacterColumns) || cosine.size() != kCosineColumns)
-    return damaged("'likeness' or 'cosine' of the header has a wrong length");
+  const bool characters = !out.characters_.likeness.empty();
+  const bool joined = characters && width > 0;
   if (!characters && (features > 0 || width == 0))
     return damaged("it has n-grams without 'likeness', or no part at all");
+  if ((characters && out.characters_.likeness.size() != kCharacterColumns) ||
+      out.floor_.likeness.size() != (joined ? kCharacterColumns : 0) ||
+      cosine.size() != kCosineColumns)
+    return damaged("'likeness', 'floor_likeness' or 'cosine' of the header has a wrong length");
   std::ranges::copy(cosine, out.cosine_.begin());
-  if (out.weight_unit_ < 0 || out.threshold_ < 0 || out.threshold_ > 1)
+  if (out.characters_.unit < 0 || out.floor_.unit < 0 || out.threshold_ < 0 || out.threshold_ > 1)
     return damaged("a number of the header is out of range");
   std::string_view left = artefact.payload;
   if (!take(left, features, out.keys_) || !take(left, width, out.vector_mean_) ||
       !take(left, width, out.vector_factor_) || !take(left, width, out.product_) ||
       !take(left, width, out.difference_) || !take(left, features, out.idf_) ||
-      !take(left, 2 * features, out.weights_) || !left.empty())
+      !take(left, 2 * features, out.characters_.steps) ||
+      !take(left, joined ? 2 * features : 0, out.floor_.steps) || !left.empty())
     return damaged("the payload has another length than the header says");
   if (!finite(out.vector_mean_) || !finite(out.vector_factor_) || !finite(out.product_) ||
       !finite(out.difference_))

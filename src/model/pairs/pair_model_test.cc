@@ -226,6 +226,8 @@ TEST(PairModel, DamagedFormsAreRefused) {
               HasSubstr("another length"));
   EXPECT_THAT(refused([](Artefact& a) { a.header.set("likeness", Json::array()); }),
               HasSubstr("without 'likeness'"));
+  EXPECT_THAT(refused([](Artefact& a) { a.header.set("floor_likeness", Json::array()); }),
+              HasSubstr("'floor_likeness'"));
   EXPECT_THAT(refused([](Artefact& a) { a.header.set("threshold", 2); }),
               HasSubstr("out of range"));
   EXPECT_THAT(refused([](Artefact& a) {

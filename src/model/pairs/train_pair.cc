@@ -52,9 +52,13 @@ struct Inputs {
   [[nodiscard]] SvmRows svm() const {
     return {starts, columns, values, 2 * counts.keys.size(), rows, dense.size()};
   }
-  /// As a model without its encoder sees them.
-  [[nodiscard]] std::size_t first_of_encoder() const {
-    return 2 * counts.keys.size() + character_columns;
+  /// As a model without its encoder sees them; `kept` holds the dense ones.
+  [[nodiscard]] SvmRows of_characters(std::vector<float>& kept) const {
+    kept.clear();
+    for (std::size_t at = 0; at < rows.size(); at += dense.size())
+      kept.insert(kept.end(), rows.begin() + static_cast<std::ptrdiff_t>(at),
+                  rows.begin() + static_cast<std::ptrdiff_t>(at + character_columns));
+    return {starts, columns, values, 2 * counts.keys.size(), kept, character_columns};
   }
 };
 
@@ -183,11 +187,11 @@ std::vector<std::uint32_t> heaviest(const Inputs& in, const SvmFit& fit, std::si
   return order;
 }
 
-SvmFit fit_on(const Inputs& in, const LabelledPairs& data, std::span<const std::uint32_t> which,
+SvmFit fit_on(const SvmRows& rows, const LabelledPairs& data, std::span<const std::uint32_t> which,
               const TrainPairSettings& s) {
   std::vector<bool> positive(which.size());
   for (std::size_t i = 0; i < which.size(); ++i) positive[i] = data.same[which[i]] == 1;
-  return fit_svm(in.svm(), which, positive, {.c = s.c, .seed = s.seed * 1'000'003});
+  return fit_svm(rows, which, positive, {.c = s.c, .seed = s.seed * 1'000'003});
 }
 
 Result<Inputs> inputs_of(const LabelledPairs& data, const TrainPairSettings& s,
@@ -204,7 +208,7 @@ Result<Inputs> inputs_of(const LabelledPairs& data, const TrainPairSettings& s,
   if (s.features_max > 0 && in.counts.keys.size() > s.features_max) {
     // Which n-grams stay is decided by them alone: the dense inputs hold cosines of those that do.
     in.counts = keep_columns(
-        in.counts, heaviest(in, fit_on(in, data, all, s), data.texts.size(), s.features_max));
+        in.counts, heaviest(in, fit_on(in.svm(), data, all, s), data.texts.size(), s.features_max));
     weigh_ngrams(in, data.texts.size(), s.document_min);
     cosines = fill_ngrams(data, in);
   }
@@ -217,7 +221,8 @@ Result<Inputs> inputs_of(const LabelledPairs& data, const TrainPairSettings& s,
 }
 
 /// Weights for raw inputs; what they are shifted by goes into the constants.
-PairModelParts parts_of(Inputs in, const SvmFit& fit) {
+/// `floor` is null without one.
+PairModelParts parts_of(Inputs in, const SvmFit& fit, const SvmFit* floor) {
   PairModelParts out;
   out.keys = std::move(in.counts.keys);
   out.idf = std::move(in.idf);
@@ -225,13 +230,21 @@ PairModelParts parts_of(Inputs in, const SvmFit& fit) {
   out.weights.assign(fit.weights.begin(),
                      fit.weights.begin() + static_cast<std::ptrdiff_t>(sparse));
   out.intercept = fit.intercept;
-  const auto raw = [&](std::size_t c, double& constant) {
-    const double weight = fit.weights[sparse + c] * in.dense[c].factor;
+  const auto raw_of = [&](const SvmFit& of, std::size_t c, double& constant) {
+    const double weight = of.weights[sparse + c] * in.dense[c].factor;
     constant -= weight * in.dense[c].mean;
     return weight;
   };
+  const auto raw = [&](std::size_t c, double& constant) { return raw_of(fit, c, constant); };
   for (std::size_t c = 0; c < in.character_columns; ++c)
     out.likeness.push_back(raw(c, out.intercept));
+  if (floor != nullptr) {
+    out.floor_weights.assign(floor->weights.begin(),
+                             floor->weights.begin() + static_cast<std::ptrdiff_t>(sparse));
+    out.floor_intercept = floor->intercept;
+    for (std::size_t c = 0; c < in.character_columns; ++c)
+      out.floor_likeness.push_back(raw_of(*floor, c, out.floor_intercept));
+  }
   if (in.width == 0) return out;
   std::size_t at = in.character_columns;
   for (double& weight : out.cosine) weight = raw(at++, out.encoder_bias);
@@ -343,28 +356,30 @@ Result<PairModel> train_pair(const LabelledPairs& data, const TrainPairSettings&
   }
   const bool joined = settings.characters && in.width > 0;
   std::vector<double> decisions(data.rows()), by_characters(data.rows());
-  SvmFit whole;
+  std::vector<float> kept;
+  const SvmRows narrow = joined ? in.of_characters(kept) : in.svm();
+  SvmFit whole, floor_whole;
   const auto fit_piece = [&](std::size_t piece) {
     if (piece == 0) {
-      whole = fit_on(in, data, all, settings);
+      whole = fit_on(in.svm(), data, all, settings);
+      if (joined) floor_whole = fit_on(narrow, data, all, settings);
       return;
     }
     std::vector<std::uint32_t> inside;
     for (const std::uint32_t r : all)
       if (fold[r] != piece - 1) inside.push_back(r);
-    SvmFit fit = fit_on(in, data, inside, settings);
+    SvmFit fit = fit_on(in.svm(), data, inside, settings);
     for (const std::uint32_t r : all)
       if (fold[r] == piece - 1) decisions[r] = svm_decision(in.svm(), r, fit);
     if (!joined) return;
-    std::fill(fit.weights.begin() + static_cast<std::ptrdiff_t>(in.first_of_encoder()),
-              fit.weights.end(), 0.0F);
+    fit = fit_on(narrow, data, inside, settings);
     for (const std::uint32_t r : all)
-      if (fold[r] == piece - 1) by_characters[r] = svm_decision(in.svm(), r, fit);
+      if (fold[r] == piece - 1) by_characters[r] = svm_decision(narrow, r, fit);
   };
   if (!run_pieces(settings.folds + 1, settings.threads, settings.progress, fit_piece))
     return fail(ErrorCode::kConflict, "training: cancelled");
 
-  PairModelParts parts = parts_of(std::move(in), whole);
+  PairModelParts parts = parts_of(std::move(in), whole, joined ? &floor_whole : nullptr);
   parts.calibration = fit_calibration(decisions, data.same);
   const std::vector<double> same = calibrated(parts.calibration, decisions);
   std::vector<double> confidences;
