@@ -1,5 +1,5 @@
-// Feeds from anywhere: RSS, Atom, JSON Feed, in whatever encoding they say. The first byte chooses the charset
-// of the answer that they came with.
+// Feeds from anywhere: RSS, Atom, JSON Feed, in whatever encoding they say. The first byte chooses
+// the charset of the answer that they came with.
 #include <cstdint>
 #include <cstdlib>
 

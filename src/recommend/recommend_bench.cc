@@ -196,8 +196,8 @@ int lists() {
   }
   const auto model = std::make_shared<RecommendModel>(std::move(*trained));
   const auto by_source = Recommender::create(model, "recommend-1", catalogue);
-  const auto by_ranker =
-      Recommender::create(model, "recommend-1", catalogue, nullptr, {some_ranker(), "ranker-1", {}});
+  const auto by_ranker = Recommender::create(model, "recommend-1", catalogue, nullptr,
+                                             {some_ranker(), "ranker-1", {}});
   std::vector<audience::PersonView> people;
   for (int p = 0; p < 2000; ++p) {
     audience::PersonView view{PersonId("p_" + std::to_string(p)), {}, {}};
