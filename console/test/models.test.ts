@@ -34,6 +34,8 @@ describe("versions", () => {
     expect(usableClassifiers(joined, { id: "e", checksum: "x" })).toEqual(["a", "b"]);
     expect(usableClassifiers(joined, { id: "e", checksum: "y" })).toEqual(["b"]);
     expect(usableClassifiers(joined, undefined)).toEqual(["b"]);
+    const pair = byKind([{ id: "p-1", kind: "p", version: 1, active: true, settings: { task: "pair" } } as Model]);
+    expect(usableClassifiers(pair, undefined)).toEqual([]);
   });
 
   it("finds the leaves in which two differ", () => {

@@ -30,11 +30,11 @@ export function isEarlier(model: Model, inUse: Model | null): boolean {
   return Number(model.version) < Number(inUse?.version);
 }
 
-/** Names of the classifiers that can answer: in use, and not in need of an encoder that is not here. */
+/** Names of the classifiers of one text that can answer: in use, and not in need of an encoder that is not here. */
 export function usableClassifiers(kinds: Kind[], encoder: Encoder | undefined): string[] {
   const needs = (model: Model) => String(model.settings?.encoder ?? "");
   return kinds
-    .filter((one) => readsTexts(one.kind) && one.inUse !== null)
+    .filter((one) => readsTexts(one.kind) && one.inUse !== null && one.inUse.settings?.task !== "pair")
     .filter((one) => needs(one.inUse!) === "" || needs(one.inUse!) === encoder?.checksum)
     .map((one) => one.kind);
 }
