@@ -1,5 +1,7 @@
 #include "server/item_reader.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -80,6 +82,9 @@ Result<bool> ItemReader::read_some() {
     return true;  // what changed meanwhile
   }
   done_ = change;
+  // Dictionary and encoder took memory that is wanted again only when texts change.
+  keywords_.reset();
+  ::malloc_trim(0);
   return false;
 }
 
