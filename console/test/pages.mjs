@@ -411,7 +411,7 @@ test("a test message goes out and each outcome is told", () =>
 test("a model is trained on what the operator calls a response, and an older one brought back", () =>
   withConsole(async ({ page, settle, open, text }) => {
     await open("/models");
-    await page.getByRole("button", { name: "回退到此版本" }).click();
+    await page.locator("summary", { hasText: "response-2" }).getByRole("button", { name: "回退到此版本" }).click();
     assert.match(await page.locator("dialog").innerText(), /响应预测将由 response-3 换成 response-2/);
     await page.locator("dialog").getByRole("button", { name: "回退到此版本" }).click();
     await page.locator("dialog").waitFor({ state: "detached" });
