@@ -59,6 +59,15 @@ std::unexpected<Error> no_such_model(std::string_view id) {
   return fail(ErrorCode::kNotFound, "model '{}': not found", id.substr(0, 100));
 }
 
+Result<std::vector<ModelRecord>> records_of(const Rows& found) {
+  std::vector<ModelRecord> out;
+  for (const Row& row : found.rows) {
+    ZHIYIN_TRY(ModelRecord record, record_of(row));
+    out.push_back(std::move(record));
+  }
+  return out;
+}
+
 Result<ModelRecord> find_in(Session& session, std::string_view id) {
   ZHIYIN_TRY(const Rows found,
              session.query(fmt::format("SELECT {} FROM model m WHERE m.id = ?1", kColumns),
@@ -130,12 +139,7 @@ Result<std::vector<ModelRecord>> Registry::list(std::string_view kind) const {
                                       "ORDER BY m.created_at DESC, m.version DESC, m.kind",
                                       kColumns),
                           {Value(std::string(kind))}));
-  std::vector<ModelRecord> out;
-  for (const Row& row : found.rows) {
-    ZHIYIN_TRY(ModelRecord record, record_of(row));
-    out.push_back(std::move(record));
-  }
-  return out;
+  return records_of(found);
 }
 
 Result<ModelRecord> Registry::find(std::string_view id) const {
@@ -166,12 +170,7 @@ Result<std::vector<ModelRecord>> Registry::activated(std::string_view kind) cons
                                "ORDER BY m.activation DESC",
                                kColumns),
                    {Value(std::string(kind))}));
-  std::vector<ModelRecord> out;
-  for (const Row& row : found.rows) {
-    ZHIYIN_TRY(ModelRecord record, record_of(row));
-    out.push_back(std::move(record));
-  }
-  return out;
+  return records_of(found);
 }
 
 Result<std::string> Registry::load(std::string_view id) const {
