@@ -68,6 +68,43 @@ Result<std::vector<std::string_view>> labels_of(std::string_view column) {
   return out;
 }
 
+/// Gives every line but a header to `take`, which keeps it in `out` with the classes in `found`, or
+/// says what is wrong with it. The first wrong line is named, the others counted.
+template <class Out, class Take>
+Result<void> each_row(std::string_view bytes, Out& out, const Found& found, const Take& take) {
+  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  std::size_t number = 0;
+  std::size_t bad = 0;
+  std::string first_bad;
+  while (!bytes.empty()) {
+    const std::string_view line = next_line(bytes);
+    ++number;
+    if (number == 1 && line.starts_with("label\t")) {
+      out.header = true;
+      continue;
+    }
+    if (const std::string fault = take(line); !fault.empty()) {
+      if (bad++ == 0) first_bad = fmt::format("line {} {}", number, fault);
+      continue;
+    }
+    if (found.size() > kClassesMax || out.rows() > kLabelledRowsMax) {
+      return fail(ErrorCode::kLimitReached, "line {}: more than {} classes or {} rows", number,
+                  kClassesMax, kLabelledRowsMax);
+    }
+  }
+  if (bad == 1) return fail(ErrorCode::kInvalidArgument, "{}", first_bad);
+  if (bad > 1)
+    return fail(ErrorCode::kInvalidArgument, "{} (and {} more lines are wrong)", first_bad,
+                bad - 1);
+  if (out.texts.empty()) return fail(ErrorCode::kInvalidArgument, "there are no rows");
+  return {};
+}
+
+std::uint32_t number_of(std::string_view label, Found& found) {
+  const auto next = static_cast<std::uint32_t>(found.size());
+  return found.try_emplace(std::string(label), next).first->second;
+}
+
 }  // namespace
 
 LabelledTexts LabelledTexts::subset(std::span<const std::uint32_t> which) const {
@@ -80,83 +117,33 @@ LabelledTexts LabelledTexts::subset(std::span<const std::uint32_t> which) const 
 }
 
 Result<LabelledTexts> parse_labelled_texts(std::string_view bytes) {
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   LabelledTexts out;
   Found found;
-  std::size_t number = 0;
-  std::size_t bad = 0;
-  std::string first_bad;
-  while (!bytes.empty()) {
-    const std::string_view line = next_line(bytes);
-    ++number;
-    if (number == 1 && line.starts_with("label\t")) {
-      out.header = true;
-      continue;
-    }
-    if (const std::string fault = fault_of(line); !fault.empty()) {
-      if (bad++ == 0) first_bad = fmt::format("line {} {}", number, fault);
-      continue;
-    }
-    if (bad > 0) continue;
+  ZHIYIN_TRY_VOID(each_row(bytes, out, found, [&](std::string_view line) -> std::string {
+    if (std::string fault = fault_of(line); !fault.empty()) return fault;
     const std::size_t tab = line.find('\t');
-    const auto next = static_cast<std::uint32_t>(found.size());
-    const auto at = found.try_emplace(std::string(line.substr(0, tab)), next).first;
-    out.labels.push_back(at->second);
+    out.labels.push_back(number_of(line.substr(0, tab), found));
     out.texts.emplace_back(line.substr(tab + 1));
-    if (found.size() > kClassesMax || out.rows() > kLabelledRowsMax) {
-      return fail(ErrorCode::kLimitReached, "line {}: more than {} classes or {} rows", number,
-                  kClassesMax, kLabelledRowsMax);
-    }
-  }
-  if (bad == 1) return fail(ErrorCode::kInvalidArgument, "{}", first_bad);
-  if (bad > 1)
-    return fail(ErrorCode::kInvalidArgument, "{} (and {} more lines are wrong)", first_bad,
-                bad - 1);
-  if (out.texts.empty()) return fail(ErrorCode::kInvalidArgument, "there are no rows");
+    return {};
+  }));
   const std::vector<std::uint32_t> place = number_classes(found, out.classes);
   for (std::uint32_t& label : out.labels) label = place[label];
   return out;
 }
 
 Result<MultiLabelledTexts> parse_multi_labelled_texts(std::string_view bytes) {
-  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
   MultiLabelledTexts out;
   Found found;
-  std::size_t number = 0;
-  std::size_t bad = 0;
-  std::string first_bad;
-  while (!bytes.empty()) {
-    const std::string_view line = next_line(bytes);
-    ++number;
-    if (number == 1 && line.starts_with("label\t")) {
-      out.header = true;
-      continue;
-    }
-    std::string fault = fault_of(line, true);
+  ZHIYIN_TRY_VOID(each_row(bytes, out, found, [&](std::string_view line) -> std::string {
+    if (std::string fault = fault_of(line, true); !fault.empty()) return fault;
     const std::size_t tab = line.find('\t');
-    const auto labels = labels_of(fault.empty() ? line.substr(0, tab) : std::string_view());
-    if (!labels) fault = labels.error().message;
-    if (!fault.empty()) {
-      if (bad++ == 0) first_bad = fmt::format("line {} {}", number, fault);
-      continue;
-    }
-    std::vector<std::uint32_t> places;
-    for (const std::string_view label : *labels) {
-      const auto next = static_cast<std::uint32_t>(found.size());
-      places.push_back(found.try_emplace(std::string(label), next).first->second);
-    }
-    out.labels.push_back(std::move(places));
+    const auto labels = labels_of(line.substr(0, tab));
+    if (!labels) return labels.error().message;
+    std::vector<std::uint32_t>& places = out.labels.emplace_back();
+    for (const std::string_view label : *labels) places.push_back(number_of(label, found));
     out.texts.emplace_back(line.substr(tab + 1));
-    if (found.size() > kClassesMax || out.rows() > kLabelledRowsMax) {
-      return fail(ErrorCode::kLimitReached, "line {}: more than {} classes or {} rows", number,
-                  kClassesMax, kLabelledRowsMax);
-    }
-  }
-  if (bad == 1) return fail(ErrorCode::kInvalidArgument, "{}", first_bad);
-  if (bad > 1)
-    return fail(ErrorCode::kInvalidArgument, "{} (and {} more lines are wrong)", first_bad,
-                bad - 1);
-  if (out.texts.empty()) return fail(ErrorCode::kInvalidArgument, "there are no rows");
+    return {};
+  }));
   const std::vector<std::uint32_t> place = number_classes(found, out.classes);
   for (auto& labels : out.labels) {
     for (std::uint32_t& label : labels) label = place[label];
