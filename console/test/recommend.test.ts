@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fieldsOf, itemOf } from "../src/lib/items";
-import { grouped, matches, moved, places, readCurves } from "../src/lib/recommend";
+import { grouped, matches, moved, places, readCurves, readTrial } from "../src/lib/recommend";
 
 describe("two lists", () => {
   it("say how far an item moved", () => {
@@ -16,6 +16,16 @@ describe("curves", () => {
     expect(read.losses).toEqual([3, 2]);
     expect(read.tried).toEqual([{ params: "lambda=3 recency=0.9", value: 0.1, low: 0.08, high: 0.12 }, { params: "", value: 0.2, low: 0.1, high: 0.3 }]);
     expect(readCurves(null)).toEqual({ losses: [], tried: [] });
+  });
+});
+
+describe("the trial of a version", () => {
+  it("is read where there was one", () => {
+    const metrics = { held_out_from: "2026-01-01T00:00:00Z", held_out_likings: 90, people_measured: 60, ndcg: 0.2, in_use: "recommend-1", in_use_ndcg: 0.15, ndcg_gain: 0.05, intervals: { ndcg_gain: [0.01, 0.09] }, not_worse: true };
+    expect(readTrial(metrics)).toMatchObject({ people: 60, inUse: "recommend-1", retrained: false, gain: 0.05, low: 0.01, high: 0.09, notWorse: true });
+    expect(readTrial({ ...metrics, in_use: undefined })?.inUse).toBe("");
+    expect(readTrial({ people: 3 })).toBeNull();
+    expect(readTrial({ held_out_from: "2026-01-01T00:00:00Z", people_measured: 0 })).toBeNull();
   });
 });
 

@@ -24,6 +24,7 @@
 #include "server/kinds.h"
 #include "server/ranker_job.h"
 #include "server/recommend_batch.h"
+#include "server/recommend_job.h"
 #include "server/recommend_policy.h"
 #include "server/recommend_wire.h"
 #include "server/request_checks.h"
@@ -142,6 +143,8 @@ Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& 
   job.alpha = alpha.value_or(job.alpha);
   job.beta = beta.value_or(job.beta);
   job.factors = factors.value_or(job.factors);
+  if (const std::string promote = text_of(args, "promote"); !promote.empty()) job.promote = promote;
+  ZHIYIN_TRY_VOID(server::check(job));
   return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) {
     return server::train_recommend_model(s, job, run);
   });
@@ -553,6 +556,19 @@ Result<Json> catalogue_forget(Services& s, const Json& args, const ProgressSink&
   return Json().set("forgotten", url);
 }
 
+Result<Json> hide_item(Services& s, const Json& args, bool hidden) {
+  ZHIYIN_TRY(const std::string kind, needed(args, "kind"));
+  ZHIYIN_TRY(const std::string id, needed(args, "id"));
+  ZHIYIN_TRY_VOID(s.items.hide({kind, id}, hidden, s.clock.now()));
+  return Json().set("kind", kind).set("id", id).set("hidden", hidden);
+}
+Result<Json> catalogue_hide(Services& s, const Json& args, const ProgressSink&) {
+  return hide_item(s, args, true);
+}
+Result<Json> catalogue_unhide(Services& s, const Json& args, const ProgressSink&) {
+  return hide_item(s, args, false);
+}
+
 const std::map<std::string, Function, std::less<>>& functions() {
   static const std::map<std::string, Function, std::less<>> table = {
       {"backup", backup},
@@ -573,6 +589,8 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"catalogue import", catalogue_import},
       {"catalogue feeds", catalogue_feeds},
       {"catalogue forget", catalogue_forget},
+      {"catalogue hide", catalogue_hide},
+      {"catalogue unhide", catalogue_unhide},
       {"segment apply", segment_apply},
       {"segment preview", segment_preview},
       {"segment list", segment_list},

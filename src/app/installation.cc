@@ -51,6 +51,7 @@
 #include "server/recommend_batch.h"
 #include "server/retention.h"
 #include "server/segment_trends.h"
+#include "server/session_feedback.h"
 #include "storage/fenced_state.h"
 #include "storage/gate.h"
 #include "storage/installation_id.h"
@@ -96,7 +97,7 @@ std::vector<storage::Migration> all_migrations() {
                 server::item_import_migrations(), server::ErasureRequests::migrations(),
                 server::DriftDays::migrations(), server::DuplicateIndexes::migrations(),
                 server::FreshArms::migrations(), server::ShownItems::migrations(),
-                server::ranker_migrations());
+                server::ranker_migrations(), server::session_feedback_migrations());
 }
 
 }  // namespace
@@ -856,7 +857,7 @@ class BuiltInstallation final : public Installation {
       ZHIYIN_TRY(const std::size_t erased, carry_out_erasures());
       ZHIYIN_TRY(const bool worked, tick_until_idle());
       if (!worked && erased == 0) {
-        report("ranker", server::train_ranker_when_due(*services_, true));
+        report("training", server::train_when_due(*services_, true));
         return settle();
       }
     }
@@ -956,7 +957,7 @@ class BuiltInstallation final : public Installation {
         report("erasures", carry_out_erasures());
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
-        report("ranker", server::train_ranker_when_due(*services_, false));
+        report("training", server::train_when_due(*services_, false));
       }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {
@@ -971,6 +972,7 @@ class BuiltInstallation final : public Installation {
       if (clock_->now() - trimmed > kTrimEvery) {
         report("callbacks", callback_store_->trim(clock_->now()));
         report("shown items", recommendations_->tidy(clock_->now()));
+        report("sessions", server::trim_session_feedback(*state_, clock_->now()));
         server::tidy_batches(*services_);
         report("quotas", tidy_quotas());
         report("mass jobs", ask_about_silent_jobs());

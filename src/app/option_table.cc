@@ -91,7 +91,10 @@ constexpr OptionSpec kOptions[] = {
     {"recommend.attribution", kDuration, "1d",
      "How long after an item was listed a response counts for it; no list is learnt from before."},
     {"recommend.train_at", kString, "04:00",
-     "When the ranker is trained each day (Shanghai); empty: never.", "03:30"},
+     "When recommender and ranker are trained each day (Shanghai); empty: never.", "03:30"},
+    {"recommend.checkpoint_every", kDuration, "10s",
+     "How often a training notes how far it is, so that the next one goes on there when it is "
+     "killed; 0s: after each step."},
     {"recommend.fatigue_shows", kInt, "0",
      "An item listed so often to a person within fatigue_window, who did nothing with it, is "
      "tired; 0: never.",

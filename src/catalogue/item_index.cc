@@ -36,7 +36,7 @@ std::string_view ItemIndex::title(const ingest::ItemRef& ref) const {
 
 bool ItemIndex::available(const ingest::ItemRef& ref, Instant now) const {
   const IndexedItem* item = find(ref);
-  if (item == nullptr) return false;
+  if (item == nullptr || item->hidden) return false;
   if (item->stock && *item->stock <= 0) return false;
   if (item->valid_from && now < *item->valid_from) return false;
   return !(item->valid_until && now >= *item->valid_until);

@@ -38,6 +38,8 @@ struct IndexedItem {
   std::string topic = {};
   std::string sentiment = {};
   std::string group = {};
+  std::string account = {};  ///< whose followers it is for; empty: everybody's
+  bool hidden = false;       ///< by the operator
 };
 
 /// All items at one moment, in memory. Immutable, thread-safe.
@@ -51,7 +53,7 @@ class ItemIndex {
   /// Empty when the item is unknown.
   [[nodiscard]] std::span<const ItemTag> tags(const ingest::ItemRef& ref) const;
   [[nodiscard]] std::string_view title(const ingest::ItemRef& ref) const;
-  /// Known, valid at `now` and not out of stock.
+  /// Known, not hidden, valid at `now` and not out of stock.
   [[nodiscard]] bool available(const ingest::ItemRef& ref, Instant now) const;
   /// Ascending by ref.
   [[nodiscard]] std::span<const IndexedItem> items() const { return items_; }

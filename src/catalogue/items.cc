@@ -65,6 +65,13 @@ constexpr storage::Migration kMigrations[] = {
      "  item_group TEXT NOT NULL,"
      "  PRIMARY KEY(item_kind, item_id));"
      "INSERT INTO item_cursor(name, value) VALUES('readings', 0)"},
+    {"catalogue-003-account",
+     "ALTER TABLE item ADD COLUMN account TEXT NOT NULL DEFAULT '';"
+     "CREATE TABLE item_hidden("
+     "  item_kind TEXT NOT NULL,"
+     "  item_id TEXT NOT NULL,"
+     "  at BIGINT NOT NULL,"
+     "  PRIMARY KEY(item_kind, item_id))"},
 };
 
 template <class T>
@@ -122,7 +129,7 @@ Result<void> check_tags(const std::vector<std::string>& tags) {
 
 constexpr std::string_view kColumns =
     "i.kind, i.id, i.title, i.text, i.category, i.author, i.price, i.stock, i.valid_from,"
-    " i.valid_until, i.published_at, i.url, i.cover";
+    " i.valid_until, i.published_at, i.url, i.cover, i.account";
 
 Item item_of(const Row& row) {
   Item item;
@@ -139,6 +146,7 @@ Item item_of(const Row& row) {
   item.published_at = optional_of<Instant>(row[10]);
   item.url = text_of(row[11]);
   item.cover = text_of(row[12]);
+  item.account = text_of(row[13]);
   return item;
 }
 
@@ -174,18 +182,20 @@ Result<void> write_item(Session& session, const Item& item, std::int64_t changed
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO item(kind, id, title, text, category, author, price, stock, valid_from, "
       "valid_until,"
-      " published_at, url, cover, changed) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-      "?12, ?13, ?14)"
+      " published_at, url, cover, changed, account) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+      "?10, "
+      "?11, ?12, ?13, ?14, ?15)"
       " ON CONFLICT(kind, id) DO UPDATE SET title = excluded.title, text = excluded.text,"
       " category = excluded.category, author = excluded.author, price = excluded.price, stock = "
       "excluded.stock,"
       " valid_from = excluded.valid_from, valid_until = excluded.valid_until, published_at = "
       "excluded.published_at,"
-      " url = excluded.url, cover = excluded.cover, changed = excluded.changed",
+      " url = excluded.url, cover = excluded.cover, changed = excluded.changed,"
+      " account = excluded.account",
       {item.kind, item.id, item.title, item.text, item.category, item.author,
        optional_value(item.price), optional_value(item.stock), optional_value(item.valid_from),
        optional_value(item.valid_until), optional_value(item.published_at), item.url, item.cover,
-       changed}));
+       changed, item.account}));
   // Tags that were taken away stay with weight 0, so that the warehouse hears of it.
   ZHIYIN_TRY_VOID(
       session.execute("UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND "
@@ -253,8 +263,10 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 Result<std::vector<IndexedItem>> read_index(Session& session) {
   ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
-                                             "valid_from, valid_until, published_at, author"
-                                             " FROM item ORDER BY kind, id"));
+                                             "valid_from, valid_until, published_at, author, "
+                                             "account FROM item ORDER BY kind, id"));
+  ZHIYIN_TRY(const Rows hidden, session.query("SELECT item_kind, item_id FROM item_hidden"
+                                              " ORDER BY item_kind, item_id"));
   ZHIYIN_TRY(const Rows tags,
              session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
                            " ORDER BY item_kind, item_id, tag"));
@@ -265,6 +277,7 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
   list.reserve(items.rows.size());
   std::size_t next_tag = 0;
   std::size_t next_reading = 0;
+  std::size_t next_hidden = 0;
   const auto ref_of = [](const Row& row) {
     return ingest::ItemRef{text_of(row[0]), text_of(row[1])};
   };
@@ -294,6 +307,10 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
       item.sentiment = text_of(reading[4]);
       item.group = text_of(reading[5]);
     }
+    item.account = text_of(row[11]);
+    while (next_hidden < hidden.rows.size() && ref_of(hidden.rows[next_hidden]) < item.ref)
+      ++next_hidden;
+    item.hidden = next_hidden < hidden.rows.size() && ref_of(hidden.rows[next_hidden]) == item.ref;
     list.push_back(std::move(item));
   }
   return list;
@@ -392,6 +409,7 @@ Result<void> validate(const Item& item) {
   ZHIYIN_TRY_VOID(check_text("category", item.category, 128));
   ZHIYIN_TRY_VOID(check_text("author", item.author, 128));
   ZHIYIN_TRY_VOID(check_tags(item.tags));
+  ZHIYIN_TRY_VOID(check_text("account", item.account, 64));
   if (item.price && item.price->value < 0)
     return fail_field("price", "{} is below 0", item.price->value);
   if (item.stock && *item.stock < 0) return fail_field("stock", "{} is below 0", *item.stock);
@@ -486,6 +504,28 @@ Result<void> Items::remove(const ingest::ItemRef& ref) {
         {ref.kind, ref.id, before + 1}));
     ZHIYIN_TRY_VOID(session.execute(
         "DELETE FROM item_reading WHERE item_kind = ?1 AND item_id = ?2", {ref.kind, ref.id}));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM item_hidden WHERE item_kind = ?1 AND item_id = ?2",
+                                    {ref.kind, ref.id}));
+    return {};
+  }));
+  refresh();
+  return {};
+}
+
+Result<void> Items::hide(const ingest::ItemRef& ref, bool hidden, Instant now) {
+  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(const auto item, read_item(session, ref));
+    if (!item) return fail(ErrorCode::kNotFound, "item {}/{}: does not exist", ref.kind, ref.id);
+    ZHIYIN_TRY_VOID(take_changes(session, 1));
+    if (hidden) {
+      ZHIYIN_TRY_VOID(
+          session.execute("INSERT INTO item_hidden(item_kind, item_id, at) VALUES(?1, "
+                          "?2, ?3) ON CONFLICT(item_kind, item_id) DO NOTHING",
+                          {ref.kind, ref.id, now.us}));
+    } else {
+      ZHIYIN_TRY_VOID(session.execute(
+          "DELETE FROM item_hidden WHERE item_kind = ?1 AND item_id = ?2", {ref.kind, ref.id}));
+    }
     return {};
   }));
   refresh();

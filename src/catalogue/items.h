@@ -35,8 +35,9 @@ struct Item {
   std::optional<Instant> valid_from;   ///< absent: always was
   std::optional<Instant> valid_until;  ///< first moment at which it is no longer shown
   std::optional<Instant> published_at;
-  std::string url;    ///< http or https, or empty
-  std::string cover;  ///< address of a picture, http or https, or empty
+  std::string url;      ///< http or https, or empty
+  std::string cover;    ///< address of a picture, http or https, or empty
+  std::string account;  ///< whose followers it is for; empty: everybody's
 
   [[nodiscard]] ingest::ItemRef ref() const { return {kind, id}; }
   bool operator==(const Item&) const = default;
@@ -89,6 +90,10 @@ class Items {
   /// The most used tags, most used first.
   [[nodiscard]] Result<std::vector<std::string>> tags(std::size_t limit) const;
 
+  /// Takes the item out of every list at once, or lets it back. That outlives its replacement by
+  /// `put`; removing the item ends it. kNotFound when there is none.
+  Result<void> hide(const ingest::ItemRef& ref, bool hidden, Instant now);
+
   /// How many events of people dealt with the item (being shown or sent it does not count).
   [[nodiscard]] Result<std::int64_t> dealt_with(const ingest::ItemRef& ref) const;
 
@@ -139,5 +144,8 @@ struct zhiyin::Fields<zhiyin::catalogue::Item> {
       field("valid_until", &Item::valid_until, "first moment at which it may no longer be shown"),
       field("published_at", &Item::published_at, "when it came out"),
       field("url", &Item::url, "where it is read").length(0, 2048).optional(),
-      field("cover", &Item::cover, "address of its picture").length(0, 2048).optional());
+      field("cover", &Item::cover, "address of its picture").length(0, 2048).optional(),
+      field("account", &Item::account, "whose followers it is for; empty: everybody's")
+          .length(0, 64)
+          .optional());
 };

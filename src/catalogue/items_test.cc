@@ -55,6 +55,7 @@ TEST_F(ItemsTest, WhatWasPutComesBackWhole) {
   item.published_at = kNow - kDay;
   item.url = "https://example.com/p1";
   item.cover = "https://example.com/p1.jpg";
+  item.account = "shop";
   ASSERT_TRUE(items_->put({{item}}));
   EXPECT_EQ(*items_->get({"product", "p1"}), item);
   EXPECT_EQ(items_->get({"product", "p2"}).error().code, ErrorCode::kNotFound);
@@ -208,6 +209,26 @@ TEST_F(ItemsTest, AvailabilityFollowsValidityAndStock) {
   EXPECT_FALSE(index->available({"product", "p1"}, kNow + kDay));
   EXPECT_FALSE(index->available({"product", "p2"}, kNow));
   EXPECT_FALSE(index->available({"product", "p3"}, kNow));
+}
+
+TEST_F(ItemsTest, HiddenItemsStayHiddenUntilTheyAreLetBack) {
+  ASSERT_TRUE(items_->put({{product("a"), product("b")}}));
+  const auto before = items_->newest_change();
+  ASSERT_TRUE(items_->hide({"product", "a"}, true, kNow));
+  ASSERT_TRUE(items_->hide({"product", "a"}, true, kNow));  // twice is once
+  EXPECT_GT(*items_->newest_change(), *before);             // other processes hear of it
+  EXPECT_FALSE((*items_->index())->available({"product", "a"}, kNow));
+  EXPECT_TRUE((*items_->index())->available({"product", "b"}, kNow));
+  ASSERT_TRUE(items_->put({{product("a", {"again"})}}));  // an import brings it again
+  EXPECT_TRUE((*items_->index())->find({"product", "a"})->hidden);
+  ASSERT_TRUE(items_->hide({"product", "a"}, false, kNow));
+  EXPECT_TRUE((*items_->index())->available({"product", "a"}, kNow));
+  // What is removed, and comes back later, is another item.
+  ASSERT_TRUE(items_->hide({"product", "a"}, true, kNow));
+  ASSERT_TRUE(items_->remove({"product", "a"}));
+  ASSERT_TRUE(items_->put({{product("a")}}));
+  EXPECT_FALSE((*items_->index())->find({"product", "a"})->hidden);
+  EXPECT_EQ(items_->hide({"product", "c"}, true, kNow).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(ItemsTest, WarehouseHearsOfChangesAndOfTagsTakenAway) {

@@ -35,6 +35,7 @@ CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<Candidat
 void CandidateIndex::add(CandidateItem item) {
   if (is_carrier(item.ref.kind)) return;
   if (!numbers_.emplace(item.ref, static_cast<std::uint32_t>(items_.size())).second) return;
+  has_accounts_ = has_accounts_ || !item.account.empty();
   items_.push_back(std::move(item));
 }
 

@@ -26,6 +26,10 @@ struct CandidateItem {
   std::string category = {};
   std::optional<std::int64_t> price_fen = {};
   std::string group = {};  ///< of those of its kind with nearly the same text; empty: alone
+  std::string topic = {};  ///< read out of its text; empty: unknown, as is the sentiment
+  std::string sentiment = {};
+  std::string account = {};  ///< whose followers it is for; empty: everybody's
+  bool hidden = false;       ///< by the operator; it is not available then
 };
 
 /// What may be recommended: the catalogue, and for kinds of which it has no item those that the
@@ -90,6 +94,8 @@ class CandidateIndex {
   /// All of them, newest first.
   [[nodiscard]] std::span<const std::uint32_t> by_time() const { return by_time_; }
   [[nodiscard]] double popularity(std::uint32_t candidate) const { return popularity_[candidate]; }
+  /// Whether any is for the followers of one account only.
+  [[nodiscard]] bool has_accounts() const { return has_accounts_; }
   /// Valid and available at `now`.
   [[nodiscard]] bool may_be_shown(std::uint32_t candidate, Instant now) const;
 
@@ -119,6 +125,7 @@ class CandidateIndex {
   void index_texts();
 
   std::vector<CandidateItem> items_;
+  bool has_accounts_ = false;
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
   std::vector<std::uint32_t> of_model_;
   std::vector<std::uint32_t> model_item_;

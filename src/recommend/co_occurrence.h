@@ -44,6 +44,17 @@ class CoOccurrence {
 
   bool operator==(const CoOccurrence&) const = default;
 
+  /// What is counted, to be stored: the rows of the lower triangle, cells_of(items()) of them.
+  [[nodiscard]] std::span<const std::uint32_t> cells() const { return cells_; }
+  static std::size_t cells_of(std::size_t items) { return start(items); }
+  /// Requires cells_of(items) cells.
+  static CoOccurrence from_cells(std::size_t items, std::vector<std::uint32_t> cells) {
+    CoOccurrence out;
+    out.items_ = items;
+    out.cells_ = std::move(cells);
+    return out;
+  }
+
  private:
   static std::size_t start(std::size_t row) { return row * (row + 1) / 2; }
   [[nodiscard]] std::uint32_t& cell(std::uint32_t i, std::uint32_t j) {

@@ -254,8 +254,10 @@ std::vector<std::uint32_t> places_of_largest(std::span<const float> scores, std:
   return heap;
 }
 
+std::size_t Ials::width_of(std::size_t factors) { return padded(factors); }
+
 Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
-                         const std::function<bool(double)>& progress) {
+                         const std::function<bool(double)>& progress, IalsNotes notes) {
   ZHIYIN_TRY_VOID(check(params));
   const std::size_t width = padded(params.factors);
   const Interactions by_item = matrix.transposed();
@@ -270,15 +272,27 @@ Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
     }
     return out;
   };
-  Factors people = start(matrix.users());
-  Factors items = start(matrix.items());
+  IalsSweeps state;
+  if (notes.from) {
+    state = std::move(*notes.from);
+    if (state.done > params.iterations || state.people.size() != matrix.users() * width ||
+        state.items.size() != matrix.items() * width)
+      return fail(ErrorCode::kInvalidArgument, "iALS: what it begins with does not fit the matrix");
+  } else {
+    state.people = start(matrix.users());
+    state.items = start(matrix.items());
+  }
+  Factors& people = state.people;
+  Factors& items = state.items;
   const std::vector<std::size_t> item_events = events_by_item(matrix);
-  std::vector<double> losses;
-  for (std::size_t i = 0; i < params.iterations; ++i) {
+  std::vector<double>& losses = state.losses;
+  for (std::size_t i = state.done; i < params.iterations; ++i) {
     sweep(matrix, people, items, width, params);
     sweep(by_item, items, people, width, params);
     if (params.notes_losses)
       losses.push_back(loss_of(matrix, people, items, width, params, item_events).total());
+    state.done = i + 1;
+    if (notes.note) notes.note(state);
     const double done = static_cast<double>(i + 1) / static_cast<double>(params.iterations);
     if (progress && !progress(done))
       return fail(ErrorCode::kDeadline, "iALS: training was cancelled");

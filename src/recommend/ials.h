@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,20 @@ struct IalsScratch {
   AlignedFloats vectors;
 };
 
+/// How far a training is: enough to go on from there to the same bytes.
+struct IalsSweeps {
+  std::size_t done = 0;  ///< iterations
+  AlignedFloats people;  ///< rows of Ials::width() floats
+  AlignedFloats items;
+  std::vector<double> losses;
+};
+
+/// Where a training begins, and who is told after each iteration.
+struct IalsNotes {
+  std::optional<IalsSweeps> from;
+  std::function<void(const IalsSweeps& sweeps)> note;
+};
+
 /// The places of the `count` largest scores (all where there are fewer), best first, equal ones by
 /// place. Requires that no score is NaN. Thread-safe.
 std::vector<std::uint32_t> places_of_largest(std::span<const float> scores, std::size_t count);
@@ -62,7 +77,9 @@ class Ials {
   /// The same bytes on any number of threads. Weights of interactions count as 1. `progress` gets
   /// the share done; false cancels (kDeadline). kInvalidArgument names the parameter.
   static Result<Ials> train(const Interactions& matrix, const IalsParams& params,
-                            const std::function<bool(double)>& progress = {});
+                            const std::function<bool(double)>& progress = {}, IalsNotes notes = {});
+  /// Floats of a row of so many factors.
+  static std::size_t width_of(std::size_t factors);
 
   [[nodiscard]] std::size_t items() const { return width_ == 0 ? 0 : factors_.size() / width_; }
   /// Floats of a row: factors rounded up to a multiple of 16, the rest zero.

@@ -126,6 +126,38 @@ void ListBuilder::rank() {
     g.value = std::isfinite(value) ? value : 0;
   }
   std::ranges::stable_sort(gathered_, std::greater(), &Gathered::value);
+  if (ranker_->has_stage()) rank_once_more();
+}
+
+/// The best of them by trees: the others stay behind.
+void ListBuilder::rank_once_more() {
+  const auto asked = ranker_->ask(request_.context, request_.now);
+  const std::size_t looked_at =
+      std::max(kSecondStagePool, chooses_ ? request_.n * kPoolPerPlace : request_.n);
+  const auto best = std::span(gathered_).first(std::min(looked_at, gathered_.size()));
+  for (Gathered& g : best) {
+    const ShownFacts facts = facts_of(g);
+    const std::uint32_t candidate = g.scored.candidate;
+    const double more =
+        ranker_->stage_value(request_.context, request_.now, candidate,
+                             ranker_->probabilities(asked, candidate, facts), facts);
+    g.value = *g.value + more;
+  }
+  std::ranges::stable_sort(best, std::greater(), &Gathered::value);
+}
+
+void ListBuilder::explain_value(RecommendedItem& item, const ShownFacts& facts) const {
+  std::array<double, kStageInputs> parts{};
+  double rest = ranker_->stage_value(request_.context, request_.now, candidates_.find(item.item),
+                                     item.responses, facts, parts);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    rest -= parts[i];
+    if (parts[i] != 0) item.value_terms.emplace_back(stage_input_name(i), parts[i]);
+  }
+  std::ranges::stable_sort(item.value_terms, [](const auto& a, const auto& b) {
+    return std::abs(a.second) > std::abs(b.second);
+  });
+  item.value_terms.emplace_back("average", rest);
 }
 
 float ListBuilder::similarity_of(const CandidateItem& item) {
@@ -183,6 +215,15 @@ bool ListBuilder::passes_rules(std::uint32_t candidate) const {
   if (!eligible_.empty() && !eligible_[candidate]) return false;
   if (rules.eligible && eligible_.empty()) return false;
   if (!among(rules.kinds, item.ref.kind) || !among(rules.categories, item.category)) return false;
+  if (!among(rules.topics, item.topic) || !among(rules.sentiments, item.sentiment)) return false;
+  const auto excluded = [](const std::vector<std::string>& names, const std::string& name) {
+    return !names.empty() && std::ranges::find(names, name) != names.end();
+  };
+  if (excluded(rules.exclude_topics, item.topic) ||
+      excluded(rules.exclude_sentiments, item.sentiment))
+    return false;
+  if (rules.accounts && !item.account.empty() && !excluded(*rules.accounts, item.account))
+    return false;
   if (rules.price_min_fen && !(item.price_fen && *item.price_fen >= *rules.price_min_fen))
     return false;
   if (rules.price_max_fen && !(item.price_fen && *item.price_fen <= *rules.price_max_fen))
@@ -590,6 +631,7 @@ void ListBuilder::list(const Gathered& g, double propensity) {
                         facts_of(g),
                         g.value,
                         {},
+                        {},
                         0});
   RecommendedItem& listed = out_.items.back();
   // The source's name lives no longer than this.
@@ -600,8 +642,10 @@ void ListBuilder::list(const Gathered& g, double propensity) {
 void ListBuilder::explain(RecommendedItem& item, const Gathered& g) {
   const std::uint32_t candidate = g.scored.candidate;
   if (ranker_ != nullptr) {
-    item.responses = ranker_->probabilities(ranker_->ask(request_.context, request_.now), candidate,
-                                            facts_of(g));
+    const ShownFacts facts = facts_of(g);
+    item.responses =
+        ranker_->probabilities(ranker_->ask(request_.context, request_.now), candidate, facts);
+    if (ranker_->has_stage() && item.value) explain_value(item, facts);
   }
   const auto add_term = [&](const audience::Activity& activity, double share) {
     if (share == 0) return;

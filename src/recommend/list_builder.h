@@ -74,6 +74,8 @@ class ListBuilder {
   void note_tired();
   void move_tired_back();
   void rank();
+  void rank_once_more();
+  void explain_value(RecommendedItem& item, const ShownFacts& facts) const;
   [[nodiscard]] ShownFacts facts_of(const Gathered& g);
   [[nodiscard]] std::vector<double> qualities() const;
   [[nodiscard]] float similarity_of(const CandidateItem& item);

@@ -22,6 +22,10 @@ constexpr ObstacleName kObstacles[] = {
     {Obstacle::kNotEligible, "not_eligible", {"不在指定的内容之内", "not among the eligible"}},
     {Obstacle::kKind, "kind", {"类型不符", "of another kind"}},
     {Obstacle::kCategory, "category", {"类目不符", "of another category"}},
+    {Obstacle::kTopic, "topic", {"话题不符", "of another topic"}},
+    {Obstacle::kSentiment, "sentiment", {"情感不符", "of another sentiment"}},
+    {Obstacle::kAccount, "account", {"属于其他账号", "for the followers of another account"}},
+    {Obstacle::kHidden, "hidden", {"已被运营下架", "hidden by the operator"}},
     {Obstacle::kPrice, "price", {"价格不在范围内", "outside the price band"}},
     {Obstacle::kNotYetValid, "not_yet_valid", {"尚未到展示时间", "not valid yet"}},
     {Obstacle::kExpired, "expired", {"已过期", "expired"}},
@@ -63,6 +67,15 @@ Obstacle ListBuilder::obstacle_of(std::uint32_t candidate) const {
   if (!rules.kinds.empty() && !among(rules.kinds, item.ref.kind)) return Obstacle::kKind;
   if (!rules.categories.empty() && !among(rules.categories, item.category))
     return Obstacle::kCategory;
+  if ((!rules.topics.empty() && !among(rules.topics, item.topic)) ||
+      among(rules.exclude_topics, item.topic))
+    return Obstacle::kTopic;
+  if ((!rules.sentiments.empty() && !among(rules.sentiments, item.sentiment)) ||
+      among(rules.exclude_sentiments, item.sentiment))
+    return Obstacle::kSentiment;
+  if (rules.accounts && !item.account.empty() && !among(*rules.accounts, item.account))
+    return Obstacle::kAccount;
+  if (item.hidden) return Obstacle::kHidden;
   if (!item.available) return Obstacle::kUnavailable;
   if (item.valid_from && request_.now < *item.valid_from) return Obstacle::kNotYetValid;
   if (item.valid_until && request_.now >= *item.valid_until) return Obstacle::kExpired;

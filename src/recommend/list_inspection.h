@@ -16,11 +16,15 @@ enum class Obstacle {
   kNone,
   kDealtWith,  ///< by the person
   kTired,      ///< shown to the person again and again without effect
-  kExcluded,   ///< by the request, as are the next four
+  kExcluded,   ///< by the request, as are the next six
   kNotEligible,
   kKind,
   kCategory,
+  kTopic,
+  kSentiment,
   kPrice,
+  kAccount,      ///< for the followers of another account
+  kHidden,       ///< by the operator
   kNotYetValid,  ///< by the catalogue, as are the next two
   kExpired,
   kUnavailable,  ///< out of stock

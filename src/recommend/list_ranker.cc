@@ -14,9 +14,13 @@ ItemFacts facts_of(const CandidateItem& item) {
 ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates)
     : candidates_(candidates),
       id_(std::move(ranking.id)),
+      ranker_(ranking.ranker),
       objectives_(ranking.objectives),
       bits_(ranking.ranker->params().bits),
       factors_(ranking.ranker->params().factors) {
+  if (const SecondStage* const stage = ranker_->stage();
+      stage != nullptr && stage->objectives == objectives_.text())
+    stage_ = stage;
   for (std::size_t r = 0; r < kResponses; ++r) {
     const auto response = static_cast<Response>(r);
     // What the owner does not weigh need not be computed.
@@ -86,6 +90,16 @@ ListRanker::Probabilities ListRanker::probabilities(const Asked& asked, std::uin
         calibration_[h].probability(static_cast<double>(head[0]) + pairs / 2);
   }
   return out;
+}
+
+double ListRanker::stage_value(const RequestContext& context, Instant at, std::uint32_t candidate,
+                               const Probabilities& probabilities, const ShownFacts& shown,
+                               std::span<double> parts) const {
+  const ItemFacts item = facts_of(candidates_.item(candidate));
+  const StageInputs inputs =
+      stage_inputs({value(probabilities), probabilities, &item, shown, &context, at, 0});
+  if (!parts.empty()) (void)stage_->trees.contributions(inputs, parts);
+  return stage_->trees.predict(inputs);
 }
 
 }  // namespace zhiyin::recommend

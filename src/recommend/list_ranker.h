@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,14 @@ class ListRanker {
   /// Of being responded to in the first place of a list; 0 for responses without a head.
   [[nodiscard]] Probabilities probabilities(const Asked& asked, std::uint32_t candidate,
                                             const ShownFacts& shown) const;
+  /// Whether trees stand behind it (second_stage.h): not those that learnt with other weights.
+  [[nodiscard]] bool has_stage() const { return stage_ != nullptr; }
+  /// What the trees add to the value of a candidate in the first place of a list. `parts`, where
+  /// not empty, gets what each of their inputs adds (kStageInputs places); what they add to all is
+  /// the rest. Requires has_stage().
+  [[nodiscard]] double stage_value(const RequestContext& context, Instant at,
+                                   std::uint32_t candidate, const Probabilities& probabilities,
+                                   const ShownFacts& shown, std::span<double> parts = {}) const;
   /// Sum of the owner's weights × probabilities.
   [[nodiscard]] double value(const Probabilities& probabilities) const {
     return value_of(probabilities, objectives_);
@@ -53,6 +62,9 @@ class ListRanker {
 
   const CandidateIndex& candidates_;
   std::string id_;
+  /// Shared with those who serve and those who replace it; immutable.
+  std::shared_ptr<const ResponseRanker> ranker_;
+  const SecondStage* stage_ = nullptr;  ///< of ranker_
   Objectives objectives_;
   unsigned bits_ = 0;
   std::size_t factors_ = 0;

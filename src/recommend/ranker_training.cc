@@ -123,8 +123,11 @@ class Replay {
     }
     ZHIYIN_TRY_VOID(learn(0, calibrate));
     this->calibrate(calibrate, measure);
+    ZHIYIN_TRY_VOID(learn_trees(calibrate, measure));
     this->measure(measure, finished_);
-    ZHIYIN_TRY_VOID(learn(calibrate, finished_));
+    examples_ = {};
+    ZHIYIN_TRY_VOID(learn(calibrate, finished_, report_.stage.kept));
+    ZHIYIN_TRY_VOID(keep_trees());
     return TrainedRanker{std::move(ranker_), std::move(report_)};
   }
 
@@ -155,12 +158,68 @@ class Replay {
     return features_;
   }
 
-  Result<void> learn(std::size_t begin, std::size_t end) {
+  /// What the trees look at: with the place where it was shown, or as if it stood first.
+  StageInputs inputs(std::size_t l, std::size_t i, bool where_shown) {
+    const Impression& impression = lists_[l].impression;
+    const ShownItem& shown = impression.items[i];
+    auto chances = ranker_.probabilities(features(l, i, where_shown));
+    for (std::size_t r = 0; r < kResponses; ++r) {
+      if (params_.objectives.weights[r] == 0) chances[r] = 0;
+    }
+    const ItemFacts facts = facts_of_(shown.item).value_or(ItemFacts{shown.item, {}, {}, {}});
+    return stage_inputs({value_of(chances, params_.objectives),
+                         chances,
+                         &facts,
+                         {shown.source, shown.score, shown.similarity, shown.popularity},
+                         &impression.context,
+                         impression.at,
+                         where_shown ? i : 0});
+  }
+
+  [[nodiscard]] double worth(std::uint8_t responses) const {
+    double out = 0;
+    for (std::size_t r = 0; r < kResponses; ++r)
+      out += (responses >> r & 1) != 0 ? params_.objectives.weights[r] : 0;
+    return out;
+  }
+
+  /// What the ranker leaves unexplained of the lists, which it has not learnt from yet.
+  void add_tree_examples(std::size_t begin, std::size_t end) {
+    examples_.width = kStageInputs;
+    for (std::size_t l = begin; l < end; ++l) {
+      for (std::size_t i = 0; i < responses_[l].size(); ++i) {
+        const StageInputs row = inputs(l, i, true);
+        const float left = static_cast<float>(worth(responses_[l][i])) - row[0];
+        // Weights beyond all bounds say nothing.
+        if (std::isfinite(left)) examples_.add(row, left);
+      }
+    }
+  }
+
+  Result<void> learn_trees(std::size_t begin, std::size_t end) {
+    add_tree_examples(begin, end);
+    if (examples_.size() < params_.tree_examples_min) return {};
+    ZHIYIN_TRY(trees_, BoostedTrees::train(examples_, params_.trees, params_.progress));
+    report_.stage.examples = examples_.size();
+    report_.stage.trees = trees_.trees();
+    return {};
+  }
+
+  Result<void> keep_trees() {
+    if (!report_.stage.kept) return {};
+    ZHIYIN_TRY(trees_, BoostedTrees::train(examples_, params_.trees, params_.progress));
+    report_.stage.trees = trees_.trees();
+    ranker_.set_stage({std::move(trees_), params_.objectives.text()});
+    return {};
+  }
+
+  Result<void> learn(std::size_t begin, std::size_t end, bool for_trees = false) {
     constexpr std::size_t kTellEvery = 1000;
     for (std::size_t l = begin; l < end; ++l) {
       if (params_.progress && l % kTellEvery == 0 &&
           !params_.progress(static_cast<double>(l) / static_cast<double>(finished_)))
         return fail(ErrorCode::kDeadline, "ranker: stopped");
+      if (for_trees) add_tree_examples(l, l + 1);
       for (std::size_t i = 0; i < responses_[l].size(); ++i) {
         ranker_.learn(features(l, i, true), responses_[l][i]);
         ++report_.examples;
@@ -192,23 +251,36 @@ class Replay {
     }
     std::vector<double> by_ranker;
     std::vector<double> by_place;
-    std::vector<double> gains;
+    std::vector<double> by_trees;
+    std::vector<double> tree_gains;
     for (std::size_t l = begin; l < end; ++l) {
       const std::vector<bool> good = goodness(l);
       if (std::ranges::find(good, true) == good.end() ||
           std::ranges::find(good, false) == good.end())
         continue;
       std::vector<double> values;
+      std::vector<double> with_trees;
       std::vector<double> places;
       for (std::size_t i = 0; i < good.size(); ++i) {
         values.push_back(
             value_of(ranker_.probabilities(features(l, i, false)), params_.objectives));
+        if (trees_.trees() > 0)
+          with_trees.push_back(values.back() + trees_.predict(inputs(l, i, false)));
         places.push_back(-static_cast<double>(i));
       }
       by_ranker.push_back(auc_of(values, good));
       by_place.push_back(auc_of(places, good));
-      gains.push_back(by_ranker.back() - by_place.back());
+      if (with_trees.empty()) continue;
+      by_trees.push_back(auc_of(with_trees, good));
+      tree_gains.push_back(by_trees.back() - by_ranker.back());
     }
+    StageReport& stage = report_.stage;
+    stage.auc = statistics::mean_interval(by_trees).mean;
+    stage.gain = statistics::mean_interval(tree_gains);
+    stage.kept = tree_gains.size() >= params_.measured_min && stage.gain.interval.low > 0;
+    if (stage.kept) by_ranker = by_trees;
+    std::vector<double> gains;
+    for (std::size_t i = 0; i < by_ranker.size(); ++i) gains.push_back(by_ranker[i] - by_place[i]);
     report_.measured = gains.size();
     report_.auc = statistics::mean_interval(by_ranker).mean;
     report_.shown_auc = statistics::mean_interval(by_place).mean;
@@ -220,12 +292,7 @@ class Replay {
   /// Items of a list that were worth something to the owner.
   std::vector<bool> goodness(std::size_t l) const {
     std::vector<bool> out;
-    for (const std::uint8_t bits : responses_[l]) {
-      double worth = 0;
-      for (std::size_t r = 0; r < kResponses; ++r)
-        worth += (bits >> r & 1) != 0 ? params_.objectives.weights[r] : 0;
-      out.push_back(worth > 0);
-    }
+    for (const std::uint8_t bits : responses_[l]) out.push_back(worth(bits) > 0);
     return out;
   }
 
@@ -261,6 +328,8 @@ class Replay {
   std::vector<Responses> responses_;
   std::size_t finished_ = 0;  ///< lists whose window is over: the first ones
   RankerReport report_;
+  TreeExamples examples_;
+  BoostedTrees trees_;
   std::vector<RankerFeature> features_;
 };
 

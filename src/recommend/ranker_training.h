@@ -44,13 +44,15 @@ struct RankerTrainParams {
   /// How long after being shown a response counts. A list is learnt from only when all of this is
   /// over: before, nobody knows that nothing follows.
   Duration window = kDay;
-  Instant as_of;                   ///< what came later is not looked at
-  double learn_share = 0.6;        ///< of the lists, the oldest: learnt from before measuring
-  double calibrate_share = 0.15;   ///< the next ones: for the calibration
-  std::size_t lists_min = 200;     ///< fewer finished lists are refused
-  std::size_t positives_min = 30;  ///< responses with fewer among the learnt ones have no head
-  std::size_t measured_min = 50;   ///< lists that must be measurable for a verdict
-  double margin = 0.01;            ///< of AUC: so much worse is still "not worse"
+  Instant as_of;                        ///< what came later is not looked at
+  double learn_share = 0.6;             ///< of the lists, the oldest: learnt from before measuring
+  double calibrate_share = 0.15;        ///< the next ones: for the calibration
+  std::size_t lists_min = 200;          ///< fewer finished lists are refused
+  std::size_t positives_min = 30;       ///< responses with fewer among the learnt ones have no head
+  std::size_t measured_min = 50;        ///< lists that must be measurable for a verdict
+  double margin = 0.01;                 ///< of AUC: so much worse is still "not worse"
+  TreeParams trees;                     ///< of the second stage
+  std::size_t tree_examples_min = 400;  ///< items to learn it from, else there is none
   std::function<bool(double)> progress;  ///< false: stop
 };
 
@@ -63,6 +65,15 @@ struct HeadReport {
   double predicted = 0;      ///< mean predicted probability of them
   double log_loss = 0;       ///< of them …
   double base_log_loss = 0;  ///< … and of predicting the learnt share for all
+};
+
+/// Trees behind the ranker (second_stage.h), measured on the same lists as the ranker alone.
+struct StageReport {
+  std::size_t examples = 0;  ///< items that they learnt from before measuring; 0: there were none
+  std::size_t trees = 0;
+  double auc = 0;
+  statistics::MeanInterval gain;  ///< ranker with trees - ranker alone, paired by list, 95 %
+  bool kept = false;              ///< measured enough, and gain.interval.low > 0
 };
 
 /// What a training found. AUC: per list, of the items' worth (owner's weights × responses above 0
@@ -79,6 +90,7 @@ struct RankerReport {
   statistics::MeanInterval gain;  ///< ranker - shown, paired by list, 95 %
   bool not_worse = false;         ///< measured enough, and gain.interval.low > -margin
   std::vector<HeadReport> heads;
+  StageReport stage;  ///< where it is kept, auc and gain above are those with it
 };
 
 struct TrainedRanker {
@@ -90,8 +102,10 @@ struct TrainedRanker {
 using FactsOf = std::function<std::optional<ItemFacts>(const ItemRef&)>;
 
 /// Replay: learns from the oldest lists, calibrates on the next ones, measures on the newest; then
-/// the same ranker learns from those as well. The same lists give the same bytes, whatever their
-/// order. kUnsupported, with the figures, when there are too few lists or responses.
+/// the same ranker learns from those as well. Trees learn from what the ranker expected of the
+/// lists that calibrate it, and are kept, learnt anew from all lists since then, only when they
+/// order the newest better. The same lists give the same bytes, whatever their order. kUnsupported,
+/// with the figures, when there are too few lists or responses.
 Result<TrainedRanker> train_ranker(std::vector<ShownList> lists,
                                    std::span<const FeedbackRow> feedback, const FactsOf& facts_of,
                                    const RankerTrainParams& params);

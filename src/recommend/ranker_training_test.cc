@@ -223,6 +223,104 @@ TEST(TrainRanker, RefusesWhatItCannotLearnFrom) {
   EXPECT_EQ(stopped.error().code, ErrorCode::kDeadline);
 }
 
+/// Lists of six different items each time; those of middling similarity are read, which no weighted
+/// sum of what the ranker sees can say. `telling`: whether they really are, or by chance alone.
+struct Middling {
+  std::vector<ShownList> lists;
+  std::vector<FeedbackRow> feedback;
+
+  explicit Middling(int count, bool telling) {
+    Random random(5);
+    for (int l = 0; l < count; ++l) {
+      std::vector<int> items;
+      for (int i = 0; i < 6; ++i) items.push_back(l * 6 + i);
+      lists.push_back(list_of(static_cast<std::uint32_t>(l % 50), l * 3, items));
+      for (ShownItem& shown : lists.back().impression.items) {
+        shown.similarity = static_cast<float>(random.uniform());
+        const bool middling = shown.similarity > 0.35F && shown.similarity < 0.65F;
+        const double chance = telling ? (middling ? 0.7 : 0.1) : 0.3;
+        if (random.uniform() < chance)
+          feedback.push_back({lists.back().person, shown.item, Response::kRead,
+                              lists.back().impression.at + kMinute});
+      }
+    }
+  }
+  [[nodiscard]] Result<TrainedRanker> train() const {
+    RankerTrainParams params;
+    params.as_of = lists.back().impression.at + kDay;
+    return train_ranker(lists, feedback, [](const ItemRef&) { return std::nullopt; }, params);
+  }
+};
+
+TEST(SecondStage, IsKeptWhereItOrdersTheNewestListsBetter) {
+  const auto trained = Middling(1500, true).train();
+  ASSERT_TRUE(trained) << trained.error().text();
+  const StageReport& stage = trained->report.stage;
+  EXPECT_GT(stage.examples, 1000U);
+  EXPECT_TRUE(stage.kept);
+  EXPECT_GT(stage.gain.interval.low, 0.1);
+  EXPECT_EQ(trained->report.auc, stage.auc);
+  ASSERT_NE(trained->ranker.stage(), nullptr);
+  EXPECT_EQ(trained->ranker.stage()->objectives, Objectives().text());
+  // The same bytes again, and back from them.
+  EXPECT_EQ(Middling(1500, true).train()->ranker.encode(), trained->ranker.encode());
+  const auto back = ResponseRanker::decode(trained->ranker.encode());
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->encode(), trained->ranker.encode());
+}
+
+TEST(SecondStage, IsNotKeptWhereItSaysNothing) {
+  const auto trained = Middling(1500, false).train();
+  ASSERT_TRUE(trained) << trained.error().text();
+  EXPECT_GT(trained->report.stage.examples, 1000U);
+  EXPECT_FALSE(trained->report.stage.kept);
+  EXPECT_EQ(trained->ranker.stage(), nullptr);
+}
+
+TEST(SecondStage, OrdersListsAndItsPartsAddUpToTheValue) {
+  auto trained = Middling(1500, true).train();
+  ASSERT_TRUE(trained) << trained.error().text();
+  auto ranker = std::make_shared<const ResponseRanker>(std::move(trained->ranker));
+  // Items that carry the interest to a different degree: their similarity is 0 to 1.
+  std::vector<CandidateItem> items;
+  for (int i = 0; i < 21; ++i) {
+    CandidateItem item{article(i), "题", {}, kStart};
+    const double angle = 1.5707963 * i / 20;
+    item.tags = {{"茶", std::cos(angle)}, {"酒", std::sin(angle)}};
+    items.push_back(item);
+  }
+  auto model = std::make_shared<const RecommendModel>();
+  RecommendRequest request{.n = 21, .now = kStart + kDay};
+  request.interests = {{"茶", 1}};
+  request.explain = true;
+  const audience::PersonView person{PersonId("p_x"), {}, {}};
+  const auto similarity = [](const RecommendedItem& item) { return item.facts.similarity; };
+  const auto ask = [&](const Objectives& objectives) {
+    const auto list =
+        Recommender::create(model, "m", items, nullptr, {ranker, "ranker-1", objectives})
+            ->recommend(person, request);
+    EXPECT_TRUE(list) << list.error().text();
+    return list->items;
+  };
+  const auto listed = ask({});
+  ASSERT_EQ(listed.size(), 21U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_GT(similarity(listed[i]), 0.3F) << i;
+    EXPECT_LT(similarity(listed[i]), 0.7F) << i;
+  }
+  for (const RecommendedItem& item : listed) {
+    double sum = value_of(item.responses, {});
+    ASSERT_FALSE(item.value_terms.empty());
+    for (const auto& [input, share] : item.value_terms) sum += share;
+    EXPECT_NEAR(sum, *item.value, 1e-6);
+    EXPECT_EQ(item.value_terms.back().first, "average");
+  }
+  EXPECT_EQ(listed[0].value_terms[0].first, "similarity");
+  // With other weights they say nothing: the ranker alone orders.
+  const auto alone = ask(*Objectives::parse("read=2"));
+  EXPECT_TRUE(alone[0].value_terms.empty());
+}
+
 TEST(ResponseRanker, ReadsBackWhatWasWrittenAndRefusesTheRest) {
   auto trained = World(300).train({.ranker = {.bits = 8, .factors = 2}});
   ASSERT_TRUE(trained) << trained.error().text();

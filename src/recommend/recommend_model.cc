@@ -79,6 +79,19 @@ std::map<std::string, double, std::less<>> TrainParams::default_kind_weights() {
           {"comment", 1.5}, {"share", 2}, {"favorite", 2}, {"purchase", 3}};
 }
 
+bool is_recommendable(const ItemRef& item) {
+  return !item.kind.empty() && !item.id.empty() &&
+         std::ranges::find(kKindsNotRecommended, item.kind) == std::end(kKindsNotRecommended);
+}
+
+RecommendModel RecommendModel::of_weights(const TrainParams& params) {
+  RecommendModel out;
+  out.kind_weights_ = params.kind_weights;
+  out.rating_min_ = params.rating_min;
+  out.recency_ = params.recency;
+  return out;
+}
+
 std::optional<std::uint32_t> RecommendModel::find(const ItemRef& item) const {
   const auto found = numbers_.find(item);
   if (found == numbers_.end()) return std::nullopt;

@@ -30,6 +30,8 @@ struct ItemRefHash {
 
 /// What carries a message is nothing to recommend.
 inline constexpr std::string_view kKindsNotRecommended[] = {"campaign", "message", "creative"};
+/// Has a name, and is of another kind.
+bool is_recommendable(const ItemRef& item);
 
 /// One thing somebody did with an item.
 struct InteractionRow {
@@ -41,6 +43,8 @@ struct InteractionRow {
 };
 /// Calls the function it is given for every row, in any order (the model does not depend on it).
 using RowSource = std::function<Result<void>(const std::function<void(const InteractionRow&)>&)>;
+
+class TrainingCheckpoint;
 
 /// Item-item models that serve: `itemknn`, `rp3beta`, `ease`.
 std::span<const std::string_view> serving_algorithms();
@@ -63,6 +67,7 @@ struct TrainParams {
   std::size_t people_min = 2;       ///< items touched by fewer have no neighbours
   std::size_t items_max = 200'000;  ///< the most popular are kept
   std::function<bool(double)> progress;
+  TrainingCheckpoint* checkpoint = nullptr;  ///< null: a training that is killed begins anew
   std::size_t memory_max = 0;  ///< bytes; a training that needs more is refused; 0: no bound
 
   static std::map<std::string, double, std::less<>> default_kind_weights();
@@ -87,6 +92,9 @@ class RecommendModel {
   [[nodiscard]] double recency() const { return recency_; }
   [[nodiscard]] std::size_t people() const { return people_; }
   [[nodiscard]] std::size_t interactions() const { return interactions_; }
+
+  /// Knows no items, only what counts as liking by `params`.
+  static RecommendModel of_weights(const TrainParams& params);
 
   /// Artefact of kind `recommend` (docs/formats/model.md). The same model gives the same bytes.
   [[nodiscard]] std::string encode() const;

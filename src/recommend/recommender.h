@@ -29,6 +29,14 @@ enum class Rerank { kMmr, kDpp };
 struct ItemRules {
   std::vector<std::string> kinds;
   std::vector<std::string> categories;
+  /// Read out of the texts: those unknown do not pass a list, but pass an exclusion.
+  std::vector<std::string> topics;
+  std::vector<std::string> sentiments;
+  std::vector<std::string> exclude_topics;
+  std::vector<std::string> exclude_sentiments;
+  /// Accounts that the reader follows, or is asked about: what is for the followers of others is
+  /// left out. Absent: does not matter.
+  std::optional<std::vector<std::string>> accounts;
   std::optional<std::int64_t> price_min_fen;  ///< items without a price do not pass a band
   std::optional<std::int64_t> price_max_fen;
   std::vector<ItemRef> exclude;
@@ -87,7 +95,10 @@ struct RecommendedItem {
   /// probabilities of the responses.
   std::optional<double> value;
   std::array<double, kResponses> responses{};  ///< these probabilities, with explain
-  std::uint8_t team = 0;                       ///< of an interleaved list, see interleaving.h
+  /// What trees behind the ranker added to `value`, by what they look at, largest first, with
+  /// explain; `average` is what they add to all.
+  std::vector<std::pair<std::string, double>> value_terms;
+  std::uint8_t team = 0;  ///< of an interleaved list, see interleaving.h
 };
 struct RecommendResponse {
   std::vector<RecommendedItem> items;

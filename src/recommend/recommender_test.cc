@@ -114,6 +114,37 @@ TEST(Recommender, ThingsDealtWithAndExcludedNeverAppear) {
   EXPECT_EQ(listed.size(), 4U);
 }
 
+TEST(Recommender, TopicsSentimentsAndAccountsAreRulesLikeOthers) {
+  auto items = catalogue();
+  items[1].topic = "育儿";  // b
+  items[2].topic = "育儿";  // c
+  items[3].topic = "美食";  // x
+  items[2].sentiment = "negative";
+  items[3].account = "shop";
+  items[4].account = "school";  // y
+  items[6].hidden = true;       // cold
+  items[6].available = false;
+  const auto r = Recommender::create(model_of(readers()), "m", items);
+  EXPECT_TRUE(r->candidates().has_accounts());
+  const auto listed = [&](const ItemRules& rules) {
+    RecommendRequest request{.n = 100};
+    request.rules = rules;
+    auto out = ids(recommend(*r, person({{"", "a"}}), request));
+    std::ranges::sort(out);
+    return out;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(listed({}), (Ids{"b", "c", "popular", "x", "y"}));
+  EXPECT_EQ(listed({.topics = {"育儿"}}), (Ids{"b", "c"}));
+  EXPECT_EQ(listed({.topics = {"育儿", "美食"}, .exclude_sentiments = {"negative"}}),
+            (Ids{"b", "x"}));
+  EXPECT_EQ(listed({.exclude_topics = {"育儿"}}), (Ids{"popular", "x", "y"}));
+  EXPECT_EQ(listed({.sentiments = {"negative"}}), (Ids{"c"}));
+  EXPECT_EQ(listed({.accounts = {{"shop"}}}), (Ids{"b", "c", "popular", "x"}));
+  EXPECT_EQ(listed({.accounts = {{"shop", "school"}}}), listed({}));
+  EXPECT_EQ(listed({.accounts = std::vector<std::string>()}), (Ids{"b", "c", "popular"}));
+}
+
 TEST(Recommender, ExpiredUnavailableAndFutureItemsNeverAppear) {
   auto items = catalogue();
   items[1].valid_until = kNow;  // exclusive: over now

@@ -18,6 +18,9 @@ struct StoredHead {
 };
 struct StoredHeads {
   std::vector<StoredHead> heads;
+  // Of the trees behind them; absent where there are none.
+  std::string stage_objectives;
+  std::uint64_t stage_bytes = 0;
 };
 
 }  // namespace zhiyin::recommend
@@ -36,7 +39,9 @@ struct zhiyin::Fields<zhiyin::recommend::StoredHeads> {
   using S = recommend::StoredHeads;
   static constexpr std::string_view name = "StoredHeads";
   static constexpr auto list =
-      field_list(field("heads", &S::heads, "").length(0, recommend::kResponses));
+      field_list(field("heads", &S::heads, "").length(0, recommend::kResponses),
+                 field("stage_objectives", &S::stage_objectives, "").optional(),
+                 field("stage_bytes", &S::stage_bytes, "").optional());
 };
 
 namespace zhiyin::recommend {
@@ -120,6 +125,12 @@ std::string ResponseRanker::encode() const {
                             heads_[r]->positives, bytes.size()});
     payload += bytes;
   }
+  if (stage_) {
+    const std::string bytes = stage_->trees.encode();
+    stored.stage_objectives = stage_->objectives;
+    stored.stage_bytes = bytes.size();
+    payload += bytes;
+  }
   return model::encode_artefact({std::string(kArtefact), to_json(stored), std::move(payload)});
 }
 
@@ -142,6 +153,13 @@ Result<ResponseRanker> ResponseRanker::decode(std::string_view bytes) {
     if (out.heads() == 1) out.params_ = place->ranker.params();
     if (!is_same_kind(out.params_, place->ranker.params()))
       return damaged("heads of different sizes");
+  }
+  if (stored->stage_bytes > 0) {
+    if (stored->stage_bytes > payload.size()) return damaged("the payload is too short");
+    ZHIYIN_TRY(BoostedTrees trees, BoostedTrees::decode(payload.substr(0, stored->stage_bytes)));
+    if (trees.width() != kStageInputs) return damaged("the trees look at other inputs");
+    payload.remove_prefix(stored->stage_bytes);
+    out.stage_ = SecondStage{std::move(trees), stored->stage_objectives};
   }
   if (!payload.empty()) return damaged("there are bytes after the heads");
   return out;

@@ -10,6 +10,7 @@
 #include "model/calibration.h"
 #include "recommend/objectives.h"
 #include "recommend/online_ranker.h"
+#include "recommend/second_stage.h"
 
 namespace zhiyin::recommend {
 
@@ -40,6 +41,10 @@ class ResponseRanker {
   /// One example for every known head; bit r of `responses` says that response r followed.
   void learn(std::span<const RankerFeature> features, std::uint8_t responses, double weight = 1);
 
+  /// Trees behind the heads; null: none. Those that are no better are not kept.
+  [[nodiscard]] const SecondStage* stage() const { return stage_ ? &*stage_ : nullptr; }
+  void set_stage(SecondStage stage) { stage_ = std::move(stage); }
+
   /// Calibrated; 0 for responses without a head.
   [[nodiscard]] std::array<double, kResponses> probabilities(
       std::span<const RankerFeature> features) const;
@@ -52,6 +57,7 @@ class ResponseRanker {
  private:
   RankerParams params_;
   std::array<std::optional<RankerHead>, kResponses> heads_;
+  std::optional<SecondStage> stage_;
 };
 
 /// Sum of weight × probability.

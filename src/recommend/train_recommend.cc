@@ -4,10 +4,12 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/crypto.h"
 #include "recommend/ease.h"
 #include "recommend/interactions.h"
 #include "recommend/recommend_model.h"
 #include "recommend/rp3beta.h"
+#include "recommend/training_checkpoint.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -27,11 +29,6 @@ struct Gathered {
   std::vector<ItemRef> items;
   std::vector<Touched> touched;  ///< by person and item, each pair once
 };
-
-bool is_recommendable(const ItemRef& item) {
-  return !item.kind.empty() && !item.id.empty() &&
-         std::ranges::find(kKindsNotRecommended, item.kind) == std::end(kKindsNotRecommended);
-}
 
 /// new_number[old] after sorting by name.
 std::vector<std::uint32_t> ranks_by_name(const NameIndex& names) {
@@ -194,6 +191,23 @@ Result<void> check(const TrainParams& params) {
 /// EASE in one piece up to so many items: 0.9 GB while it trains.
 constexpr std::size_t kDenseServed = 12'000;
 
+/// How often items stand in one history; goes on where a training that was killed left off.
+Result<CoOccurrence> count_pairs(const Interactions& matrix, const TrainParams& params) {
+  constexpr std::size_t kHistoriesTogether = 10'000;
+  TrainingCheckpoint::Counts out{0, CoOccurrence(matrix.items())};
+  if (params.checkpoint != nullptr) {
+    if (auto noted = params.checkpoint->counts(matrix.items())) out = std::move(*noted);
+  }
+  for (std::size_t u = out.histories; u < matrix.users(); ++u) {
+    out.counts.add(matrix.columns(u));
+    const bool tells = (u + 1) % kHistoriesTogether == 0;
+    if (tells && params.checkpoint != nullptr) params.checkpoint->note_counts(u + 1, out.counts);
+    if (tells && params.progress && !params.progress(0))
+      return fail(ErrorCode::kDeadline, "EASE: training was cancelled");
+  }
+  return std::move(out.counts);
+}
+
 /// EASE's strongest weights: the dense model where there are few items, local regressions beyond.
 Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams& params,
                                   const std::function<bool(double)>& progress) {
@@ -201,8 +215,7 @@ Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams&
   const EaseParams settings{params.lambda, params.knn.threads, progress};
   if (matrix.items() > kDenseServed)
     return train_local_ease(matrix, std::min(kLocalNeighbours, params.knn.k), settings);
-  CoOccurrence counts(matrix.items());
-  for (std::size_t u = 0; u < matrix.users(); ++u) counts.add(matrix.columns(u));
+  ZHIYIN_TRY(const CoOccurrence counts, count_pairs(matrix, params));
   ZHIYIN_TRY(const Ease ease, Ease::train(counts, settings));
   return ease.strongest(params.knn.k);
 }
@@ -242,14 +255,49 @@ Result<ItemNeighbours> train_weights(const Interactions& matrix, const TrainPara
   return train_item_knn(matrix, params.knn, progress);
 }
 
+/// Settings and data that make a model, without those of the machine.
+std::string fingerprint(const Gathered& data, const Interactions& matrix,
+                        const TrainParams& params) {
+  std::string names;
+  for (const ItemRef& item : data.items) names += fmt::format("{}/{}\n", item.kind, item.id);
+  for (const auto& [kind, weight] : params.kind_weights)
+    names += fmt::format("{}={} ", kind, weight);
+  const auto words = crypto::xxh3_128(names);
+  return fmt::format("1 {} k={} shrink={} alpha={} beta={} lambda={} factors={} {:016x}{:016x} {}",
+                     params.algorithm, params.knn.k, params.knn.shrink, params.alpha, params.beta,
+                     params.lambda, params.factors, words[0], words[1], fingerprint_of(matrix));
+}
+
+Result<ItemNeighbours> weights_of(const Interactions& matrix, const TrainParams& params,
+                                  const std::function<bool(double)>& progress) {
+  if (params.checkpoint == nullptr) return train_weights(matrix, params, progress);
+  if (auto noted = params.checkpoint->weights(); noted && noted->items() == matrix.items())
+    return std::move(*noted);
+  ZHIYIN_TRY(ItemNeighbours out, train_weights(matrix, params, progress));
+  params.checkpoint->note_weights(out);
+  return out;
+}
+
+Result<Ials> factors_of(const Interactions& matrix, const TrainParams& params,
+                        const std::function<bool(double)>& progress) {
+  const IalsParams settings{
+      .factors = params.factors, .threads = params.knn.threads, .notes_losses = true};
+  IalsNotes notes;
+  if (TrainingCheckpoint* const checkpoint = params.checkpoint) {
+    notes.from = checkpoint->sweeps(matrix.users(), matrix.items(), Ials::width_of(params.factors));
+    if (notes.from && notes.from->done > settings.iterations) notes.from.reset();
+    notes.note = [&settings, checkpoint](const IalsSweeps& sweeps) {
+      checkpoint->note_sweeps(sweeps, sweeps.done == settings.iterations);
+    };
+  }
+  return Ials::train(matrix, settings, progress, std::move(notes));
+}
+
 }  // namespace
 
 Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams& params) {
   ZHIYIN_TRY_VOID(check(params));
-  RecommendModel out;
-  out.kind_weights_ = params.kind_weights;
-  out.rating_min_ = params.rating_min;
-  out.recency_ = params.recency;
+  RecommendModel out = RecommendModel::of_weights(params);
   const Weigh weigh = [&](std::string_view kind, std::int64_t value) {
     return out.kind_weight(kind, value);
   };
@@ -265,13 +313,10 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
         [&params, from, to](double share) { return params.progress(from + share * (to - from)); };
   };
   out.algorithm_ = params.algorithm;
-  ZHIYIN_TRY(out.weights_, train_weights(matrix, params, part(0, first)));
+  if (params.checkpoint != nullptr) params.checkpoint->begin(fingerprint(data, matrix, params));
+  ZHIYIN_TRY(out.weights_, weights_of(matrix, params, part(0, first)));
   if (params.factors > 0 && matrix.items() > 0) {
-    ZHIYIN_TRY(out.ials_,
-               Ials::train(
-                   matrix,
-                   {.factors = params.factors, .threads = params.knn.threads, .notes_losses = true},
-                   part(first, 1)));
+    ZHIYIN_TRY(out.ials_, factors_of(matrix, params, part(first, 1)));
   }
   for (const std::int64_t micro : popularity) {
     out.popularity_.push_back(static_cast<float>(static_cast<double>(micro) / 1e6));

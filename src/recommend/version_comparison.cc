@@ -85,6 +85,8 @@ audience::PersonView until(const audience::PersonView& person, Instant end) {
   return out;
 }
 
+}  // namespace
+
 Result<LaterQuality> later_quality(Versions versions, std::span<const audience::PersonView> people,
                                    const RecommendRequest& request, Instant learnt_until) {
   RecommendRequest then = request;
@@ -113,8 +115,6 @@ Result<LaterQuality> later_quality(Versions versions, std::span<const audience::
   out.recall_difference = recalls.difference();
   return out;
 }
-
-}  // namespace
 
 Result<VersionComparison> compare_versions(Versions versions,
                                            std::span<const audience::PersonView> people,

@@ -52,4 +52,9 @@ Result<VersionComparison> compare_versions(std::span<const Recommender* const> v
                                            std::span<const audience::PersonView> people,
                                            const RecommendRequest& request, Instant learnt_until);
 
+/// `later` of the comparison alone: the lists are those of `learnt_until`.
+Result<LaterQuality> later_quality(std::span<const Recommender* const> versions,
+                                   std::span<const audience::PersonView> people,
+                                   const RecommendRequest& request, Instant learnt_until);
+
 }  // namespace zhiyin::recommend

@@ -299,6 +299,7 @@ catalogue::Item item_of(const Json& article, const std::string& id, std::int64_t
 }
 
 struct AccountArticles {
+  std::string account;
   std::vector<catalogue::Item> items;
   std::vector<ingest::ItemRef> deleted;
   std::vector<std::string> skipped;
@@ -310,6 +311,7 @@ struct AccountArticles {
       return;
     }
     catalogue::Item item = item_of(article, id, seconds);
+    item.account = account;
     if (const auto checked = catalogue::validate(item); !checked) {
       skipped.push_back(fmt::format("article {}: {}", id, checked.error().text()));
       return;
@@ -320,7 +322,7 @@ struct AccountArticles {
 
 Result<AccountArticles> published(Services& s, const AccountId& account, std::size_t most) {
   constexpr std::int64_t kPage = 20;
-  AccountArticles out;
+  AccountArticles out{account.value, {}, {}, {}};
   for (std::int64_t offset = 0;; offset += kPage) {
     ZHIYIN_TRY(const auto answer,
                wechat_call(s, account, "publish_list",

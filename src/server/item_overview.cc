@@ -9,10 +9,9 @@ namespace zhiyin::server {
 namespace {
 
 constexpr std::pair<ItemStatus, std::string_view> kStatuses[] = {
-    {ItemStatus::kAvailable, "available"},
-    {ItemStatus::kUpcoming, "upcoming"},
-    {ItemStatus::kExpired, "expired"},
-    {ItemStatus::kOutOfStock, "out_of_stock"},
+    {ItemStatus::kAvailable, "available"}, {ItemStatus::kUpcoming, "upcoming"},
+    {ItemStatus::kExpired, "expired"},     {ItemStatus::kOutOfStock, "out_of_stock"},
+    {ItemStatus::kHidden, "hidden"},
 };
 constexpr std::string_view kReactions[] = {"like", "share", "comment", "favorite"};
 
@@ -64,6 +63,7 @@ Json indexed_json(const catalogue::IndexedItem& item) {
   out.set("category", item.category).set("author", item.author).set("url", item.url);
   out.set("tags", std::move(tags)).set("price", to_json(item.price_fen));
   out.set("stock", to_json(item.stock)).set("published_at", to_json(item.published_at));
+  out.set("account", item.account);
   return out.set("valid_from", to_json(item.valid_from))
       .set("valid_until", to_json(item.valid_until));
 }
@@ -79,11 +79,12 @@ Result<ItemStatus> item_status_of(std::string_view name) {
   for (const auto& [status, known] : kStatuses) {
     if (name == known) return status;
   }
-  return fail_field("status", "'{}' is not available, upcoming, expired or out_of_stock",
+  return fail_field("status", "'{}' is not available, upcoming, expired, out_of_stock or hidden",
                     name.substr(0, 32));
 }
 
 ItemStatus status_of(const catalogue::IndexedItem& item, Instant now) {
+  if (item.hidden) return ItemStatus::kHidden;
   if (item.stock && *item.stock <= 0) return ItemStatus::kOutOfStock;
   if (item.valid_from && now < *item.valid_from) return ItemStatus::kUpcoming;
   if (item.valid_until && now >= *item.valid_until) return ItemStatus::kExpired;

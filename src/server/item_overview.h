@@ -18,11 +18,11 @@
 namespace zhiyin::server {
 
 /// Whether an item may be listed at a moment, and why not.
-enum class ItemStatus { kAvailable, kUpcoming, kExpired, kOutOfStock };
+enum class ItemStatus { kAvailable, kUpcoming, kExpired, kOutOfStock, kHidden };
 std::string_view name_of(ItemStatus status);
 /// kInvalidArgument, field `status`, otherwise.
 Result<ItemStatus> item_status_of(std::string_view name);
-/// Out of stock comes first, then what the validity says.
+/// Hidden comes first, then out of stock, then what the validity says.
 ItemStatus status_of(const catalogue::IndexedItem& item, Instant now);
 
 struct ItemSelection {

@@ -44,9 +44,13 @@ TEST(ItemOverview, StatusSaysWhyAnItemIsNotListed) {
   EXPECT_EQ(status("article", "a2"), "expired");
   EXPECT_EQ(status("article", "a3"), "upcoming");
   EXPECT_EQ(status("product", "p1"), "out_of_stock");
-  for (const char* name : {"available", "upcoming", "expired", "out_of_stock"})
+  for (const char* name : {"available", "upcoming", "expired", "out_of_stock", "hidden"})
     EXPECT_EQ(name_of(*item_status_of(name)), name);
-  EXPECT_EQ(item_status_of("hidden").error().field, "status");
+  EXPECT_EQ(item_status_of("lost").error().field, "status");
+  auto hidden = item("article", "a4", "下架");
+  hidden.hidden = true;
+  hidden.stock = 0;
+  EXPECT_EQ(name_of(status_of(hidden, kNow)), "hidden");
   // It agrees with what serving asks.
   for (const auto& one : index.items()) {
     EXPECT_EQ(status_of(one, kNow) == ItemStatus::kAvailable, index.available(one.ref, kNow));

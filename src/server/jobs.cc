@@ -1,14 +1,11 @@
 #include "server/jobs.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "audience/response_training.h"
 #include "base/crypto.h"
-#include "base/machine.h"
 #include "base/utf8.h"
 #include "ingest/import.h"
 #include "ingest/mapping.h"
@@ -221,36 +218,6 @@ Result<Json> train_response_model(Services& s, const TrainResponseJob& job, RunC
   };
   ZHIYIN_TRY(const auto record,
              audience::train_and_store_response(s.people, s.models, training, s.clock.now()));
-  return model_result(record);
-}
-
-Result<void> check(const TrainRecommendJob& job) {
-  const auto known = recommend::serving_algorithms();
-  if (std::ranges::find(known, job.model) == known.end())
-    return fail_field("model", "'{}' is not one of {}", job.model, fmt::join(known, ", "));
-  return {};
-}
-
-Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
-  ZHIYIN_TRY_VOID(check(job));
-  ZHIYIN_TRY_VOID(s.settle());
-  recommend::TrainParams params;
-  params.algorithm = job.model;
-  params.knn.k = job.k;
-  params.knn.shrink = job.shrink;
-  params.knn.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  params.lambda = job.lambda;
-  params.alpha = job.alpha;
-  params.beta = job.beta;
-  params.factors = job.factors;
-  const std::int64_t memory_mb = s.options.integer("recommend.train_memory_mb");
-  params.memory_max =
-      static_cast<std::size_t>(memory_mb > 0 ? memory_mb << 20 : memory_bytes() / 2);
-  params.progress = [&run](double share) {
-    run.report(share, "训练中 / training");
-    return !run.cancelled();
-  };
-  ZHIYIN_TRY(const auto record, s.recommendations.train(s.warehouse, params, s.clock.now()));
   return model_result(record);
 }
 

@@ -33,20 +33,6 @@ struct TrainResponseJob {
 };
 Result<Json> train_response_model(Services& services, const TrainResponseJob& job, RunContext& run);
 
-struct TrainRecommendJob {
-  std::string model = "ease";
-  std::size_t k = 200;
-  double shrink = 5;
-  double lambda = 300;
-  double alpha = 1;
-  double beta = 0.3;
-  std::size_t factors = 32;
-};
-/// What the field list cannot say: kInvalidArgument with the field.
-Result<void> check(const TrainRecommendJob& job);
-Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
-                                   RunContext& run);
-
 /// Reads the account's follower list and user information from the platform into events.
 Result<Json> sync_account(Services& services, const AccountId& account, RunContext& run);
 
@@ -67,22 +53,5 @@ struct Fields<server::TrainResponseJob> {
       field("as_of", &J::as_of, "features look back from here; absent: now minus the horizon"),
       field("horizon", &J::horizon, "responses are looked for so long after as_of").optional(),
       field("seed", &J::seed, "of the split").optional());
-};
-template <>
-struct Fields<server::TrainRecommendJob> {
-  using J = server::TrainRecommendJob;
-  static constexpr std::string_view name = "TrainRecommend";
-  static constexpr auto list = field_list(
-      field("model", &J::model, "ease, itemknn or rp3beta").length(1, 16).optional(),
-      field("k", &J::k, "weights kept per item").range(1, 5000).optional(),
-      field("shrink", &J::shrink, "itemknn: pulls similarities of rare items towards 0")
-          .range(0, 10000)
-          .optional(),
-      field("lambda", &J::lambda, "ease: pulls all weights towards 0").range(0.001, 1e6).optional(),
-      field("alpha", &J::alpha, "rp3beta: power of the steps").range(0, 10).optional(),
-      field("beta", &J::beta, "rp3beta: power of popularity").range(0, 10).optional(),
-      field("factors", &J::factors, "of iALS beside it; 0: none")
-          .range(0, recommend::Ials::kFactorsMax)
-          .optional());
 };
 }  // namespace zhiyin

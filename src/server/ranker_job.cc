@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "server/recommend_job.h"
 #include "server/shown_history.h"
 
 namespace zhiyin::server {
@@ -39,7 +40,16 @@ Json metrics_json(const recommend::RankerReport& report, const ShownHistory& his
       .set("auc_gain", report.gain.mean)
       .set("auc_gain_interval", interval_json(report.gain.interval))
       .set("not_worse", report.not_worse)
-      .set("responses", std::move(heads));
+      .set("responses", std::move(heads))
+      .set("trees", report.stage.examples == 0
+                        ? Json()
+                        : Json()
+                              .set("examples", report.stage.examples)
+                              .set("trees", report.stage.trees)
+                              .set("auc", report.stage.auc)
+                              .set("auc_gain", report.stage.gain.mean)
+                              .set("auc_gain_interval", interval_json(report.stage.gain.interval))
+                              .set("kept", report.stage.kept));
 }
 
 /// Lives as long as the index.
@@ -147,24 +157,35 @@ Result<Json> train_if_enough(Services& s, RunContext& run) {
 
 }  // namespace
 
-Result<bool> train_ranker_when_due(Services& s, bool waits) {
+Result<bool> train_when_due(Services& s, bool waits) {
   const std::string& at = s.options.text("recommend.train_at");
   if (at.empty()) return false;
   ZHIYIN_TRY(const Duration into_day, parse_time_of_day("recommend.train_at", at));
   const std::int64_t day = local_day(s.clock.now() - into_day, TimeZone::shanghai());
   ZHIYIN_TRY(const bool due, claim_day(s.state, day));
   if (!due) return false;
-  ZHIYIN_TRY(const auto end, s.log.end(storage::Stream::kImpressions));
-  if (std::ranges::all_of(end, [](std::int64_t offset) { return offset == 0; })) return false;
-  if (!waits) {
-    ZHIYIN_TRY_VOID(s.runs.start("train ranker", "",
-                                 [&s](RunContext& run) { return train_if_enough(s, run); }));
-    return true;
+  struct Training {
+    std::string_view kind;
+    storage::Stream learns_from;
+    Result<Json> (*work)(Services&, RunContext&);
+  };
+  constexpr Training kTrainings[] = {
+      {"train recommend", storage::Stream::kEvents, train_recommend_again},
+      {"train ranker", storage::Stream::kImpressions, train_if_enough}};
+  bool began = false;
+  for (const Training& one : kTrainings) {
+    ZHIYIN_TRY(const auto end, s.log.end(one.learns_from));
+    if (std::ranges::all_of(end, [](std::int64_t offset) { return offset == 0; })) continue;
+    began = true;
+    const auto work = [&s, train = one.work](RunContext& run) { return train(s, run); };
+    if (!waits) {
+      ZHIYIN_TRY_VOID(s.runs.start(one.kind, "", work));
+      continue;
+    }
+    RunContext context;
+    ZHIYIN_TRY_VOID(s.runs.run_now(one.kind, "", context, work));
   }
-  RunContext context;
-  ZHIYIN_TRY_VOID(s.runs.run_now("train ranker", "", context,
-                                 [&s](RunContext& run) { return train_if_enough(s, run); }));
-  return true;
+  return began;
 }
 
 }  // namespace zhiyin::server

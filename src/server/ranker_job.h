@@ -21,11 +21,11 @@ Result<void> check(const TrainRankerJob& job);
 /// figures, when there is too little to learn from: then nothing is stored.
 Result<Json> train_ranker_model(Services& services, const TrainRankerJob& job, RunContext& run);
 
-/// Trains once a day at `recommend.train_at` of the day in Shanghai, by the installation's clock;
-/// the day is noted in state before it begins, so a training that was cut off waits for the next.
-/// Too little to learn from is no failure. True when it trained, or, unless `waits`, began to (a
-/// run). Only the leader calls it.
-Result<bool> train_ranker_when_due(Services& services, bool waits);
+/// Trains recommender and ranker once a day at `recommend.train_at` of the day in Shanghai, by the
+/// installation's clock; the day is noted in state before it begins, so a training that was cut off
+/// waits for the next. Too little to learn from is no failure. True when it trained, or, unless
+/// `waits`, began to (runs). Only the leader calls it.
+Result<bool> train_when_due(Services& services, bool waits);
 /// `04:00` as a time into the day; kInvalidArgument with the field.
 Result<Duration> parse_time_of_day(std::string_view field, std::string_view text);
 std::span<const storage::Migration> ranker_migrations();

@@ -54,9 +54,11 @@ Result<void> add_number(Json& body, const http::Request& r, std::string_view nam
 constexpr std::string_view kNumbers[] = {"n",          "price_min",    "price_max", "diversity",
                                          "author_max", "category_max", "explore"};
 constexpr std::string_view kParameters[] = {
-    "n",         "kind",      "kinds",     "categories", "exclude",    "eligible",     "pinned",
-    "price_min", "price_max", "diversity", "rerank",     "author_max", "category_max", "explore",
-    "explain",   "account",   "time",      "device",     "channel",    "place"};
+    "n",        "kind",       "kinds",          "categories",        "exclude",
+    "eligible", "pinned",     "price_min",      "price_max",         "diversity",
+    "rerank",   "author_max", "category_max",   "explore",           "explain",
+    "account",  "time",       "device",         "channel",           "place",
+    "topics",   "sentiments", "exclude_topics", "exclude_sentiments"};
 
 Result<void> check_names(const http::Request& r) {
   for (const auto& [name, value] : r.query) {
@@ -108,6 +110,10 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
   out.now = now;
   out.rules.kinds = body.kinds;
   out.rules.categories = body.categories;
+  out.rules.topics = body.topics;
+  out.rules.sentiments = body.sentiments;
+  out.rules.exclude_topics = body.exclude_topics;
+  out.rules.exclude_sentiments = body.exclude_sentiments;
   out.rules.exclude = refs_of(body.exclude);
   if (body.eligible) out.rules.eligible = refs_of(*body.eligible);
   out.rules.price_min_fen = body.price_min;
@@ -152,6 +158,10 @@ Result<ListBody> list_body_of(const http::Request& request) {
   ZHIYIN_TRY(ListBody out, from_json<ListBody>(numbers));
   out.kinds = words_of(request.query_or("kinds", request.query_or("kind", "")));
   out.categories = words_of(request.query_or("categories", ""));
+  out.topics = words_of(request.query_or("topics", ""));
+  out.sentiments = words_of(request.query_or("sentiments", ""));
+  out.exclude_topics = words_of(request.query_or("exclude_topics", ""));
+  out.exclude_sentiments = words_of(request.query_or("exclude_sentiments", ""));
   ZHIYIN_TRY(out.exclude, items_of("exclude", request.query_or("exclude", "")));
   ZHIYIN_TRY(out.pinned, items_of("pinned", request.query_or("pinned", "")));
   // Given without a name it leaves nothing, as an empty array of a body does.
@@ -206,6 +216,12 @@ Json item_json(const recommend::RecommendedItem& item) {
   if (item.team > 0) one.set("team", static_cast<std::int64_t>(item.team));
   if (Json responses = responses_of(item); !responses.is_null())
     one.set("responses", std::move(responses));
+  if (!item.value_terms.empty()) {
+    Json parts = Json::array();
+    for (const auto& [input, share] : item.value_terms)
+      parts.push(Json().set("input", input).set("share", share));
+    one.set("value_terms", std::move(parts));
+  }
   if (item.terms.empty()) return one;
   Json terms = Json::array();
   for (const recommend::ScoreTerm& term : item.terms) {

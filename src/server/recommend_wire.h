@@ -42,10 +42,15 @@ struct ListBody {
   std::int64_t explore = 0;
   bool explain = false;
   std::string account;
+  std::vector<std::string> topics;
+  std::vector<std::string> sentiments;
+  std::vector<std::string> exclude_topics;
+  std::vector<std::string> exclude_sentiments;
   std::optional<Instant> time;  ///< of the reader's day; absent: now
   std::string device;
   std::string channel;
   std::string place;                ///< empty: `api`, `console` or `cli`
+  std::string session;              ///< of a session: its name, to learn from its feedback
   std::vector<SessionAct> events;   ///< of a session, oldest first
   std::vector<std::string> people;  ///< of a batch
   std::string segment;              ///< of a batch, instead of people
@@ -55,7 +60,8 @@ struct ListBody {
 
 /// The body of POST /v1/recommend/feedback.
 struct FeedbackBody {
-  std::string person;
+  std::string person;   ///< or
+  std::string session;  ///< the name that the session's lists were asked with
   ItemName item;
   std::string kind;
   std::string impression;
@@ -72,7 +78,8 @@ Result<ingest::WireEvent> to_event(const FeedbackBody& body, Instant now);
 Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now);
 /// The same from a query: n, kind or kinds, categories, exclude, eligible and pinned (`kind/id`,
 /// separated by commas), price_min, price_max, diversity, rerank, author_max, category_max,
-/// explore, explain, account, time, device, channel, place. kInvalidArgument names the parameter;
+/// explore, explain, account, topics, sentiments, exclude_topics, exclude_sentiments, time, device,
+/// channel, place. kInvalidArgument names the parameter;
 /// unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
 
@@ -133,13 +140,27 @@ struct zhiyin::Fields<zhiyin::server::ListBody> {
           .range(0, 60)
           .optional(),
       field("explain", &B::explain, "the terms of each score").optional(),
-      field("account", &B::account, "for the record of what was shown").length(0, 64).optional(),
+      field("account", &B::account,
+            "whose followers it is for: no items of other accounts; noted with what was shown")
+          .length(0, 64)
+          .optional(),
+      field("topics", &B::topics, "only items whose text is about these").length(0, 100).optional(),
+      field("sentiments", &B::sentiments, "only items whose text sounds so")
+          .length(0, 20)
+          .optional(),
+      field("exclude_topics", &B::exclude_topics, "no items about these").length(0, 100).optional(),
+      field("exclude_sentiments", &B::exclude_sentiments, "no items that sound so")
+          .length(0, 20)
+          .optional(),
       field("time", &B::time, "when it is shown, for the hour of day; absent: now"),
       field("device", &B::device, "ios, android, desktop, …").length(0, 64).optional(),
       field("channel", &B::channel, "official_account, mini_program, web, …")
           .length(0, 64)
           .optional(),
       field("place", &B::place, "where it is shown: home, menu, …").length(0, 64).optional(),
+      field("session", &B::session, "session: a name without personal data, for its feedback")
+          .length(0, 64)
+          .optional(),
       field("events", &B::events, "session: what the visitor did, oldest first")
           .length(0, 1000)
           .optional(),
@@ -157,7 +178,12 @@ struct zhiyin::Fields<zhiyin::server::FeedbackBody> {
   using B = zhiyin::server::FeedbackBody;
   static constexpr std::string_view name = "Feedback";
   static constexpr auto list = field_list(
-      field("person", &B::person, "person id or KIND:ACCOUNT:VALUE").length(1, 400),
+      field("person", &B::person, "person id or KIND:ACCOUNT:VALUE; or session")
+          .length(0, 400)
+          .optional(),
+      field("session", &B::session, "the name of the session that the list was for")
+          .length(0, 64)
+          .optional(),
       field("item", &B::item, "what it is about"),
       field("kind", &B::kind, "read, click, like, share, purchase, hide, not_interested, …")
           .length(1, 64),

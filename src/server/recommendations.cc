@@ -7,6 +7,7 @@
 #include "recommend/impression.h"
 #include "recommend/interleaving.h"
 #include "server/ranker_job.h"
+#include "server/session_feedback.h"
 #include "statistics/assignment.h"
 
 namespace zhiyin::server {
@@ -34,7 +35,11 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
     candidate.published_at = item.published_at.value_or(Instant{});
     candidate.valid_from = item.valid_from;
     candidate.valid_until = item.valid_until;
-    candidate.available = !item.stock || *item.stock > 0;
+    candidate.available = !item.hidden && (!item.stock || *item.stock > 0);
+    candidate.hidden = item.hidden;
+    candidate.topic = item.topic;
+    candidate.sentiment = item.sentiment;
+    candidate.account = item.account;
     candidate.author = item.author;
     candidate.category = item.category;
     candidate.price_fen = item.price_fen;
@@ -266,8 +271,37 @@ recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendReq
   return request;
 }
 
-Result<Recommendations::Prepared> Recommendations::prepared(const PersonId& person,
-                                                            recommend::RecommendRequest request) {
+namespace {
+
+/// Accounts that the person was seen on.
+std::vector<std::string> accounts_of(const audience::PersonView& person) {
+  std::vector<std::string> out;
+  for (const audience::Activity& activity : person.activity) {
+    // Mostly one after the other on the same account.
+    if (activity.account.empty() || (!out.empty() && out.back() == activity.account)) continue;
+    if (std::ranges::find(out, activity.account) == out.end()) out.push_back(activity.account);
+  }
+  return out;
+}
+
+}  // namespace
+
+void Recommendations::limit_to_accounts(recommend::ItemRules& rules, std::string_view account,
+                                        const audience::PersonView* person) {
+  if (rules.accounts) return;
+  if (!account.empty()) {
+    rules.accounts = std::vector{std::string(account)};
+  } else if (person != nullptr && !person->id.value.empty()) {
+    rules.accounts = accounts_of(*person);
+  }
+}
+
+Result<Recommendations::Prepared> Recommendations::prepared(const audience::PersonView& view,
+                                                            recommend::RecommendRequest request,
+                                                            std::string_view account,
+                                                            bool has_accounts) {
+  const PersonId& person = view.id;
+  if (has_accounts) limit_to_accounts(request.rules, account, &view);
   leave_out_hidden(person, request.rules);
   ZHIYIN_TRY(request.tired, shown_items_.tired(person, request.now));
   request.leaves_out_tired = shown_items_.rule().leaves_out;
@@ -280,7 +314,8 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
                                                            Shown shown) {
   ZHIYIN_TRY(const auto in_use, current());
   const auto& recommender = in_use.recommender;
-  ZHIYIN_TRY(const Prepared prepared, this->prepared(person.id, with_chance(given)));
+  ZHIYIN_TRY(const Prepared prepared, this->prepared(person, with_chance(given), shown.account,
+                                                     recommender->candidates().has_accounts()));
   const recommend::RecommendRequest& request = prepared.request;
   Answer out;
   ZHIYIN_TRY(out.response, recommender->recommend(person, request));
@@ -302,7 +337,9 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
                                                         Shown shown) {
   ZHIYIN_TRY(const auto in_use, current());
   const auto& recommender = in_use.recommender;
-  const recommend::RecommendRequest request = with_chance(given);
+  recommend::RecommendRequest request = with_chance(given);
+  if (recommender->candidates().has_accounts())
+    limit_to_accounts(request.rules, shown.account, nullptr);
   auto response = which == Common::kSimilar   ? recommender->similar(item, request)
                   : which == Common::kPopular ? recommender->popular(request)
                                               : recommender->latest(request);
@@ -321,7 +358,10 @@ std::string Recommendations::note(const Answer& answer, const PersonId& person,
     listed.push_back(item.item);
   }
   shown_items_.shown(person, std::move(listed), request.now);
-  auto impression = recommend::impression_of(answer.response, person, answer.model_id, request.now);
+  const bool is_visitor = person.value.empty() && !shown.session.empty();
+  auto impression = recommend::impression_of(
+      answer.response, is_visitor ? PersonId(session_name(shown.session)) : person, answer.model_id,
+      request.now);
   impression.id = uuid_v7(request.now);
   impression.account = shown.account;
   impression.ranker = answer.ranker_id;
@@ -357,34 +397,10 @@ Result<void> Recommendations::settle() {
   return {};
 }
 
-Result<model::ModelRecord> Recommendations::train(storage::Warehouse& warehouse,
-                                                  recommend::TrainParams params, Instant now) {
-  std::vector<std::string> kinds;
-  for (const auto& [kind, weight] : params.kind_weights) kinds.push_back(kind);
-  params.as_of = now;
-  ZHIYIN_TRY(const auto trained,
-             recommend::train_recommend(recommend::warehouse_rows(warehouse, std::move(kinds), now),
-                                        params));
-  model::NewModel stored;
-  stored.kind = recommend::RecommendModel::kKind;
-  stored.window.set("to", to_json(now));
-  stored.settings.set("algorithm", params.algorithm).set("k", params.knn.k);
-  if (params.algorithm == "itemknn") stored.settings.set("shrink", params.knn.shrink);
-  if (params.algorithm == "rp3beta")
-    stored.settings.set("alpha", params.alpha).set("beta", params.beta);
-  if (params.algorithm == "ease") stored.settings.set("lambda", params.lambda);
-  if (params.factors > 0) stored.settings.set("factors", params.factors);
-  stored.metrics.set("people", trained.people())
-      .set("items", trained.items())
-      .set("interactions", trained.interactions());
-  if (trained.ials() != nullptr) {
-    const auto losses = trained.ials()->losses();
-    stored.metrics.set("losses", to_json(std::vector<double>(losses.begin(), losses.end())));
-  }
-  stored.bytes = trained.encode();
-  ZHIYIN_TRY(auto record, registry_.save(stored, now));
-  forget_model();
-  return record;
+Result<recommend::TrialCatalogue> Recommendations::catalogue() const {
+  ZHIYIN_TRY(const auto index, items_.index());
+  const MutexLock lock(mutex_);
+  return recommend::TrialCatalogue{candidates_of(*index), texts_};
 }
 
 Result<void> Recommendations::flush() {

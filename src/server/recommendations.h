@@ -19,10 +19,10 @@
 #include "recommend/objectives.h"
 #include "recommend/recommend_model.h"
 #include "recommend/recommender.h"
+#include "recommend/version_trial.h"
 #include "server/fresh_arms.h"
 #include "server/shown_items.h"
 #include "storage/event_log.h"
-#include "storage/warehouse.h"
 
 namespace zhiyin::server {
 
@@ -52,8 +52,9 @@ class Recommendations {
     std::string impression_id;  ///< empty: nothing was listed, or nothing recorded
   };
   struct Shown {
-    std::string_view account;  ///< may be empty
-    bool record = true;        ///< else it goes into no impression and counts for nothing
+    std::string_view account;       ///< may be empty
+    bool record = true;             ///< else it goes into no impression and counts for nothing
+    std::string_view session = {};  ///< of a visitor without a person: a name to learn under
   };
   /// What was answered goes to the impressions stream: gathered for up to a second
   /// (`flush`), not awaited, so a crash may lose the last of them. The context's `place` says where
@@ -61,13 +62,15 @@ class Recommendations {
   Result<Answer> recommend(const audience::PersonView& person,
                            const recommend::RecommendRequest& request, Shown shown);
 
-  /// The request as `recommend` asks it for a person: hidden and tired items, segments. It must not
-  /// outlive `trends`.
+  /// The request as `recommend` asks it for a person: hidden and tired items, segments, and, where
+  /// the catalogue `has_accounts`, only what is for the followers of `account`; without one of the
+  /// accounts that the person was seen on. It must not outlive `trends`.
   struct Prepared {
     recommend::RecommendRequest request;
     std::shared_ptr<const std::vector<recommend::SegmentItems>> trends;  ///< shared, immutable
   };
-  Result<Prepared> prepared(const PersonId& person, recommend::RecommendRequest request);
+  Result<Prepared> prepared(const audience::PersonView& person, recommend::RecommendRequest request,
+                            std::string_view account, bool has_accounts);
 
   /// What serves now, to look into: nothing that it answers is noted.
   Result<std::shared_ptr<const recommend::Recommender>> serving();
@@ -86,9 +89,8 @@ class Recommendations {
   void hide(const PersonId& person, const recommend::ItemRef& item);
   static constexpr std::size_t kHiddenMax = 10'000;
 
-  /// Trains on the warehouse's history up to `as_of` and makes the new version the active one.
-  Result<model::ModelRecord> train(storage::Warehouse& warehouse, recommend::TrainParams params,
-                                   Instant now);
+  /// What lists are made of now, for the trial of a new version.
+  [[nodiscard]] Result<recommend::TrialCatalogue> catalogue() const;
 
   /// Hands gathered impressions to the log, and counts to state. Called about once a second and
   /// before the end.
@@ -158,6 +160,8 @@ class Recommendations {
   /// Adds the segments of the person to the request; the answer must not outlive what it returns.
   Result<std::shared_ptr<const Trends>> add_segments(const PersonId& person,
                                                      recommend::RecommendRequest& request);
+  static void limit_to_accounts(recommend::ItemRules& rules, std::string_view account,
+                                const audience::PersonView* person);
   void leave_out_hidden(const PersonId& person, recommend::ItemRules& rules) const;
   /// Gathers the impression of an answer, and counts what was listed. Returns its id.
   std::string note(const Answer& answer, const PersonId& person,

@@ -236,8 +236,8 @@ ApiResult put_items(Services& s, http::Request& r) {
   ZHIYIN_TRY(Json json, parse_json(r.body, 32 << 20));
   std::vector<catalogue::Item> items;
   // An item that was read can be changed and sent back; what was read out of its text is found
-  // anew.
-  static constexpr std::string_view kFoundAnew[] = {"reading"};
+  // anew, and hiding it has calls of its own.
+  static constexpr std::string_view kFoundAnew[] = {"reading", "hidden"};
   if (Json::Array* list = json.if_array()) {
     for (Json& one : *list) {
       ZHIYIN_TRY(one, sent_back(one, Json::object(), {}, kFoundAnew));
@@ -356,10 +356,24 @@ void add_people_routes(Api& api, Services& s) {
               const ingest::ItemRef ref{r.path_parameters["kind"], r.path_parameters["id"]};
               ZHIYIN_TRY(const auto item, s.items.get(ref));
               Json out = to_json(item);
+              ZHIYIN_TRY(const auto index, s.items.index());
+              const auto* const indexed = index->find(ref);
+              out.set("hidden", indexed != nullptr && indexed->hidden);
               if (const auto reading = catalogue::ItemReadings(s.state).get(ref))
                 out.set("reading", reading_json(*reading));
               return http::Response::json(out);
             });
+  const auto hide = [&](std::string_view path, std::string_view summary, bool hidden) {
+    api.route("POST", path, Role::kOperator, summary,
+              [&s, hidden](http::Request& r, const Caller&) -> ApiResult {
+                const ingest::ItemRef ref{r.path_parameters["kind"], r.path_parameters["id"]};
+                ZHIYIN_TRY_VOID(s.items.hide(ref, hidden, s.clock.now()));
+                return http::Response::json(
+                    Json().set("kind", ref.kind).set("id", ref.id).set("hidden", hidden));
+              });
+  };
+  hide("/v1/items/{kind}/{id}/hide", "Take an item out of all lists at once", true);
+  hide("/v1/items/{kind}/{id}/unhide", "Let a hidden item back into lists", false);
   api.route("DELETE", "/v1/items/{kind}/{id}", Role::kOperator, "Remove an item",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY_VOID(s.items.remove({r.path_parameters["kind"], r.path_parameters["id"]}));

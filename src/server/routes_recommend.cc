@@ -7,9 +7,11 @@
 
 #include "audience/identity_ref.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "server/recommend_batch.h"
 #include "server/recommend_wire.h"
 #include "server/routes.h"
+#include "server/session_feedback.h"
 
 namespace zhiyin::server {
 namespace {
@@ -56,6 +58,14 @@ Result<Reader> reader_of(Services& s, const Caller& caller, const std::string& r
   return out;
 }
 
+/// Of whom only an identity is known: what is for the followers of its account.
+void limit_to_identity(recommend::RecommendRequest& request, const Reader& reader,
+                       std::string_view ref, std::string_view account) {
+  if (reader.person || !account.empty()) return;
+  if (const auto identity = audience::parse_identity(ref))
+    request.rules.accounts = std::vector{identity->account};
+}
+
 Result<Json> list_for(Services& s, const Reader& reader, const recommend::RecommendRequest& request,
                       std::string_view account) {
   ZHIYIN_TRY(const auto answer, s.recommendations.recommend(reader.view, request, {account}));
@@ -65,8 +75,9 @@ Result<Json> list_for(Services& s, const Reader& reader, const recommend::Recomm
 
 ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   ZHIYIN_TRY(const ListBody body, list_body_of(r));
-  ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
+  ZHIYIN_TRY(auto request, request_of(body, caller, s.clock.now()));
   ZHIYIN_TRY(const Reader reader, reader_of(s, caller, r.path_parameters["person"], body.account));
+  limit_to_identity(request, reader, r.path_parameters["person"], body.account);
   ZHIYIN_TRY(const Json list, list_for(s, reader, request, body.account));
   return http::Response::json(list);
 }
@@ -74,6 +85,8 @@ ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
   if (!body.people.empty()) return fail_field("people", "belongs to a batch, not to a session");
   if (!body.segment.empty()) return fail_field("segment", "belongs to a batch, not to a session");
+  if (!utf8::is_valid(body.session) || body.session.find('\0') != std::string::npos)
+    return fail_field("session", "is not UTF-8 text");
   ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   audience::PersonView view;
   for (const SessionAct& act : body.events) {
@@ -85,7 +98,8 @@ ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
     activity.value = act.value;
     view.activity.push_back(std::move(activity));
   }
-  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, {body.account}));
+  ZHIYIN_TRY(const auto answer,
+             s.recommendations.recommend(view, request, {body.account, true, body.session}));
   return http::Response::json(to_json_answer(answer));
 }
 
@@ -188,7 +202,9 @@ ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
     if (!reader && !body.people.empty())
       return std::unexpected(within(fmt::format("people[{}]", i), std::move(reader.error())));
     if (!reader) return std::unexpected(std::move(reader.error()));
-    ZHIYIN_TRY(Json list, list_for(s, *reader, request, body.account));
+    recommend::RecommendRequest own = request;
+    limit_to_identity(own, *reader, people[i], body.account);
+    ZHIYIN_TRY(Json list, list_for(s, *reader, own, body.account));
     lists.push(std::move(list));
   }
   return http::Response::json(Json().set("lists", std::move(lists)));
@@ -214,8 +230,24 @@ Result<std::vector<ingest::Identity>> identities_of(Services& s, const FeedbackB
               shortened(body.person), body.account);
 }
 
+/// Counts in learning only: nobody did it.
+ApiResult take_session_feedback(Services& s, const FeedbackBody& body,
+                                const ingest::WireEvent& event, const Caller& caller) {
+  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  const Instant now = s.clock.now();
+  const Instant at = body.occurred_at.value_or(now);
+  if (at > now || now - at >= kSessionsKept)
+    return fail_field("occurred_at", "is not within the last {}", format_duration(kSessionsKept));
+  ZHIYIN_TRY_VOID(
+      note(s.grouped_writes, {body.session, *event.item, body.kind, body.value.value_or(0), at}));
+  return http::Response::json(Json().set("status", "accepted"));
+}
+
 ApiResult take_feedback(Services& s, const FeedbackBody& body, const Caller& caller) {
+  if (body.person.empty() == body.session.empty())
+    return fail_field("person", "give either a person or a session");
   ZHIYIN_TRY(ingest::WireEvent event, to_event(body, s.clock.now()));
+  if (!body.session.empty()) return take_session_feedback(s, body, event, caller);
   ZHIYIN_TRY(event.identities, identities_of(s, body));
   if (event.account.empty()) event.account = event.identities[0].account;
   ZHIYIN_TRY_VOID(check_account(caller, event.account));

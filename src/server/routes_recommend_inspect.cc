@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "audience/identity_ref.h"
 #include "base/crypto.h"
 #include "recommend/catalogue_map.h"
 #include "recommend/list_inspection.h"
@@ -100,9 +101,15 @@ ApiResult inspect(Services& s, RecommendInspector& inspector, http::Request& r) 
   body.explain = true;
   ZHIYIN_TRY(auto asked, to_request(body, s.clock.now()));
   ZHIYIN_TRY(const auto person, view_of(s, r.path_parameters["person"]));
-  ZHIYIN_TRY(const auto prepared, s.recommendations.prepared(person.id, std::move(asked)));
-  const recommend::RecommendRequest& request = prepared.request;
   ZHIYIN_TRY(const auto version, inspector.version(wanted));
+  if (person.id.value.empty() && body.account.empty()) {
+    if (const auto identity = audience::parse_identity(r.path_parameters["person"]))
+      asked.rules.accounts = std::vector{identity->account};
+  }
+  ZHIYIN_TRY(const auto prepared,
+             s.recommendations.prepared(person, std::move(asked), body.account,
+                                        version.recommender->candidates().has_accounts()));
+  const recommend::RecommendRequest& request = prepared.request;
   ZHIYIN_TRY(const auto list, version.recommender->inspect(person, request, depth));
   Json out = Json()
                  .set("person", person.id.value.empty() ? Json() : Json(person.id.value))

@@ -9,6 +9,7 @@
 #include "server/jobs.h"
 #include "server/model_catalogue.h"
 #include "server/ranker_job.h"
+#include "server/recommend_job.h"
 #include "server/routes.h"
 
 namespace zhiyin::server {

@@ -4,6 +4,8 @@
 #include <deque>
 #include <unordered_map>
 
+#include "server/session_feedback.h"
+
 namespace zhiyin::server {
 namespace {
 
@@ -70,7 +72,13 @@ Result<std::unordered_map<std::string, PersonId>> people_today(
   std::unordered_map<std::string, PersonId> out;
   for (const Impression& list : lists) out.try_emplace(list.person.value);
   std::vector<PersonId> ids;
-  for (const auto& [id, now] : out) ids.emplace_back(id);
+  for (auto& [id, now] : out) {
+    if (is_session(id)) {
+      now = PersonId(id);
+    } else {
+      ids.emplace_back(id);
+    }
+  }
   constexpr std::size_t kAtOnce = 10'000;
   for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
     const auto part = std::span(ids).subspan(begin, std::min(kAtOnce, ids.size() - begin));
@@ -100,14 +108,16 @@ Result<ShownHistory> read_shown_history(Services& s, const HistoryRange& range,
   }
   lists.clear();
   if (out.lists.empty()) return out;
-  ZHIYIN_TRY_VOID(recommend::response_rows(s.warehouse, first - Duration(1),
-                                           range.as_of)([&](const recommend::InteractionRow& row) {
+  const auto take = [&](const recommend::InteractionRow& row) {
     const auto person = people.find(row.person);
     const auto response = recommend::response_of(row.kind);
     if (!person || !response) return;
     if (row.item.id.empty() && !recommend::is_of_account(*response)) return;
     out.feedback.push_back({*person, row.item, *response, row.at});
-  }));
+  };
+  const Instant after = first - Duration(1);
+  ZHIYIN_TRY_VOID(recommend::response_rows(s.warehouse, after, range.as_of)(take));
+  ZHIYIN_TRY_VOID(session_rows(s.state, after, range.as_of)(take));
   if (!go_on(fmt::format("{0} 张列表，{1} 次反馈 / {0} lists, {1} responses", out.lists.size(),
                          out.feedback.size())))
     return stopped();

@@ -15,8 +15,9 @@ namespace zhiyin::server {
 struct ShownHistory {
   std::vector<recommend::ShownList> lists;  ///< to people of today, the newest lists_max
   std::vector<recommend::FeedbackRow> feedback;
-  std::size_t without_person = 0;  ///< lists for sessions, everybody, and people who are gone
-  std::size_t unreadable = 0;      ///< records of the stream
+  std::size_t without_person =
+      0;                       ///< lists for nameless sessions, everybody, and people who are gone
+  std::size_t unreadable = 0;  ///< records of the stream
 };
 
 struct HistoryRange {

@@ -172,7 +172,7 @@ class BackgroundTest(unittest.TestCase):
             events += [did(f"o{i}", "read", item) for i in range(20) for item in ("a0", "a2")]
             server.ok("POST", "/v1/events", events)
             server.ok("POST", "/v1/clock", {"to": "2026-01-05T02:00:00+08:00"})
-            self.assertEqual(server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "itemknn", "factors": 0})["run"])["state"], "done")
+            self.assertEqual(server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "itemknn", "factors": 0, "promote": "always"})["run"])["state"], "done")
             asked = lambda: server.ok("GET", "/v1/recommend/user_id:shop:n5?n=3")["items"]
             first = self.until(lambda: (items := asked()) and items[0]["source"] == "segment" and items[0])
             self.assertEqual((first["item"]["id"], first["reason"]), ("a1", "「成都新关注」的人最近都在看"))

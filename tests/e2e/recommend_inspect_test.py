@@ -111,7 +111,7 @@ class Inspection(unittest.TestCase):
         self.assertEqual(box["conversion"]["of"], "bought")
         self.assertLess(box["conversion"]["low"], 1)
         self.assertIsNone(page["items"][2]["conversion"])
-        self.assertEqual(page["by_status"], {"available": 3, "upcoming": 0, "expired": 0, "out_of_stock": 0})
+        self.assertEqual(page["by_status"], {"available": 3, "upcoming": 0, "expired": 0, "out_of_stock": 0, "hidden": 0})
         first = self.get("/v1/items/statistics?limit=9")
         rest = self.get("/v1/items/statistics?limit=9&after=" + quote(first["next"], safe=""))
         self.assertEqual((first["total"], len(first["items"]) + len(rest["items"]), rest["next"]), (13, 13, None))

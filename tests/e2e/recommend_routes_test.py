@@ -53,7 +53,7 @@ def filled(server):
 
 
 def train(server, **settings):
-    run = server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "itemknn", "factors": 0} | settings)["run"])
+    run = server.run_ended(server.ok("POST", "/v1/train/recommend", {"model": "itemknn", "factors": 0, "promote": "always"} | settings)["run"])
     if run["state"] != "done":
         raise AssertionError(run)
     return run
@@ -666,6 +666,102 @@ class Feedback(unittest.TestCase):
         found = sorted((r["device"], r["channel"], r["place"], r["time"] // 10**6) for r in impressions(self.server.folder))
         self.server.start()
         self.assertEqual(found, [("", "", "api", 0), ("desktop", "", "menu", 0), ("ios", "mini_program", "home", 1767573000)])
+
+
+class Rules(unittest.TestCase):
+    def test_the_operator_hides_an_item_at_once(self):
+        server = filled(Server(STEPPED).start())
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/events", [did("ann", "tea-1")])
+        server.settled_total()
+        listed = lambda: ids(server.ok("GET", "/v1/recommend/user_id:shop:ann?n=50"))
+        self.assertIn("tea-2", listed())
+        self.assertEqual(server.ok("POST", "/v1/items/article/tea-2/hide"), {"kind": "article", "id": "tea-2", "hidden": True})
+        self.assertNotIn("tea-2", listed())
+        self.assertNotIn("tea-2", ids(server.ok("GET", "/v1/recommend/popular?n=50")))
+        looked = server.ok("GET", "/v1/recommend/user_id:shop:ann/inspect?n=4")
+        self.assertIn({"rule": "hidden", "zh": "已被运营下架", "en": "hidden by the operator", "count": 1}, looked["removed"])
+        self.assertTrue(server.ok("GET", "/v1/items/article/tea-2")["hidden"])
+        self.assertEqual(server.ok("GET", "/v1/items/statistics?status=hidden")["items"][0]["item"]["id"], "tea-2")
+        server.ok("POST", "/v1/items", [article("tea-2")])  # brought in again
+        server.restart()
+        self.assertNotIn("tea-2", listed())
+        self.assertEqual(server.cli("catalogue", "unhide", "article", "tea-2", "--json")["hidden"], False)
+        self.assertIn("tea-2", listed())
+        self.assertEqual(server.send("POST", "/v1/items/article/none/hide").status, 404)
+        reader = server.ok("POST", "/v1/keys", {"name": "looks", "role": "analyst"})["key"]
+        self.assertEqual(server.send("POST", "/v1/items/article/tea-2/hide", key=reader).status, 403)
+
+    def test_items_of_an_account_are_for_its_followers(self):
+        server = Server(STEPPED).start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/items", [article("tea-1", account="shop"), article("tea-2", account="school"), article("tea-3")])
+        event = lambda name, account, id: did(name, id) | {"account": account}
+        server.ok("POST", "/v1/events", [event("ann", "shop", "other"), event("bo", "school", "other")])
+        server.settled_total()
+        listed = lambda path: sorted(ids(server.ok("GET", f"/v1/recommend/{path}")))
+        self.assertEqual(listed("user_id:shop:ann?n=9"), ["tea-1", "tea-3"])
+        self.assertEqual(listed("user_id:school:bo?n=9"), ["tea-2", "tea-3"])
+        self.assertEqual(listed("user_id:school:bo?n=9&account=shop"), ["tea-1", "tea-3"])
+        self.assertEqual(listed("user_id:school:nobody?n=9"), ["tea-2", "tea-3"])  # known by the identity alone
+        self.assertEqual(listed("latest?n=9&account=shop"), ["tea-1", "tea-3"])
+        self.assertEqual(listed("latest?n=9"), ["tea-1", "tea-2", "tea-3"])  # for nobody in particular
+        session = server.ok("POST", "/v1/recommend/session", {"n": 9, "account": "school"})
+        self.assertEqual(sorted(ids(session)), ["tea-2", "tea-3"])
+        many = server.ok("POST", "/v1/recommend/batch", {"n": 9, "people": ["user_id:shop:ann", "user_id:school:nobody"]})["lists"]
+        self.assertEqual([sorted(ids(one)) for one in many], [["tea-1", "tea-3"], ["tea-2", "tea-3"]])
+        looked = server.ok("GET", "/v1/recommend/user_id:school:nobody/inspect?n=4")
+        self.assertEqual([one["rule"] for one in looked["removed"]], ["account"])
+
+    def test_topics_and_sentiments_are_filters(self):
+        server = filled(Server(STEPPED).start())
+        self.addCleanup(server.close)
+        with sqlite3.connect(server.folder / "data/state.db", timeout=30) as state:  # as if they had been read
+            for id, topic, sentiment in (("tea-2", "美食", "positive"), ("tea-3", "健康", "negative")):
+                state.execute("INSERT INTO item_reading VALUES ('article', ?, 0, 'x', 0, x'', '', ?, ?, '')", (id, topic, sentiment))
+        server.restart()
+        listed = lambda query: ids(server.ok("GET", f"/v1/recommend/user_id:shop:new?n=50&{query}"))
+        self.assertEqual(sorted(listed(f"topics={quote('美食')},{quote('健康')}")), ["tea-2", "tea-3"])
+        self.assertEqual(listed("sentiments=negative"), ["tea-3"])
+        self.assertEqual(set(listed("")) - set(listed("exclude_sentiments=negative")), {"tea-3"})
+        self.assertEqual(listed(f"exclude_topics={quote('健康')}&topics={quote('健康')}"), [])
+        body = server.ok("POST", "/v1/recommend/session", {"n": 50, "exclude_topics": ["美食"]})
+        self.assertNotIn("tea-2", ids(body))
+
+    def test_sessions_are_learnt_from(self):
+        server = Server(STEPPED).start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/items", [article(id) for id in ARTICLES])
+        for i in range(30):
+            asked = server.ok("POST", "/v1/recommend/session", {"n": 6, "session": f"s{i}"})
+            for id in ("tea-1", "tea-2"):
+                body = {"session": f"s{i}", "item": {"kind": "article", "id": id}, "kind": "read", "impression": asked["impression"]}
+                self.assertEqual(server.ok("POST", "/v1/recommend/feedback", body), {"status": "accepted"})
+                server.ok("POST", "/v1/recommend/feedback", body)  # twice is once
+        run = train(server, model="itemknn")
+        self.assertEqual((run["result"]["metrics"]["people"], run["result"]["metrics"]["interactions"]), (30, 60))
+        self.assertEqual(ids(server.ok("GET", "/v1/recommend/similar/article/tea-1?n=1")), ["tea-2"])
+        self.assertEqual(server.ok("GET", "/v1/people?limit=1")["items"], [])  # nobody's person
+        item = {"kind": "article", "id": "tea-1"}
+        for body, field in (({"item": item, "kind": "read"}, "person"), ({"item": item, "kind": "read", "session": "a", "person": "user_id:shop:a"}, "person"),
+                            ({"item": item, "kind": "adore", "session": "a"}, "kind"), ({"item": item, "kind": "read", "session": "x" * 65}, "session"),
+                            ({"item": item, "kind": "read", "session": "a", "occurred_at": "2020-01-01T00:00:00Z"}, "occurred_at")):
+            refused = server.send("POST", "/v1/recommend/feedback", body)
+            self.assertEqual((refused.status, refused.json.get("field")), (400, field), refused.body)
+
+    def test_the_ranker_learns_from_sessions(self):
+        server = Server(STEPPED + '[recommend]\ntrain_at = ""\n').start()
+        self.addCleanup(server.close)
+        server.ok("POST", "/v1/items", [article(id) for id in ARTICLES])
+        for i in range(300):
+            asked = server.ok("POST", "/v1/recommend/session", {"n": 6, "session": f"s{i}"} if i < 250 else {"n": 6})
+            if i < 250:
+                good = [id for id in ids(asked) if id.startswith("coffee")][0]
+                server.ok("POST", "/v1/recommend/feedback", {"session": f"s{i}", "item": {"kind": "article", "id": good}, "kind": "read"})
+        server.ok("POST", "/v1/clock", {"to": "2026-01-08T00:00:00+08:00"})
+        metrics = server.cli("train", "ranker", "--json")["metrics"]
+        self.assertEqual((metrics["lists"], metrics["lists_without_person"]), (250, 50))
+        self.assertGreaterEqual(metrics["responses"]["read"]["positives"], 30)
 
 
 class Batches(unittest.TestCase):

@@ -67,7 +67,7 @@ export function readMetrics(metrics: unknown): ModelMetrics {
   };
 }
 
-const kShares = new Set(["accuracy", "precision", "recall", "f1", "macro_f1", "auc", "coverage", "accepted_accuracy"]);
+const kShares = new Set(["accuracy", "precision", "recall", "f1", "macro_f1", "auc", "coverage", "accepted_accuracy", "in_use_recall"]);
 
 export const isShare = (name: string): boolean => kShares.has(name);
 

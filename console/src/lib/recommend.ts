@@ -46,6 +46,37 @@ export function readCurves(metrics: unknown): Curves {
   return { losses, tried };
 }
 
+/** A new version beside the one in use, on the newest part of what people liked. */
+export interface VersionTrial {
+  from: string;
+  people: number;
+  likings: number;
+  ndcg: number;
+  /** Id of the version in use; empty: there was none. */
+  inUse: string;
+  /** Its settings were learnt again, from the same older part. */
+  retrained: boolean;
+  inUseNdcg: number;
+  gain: number;
+  low: number;
+  high: number;
+  notWorse: boolean;
+}
+
+/** Null where nothing was measured. */
+export function readTrial(metrics: unknown): VersionTrial | null {
+  const bag = isBag(metrics) ? metrics : {};
+  if (!isNumber(bag.people_measured) || !isNumber(bag.ndcg) || typeof bag.held_out_from !== "string") return null;
+  const figure = (name: string): number => (isNumber(bag[name]) ? (bag[name] as number) : NaN);
+  const interval = isBag(bag.intervals) && Array.isArray(bag.intervals.ndcg_gain) ? bag.intervals.ndcg_gain : [];
+  return {
+    from: bag.held_out_from, people: bag.people_measured, likings: figure("held_out_likings"), ndcg: bag.ndcg,
+    inUse: typeof bag.in_use === "string" ? bag.in_use : "", retrained: bag.in_use_retrained === true,
+    inUseNdcg: figure("in_use_ndcg"), gain: figure("ndcg_gain"), low: isNumber(interval[0]) ? interval[0] : NaN,
+    high: isNumber(interval[1]) ? interval[1] : NaN, notWorse: bag.not_worse === true,
+  };
+}
+
 export interface Group<T> {
   name: string;
   points: T[];

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+
+#include "base/json_binding.h"
+#include "recommend/recommend_model.h"
+#include "server/runs.h"
+#include "server/services.h"
+
+namespace zhiyin::server {
+
+/// Trains a recommender on the warehouse's history, measures its settings on the newest part of it
+/// beside the version in use, and makes it the active one when that is allowed.
+struct TrainRecommendJob {
+  std::string model = "ease";
+  std::size_t k = 200;
+  double shrink = 5;
+  double lambda = 300;
+  double alpha = 1;
+  double beta = 0.3;
+  std::size_t factors = 32;
+  std::string promote = "better";  ///< `better`: when it is not worse; `always`; `never`
+};
+/// What the field list cannot say: kInvalidArgument with the field.
+Result<void> check(const TrainRecommendJob& job);
+/// {"model","version","settings","metrics","checksum","active","promoted","resumed"};
+/// docs/recommend.md. One that is killed leaves checkpoints, which the next of the same settings
+/// takes up within a day (`resumed`).
+Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
+                                   RunContext& run);
+/// The same with the settings of the version in use (without one: the usual ones), as each night.
+/// {"skipped": reason} where there is too little to learn from, or nothing new since.
+Result<Json> train_recommend_again(Services& services, RunContext& run);
+
+}  // namespace zhiyin::server
+
+namespace zhiyin {
+template <>
+struct Fields<server::TrainRecommendJob> {
+  using J = server::TrainRecommendJob;
+  static constexpr std::string_view name = "TrainRecommend";
+  static constexpr auto list = field_list(
+      field("model", &J::model, "ease, itemknn or rp3beta").length(1, 16).optional(),
+      field("k", &J::k, "weights kept per item").range(1, 5000).optional(),
+      field("shrink", &J::shrink, "itemknn: pulls similarities of rare items towards 0")
+          .range(0, 10000)
+          .optional(),
+      field("lambda", &J::lambda, "ease: pulls all weights towards 0").range(0.001, 1e6).optional(),
+      field("alpha", &J::alpha, "rp3beta: power of the steps").range(0, 10).optional(),
+      field("beta", &J::beta, "rp3beta: power of popularity").range(0, 10).optional(),
+      field("factors", &J::factors, "of iALS beside it; 0: none")
+          .range(0, recommend::Ials::kFactorsMax)
+          .optional(),
+      field("promote", &J::promote,
+            "better: active when it is not worse than the version in use; always; never")
+          .length(1, 16)
+          .optional());
+};
+}  // namespace zhiyin
