@@ -71,8 +71,16 @@ def lists(program):
     fold = run(program, "fold")[0]
     print(f"fold-in of {fold['events']} events, {fold['factors']} factors: {fold['microseconds']:.2f} µs (target 3; {fold['kernel']}, peak {fold['peak']:.1f})")
     for one in run(program, "lists"):
-        print(f"list of 10, 10,000 items, 20 events, impression encoded, {'variety and caps' if one['rules'] else 'plain'}{', 200 candidates ranked' if one['ranked'] else ''}: {one['microseconds']:.0f} µs, "
-              f"{one['people_per_second']:,.0f} people/s (target 250 µs, 4,000)")
+        print(f"list of 10, 11,000 items, 20 events, impression encoded, {one['mode']}: {one['microseconds']:.0f} µs, {one['people_per_second']:,.0f} people/s from "
+              f"{one['candidates']:,.0f} candidates of the largest source (target 250 µs, 4,000; peak {one['peak']:.1f})", flush=True)
+
+
+def growth(program):
+    for one in run(program, "growth", os.environ.get("BENCH_GROWTH_PEOPLE", "1000000")):
+        name, target = {"ease": ("EASE from counts, 3,000 items", 0), "sweep": ("a sweep of iALS over people and items, 64 factors", 1),
+                        "lists": ("folding in, scores and the best ten of everybody", 1)}[one["of"]]
+        print(f"{name}: {one['people']:,} people {one['seconds']:.2f} s, twice as many {one['twice']:.2f} s: slope {one['slope']:+.3f} (target {target} ± .05; "
+              f"{one['kernel']}, peak {one['peak']:.1f})", flush=True)
 
 
 def texts(program):
@@ -88,9 +96,10 @@ def texts(program):
 
 
 def quality(zhiyin, program):
-    for one in run(program, "served", DATA / "ml-100k"):
-        print(f"lists as served, {one['factors']} factors: nDCG@10 {one['served']:.5f}, dense model {one['dense']:.5f}, difference {one['difference']:.5f} "
-              f"[{one['low']:.4f}, {one['high']:.4f}] (target -.001)")
+    for file in ("ml-100k", "ml-1m/train.txt.gz"):
+        for one in run(program, "served", DATA / file):
+            print(f"lists as served, {file.split('/')[0]}, {one['factors']} factors: nDCG@{one['cut']} {one['served']:.5f}, dense model {one['dense']:.5f}, difference {one['difference']:.5f} "
+                  f"[{one['low']:.4f}, {one['high']:.4f}] (target -.001)")
     print(f"clicks of ML-100K, five seeds: mean AUC {run(program, 'clicks', DATA / 'ml-100k')[-1]['mean_auc']:.4f} (target .785)")
     for one in run(program, "news", DATA / "news-impressions/behaviors.tsv.gz"):
         print(f"news impressions, seed {one['seed']}: AUC {one['ranked']:.4f}, click rate {one['baseline']:.4f}, gain {one['gain']:.4f} "
@@ -118,6 +127,7 @@ def bench():
     ease(program)
     ials(program)
     lists(program)
+    growth(program)
     texts(program)
     quality(zhiyin, program)
     print("  command: bench/run recommend_models")

@@ -80,9 +80,10 @@ float* room(AlignedFloats& scratch, std::size_t floats) {
 /// A few steps of conjugate gradients from the x that is there.
 void solve_by_gradients(const RowSystem& system, std::size_t steps, float* x,
                         IalsScratch& scratch) {
+  constexpr std::size_t kVectors = 4;
   kernels().conjugate_gradients(system, steps, x,
-                                room(scratch.rows, padded(system.count) * system.width),
-                                room(scratch.vectors, 3 * system.width));
+                                room(scratch.rows, padded(system.count) * system.width / 2),
+                                room(scratch.vectors, kVectors * system.width));
 }
 
 /// The whole normal matrix and Cholesky; `fill` puts the shared part where it is told to. Without a
@@ -170,6 +171,11 @@ void sweep(const Interactions& rows, Factors& mine, Factors& other, std::size_t 
   const std::vector<double> gram = gram_of(other, width);
   for (std::size_t i = 0; i < gram.size(); ++i)
     shared[i] = static_cast<float>(params.weight * gram[i]);
+  std::vector<std::uint32_t, CacheLineAllocator<std::uint32_t>> halves;
+  if (!exact) {
+    halves.resize(other.size() / 2);
+    if (!kernels().halve(other.data(), others, width, halves.data())) halves.clear();
+  }
   for_rows(rows.users(), params.threads, [&](std::size_t r, IalsScratch& scratch) {
     const std::span<const std::uint32_t> events = rows.columns(r);
     float* const x = mine.data() + r * width;
@@ -184,7 +190,8 @@ void sweep(const Interactions& rows, Factors& mine, Factors& other, std::size_t 
                            width,
                            shared.data(),
                            ridge,
-                           static_cast<float>(params.target)};
+                           static_cast<float>(params.target),
+                           halves.empty() ? nullptr : halves.data()};
     if (!exact) {
       solve_by_gradients(system, params.steps, x, scratch);
     } else if (events.size() < params.factors) {
@@ -387,6 +394,34 @@ void Ials::score(std::span<const float> person, std::span<float> scores) const {
   k.dots(factors_.data(), whole, width_, person.data(), scores.data());
   for (std::size_t i = whole; i < items(); ++i)
     scores[i] = k.dot(factors_.data() + i * width_, person.data(), width_);
+}
+
+void Ials::score_all(std::span<const float> people, std::span<float> scores) const {
+  const detail::MatrixKernels& k = kernels();
+  // A multiple of the widest tile of every instruction set, and of kLanes.
+  constexpr std::size_t kPanel = 48;
+  constexpr std::size_t kTileMax = 8 * kPanel;
+  if (width_ == 0) return;
+  const std::size_t count = people.size() / width_;
+  const std::size_t step = padded(count);
+  AlignedFloats down(width_ * step);
+  k.transpose_rows(people.data(), count, width_, down.data(), step);
+  AlignedFloats across(width_ * kPanel);
+  for (std::size_t first = 0; first < items(); first += kPanel) {
+    const std::size_t end = std::min(first + kPanel, items());
+    k.transpose_rows(factors_.data() + first * width_, end - first, width_, across.data(), kPanel);
+    for (std::size_t i = first; i < end; i += k.tile_columns) {
+      const std::size_t columns = std::min(k.tile_columns, end - i);
+      for (std::size_t p = 0; p < count; p += k.tile_rows) {
+        alignas(64) float tile[kTileMax] = {};
+        k.add_tile(3, down.data() + p, step, across.data() + (i - first), kPanel, width_, tile,
+                   k.tile_columns);
+        for (std::size_t r = 0; r < std::min(k.tile_rows, count - p); ++r)
+          std::memcpy(scores.data() + (p + r) * items() + i, tile + r * k.tile_columns,
+                      columns * sizeof(float));
+      }
+    }
+  }
 }
 
 Ials::Loss Ials::loss(const Interactions& matrix) const {

@@ -93,6 +93,9 @@ class Ials {
                IalsScratch& scratch) const;
   /// scores[i] = person · item i. Requires scores.size() == items().
   void score(std::span<const float> person, std::span<float> scores) const;
+  /// The same for some people, whose rows of width() floats follow each other, as rows of items()
+  /// scores. The factors are read once for all of them: with 32 and more it costs arithmetic only.
+  void score_all(std::span<const float> people, std::span<float> scores) const;
 
   /// terms[k]: what history[k] adds to the score of `item`, target · (A^-1 y_k) · y_item with A the
   /// person's normal matrix. They sum to person · item exactly (up to float32), so they are the

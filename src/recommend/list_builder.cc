@@ -330,20 +330,27 @@ std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const Liked
   for (std::size_t i = 0; i < all; ++i) scored.push_back({candidates_.with_text()[i], near[i], 0});
   constexpr std::size_t kLookedAtPerPlace = 4;
   scored = best(std::move(scored), kLookedAtPerPlace * count);
+  std::vector<std::uint32_t> rows;
   for (Scored& s : scored) {
     s.score = 0;
-    float largest = 0;
-    float closeness = 0;
-    for (std::uint32_t i = 0; i < parts.size(); ++i) {
-      const float cosine = texts->cosine(parts[i].row, candidates_.text_row(s.candidate));
-      const float term = parts[i].weight * cosine;
-      s.score += term;
-      if (term <= largest) continue;
-      largest = term;
-      closeness = cosine;
-      s.why = i;
+    rows.push_back(candidates_.text_row(s.candidate));
+  }
+  std::vector<float> cosines(rows.size());
+  std::vector<float> largest(rows.size(), 0);
+  std::vector<float> closeness(rows.size(), 0);
+  for (std::uint32_t i = 0; i < parts.size(); ++i) {
+    texts->cosines(parts[i].row, rows, cosines);
+    for (std::size_t c = 0; c < scored.size(); ++c) {
+      const float term = parts[i].weight * cosines[c];
+      scored[c].score += term;
+      if (term <= largest[c]) continue;
+      largest[c] = term;
+      closeness[c] = cosines[c];
+      scored[c].why = i;
     }
-    if (closeness < kCloseText) s.score = 0;
+  }
+  for (std::size_t c = 0; c < scored.size(); ++c) {
+    if (closeness[c] < kCloseText) scored[c].score = 0;
   }
   return best(std::move(scored), count);
 }

@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "model/text_encoder.h"
+#include "recommend/co_occurrence.h"
 #include "recommend/cold_start.h"
 #include "recommend/detail/byte_dots.h"
 #include "recommend/detail/matrix_kernels.h"
@@ -19,6 +20,7 @@
 #include "recommend/ials.h"
 #include "recommend/impression.h"
 #include "recommend/interaction_file.h"
+#include "recommend/list_inspection.h"
 #include "recommend/movielens_clicks.h"
 #include "recommend/news_impressions.h"
 #include "recommend/recommender.h"
@@ -102,21 +104,116 @@ int ials(const char* file, std::size_t factors) {
       "{\"what\":\"ials\",\"factors\":%zu,\"seconds\":%.3f,\"loss\":%.2f,\"peak\":%.1f,"
       "\"kernel\":\"%s\",\"pairs\":%zu}\n",
       factors, took, same, top, detail::kernels().name, x.size());
-  // Plain scores with seen items filtered, the 20 best of everybody.
+  // Plain scores with seen items filtered, the 20 best of everybody, folding in included.
   const double from = seconds();
+  constexpr std::size_t kPeopleTogether = 64;
   IalsScratch scratch;
-  std::vector<float> person(model->width());
-  std::vector<float> scores(model->items());
+  AlignedFloats people(kPeopleTogether * model->width());
+  AlignedFloats scores(kPeopleTogether * model->items());
   double check = 0;
-  for (std::size_t u = 0; u < x.users(); ++u) {
-    model->fold_in(x.columns(u), person, scratch);
-    model->score(person, scores);
-    for (const std::uint32_t seen : x.columns(u)) scores[seen] = -1e30F;
-    check += scores[places_of_largest(scores, 20)[0]];
+  double folding = 0;
+  for (std::size_t first = 0; first < x.users(); first += kPeopleTogether) {
+    const std::size_t count = std::min(kPeopleTogether, x.users() - first);
+    const double begin = seconds();
+    for (std::size_t p = 0; p < count; ++p)
+      model->fold_in(x.columns(first + p),
+                     std::span(people).subspan(p * model->width(), model->width()), scratch);
+    folding += seconds() - begin;
+    model->score_all(std::span(people).first(count * model->width()), scores);
+    for (std::size_t p = 0; p < count; ++p) {
+      const auto own = std::span(scores).subspan(p * model->items(), model->items());
+      for (const std::uint32_t seen : x.columns(first + p)) own[seen] = -1e30F;
+      check += own[places_of_largest(own, 20)[0]];
+    }
   }
   const double listed = seconds() - from;
-  std::printf("{\"what\":\"scores\",\"factors\":%zu,\"people_per_second\":%.0f,\"check\":%.3f}\n",
-              factors, static_cast<double>(x.users()) / listed, check);
+  std::printf(
+      "{\"what\":\"scores\",\"factors\":%zu,\"people_per_second\":%.0f,\"folding_share\":%.3f,"
+      "\"check\":%.3f}\n",
+      factors, static_cast<double>(x.users()) / listed, folding / listed, check);
+  return 0;
+}
+
+/// Histories of a few items each, by a law near Zipf's.
+Interactions histories(std::size_t people, std::size_t items) {
+  Random random(11);
+  std::vector<Interaction> entries;
+  for (std::uint32_t u = 0; u < people; ++u) {
+    const std::size_t events = 1 + random.below(15);
+    for (std::size_t i = 0; i < events; ++i) {
+      const double at = random.uniform();
+      entries.push_back({u, static_cast<std::uint32_t>(at * at * static_cast<double>(items)), 1});
+    }
+  }
+  return Interactions::build(std::move(entries), people, items);
+}
+
+struct GrowthTimes {
+  double ease = 1e9;   ///< from counts to weights
+  double sweep = 1e9;  ///< of iALS over people and items
+  double lists = 1e9;  ///< folding in, scores, the best ten of everybody
+};
+
+Result<void> take_growth(const Interactions& x, const CoOccurrence& counts, GrowthTimes& best) {
+  const double began = seconds();
+  ZHIYIN_TRY(const Ease ease, Ease::train(counts, {}));
+  best.ease = std::min(best.ease, seconds() - began);
+  double last = 0;
+  std::size_t iteration = 0;
+  ZHIYIN_TRY(const Ials model, Ials::train(x, {.factors = 64, .iterations = 2}, [&](double) {
+               if (iteration++ > 0) best.sweep = std::min(best.sweep, seconds() - last);
+               last = seconds();
+               return true;
+             }));
+  constexpr std::size_t kPeopleTogether = 64;
+  IalsScratch scratch;
+  AlignedFloats people(kPeopleTogether * model.width());
+  AlignedFloats scores(kPeopleTogether * model.items());
+  const double from = seconds();
+  std::size_t listed = 0;
+  for (std::size_t first = 0; first < x.users(); first += kPeopleTogether) {
+    const std::size_t count = std::min(kPeopleTogether, x.users() - first);
+    for (std::size_t p = 0; p < count; ++p)
+      model.fold_in(x.columns(first + p),
+                    std::span(people).subspan(p * model.width(), model.width()), scratch);
+    model.score_all(std::span(people).first(count * model.width()), scores);
+    for (std::size_t p = 0; p < count; ++p)
+      listed +=
+          places_of_largest(std::span(scores).subspan(p * model.items(), model.items()), 10).size();
+  }
+  if (listed > 0) best.lists = std::min(best.lists, seconds() - from);
+  return {};
+}
+
+/// What twice as many people cost: log2 of the ratio, 0 where they change nothing and 1 where they
+/// cost twice as much.
+int growth(std::size_t people) {
+  constexpr std::size_t kItems = 3000;
+  constexpr int kRounds = 3;
+  const Interactions one = histories(people, kItems);
+  const Interactions two = histories(2 * people, kItems);
+  CoOccurrence counts_one(kItems);
+  CoOccurrence counts_two(kItems);
+  for (std::size_t u = 0; u < one.users(); ++u) counts_one.add(one.columns(u));
+  for (std::size_t u = 0; u < two.users(); ++u) counts_two.add(two.columns(u));
+  const double top = peak();
+  GrowthTimes small;
+  GrowthTimes large;
+  for (int round = 0; round < kRounds; ++round) {
+    for (const auto& done :
+         {take_growth(one, counts_one, small), take_growth(two, counts_two, large)}) {
+      if (!done) return complain(done.error());
+    }
+  }
+  const auto tell = [&](const char* what, double a, double b) {
+    std::printf(
+        "{\"what\":\"growth\",\"of\":\"%s\",\"people\":%zu,\"seconds\":%.3f,\"twice\":%.3f,"
+        "\"slope\":%.3f,\"peak\":%.1f,\"kernel\":\"%s\"}\n",
+        what, people, a, b, std::log2(b / a), top, detail::kernels().name);
+  };
+  tell("ease", small.ease, large.ease);
+  tell("sweep", small.sweep, large.sweep);
+  tell("lists", small.lists, large.lists);
   return 0;
 }
 
@@ -161,78 +258,157 @@ std::shared_ptr<const ResponseRanker> some_ranker() {
   return std::make_shared<const ResponseRanker>(std::move(*ranker));
 }
 
-int lists() {
-  constexpr int kItems = 10'000;
-  constexpr int kPeople = 20'000;
+/// Made items, actions of 20,000 people and 2,000 of whom lists are made for: with 20 events each.
+struct ListShop {
+  static constexpr int kItems = 10'000;
+  static constexpr int kFresh = 1'000;  ///< beside them, not dealt with by anybody
+  static constexpr std::size_t kTextWidth = 384;
+  Instant now{1'700'000'000'000'000};
+  std::shared_ptr<const RecommendModel> model;
+  std::shared_ptr<const RecommendModel> with_factors;
+  std::shared_ptr<const TextVectors> texts;
+  std::vector<CandidateItem> catalogue;
+  std::vector<audience::PersonView> people;
+};
+
+std::string some_item(Random& random) {
+  const double u = random.uniform();
+  return "i" + std::to_string(static_cast<int>(u * u * ListShop::kItems));
+}
+
+Result<ListShop> make_list_shop() {
+  ListShop out;
   Random random(3);
-  const auto item_of = [&] {
-    const double u = random.uniform();
-    return "i" + std::to_string(static_cast<int>(u * u * kItems));
-  };
-  const Instant now{1'700'000'000'000'000};
+  constexpr int kPeople = 20'000;
+  constexpr int kEvents = 20;
+  std::vector<std::string> names;
+  for (int p = 0; p < kPeople; ++p) names.push_back("p" + std::to_string(p));
+  std::vector<InteractionRow> actions;
+  for (const std::string& name : names) {
+    for (int i = 0; i < kEvents; ++i)
+      actions.push_back(
+          {name, {"article", some_item(random)}, "read", 0, out.now - kDay * (i + 1)});
+  }
   const RowSource rows =
       [&](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
-    for (int p = 0; p < kPeople; ++p) {
-      const std::string person = "p" + std::to_string(p);
-      for (int i = 0; i < 20; ++i)
-        take({person, {"article", item_of()}, "read", 0, now - kDay * (i + 1)});
-    }
+    for (const InteractionRow& row : actions) take(row);
     return {};
   };
   TrainParams params;
-  params.as_of = now;
+  params.as_of = out.now;
   params.algorithm = "itemknn";
-  auto trained = train_recommend(rows, params);
-  if (!trained) return complain(trained.error());
-  std::vector<CandidateItem> catalogue;
-  for (int i = 0; i < kItems; ++i) {
+  ZHIYIN_TRY(RecommendModel plain, train_recommend(rows, params));
+  params.factors = 64;
+  ZHIYIN_TRY(RecommendModel factors, train_recommend(rows, params));
+  out.model = std::make_shared<const RecommendModel>(std::move(plain));
+  out.with_factors = std::make_shared<const RecommendModel>(std::move(factors));
+  std::vector<TextVectors::Given> vectors;
+  for (int i = 0; i < ListShop::kItems + ListShop::kFresh; ++i) {
     CandidateItem item{{"article", "i" + std::to_string(i)},
                        "title " + std::to_string(i),
                        {{"t" + std::to_string(i % 50), 1}, {"u" + std::to_string(i % 7), 0.5}},
-                       now - kDay * (i % 100)};
+                       out.now - kDay * (i % 100)};
     item.author = "a" + std::to_string(i % 400);
     item.category = "c" + std::to_string(i % 20);
-    catalogue.push_back(std::move(item));
+    // Texts of one topic lie closer to each other than to others.
+    TextVectors::Given one{item.ref, std::vector<std::int8_t>(ListShop::kTextWidth)};
+    Random of_topic(static_cast<std::uint64_t>(i % 50));
+    for (auto& v : one.values)
+      v = static_cast<std::int8_t>(40 * (of_topic.normal() + random.normal()) / 2);
+    vectors.push_back(std::move(one));
+    out.catalogue.push_back(std::move(item));
   }
-  const auto model = std::make_shared<RecommendModel>(std::move(*trained));
-  const auto by_source = Recommender::create(model, "recommend-1", catalogue);
-  const auto by_ranker = Recommender::create(model, "recommend-1", catalogue, nullptr,
-                                             {some_ranker(), "ranker-1", {}});
-  std::vector<audience::PersonView> people;
-  for (int p = 0; p < 2000; ++p) {
+  ZHIYIN_TRY(out.texts, TextVectors::create(ListShop::kTextWidth, vectors));
+  constexpr int kReaders = 2'000;
+  for (int p = 0; p < kReaders; ++p) {
     audience::PersonView view{PersonId("p_" + std::to_string(p)), {}, {}};
-    for (int i = 0; i < 20; ++i)
-      view.activity.push_back(
-          {i, now - kDay * (20 - i), "read", ItemRef{"article", item_of()}, 0, "shop", ""});
-    people.push_back(std::move(view));
+    for (int i = 0; i < kEvents; ++i)
+      view.activity.push_back({i, out.now - kDay * (kEvents - i), "read",
+                               ItemRef{"article", some_item(random)}, 0, "shop", ""});
+    out.people.push_back(std::move(view));
   }
-  const double top = peak();
-  for (const int mode : {0, 1, 2, 3}) {
-    const bool rules = mode % 2 == 1;
-    const bool ranked = mode >= 2;
-    const auto& recommender = ranked ? by_ranker : by_source;
-    RecommendRequest request{.n = 10, .now = now};
-    if (rules) {
-      request.diversity = 0.3;
-      request.author_max = 2;
-      request.category_max = 4;
+  return out;
+}
+
+/// Candidates that the sources give a person, the mean over some.
+double candidates_of(const Recommender& recommender, const ListShop& shop,
+                     const RecommendRequest& request) {
+  constexpr std::size_t kLookedAt = 50;
+  std::size_t sum = 0;
+  for (std::size_t p = 0; p < kLookedAt; ++p) {
+    const auto inspected = recommender.inspect(shop.people[p], request, 1);
+    if (!inspected) continue;
+    std::size_t most = 0;
+    for (const auto& source : inspected->sources) {
+      // What needs no person is always there.
+      if (source.source != "popular" && source.source != "fresh")
+        most = std::max<std::size_t>(most, source.candidates);
     }
+    sum += most;
+  }
+  return static_cast<double>(sum) / kLookedAt;
+}
+
+/// `wanted`: names of modes between bars; empty: all.
+int lists(std::string_view wanted) {
+  const auto shop = make_list_shop();
+  if (!shop) return complain(shop.error());
+  const Ranking ranking{some_ranker(), "ranker-1", {}};
+  const auto made = [&](bool factors, bool texts, bool ranked) {
+    return Recommender::create(factors ? shop->with_factors : shop->model, "recommend-1",
+                               shop->catalogue, texts ? shop->texts : nullptr,
+                               ranked ? ranking : Ranking{});
+  };
+  RecommendRequest plain{.n = 10, .now = shop->now};
+  RecommendRequest rules = plain;
+  rules.diversity = 0.3;
+  rules.author_max = 2;
+  rules.category_max = 4;
+  rules.rules.kinds = {"article"};
+  RecommendRequest among = rules;
+  among.rules.eligible.emplace();
+  Random random(8);
+  for (int i = 0; i < 500; ++i) among.rules.eligible->push_back({"article", some_item(random)});
+  RecommendRequest explained = rules;
+  explained.explain = true;
+  struct Mode {
+    const char* name;
+    const RecommendRequest* request;
+    bool factors, texts, ranked;
+  };
+  constexpr bool kNo = false;
+  const Mode modes[] = {{"plain", &plain, kNo, kNo, kNo},
+                        {"rules", &rules, kNo, kNo, kNo},
+                        {"rules, terms", &explained, kNo, kNo, kNo},
+                        {"rules, 500 eligible", &among, kNo, kNo, kNo},
+                        {"rules, texts", &rules, kNo, true, kNo},
+                        {"rules, factors", &rules, true, kNo, kNo},
+                        {"plain, ranker", &plain, kNo, kNo, true},
+                        {"rules, ranker", &rules, kNo, kNo, true},
+                        {"rules, texts, ranker", &rules, kNo, true, true},
+                        {"rules, texts, ranker, factors", &rules, true, true, true}};
+  const std::string among_bars = fmt::format("|{}|", wanted);
+  for (const Mode& mode : modes) {
+    if (!wanted.empty() && !among_bars.contains(fmt::format("|{}|", mode.name))) continue;
+    const auto recommender = made(mode.factors, mode.texts, mode.ranked);
+    const double top = peak();
     std::size_t bytes = 0;
     double best = 1e9;
     for (int round = 0; round < 3; ++round) {
       const double began = seconds();
-      for (const audience::PersonView& person : people) {
-        const auto out = recommender->recommend(person, request);
+      for (const audience::PersonView& person : shop->people) {
+        const auto out = recommender->recommend(person, *mode.request);
         if (!out) return complain(out.error());
-        bytes += encode_impression(impression_of(*out, person.id, "recommend-1", now)).size();
+        bytes += encode_impression(impression_of(*out, person.id, "recommend-1", shop->now)).size();
       }
-      best = std::min(best, (seconds() - began) / static_cast<double>(people.size()));
+      best = std::min(best, (seconds() - began) / static_cast<double>(shop->people.size()));
     }
     std::printf(
-        "{\"what\":\"lists\",\"rules\":%s,\"ranked\":%s,\"microseconds\":%.1f,\"people_per_"
-        "second\":%.0f,"
-        "\"peak\":%.1f,\"bytes\":%zu}\n",
-        rules ? "true" : "false", ranked ? "true" : "false", best * 1e6, 1 / best, top, bytes);
+        "{\"what\":\"lists\",\"mode\":\"%s\",\"microseconds\":%.1f,\"people_per_second\":%.0f,"
+        "\"candidates\":%.0f,\"peak\":%.1f,\"bytes\":%zu}\n",
+        mode.name, best * 1e6, 1 / best, candidates_of(*recommender, *shop, *mode.request), top,
+        bytes);
+    std::fflush(stdout);
   }
   return 0;
 }
@@ -284,7 +460,62 @@ int served(const char* folder) {
     const auto r = measure_served(*data, params, 10);
     if (!r) return complain(r.error());
     std::printf(
-        "{\"what\":\"served\",\"factors\":%zu,\"dense\":%.5f,\"served\":%.5f,"
+        "{\"what\":\"served\",\"cut\":10,\"factors\":%zu,\"dense\":%.5f,\"served\":%.5f,"
+        "\"difference\":%.5f,\"low\":%.5f,\"high\":%.5f}\n",
+        factors, r->dense, r->served, r->difference.mean, r->difference.interval.low,
+        r->difference.interval.high);
+  }
+  return 0;
+}
+
+/// Of everybody's items one in ten held out by chance: the published test items are not to be used
+/// up for this.
+Result<EvaluationData> held_out(const char* file) {
+  ZHIYIN_TRY(const auto pairs, read_interaction_file(file));
+  NameIndex users;
+  NameIndex items;
+  EvaluationData out;
+  for (const auto& [user, item] : pairs) {
+    const std::uint32_t u = users.add(user);
+    out.histories.resize(users.size());
+    out.histories[u].push_back(items.add(item));
+  }
+  out.degrees.resize(items.size());
+  Random random(1);
+  std::vector<Interaction> entries;
+  for (std::uint32_t u = 0; u < out.histories.size(); ++u) {
+    EvaluationCase one{u, {}};
+    std::vector<std::uint32_t> kept;
+    constexpr std::uint64_t kShare = 10;
+    for (const std::uint32_t item : out.histories[u])
+      (random.below(kShare) == 0 ? one.wanted : kept).push_back(item);
+    std::ranges::sort(one.wanted);
+    for (const std::uint32_t item : kept) {
+      entries.push_back({u, item, 1});
+      ++out.degrees[item];
+    }
+    out.histories[u] = std::move(kept);
+    if (!one.wanted.empty()) out.test.push_back(std::move(one));
+  }
+  out.train = Interactions::build(std::move(entries), users.size(), items.size());
+  return out;
+}
+
+/// The same on a file of a user's items a line, held out by chance. Their order says nothing, so
+/// the newest do not count for more.
+int served_of(const char* file) {
+  const auto data = held_out(file);
+  if (!data) return complain(data.error());
+  for (const std::size_t factors : {0UL, 32UL}) {
+    TrainParams params;
+    params.knn.k = 200;
+    params.lambda = 800;
+    params.recency = 1;
+    params.factors = factors;
+    const auto r = measure_served(*data, params, 20);
+    if (!r) return complain(r.error());
+    std::printf(
+        "{\"what\":\"served\",\"cut\":20,\"factors\":%zu,\"dense\":%.5f,\"served\":%.5f,"
         "\"difference\":%.5f,\"low\":%.5f,\"high\":%.5f}\n",
         factors, r->dense, r->served, r->difference.mean, r->difference.interval.low,
         r->difference.interval.high);
@@ -356,15 +587,18 @@ int main(int argc, char** argv) {
   if (what == "ease" && argc == 3) return ease(std::strtoul(argv[2], nullptr, 10));
   if (what == "ials" && argc == 4) return ials(argv[2], std::strtoul(argv[3], nullptr, 10));
   if (what == "fold") return fold();
-  if (what == "lists") return lists();
+  if (what == "growth" && argc == 3) return growth(std::strtoul(argv[2], nullptr, 10));
+  if (what == "lists" && argc <= 3) return lists(argc == 3 ? argv[2] : "");
   if (what == "clicks" && argc == 3) return clicks(argv[2]);
   if (what == "news" && argc == 3) return news(argv[2]);
-  if (what == "served" && argc == 3) return served(argv[2]);
+  if (what == "served" && argc == 3)
+    return std::filesystem::is_directory(argv[2]) ? served(argv[2]) : served_of(argv[2]);
   if (what == "cold" && (argc == 4 || argc == 5))
     return cold(argv[2], argv[3], argc == 5 ? argv[4] : "");
   if (what == "texts" && argc == 3) return texts(std::strtoul(argv[2], nullptr, 10));
   std::fprintf(stderr,
-               "recommend_bench ease N | ials FILE FACTORS | fold | lists | clicks FOLDER | news "
-               "FILE | served FOLDER | cold FOLDER ENCODER [PREFIX] | texts N\n");
+               "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE | lists [MODES] |"
+               " clicks FOLDER | news FILE | served FOLDER_OR_FILE | cold FOLDER ENCODER [PREFIX] |"
+               " texts N\n");
   return 2;
 }

@@ -1,13 +1,14 @@
 #include "recommend/text_vectors.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "recommend/detail/byte_dots.h"
 
 namespace zhiyin::recommend {
 namespace {
+
+static_assert(TextVectors::kWidthMax <= detail::kBytesMax);
 
 constexpr float kByteMax = 127;
 /// Of a unit vector so much or less beside the mean is rounding.
@@ -28,12 +29,6 @@ float inverse_length(std::span<const std::int8_t> values) {
   std::int64_t squares = 0;
   for (const std::int8_t v : values) squares += std::int64_t{v} * v;
   return squares == 0 ? 0 : static_cast<float>(1 / std::sqrt(static_cast<double>(squares)));
-}
-
-std::array<std::int16_t, TextVectors::kWidthMax> widened(std::span<const std::int8_t> row) {
-  std::array<std::int16_t, TextVectors::kWidthMax> out;
-  std::ranges::copy(row, out.begin());
-  return out;
 }
 
 }  // namespace
@@ -95,10 +90,22 @@ std::uint32_t TextVectors::find(const ItemRef& item) const {
 }
 
 float TextVectors::cosine(std::uint32_t a, std::uint32_t b) const {
-  const auto query = widened(row(a));
-  std::int32_t dot = 0;
-  detail::byte_dots().dots(values_.data(), step_, &b, 1, query.data(), &dot);
-  return static_cast<float>(dot) * (norms_[a] * norms_[b]);
+  float out = 0;
+  cosines(a, {&b, 1}, {&out, 1});
+  return out;
+}
+
+void TextVectors::cosines(std::uint32_t a, std::span<const std::uint32_t> rows,
+                          std::span<float> out) const {
+  constexpr std::size_t kPiece = 256;
+  std::int32_t dots[kPiece];
+  for (std::size_t begin = 0; begin < rows.size(); begin += kPiece) {
+    const auto piece = rows.subspan(begin, std::min(kPiece, rows.size() - begin));
+    detail::byte_dots().dots(values_.data(), step_, piece.data(), piece.size(), row(a).data(),
+                             dots);
+    for (std::size_t i = 0; i < piece.size(); ++i)
+      out[begin + i] = static_cast<float>(dots[i]) * (norms_[a] * norms_[piece[i]]);
+  }
 }
 
 void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
@@ -114,9 +121,8 @@ void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint3
   double squares = 0;
   for (const float v : sum) squares += double{v} * v;
   const float scale = static_cast<float>(std::sqrt(squares)) * inverse_length(profile);
-  const auto query = widened(profile);
   std::vector<std::int32_t> dots(rows.size());
-  detail::byte_dots().dots(values_.data(), step_, rows.data(), rows.size(), query.data(),
+  detail::byte_dots().dots(values_.data(), step_, rows.data(), rows.size(), profile.data(),
                            dots.data());
   for (std::size_t i = 0; i < rows.size(); ++i)
     out[i] = static_cast<float>(dots[i]) * scale * norms_[rows[i]];

@@ -37,6 +37,8 @@ class TextVectors {
   [[nodiscard]] std::uint32_t find(const ItemRef& item) const;
   /// -1 … 1; 0 where a row says nothing. The same on every processor.
   [[nodiscard]] float cosine(std::uint32_t a, std::uint32_t b) const;
+  /// out[i] = cosine(a, rows[i]), many at once.
+  void cosines(std::uint32_t a, std::span<const std::uint32_t> rows, std::span<float> out) const;
 
   /// A row of what somebody likes, and how much.
   struct Part {

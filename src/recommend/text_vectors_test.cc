@@ -24,9 +24,10 @@ TEST(ByteDots, AreTheSameOnEveryInstructionSet) {
   std::vector<std::int8_t> table(7 * kWidth);
   for (auto& v : table) v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
   std::fill_n(table.begin(), kWidth, std::int8_t{127});
-  std::vector<std::int16_t> query(kWidth, 127);
+  std::vector<std::int8_t> query(kWidth, 127);
   for (std::size_t j = kWidth / 2; j < kWidth; ++j) query[j] = -127;
-  const std::vector<std::uint32_t> places = {0, 6, 3, 3};
+  query[5] = 3;
+  const std::vector<std::uint32_t> places = {0, 6, 3, 3, 1, 5, 0};
   std::vector<std::int32_t> expected;
   for (const std::uint32_t place : places) {
     std::int32_t sum = 0;
@@ -93,6 +94,11 @@ TEST(TextVectors, CosinesAreThoseWithoutTheMean) {
   }
   EXPECT_NEAR(sum / 199, 0, 0.05);  // the cone is gone
   EXPECT_NEAR(texts->cosine(5, 5), 1, 1e-6);
+  std::vector<std::uint32_t> many(300);
+  for (std::uint32_t i = 0; i < many.size(); ++i) many[i] = (i * 7) % 400;
+  std::vector<float> cosines(many.size());
+  texts->cosines(8, many, cosines);
+  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(cosines[i], texts->cosine(8, many[i]));
 
   const TextVectors::Part parts[] = {{3, 1.5F}, {4, 1}, {5, 0.25F}};
   std::vector<std::uint32_t> all(rows.size());

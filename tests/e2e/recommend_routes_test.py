@@ -2,12 +2,14 @@
 that cannot be read; the ranker that learns from lists; feedback, fatigue, and files of lists."""
 import csv
 import datetime
+import http.client as http_client
 import json
 import os
 import pathlib
 import sqlite3
 import struct
 import tempfile
+import threading
 import time
 import unittest
 from urllib.parse import quote
@@ -376,6 +378,39 @@ class Models(unittest.TestCase):
         server.ok("POST", "/v1/models/recommend/rollback")
         self.assertEqual(ask(), before)
         self.assertEqual(http("GET", server.url + "/readyz").body, b"ready\n")
+
+    def test_killed_while_versions_are_swapped_one_of_them_serves_whole(self):
+        server = filled(Server(STEPPED).start())
+        self.addCleanup(server.close)
+        train(server, model="ease", factors=8)
+        ask = lambda: without_id(server.ok("GET", "/v1/recommend/similar/article/tea-1?n=3"))
+        lists = {}
+        for version in ("recommend-1", "recommend-2"):
+            server.ok("POST", f"/v1/models/{version}/activate")
+            lists[version] = ask()
+        self.assertEqual(set(lists), {one["model"] for one in lists.values()})
+
+        def swap(version):
+            try:
+                server.send("POST", f"/v1/models/{version}/activate")
+                ask()
+            except (OSError, http_client.HTTPException):
+                pass  # killed meanwhile
+
+        for kill in range(int(os.environ.get("ZHIYIN_KILLS", "4"))):
+            swapping = [threading.Thread(target=swap, args=(f"recommend-{1 + (kill + i) % 2}",)) for i in range(3)]
+            for one in swapping:
+                one.start()
+            time.sleep(kill % 5 * 0.003)  # to die at different moments
+            server.kill()
+            for one in swapping:
+                one.join()
+            server.start()
+            now = ask()
+            self.assertEqual(now, lists[now["model"]])
+            active = [m["id"] for m in server.ok("GET", "/v1/models?kind=recommend")["items"] if m["active"]]
+            self.assertEqual(active, [now["model"]])
+        server.cli("model", "verify")
 
     @unittest.skipIf("POSTGRES_URL" in os.environ, "the models lie on the server, not in a file")
     def test_without_any_good_version_lists_come_from_the_catalogue(self):

@@ -8,12 +8,13 @@ extern const ByteDots kPortableBytes;
 #ifdef ZHIYIN_X86_KERNELS
 extern const ByteDots kAvx2Bytes;
 extern const ByteDots kAvx512Bytes;
+extern const ByteDots kVnniBytes;
 #endif
 
 namespace {
 
 struct Usable {
-  std::array<const ByteDots*, 3> list{};
+  std::array<const ByteDots*, 4> list{};
   std::size_t count = 0;
   void add(const ByteDots& k) { list[count++] = &k; }
 };
@@ -22,8 +23,10 @@ Usable find_usable() {
   Usable out;
 #ifdef ZHIYIN_X86_KERNELS
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
+    if (__builtin_cpu_supports("avx512vnni")) out.add(kVnniBytes);
     out.add(kAvx512Bytes);
+  }
   if (__builtin_cpu_supports("avx2")) out.add(kAvx2Bytes);
 #endif
   out.add(kPortableBytes);

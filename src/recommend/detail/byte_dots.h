@@ -10,13 +10,14 @@ namespace zhiyin::recommend::detail {
 
 /// Rows have a multiple of this many bytes.
 inline constexpr std::size_t kByteLanes = 64;
+/// And at most this many.
+inline constexpr std::size_t kBytesMax = 4096;
 
 struct ByteDots {
-  const char* name;  ///< `avx512`, `avx2` or `portable`
-  /// out[i] = sum over j < width of table[places[i]·width + j] · query[j]. Each product is at most
-  /// 127², so up to 2^17 columns fit.
+  const char* name;  ///< `avx512vnni`, `avx512`, `avx2` or `portable`
+  /// out[i] = sum over j < width of table[places[i]·width + j] · query[j].
   void (*dots)(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
-               std::size_t count, const std::int16_t* query, std::int32_t* out);
+               std::size_t count, const std::int8_t* query, std::int32_t* out);
 };
 
 /// What this processor runs, the fastest first; the last is `portable`.

@@ -8,8 +8,10 @@ inline std::int32_t dot(const std::int8_t* a, const std::int16_t* b, std::size_t
 }
 
 void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
-          std::size_t count, const std::int16_t* query, std::int32_t* out) {
+          std::size_t count, const std::int8_t* query, std::int32_t* out) {
   width = width / kByteLanes * kByteLanes;  // tells the compiler that there is no rest
+  alignas(64) std::int16_t wide[kBytesMax];
+  for (std::size_t j = 0; j < width; ++j) wide[j] = query[j];
   for (std::size_t i = 0; i < count; ++i)
-    out[i] = dot(table + std::size_t{places[i]} * width, query, width);
+    out[i] = dot(table + std::size_t{places[i]} * width, wide, width);
 }

@@ -26,6 +26,8 @@ struct RowSystem {
   const float* gram;  ///< shared, width × width, symmetric; only conjugate_gradients reads it
   float ridge;
   float target;
+  /// The table as `halve` made it; null: conjugate_gradients reads the table itself.
+  const std::uint32_t* halves = nullptr;
 };
 
 struct MatrixKernels {
@@ -41,11 +43,15 @@ struct MatrixKernels {
   /// As subtract_tile, added.
   void (*add_tile)(std::size_t vectors, const float* a, std::size_t a_step, const float* b,
                    std::size_t b_step, std::size_t depth, float* c, std::size_t c_step);
-  /// out = sum over rows of (row · p) row: a conjugate-gradient step's product with Y'Y, the matrix
-  /// read once. `count` and `width` are multiples of kLanes, rows follow each other.
-  void (*normal_product)(const float* rows, std::size_t count, std::size_t width, const float* p,
-                         float* out);
-  /// out[r] = row r · p; as above.
+  /// Rounds rows to bfloat16, two numbers a word, in an order of this instruction set's own:
+  /// count × width / 2 words. False, with nothing done, where conjugate gradients have no code of
+  /// their own for the width.
+  bool (*halve)(const float* rows, std::size_t count, std::size_t width, std::uint32_t* out);
+  /// out[j·step + i] = rows[i·width + j] for i < count, zero from there to i < step. `width` and
+  /// `step` are multiples of kLanes.
+  void (*transpose_rows)(const float* rows, std::size_t count, std::size_t width, float* out,
+                         std::size_t step);
+  /// out[r] = row r · p. `count` and `width` are multiples of kLanes, rows follow each other.
   void (*dots)(const float* rows, std::size_t count, std::size_t width, const float* p, float* out);
   /// out[j] += factor · x[j].
   void (*add_scaled)(float factor, const float* x, float* out, std::size_t width);
@@ -55,7 +61,7 @@ struct MatrixKernels {
   /// pivot is not positive.
   bool (*solve)(float* a, std::size_t a_step, std::size_t size, float* b);
   /// `steps` of conjugate gradients from the x that is there. `rows` has room for padded(count) ×
-  /// width floats, `vectors` for 3 × width.
+  /// width / 2 floats, `vectors` for 4 × width.
   void (*conjugate_gradients)(const RowSystem& system, std::size_t steps, float* x, float* rows,
                               float* vectors);
   /// The solution where the shared part is diagonal, by a system of count × count: with D =

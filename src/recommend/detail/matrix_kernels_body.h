@@ -12,7 +12,6 @@ inline Vec load(const float* p) {
 inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
 /// Minus, because adding a zero is an operation of its own: it turns -0 into 0.
 inline Vec splat(float x) { return x - Vec{}; }
-/// Sum of the lanes, by halves.
 
 template <std::size_t kVectors, bool kAdd>
 void tile_of(const float* a, std::size_t a_step, const float* b, std::size_t b_step,
@@ -99,37 +98,6 @@ inline Vec block_dots(const float* rows, std::size_t width, const Vec* p) {
   });
 }
 
-/// Sums of kParts registers, in two sets where registers suffice: additions to one set wait less.
-template <std::size_t kParts>
-struct RowSums {
-  static constexpr std::size_t kSets = kParts <= 4 ? 2 : 1;
-  Vec sums[kSets * kParts] = {};
-
-  __attribute__((always_inline)) void add(std::size_t row, Vec weight, const float* values) {
-    Vec* const set = sums + row % kSets * kParts;
-#pragma GCC unroll 16
-    for (std::size_t v = 0; v < kParts; ++v) set[v] += weight * load(values + v * kVector);
-  }
-  [[nodiscard]] __attribute__((always_inline)) Vec part(std::size_t v) const {
-    return kSets == 2 ? sums[v] + sums[(kSets - 1) * kParts + v] : sums[v];
-  }
-};
-
-template <std::size_t kParts>
-void normal_product_of(const float* rows, std::size_t count, const float* p, float* out) {
-  constexpr std::size_t width = kParts * kVector;
-  Vec direction[kParts];
-  for (std::size_t v = 0; v < kParts; ++v) direction[v] = load(p + v * kVector);
-  RowSums<kParts> sum;
-  for (std::size_t r = 0; r < count; r += kVector, rows += kVector * width) {
-    alignas(64) float t[kVector];
-    store(t, block_dots<kParts>(rows, width, direction));
-#pragma GCC unroll 16
-    for (std::size_t i = 0; i < kVector; ++i) sum.add(i, splat(t[i]), rows + i * width);
-  }
-  for (std::size_t v = 0; v < kParts; ++v) store(out + v * kVector, sum.part(v));
-}
-
 /// The register with its lanes turned by kBy.
 template <std::size_t kBy, std::size_t... kIndex>
 inline Vec turned_by(Vec v, std::index_sequence<kIndex...>) {
@@ -160,26 +128,6 @@ void add_scaled(float factor, const float* x, float* out, std::size_t width) {
   std::size_t j = 0;
   for (; j + kVector <= width; j += kVector) store(out + j, load(out + j) + weight * load(x + j));
   for (; j < width; ++j) out[j] += factor * x[j];
-}
-
-void normal_product(const float* rows, std::size_t count, std::size_t width, const float* p,
-                    float* out) {
-  switch (width / kVector) {
-    case 1:
-      return normal_product_of<1>(rows, count, p, out);
-    case 2:
-      return normal_product_of<2>(rows, count, p, out);
-    case 4:
-      return normal_product_of<4>(rows, count, p, out);
-    case 8:
-      return normal_product_of<8>(rows, count, p, out);
-    case 16:
-      return normal_product_of<16>(rows, count, p, out);
-    default:
-      for (std::size_t j = 0; j < width; ++j) out[j] = 0;
-      for (std::size_t r = 0; r < count; ++r, rows += width)
-        add_scaled(dot(rows, p, width), rows, out, width);
-  }
 }
 
 void dots(const float* rows, std::size_t count, std::size_t width, const float* p, float* out) {
