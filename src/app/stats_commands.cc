@@ -189,6 +189,8 @@ std::vector<StatsCommand> cause_table() {
         {{"outcome", "COLUMN", "(outcome)"}},
         {{"after", "COLUMN", "0 or 1: after the treatment began (after)"}},
         {{"unit", "COLUMN", "the same units before and after; absent: different people"}},
+        {{"sums", "FILE", "instead of --data: JSON, stored sums of control and treated"},
+         Kind::kJson},
         {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
        nullptr,
        &statistics::stats_did},
@@ -425,14 +427,16 @@ Result<Json> run_on_json(const StatsCommand& command, const Json& args) {
 
 Result<Json> run_on_table(const StatsCommand& command, const Json& args) {
   const std::string path(args[command.file.name].string_or(""));
+  Json settings = Json::object();
+  ZHIYIN_TRY_VOID(apply_settings(command, args, settings));
+  // Stored sums take the place of a table.
+  if (path.empty() && !settings["sums"].is_null()) return command.table({}, settings);
   if (path.empty()) return fail_field(command.file.name, "is missing");
   ZHIYIN_TRY(const std::string text, model::read_text_file(path));
   if (!utf8::is_valid(text)) return fail_field(command.file.name, "{} is not UTF-8", path);
   auto csv = model::parse_csv(text);
   if (!csv) return std::unexpected(within(command.file.name, csv.error()));
   const statistics::Table table{std::move(csv->header), std::move(csv->rows)};
-  Json settings = Json::object();
-  ZHIYIN_TRY_VOID(apply_settings(command, args, settings));
   return command.table(table, settings);
 }
 

@@ -106,7 +106,11 @@ Answer<Moments> moments_of(const Arm& arm) {
       }
       return mean_moments(n, arm.sum, *arm.sum_squares);
     case MetricKind::kProportion:
-      if (arm.sum < 0 || arm.sum > n) return std::unexpected(Refusal::kImpossibleSums);
+      // Hits are counted: whole, and their own squares.
+      if (arm.sum < 0 || arm.sum > n || arm.sum != std::floor(arm.sum) ||
+          arm.sum_squares.value_or(arm.sum) != arm.sum) {
+        return std::unexpected(Refusal::kImpossibleSums);
+      }
       return proportion_moments(n, arm.sum);
     case MetricKind::kRatio:
       return ratio_moments(arm);

@@ -15,7 +15,7 @@ enum class Refusal {
   kZeroBaseline,       ///< a relative effect needs a control mean other than 0
   kZeroDenominator,    ///< a ratio's denominator has mean 0
   kIncompleteArm,      ///< sums that the metric needs are missing
-  kImpossibleSums,     ///< more hits than users, or squares too small for the sum
+  kImpossibleSums,     ///< more hits than users or no whole number, squares that cannot be
   kNotSolvable,        ///< no finite answer exists (power: too few users for any effect)
   kNotFinite,          ///< a sum is not a number, or beyond kSumMax (limits.h)
   kNegativeCount,      ///< a count of users is negative

@@ -46,6 +46,12 @@ Answer<BanditWeights> thompson_weights(std::span<const BanditArm> arms, BanditSe
     return a.moments.n >= std::max(2.0, settings.users_min);
   };
   if (!std::ranges::all_of(arms, enough)) return out;
+  for (const BanditArm& arm : arms) {
+    // A posterior without width would decide for ever on values that happen to be all the same.
+    if (!arm.proportion && !(arm.moments.variance > 0)) {
+      return std::unexpected(Refusal::kNoVariance);
+    }
+  }
   out.learning = true;
   std::ranges::fill(out.best, 0);
   Random random = random_stream(settings.seed, "thompson");

@@ -28,7 +28,8 @@ struct BanditWeights {
 };
 /// Thompson sampling: w' = floor + (1 - K floor) w. Pure, thread-safe; the same seed gives the same
 /// weights. kTooFewUsers with fewer than two arms, kNotFinite, kImpossibleSums (a proportion
-/// outside 0 to 1), kNotSolvable when floor × arms is above 1.
+/// outside 0 to 1), kNotSolvable when floor × arms is above 1, kNoVariance when it learns and an
+/// arm's values are all the same (a mean; of a proportion that is no obstacle).
 Answer<BanditWeights> thompson_weights(std::span<const BanditArm> arms,
                                        BanditSettings settings = {});
 

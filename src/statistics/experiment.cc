@@ -11,6 +11,28 @@
 
 namespace zhiyin::statistics {
 
+Result<std::vector<double>> planned_shares(std::span<const double> weights) {
+  double sum = 0;
+  bool whole = true;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] >= 0) || !is_usable(weights[i])) {
+      return fail_field(fmt::format("weights[{}]", i), "is {}, not a number from 0 up", weights[i]);
+    }
+    sum += weights[i];
+    whole = whole && weights[i] == std::floor(weights[i]);
+  }
+  if (!(sum > 0)) return fail_field("weights", "none is above 0");
+  std::vector<double> out(weights.begin(), weights.end());
+  if (whole) {
+    for (double& w : out) w /= sum;
+    return out;
+  }
+  if (std::fabs(sum - 1) > kWeightRounding * (1 + 1e-9)) {
+    return fail_field("weights", "add up to {:.6g}, not 1 (whole numbers would be a ratio)", sum);
+  }
+  return out;
+}
+
 double srm_p(std::span<const double> users, std::span<const double> weights) {
   ZHIYIN_CHECK(users.size() == weights.size());
   double total_users = 0;

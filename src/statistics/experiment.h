@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "statistics/compare.h"
 #include "statistics/cuped.h"
 
@@ -13,6 +14,12 @@
 namespace zhiyin::statistics {
 
 inline constexpr double kSrmAlarm = 0.001;
+/// Planned weights as shares of all users. Whole numbers are a ratio (1, 1, 2); others are shares
+/// and must add up to 1, or to within kWeightRounding of it (0.333 three times), which is left as
+/// it is. kInvalidArgument, naming `weights`, for anything else: what does not add up was meant
+/// otherwise. Also for a weight that is negative or not finite, and when all are 0.
+inline constexpr double kWeightRounding = 0.001;
+Result<std::vector<double>> planned_shares(std::span<const double> weights);
 /// Sample-ratio check: p of the chi-square test of observed users against weights. Arms of weight 0
 /// are left out; with fewer than two arms left, or no users, 1. Requires equal lengths. Members of
 /// a holdout must not be counted.

@@ -22,6 +22,16 @@ TEST(Moments, RefuseWhatMeansNothing) {
   EXPECT_EQ(moments_of(arm).error(), Refusal::kNotFinite);
   arm.sum = 101;
   EXPECT_EQ(moments_of(arm).error(), Refusal::kImpossibleSums);
+  arm.sum = 10.5;  // no number of hits
+  EXPECT_EQ(moments_of(arm).error(), Refusal::kImpossibleSums);
+  arm.sum = 10;
+  arm.kind = MetricKind::kProportion;
+  arm.sum_squares = 40;  // of zeros and ones
+  EXPECT_EQ(moments_of(arm).error(), Refusal::kImpossibleSums);
+  arm.sum_squares = 10;
+  EXPECT_TRUE(moments_of(arm));
+  arm.kind = {};
+  arm.sum_squares = {};
   arm.n = -5;
   EXPECT_EQ(moments_of(arm).error(), Refusal::kNegativeCount);
   // All users have 1e15: what is left of the squares is rounding.
@@ -279,6 +289,24 @@ TEST(Bandit, FavoursTheBetterArmAndKeepsTheFloor) {
   BanditSettings lower;
   lower.lower_is_better = true;
   EXPECT_GT(thompson_weights(arms, lower)->best[2], 0.98);
+}
+
+TEST(Bandit, RefusesAMeanWithoutSpread) {
+  // All of 200 spent nothing: a posterior without width would never try the arm again.
+  const BanditArm arms[] = {{{200, 0, 0}, false}, {{200, 2, 1}, false}};
+  EXPECT_EQ(thompson_weights(arms).error(), Refusal::kNoVariance);
+  const BanditArm early[] = {{{20, 0, 0}, false}, {{200, 2, 1}, false}};
+  EXPECT_FALSE(thompson_weights(early)->learning);
+}
+
+TEST(Rules, PrintedSettingsAreTheDefaults) {
+  EXPECT_DOUBLE_EQ(kSrmAlarm, 0.001);
+  const BanditSettings bandit;
+  EXPECT_EQ(bandit.draws, 10000);
+  EXPECT_DOUBLE_EQ(bandit.users_min, 100);
+  EXPECT_DOUBLE_EQ(bandit.floor, 0.01);
+  EXPECT_DOUBLE_EQ(SequentialSettings{}.tuning, 5000);
+  EXPECT_DOUBLE_EQ(SequentialSettings{}.alpha, 0.05);
 }
 
 TEST(Bandit, WaitsForUsersAndRefusesNonsense) {

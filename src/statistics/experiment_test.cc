@@ -46,6 +46,22 @@ TEST(SampleRatio, AlarmsOnlyWhenSharesAreOff) {
   EXPECT_NEAR(srm_p(off, even), std::erfc(std::sqrt(18.0)), 1e-15);
 }
 
+TEST(Weights, AreSharesThatAddUpOrARatio) {
+  const auto of = [](std::vector<double> w) { return planned_shares(w); };
+  EXPECT_THAT(of({1, 1, 2}).value(), ElementsAre(0.25, 0.25, 0.5));
+  EXPECT_THAT(of({0, 3}).value(), ElementsAre(0, 1));
+  EXPECT_THAT(of({0.25, 0.75}).value(), ElementsAre(0.25, 0.75));
+  EXPECT_THAT(of({0.333, 0.333, 0.333}).value(), ElementsAre(0.333, 0.333, 0.333));
+  EXPECT_THAT(of({0.1, 0.2, 0.7}).value(), ElementsAre(0.1, 0.2, 0.7));
+  for (const auto& wrong :
+       {std::vector<double>{0.5, 0.6}, {0.5, 0.49}, {0.2, 0.3}, {2.5, 2.5}, {}, {0, 0}}) {
+    EXPECT_EQ(of(wrong).error().field, "weights");
+  }
+  EXPECT_EQ(of({1, -1}).error().field, "weights[1]");
+  EXPECT_EQ(of({NAN, 1}).error().field, "weights[0]");
+  EXPECT_EQ(of({1, INFINITY}).error().field, "weights[1]");
+}
+
 TEST(SampleRatio, LeavesOutArmsWithoutWeight) {
   const double users[] = {500, 500, 3};
   const double weights[] = {1, 1, 0};

@@ -163,7 +163,9 @@ Json ope_case(Random& random) {
        {std::pair("ips", E::kIps), std::pair("snips", E::kSelfNormalised),
         std::pair("clipped", E::kClipped), std::pair("direct", E::kDirect),
         std::pair("dr", E::kDoublyRobust), std::pair("switch", E::kSwitch)}) {
-    const auto v = evaluate_policy({reward, propensity, target, predicted, mean}, {e, 3, 1, 0.1});
+    const std::vector<double> as_true(n, 0);
+    const auto v =
+        evaluate_policy({reward, propensity, target, predicted, mean, as_true, 0}, {e, 3, 1, 0.1});
     answers.set(name, Json::object()
                           .set("value", v->value)
                           .set("se", v->se)

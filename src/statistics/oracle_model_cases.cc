@@ -108,9 +108,9 @@ Json survival_case(Random& random) {
   for (const SurvivalStep& s : kaplan_meier(lives)) {
     times.push_back(s.time);
     survivals.push_back(s.survival);
-    lows.push_back(s.interval.low);
-    highs.push_back(s.interval.high);
-    errors.push_back(s.se);
+    lows.push_back(s.survival > 0 ? s.interval.low : 0);
+    highs.push_back(s.survival > 0 ? s.interval.high : 0);
+    errors.push_back(s.survival > 0 ? s.se : 0);
   }
   out.set("times", list(times)).set("survival", list(survivals)).set("se", list(errors));
   out.set("low", list(lows)).set("high", list(highs));

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <variant>
 
+#include "base/utf8.h"
 #include "statistics/command/answer_json.h"
+#include "statistics/command/arm_checks.h"
 #include "statistics/compare.h"
 #include "statistics/cuped.h"
 #include "statistics/experiment.h"
@@ -183,7 +186,16 @@ Result<AnyArm> read_arm(const Json& json, const CompareInput& in) {
   if (json.find("strata") != nullptr) {
     ZHIYIN_TRY(StrataArm arm, from_json<StrataArm>(json));
     double users = 0;
-    for (const StratumSums& s : arm.strata) users += static_cast<double>(s.n);
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i < arm.strata.size(); ++i) {
+      const StratumSums& s = arm.strata[i];
+      if (!names.insert(s.name).second) {
+        return fail_field("strata", "two of them are named '{}'", utf8::truncate(s.name, 40));
+      }
+      const Arm sums{.name = {}, .kind = {}, .n = s.n, .sum = s.sum, .sum_squares = s.sum_squares};
+      ZHIYIN_TRY_VOID(check_hits(sums, fmt::format("strata[{}]", i)));
+      users += static_cast<double>(s.n);
+    }
     return AnyArm{arm.name, users, arm.weight, std::move(arm)};
   }
   if (json.find("groups") != nullptr) {
@@ -195,6 +207,7 @@ Result<AnyArm> read_arm(const Json& json, const CompareInput& in) {
   if (says_quantile || by_default || json.find("values") != nullptr) return read_quantile(json, in);
   ZHIYIN_TRY(Arm arm, from_json<Arm>(json));
   if (!arm.kind) arm.kind = in.kind;
+  ZHIYIN_TRY_VOID(check_hits(arm, ""));
   return AnyArm{arm.name, static_cast<double>(arm.n), arm.weight, std::move(arm)};
 }
 
@@ -215,6 +228,17 @@ Result<std::vector<AnyArm>> read_arms(const CompareInput& in) {
   }
   if (weighted != 0 && weighted != out.size()) {
     return fail_field("arms", "either every arm has a weight or none has");
+  }
+  std::vector<std::string_view> names;
+  std::vector<double> weights;
+  for (const AnyArm& arm : out) {
+    names.push_back(arm.name);
+    if (arm.weight) weights.push_back(*arm.weight);
+  }
+  ZHIYIN_TRY_VOID(check_names(names));
+  if (weighted != 0) {
+    const auto shares = planned_shares(weights);
+    if (!shares) return fail_field("arms", "{}", shares.error().text());
   }
   return out;
 }
@@ -374,8 +398,12 @@ Json sample_ratio_json(const std::vector<AnyArm>& arms) {
     users.push_back(arm.users);
     weights.push_back(*arm.weight);
   }
+  double unplanned = 0;
+  for (std::size_t i = 0; i < users.size(); ++i) unplanned += weights[i] > 0 ? 0 : users[i];
   const double p = srm_p(users, weights);
-  return Json::object().set("p", p).set("alarm", p < kSrmAlarm);
+  Json out = Json::object().set("p", p).set("alarm", p < kSrmAlarm);
+  if (unplanned > 0) out.set("unplanned_users", unplanned);
+  return out;
 }
 
 Json assumptions_json(const CompareInput& in, std::string_view sort) {

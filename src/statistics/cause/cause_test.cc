@@ -109,9 +109,10 @@ TEST(Uplift, LearnersFindWhomItHelps) {
 
 /// Two actions; the log takes the first with 0.8; they earn 0.1 and 0.3.
 struct Log {
-  std::vector<double> reward, propensity, target, predicted, predicted_target;
+  std::vector<double> reward, propensity, target, predicted, predicted_target, influence;
+  double shift = 0;
   [[nodiscard]] OpeLog log() const {
-    return {reward, propensity, target, predicted, predicted_target};
+    return {reward, propensity, target, predicted, predicted_target, influence, shift};
   }
 };
 Log draw_log(int n, std::uint64_t seed) {
@@ -147,6 +148,92 @@ TEST(Ope, EveryEstimatorFindsTheValue) {
             evaluate_policy(log.log(), {.estimator = OpeEstimator::kIps})->se);
 }
 
+TEST(Ope, IntervalsOfTheModelAloneAreHonest) {
+  Log log = draw_log(2000, 12);
+  // Whose error nobody told: no interval.
+  const auto unknown = evaluate_policy(log.log(), {.estimator = OpeEstimator::kDirect});
+  ASSERT_TRUE(unknown) << unknown.error().text();
+  EXPECT_EQ(unknown->method, OpeInterval::kNone);
+  EXPECT_TRUE(std::isnan(unknown->se) && std::isnan(unknown->interval.low));
+  EXPECT_EQ(evaluate_policy(log.log(), {.estimator = OpeEstimator::kSwitch, .clip = 2})->method,
+            OpeInterval::kNone);
+  EXPECT_EQ(evaluate_policy(log.log(), {.estimator = OpeEstimator::kSwitch})->method,
+            OpeInterval::kNormal);
+  // Learnt from the log: nineteen of twenty intervals cover the truth, 0.28.
+  int covered = 0;
+  int covered_switch = 0;
+  constexpr int kLogs = 400;
+  for (int k = 0; k < kLogs; ++k) {
+    log = draw_log(600, 100 + static_cast<std::uint64_t>(k));
+    std::vector<std::uint32_t> action;
+    std::vector<double> shares = {0.1, 0.9};
+    for (const double p : log.propensity) action.push_back(p == 0.2);
+    auto error = action_mean_error(action, log.reward, shares);
+    log.influence = error.influence;
+    log.shift = error.shift;
+    const auto direct = evaluate_policy(log.log(), {.estimator = OpeEstimator::kDirect});
+    covered += direct->interval.low <= 0.28 && 0.28 <= direct->interval.high;
+    EXPECT_EQ(direct->method, OpeInterval::kNormal);
+    EXPECT_LT(direct->se, 0.06);
+    // The second action's weight, 4.5, is beyond the clip: the model stands for it.
+    for (std::size_t i = 0; i < action.size(); ++i) shares[0] -= action[i] == 0 ? 0.125 / 600 : 0;
+    error = action_mean_error(action, log.reward, shares);
+    log.influence = error.influence;
+    log.shift = error.shift;
+    const auto switched =
+        evaluate_policy(log.log(), {.estimator = OpeEstimator::kSwitch, .clip = 2});
+    covered_switch += switched->interval.low <= 0.28 && 0.28 <= switched->interval.high;
+  }
+  EXPECT_NEAR(covered / static_cast<double>(kLogs), 0.95, 0.03);
+  EXPECT_NEAR(covered_switch / static_cast<double>(kLogs), 0.95, 0.03);
+}
+
+TEST(Ope, InfluenceIsTheDerivativeOfTheModel) {
+  const std::vector<std::uint32_t> action = {0, 1, 1, 0, 2, 1, 0};
+  std::vector<double> reward = {1, 0, 3, 2, 5, 1, 0};
+  const std::vector<double> share = {0.2, 0.5, 0.3};
+  const auto value = [&](std::span<const double> weight) {
+    // Sum over actions of share times the shrunk mean, rows counted `weight` times.
+    double total = 0, rows = 0;
+    std::vector<double> sums(3, 0), counts(3, 0);
+    for (std::size_t i = 0; i < action.size(); ++i) {
+      total += weight[i] * reward[i];
+      rows += weight[i];
+      sums[action[i]] += weight[i] * reward[i];
+      counts[action[i]] += weight[i];
+    }
+    double out = 0;
+    for (std::size_t a = 0; a < 3; ++a) {
+      out += share[a] * (sums[a] + 10 * total / rows) / (counts[a] + 10);
+    }
+    return out;
+  };
+  const auto influence = action_mean_error(action, reward, share).influence;
+  for (std::size_t i = 0; i < action.size(); ++i) {
+    std::vector<double> up(7, 1), down(7, 1);
+    up[i] += 1e-5;
+    down[i] -= 1e-5;
+    EXPECT_NEAR(influence[i], (value(up) - value(down)) / 2e-5, 1e-9) << i;
+  }
+}
+
+TEST(Ope, RewardsWithoutSpreadAreRefusedOrBounded) {
+  Log log = draw_log(500, 13);
+  for (double& r : log.reward) r = 3;
+  const auto refused = evaluate_policy(log.log(), {.effective_min = 10});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(refused.error().field, "reward");
+  for (double& r : log.reward) r = 1;
+  const auto all = evaluate_policy(log.log(), {.effective_min = 10});
+  ASSERT_TRUE(all) << all.error().text();
+  EXPECT_EQ(all->method, OpeInterval::kWilson);
+  EXPECT_DOUBLE_EQ(all->value, 1);
+  EXPECT_DOUBLE_EQ(all->interval.high, 1);
+  EXPECT_NEAR(all->interval.low, 1 - 3.8415 / (all->effective_size + 3.8415), 1e-4);
+  EXPECT_TRUE(std::isnan(all->se));
+}
+
 TEST(Ope, TheLogsOwnPolicyEarnsWhatItEarned) {
   Log log = draw_log(5000, 6);
   log.target = log.propensity;
@@ -163,7 +250,7 @@ TEST(Ope, RefusesTooLittleOverlapAndBadRows) {
             ErrorCode::kUnsupported);
   log.propensity[3] = 0;
   EXPECT_EQ(evaluate_policy(log.log(), {}).error().field, "propensity[3]");
-  const OpeLog no_model{log.reward, log.target, log.target, {}, {}};
+  const OpeLog no_model{log.reward, log.target, log.target, {}, {}, {}, 0};
   EXPECT_EQ(evaluate_policy(no_model, {.estimator = OpeEstimator::kDirect}).error().field,
             "predicted");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/check.h"
 #include "statistics/accumulator.h"
@@ -28,6 +29,9 @@ Result<void> check(const OpeLog& log, const OpeSettings& settings) {
   if (needs_model(settings.estimator) &&
       (log.predicted.size() != n || log.predicted_target.size() != n)) {
     return fail_field("predicted", "is missing: this estimator needs a reward model");
+  }
+  if (!log.influence.empty() && log.influence.size() != n) {
+    return fail_field("influence", "are {} of {} rows", log.influence.size(), n);
   }
   if (!(settings.clip > 0)) return fail_field("clip", "is {}, not above 0", settings.clip);
   for (std::size_t i = 0; i < n; ++i) {
@@ -71,6 +75,53 @@ double term_of(const OpeLog& log, const OpeSettings& s, std::size_t i, double we
   return 0;
 }
 
+/// What the policy shares with the log: rows with a weight.
+struct Shared {
+  double rows = 0;
+  double first = 0;    ///< reward of the first of them
+  bool equal = true;   ///< all have that reward
+  bool binary = true;  ///< all rewards of the log are 0 or 1
+};
+Shared shared_rows(const OpeLog& log) {
+  Shared out;
+  for (std::size_t i = 0; i < log.reward.size(); ++i) {
+    const double r = log.reward[i];
+    out.binary = out.binary && (r == 0 || r == 1);
+    if (!(log.target[i] > 0)) continue;
+    if (out.rows == 0) out.first = r;
+    out.equal = out.equal && r == out.first;
+    ++out.rows;
+  }
+  return out;
+}
+
+/// Standard error of the estimate, NaN when the model's part of it is not known.
+double standard_error(const OpeLog& log, const OpeSettings& s, std::span<const double> weights,
+                      const OpeResult& r, double weight_sum) {
+  const std::size_t n = log.reward.size();
+  const auto count = static_cast<double>(n);
+  double squares = 0;
+  if (s.estimator == OpeEstimator::kSelfNormalised) {
+    // A ratio of two means; its variance by the delta method.
+    for (std::size_t i = 0; i < n; ++i) {
+      const double d = weights[i] * (log.reward[i] - r.value);
+      squares += d * d;
+    }
+    return std::sqrt(squares) / weight_sum;
+  }
+  const bool trusts_model = s.estimator == OpeEstimator::kDirect ||
+                            (s.estimator == OpeEstimator::kSwitch && r.clipped_share > 0);
+  if (trusts_model && log.influence.empty()) return std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t i = 0; i < n; ++i) {
+    const double own = (term_of(log, s, i, weights[i]) - r.value) / count;
+    const double d = own + (trusts_model ? log.influence[i] : 0);
+    squares += d * d;
+  }
+  // What shrinking moved is an error too, of unknown sign.
+  const double shift = trusts_model ? log.model_shift : 0;
+  return std::sqrt(squares * count / (count - 1) + shift * shift);
+}
+
 }  // namespace
 
 Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings) {
@@ -97,20 +148,28 @@ Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings
   }
   Accumulator terms;
   for (std::size_t i = 0; i < n; ++i) terms.add(term_of(log, settings, i, weights[i]));
-  out.value = terms.mean();
-  out.se = std::sqrt(terms.variance() / count);
-  if (settings.estimator == OpeEstimator::kSelfNormalised) {
-    // A ratio of two means; its variance by the delta method.
-    out.value = terms.sum() / sum.value();
-    double spread = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const double d = weights[i] * (log.reward[i] - out.value);
-      spread += d * d;
-    }
-    out.se = std::sqrt(spread) / sum.value();
-  }
+  const bool is_ratio = settings.estimator == OpeEstimator::kSelfNormalised;
+  out.value = is_ratio ? terms.sum() / sum.value() : terms.mean();
+  out.se = standard_error(log, settings, weights, out, sum.value());
   const double half = normal_quantile(1 - settings.alpha / 2) * out.se;
   out.interval = {out.value - half, out.value + half};
+  if (std::isnan(out.se)) out.method = OpeInterval::kNone;
+  const Shared shared = shared_rows(log);
+  if (!shared.equal) return out;
+  if (!shared.binary) {
+    return std::unexpected(
+        Error{ErrorCode::kUnsupported,
+              fmt::format("off-policy: the rewards of all {} rows that the policy shares are {}: "
+                          "their spread is not known, so there is no honest interval",
+                          shared.rows, shared.first),
+              "reward"});
+  }
+  const Interval wilson =
+      wilson_interval(shared.first * out.effective_size, out.effective_size, settings.alpha);
+  out.interval = {std::fmin(wilson.low, out.interval.low),
+                  std::fmax(wilson.high, out.interval.high)};
+  out.method = OpeInterval::kWilson;
+  out.se = std::numeric_limits<double>::quiet_NaN();
   return out;
 }
 
@@ -149,6 +208,39 @@ Matrix action_mean_model(std::span<const std::uint32_t> action, std::span<const 
   Matrix out(n, actions);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::uint32_t a = 0; a < actions; ++a) out.at(i, a) = by_fold.at(i % parts, a);
+  }
+  return out;
+}
+
+ModelError action_mean_error(std::span<const std::uint32_t> action, std::span<const double> reward,
+                             std::span<const double> share, double prior) {
+  ZHIYIN_CHECK(action.size() == reward.size());
+  const std::size_t n = action.size();
+  std::vector<double> sums(share.size(), 0);
+  std::vector<double> counts(share.size(), 0);
+  double total = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    ZHIYIN_CHECK(action[i] < share.size());
+    sums[action[i]] += reward[i];
+    counts[action[i]] += 1;
+    total += reward[i];
+  }
+  // m_a = (S_a + prior × overall) / (n_a + prior): a row moves the mean of its own action, and
+  // through the overall mean all that are shrunk towards it.
+  const double overall = n > 0 ? total / static_cast<double>(n) : 0;
+  double through_overall = 0;
+  std::vector<double> mean(share.size(), overall);
+  ModelError out{std::vector<double>(n), 0};
+  for (std::size_t a = 0; a < share.size(); ++a) {
+    const double weight = std::max(counts[a] + prior, 1e-300);
+    mean[a] = (sums[a] + prior * overall) / weight;
+    through_overall += share[a] * prior / weight;
+    if (counts[a] > 0) out.shift += share[a] * (mean[a] - sums[a] / counts[a]);
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t a = action[i];
+    out.influence[i] = share[a] * (reward[i] - mean[a]) / std::max(counts[a] + prior, 1e-300) +
+                       through_overall * (reward[i] - overall) / static_cast<double>(n);
   }
   return out;
 }

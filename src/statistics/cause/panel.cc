@@ -45,17 +45,76 @@ Answer<EffectEstimate> difference_in_differences(std::span<const PanelUnit> unit
     }
     changes[u.treated].add(u.after - u.before);
   }
+  return difference_of_changes(changes[0].moments(), changes[1].moments(), alpha);
+}
+
+Answer<EffectEstimate> difference_of_changes(const Moments& control, const Moments& treated,
+                                             double alpha) {
   double noise = 0;
   double terms = 0;
-  for (const Accumulator& c : changes) {
-    if (c.count() < 2) return std::unexpected(Refusal::kTooFewUsers);
-    if (!(c.variance() > 0)) return std::unexpected(Refusal::kNoVariance);
-    const double v = c.variance() / static_cast<double>(c.count());
+  for (const Moments* m : {&control, &treated}) {
+    if (m->n < 2) return std::unexpected(Refusal::kTooFewUsers);
+    if (!is_usable(m->mean)) return std::unexpected(Refusal::kNotFinite);
+    if (!(m->variance > 0)) return std::unexpected(Refusal::kNoVariance);
+    const double v = m->variance / m->n;
     noise += v;
-    terms += v * v / static_cast<double>(c.count() - 1);
+    terms += v * v / (m->n - 1);
   }
-  return with_t(changes[1].mean() - changes[0].mean(), std::sqrt(noise), noise * noise / terms,
-                alpha);
+  return with_t(treated.mean - control.mean, std::sqrt(noise), noise * noise / terms, alpha);
+}
+
+namespace {
+
+Arm arm_of(const PeriodSums& s) {
+  return {.name = {}, .kind = {}, .n = s.n, .sum = s.sum, .sum_squares = s.sum_squares};
+}
+
+/// Mean and variance of after - before over the units of a group.
+Answer<Moments> change_moments(const GroupSums& g) {
+  const Answer<Moments> before = moments_of(arm_of(g.before));
+  if (!before) return before;
+  const Answer<Moments> after = moments_of(arm_of(g.after));
+  if (!after) return after;
+  if (g.before.n != g.after.n) return std::unexpected(Refusal::kImpossibleSums);
+  // Hits are their own squares.
+  const double squares_before = g.before.sum_squares.value_or(g.before.sum);
+  const double squares_after = g.after.sum_squares.value_or(g.after.sum);
+  const double products = *g.sum_products;
+  if (!(std::fabs(products) <= kSumMax)) return std::unexpected(Refusal::kNotFinite);
+  // Cauchy and Schwarz, with room for rounding.
+  if (products * products > squares_before * squares_after * (1 + 1e-9)) {
+    return std::unexpected(Refusal::kImpossibleSums);
+  }
+  Arm change{.name = {},
+             .kind = MetricKind::kMean,
+             .n = g.before.n,
+             .sum = g.after.sum - g.before.sum,
+             .sum_squares = std::max(0.0, squares_before + squares_after - 2 * products)};
+  return moments_of(change);
+}
+
+}  // namespace
+
+Answer<EffectEstimate> difference_in_differences(const GroupSums& control, const GroupSums& treated,
+                                                 double alpha) {
+  if (control.sum_products.has_value() != treated.sum_products.has_value()) {
+    return std::unexpected(Refusal::kIncompleteArm);
+  }
+  if (control.sum_products) {
+    const Answer<Moments> a = change_moments(control);
+    if (!a) return std::unexpected(a.error());
+    const Answer<Moments> b = change_moments(treated);
+    if (!b) return std::unexpected(b.error());
+    return difference_of_changes(*a, *b, alpha);
+  }
+  Moments cells[4];
+  const PeriodSums* sums[] = {&control.before, &control.after, &treated.before, &treated.after};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Answer<Moments> m = moments_of(arm_of(*sums[i]));
+    if (!m) return std::unexpected(m.error());
+    cells[i] = *m;
+  }
+  return difference_in_differences(cells[0], cells[1], cells[2], cells[3], alpha);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,6 +33,27 @@ struct PanelUnit {
   bool treated = false;
 };
 Answer<EffectEstimate> difference_in_differences(std::span<const PanelUnit> units,
+                                                 double alpha = 0.05);
+/// The same from the moments of each group's changes (after - before of a unit).
+Answer<EffectEstimate> difference_of_changes(const Moments& control, const Moments& treated,
+                                             double alpha = 0.05);
+/// Sums of one group and period, as they are stored; hits of a proportion without `sum_squares`.
+struct PeriodSums {
+  std::int64_t n = 0;
+  double sum = 0;
+  std::optional<double> sum_squares;
+};
+/// One group before and after. With `sum_products` (before times after, over units) the same units
+/// were seen in both periods, and n is the same there.
+struct GroupSums {
+  PeriodSums before;
+  PeriodSums after;
+  std::optional<double> sum_products;
+};
+/// From stored sums: of units where both groups have products, else of four groups. Refusals of
+/// `moments_of`; kImpossibleSums for products without squares, with other counts, or beyond what
+/// the squares allow; kIncompleteArm when only one group has them.
+Answer<EffectEstimate> difference_in_differences(const GroupSums& control, const GroupSums& treated,
                                                  double alpha = 0.05);
 
 /// Segmented regression of a series: level and slope before, change of both at `start`.

@@ -202,6 +202,11 @@ Result<PolicyValue> policy_value(const UpliftData& data, double threshold, doubl
     none.add(did ? 0 : weight * data.outcome[i]);
   }
   const MeanInterval m = mean_interval(values, alpha);
+  if (!(m.se > 0)) {
+    return fail(ErrorCode::kUnsupported,
+                "policy: the outcomes of those for whom it would have done what was done do not "
+                "vary, so there is no interval");
+  }
   out.value = m.mean;
   out.se = m.se;
   out.interval = m.interval;

@@ -68,7 +68,8 @@ struct PolicyValue {
   double value_all = 0;
   double value_none = 0;
 };
-/// `propensity`: probability of treatment, the same for all, in (0, 1).
+/// `propensity`: probability of treatment, the same for all, in (0, 1). kUnsupported when the
+/// outcomes that count do not vary.
 Result<PolicyValue> policy_value(const UpliftData& data, double threshold, double propensity,
                                  double alpha = 0.05);
 

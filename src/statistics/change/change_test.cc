@@ -9,9 +9,11 @@
 #include "statistics/change/bursts.h"
 #include "statistics/change/charts.h"
 #include "statistics/change/esd.h"
+#include "statistics/change/level.h"
 #include "statistics/change/rate.h"
 #include "statistics/change/run_length.h"
 #include "statistics/change/stl.h"
+#include "statistics/distributions.h"
 #include "statistics/draw.h"
 
 namespace zhiyin::statistics {
@@ -177,13 +179,51 @@ TEST(ChangePoint, NileAsPublished) {
   EXPECT_NEAR(c->log_likelihood_ratio, 57.348, 5.1e-4);
 }
 
+TEST(ChangePoint, TheBoundAtOnePerCentIsThePrintedOne) {
+  EXPECT_NEAR(chi2_upper_tail(9.210, 2), 0.01, 5e-6);
+  EXPECT_TRUE(find_change_point(kNile, 0.01)->found);
+}
+
 TEST(ChangePoint, NoneInFlatSeriesAndRefusals) {
-  EXPECT_FALSE(find_change_point(std::vector<double>(20, 4))->found);
+  const auto flat = find_change_point(std::vector<double>(20, 4));
+  EXPECT_FALSE(flat->found);
+  EXPECT_DOUBLE_EQ(flat->mean_before, 4);
+  EXPECT_DOUBLE_EQ(flat->mean_after, 4);
+  EXPECT_DOUBLE_EQ(flat->p, 1);
   EXPECT_FALSE(find_change_point(std::vector<double>{1, 2, 3}));
   EXPECT_FALSE(find_change_point(std::vector<double>{1, 2, NAN, 4, 5}));
   std::vector<double> step(20, 1);
   std::fill(step.begin() + 10, step.end(), 2);
-  EXPECT_EQ(find_change_point(step)->last_before, 9U);
+  const auto found = find_change_point(step);
+  EXPECT_EQ(found->last_before, 9U);
+  EXPECT_TRUE(found->found && found->exact);
+  EXPECT_TRUE(std::isinf(found->log_likelihood_ratio));
+  EXPECT_FALSE(find_change_point(kNile)->exact);
+}
+
+TEST(Level, IsRobustAndHasAScaleUnlessFlat) {
+  const std::vector<double> spread = {1, 2, 3, 4, 100};
+  EXPECT_DOUBLE_EQ(level_of(spread)->median, 3);
+  EXPECT_DOUBLE_EQ(level_of(spread)->deviation, 1.4826);
+  EXPECT_EQ(level_of(spread)->scale, LevelScale::kMedianDeviation);
+  // Sparse counts: the root of their mean, but a single event is never beyond it.
+  std::vector<double> counts(60, 0);
+  counts[7] = 3;
+  EXPECT_EQ(level_of(counts)->scale, LevelScale::kPoisson);
+  EXPECT_DOUBLE_EQ(level_of(counts)->deviation, 1);
+  std::ranges::fill(counts, 5);
+  counts[7] = 500;
+  EXPECT_DOUBLE_EQ(level_of(counts)->deviation, std::sqrt((59 * 5 + 500) / 60.0));
+  std::vector<double> other(10, 0.5);
+  other[3] = 1.5;
+  EXPECT_EQ(level_of(other)->scale, LevelScale::kMeanDeviation);
+  EXPECT_NEAR(level_of(other)->deviation, std::sqrt(std::numbers::pi / 2) * 0.1, 1e-12);
+  other[4] = NAN;
+  EXPECT_NEAR(level_of(other)->deviation, std::sqrt(std::numbers::pi / 2) / 9, 1e-12);
+  EXPECT_EQ(level_of(std::vector<double>(9, 1e9 + 0.1))->scale, LevelScale::kFlat);
+  EXPECT_DOUBLE_EQ(level_of(std::vector<double>(9, 7))->deviation, 0);
+  EXPECT_EQ(level_of(std::vector<double>{1, 2, NAN}).error().field, "values");
+  EXPECT_EQ(level_of(std::vector<double>{1, 2, 1e80}).error().field, "values[2]");
 }
 
 TEST(Change, ValuesBeyondTheBoundAreRefusedOrGaps) {
@@ -266,6 +306,27 @@ TEST(RunLength, CountsAndBoundedMemory) {
   EXPECT_EQ(detector.update(-1).run, 5);  // no count: a gap
   s.prior_mean = 0;
   EXPECT_FALSE(RunLengthDetector::create(s));
+}
+
+TEST(PageHinkley, IsTheRuleWithThePrintedSettings) {
+  const PageHinkley::Settings s;
+  EXPECT_DOUBLE_EQ(s.keep, 0.9999);
+  EXPECT_DOUBLE_EQ(s.delta, 0.005);
+  EXPECT_DOUBLE_EQ(s.limit, 50);
+  EXPECT_EQ(s.values_min, 30);
+  auto detector = PageHinkley::create(s).value();
+  Random random(15);
+  double mean = 0;
+  double g = 0;
+  for (int i = 1; i <= 200; ++i) {
+    const double x = random.normal() + (i > 100 ? 1.0 : 0.0);
+    mean += (x - mean) / i;  // the mean first
+    g = std::max(0.0, 0.9999 * g + x - mean - 0.005);
+    const auto p = detector.update(x);
+    ASSERT_DOUBLE_EQ(p.sum, g);
+    if (p.alarm) break;
+    EXPECT_TRUE(g <= 50 || i < 30);
+  }
 }
 
 TEST(PageHinkley, AlarmsAfterARiseAndStartsAnew) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "statistics/distributions.h"
 #include "statistics/limits.h"
@@ -215,12 +216,16 @@ ChangePoint change_in(std::span<const double> x, bool rise) {
     const double d = x[i] - (i <= at ? m.before : m.after);
     parts += d * d;
   }
-  ChangePoint out{at, m.before, m.after, std::sqrt(parts / (n - 2)), 0, 1, false};
+  ChangePoint out{at, m.before, m.after, std::sqrt(parts / (n - 2)), 0, 1, false, false};
   if (!(whole > 0)) return out;
-  // A step without any noise: the ratio grows without bound.
-  const double least = 1e-12 * whole;
+  // A step without any noise but rounding: the ratio has no bound.
+  if (parts <= 1e-12 * whole) {
+    out.exact = true;
+    out.log_likelihood_ratio = std::numeric_limits<double>::infinity();
+    return out;
+  }
   const double null = whole / n;
-  const double scale = std::max(parts, least) / (n - 2);
+  const double scale = parts / (n - 2);
   out.log_likelihood_ratio = -n * std::log(scale / null) - parts / scale + whole / null;
   return out;
 }
@@ -235,14 +240,14 @@ Result<ChangePoint> find_change_point(std::span<const double> values, double alp
                         values[i], kValueMax);
     }
   }
-  ChangePoint best;
-  for (const bool rise : {false, true}) {
-    const ChangePoint c = change_in(values, rise);
-    const bool is_rise = c.mean_after > c.mean_before;
-    if (is_rise == rise && c.log_likelihood_ratio > best.log_likelihood_ratio) best = c;
-  }
-  if (best.log_likelihood_ratio <= 0) return best;
-  best.p = chi2_upper_tail(best.log_likelihood_ratio, 2);
+  ChangePoint best = change_in(values, false);
+  const ChangePoint rise = change_in(values, true);
+  const bool fell = best.mean_after < best.mean_before;
+  const bool rose = rise.mean_after > rise.mean_before;
+  // Either says something only about a change in its own direction.
+  if (rose && (!fell || rise.log_likelihood_ratio > best.log_likelihood_ratio)) best = rise;
+  if (!(fell || rose) || best.log_likelihood_ratio <= 0) return best;
+  best.p = best.exact ? 0 : chi2_upper_tail(best.log_likelihood_ratio, 2);
   best.found = best.p < alpha && std::fabs(best.mean_after - best.mean_before) > best.deviation;
   return best;
 }

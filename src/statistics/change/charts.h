@@ -124,13 +124,14 @@ struct ChangePoint {
   std::size_t last_before = 0;  ///< index of the last value before the change
   double mean_before = 0;
   double mean_after = 0;
-  double deviation = 0;  ///< within the two parts
-  double log_likelihood_ratio = 0;
-  double p = 1;        ///< against chi-square with two degrees of freedom
+  double deviation = 0;             ///< within the two parts
+  double log_likelihood_ratio = 0;  ///< infinite when `exact`
+  double p = 1;        ///< against chi-square with two degrees of freedom; 0 when `exact`
   bool found = false;  ///< p below alpha and means more than a deviation apart
+  bool exact = false;  ///< values do not vary about the two means: nothing to hold the step against
 };
 /// kInvalidArgument with fewer than four values or one that is not finite or beyond kValueMax. A
-/// flat series has no change.
+/// flat series has no change: both means are its value.
 Result<ChangePoint> find_change_point(std::span<const double> values, double alpha = 0.01);
 
 }  // namespace zhiyin::statistics

@@ -243,11 +243,19 @@ Json curve_json(const std::vector<UpliftPoint>& curve, std::int64_t points) {
   return out;
 }
 
-Plain uplift_words(const UpliftAtShare& top, const UpliftAtShare& all, bool evidence) {
+Plain uplift_words(const UpliftAtShare& top, const UpliftAtShare& all,
+                   std::optional<bool> evidence) {
   const std::string who = percent_text(top.share);
   const std::string top_text = number_text(top.uplift);
   const std::string all_text = number_text(all.uplift);
   if (!evidence) {
+    return {
+        fmt::format("前 {} 的效果为 {}，全体为 {}；未检验得分是否有用。", who, top_text, all_text),
+        fmt::format("The effect is {} among the first {} and {} among all; whether the score "
+                    "is of use was not tested.",
+                    top_text, who, all_text)};
+  }
+  if (!*evidence) {
     return {
         fmt::format("没有证据表明得分能挑出更容易被打动的人：前 {} 的效果为 {}，全体为 {}。", who,
                     top_text, all_text),
@@ -269,46 +277,74 @@ Result<Json> stats_uplift(const Table& table, const Json& settings) {
   ZHIYIN_TRY(const UpliftSettings s, from_json<UpliftSettings>(settings));
   ZHIYIN_TRY(const Judged judged, judged_rows(table, s));
   const UpliftData data = judged.data();
-  ZHIYIN_TRY(const UpliftAtShare top, uplift_at(data, s.share, s.alpha));
-  ZHIYIN_TRY(const UpliftAtShare all, uplift_at(data, 1, s.alpha));
+  const std::string method = s.score
+                                 ? std::string("uplift of a given score")
+                                 : fmt::format("{} learner, cross-fitted", enum_name(s.learner));
+  const std::vector<std::string_view> assumptions = {
+      "treatment was assigned at random, with the same probability for all",
+      "people do not influence each other"};
   Json out = Json::object();
   out.set("rows", judged.score.size()).set("learnt_on", judged.learnt_on);
+  const auto found_top = uplift_at(data, s.share, s.alpha);
+  const auto found_all = uplift_at(data, 1, s.alpha);
+  for (const auto* found : {&found_all, &found_top}) {
+    if (*found) continue;
+    if (found->error().code != ErrorCode::kUnsupported) return std::unexpected(found->error());
+    const std::string who = found == &found_all ? "" : fmt::format(" ({})", percent_text(s.share));
+    out.set("refused", found->error().message + who);
+    describe(out, method, assumptions,
+             {fmt::format("没有结论{}：有一组不足两人，或一组的结果全都相同。", who),
+              fmt::format("There is no result{}: an arm has fewer than two people, or all its "
+                          "outcomes are the same.",
+                          who)});
+    return out;
+  }
+  const UpliftAtShare& top = *found_top;
+  const UpliftAtShare& all = *found_all;
   out.set("top", at_share_json(top)).set("all", at_share_json(all));
   const bool binary =
       std::ranges::all_of(judged.outcome, [](double y) { return y == 0 || y == 1; });
-  bool evidence = false;
+  std::optional<bool> evidence;
   if (binary && s.share < 1) {
     ZHIYIN_TRY(const UpliftCoefficients c, uplift_coefficients(data));
-    ZHIYIN_TRY(const UpliftEvidence e,
-               uplift_evidence(data, s.share, static_cast<int>(s.rounds),
-                               static_cast<std::uint64_t>(s.seed), s.alpha));
-    evidence = e.evidence;
     out.set("uplift_auc", c.uplift_auc).set("qini", c.qini);
-    out.set("qini_interval", interval_json(e.interval));
-    out.set("difference", e.difference).set("difference_p", e.difference_p);
-    out.set("evidence", e.evidence);
+    const auto e = uplift_evidence(data, s.share, static_cast<int>(s.rounds),
+                                   static_cast<std::uint64_t>(s.seed), s.alpha);
+    if (!e && e.error().code != ErrorCode::kUnsupported) return std::unexpected(e.error());
+    if (e) {
+      evidence = e->evidence;
+      out.set("qini_interval", interval_json(e->interval));
+      out.set("difference", e->difference).set("difference_p", e->difference_p);
+      out.set("evidence", e->evidence);
+    } else {
+      out.set("evidence_refused", e.error().message);
+    }
+  } else {
+    out.set("evidence_refused", binary ? "share 1 leaves nobody to compare with"
+                                       : "the test of the score needs outcomes of 0 and 1");
   }
   double propensity = 0;
   for (const std::uint8_t t : judged.treated) {
     propensity += t / static_cast<double>(judged.treated.size());
   }
-  ZHIYIN_TRY(const PolicyValue policy,
-             policy_value(data, s.threshold.value_or(0), propensity, s.alpha));
-  out.set("policy", Json::object()
-                        .set("threshold", s.threshold.value_or(0))
-                        .set("treat_share", policy.treat_share)
-                        .set("value", policy.value)
-                        .set("se", policy.se)
-                        .set("interval", interval_json(policy.interval))
-                        .set("value_all", policy.value_all)
-                        .set("value_none", policy.value_none));
+  const auto policy = policy_value(data, s.threshold.value_or(0), propensity, s.alpha);
+  if (!policy && policy.error().code != ErrorCode::kUnsupported) {
+    return std::unexpected(policy.error());
+  }
+  Json policy_json = Json::object().set("threshold", s.threshold.value_or(0));
+  if (policy) {
+    policy_json.set("treat_share", policy->treat_share)
+        .set("value", policy->value)
+        .set("se", policy->se)
+        .set("interval", interval_json(policy->interval))
+        .set("value_all", policy->value_all)
+        .set("value_none", policy->value_none);
+  } else {
+    policy_json.set("refused", policy.error().message);
+  }
+  out.set("policy", std::move(policy_json));
   out.set("curve", curve_json(uplift_curve(data), s.curve));
-  describe(out,
-           s.score ? std::string("uplift of a given score")
-                   : fmt::format("{} learner, cross-fitted", enum_name(s.learner)),
-           {"treatment was assigned at random, with the same probability for all",
-            "people do not influence each other"},
-           uplift_words(top, all, evidence));
+  describe(out, method, assumptions, uplift_words(top, all, evidence));
   return out;
 }
 
@@ -341,24 +377,63 @@ bool has_model(OpeEstimator e) {
          e == OpeEstimator::kSwitch;
 }
 
-/// Mean prediction over the actions of the policy. A target column tells of the logged action only,
-/// so the model needs a policy by name.
-Result<std::vector<double>> model_over_policy(const OpeInput& in, const Categories& actions,
-                                              const Matrix& model) {
+/// Probability of each action by the policy. A target column tells of the logged action only, so
+/// the model needs a policy by name.
+Result<std::vector<double>> policy_shares(const OpeInput& in, const Categories& actions) {
   if (!in.policy) {
     return fail_field("policy",
                       "is missing: estimators with a reward model need the whole policy "
                       "(uniform, or an action), not a target column");
   }
-  std::vector<double> out(model.rows, 0);
-  for (std::size_t r = 0; r < model.rows; ++r) {
-    for (std::size_t a = 0; a < model.columns; ++a) {
-      const double p = *in.policy == "uniform" ? 1 / static_cast<double>(model.columns)
-                                               : actions.names[a] == *in.policy;
-      out[r] += p * model.at(r, a);
-    }
+  std::vector<double> out;
+  for (const std::string& name : actions.names) {
+    out.push_back(*in.policy == "uniform" ? 1 / static_cast<double>(actions.names.size())
+                                          : name == *in.policy);
   }
   return out;
+}
+
+/// What an estimator with a reward model needs besides the log.
+struct RewardModel {
+  std::vector<double> predicted;
+  std::vector<double> predicted_target;
+  ModelError error;
+};
+Result<RewardModel> reward_model(const OpeInput& in, const Categories& actions,
+                                 std::span<const double> reward, std::span<const double> propensity,
+                                 std::span<const double> target) {
+  const auto count = static_cast<std::uint32_t>(actions.names.size());
+  ZHIYIN_TRY(std::vector<double> share, policy_shares(in, actions));
+  const Matrix model = action_mean_model(actions.of_row, reward, count);
+  RewardModel out;
+  for (std::size_t r = 0; r < model.rows; ++r) {
+    out.predicted.push_back(model.at(r, actions.of_row[r]));
+    double mean = 0;
+    for (std::uint32_t a = 0; a < count; ++a) mean += share[a] * model.at(r, a);
+    out.predicted_target.push_back(mean);
+  }
+  if (in.estimator == OpeEstimator::kSwitch) {
+    // Where weights are within the clip, rewards correct the model: it counts only for the rest.
+    for (std::size_t r = 0; r < model.rows; ++r) {
+      const double weight = target[r] / propensity[r];
+      if (!(weight <= in.clip)) continue;
+      share[actions.of_row[r]] -= weight / static_cast<double>(model.rows);
+    }
+  }
+  out.error = action_mean_error(actions.of_row, reward, share);
+  return out;
+}
+
+std::string_view interval_name(OpeInterval method) {
+  switch (method) {
+    case OpeInterval::kNormal:
+      return "normal";
+    case OpeInterval::kWilson:
+      return "Wilson, of the effective rows: all rewards that count are equal";
+    case OpeInterval::kNone:
+      break;
+  }
+  return "none";
 }
 
 }  // namespace
@@ -373,38 +448,51 @@ Result<Json> stats_ope(const Table& table, const Json& settings) {
     ZHIYIN_TRY(actions, category_column(table, "action", in.action));
   }
   ZHIYIN_TRY(const std::vector<double> target, target_of(table, in, actions));
-  std::vector<double> predicted;
-  std::vector<double> predicted_target;
+  RewardModel model;
   if (has_model(in.estimator)) {
     constexpr std::size_t kCellsMax = 50'000'000;  // of the reward model
     if (actions->names.size() > kCellsMax / std::max<std::size_t>(1, table.size())) {
       return fail(ErrorCode::kLimitReached, "{}: {} actions in {} rows are too many for a model",
                   in.action, actions->names.size(), table.size());
     }
-    const Matrix model = action_mean_model(actions->of_row, reward,
-                                           static_cast<std::uint32_t>(actions->names.size()));
-    ZHIYIN_TRY(predicted_target, model_over_policy(in, *actions, model));
-    for (std::size_t r = 0; r < model.rows; ++r) {
-      predicted.push_back(model.at(r, actions->of_row[r]));
-    }
+    ZHIYIN_TRY(model, reward_model(in, *actions, reward, propensity, target));
   }
-  const OpeLog log{reward, propensity, target, predicted, predicted_target};
+  const OpeLog log{reward,
+                   propensity,
+                   target,
+                   model.predicted,
+                   model.predicted_target,
+                   model.error.influence,
+                   model.error.shift};
   const std::string method = fmt::format("off-policy: {}", enum_name(in.estimator));
-  const std::vector<std::string_view> assumptions = {
+  std::vector<std::string_view> assumptions = {
       "propensities are those with which the log was made",
       "every action of the new policy had a chance in the log", "rows do not influence each other"};
+  if (in.estimator == OpeEstimator::kDirect) {
+    assumptions.emplace_back(
+        "an action earns the same whoever sees it; the interval allows for how exactly each "
+        "action's mean is known, not for a wrong model");
+  }
   Json out = Json::object().set("rows", table.size());
   const auto found = evaluate_policy(log, {in.estimator, in.clip, in.effective_min, in.alpha});
   if (!found && found.error().code == ErrorCode::kUnsupported) {
     out.set("refused", found.error().message);
-    describe(out, method, assumptions,
-             {"日志与该策略重合太少，无法给出可信的估计。",
-              "The log has too little in common with the policy for an estimate to be trusted."});
+    const bool constant = found.error().field == "reward";
+    describe(
+        out, method, assumptions,
+        constant
+            ? Plain{"没有结论：该策略会用到的记录，回报全都相同，无从知道误差有多大。",
+                    "There is no result: all rewards that count for the policy are the same, so "
+                    "nobody can say how far off the estimate is."}
+            : Plain{"日志与该策略重合太少，无法给出可信的估计。",
+                    "The log has too little in common with the policy for an estimate to be "
+                    "trusted."});
     return out;
   }
   if (!found) return std::unexpected(found.error());
-  out.set("estimate", found->value).set("se", found->se);
+  out.set("estimate", found->value).set("se", number_json(found->se));
   out.set("interval", interval_json(found->interval));
+  out.set("interval_method", interval_name(found->method));
   out.set("effective_size", found->effective_size).set("weight_max", found->weight_max);
   out.set("clipped_share", found->clipped_share).set("mean_weight", found->mean_weight);
   double mean = 0;

@@ -21,7 +21,8 @@ Result<Json> stats_ope(const Table& table, const Json& settings);
 
 /// Difference in differences: {"treatment", "outcome", "after": columns; "treated", "control":
 /// values of the treatment column; "unit": column, when the same units were seen before and after;
-/// "alpha"}.
+/// "alpha"}; or, with an empty table, {"sums": {"control": {"before": {"n", "sum", "sum_squares"},
+/// "after": …, "sum_products" (of the same units)}, "treated": …}}.
 Result<Json> stats_did(const Table& table, const Json& settings);
 
 /// Interrupted time series: {"time", "value": columns; "start": first time after the interruption;

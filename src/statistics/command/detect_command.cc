@@ -10,6 +10,7 @@
 #include "statistics/change/bursts.h"
 #include "statistics/change/charts.h"
 #include "statistics/change/esd.h"
+#include "statistics/change/level.h"
 #include "statistics/change/rate.h"
 #include "statistics/change/run_length.h"
 #include "statistics/command/answer_json.h"
@@ -142,8 +143,30 @@ struct Findings {
   Json extra = Json::object();
   std::string method;
   std::vector<std::string_view> assumptions;
-  std::optional<Plain> refused;  ///< why there is no result
+  std::optional<Plain> plain;  ///< another sentence than how many were found
 };
+
+/// Nothing can be said: the reason stands in `refused` and, for people, in `why`.
+void refuse(Findings& out, std::string reason, const Plain& why) {
+  out.extra.set("refused", std::move(reason));
+  out.plain = {"没有结论：" + why.zh + "。", "There is no result: " + why.en + "."};
+}
+void refuse_flat(Findings& out) {
+  refuse(out, "all values are the same: nothing can stand out",
+         {"所有数值都相同，谈不上异常", "all values are the same, so nothing can stand out"});
+}
+
+std::vector<double> known_values(const Series& series) {
+  std::vector<double> out;
+  std::ranges::copy_if(series.value, std::back_inserter(out),
+                       [](double v) { return !std::isnan(v); });
+  return out;
+}
+/// No two of its values differ. Requires at least one value.
+bool is_flat(const std::vector<double>& known) {
+  const auto [low, high] = std::ranges::minmax_element(known);
+  return *low == *high;
+}
 
 Result<Findings> by_esd(const Series& series, const DetectSettings& s) {
   EsdSettings settings;
@@ -153,6 +176,7 @@ Result<Findings> by_esd(const Series& series, const DetectSettings& s) {
   ZHIYIN_TRY(const EsdResult r, generalised_esd(series.value, settings));
   Findings out{.method = "generalised ESD",
                .assumptions = {"apart from outliers the values are normal and independent"}};
+  if (is_flat(known_values(series))) refuse_flat(out);
   for (std::size_t i = 0; i < r.outliers.size(); ++i) {
     out.list.push(finding(series, r.outliers[i])
                       .set("statistic", r.steps[i].statistic)
@@ -183,78 +207,135 @@ Result<Findings> by_seasonal_esd(const Series& series, const DetectSettings& s) 
     out.list.push(
         finding(series, i).set("expected", r.expected[i]).set("residual", r.residuals[i]));
   }
+  const std::vector<double> known = known_values(series);
+  if (is_flat(known)) {
+    refuse_flat(out);
+  } else if (s.share_max * static_cast<double>(known.size()) < 1) {
+    refuse(
+        out, fmt::format("a share of {} of {} values is less than one", s.share_max, known.size()),
+        {fmt::format("{} 个数值的 {} 不足一个", known.size(), percent_text(s.share_max)),
+         fmt::format("{} of {} values is less than one", percent_text(s.share_max), known.size())});
+  } else if (r.esd.steps.empty()) {
+    refuse(
+        out,
+        "the median deviation from season and median is 0: more than half of the values are "
+        "exactly what is expected, and the rest cannot be measured by that; try esd, ewma or "
+        "rate",
+        {"超过一半的数值与预期完全相同，中位偏差为 0，无法衡量其余数值，可改用 esd、ewma 或 rate",
+         "more than half of the values are exactly what is expected, so the median deviation "
+         "is 0 and measures nothing; esd, ewma or rate can"});
+  }
   return out;
 }
 
-/// Mean and deviation where they are not given: robust ones, from the series itself.
-struct Level {
+/// Mean and deviation in control: given, or robust ones from the series itself.
+struct Control {
   double target = 0;
-  double deviation = 1;
+  double deviation = 0;    ///< 0: not given, and the series is flat
+  std::string_view scale;  ///< what the deviation was taken from
 };
-Result<Level> level_of(const Series& series, const DetectSettings& s) {
-  std::vector<double> known;
-  for (const double v : series.value) {
-    if (!std::isnan(v)) known.push_back(v);
-  }
-  if (known.size() < 2) return fail_field("value", "has fewer than two values");
-  std::ranges::sort(known);
-  const double median = (known[(known.size() - 1) / 2] + known[known.size() / 2]) / 2;
-  std::vector<double> distance;
-  for (const double v : known) distance.push_back(std::fabs(v - median));
-  std::ranges::sort(distance);
-  const double mad = (distance[(distance.size() - 1) / 2] + distance[distance.size() / 2]) / 2;
-  Level out{s.target.value_or(median), s.deviation.value_or(1.4826 * mad)};
-  if (!(out.deviation > 0)) {
-    return fail_field("deviation", "is 0: the series is flat; give --deviation");
-  }
-  return out;
+Result<Control> control_of(const Series& series, const DetectSettings& s) {
+  if (s.target && s.deviation) return Control{*s.target, *s.deviation, "given"};
+  const auto level = level_of(series.value);
+  if (!level) return fail_field("value", "{}", level.error().message);
+  if (s.deviation) return Control{level->median, *s.deviation, "given"};
+  return Control{s.target.value_or(level->median), level->deviation, to_string(level->scale)};
 }
 
 Result<Findings> by_ewma(const Series& series, const DetectSettings& s) {
-  ZHIYIN_TRY(const Level level, level_of(series, s));
-  ZHIYIN_TRY(EwmaChart chart,
-             EwmaChart::create({s.weight, level.target, level.deviation, s.width}));
+  ZHIYIN_TRY(const Control control, control_of(series, s));
   Findings out{.method = "EWMA chart",
                .assumptions = {"in control the values are independent, with that mean and "
                                "deviation"}};
+  out.extra.set("target", control.target).set("deviation", control.deviation);
+  out.extra.set("scale", control.scale);
+  if (control.deviation == 0 && !s.deviation) {
+    refuse_flat(out);
+    return out;
+  }
+  ZHIYIN_TRY(EwmaChart chart,
+             EwmaChart::create({s.weight, control.target, control.deviation, s.width}));
   for (std::size_t i = 0; i < series.value.size(); ++i) {
     const auto p = chart.update(series.value[i]);
     if (!p.alarm) continue;
     out.list.push(
         finding(series, i).set("average", p.average).set("low", p.low).set("high", p.high));
   }
-  out.extra.set("target", level.target).set("deviation", level.deviation);
   return out;
 }
 
 Result<Findings> by_cusum(const Series& series, const DetectSettings& s) {
-  Level level{s.target.value_or(0), 1};
-  if (!s.target || !s.slack || !s.limit) {
-    ZHIYIN_TRY(level, level_of(series, s));
+  Control control{s.target.value_or(0), 1, "given"};
+  const bool learn = !s.target || !s.slack || !s.limit;
+  if (learn) {
+    ZHIYIN_TRY(control, control_of(series, s));
   }
-  const double slack = s.slack.value_or(level.deviation / 2);
-  const double limit = s.limit.value_or(5 * level.deviation);
-  ZHIYIN_TRY(CusumChart chart, CusumChart::create({level.target, slack, limit}));
   Findings out{.method = "tabular CUSUM",
                .assumptions = {"in control the values are independent, with that mean"}};
+  const double slack = s.slack.value_or(control.deviation / 2);
+  const double limit = s.limit.value_or(5 * control.deviation);
+  out.extra.set("target", control.target).set("slack", slack).set("limit", limit);
+  if (!s.slack || !s.limit) out.extra.set("deviation", control.deviation);
+  out.extra.set("scale", s.slack && s.limit ? "given" : control.scale);
+  if (control.deviation == 0 && !s.deviation && !(s.slack && s.limit)) {
+    refuse_flat(out);
+    return out;
+  }
+  ZHIYIN_TRY(CusumChart chart, CusumChart::create({control.target, slack, limit}));
   for (std::size_t i = 0; i < series.value.size(); ++i) {
     const auto p = chart.update(series.value[i]);
     if (p.alarm) out.list.push(finding(series, i).set("high", p.high).set("low", p.low));
   }
-  out.extra.set("target", level.target).set("slack", slack).set("limit", limit);
   return out;
 }
 
 Result<Findings> by_change_point(const Series& series, const DetectSettings& s) {
-  ZHIYIN_TRY(const ChangePoint c, find_change_point(series.value, s.alpha.value_or(0.01)));
+  std::vector<double> known;
+  std::vector<std::size_t> row;  // gaps left out
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    if (std::isnan(series.value[i])) continue;
+    known.push_back(series.value[i]);
+    row.push_back(i);
+  }
+  const auto found = find_change_point(known, s.alpha.value_or(0.01));
+  if (!found) return fail_field("value", "{}", found.error().message);
+  const ChangePoint& c = *found;
   Findings out{.method = "one change of the mean (CUSUM and likelihood ratio)",
                .assumptions = {"one change at most",
                                "normal, independent values about the two "
                                "means"}};
-  if (c.found) out.list.push(finding(series, c.last_before));
-  out.extra.set("last_before", c.last_before).set("mean_before", c.mean_before);
-  out.extra.set("mean_after", c.mean_after).set("likelihood_ratio", c.log_likelihood_ratio);
-  out.extra.set("p", c.p);
+  if (is_flat(known)) {
+    refuse_flat(out);
+    return out;
+  }
+  const std::size_t last_before = row[c.last_before];
+  out.extra.set("last_before", last_before).set("mean_before", c.mean_before);
+  out.extra.set("mean_after", c.mean_after);
+  // A step without any noise about it has no finite ratio, and its p would be a pretence.
+  out.extra.set("likelihood_ratio", number_json(c.log_likelihood_ratio));
+  out.extra.set("p", c.exact ? Json() : Json(c.p));
+  if (!c.found) {
+    out.plain = {"没有发现均值的变化。", "No change of the mean was found."};
+    return out;
+  }
+  out.list.push(finding(series, last_before));
+  const std::string& when = series.label[last_before];
+  const std::string before = number_text(c.mean_before);
+  const std::string after = number_text(c.mean_after);
+  out.plain = {fmt::format("{} 之后均值从 {} 变为 {}", when, before, after),
+               fmt::format("After {} the mean changed from {} to {}", when, before, after)};
+  if (c.exact) {
+    out.extra.set("note",
+                  "the values do not vary about the two means: there is no finite likelihood ratio "
+                  "and no p");
+    out.plain->zh += "；前后两段都没有波动，因此没有显著性数值。";
+    out.plain->en += "; the values do not vary about either, so there is no p.";
+  } else {
+    const Plain chance = share_of_cases(c.p);
+    out.plain->zh += fmt::format("；如果没有变化，{}才会出现这么大的差别。", chance.zh);
+    out.plain->en +=
+        fmt::format("; without a change, {} such series would show one this large.", chance.en);
+  }
   return out;
 }
 
@@ -283,30 +364,58 @@ Result<Findings> by_kleinberg(const Series& series, const Table& table, const De
   return out;
 }
 
+/// Of a series of counts; errors name the row that is none.
+Result<double> mean_count(const Series& series) {
+  Accumulator counts;
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    const double v = series.value[i];
+    if (std::isnan(v)) continue;
+    if (!(v >= 0 && v <= kCountMax && v == std::floor(v))) {
+      return fail_field("value", "row {}: {} is no whole number from 0 to {}", i + 1, v, kCountMax);
+    }
+    counts.add(v);
+  }
+  constexpr std::int64_t kCountsMin = 3;
+  if (counts.count() < kCountsMin) {
+    return fail_field("value", "has {} values, too few to see a change in: needs {}",
+                      counts.count(), kCountsMin);
+  }
+  return counts.mean();
+}
+
 Result<Findings> by_bocpd(const Series& series, const DetectSettings& s) {
   RunLengthDetector::Settings settings;
   settings.model = s.counts.value_or(false) ? RunLengthDetector::Model::kPoisson
                                             : RunLengthDetector::Model::kGaussian;
   settings.hazard = s.hazard;
-  if (!s.prior_mean || !s.prior_variance || (!s.noise_variance && !s.counts.value_or(false))) {
-    ZHIYIN_TRY(const Level level, level_of(series, s));
-    const double variance = level.deviation * level.deviation;
-    settings.prior_mean = level.target;
+  Findings out{.method = "Bayesian online change points",
+               .assumptions = {"between changes the values are independent and have one mean",
+                               "changes are equally likely at every step"}};
+  if (s.counts.value_or(false)) {
+    ZHIYIN_TRY(const double mean, mean_count(series));
+    // A rate of which no more is known than its size: an exponential prior about the mean. Counts
+    // of 0 alone: as if half of one had been seen.
+    const double known = static_cast<double>(known_values(series).size());
+    settings.prior_mean = s.prior_mean.value_or(std::max(mean, 0.5 / known));
+    settings.prior_variance = settings.prior_mean * settings.prior_mean;
+    out.extra.set("scale", "Poisson");
+  } else if (!s.prior_mean || !s.prior_variance || !s.noise_variance) {
+    ZHIYIN_TRY(const Control control, control_of(series, s));
+    const double variance = control.deviation * control.deviation;
+    out.extra.set("scale", control.scale);
+    if (variance == 0 && !s.deviation && !(s.noise_variance && s.prior_variance)) {
+      refuse_flat(out);
+      return out;
+    }
+    settings.prior_mean = control.target;
     settings.prior_variance = 10 * variance;
     settings.noise_variance = variance;
-  }
-  for (std::size_t i = 0; s.counts.value_or(false) && i < series.value.size(); ++i) {
-    const double v = series.value[i];
-    if (std::isnan(v) || (v >= 0 && v <= kCountMax && v == std::floor(v))) continue;
-    return fail_field("value", "row {}: {} is no whole number from 0 to {}", i + 1, v, kCountMax);
   }
   settings.prior_mean = s.prior_mean.value_or(settings.prior_mean);
   settings.prior_variance = s.prior_variance.value_or(settings.prior_variance);
   settings.noise_variance = s.noise_variance.value_or(settings.noise_variance);
   ZHIYIN_TRY(RunLengthDetector detector, RunLengthDetector::create(settings));
-  Findings out{.method = "Bayesian online change points",
-               .assumptions = {"between changes the values are independent and have one mean",
-                               "changes are equally likely at every step"}};
+  out.extra.set("prior_mean", settings.prior_mean).set("prior_variance", settings.prior_variance);
   Json runs = Json::array();
   std::int64_t before = 0;
   for (std::size_t i = 0; i < series.value.size(); ++i) {
@@ -326,10 +435,19 @@ Result<Findings> by_bocpd(const Series& series, const DetectSettings& s) {
   return out;
 }
 
+/// `values_min`: how many a detector must see before it can say anything.
 template <class Detector>
-Findings by_stream(const Series& series, Detector detector, std::string method,
-                   std::vector<std::string_view> assumptions) {
+Findings by_stream(const Series& series, Detector detector, std::int64_t values_min,
+                   std::string method, std::vector<std::string_view> assumptions) {
   Findings out{.method = std::move(method), .assumptions = std::move(assumptions)};
+  const std::vector<double> known = known_values(series);
+  if (static_cast<std::int64_t>(known.size()) < values_min) {
+    refuse(out, fmt::format("{} values are too few: needs {}", known.size(), values_min),
+           {fmt::format("只有 {} 个数值，至少需要 {} 个", known.size(), values_min),
+            fmt::format("there are {} values, and {} are needed", known.size(), values_min)});
+    return out;
+  }
+  if (is_flat(known)) refuse_flat(out);
   for (std::size_t i = 0; i < series.value.size(); ++i) {
     const auto p = detector.update(series.value[i]);
     if (p.alarm) out.list.push(finding(series, i).set("mean", p.mean));
@@ -351,6 +469,7 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
   Findings out{.method = "counts against the same hour of earlier weeks (negative binomial)",
                .assumptions = {"apart from bursts an hour is like the same hour of earlier weeks"}};
   Json alerts = Json::array();
+  std::size_t judged = 0;
   constexpr std::string_view kEvents[] = {"", "opened", "escalated", "closed"};
   for (std::size_t i = 0; i < series.value.size(); ++i) {
     if (std::isnan(series.value[i])) continue;
@@ -362,6 +481,7 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
                         p.error().message);
     }
     if (!p->has_baseline) continue;
+    ++judged;
     const bool low = s.direction == Direction::kLow;
     const double p_value = low ? p->test.p_low
                            : s.direction == Direction::kHigh
@@ -380,13 +500,23 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
                       .set("p", std::min(1.0, p_value))
                       .set("hours", p->baseline.hours));
   }
-  out.extra.set("alerts", std::move(alerts));
+  out.extra.set("judged", judged).set("alerts", std::move(alerts));
+  if (judged == 0) {
+    refuse(out, "no hour has two comparable hours before it: two weeks of history are needed",
+           {"没有一个小时有两个可比的历史小时，至少需要两周的历史",
+            "no hour has two comparable hours before it, which takes two weeks of history"});
+  }
   return out;
 }
 
 Result<Findings> by_interruption(const Series& series, const DetectSettings& s) {
   if (!s.start) return fail_field("start", "is missing: the first time after the interruption");
   ZHIYIN_TRY(const std::size_t start, series.place_of(*s.start));
+  for (std::size_t i = 0; i < series.value.size(); ++i) {
+    if (std::isnan(series.value[i])) {
+      return fail_field("value", "row {}: is empty; the regression needs every value", i + 1);
+    }
+  }
   const auto answer =
       interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)});
   if (!answer && answer.error().code != ErrorCode::kUnsupported) {
@@ -397,9 +527,8 @@ Result<Findings> by_interruption(const Series& series, const DetectSettings& s) 
                                "without the interruption the line would have "
                                "gone on"}};
   if (!answer) {
-    out.extra.set("refused", answer.error().message);
-    out.refused = {"没有结论：数值全都落在线上，没有波动。",
-                   "There is no result: the values do not vary about their lines."};
+    refuse(out, answer.error().message,
+           {"数值全都落在线上，没有波动", "the values do not vary about their lines"});
     return out;
   }
   const InterruptedResult& r = *answer;
@@ -435,12 +564,13 @@ Result<Findings> run_method(const Series& series, const Table& table, const Dete
     case DetectMethod::kPageHinkley: {
       ZHIYIN_TRY(PageHinkley detector,
                  PageHinkley::create({s.keep, s.delta, s.limit.value_or(50), s.values_min}));
-      return by_stream(series, std::move(detector), "Page-Hinkley",
+      return by_stream(series, std::move(detector), s.values_min, "Page-Hinkley",
                        {"before the rise the values have one mean"});
     }
     case DetectMethod::kAdwin: {
-      ZHIYIN_TRY(Adwin detector, Adwin::create({s.confidence, 32}));
-      return by_stream(series, std::move(detector), "ADWIN",
+      constexpr int kEvery = 32;  // values between two looks
+      ZHIYIN_TRY(Adwin detector, Adwin::create({s.confidence, kEvery}));
+      return by_stream(series, std::move(detector), kEvery, "ADWIN",
                        {"between changes the values are independent and have one mean"});
     }
     case DetectMethod::kRate:
@@ -471,8 +601,8 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
   out.set("found", count);
   for (const Json::Member& m : *found.extra.if_object()) out.set(m.first, m.second);
   out.set("findings", std::move(found.list));
-  if (found.refused) {
-    describe(out, found.method, found.assumptions, *found.refused);
+  if (found.plain) {
+    describe(out, found.method, found.assumptions, *found.plain);
     return out;
   }
   describe(out, found.method, found.assumptions,

@@ -6,6 +6,7 @@
 #include "statistics/assignment.h"
 #include "statistics/bandit.h"
 #include "statistics/command/answer_json.h"
+#include "statistics/command/arm_checks.h"
 #include "statistics/experiment.h"
 
 namespace zhiyin::statistics {
@@ -325,16 +326,21 @@ Result<Json> stats_srm(const Json& input) {
   std::vector<double> users;
   std::vector<double> weights;
   double all = 0;
-  double weight = 0;
+  double unplanned = 0;
+  std::vector<std::string_view> names;
   for (const SrmArm& arm : in.arms) {
+    if (!arm.name.empty()) names.push_back(arm.name);
     users.push_back(static_cast<double>(arm.n));
     weights.push_back(arm.weight);
-    if (arm.weight > 0) all += users.back();
-    weight += arm.weight;
+    (arm.weight > 0 ? all : unplanned) += users.back();
   }
-  if (!(weight > 0)) return fail_field("arms", "no arm has a weight above 0");
+  ZHIYIN_TRY_VOID(check_names(names));
+  const auto shares = planned_shares(weights);
+  if (!shares) return fail_field("arms", "{}", shares.error().text());
   if (!(all > 0)) return fail_field("arms", "have no users");
   const double p = srm_p(users, weights);
+  double weight = 0;
+  for (const double w : weights) weight += w;
   Json arms = Json::array();
   for (std::size_t i = 0; i < in.arms.size(); ++i) {
     arms.push(Json::object()
@@ -344,12 +350,20 @@ Result<Json> stats_srm(const Json& input) {
   }
   const bool alarm = p < in.alarm_below;
   Json out = Json::object().set("p", p).set("alarm", alarm).set("arms", std::move(arms));
-  describe(
-      out, "chi-square test of the split", {"users were assigned independently of each other"},
-      {alarm ? "分组比例与计划不符：实验的分流或记录有错误，结果不可信。" : "分组比例与计划相符。",
-       alarm ? "The split is not as planned: assignment or logging is broken, and the "
-               "results cannot be trusted."
-             : "The split is as planned."});
+  Plain plain{
+      alarm ? "分组比例与计划不符：实验的分流或记录有错误，结果不可信。" : "分组比例与计划相符。",
+      alarm ? "The split is not as planned: assignment or logging is broken, and the "
+              "results cannot be trusted."
+            : "The split is as planned."};
+  if (unplanned > 0) {
+    // They are outside the test, which compares the planned arms, but they should not be there.
+    out.set("unplanned_users", unplanned);
+    plain.zh += fmt::format("但有 {:.0f} 人在权重为 0 的组里，按计划那里不应有人。", unplanned);
+    plain.en += fmt::format(" But {:.0f} users are in an arm of weight 0, where nobody should be.",
+                            unplanned);
+  }
+  describe(out, "chi-square test of the split", {"users were assigned independently of each other"},
+           plain);
   return out;
 }
 
@@ -390,15 +404,8 @@ Result<Json> stats_adjust(const Json& input) {
 
 Result<Json> stats_assign(const Json& input) {
   ZHIYIN_TRY(const AssignInput in, from_json<AssignInput>(input));
-  const std::vector<double> weights =
-      in.weights.empty() ? std::vector<double>{0.5, 0.5} : in.weights;
-  double sum = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (!(weights[i] >= 0))
-      return fail_field(fmt::format("weights[{}]", i), "is {}, below 0", weights[i]);
-    sum += weights[i];
-  }
-  if (!(sum >= 0.99 && sum <= 1.01)) return fail_field("weights", "add up to {}, not 1", sum);
+  ZHIYIN_TRY(const std::vector<double> weights,
+             planned_shares(in.weights.empty() ? std::vector<double>{0.5, 0.5} : in.weights));
   for (std::size_t i = 0; i < in.units.size(); ++i) {
     if (in.units[i].empty()) return fail_field(fmt::format("units[{}]", i), "is empty");
   }
@@ -440,8 +447,12 @@ Result<Json> stats_assign(const Json& input) {
 Result<Json> stats_bandit(const Json& input) {
   ZHIYIN_TRY(const BanditInput in, from_json<BanditInput>(input));
   std::vector<BanditArm> arms;
+  std::vector<std::string_view> names;
+  for (const Arm& arm : in.arms) names.push_back(arm.name);
+  ZHIYIN_TRY_VOID(check_names(names));
   for (std::size_t i = 0; i < in.arms.size(); ++i) {
     const Arm& arm = in.arms[i];
+    ZHIYIN_TRY_VOID(check_hits(arm, fmt::format("arms[{}]", i)));
     const bool proportion = kind_of(arm) == MetricKind::kProportion;
     const auto m = moments_of(arm);
     if (!m && m.error() != Refusal::kTooFewUsers) {

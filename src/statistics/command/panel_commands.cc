@@ -6,11 +6,16 @@
 #include "statistics/accumulator.h"
 #include "statistics/cause/panel.h"
 #include "statistics/command/answer_json.h"
+#include "statistics/command/arm_checks.h"
 #include "statistics/command/cause_commands.h"
 #include "statistics/command/series.h"
 
 namespace zhiyin::statistics {
 
+struct DidSums {
+  GroupSums control;
+  GroupSums treated;
+};
 struct DidSettings {
   std::string treatment = "treatment";
   std::optional<std::string> treated;
@@ -18,6 +23,7 @@ struct DidSettings {
   std::string outcome = "outcome";
   std::string after = "after";
   std::optional<std::string> unit;
+  std::optional<DidSums> sums;
   double alpha = 0.05;
 };
 struct ItsSettings {
@@ -40,6 +46,30 @@ struct SyntheticSettings {
 
 namespace zhiyin {
 template <>
+struct Fields<statistics::PeriodSums> {
+  using P = statistics::PeriodSums;
+  static constexpr std::string_view name = "PeriodSums";
+  static constexpr auto list =
+      field_list(field("n", &P::n, "people or units").range(0, 1e15),
+                 field("sum", &P::sum, "of the outcome over them"),
+                 field("sum_squares", &P::sum_squares, "absent: hits of a proportion"));
+};
+template <>
+struct Fields<statistics::GroupSums> {
+  using G = statistics::GroupSums;
+  static constexpr std::string_view name = "GroupSums";
+  static constexpr auto list = field_list(
+      field("before", &G::before, "the treatment began"), field("after", &G::after, "it began"),
+      field("sum_products", &G::sum_products, "before times after, where units are the same"));
+};
+template <>
+struct Fields<statistics::DidSums> {
+  using D = statistics::DidSums;
+  static constexpr std::string_view name = "DidSums";
+  static constexpr auto list = field_list(field("control", &D::control, "sums of that group"),
+                                          field("treated", &D::treated, "sums of that group"));
+};
+template <>
 struct Fields<statistics::DidSettings> {
   using D = statistics::DidSettings;
   static constexpr std::string_view name = "DidSettings";
@@ -50,6 +80,7 @@ struct Fields<statistics::DidSettings> {
                  field("outcome", &D::outcome, "column").optional(),
                  field("after", &D::after, "column, 1 after the treatment").optional(),
                  field("unit", &D::unit, "column: whom or what rows before and after belong to"),
+                 field("sums", &D::sums, "stored sums, instead of rows"),
                  field("alpha", &D::alpha, "level").range(1e-6, 0.5).optional());
 };
 template <>
@@ -100,7 +131,7 @@ Plain effect_words(const EffectEstimate& e, double alpha, const Plain& subject) 
   }
   const Plain chance = share_of_cases(e.p);
   const bool up = e.estimate > 0;
-  return {fmt::format("{}{}了 {}（{} 到 {}）；如果毫无影响，{}才会出现这么大的变化。", subject.zh,
+  return {fmt::format("{}{}了 {}（{} 到 {}）；如果毫无影响，{}才会测出这么大的变化。", subject.zh,
                       up ? "上升" : "下降", size, low, high, chance.zh),
           fmt::format("A {} of {} in {} (between {} and {}); without any effect, {} such studies "
                       "would show one this large.",
@@ -160,33 +191,15 @@ Result<DidUnits> read_units(const Table& table, const DidSettings& s, const TwoG
   return out;
 }
 
-}  // namespace
-
-Result<Json> stats_did(const Table& table, const Json& settings) {
-  ZHIYIN_TRY(const DidSettings s, from_json<DidSettings>(settings));
-  ZHIYIN_TRY(const TwoGroups groups, two_groups(table, s.treatment, s.treated, s.control));
-  ZHIYIN_TRY(const std::vector<double> outcome, number_column(table, "outcome", s.outcome));
-  ZHIYIN_TRY(const std::vector<std::uint8_t> after, binary_column(table, "after", s.after));
-  Cells cells;
-  for (std::size_t i = 0; i < groups.rows.size(); ++i) {
-    cells[groups.treated[i]][after[groups.rows[i]]].add(outcome[groups.rows[i]]);
-  }
-  Json out = Json::object().set("rows", groups.rows.size()).set("groups", cells_json(cells));
-  Answer<EffectEstimate> found = std::unexpected(Refusal::kTooFewUsers);
-  if (s.unit) {
-    ZHIYIN_TRY(const DidUnits units, read_units(table, s, groups, outcome, after));
-    out.set("units", units.units.size()).set("units_left_out", units.left_out);
-    found = difference_in_differences(units.units, s.alpha);
-  } else {
-    found = difference_in_differences(cells[0][0].moments(), cells[0][1].moments(),
-                                      cells[1][0].moments(), cells[1][1].moments(), s.alpha);
-  }
+/// What a difference in differences found, or why nothing.
+Json did_json(Json out, const Answer<EffectEstimate>& found, bool of_units, double alpha) {
   const std::string_view method =
-      s.unit ? "difference in differences of units (Welch's test of their changes)"
-             : "difference in differences of four groups (Welch)";
-  std::vector<std::string_view> assumptions = {
+      of_units ? "difference in differences of units (Welch's test of their changes)"
+               : "difference in differences of four groups (Welch)";
+  const std::vector<std::string_view> assumptions = {
       "without the treatment both groups would have changed alike (parallel trends)",
-      s.unit ? "units do not influence each other" : "all rows are different, independent people"};
+      of_units ? "units do not influence each other"
+               : "all rows are different, independent people"};
   if (!found) {
     const std::string why(to_string(found.error()));
     out.set("refused", why);
@@ -198,10 +211,60 @@ Result<Json> stats_did(const Table& table, const Json& settings) {
   const Json effect = effect_json(*found);
   for (const Json::Member& m : *effect.if_object()) out.set(m.first, m.second);
   out.set("dof", found->dof);
-  describe(
-      out, method, assumptions,
-      effect_words(*found, s.alpha, {"处理组的结果比对照组多", "the treated group's outcome"}));
+  describe(out, method, assumptions,
+           effect_words(*found, alpha, {"处理组与对照组之差", "the treated group's outcome"}));
   return out;
+}
+
+Json sums_json(const DidSums& sums) {
+  Json out = Json::object();
+  for (const auto& [name, s] : {std::pair{"control_before", &sums.control.before},
+                                {"control_after", &sums.control.after},
+                                {"treated_before", &sums.treated.before},
+                                {"treated_after", &sums.treated.after}}) {
+    const double mean = s->n > 0 ? s->sum / static_cast<double>(s->n) : NAN;
+    out.set(name, Json::object().set("n", s->n).set("mean", number_json(mean)));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Json> stats_did(const Table& table, const Json& settings) {
+  ZHIYIN_TRY(const DidSettings s, from_json<DidSettings>(settings));
+  if (s.sums) {
+    if (!table.columns.empty()) return fail_field("sums", "are given beside a table: one of both");
+    const GroupSums* groups[] = {&s.sums->control, &s.sums->treated};
+    constexpr std::string_view kNames[] = {"sums.control", "sums.treated"};
+    for (std::size_t g = 0; g < 2; ++g) {
+      for (const auto& [name, p] :
+           {std::pair{"before", &groups[g]->before}, {"after", &groups[g]->after}}) {
+        ZHIYIN_TRY_VOID(check_hits(
+            {.name = {}, .kind = {}, .n = p->n, .sum = p->sum, .sum_squares = p->sum_squares},
+            fmt::format("{}.{}", kNames[g], name)));
+      }
+    }
+    return did_json(Json::object().set("groups", sums_json(*s.sums)),
+                    difference_in_differences(s.sums->control, s.sums->treated, s.alpha),
+                    s.sums->control.sum_products.has_value(), s.alpha);
+  }
+  ZHIYIN_TRY(const TwoGroups groups, two_groups(table, s.treatment, s.treated, s.control));
+  ZHIYIN_TRY(const std::vector<double> outcome, number_column(table, "outcome", s.outcome));
+  ZHIYIN_TRY(const std::vector<std::uint8_t> after, binary_column(table, "after", s.after));
+  Cells cells;
+  for (std::size_t i = 0; i < groups.rows.size(); ++i) {
+    cells[groups.treated[i]][after[groups.rows[i]]].add(outcome[groups.rows[i]]);
+  }
+  Json out = Json::object().set("rows", groups.rows.size()).set("groups", cells_json(cells));
+  if (s.unit) {
+    ZHIYIN_TRY(const DidUnits units, read_units(table, s, groups, outcome, after));
+    out.set("units", units.units.size()).set("units_left_out", units.left_out);
+    return did_json(std::move(out), difference_in_differences(units.units, s.alpha), true, s.alpha);
+  }
+  const auto found =
+      difference_in_differences(cells[0][0].moments(), cells[0][1].moments(), cells[1][0].moments(),
+                                cells[1][1].moments(), s.alpha);
+  return did_json(std::move(out), found, false, s.alpha);
 }
 
 Result<Json> stats_its(const Table& table, const Json& settings) {
@@ -265,7 +328,29 @@ Result<Json> stats_synthetic(const Table& table, const Json& settings) {
     ZHIYIN_TRY(const std::vector<double> column, number_column(table, "donors", names[j]));
     for (std::size_t t = 0; t < column.size(); ++t) donors.at(t, j) = column[t];
   }
+  const std::string_view method =
+      "synthetic control (weights >= 0 that add up to 1), placebos over the donors";
+  const std::vector<std::string_view> assumptions = {
+      "the donors were not treated and not influenced by the treatment",
+      "what the donors' mix followed before it would have followed afterwards",
+      "placebo p cannot be smaller than 1 of the units"};
   ZHIYIN_TRY(const SyntheticResult r, synthetic_control(treated, donors, start));
+  bool moves = false;
+  for (std::size_t t = 1; t < start; ++t) {
+    moves = moves || treated[t] != treated[0];
+    for (std::size_t j = 0; j < names.size(); ++j)
+      moves = moves || donors.at(t, j) != donors.at(0, j);
+  }
+  if (!moves) {
+    Json refused = Json::object().set("start", series.label[start]);
+    refused.set("refused", "before the start no unit changes: there is nothing to follow");
+    describe(
+        refused, method, assumptions,
+        {"没有结论：干预之前各单位的数值从不变化，无从拟合。",
+         "There is no result: before the treatment no unit ever changes, so there is nothing to "
+         "follow."});
+    return refused;
+  }
   Json weights = Json::array();
   for (std::size_t j = 0; j < names.size(); ++j) {
     weights.push(Json::object().set("name", names[j]).set("weight", r.weights[j]));
@@ -285,10 +370,7 @@ Result<Json> stats_synthetic(const Table& table, const Json& settings) {
   out.set("placebo_p", r.placebo_p).set("placebos", names.size());
   out.set("weights", std::move(weights)).set("series", std::move(rows));
   const Plain chance = share_of_cases(r.placebo_p);
-  describe(out, "synthetic control (weights >= 0 that add up to 1), placebos over the donors",
-           {"the donors were not treated and not influenced by the treatment",
-            "what the donors' mix followed before it would have followed afterwards",
-            "placebo p cannot be smaller than 1 of the units"},
+  describe(out, method, assumptions,
            {fmt::format("{} 平均为 {}，没有干预时估计为 {}：相差 {}；{}随便挑一个单位也会有这么大的"
                         "差别。",
                         s.treated, number_text(level + r.effect), number_text(level),

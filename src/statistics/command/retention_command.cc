@@ -111,13 +111,18 @@ Result<Json> matrix_of(const Table& table, const RetentionInput& in) {
   }
   Json out = Json::object().set("people", who.names.size());
   out.set("next_period", base > 0 ? Json(back / base) : Json()).set("rows", std::move(list));
-  const std::string share = base > 0 ? percent_text(back / base) : "-";
+  Plain plain{"只有一期数据，还看不出谁会回来。",
+              "There is one period only: nobody can have come back yet."};
+  if (base > 0) {
+    const std::string share = percent_text(back / base);
+    plain = {fmt::format("下一期回来的占 {}。", share),
+             fmt::format("{} came back in the next period.", share)};
+  }
   describe(out,
            in.cohort == CohortKind::kFirst ? "retention by first period"
                                            : "retention of everybody active in a period",
            {"a person's identities were merged before", "days begin in the given time zone"},
-           {fmt::format("下一期回来的占 {}。", share),
-            fmt::format("{} came back in the next period.", share)});
+           plain);
   return out;
 }
 
@@ -129,7 +134,7 @@ Json curve_json(const std::vector<SurvivalStep>& curve) {
                  .set("at_risk", s.at_risk)
                  .set("events", s.events)
                  .set("survival", s.survival)
-                 .set("se", s.se)
+                 .set("se", number_json(s.se))
                  .set("interval", interval_json(s.interval)));
   }
   return out;
@@ -194,11 +199,11 @@ Result<Json> survival_of(const Table& table, const RetentionInput& in) {
                     .set("steps", curve_json(curve)));
   }
   Json out = Json::object().set("curves", std::move(curves));
-  Plain plain{std::isfinite(median) ? fmt::format("一半的人在 {} 之前离开。", number_text(median))
-                                    : "超过一半的人一直没有离开。",
+  Plain plain{std::isfinite(median) ? fmt::format("到 {} 时已有一半的人离开。", number_text(median))
+                                    : "到观察结束时，超过一半的人没有离开。",
               std::isfinite(median)
                   ? fmt::format("Half of them have left by {}.", number_text(median))
-                  : "More than half never left."};
+                  : "More than half had not left when the observation ended."};
   if (groups.names.size() > 1) {
     ZHIYIN_TRY(const LogRank test, log_rank(lifetimes));
     out.set("log_rank",

@@ -228,7 +228,9 @@ Result<Json> fit_contracts(const Table& table, const FitInput& in) {
 Result<Json> value_fit(const Table& table, const Json& settings) {
   ZHIYIN_TRY(const FitInput in, from_json<FitInput>(settings));
   if (in.model == ValueModel::kSbg) return fit_contracts(table, in);
-  ZHIYIN_TRY(const NamedSummaries people, read_customers(table, columns_of(in)));
+  CustomerColumns columns = columns_of(in);
+  columns.spend_only = in.model == ValueModel::kGammaGamma;
+  ZHIYIN_TRY(const NamedSummaries people, read_customers(table, columns));
   const FitSettings fit_settings{in.penalty, {}};
   Result<ModelFit> fit = in.model == ValueModel::kBgNbd ? fit_bgnbd(people.customers, fit_settings)
                          : in.model == ValueModel::kParetoNbd
@@ -239,7 +241,7 @@ Result<Json> value_fit(const Table& table, const Json& settings) {
   out.set("customers", people.customers.size()).set("unit_days", in.unit);
   if (in.model == ValueModel::kGammaGamma) {
     const double correlation = frequency_spend_correlation(people.customers);
-    out.set("frequency_spend_correlation", correlation);
+    out.set("frequency_spend_correlation", number_json(correlation));
     ZHIYIN_TRY(const double mean, expected_spend(GammaGamma{fit->parameters[0], fit->parameters[1],
                                                             fit->parameters[2]}));
     out.set("mean_spend", mean);
@@ -295,11 +297,12 @@ Result<Json> predict_contracts(const PredictInput& in, const std::vector<double>
     ahead.push_back(survival(model, tenure + static_cast<double>(t)) / survival(model, tenure));
   }
   Json out = Json::object().set("survival", numbers_json(ahead)).set("residual_lifetime", life);
-  describe(
-      out, "shifted beta-geometric", assumptions_of(ValueModel::kSbg),
-      {fmt::format("已续费 {} 次的客户预计还会付费 {} 期。", in.tenure, number_text(life)),
-       fmt::format("A customer who renewed {} times will pay for {} more periods (discounted).",
-                   in.tenure, number_text(life))});
+  describe(out, "shifted beta-geometric", assumptions_of(ValueModel::kSbg),
+           {fmt::format("已续费 {} 次的客户，今后 {} 期内预计还会付费 {} 期{}。", in.tenure,
+                        in.periods, number_text(life), in.discount > 0 ? "（已折现）" : ""),
+            fmt::format("A customer who renewed {} times will pay for {} of the next {} periods{}.",
+                        in.tenure, number_text(life), in.periods,
+                        in.discount > 0 ? " (discounted)" : "")});
   return out;
 }
 
@@ -336,7 +339,14 @@ Result<Predicted> predict_one(const PredictInput& in, ValueModel model,
 }  // namespace
 
 Result<Json> value_predict(const Table& table, const Json& settings) {
-  ZHIYIN_TRY(const PredictInput in, from_json<PredictInput>(settings));
+  ZHIYIN_TRY(PredictInput in, from_json<PredictInput>(settings));
+  if (const double unit = in.fit["unit_days"].number_or(0); unit > 0) {
+    // Customers must be counted in the unit that the model was fitted in.
+    if (settings["unit"].is_null()) in.unit = unit;
+    if (in.unit != unit) {
+      return fail_field("unit", "is {} days, but the fit counts in units of {}", in.unit, unit);
+    }
+  }
   ValueModel model = in.model.value_or(ValueModel::kBgNbd);
   if (const std::string* name = in.fit["model"].if_string()) {
     const auto parsed = parse_enum<ValueModel>(*name);
@@ -373,11 +383,13 @@ Result<Json> value_predict(const Table& table, const Json& settings) {
   if (spend) out.set("residual_value", value).set("discount", in.discount);
   out.set("customers", std::move(list));
   const std::string count = std::to_string(people.customers.size());
-  describe(out, enum_name(model), assumptions_of(model),
-           {fmt::format("{} 位客户预计再买 {} 次{}。", count, number_text(purchases),
-                        spend ? "，价值 " + number_text(value) : ""),
-            fmt::format("{} customers will buy {} more times{}.", count, number_text(purchases),
-                        spend ? ", worth " + number_text(value) : "")});
+  const std::string days = number_text(in.horizon * in.unit);
+  describe(
+      out, enum_name(model), assumptions_of(model),
+      {fmt::format("{} 位客户在今后 {} 天内预计再买 {} 次{}。", count, days, number_text(purchases),
+                   spend ? "，价值 " + number_text(value) : ""),
+       fmt::format("{} customers will buy {} more times within {} days{}.", count,
+                   number_text(purchases), days, spend ? ", worth " + number_text(value) : "")});
   return out;
 }
 
@@ -410,6 +422,38 @@ Result<RfmCuts> read_cuts(const Json& json) {
   return out;
 }
 
+/// Fifths need five customers, and values that differ.
+Result<void> check_quintiles(const std::vector<RfmValues>& values) {
+  constexpr std::size_t kCustomersMin = 5;
+  if (values.size() < kCustomersMin) {
+    return fail_field("data", "{} customers cannot be cut into fifths: needs {}, or stored cuts",
+                      values.size(), kCustomersMin);
+  }
+  for (const auto& [name, member] : {std::pair{"recency", &RfmValues::recency},
+                                     {"frequency", &RfmValues::frequency},
+                                     {"monetary", &RfmValues::monetary}}) {
+    const double first = values[0].*member;
+    if (std::ranges::any_of(values, [&](const RfmValues& v) { return v.*member != first; }))
+      continue;
+    return fail_field("data",
+                      "{} is {} for all {} customers and cannot be cut into fifths; give "
+                      "stored cuts",
+                      name, first, values.size());
+  }
+  return {};
+}
+
+/// Dimensions of which a fifth is empty, since too many customers are alike.
+std::vector<std::string_view> tied_cuts(const RfmCuts& cuts) {
+  std::vector<std::string_view> out;
+  for (const auto& [name, list] : {std::pair{"recency", &cuts.recency},
+                                   {"frequency", &cuts.frequency},
+                                   {"monetary", &cuts.monetary}}) {
+    if (std::ranges::adjacent_find(*list) != list->end()) out.emplace_back(name);
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Json> value_rfm(const Table& table, const Json& settings) {
@@ -427,6 +471,7 @@ Result<Json> value_rfm(const Table& table, const Json& settings) {
   }
   RfmCuts cuts;
   if (in.cuts.is_null()) {
+    ZHIYIN_TRY_VOID(check_quintiles(values));
     ZHIYIN_TRY(cuts, rfm_cuts(values));
   } else {
     ZHIYIN_TRY(cuts, read_cuts(in.cuts));
@@ -452,10 +497,20 @@ Result<Json> value_rfm(const Table& table, const Json& settings) {
   Json out = Json::object().set("cuts", cuts_json(cuts)).set("segments", std::move(segments));
   out.set("customers", std::move(list));
   const std::int64_t champions = sizes["Champions"];
+  Json tied = Json::array();
+  for (const std::string_view name : tied_cuts(cuts)) tied.push(name);
+  Plain plain{fmt::format("{} 位客户，其中冠军客户 {} 位。", values.size(), champions),
+              fmt::format("{} customers, {} of them champions.", values.size(), champions)};
+  if (!tied.if_array()->empty()) {
+    plain.zh += "有的分界点相同（许多客户数值一样），相应的分数会偏高，请看 tied_cuts。";
+    plain.en +=
+        " Some cut points coincide because many customers are alike, and push their scores "
+        "up: see tied_cuts.";
+    out.set("tied_cuts", std::move(tied));
+  }
   describe(out, in.cuts.is_null() ? "RFM, quintiles of these customers" : "RFM, stored cut points",
            {"ties make quintiles unequal", "scores can be compared only under the same cut points"},
-           {fmt::format("{} 位客户，其中冠军客户 {} 位。", values.size(), champions),
-            fmt::format("{} customers, {} of them champions.", values.size(), champions)});
+           plain);
   return out;
 }
 

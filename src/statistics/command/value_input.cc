@@ -51,8 +51,16 @@ namespace {
 Result<NamedSummaries> read_summaries(const Table& table, const CustomerColumns& c) {
   NamedSummaries out;
   ZHIYIN_TRY(const auto frequency, number_column(table, "frequency", "frequency"));
-  ZHIYIN_TRY(const auto recency, number_column(table, "recency", "recency"));
-  ZHIYIN_TRY(const auto age, number_column(table, "age", first_present(table, {"age", "T"})));
+  const std::string_view age_name = first_present(table, {"age", "T"});
+  std::vector<double> recency(table.size(), 0);
+  std::vector<double> age(table.size(), 0);
+  if (c.spend_only && !(table.has("recency") && table.has(age_name))) {
+    // When they bought does not matter: any times that go with the counts.
+    for (std::size_t r = 0; r < table.size(); ++r) recency[r] = age[r] = frequency[r] > 0 ? 1 : 0;
+  } else {
+    ZHIYIN_TRY(recency, number_column(table, "recency", "recency"));
+    ZHIYIN_TRY(age, number_column(table, "age", age_name));
+  }
   const std::string_view spend =
       c.amount ? std::string_view(*c.amount)
                : first_present(table, {"spend", "monetary_value", "monetary"});
@@ -90,6 +98,9 @@ Result<NamedSummaries> read_customers(const Table& table, const CustomerColumns&
     out.from_orders = true;
     out.has_spend = c.amount.has_value() ||
                     table.has(first_present(table, {"amount", "value", "spend", "price"}));
+  }
+  if (c.spend_only && !out.has_spend) {
+    return fail_field("amount", "is missing: the model is of what purchases are worth");
   }
   ZHIYIN_TRY_VOID(check_summaries(out.customers));
   return out;

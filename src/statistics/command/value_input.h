@@ -18,6 +18,7 @@ struct CustomerColumns {
   std::optional<std::string> as_of;  ///< end of observation; absent: the last order's day
   double unit = 7;                   ///< days in the model's unit of time
   std::string zone{kDefaultZone};
+  bool spend_only = false;  ///< summaries may lack recency and age, but need spend
 };
 struct NamedOrders {
   std::vector<Order> orders;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "statistics/accumulator.h"
@@ -82,7 +83,7 @@ double frequency_spend_correlation(std::span<const CustomerSummary> customers) {
     if (c.frequency > 0) pairs.add(c.frequency, c.spend);
   }
   const double scale = std::sqrt(pairs.x().variance() * pairs.y().variance());
-  return scale > 0 ? pairs.covariance() / scale : 0;
+  return scale > 0 ? pairs.covariance() / scale : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace zhiyin::statistics

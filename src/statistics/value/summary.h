@@ -35,7 +35,7 @@ Result<std::vector<CustomerSummary>> summarise_orders(std::span<const Order> ord
 Result<void> check_summaries(std::span<const CustomerSummary> customers);
 
 /// Pearson's correlation of frequency and spend among repeat customers: the Gamma-Gamma model needs
-/// it to be near 0. 0 when either does not vary.
+/// it to be near 0. NaN when either does not vary.
 double frequency_spend_correlation(std::span<const CustomerSummary> customers);
 
 }  // namespace zhiyin::statistics

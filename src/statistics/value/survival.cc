@@ -50,8 +50,11 @@ std::vector<SurvivalStep> kaplan_meier(std::span<const Lifetime> lifetimes, doub
     if (events == 0) continue;
     survival *= 1 - events / at_risk;
     if (at_risk > events) greenwood += events / (at_risk * (at_risk - events));
-    SurvivalStep s{time, at_risk, events, survival, survival * std::sqrt(greenwood), {0, 0}};
+    // Where everybody has left, neither error nor interval is known.
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    SurvivalStep s{time, at_risk, events, survival, kNone, {kNone, kNone}};
     if (survival > 0) {
+      s.se = survival * std::sqrt(greenwood);
       const double log_s = std::log(survival);
       const double width = z * std::sqrt(greenwood) / std::fabs(log_s);
       s.interval = {std::exp(log_s * std::exp(width)), std::exp(log_s * std::exp(-width))};

@@ -26,8 +26,8 @@ struct SurvivalStep {
   double at_risk = 0;
   double events = 0;
   double survival = 1;
-  double se = 0;      ///< Greenwood
-  Interval interval;  ///< on the log(-log) scale, so within 0 and 1
+  double se = 0;      ///< Greenwood; NaN where everybody has left
+  Interval interval;  ///< on the log(-log) scale, so within 0 and 1; NaN likewise
 };
 /// Requires checked lifetimes.
 std::vector<SurvivalStep> kaplan_meier(std::span<const Lifetime> lifetimes, double alpha = 0.05);

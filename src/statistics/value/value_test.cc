@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "statistics/draw.h"
@@ -233,6 +234,21 @@ TEST(Sbg, HighEndAsPublished) {
   EXPECT_FALSE(fit_sbg(std::vector<double>{100, 100, 100}));
 }
 
+TEST(Sbg, PrintedSurvivalsAreFollowedToTheLastYear) {
+  // Per cent still there after each year; the model saw the first seven.
+  const double printed[] = {100,  86.9, 74.3, 65.3, 59.3, 55.1, 51.7,
+                            49.1, 46.8, 44.5, 42.7, 40.9, 39.4};
+  std::vector<double> alive;
+  for (int year = 0; year <= 7; ++year) alive.push_back(10 * printed[year]);
+  const auto fit = fit_sbg(alive);
+  ASSERT_TRUE(fit) << fit.error().text();
+  const Sbg m{fit->parameters[0], fit->parameters[1]};
+  for (int year = 1; year <= 12; ++year) {
+    EXPECT_NEAR(100 * survival(m, year), printed[year], 2.0) << year;
+  }
+  EXPECT_NEAR(survival(m, 12), 0.378, 5e-4);
+}
+
 TEST(ResidualValue, DiscountsEachPeriod) {
   const PurchaseCurve steady = [](double t) -> Result<double> { return 2 * t; };
   EXPECT_NEAR(residual_value(steady, 10, 3, 1, 0).value(), 60, 1e-12);
@@ -252,6 +268,31 @@ TEST(Rfm, ScoresAndSegmentsAsPublished) {
   EXPECT_EQ(rfm_segment({2, 1, 5}).name, "Others");
   EXPECT_FALSE(check_cuts({{4, 3, 2, 1}, {}, {}}));
   EXPECT_FALSE(rfm_cuts({}));
+}
+
+/// The printed boxes, first match wins, over all 125 scores.
+TEST(Rfm, SegmentsAreThePrintedBoxes) {
+  struct Box {
+    std::string_view name;
+    int r0, r1, f0, f1, m0, m1;
+  };
+  constexpr Box kBoxes[] = {
+      {"Champions", 5, 5, 5, 5, 5, 5},       {"Potential Loyalist", 3, 5, 3, 5, 2, 5},
+      {"Loyal Customers", 2, 4, 2, 4, 2, 4}, {"Promising", 3, 4, 1, 3, 3, 5},
+      {"New Customers", 4, 5, 1, 3, 1, 5},   {"Can't Lose Them", 1, 2, 3, 4, 4, 5},
+      {"At Risk", 1, 2, 2, 5, 4, 5},         {"Need Attention", 1, 3, 3, 5, 3, 5},
+      {"About To Sleep", 2, 3, 1, 3, 1, 4},  {"Lost", 1, 1, 1, 5, 1, 5},
+      {"Others", 1, 5, 1, 5, 1, 5}};
+  for (int r = 1; r <= 5; ++r) {
+    for (int f = 1; f <= 5; ++f) {
+      for (int m = 1; m <= 5; ++m) {
+        const auto box = std::ranges::find_if(kBoxes, [&](const Box& b) {
+          return r >= b.r0 && r <= b.r1 && f >= b.f0 && f <= b.f1 && m >= b.m0 && m <= b.m1;
+        });
+        EXPECT_EQ(rfm_segment({r, f, m}).name, box->name) << r << f << m;
+      }
+    }
+  }
 }
 
 TEST(Survival, KaplanMeierByHand) {
