@@ -322,13 +322,25 @@ Plain compared_words(const CompareInput& in, const EffectText& text, const Compa
   const Plain chance = share_of_cases(c.p);
   const std::string metric = in.metric.empty() ? std::string() : in.metric + ": ";
   const bool up = c.estimate > 0;
+  const std::string_view no = metric.empty() ? "No" : "no";
+  if (c.p >= in.alpha && in.one_sided) {
+    // The question was one of a direction, and so is the answer.
+    const bool asked_up = *in.one_sided == OneSided::kGreater;
+    return {fmt::format("{}看不出比对照组{}：测得 {}，{}；即使毫无差别，{}也会测出这么{}的结果。",
+                        metric, asked_up ? "高" : "低", text.of(c.estimate).zh, range.zh, chance.zh,
+                        asked_up ? "高" : "低"),
+            fmt::format("{}{} evidence of {} than the control: measured {}, {}; without any "
+                        "difference, {} such comparisons would show one this {}.",
+                        metric, no, asked_up ? "more" : "less", text.of(c.estimate).en, range.en,
+                        chance.en, asked_up ? "high" : "low")};
+  }
   if (c.p >= in.alpha) {
     return {
         fmt::format("{}看不出差别：测得 {}，{}；即使毫无差别，{}也会测出这么大的差别。", metric,
                     text.of(c.estimate).zh, range.zh, chance.zh),
-        fmt::format("{}no evidence of a difference: measured {}, {}; without any difference, {} "
+        fmt::format("{}{} evidence of a difference: measured {}, {}; without any difference, {} "
                     "such comparisons would show one this large.",
-                    metric, text.of(c.estimate).en, range.en, chance.en)};
+                    metric, no, text.of(c.estimate).en, range.en, chance.en)};
   }
   return {fmt::format("{}比对照组{} {}，{}；如果毫无差别，{}才会测出这么大的差别。", metric,
                       up ? "高" : "低", size.zh, range.zh, chance.zh),
@@ -360,15 +372,15 @@ Json posterior_json(const CompareInput& in, const EffectText& text, const Poster
   out.set("risk", Json::object().set("keep", p.risk_keep).set("ship", p.risk_ship));
   const Plain size = text.of(std::fabs(p.mean));
   const Plain range = text.range(p.interval);
+  const Plain chance = chance_text(p.chance_to_win);
   const std::string metric = in.metric.empty() ? std::string() : in.metric + ": ";
   out.set("plain",
-          plain_json({fmt::format("{}比对照组{} {}，{}；胜过对照组的可能性为 {}。", metric,
-                                  p.mean > 0 ? "高" : "低", size.zh, range.zh,
-                                  percent_text(p.chance_to_win)),
-                      fmt::format("{}{} {} than the control, {}; it is better with a probability "
-                                  "of {}.",
-                                  metric, size.en, p.mean > 0 ? "more" : "less", range.en,
-                                  percent_text(p.chance_to_win))}));
+          plain_json(
+              {fmt::format("{}比对照组{} {}，{}；胜过对照组的可能性为 {}。", metric,
+                           p.mean > 0 ? "高" : "低", size.zh, range.zh, chance.zh),
+               fmt::format("{}{} {} than the control, {}; it is better with a probability "
+                           "of {}.",
+                           metric, size.en, p.mean > 0 ? "more" : "less", range.en, chance.en)}));
   return out;
 }
 

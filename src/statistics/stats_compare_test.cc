@@ -53,6 +53,19 @@ TEST(StatsCompare, SequentialAndBayesian) {
   EXPECT_NEAR(bayesian["chance_to_win"].number_or(0), 0.60918, 5.1e-6);
 }
 
+TEST(StatsCompare, SentencesFollowTheQuestion) {
+  const std::string arms =
+      R"("arms":[{"name":"a","n":3000,"sum":1396},{"name":"b","n":3461,"sum":2422}]})";
+  const auto en = [&](std::string_view settings) {
+    return std::string(compare("{" + std::string(settings) + arms)["plain"]["en"].string_or(""));
+  };
+  EXPECT_EQ(en(R"("one_sided":"lesser",)").find("No evidence of less than the control"), 0U);
+  EXPECT_EQ(en(R"("metric":"buyers","one_sided":"lesser",)").find("buyers: no evidence of less"),
+            0U);
+  EXPECT_NE(en(R"("one_sided":"greater",)").find("at least"), std::string::npos);
+  EXPECT_NE(en(R"("method":"bayesian",)").find("more than 99.9 %"), std::string::npos);
+}
+
 TEST(StatsCompare, WeightsBringTheSampleRatioCheck) {
   const Json out = compare(R"({"metric":"m","effect":"absolute","arms":[
       {"name":"a","n":5300,"sum":10,"weight":0.5},{"name":"b","n":4700,"sum":12,"weight":0.5}]})");

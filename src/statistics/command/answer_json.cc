@@ -40,6 +40,12 @@ std::string percent_text(double share) {
                                     : fmt::format("{:.2g} %", percent);
 }
 
+Plain chance_text(double p) {
+  if (p > 0.9995) return {"超过 99.9 %", "more than 99.9 %"};
+  if (p < 0.0005) return {"不到 0.1 %", "less than 0.1 %"};
+  return {percent_text(p), percent_text(p)};
+}
+
 std::string number_text(double v) { return fmt::format("{:.4g}", v); }
 
 Plain share_of_cases(double p) {

@@ -43,6 +43,8 @@ std::string_view refusal_zh(Refusal refusal);
 
 /// `2.3 %`; `0.04 %`: three digits that count, at most two decimals.
 std::string percent_text(double share);
+/// A probability, which is never said to be certain: `97.3 %`, `more than 99.9 %`.
+Plain chance_text(double p);
 /// A number with four digits that count.
 std::string number_text(double v);
 /// How many of 100 (or 1,000, 10,000) `p` is: `3 of 100`, `fewer than 1 of 10,000`.

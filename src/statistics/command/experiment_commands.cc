@@ -257,11 +257,12 @@ Result<Json> power_half_way(const PowerInput& in) {
   out.set("minimum_effect", found->minimum_effect).set("alpha", alpha);
   describe(
       out, method, assumptions,
-      {fmt::format("目前有 {} 的把握发现 {} 的效果；还需要 {:.0f} 人。", percent_text(found->power),
-                   size_text(in, *in.effect_size), found->users_more),
+      {fmt::format("目前有 {} 的把握发现 {} 的效果；还需要 {:.0f} 人。",
+                   chance_text(found->power).zh, size_text(in, *in.effect_size), found->users_more),
        fmt::format("An effect of {} would be found with a probability of {} now; {:.0f} more "
                    "users are needed.",
-                   size_text(in, *in.effect_size), percent_text(found->power), found->users_more)});
+                   size_text(in, *in.effect_size), chance_text(found->power).en,
+                   found->users_more)});
   return out;
 }
 
@@ -291,10 +292,10 @@ Result<Json> stats_power(const Json& input) {
     if (!power) return refused_answer(method, kPowerAssumptions, power.error());
     out.set("power", *power);
     plain.zh = fmt::format("{} 的效果有 {} 的可能被发现。", size_text(in, *in.effect_size),
-                           percent_text(*power)) +
+                           chance_text(*power).zh) +
                plain.zh;
     plain.en = fmt::format("An effect of {} would be found with a probability of {}. ",
-                           size_text(in, *in.effect_size), percent_text(*power)) +
+                           size_text(in, *in.effect_size), chance_text(*power).en) +
                plain.en;
   }
   describe(out, method, kPowerAssumptions, plain);
@@ -485,10 +486,10 @@ Result<Json> stats_bandit(const Json& input) {
   describe(out, method, assumptions,
            found->learning
                ? Plain{fmt::format("{} 最可能最好（可能性 {}），分到 {}。", in.arms[leader].name,
-                                   percent_text(found->best[leader]),
+                                   chance_text(found->best[leader]).zh,
                                    percent_text(found->weights[leader])),
                        fmt::format("{} is most likely the best (probability {}) and gets {}.",
-                                   in.arms[leader].name, percent_text(found->best[leader]),
+                                   in.arms[leader].name, chance_text(found->best[leader]).en,
                                    percent_text(found->weights[leader]))}
                : Plain{"数据还不够，各组均分。", "Not enough data yet: all arms get the same."});
   return out;

@@ -211,8 +211,10 @@ Json did_json(Json out, const Answer<EffectEstimate>& found, bool of_units, doub
   const Json effect = effect_json(*found);
   for (const Json::Member& m : *effect.if_object()) out.set(m.first, m.second);
   out.set("dof", found->dof);
-  describe(out, method, assumptions,
-           effect_words(*found, alpha, {"处理组与对照组之差", "the treated group's outcome"}));
+  describe(
+      out, method, assumptions,
+      effect_words(*found, alpha,
+                   {"处理组与对照组之差", "the treated group's outcome beside the control's"}));
   return out;
 }
 
