@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/html.h"
@@ -65,7 +67,36 @@ TEST(MappedFile, HasTheBytesAndRefusesWhatIsNoFileOrTooLong) {
   EXPECT_EQ(MappedFile::open(folder.path() / "b", 10).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(MappedFile::open(folder.path(), 10).error().code, ErrorCode::kUnavailable);
   ASSERT_TRUE(write_file(path, ""));
-  EXPECT_EQ(MappedFile::open(path, 10)->bytes(), "");
+  const auto empty = MappedFile::open(path, 10);
+  EXPECT_EQ(empty->bytes(), "");
+  empty->let_go();
+}
+
+/// Bytes of the file that this process has in its memory.
+std::size_t mapped_now(const std::filesystem::path& path) {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t kilobytes = 0;
+  bool of_file = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') < line.find(' ')) of_file = line.ends_with(path.string());
+    if (of_file && line.starts_with("Rss:")) kilobytes += std::stoul(line.substr(4));
+  }
+  return kilobytes << 10;
+}
+
+TEST(MappedFile, PagesThatAreLetGoComeBackWithTheSameBytes) {
+  TempFolder folder;
+  const auto path = folder.path() / "a";
+  std::string bytes(1 << 20, 'a');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + (i >> 12));
+  ASSERT_TRUE(write_file(path, bytes));
+  const auto mapped = MappedFile::open(path, bytes.size());
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->bytes(), bytes);
+  EXPECT_EQ(mapped_now(path), bytes.size());
+  mapped->let_go();
+  EXPECT_EQ(mapped_now(path), 0U);
+  EXPECT_EQ(mapped->bytes(), bytes);
 }
 
 TEST(File, ReplacementIsCompleteAndModeIsObeyed) {

@@ -43,6 +43,11 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path, std::size
   return mapped;
 }
 
+void MappedFile::let_go() const {
+  // Of a shared mapping of a file this drops no more than this process's view of the page cache.
+  if (data_ != nullptr) ::madvise(const_cast<char*>(data_), size_, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }
