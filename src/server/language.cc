@@ -87,8 +87,8 @@ Result<std::unique_ptr<Language::Opened>> Language::open() const {
                            .queue = limits,
                            .metrics = &metrics_},
       [&] {
-        return std::make_unique<model::PackedRowEncoder>(out->text.encoder(),
-                                                         settings_.batch_tokens);
+        return std::make_unique<model::PackedRowEncoder>(
+            out->text.encoder(), settings_.batch_tokens, settings_.threads - 1);
       });
   const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - begin);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "model/encoder/compile_encoder.h"
 #include "model/encoder/detail/encoder_layout.h"
@@ -23,10 +24,12 @@ struct EncoderWorkspace::Share : detail::Arena {
 };
 
 EncoderWorkspace::EncoderWorkspace(const EncoderShape& shape, std::size_t tokens,
-                                   std::size_t threads) {
+                                   std::size_t threads, std::size_t helpers) {
   const std::size_t room = std::max(tokens, shape.tokens_max());
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i)
     shares_.push_back(std::make_unique<Share>(shape, room));
+  for (std::size_t i = 0; i < helpers; ++i)
+    helpers_.push_back(std::make_unique<Share>(shape, room, Share::Rows::kNone));
 }
 EncoderWorkspace::~EncoderWorkspace() = default;
 EncoderWorkspace::EncoderWorkspace(EncoderWorkspace&&) noexcept = default;
@@ -34,6 +37,7 @@ EncoderWorkspace::EncoderWorkspace(EncoderWorkspace&&) noexcept = default;
 std::size_t EncoderWorkspace::bytes() const {
   std::size_t out = 0;
   for (const auto& share : shares_) out += share->bytes;
+  for (const auto& share : helpers_) out += share->bytes;
   return out;
 }
 
@@ -136,6 +140,45 @@ constexpr std::size_t kBatchTokensMin = 48;
 /// A batch of fewer is not worth waiting for each other three times a layer.
 constexpr std::size_t kCrewTokensMin = 96;
 
+/// Threads of a pool.
+class PoolHelpers final : public Helpers {
+ public:
+  PoolHelpers(ThreadPool& pool, std::size_t count) : pool_(pool), count_(count) {}
+  void invite(std::function<void()> help) override {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (!pool_.try_submit(help)) return;
+  }
+  void withdraw() override {}
+  [[nodiscard]] bool wanted() const override { return false; }
+
+ private:
+  ThreadPool& pool_;
+  std::size_t count_;
+};
+
+/// Once it is sent helpers may come, as long as this lives.
+class Invitation {
+ public:
+  Invitation(Helpers& helpers, std::shared_ptr<detail::Crew> crew)
+      : helpers_(helpers), crew_(std::move(crew)) {}
+  void send() {
+    // The crew is shared with helpers that begin after the work is done.
+    helpers_.invite([crew = crew_, &helpers = helpers_] {
+      crew->help([&helpers] { return helpers.wanted(); });
+    });
+  }
+  ~Invitation() {
+    helpers_.withdraw();
+    crew_->close();
+  }
+  Invitation(const Invitation&) = delete;
+  Invitation& operator=(const Invitation&) = delete;
+
+ private:
+  Helpers& helpers_;
+  std::shared_ptr<detail::Crew> crew_;
+};
+
 }  // namespace
 
 /// One call: cuts texts into pieces, packs these into batches, runs them, hands out the rows.
@@ -156,28 +199,47 @@ struct EncoderRun {
     }
     const std::size_t fair = std::max({(total + threads - 1) / threads, longest, kBatchTokensMin});
     const auto begins = pack(pieces, std::min(workspace.shares_.front()->tokens, fair));
-    const auto batch = [&](std::size_t item, std::span<detail::Arena* const> arenas) {
-      const auto& arena = *arenas[0];
+    const auto batch = [&](std::size_t item, detail::Crew& crew) {
+      const auto& arena = crew.own();
       const auto batch_pieces = pieces.subspan(begins[item], begins[item + 1] - begins[item]);
       std::vector<Segment> segments;
       for (const Piece& piece : batch_pieces) segments.push_back(piece.segment);
       detail::forward(encoder.shape(), encoder.weights_->table, *encoder.weights_->kernels,
-                      segments, {arenas, options.pool});
+                      segments, crew);
       std::size_t row = 0;
       for (std::size_t i = 0; i < batch_pieces.size(); ++i) {
         use(begins[item] + i, arena.x.get() + row * arena.stride, arena.stride);
         row += segments[i].tokens();
       }
     };
-    std::vector<detail::Arena*> arenas;
-    for (std::size_t i = 0; i < threads; ++i) arenas.push_back(workspace.shares_[i].get());
-    // One long text: all work on it together.
-    if (begins.size() == 2 && total >= kCrewTokensMin && options.pool != nullptr)
-      return batch(0, arenas);
+    if (begins.size() == 2 && total >= kCrewTokensMin && helped(threads, batch)) return;
     detail::share_work(begins.size() - 1, threads, options.pool,
                        [&](std::size_t item, std::size_t helper) {
-                         batch(item, std::span(arenas).subspan(helper, 1));
+                         detail::Arena* const own = workspace.shares_[helper].get();
+                         detail::Crew alone({&own, 1});
+                         batch(item, alone);
                        });
+  }
+
+  /// One batch, on which several work together. False where nobody could help.
+  template <class Batch>
+  bool helped(std::size_t threads, Batch batch) const {
+    std::vector<detail::Arena*> arenas{workspace.shares_[0].get()};
+    std::optional<PoolHelpers> pool;
+    Helpers* helpers = nullptr;
+    if (options.pool != nullptr) {
+      for (std::size_t i = 1; i < threads; ++i) arenas.push_back(workspace.shares_[i].get());
+      helpers = &pool.emplace(*options.pool, threads - 1);
+    } else if (options.helpers != nullptr) {
+      for (const auto& share : workspace.helpers_) arenas.push_back(share.get());
+      helpers = options.helpers;
+    }
+    if (arenas.size() == 1) return false;
+    const auto crew = std::make_shared<detail::Crew>(arenas);  // with those who help
+    Invitation invitation(*helpers, crew);
+    invitation.send();
+    batch(0, *crew);
+    return true;
   }
 };
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "model/encoder/encoder_file.h"
+#include "model/encoder/helpers.h"
 
 namespace zhiyin::model {
 
@@ -44,6 +45,9 @@ struct EncodeOptions {
   /// pool; of a single long text the rows and heads of each layer. Never changes a result.
   ThreadPool* pool = nullptr;
   std::size_t threads = 1;
+  /// Without a pool: those who may come to help with a batch that is long enough for it, as many as
+  /// the workspace has room for. May be null.
+  Helpers* helpers = nullptr;
 };
 
 struct EncoderOptions {
@@ -58,9 +62,10 @@ struct EncoderOptions {
 /// whatever comes. For one call at a time; a call with several threads takes one share for each.
 class EncoderWorkspace {
  public:
-  /// At least as many tokens as one text may have are provided for.
+  /// At least as many tokens as one text may have are provided for. `helpers`: room for so many
+  /// that come to help (EncodeOptions::helpers), about 0.6 MB each with the default encoder.
   explicit EncoderWorkspace(const EncoderShape& shape, std::size_t tokens = 256,
-                            std::size_t threads = 1);
+                            std::size_t threads = 1, std::size_t helpers = 0);
   ~EncoderWorkspace();
   EncoderWorkspace(EncoderWorkspace&&) noexcept;
   EncoderWorkspace& operator=(EncoderWorkspace&&) = delete;
@@ -72,6 +77,7 @@ class EncoderWorkspace {
   friend struct EncoderRun;
   struct Share;
   std::vector<std::unique_ptr<Share>> shares_;
+  std::vector<std::unique_ptr<Share>> helpers_;
 };
 
 /// A BERT-like encoder that runs on the processor. Texts are packed: no token is ever computed for

@@ -33,10 +33,12 @@ struct BatchSettings {
 
 /// One encoder for many who ask at the same time. Texts that wait are encoded in batches of up to
 /// `batch_tokens` tokens; nobody waits for a batch to fill: an idle thread begins with what is
-/// there, and leaves the others their share. Batches are no larger than the deadlines in them
-/// allow, at the pace of the batches before. Memory is bounded by the queue's limits; what is
-/// beyond them is refused and counted, and so is what would come too late. A batch that fails (out
-/// of memory, too) fails the requests in it and nothing else. Thread-safe.
+/// there, and leaves the others their share. Where nothing waits, idle threads help with a long
+/// batch under way, and leave it as soon as something comes. Batches are no larger than the
+/// deadlines in them allow, at the pace of the batches before. Memory is bounded by the queue's
+/// limits; what is beyond them is refused and counted, and so is what would come too late. A batch
+/// that fails (out of memory, too) fails the requests in it and nothing else: wherever memory is
+/// missing, each request is still answered, with kUnavailable. Thread-safe.
 class BatchServer {
  public:
   using Make = std::function<std::unique_ptr<RowEncoder>()>;
@@ -70,27 +72,30 @@ class BatchServer {
  private:
   struct Pending;
   struct Meters;
+  class Idle;
+  struct Worker;
   using Work = std::vector<std::shared_ptr<Pending>>;
 
-  void work(RowEncoder& encoder);
-  bool next(FairQueue::Batch& batch, Work& rows);
-  void run(RowEncoder& encoder, const FairQueue::Batch& batch, const Work& rows);
-  Result<void> encode_rows(RowEncoder& encoder, const FairQueue::Batch& batch, const Work& rows);
-  void settle(const FairQueue::Batch& batch, const Work& rows, const Result<void>& outcome,
-              Moment::duration took);
+  Result<void> accept(EncodeRequest& request, Done& done);
+  void work(Worker& own);
+  bool next(Worker& own);
+  void run(Worker& own);
+  Result<void> encode_rows(Worker& own);
+  void settle(Worker& own, const Result<void>& outcome, Moment::duration took);
   void learn_pace(std::size_t tokens, Moment::duration took) ZHIYIN_REQUIRES(mutex_);
-  void take_batch(FairQueue::Batch& batch, Work& rows, Work& late) ZHIYIN_REQUIRES(mutex_);
+  void take_batch(Worker& own) ZHIYIN_REQUIRES(mutex_);
   void finish(Pending& pending, Result<std::vector<float>> answer);
 
   const BatchSettings settings_;
   const std::shared_ptr<Meters> meters_;  // shared with gauges, which may outlive this
-  std::vector<std::unique_ptr<RowEncoder>> encoders_;
+  std::vector<std::unique_ptr<Worker>> workers_;
   mutable Mutex mutex_;
   CondVar wake_;
   FairQueue queue_ ZHIYIN_GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> pending_ ZHIYIN_GUARDED_BY(mutex_);
   std::uint64_t last_id_ ZHIYIN_GUARDED_BY(mutex_) = 0;
-  Moment::duration token_time_ ZHIYIN_GUARDED_BY(mutex_){};  // of late; 0: not known yet
+  std::vector<Idle*> invitations_ ZHIYIN_GUARDED_BY(mutex_);  // batches that take helpers
+  Moment::duration token_time_ ZHIYIN_GUARDED_BY(mutex_){};   // of late; 0: not known yet
   bool stopping_ ZHIYIN_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };

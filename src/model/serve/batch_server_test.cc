@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <new>
 
 namespace zhiyin::model {
@@ -20,7 +21,8 @@ class ScriptedEncoder final : public RowEncoder {
   explicit ScriptedEncoder(std::vector<std::size_t>* batches = nullptr,
                            std::function<void(std::size_t)> work = {})
       : batches_(batches), work_(std::move(work)) {}
-  Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) override {
+  Result<void> encode(std::span<const EncoderText> texts, Helpers* /*helpers*/,
+                      std::span<float> out) override {
     if (batches_ != nullptr) batches_->push_back(texts.size());
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (texts[i].ids[0] == kBreaks) throw std::bad_alloc();
@@ -218,6 +220,86 @@ TEST_F(BatchServerTest, StoppingAnswersWhatWaits) {
   ASSERT_TRUE(waiting && after);
   EXPECT_EQ(waiting->error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(after->error().code, ErrorCode::kUnavailable);
+}
+
+/// Waits with a long text until another thread has come to help, and gone again because something
+/// else waits, where it is told to.
+class HelpedEncoder final : public RowEncoder {
+ public:
+  static constexpr std::size_t kLong = 100;
+  struct Seen {
+    Mutex mutex;
+    CondVar changed;
+    int came = 0, left = 0;  // under the mutex
+    bool wait_until_left = false;
+  };
+  explicit HelpedEncoder(Seen& seen) : seen_(seen) {}
+  Result<void> encode(std::span<const EncoderText> texts, Helpers* helpers,
+                      std::span<float> out) override {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      out[i * kWidth] = static_cast<float>(texts[i].ids[0]);
+      out[i * kWidth + 1] = static_cast<float>(texts[i].ids.size());
+    }
+    if (texts[0].ids.size() < kLong) return {};
+    // Shared with those who come.
+    const auto over = std::make_shared<std::atomic<bool>>(false);
+    helpers->invite([this, over, helpers] {
+      note(seen_.came);
+      while (!over->load() && !helpers->wanted()) std::this_thread::yield();
+      note(seen_.left);
+    });
+    {
+      const MutexLock lock(seen_.mutex);
+      while (seen_.came == 0 || (seen_.wait_until_left && seen_.left == 0))
+        seen_.changed.wait(seen_.mutex);
+    }
+    helpers->withdraw();
+    over->store(true);
+    return {};
+  }
+
+ private:
+  void note(int& count) {
+    const MutexLock lock(seen_.mutex);
+    ++count;
+    seen_.changed.notify_all();
+  }
+  Seen& seen_;
+};
+
+TEST(BatchServerThreads, AnIdleThreadHelpsWithALongText) {
+  MetricsRegistry metrics;
+  HelpedEncoder::Seen seen;
+  BatchServer server({.width = kWidth, .threads = 2, .metrics = &metrics},
+                     [&] { return std::make_unique<HelpedEncoder>(seen); });
+  const auto answer =
+      server.encode(request("a", {std::vector<std::int32_t>(HelpedEncoder::kLong, 7)}));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(*answer, (std::vector<float>{7, HelpedEncoder::kLong}));
+  server.stop();
+  EXPECT_EQ(seen.left, seen.came);
+  EXPECT_NE(metrics.text().find("zhiyin_encode_helped_total 1"), std::string::npos);
+}
+
+TEST(BatchServerThreads, AHelperLeavesForATextThatComes) {
+  HelpedEncoder::Seen seen;
+  seen.wait_until_left = true;
+  BatchServer server({.width = kWidth, .threads = 2},
+                     [&] { return std::make_unique<HelpedEncoder>(seen); });
+  std::promise<Result<std::vector<float>>> promise;
+  server.submit(request("a", {std::vector<std::int32_t>(HelpedEncoder::kLong, 7)}),
+                [&](Result<std::vector<float>> vectors) { promise.set_value(std::move(vectors)); });
+  {
+    const MutexLock lock(seen.mutex);
+    while (seen.came == 0) seen.changed.wait(seen.mutex);
+  }
+  // The first thread waits for the helper to leave; only the helper can encode this.
+  const auto quick = server.encode(request("b", {{3}}));
+  ASSERT_TRUE(quick);
+  EXPECT_EQ(*quick, (std::vector<float>{3, 1}));
+  const auto slow = promise.get_future().get();
+  ASSERT_TRUE(slow);
+  EXPECT_EQ(*slow, (std::vector<float>{7, HelpedEncoder::kLong}));
 }
 
 TEST(BatchServerThreads, ManyCallersGetWhatIsTheirs) {

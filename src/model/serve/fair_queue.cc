@@ -42,16 +42,51 @@ Result<void> FairQueue::push(std::uint64_t request, std::string_view caller,
   entry.row_tokens.assign(row_tokens.begin(), row_tokens.end());
   entry.tokens = tokens;
   entry.deadline = deadline;
-  const auto [known, is_new] = callers_.try_emplace(entry.caller);
-  Caller& from = known->second;
-  if (is_new) from.turn = turns_.insert(turns_.end(), known->first);
-  entry.place = from.requests.insert(from.requests.end(), request);
-  entries_.emplace(request, std::move(entry));
-  deadlines_.emplace(deadline, request);
-  from.tokens += tokens;
+  auto known = callers_.find(caller);
+  const bool is_new = known == callers_.end();
+  if (is_new) {
+    const auto turn = turns_.insert(turns_.end(), entry.caller);
+    try {
+      known = callers_.try_emplace(entry.caller).first;
+    } catch (...) {
+      turns_.erase(turn);
+      throw;
+    }
+    known->second.turn = turn;
+  }
+  try {
+    enqueue(known, request, std::move(entry));
+  } catch (...) {
+    if (is_new) {
+      turns_.erase(known->second.turn);
+      callers_.erase(known);
+    }
+    throw;
+  }
+  known->second.tokens += tokens;
   tokens_ += tokens;
   rows_ += row_tokens.size();
   return {};
+}
+
+/// The three lists that a request is in: in all of them, or in none.
+void FairQueue::enqueue(Callers::iterator caller, std::uint64_t request, Entry entry) {
+  auto& requests = caller->second.requests;
+  const Moment deadline = entry.deadline;
+  entry.place = requests.insert(requests.end(), request);
+  try {
+    entries_.emplace(request, std::move(entry));
+    deadlines_.emplace(deadline, request);
+  } catch (...) {
+    entries_.erase(request);
+    requests.pop_back();
+    throw;
+  }
+}
+
+void FairQueue::Batch::reserve(std::size_t tokens_max) {
+  rows.reserve(std::max<std::size_t>(tokens_max, 1));
+  late.reserve(kLateMax);
 }
 
 void FairQueue::forget(std::unordered_map<std::uint64_t, Entry>::iterator entry) {
@@ -106,7 +141,7 @@ bool FairQueue::take_turn(Caller& caller, const Room& room, Batch& out) {
 /// Requests whose next row could not be done in time even if it were the next batch. Where a
 /// request with a later deadline has so long a row, it is tried all the same.
 void FairQueue::give_up_late(const Room& room, Batch& out) {
-  while (!deadlines_.empty()) {
+  while (!deadlines_.empty() && out.late.size() < kLateMax) {
     const auto [deadline, request] = *deadlines_.begin();
     const Entry& e = entries_.at(request);
     if (deadline > room.now && ends(room.now, room.token_time, e.row_tokens[e.next]) <= deadline)
@@ -123,19 +158,19 @@ void FairQueue::take(std::size_t tokens_max, Moment now, Moment::duration token_
   out.earliest = Moment::max();
   const Room room{.tokens = tokens_max, .now = now, .token_time = token_time};
   give_up_late(room, out);
+  if (out.late.size() == kLateMax) return;
   // Each round either takes a row or gives credit to a caller whose next row is longer than it, so
   // this ends.
   while (!turns_.empty() && (out.rows.empty() || out.tokens < tokens_max)) {
-    const std::string name = turns_.front();
-    auto caller = callers_.find(name);
+    const auto caller = callers_.find(turns_.front());
     if (!caller->second.its_turn) {
       caller->second.its_turn = true;
       caller->second.credit += kTurn;
     }
+    const std::size_t callers = callers_.size();
     const std::size_t before = caller->second.requests.size();
     if (!take_turn(caller->second, room, out)) return;  // goes on in the next batch
-    caller = callers_.find(name);
-    if (caller == callers_.end()) continue;
+    if (callers_.size() < callers) continue;            // nothing of it is left: it is forgotten
     if (caller->second.requests.size() == before) end_turn(caller);  // the credit is used up
   }
 }

@@ -43,19 +43,25 @@ class FairQueue {
     std::size_t tokens = 0;
     std::vector<std::uint64_t> late;  ///< requests that are no longer waited for; now forgotten
     Moment earliest = Moment::max();  ///< deadline of its rows
+
+    /// Room for whatever `take` finds with that many tokens: it then needs no memory.
+    void reserve(std::size_t tokens_max);
   };
+  /// Late requests that one call of `take` forgets; with so many it takes no rows.
+  static constexpr std::size_t kLateMax = 256;
 
   explicit FairQueue(const QueueLimits& limits) : limits_(limits) {}
 
   /// kInvalidArgument for no rows or a row without tokens, kLimitReached when the caller has too
-  /// much waiting, kUnavailable when all together have; nothing is then queued. Requires an id that
-  /// is not waiting.
+  /// much waiting, kUnavailable when all together have; nothing is then queued, nor where memory is
+  /// short (std::bad_alloc). Requires an id that is not waiting.
   Result<void> push(std::uint64_t request, std::string_view caller,
                     std::span<const std::uint32_t> row_tokens, Moment deadline);
 
   /// The next rows: at most `tokens_max` tokens, or one row if that has more. With `token_time`,
   /// what a token takes, no row is added that would make one of the batch miss its deadline, and a
-  /// row that would miss its own even alone is late. `out` is reused.
+  /// row that would miss its own even alone is late. `out` is reused; with room in it nothing is
+  /// allocated.
   void take(std::size_t tokens_max, Moment now, Moment::duration token_time, Batch& out);
 
   /// Forgets what is left of a request; nothing when it is not waiting.
@@ -89,6 +95,7 @@ class FairQueue {
     Moment now;
     Moment::duration token_time;
   };
+  void enqueue(Callers::iterator caller, std::uint64_t request, Entry entry);
   void give_up_late(const Room& room, Batch& out);
   bool take_turn(Caller& caller, const Room& room, Batch& out);
   void forget(std::unordered_map<std::uint64_t, Entry>::iterator entry);

@@ -78,6 +78,20 @@ TEST(FairQueue, WhatIsLateLeavesFromAnyPlace) {
   EXPECT_EQ(queue.tokens(), 0U);
 }
 
+TEST(FairQueue, ManyThatAreLateLeaveAFewAtATimeAndNothingIsTakenBeforeTheyAreGone) {
+  FairQueue queue({});
+  for (std::uint64_t i = 1; i <= FairQueue::kLateMax + 5; ++i)
+    ASSERT_TRUE(queue.push(i, "a", rows(1, 10), kStart + 5ms));
+  ASSERT_TRUE(queue.push(9999, "b", rows(1, 10), kNever));
+  auto batch = take(queue, 100, kStart + 5ms);
+  EXPECT_EQ(batch.late.size(), FairQueue::kLateMax);
+  EXPECT_TRUE(batch.rows.empty());
+  batch = take(queue, 100, kStart + 5ms);
+  EXPECT_EQ(batch.late.size(), 5U);
+  EXPECT_EQ(of(batch, 9999), 1U);
+  EXPECT_EQ(queue.tokens(), 0U);
+}
+
 TEST(FairQueue, ABatchGrowsOnlyAsFarAsItsDeadlinesAllow) {
   FairQueue queue({});
   ASSERT_TRUE(queue.push(1, "a", rows(1, 10), kNever));

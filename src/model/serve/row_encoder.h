@@ -11,18 +11,21 @@ namespace zhiyin::model {
 class RowEncoder {
  public:
   virtual ~RowEncoder() = default;
-  /// `texts` × width floats into `out`.
-  virtual Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) = 0;
+  /// `texts` × width floats into `out`. `helpers`: the server's idle threads, where it has several;
+  /// else null.
+  virtual Result<void> encode(std::span<const EncoderText> texts, Helpers* helpers,
+                              std::span<float> out) = 0;
 };
 
-/// The encoder with a workspace of its own: means of tokens, of length 1. The encoder must outlive
-/// it.
+/// The encoder with a workspace of its own, with room for `helpers` others: means of tokens, of
+/// length 1. The encoder must outlive it.
 class PackedRowEncoder final : public RowEncoder {
  public:
-  PackedRowEncoder(const Encoder& encoder, std::size_t tokens)
-      : encoder_(encoder), workspace_(encoder.shape(), tokens) {}
-  Result<void> encode(std::span<const EncoderText> texts, std::span<float> out) override {
-    return encoder_.encode(texts, {}, workspace_, out);
+  PackedRowEncoder(const Encoder& encoder, std::size_t tokens, std::size_t helpers = 0)
+      : encoder_(encoder), workspace_(encoder.shape(), tokens, 1, helpers) {}
+  Result<void> encode(std::span<const EncoderText> texts, Helpers* helpers,
+                      std::span<float> out) override {
+    return encoder_.encode(texts, {.helpers = helpers}, workspace_, out);
   }
 
  private:

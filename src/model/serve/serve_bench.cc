@@ -133,11 +133,13 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", encoder.error().text());
     return 1;
   }
-  BatchServer server(
-      {.width = (*encoder)->shape().width,
-       .threads = plan.threads,
-       .batch_tokens = plan.batch_tokens},
-      [&] { return std::make_unique<PackedRowEncoder>(**encoder, plan.batch_tokens); });
+  BatchServer server({.width = (*encoder)->shape().width,
+                      .threads = plan.threads,
+                      .batch_tokens = plan.batch_tokens},
+                     [&] {
+                       return std::make_unique<PackedRowEncoder>(**encoder, plan.batch_tokens,
+                                                                 plan.threads - 1);
+                     });
   const double one_text = single(server, plan, **encoder);
   const double most = peak(server, plan, **encoder);
   fmt::print("{} tokens, {} threads, {}: one text {:.2f} ms, peak {:.0f}/s\n", plan.tokens,

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "model/encoder/detail/shared_work.h"
 
 namespace zhiyin::model::detail {
 namespace {
@@ -18,8 +17,8 @@ Block<T> zeros(std::size_t count, std::size_t& bytes) {
 
 class Pass {
  public:
-  Pass(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels, const Crew& crew)
-      : shape_(shape), table_(table), kernels_(kernels), crew_(crew), arena_(*crew.arenas[0]) {}
+  Pass(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels, Crew& crew)
+      : shape_(shape), table_(table), kernels_(kernels), crew_(crew), arena_(crew.own()) {}
 
   void run(std::span<const Segment> segments) {
     rows_ = 0;
@@ -42,25 +41,13 @@ class Pass {
   }
 
  private:
-  /// Calls work(item, arena of who does it) for every item; the crew shares them out.
-  template <class Work>
-  void for_items(std::size_t items, Work work) const {
-    const std::size_t helpers = crew_.arenas.size();
-    if (helpers == 1) {
-      for (std::size_t item = 0; item < items; ++item) work(item, arena_);
-      return;
-    }
-    share_work(items, helpers, crew_.pool,
-               [&](std::size_t item, std::size_t helper) { work(item, *crew_.arenas[helper]); });
-  }
-
   template <class Work>
   void for_blocks(Work work) const {
     // Of nearly the same size: each reads all weights, however few its rows. As many for each of
     // the crew.
-    const std::size_t each = kBlockRows * crew_.arenas.size();
-    const std::size_t blocks = (rows_ + each - 1) / each * crew_.arenas.size();
-    for_items(blocks, [&](std::size_t block, const Arena& own) {
+    const std::size_t each = kBlockRows * crew_.size();
+    const std::size_t blocks = (rows_ + each - 1) / each * crew_.size();
+    crew_.each(blocks, [&](std::size_t block, const Arena& own) {
       const std::size_t begin = rows_ * block / blocks, end = rows_ * (block + 1) / blocks;
       if (begin < end) work(begin, end - begin, own);
     });
@@ -120,11 +107,11 @@ class Pass {
                          shape_.width, shape_.heads, arena_.context.get() + row * arena_.stride,
                          arena_.stride, own.scratch.get(), first, end});
       };
-      if (crew_.arenas.size() == 1)
+      if (crew_.size() == 1)
         heads(0, shape_.heads, arena_);
       else
-        for_items(shape_.heads,
-                  [&](std::size_t head, const Arena& own) { heads(head, head + 1, own); });
+        crew_.each(shape_.heads,
+                   [&](std::size_t head, const Arena& own) { heads(head, head + 1, own); });
       row += tokens;
     }
   }
@@ -156,18 +143,20 @@ class Pass {
   const EncoderShape& shape_;
   const LayerTable& table_;
   const Kernels& kernels_;
-  const Crew& crew_;
+  Crew& crew_;
   Arena& arena_;  ///< with the rows
   std::size_t rows_ = 0;
 };
 
 }  // namespace
 
-Arena::Arena(const EncoderShape& shape, std::size_t tokens_)
+Arena::Arena(const EncoderShape& shape, std::size_t tokens_, Rows rows)
     : tokens(tokens_), stride(padded(shape.width)), qkv_stride(padded(3 * shape.width)) {
-  x = zeros<float>(tokens * stride, bytes);
-  context = zeros<float>(tokens * stride, bytes);
-  qkv = zeros<float>(tokens * qkv_stride, bytes);
+  if (rows == Rows::kOwn) {
+    x = zeros<float>(tokens * stride, bytes);
+    context = zeros<float>(tokens * stride, bytes);
+    qkv = zeros<float>(tokens * qkv_stride, bytes);
+  }
   inner = zeros<float>(kBlockRows * padded(shape.inner), bytes);
   const std::size_t longest = std::min(tokens, shape.tokens_max());
   scratch = zeros<float>(attention_scratch(longest, shape.head_width()), bytes);
@@ -176,10 +165,10 @@ Arena::Arena(const EncoderShape& shape, std::size_t tokens_)
 }
 
 void forward(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels,
-             std::span<const Segment> segments, const Crew& crew) {
+             std::span<const Segment> segments, Crew& crew) {
   std::size_t tokens = 0;
   for (const Segment& segment : segments) tokens += segment.tokens();
-  ZHIYIN_CHECK(!crew.arenas.empty() && tokens <= crew.arenas[0]->tokens);
+  ZHIYIN_CHECK(tokens <= crew.own().tokens);
   Pass(shape, table, kernels, crew).run(segments);
 }
 

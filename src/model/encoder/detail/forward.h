@@ -6,7 +6,7 @@
 #include <new>
 #include <span>
 
-#include "base/thread_pool.h"
+#include "model/encoder/detail/crew.h"
 #include "model/encoder/detail/encoder_weights.h"
 #include "model/encoder/detail/kernels.h"
 
@@ -35,34 +35,29 @@ struct AlignedDelete {
 template <class T>
 using Block = std::unique_ptr<T[], AlignedDelete>;
 
-/// The memory of one thread: room for `tokens` packed rows. Sizes never change.
+/// The memory of one thread: room for `tokens` packed rows, or of one that only helps with those of
+/// another arena. Sizes never change.
 struct Arena {
-  Arena(const EncoderShape& shape, std::size_t tokens);
+  enum class Rows : bool { kOwn, kNone };
+  Arena(const EncoderShape& shape, std::size_t tokens, Rows rows = Rows::kOwn);
 
   std::size_t tokens;
   std::size_t stride;      ///< of x and context: padded(width)
   std::size_t qkv_stride;  ///< padded(3 width)
   std::size_t bytes = 0;
-  Block<float> x;             ///< [tokens][stride]: what the layers work on
-  Block<float> context;       ///< [tokens][stride]
-  Block<float> qkv;           ///< [tokens][qkv_stride]
+  Block<float> x;             ///< [tokens][stride]: what the layers work on; null for a helper
+  Block<float> context;       ///< [tokens][stride]; likewise
+  Block<float> qkv;           ///< [tokens][qkv_stride]; likewise
   Block<float> inner;         ///< [kBlockRows][padded(inner)]
   Block<float> scratch;       ///< of attention
   Block<std::uint8_t> small;  ///< bytes of a block of rows
   Block<RowScale> scales;
 };
 
-/// Those that work on one batch: the first arena holds its rows, each helper uses what else there
-/// is in its own. One arena and no pool: the calling thread alone.
-struct Crew {
-  std::span<Arena* const> arenas;
-  ThreadPool* pool = nullptr;
-};
-
-/// Runs the layers over packed segments: afterwards row r of the first arena's `x` is the vector of
-/// token r, the same bits with any crew. Requires that all segments together have at most as many
-/// tokens as that arena has room for and that ids, types and lengths are within the shape.
+/// Runs the layers over packed segments: afterwards row r of the owner's `x` is the vector of token
+/// r, the same bits with any crew. Requires that all segments together have at most as many tokens
+/// as the owner's arena has room for and that ids, types and lengths are within the shape.
 void forward(const EncoderShape& shape, const LayerTable& table, const Kernels& kernels,
-             std::span<const Segment> segments, const Crew& crew);
+             std::span<const Segment> segments, Crew& crew);
 
 }  // namespace zhiyin::model::detail
