@@ -221,6 +221,10 @@ def compare(build, one, encoder, texts, name, folder):
 def base_shape(build, peak, folder):
     roof = {r["precision"]: r["roof_gops"] for r in program(build, "roof", 768, 3072)}
     print(f"BERT-base shape: oneDNN's products int8 {roof['int8']:.0f}, float32 {roof['float32']:.0f} GOP/s")
+    # The weights of its products: whoever encodes few tokens cannot be quicker than they are read.
+    for name, megabytes in (("int8", 85), ("float32", 340)):
+        read, = program(build, "memory", megabytes)
+        print(f"  {megabytes} MB of {name} weights are read in {read['milliseconds']:.1f} ms ({read['gigabytes_per_second']:.1f} GB/s)")
     for precision, peak_gops in (("int8", peak["int8_gops"]), ("float32", peak["float_gops"])):
         for r in program(build, "made", precision):
             print(f"  {precision}, {r['tokens']} tokens: {r['milliseconds']:.1f} ms, {r['tokens_per_second']:,.0f} tokens/s, {r['gops']:.0f} GOP/s = "

@@ -1,6 +1,7 @@
 // Speed of the encoder engine beside the processor's peak and oneDNN's products, on one thread.
 //
 //   encoder_bench peaks
+//   encoder_bench memory MEGABYTES          bytes that one thread reads in a second, out of so many
 //   encoder_bench roof WIDTH INNER          oneDNN's products of one layer, packed to 1,024 tokens
 //   encoder_bench made int8|float32         our engine on BERT-base's shape with made weights
 //   encoder_bench ids ENCODER FILE [N]      our engine on texts as ids (one text a line, first N);
@@ -108,6 +109,32 @@ void peaks() {
   fmt::print("{{\"float_gops\":{:.1f},\"int8_gops\":{:.1f}}}\n",
              12.0 * kPeakLoops * lanes * 2 / f * 1e-9,
              12.0 * kPeakLoops * lanes * 4 * 2 / i * 1e-9);
+}
+
+/// The sum of what is read, ahead of which lines are fetched, as the products do with weights.
+__attribute__((target("avx2"))) float read_all(const std::vector<float>& block, std::size_t ahead) {
+  __m256 sums[8];
+  for (auto& sum : sums) sum = _mm256_setzero_ps();
+  const float* const from = block.data();
+  for (std::size_t i = 0; i + 64 <= block.size(); i += 64) {
+    for (std::size_t line = 0; line < 4 && ahead != 0; ++line)
+      __builtin_prefetch(from + i + ahead + 16 * line, 0, 2);
+    for (std::size_t k = 0; k < 8; ++k)
+      sums[k] = _mm256_add_ps(sums[k], _mm256_loadu_ps(from + i + 8 * k));
+  }
+  float out = 0;
+  for (const auto& sum : sums) out += _mm256_cvtss_f32(sum);
+  return out;
+}
+
+void memory(std::size_t megabytes) {
+  const std::vector<float> block(megabytes * 250'000, 1.0F);
+  double shortest = 1e9;
+  volatile float sink = 0;
+  for (const std::size_t ahead : {0U, 256U, 1024U, 4096U})
+    shortest = std::min(shortest, best(0.5, [&] { sink = read_all(block, ahead); }));
+  fmt::print("{{\"megabytes\":{},\"gigabytes_per_second\":{:.1f},\"milliseconds\":{:.2f}}}\n",
+             megabytes, static_cast<double>(megabytes) / shortest * 1e-3, shortest * 1e3);
 }
 
 /// oneDNN's time for one product of 1,024 rows, weights in the layout that it likes best.
@@ -301,6 +328,8 @@ int main(int argc, char** argv) {
   const auto word = [&](std::size_t i) { return i < words.size() ? words[i] : std::string(); };
   if (word(0) == "peaks")
     peaks();
+  else if (word(0) == "memory" && words.size() == 2)
+    memory(std::stoul(word(1)));
   else if (word(0) == "roof" && words.size() == 3)
     roof(std::stol(word(1)), std::stol(word(2)));
   else if (word(0) == "made" && words.size() == 2)
@@ -313,7 +342,8 @@ int main(int argc, char** argv) {
     long_text(word(1), std::stoul(word(2)));
   else {
     fmt::print(stderr,
-               "usage: encoder_bench peaks | roof WIDTH INNER | made PRECISION | ids ENCODER FILE "
+               "usage: encoder_bench peaks | memory MEGABYTES | roof WIDTH INNER | made PRECISION "
+               "| ids ENCODER FILE "
                "[N [PRECISION]] | long ENCODER THREADS\n");
     return 2;
   }
