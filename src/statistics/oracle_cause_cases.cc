@@ -64,8 +64,7 @@ Json arm_case(Random& random, std::string_view kind, double level, bool hits, Js
                        .set("sum", sum(x, one))
                        .set("sum_squares", sum(x, x))
                        .set("sum_products", sum(y, x));
-  Json arm =
-      Json::object().set("name", "arm").set("kind", kind).set("n", n).set("sum", sum(y, one));
+  Json arm = Json::object().set("kind", kind).set("n", n).set("sum", sum(y, one));
   if (kind != "proportion") arm.set("sum_squares", sum(y, y));
   if (kind == "ratio") {
     arm.set("denominator_sum", sum(d, one)).set("denominator_sum_squares", sum(d, d));
@@ -87,7 +86,10 @@ Json compare_case(Random& random) {
   const bool hits = random.below(2) == 0;
   Json people[2];
   Json arms = Json::array();
-  for (Json& p : people) arms.push(arm_case(random, kind, level + random.normal(), hits, p));
+  for (Json& p : people) {
+    Json arm = arm_case(random, kind, level + random.normal(), hits, p);
+    arms.push(arm.set("name", &p == people ? "control" : "treatment"));
+  }
   Json out = Json::object().set("kind", kind).set("a", people[0]).set("b", people[1]);
   const double tuning = 20 + static_cast<double>(random.below(5000));
   const double prior[2] = {0.3 * random.normal(), 0.1 + random.uniform()};
