@@ -1,12 +1,16 @@
 """`bench/run texts`: one long text over HTTP, what hostile requests cost, and an index of near-duplicates that stays."""
+import array
+import functools
 import json
 import os
 import pathlib
+import random
 import statistics
 import threading
 import time
 
 TEXTS = int(os.environ.get("BENCH_DUPLICATES", "1000000"))
+SECONDS = int(os.environ.get("BENCH_DUPLICATES_SECONDS", "3600"))
 CALL = 20_000
 
 
@@ -77,10 +81,12 @@ def hostile(harness):
             ("100,000 texts", "/v1/embeddings", {"input": ["今天天气很好"] * 100_000}),
             ("100,000 texts", "/v1/analyze", {"texts": ["今天天气很好"] * 100_000}),
             ("10 MB of one character", "/v1/embeddings", {"input": ten}),
-            ("10 MB of one character, refused where too long", "/v1/embeddings", {"input": ten, "truncate": False}),
+            ("8 MB of one character", "/v1/embeddings", {"input": ten[:2_650_000]}),
+            ("8 MB of one character, not to be cut", "/v1/embeddings", {"input": ten[:2_650_000], "truncate": False}),
             ("10 MB of one character", "/v1/analyze", {"texts": [ten]}),
             ("2,048 texts of one token", "/v1/embeddings", {"input": ["好"] * 2048, "encoding_format": "base64"}),
-            ("512 texts of 64 KB of one character", "/v1/analyze", {"texts": ["好" * 21_000] * 512, "tasks": ["language", "keywords", "masked"]}),
+            ("8 MB of one character", "/v1/analyze", {"texts": [ten[:2_650_000]]}),
+            ("124 texts of 64 KB of one character", "/v1/analyze", {"texts": ["好" * 21_000] * 124}),
         ]
         for what, path, body in requests:
             data = json.dumps(body, ensure_ascii=False).encode()
@@ -96,18 +102,15 @@ def hostile(harness):
         server.close()
 
 
-PLACES = ["北京", "上海", "广州", "成都", "杭州", "武汉", "西安", "南京", "重庆", "苏州"]
-THINGS = ["外卖", "手机", "衣服", "酒店", "课程", "水果", "电影", "家具", "图书", "耳机"]
+LETTERS = [chr(0x4E00 + i % 6000) for i in range(65536)]
+LENGTH = 22
 
 
-def text_of(i):
-    """A short text that no other number gives, with a fixed beginning in common with few."""
-    state = (i * 0x9E3779B97F4A7C15 + 1) & (2 ** 64 - 1)
-    letters = []
-    for _ in range(18):
-        state = (state * 6364136223846793005 + 1442695040888963407) & (2 ** 64 - 1)
-        letters.append(chr(0x4E00 + (state >> 33) % 6000))
-    return PLACES[i % 10] + THINGS[i // 10 % 10] + "".join(letters)
+@functools.lru_cache(maxsize=64)
+def texts_of(first, count=CALL):
+    """Texts of random characters, the same for the same `first`."""
+    letters = "".join(map(LETTERS.__getitem__, array.array("H", random.Random(first).randbytes(2 * LENGTH * count))))
+    return [letters[i:i + LENGTH] for i in range(0, len(letters), LENGTH)]
 
 
 def duplicates(harness, texts=TEXTS):
@@ -119,11 +122,15 @@ def duplicates(harness, texts=TEXTS):
         server.ok("POST", "/v1/duplicates/indexes", {"name": "many"})
         began, inside = time.monotonic(), 0.0
         for first in range(0, texts, CALL):
-            rows = [{"id": f"r{i}", "text": text_of(i)} for i in range(first, min(first + CALL, texts))]
+            rows = [{"id": f"r{first + i}", "text": text} for i, text in enumerate(texts_of(first))]
             body = json.dumps({"texts": rows}, ensure_ascii=False)
             asked = time.monotonic()
             server.ok("POST", "/v1/duplicates/indexes/many/texts", body)
             inside += time.monotonic() - asked
+            if time.monotonic() - began > SECONDS:
+                texts = first + CALL
+                print(f"    stopped after {SECONDS} s", flush=True)
+                break
             if first // CALL % 50 == 49:
                 print(f"    {first + CALL:,} after {time.monotonic() - began:.0f} s, {memory_mb(pid):.0f} MB", flush=True)
         print(f"  {texts:,} texts added, {CALL:,} a call: {texts / inside:,.0f}/s in the server ({inside:.0f} s)", flush=True)
@@ -132,25 +139,27 @@ def duplicates(harness, texts=TEXTS):
             """Milliseconds of calls with `each` texts that differ from stored ones in one character; how many are found."""
             times, found = [], 0
             for k in range(count):
-                numbers = [(k * each + j) * 7919 % texts for j in range(each)]
-                body = {"texts": [text_of(i)[:-1] + "的" for i in numbers]}
+                first = k % 40 * 7919 % (texts // CALL) * CALL
+                stored = texts_of(first)
+                numbers = [(k * 31 + j) * 13 % CALL for j in range(each)]
+                body = {"texts": [stored[i][:-1] + "的" for i in numbers]}
                 asked = time.perf_counter()
                 items = server.ok("POST", "/v1/duplicates/indexes/many/search", body)["items"]
                 times.append((time.perf_counter() - asked) * 1e3)
-                found += sum(any(n["id"] == f"r{i}" for n in item["near"]) for i, item in zip(numbers, items))
+                found += sum(any(n["id"] == f"r{first + i}" for n in item["near"]) for i, item in zip(numbers, items))
             return times, found / (count * each)
 
         asked = time.monotonic()
         ask(1, 1)
         print(f"  the first question: {time.monotonic() - asked:.1f} s", flush=True)
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
-            files = list((server.folder / "data/duplicates").rglob("*"))
-            size = sum(f.stat().st_size for f in files if f.is_file())
+        def table_bytes():
+            return sum(f.stat().st_size for f in (server.folder / "data/duplicates").rglob("*") if f.is_file())
+
+        size, same, deadline = table_bytes(), 0, time.monotonic() + 600
+        while same < 4 and time.monotonic() < deadline:  # it is made in the background
             time.sleep(3)
-            again = sum(f.stat().st_size for f in (server.folder / "data/duplicates").rglob("*") if f.is_file())
-            if size and size == again:
-                break
+            before, size = size, table_bytes()
+            same = same + 1 if size == before else 0
         one, share = ask(200, 1)
         many, share_many = ask(20, 1000)
         one.sort()

@@ -923,6 +923,7 @@ class BuiltInstallation final : public Installation {
       const auto asked =
           asks ? server::refresh_feed(*services_, clock_->now()) : Result<bool>(false);
       report("feeds", asked);
+      language_->let_go_if_idle(std::chrono::steady_clock::now());
       worker_mutex_.lock();
       if (stop_.load()) return;
       const bool failed = !more || !followed || !trends || !asked;

@@ -1,7 +1,5 @@
 #include "server/item_reader.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -52,8 +50,10 @@ std::string ItemReader::encoder_name() const {
 std::string ItemReader::reader() {
   std::string out = encoder_name();  // first: vectors are asked for by it
   for (const std::string_view name : {kTopic, kSentiment}) {
-    const auto model = parts_.language.classifier(std::string(name));
-    out += fmt::format("|{}", model ? (*model)->version : "none");
+    const auto model = models_.find(std::string(name));
+    out += fmt::format("|{}", model != models_.end()
+                                  ? model->second->version
+                                  : parts_.language.version(std::string(name)).value_or("none"));
   }
   return out + (parts_.language.words() ? "|words-1" : "|none");
 }
@@ -81,11 +81,18 @@ Result<bool> ItemReader::read_some() {
     if (moved > 0 || read_ > 0) ZHIYIN_TRY_VOID(announce());
     return true;  // what changed meanwhile
   }
+  models_.clear();
+  if (reader() != by) return true;  // versions that came meanwhile
   done_ = change;
-  // Dictionary and encoder took memory that is wanted again only when texts change.
-  keywords_.reset();
-  ::malloc_trim(0);
+  let_go();
   return false;
+}
+
+/// Dictionary, classifiers and encoder took memory that is wanted again only when texts change.
+void ItemReader::let_go() {
+  keywords_.reset();
+  models_.clear();
+  parts_.language.let_go();
 }
 
 Result<void> ItemReader::announce() {
@@ -129,15 +136,18 @@ Result<std::vector<catalogue::ItemReading>> ItemReader::read(
 void ItemReader::classify(const std::string& name, std::span<const std::string_view> texts,
                           std::span<const float> vectors, std::vector<catalogue::ItemReading>& out,
                           std::string catalogue::ItemReading::* member) {
-  const auto model = parts_.language.classifier(name);
-  if (!model) return;
-  const bool fits = !vectors.empty() && parts_.language.check_encoder((*model)->model).has_value();
-  if (!fits && (*model)->model.dense_columns() > 0 && !(*model)->model.has_floor()) return;
+  if (!models_.contains(name)) {
+    auto borrowed = parts_.language.borrow(name);
+    if (!borrowed) return;
+    models_.emplace(name, std::move(*borrowed));
+  }
+  const model::TextClassifier& model = models_.at(name)->model;
+  const bool fits = !vectors.empty() && parts_.language.check_encoder(model).has_value();
+  if (!fits && model.dense_columns() > 0 && !model.has_floor()) return;
   const auto answers = model::classify_all(
-      (*model)->model, texts,
-      fits && (*model)->model.dense_columns() > 0 ? vectors : std::span<const float>(), 1);
+      model, texts, fits && model.dense_columns() > 0 ? vectors : std::span<const float>(), 1);
   for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!answers[i].rejected) out[i].*member = (*model)->model.classes()[answers[i].label];
+    if (!answers[i].rejected) out[i].*member = model.classes()[answers[i].label];
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,11 +50,14 @@ class ItemReader {
   void classify(const std::string& name, std::span<const std::string_view> texts,
                 std::span<const float> vectors, std::vector<catalogue::ItemReading>& out,
                 std::string catalogue::ItemReading::* member);
+  void let_go();
   Result<void> announce();
 
   Parts parts_;
   catalogue::ItemReadings readings_;
+  // What reads, as long as there is something to read.
   std::optional<text::KeywordExtractor> keywords_;
+  std::map<std::string, std::shared_ptr<const ServedClassifier>> models_;  // shared with requests
   bool encoder_failed_ = false;
   std::int64_t done_ = -1;     ///< change up to which everything is read
   std::size_t read_ = 0;       ///< since the last announcement

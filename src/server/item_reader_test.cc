@@ -95,6 +95,21 @@ class ItemReaderTest : public testing::Test {
   std::unique_ptr<ItemReader> reader_;
 };
 
+TEST_F(ItemReaderTest, WhatNobodyNeedsIsLetGoOnceAndComesBack) {
+  open({});
+  EXPECT_EQ(language_->version("topic").value_or(""), "topic-1");
+  EXPECT_EQ(language_->version("no-such-model").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(language_->borrow("no-such-model").error().code, ErrorCode::kNotFound);
+  const auto topic = language_->borrow("topic");
+  ASSERT_TRUE(topic.has_value());
+  EXPECT_EQ(*topic, *language_->classifier("topic"));
+  const auto now = std::chrono::steady_clock::now();
+  EXPECT_FALSE(language_->let_go_if_idle(now));
+  EXPECT_TRUE(language_->let_go_if_idle(now + Language::kIdle + std::chrono::minutes(1)));
+  EXPECT_FALSE(language_->let_go_if_idle(now + 2 * Language::kIdle + std::chrono::minutes(1)));
+  EXPECT_TRUE(language_->classifier("topic").has_value());
+}
+
 TEST_F(ItemReaderTest, ReadsWhatChangedWithWhatThereIs) {
   open({});
   EXPECT_FALSE(*reader_->read_some());  // nothing there

@@ -1,5 +1,7 @@
 #include "server/language.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 #include "base/crypto.h"
@@ -99,7 +101,12 @@ Result<std::unique_ptr<Language::Opened>> Language::open() const {
   return out;
 }
 
+void Language::used() {
+  used_at_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+}
+
 Result<Language::Opened*> Language::opened() {
+  used();
   const MutexLock lock(mutex_);
   if (!encoder_) encoder_ = open();
   if (!*encoder_) return std::unexpected(encoder_->error());
@@ -180,6 +187,26 @@ Result<Language::Vectors> Language::encode_rows(std::span<const std::vector<std:
   return run(rows, caller);
 }
 
+namespace {
+
+/// One that comes with the program: its bytes and the version that they are.
+struct ProgramModel {
+  std::string bytes;
+  std::string version;
+};
+Result<ProgramModel> program_model(const std::string& name) {
+  const auto file = program_file(fmt::format("models/{}.zym", name));
+  if (!file)
+    return fail(ErrorCode::kNotFound,
+                "model '{}': neither in the registry nor among those that come with the program",
+                name);
+  ZHIYIN_TRY(std::string bytes, read_file(*file, model::kModelBytesMax));
+  const std::string sum = crypto::hex(crypto::sha256(bytes)).substr(0, kShownOfChecksum);
+  return ProgramModel{std::move(bytes), fmt::format("{}@{}", name, sum)};
+}
+
+}  // namespace
+
 /// `known` is given back as long as it is the version to use.
 Result<std::shared_ptr<const ServedClassifier>> Language::load(const std::string& name,
                                                                const ServedClassifier* known) {
@@ -194,20 +221,41 @@ Result<std::shared_ptr<const ServedClassifier>> Language::load(const std::string
   }
   if (known != nullptr && known->version.starts_with(name + "@"))
     return std::shared_ptr<const ServedClassifier>();
-  const auto file = program_file(fmt::format("models/{}.zym", name));
-  if (!file)
-    return fail(ErrorCode::kNotFound,
-                "model '{}': neither in the registry nor among those that come with the program",
-                name);
-  ZHIYIN_TRY(const std::string bytes, read_file(*file, model::kModelBytesMax));
-  ZHIYIN_TRY(auto classifier, classifier_of(bytes));
-  const std::string sum = crypto::hex(crypto::sha256(bytes)).substr(0, kShownOfChecksum);
+  ZHIYIN_TRY(const ProgramModel found, program_model(name));
+  ZHIYIN_TRY(auto classifier, classifier_of(found.bytes));
   return std::make_shared<const ServedClassifier>(
-      ServedClassifier{fmt::format("{}@{}", name, sum), std::move(classifier)});
+      ServedClassifier{found.version, std::move(classifier)});
+}
+
+/// What is in memory, up to date or not; null: nothing.
+std::shared_ptr<const ServedClassifier> Language::kept(const std::string& name) {
+  const MutexLock lock(models_mutex_);
+  if (const auto given = provided_.find(name); given != provided_.end()) return given->second;
+  const auto found = classifiers_.find(name);
+  return found == classifiers_.end() ? nullptr : found->second.model;
+}
+
+Result<std::shared_ptr<const ServedClassifier>> Language::borrow(const std::string& name) {
+  if (kept(name)) return classifier(name);
+  if (!is_name(name)) return fail_field("name", "'{}' is no name of a model", name.substr(0, 80));
+  return load(name, nullptr);
+}
+
+Result<std::string> Language::version(const std::string& name) {
+  if (kept(name)) {
+    ZHIYIN_TRY(const auto model, classifier(name));
+    return model->version;
+  }
+  if (!is_name(name)) return fail_field("name", "'{}' is no name of a model", name.substr(0, 80));
+  ZHIYIN_TRY(const auto record, registry_.active(name));
+  if (record) return record->id;
+  ZHIYIN_TRY(const ProgramModel found, program_model(name));
+  return found.version;
 }
 
 Result<std::shared_ptr<const ServedClassifier>> Language::classifier(const std::string& name) {
   if (!is_name(name)) return fail_field("name", "'{}' is no name of a model", name.substr(0, 80));
+  used();
   const auto now = std::chrono::steady_clock::now();
   std::shared_ptr<const ServedClassifier> known;
   {
@@ -373,6 +421,7 @@ Result<Json> Language::shadow_report(const std::string& name) {
 }
 
 Result<text::Words> Language::words() {
+  used();
   const MutexLock lock(mutex_);
   if (!words_) {
     auto dictionary = text::Dictionary::open_default();
@@ -383,6 +432,30 @@ Result<text::Words> Language::words() {
     }
   }
   return *words_;
+}
+
+void Language::let_go() {
+  {
+    const MutexLock lock(mutex_);
+    if (encoder_ && *encoder_) (**encoder_)->text.encoder().file().let_go();
+    if (words_ && *words_) (*words_)->dictionary->let_go();
+  }
+  {
+    const MutexLock lock(models_mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(classifiers_,
+                  [&](const auto& one) { return now - one.second.looked_at > kIdle; });
+  }
+  ::malloc_trim(0);
+}
+
+bool Language::let_go_if_idle(std::chrono::steady_clock::time_point now) {
+  auto seen = used_at_.load(std::memory_order_relaxed);
+  if (seen == std::chrono::steady_clock::time_point{} || now - seen < kIdle) return false;
+  // Not if something was asked for meanwhile.
+  if (!used_at_.compare_exchange_strong(seen, {})) return false;
+  let_go();
+  return true;
 }
 
 void Language::stop() {

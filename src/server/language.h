@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -75,6 +76,10 @@ class Language {
   /// The active version of that name in the registry, or the one that comes with the program;
   /// kNotFound. Another process's promotion is seen within a second.
   Result<std::shared_ptr<const ServedClassifier>> classifier(const std::string& name);
+  /// The same for somebody who needs it for a while: what has to be loaded for it is not kept.
+  Result<std::shared_ptr<const ServedClassifier>> borrow(const std::string& name);
+  /// The version that `classifier` gives now, without loading it.
+  Result<std::string> version(const std::string& name);
   /// Puts a classifier under a name for this process, before all others of that name; it is never
   /// looked for again.
   void provide(const std::string& name, ServedClassifier model);
@@ -116,6 +121,14 @@ class Language {
   /// The dictionary that comes with the program; kUnavailable when it is missing.
   Result<text::Words> words();
 
+  /// Gives back what no text needs just now: the mapped pages of encoder and dictionary, which the
+  /// next text brings back within milliseconds, and classifiers that were not asked for since
+  /// kIdle.
+  void let_go();
+  /// The same, once, when no text has come since kIdle at `now`. Returns whether it did.
+  bool let_go_if_idle(std::chrono::steady_clock::time_point now);
+  static constexpr std::chrono::minutes kIdle{3};
+
   /// What waits for the encoder is refused. Before the end.
   void stop();
 
@@ -140,12 +153,14 @@ class Language {
 
   Result<Opened*> opened();
   Result<std::unique_ptr<Opened>> open() const;
+  void used();
   Result<Vectors> run(std::span<const std::vector<std::int32_t>> rows, std::string_view caller);
   void watch(const std::string& name, const ServedClassifier& model,
              std::span<const std::string_view> texts,
              std::span<const model::TextPrediction> answers);
   void keep_drift(const std::string& name, const std::string& version, model::DriftCounts counts)
       ZHIYIN_REQUIRES(watch_mutex_);
+  std::shared_ptr<const ServedClassifier> kept(const std::string& name);
   Result<std::shared_ptr<const ServedClassifier>> load(const std::string& name,
                                                        const ServedClassifier* known);
 
@@ -153,6 +168,8 @@ class Language {
   model::Registry& registry_;
   MetricsRegistry& metrics_;
   Logger& logger_;
+  /// When something of this was last asked for; the clock's beginning: not since `let_go`.
+  std::atomic<std::chrono::steady_clock::time_point> used_at_{};
   Mutex mutex_;
   std::optional<Result<std::unique_ptr<Opened>>> encoder_ ZHIYIN_GUARDED_BY(mutex_);
   std::optional<Result<text::Words>> words_ ZHIYIN_GUARDED_BY(mutex_);

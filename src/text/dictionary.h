@@ -49,6 +49,8 @@ class Dictionary {
   [[nodiscard]] double count_sum() const { return count_sum_; }
   /// For words without a rarity of their own.
   [[nodiscard]] double rarity_average() const { return rarity_average_; }
+  /// As MappedFile::let_go.
+  void let_go() const { file_.let_go(); }
 
  private:
   Dictionary() = default;

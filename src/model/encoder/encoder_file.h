@@ -62,6 +62,8 @@ class EncoderFile {
   [[nodiscard]] const std::string& checksum() const { return checksum_; }
   /// A part of the weights. Requires a name that `weight_sections` gives.
   [[nodiscard]] std::string_view section(std::string_view name) const;
+  /// Of a mapped file: as MappedFile::let_go.
+  void let_go() const { mapped_.let_go(); }
 
  private:
   EncoderFile() = default;
