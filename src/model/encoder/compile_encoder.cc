@@ -9,14 +9,20 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "model/encoder/detail/encoder_layout.h"
+#include "model/encoder/detail/fitted_weights.h"
 #include "model/encoder/detail/kernels.h"
+#include "model/encoder/detail/sample_rows.h"
 
 namespace zhiyin::model {
 namespace {
 
+using detail::FittedLayer;
 using detail::kGroup;
 using detail::kPanel;
+using detail::LayerNumbers;
+using detail::Matrix;
 using detail::padded;
+using detail::SmallProduct;
 
 constexpr std::size_t kWordMax = 127;
 constexpr float kUnknownPenalty = 10;  // SentencePiece's
@@ -34,14 +40,6 @@ float largest_of(const float* row, std::size_t count) {
   return out;
 }
 
-/// A matrix [columns][inputs] and its bias.
-struct Matrix {
-  std::vector<float> weights;
-  std::vector<float> bias;
-  std::size_t inputs = 0;
-  [[nodiscard]] std::size_t columns() const { return bias.size(); }
-};
-
 class Builder {
  public:
   Builder(const EncoderSource& source, const CompileOptions& options)
@@ -51,12 +49,12 @@ class Builder {
 
   Result<std::string> build() {
     ZHIYIN_TRY_VOID(check_kept());
+    ZHIYIN_TRY_VOID(fit());
     add_words();
     ZHIYIN_TRY_VOID(add_floats("emb.pos", 0));
     ZHIYIN_TRY_VOID(add_floats("emb.type", 0));
-    ZHIYIN_TRY_VOID(add_norm("emb.ln"));
-    for (std::size_t l = 0; l < shape_.layers; ++l)
-      ZHIYIN_TRY_VOID(add_layer(fmt::format("l{}.", l)));
+    ZHIYIN_TRY_VOID(add_norm("emb.ln", centre_before(0)));
+    for (std::size_t l = 0; l < shape_.layers; ++l) ZHIYIN_TRY_VOID(add_layer(l));
     for (const EncoderSection& expected : weight_sections(shape_, options_.precision))
       ZHIYIN_CHECK(sizes_.at(expected.name) == expected.bytes);
     add_tokeniser();
@@ -117,76 +115,81 @@ class Builder {
     return {};
   }
 
-  Result<void> add_norm(const std::string& name) {
-    ZHIYIN_TRY_VOID(add_floats(name + ".w", padded(shape_.width)));
-    return add_floats(name + ".b", padded(shape_.width));
-  }
-
-  Result<Matrix> read(const std::string& name, std::size_t inputs) const {
-    Matrix out{.inputs = inputs};
-    ZHIYIN_TRY(out.weights, source_.tensor(name + ".w"));
-    ZHIYIN_TRY(out.bias, source_.tensor(name + ".b"));
-    return out;
-  }
-
-  Result<void> add_layer(const std::string& layer) {
-    Matrix qkv{.inputs = shape_.width};
-    for (const char* part : {"q", "k", "v"}) {
-      ZHIYIN_TRY(const Matrix one, read(layer + part, shape_.width));
-      qkv.weights.insert(qkv.weights.end(), one.weights.begin(), one.weights.end());
-      qkv.bias.insert(qkv.bias.end(), one.bias.begin(), one.bias.end());
+  /// The layers for made texts, where that is asked for.
+  Result<void> fit() {
+    if (!small() || !options_.fitted) return {};
+    ZHIYIN_TRY(auto rows, detail::SampleRows::create(source_, options_.kept));
+    for (std::size_t l = 0; l < shape_.layers; ++l) {
+      ZHIYIN_TRY(const LayerNumbers layer, detail::read_layer(source_, l));
+      fitted_.push_back(detail::fit_layer(layer, rows.advance(layer), rows.kernels()));
     }
-    add_product(layer + "qkv", qkv);
-    ZHIYIN_TRY(const Matrix ao, read(layer + "ao", shape_.width));
-    add_product(layer + "ao", ao);
-    ZHIYIN_TRY_VOID(add_norm(layer + "aln"));
-    ZHIYIN_TRY(const Matrix fi, read(layer + "fi", shape_.width));
-    add_product(layer + "fi", fi);
-    ZHIYIN_TRY(const Matrix fo, read(layer + "fo", shape_.inner));
-    add_product(layer + "fo", fo);
-    return add_norm(layer + "oln");
+    return {};
+  }
+
+  /// What the rows that go into a layer lack; behind the last nothing.
+  [[nodiscard]] std::vector<float> centre_before(std::size_t layer) const {
+    return layer < fitted_.size() ? fitted_[layer].centre : std::vector<float>();
+  }
+
+  Result<void> add_norm(const std::string& name, const std::vector<float>& centre) {
+    ZHIYIN_TRY_VOID(add_floats(name + ".w", padded(shape_.width)));
+    ZHIYIN_TRY(std::vector<float> shift, source_.tensor(name + ".b"));
+    shift.resize(padded(shape_.width), 0.0F);
+    for (std::size_t i = 0; i < centre.size(); ++i) shift[i] -= centre[i];
+    add(name + ".b", bytes_of(shift));
+    return {};
+  }
+
+  Result<void> add_layer(std::size_t l) {
+    const std::string layer = fmt::format("l{}.", l);
+    if (l < fitted_.size()) {
+      add_int8(layer + "qkv", fitted_[l].qkv);
+      add_int8(layer + "ao", fitted_[l].ao);
+      ZHIYIN_TRY_VOID(add_norm(layer + "aln", fitted_[l].inner_centre));
+      add_int8(layer + "fi", fitted_[l].fi);
+      add_int8(layer + "fo", fitted_[l].fo);
+      return add_norm(layer + "oln", centre_before(l + 1));
+    }
+    ZHIYIN_TRY(const LayerNumbers numbers, detail::read_layer(source_, l));
+    add_product(layer + "qkv", numbers.qkv);
+    add_product(layer + "ao", numbers.ao);
+    ZHIYIN_TRY_VOID(add_norm(layer + "aln", {}));
+    add_product(layer + "fi", numbers.fi);
+    add_product(layer + "fo", numbers.fo);
+    return add_norm(layer + "oln", {});
   }
 
   void add_product(const std::string& name, const Matrix& matrix) {
-    if (small())
-      add_int8(name, matrix);
-    else
-      add_float(name, matrix);
-    std::vector<float> bias = matrix.bias;
+    if (small()) return add_int8(name, detail::nearest_weights(matrix));
+    add(name + ".w",
+        bytes_of(detail::float_panels(matrix.weights, matrix.columns(), matrix.inputs)));
+    add_bias(name, matrix.bias);
+  }
+
+  void add_bias(const std::string& name, std::vector<float> bias) {
     bias.resize(padded(bias.size()), 0.0F);
     add(name + ".b", bytes_of(bias));
   }
 
-  void add_int8(const std::string& name, const Matrix& matrix) {
-    const std::size_t groups = (matrix.inputs + kGroup - 1) / kGroup;
-    const std::size_t columns = padded(matrix.columns());
+  void add_int8(const std::string& name, const SmallProduct& product) {
+    const std::size_t groups = (product.inputs + kGroup - 1) / kGroup;
+    const std::size_t columns = padded(product.columns());
     std::string panels(columns * groups * kGroup, '\0');
-    std::vector<float> scales(columns, 0.0F);
+    std::vector<float> scales(product.scales);
+    scales.resize(columns, 0.0F);
     std::vector<std::int32_t> sums(columns, 0);
-    for (std::size_t c = 0; c < matrix.columns(); ++c) {
-      const float* const row = matrix.weights.data() + c * matrix.inputs;
-      scales[c] = largest_of(row, matrix.inputs) / static_cast<float>(detail::kWeightMax);
-      if (scales[c] <= 0) continue;
-      for (std::size_t i = 0; i < matrix.inputs; ++i) {
-        const long weight = std::clamp(std::lround(row[i] / scales[c]), -long{detail::kWeightMax},
-                                       long{detail::kWeightMax});
+    for (std::size_t c = 0; c < product.columns(); ++c) {
+      for (std::size_t i = 0; i < product.inputs; ++i) {
+        const std::int8_t weight = product.weights[c * product.inputs + i];
         const std::size_t group = (c / kPanel * groups + i / kGroup) * kPanel * kGroup;
         panels[group + c % kPanel * kGroup + i % kGroup] = static_cast<char>(weight);
-        sums[c] += static_cast<std::int32_t>(weight);
+        sums[c] += weight;
       }
     }
     add(name + ".w", std::move(panels));
     add(name + ".scale", bytes_of(scales));
     add(name + ".sum", bytes_of(sums));
-  }
-
-  void add_float(const std::string& name, const Matrix& matrix) {
-    std::vector<float> panels(padded(matrix.columns()) * matrix.inputs, 0.0F);
-    for (std::size_t c = 0; c < matrix.columns(); ++c)
-      for (std::size_t i = 0; i < matrix.inputs; ++i)
-        panels[(c / kPanel * matrix.inputs + i) * kPanel + c % kPanel] =
-            matrix.weights[c * matrix.inputs + i];
-    add(name + ".w", bytes_of(panels));
+    add_bias(name, product.bias);
   }
 
   void add_tokeniser() {
@@ -306,6 +309,7 @@ class Builder {
   Json tokeniser_;
   std::vector<std::pair<std::string, std::string>> sections_;
   std::map<std::string, std::size_t> sizes_;
+  std::vector<FittedLayer> fitted_;  // one per layer, or none
 };
 
 }  // namespace

@@ -15,12 +15,17 @@ struct CompileOptions {
   /// unknown piece must be among them.
   std::vector<std::uint32_t> kept;
   std::string source;  ///< where the weights come from, for people
+  /// int8 only: rounds weights together, for made texts (detail/fitted_weights.h), instead of each
+  /// to the nearest. Nearer to the floats and just as quick to run; takes some seconds for the
+  /// default encoder, and minutes for large ones.
+  bool fitted = false;
 };
 
 /// The bytes of an encoder's file (docs/formats/encoder.md) made from an encoder's numbers. int8:
 /// each output channel of a matrix and each row of the word table gets a scale of its own, the
-/// largest number becomes 64 (127 in the word table). The same source and options give the same
-/// bytes. Fails with what the source fails with, or kInvalidArgument for a wrong `kept`.
+/// largest number becomes 64 (127 in the word table; fitted as much as detail/kernels.h allows).
+/// The same source and options give the same bytes, on every processor. Fails with what the source
+/// fails with, or kInvalidArgument for a wrong `kept`.
 Result<std::string> compile_encoder(const EncoderSource& source, const CompileOptions& options);
 
 }  // namespace zhiyin::model

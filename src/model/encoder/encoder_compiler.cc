@@ -1,8 +1,10 @@
 // Makes the engine's file of an encoder; run by the build for the default one.
 //
-//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32]
+//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --fitted]
 //
-// --all keeps the whole vocabulary instead of what Chinese texts need.
+// --all keeps the whole vocabulary instead of what Chinese texts need; --fitted rounds weights
+// together instead of each to the nearest. Models name the encoder that they were trained with:
+// with another one they answer by characters alone.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -18,12 +20,13 @@ namespace {
 using namespace zhiyin;
 
 Result<void> run(const std::filesystem::path& input, const std::filesystem::path& output, bool all,
-                 model::Precision precision) {
+                 model::Precision precision, bool fitted) {
   std::error_code ignored;
   ZHIYIN_TRY(const auto source, std::filesystem::is_directory(input, ignored)
                                     ? model::open_checkpoint_source(input)
                                     : model::open_package_source(input));
-  model::CompileOptions options{.precision = precision, .source = input.filename()};
+  model::CompileOptions options{
+      .precision = precision, .source = input.filename(), .fitted = fitted};
   if (!all && source->unigram() != nullptr)
     options.kept = model::chinese_pieces(*source->unigram(), model::english_pieces());
   ZHIYIN_TRY(const std::string bytes, model::compile_encoder(*source, options));
@@ -40,11 +43,13 @@ int main(int argc, char** argv) {
     return std::ranges::find(words, word) != words.end();
   };
   if (words.size() < 2) {
-    fmt::print(stderr, "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32]\n");
+    fmt::print(stderr,
+               "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --fitted]\n");
     return 2;
   }
-  const auto done = run(words[0], words[1], has("--all"),
-                        has("--float32") ? model::Precision::kFloat : model::Precision::kInt8);
+  const auto done =
+      run(words[0], words[1], has("--all"),
+          has("--float32") ? model::Precision::kFloat : model::Precision::kInt8, has("--fitted"));
   if (done) return 0;
   fmt::print(stderr, "{}\n", done.error().text());
   return 1;

@@ -161,12 +161,15 @@ Result<void> EncoderFile::check_weights() const {
       continue;
     // Larger weights would not saturate in the portable products but would in others.
     int largest = 0;
-    for (const char c : found->second) {
-      const int weight = static_cast<signed char>(c);
-      largest = std::max(largest, weight < 0 ? -weight : weight);
+    const std::string_view weights = found->second;
+    for (std::size_t i = 0; i + 1 < weights.size(); i += 2) {
+      const int a = static_cast<signed char>(weights[i]);
+      const int b = static_cast<signed char>(weights[i + 1]);
+      largest = std::max(largest, (a < 0 ? -a : a) + (b < 0 ? -b : b));
     }
-    if (largest > detail::kWeightMax)
-      return damaged("section '{}': a weight beyond {}", expected.name, detail::kWeightMax);
+    if (largest > detail::kWeightPairMax)
+      return damaged("section '{}': a pair of weights beyond {}", expected.name,
+                     detail::kWeightPairMax);
   }
   return {};
 }

@@ -104,8 +104,11 @@ TEST(EncoderFile, WhatIsSignedButWrongIsRefusedAsWell) {
   const auto file = EncoderFile::from_bytes(bytes);
   const std::size_t weight = bytes.find((*file)->section("l0.qkv.w"));
   std::string heavy = bytes;
-  heavy[weight] = 65;
-  EXPECT_NE(refusal(signed_again(heavy)).find("beyond 64"), std::string::npos);
+  heavy[weight] = 127;
+  heavy[weight + 1] = -1;
+  EXPECT_EQ(refusal(signed_again(heavy)), "accepted");
+  heavy[weight + 1] = -2;
+  EXPECT_NE(refusal(signed_again(heavy)).find("beyond 128"), std::string::npos);
 }
 
 TEST(EncoderFile, RandomHeadersNeverGetFurtherThanARefusal) {

@@ -123,6 +123,27 @@ TEST_F(EncoderTest, Int8IsCloseToFloat) {
   }
 }
 
+TEST_F(EncoderTest, FittedWeightsAreNearerToTheFloats) {
+  const auto source = open_checkpoint_source(folder_.path());
+  ASSERT_TRUE(source) << source.error().text();
+  const auto all = texts(60);
+  const std::vector<float> exact = encode(*open(Precision::kFloat), all);
+  const auto apart = [&](bool fitted) {
+    const auto bytes = compile_encoder(**source, {.fitted = fitted});
+    EXPECT_TRUE(bytes) << bytes.error().text();
+    EXPECT_EQ(*bytes, *compile_encoder(**source, {.fitted = fitted}));
+    const auto file = EncoderFile::from_bytes(*bytes);
+    EXPECT_TRUE(file) << file.error().text();
+    const std::vector<float> small = encode(**Encoder::create(*file, {}), all);
+    double out = 0;
+    for (std::size_t i = 0; i < small.size(); ++i)
+      out += std::pow(static_cast<double>(small[i]) - exact[i], 2);
+    return out;
+  };
+  const double nearest = apart(false), fitted = apart(true);
+  EXPECT_LT(fitted, 0.7 * nearest) << nearest;
+}
+
 TEST_F(EncoderTest, PoolingsAreWhatTheyAreCalled) {
   const auto encoder = open(Precision::kFloat);
   const std::vector<std::int32_t> ids{1, 5, 9, 2};

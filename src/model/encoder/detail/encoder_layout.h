@@ -15,7 +15,10 @@ inline constexpr std::uint32_t kFileVersion = 1;
 inline constexpr std::size_t kPrefixBytes = 4 + 4 + 8;  ///< magic, version, length of the header
 inline constexpr std::size_t kSectionAlignment = 64;
 inline constexpr std::size_t kChecksumBytes = 32;
-inline constexpr int kWeightMax = 64;  ///< of an int8 weight, either sign
+inline constexpr int kWeightMax = 127;  ///< of an int8 weight, either sign
+/// Of the sizes of two weights that lie side by side, inputs 2 i and 2 i + 1 of a column: their
+/// products with bytes, added up, then fit into 16 bits.
+inline constexpr int kWeightPairMax = 128;
 
 /// Records of a character map: u32 character, u8 count, count times u32; ascending by character.
 std::string pack_characters(const std::vector<MappedCharacter>& characters);

@@ -4,6 +4,7 @@
 #include <cpuid.h>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -57,8 +58,14 @@ class Trial {
   Trial() {
     Random random(5);
     for (float& x : rows_) x = static_cast<float>(random.normal());
-    for (std::int8_t& w : panels_)
-      w = static_cast<std::int8_t>(static_cast<int>(random.below(129)) - 64);
+    for (std::size_t i = 0; i < panels_.size(); i += 2) {
+      const int first = static_cast<int>(random.below(255)) - 127;
+      const int room = 128 - (first < 0 ? -first : first);
+      const auto span = static_cast<std::uint64_t>(2 * room) + 1;
+      const int second = static_cast<int>(random.below(span)) - room;
+      panels_[i] = static_cast<std::int8_t>(first);
+      panels_[i + 1] = static_cast<std::int8_t>(std::clamp(second, -127, 127));
+    }
     for (float& x : float_panels_) x = static_cast<float>(random.normal());
     for (std::size_t c = 0; c < kColumns; ++c) {
       scales_[c] = 0.01F + 0.001F * static_cast<float>(c);

@@ -27,9 +27,9 @@ struct RowScale {
 enum class Activation : std::uint8_t { kNone, kGelu };
 
 /// out[row][column] = activation(sum over inputs of a[row][input] * b[column][input] + bias).
-/// int8: `a` holds bytes with a scale per row, `panels` weights from -64 to 64 (two products of a
-/// byte and a weight then fit into 16 bits) as [column / 16][input / 4][column % 16][input % 4],
-/// and `column_sums` the sums of each column's weights.
+/// int8: `a` holds bytes with a scale per row, `panels` weights, two neighbours of which have
+/// sizes of 128 together at most (their products with bytes then fit into 16 bits), as [column /
+/// 16][input / 4][column % 16][input % 4], and `column_sums` the sums of each column's weights.
 struct Int8Product {
   const std::uint8_t* a = nullptr;
   std::size_t a_stride = 0;  ///< bytes, a multiple of 4

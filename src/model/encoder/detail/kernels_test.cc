@@ -36,13 +36,17 @@ TEST(Kernels, AllInstructionSetsGiveTheSameBits) {
     EXPECT_TRUE(agrees_with_portable(*kernels)) << kernels->name;
 }
 
-/// The largest byte times the largest weight, as long as rows get: nothing may saturate or
+/// The largest byte times the largest weights, as long as rows get: nothing may saturate or
 /// overflow.
 TEST(Kernels, ExtremeProductsAreExact) {
   constexpr std::size_t kInputs = 8192;
-  for (const int weight : {64, -64}) {
+  using Pair = std::pair<int, int>;
+  for (const auto& [even, odd] :
+       {Pair{64, 64}, Pair{-64, -64}, Pair{127, 1}, Pair{-127, -1}, Pair{1, 127}, Pair{-3, -125}}) {
     const std::vector<std::uint8_t> a(kInputs, 255);
-    const std::vector<std::int8_t> panels(kInputs * 16, static_cast<std::int8_t>(weight));
+    std::vector<std::int8_t> panels(kInputs * 16, static_cast<std::int8_t>(even));
+    for (std::size_t i = 1; i < panels.size(); i += 2) panels[i] = static_cast<std::int8_t>(odd);
+    const int weight = (even + odd) / 2;
     const std::vector<std::int32_t> sums(16, weight * static_cast<int>(kInputs));
     const std::vector<float> ones(16, 1), none(16, 0);
     for (const std::int32_t zero : {0, 255}) {

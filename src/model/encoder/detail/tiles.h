@@ -73,7 +73,7 @@ inline void multiply(Int16s& sum, Bytes4 a, const Weights64& b) {
 #else
 #define ZHIYIN_ROW_ASSEMBLY 1
 /// Four bytes of a row times 16 columns. In assembly because g++ orders the twelve sums of a tile
-/// so that half of them spill. 255 * 64 * 2 fits into 16 bits: nothing saturates.
+/// so that half of them spill. 255 * 128 fits into 16 bits: nothing saturates.
 inline void multiply_row(Int16s& sum, const std::uint8_t* a, const std::int8_t* b, __m256i ones) {
   __m256i first, second;
   asm("vpbroadcastd %[a], %[second]\n\t"
