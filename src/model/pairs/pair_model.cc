@@ -43,6 +43,10 @@ Result<void> check_parts(const PairModelParts& p) {
   if (std::ranges::adjacent_find(p.keys, std::ranges::greater_equal()) != p.keys.end() ||
       (!p.keys.empty() && p.keys.front() == 0))
     return wrong("n-grams are not ascending");
+  if (!(p.familiar_low >= 0 && p.familiar_low <= p.familiar_high && p.familiar_high <= 1) ||
+      !(p.general_weight <= 0) || !std::isfinite(p.general_weight) ||
+      !std::isfinite(p.general_bias))
+    return wrong("what decides of unfamiliar pairs is out of range");
   for (const Calibration& c : {p.calibration, p.floor_calibration}) {
     if (!(c.slope > 0) || !std::isfinite(c.slope) || !std::isfinite(c.shift))
       return wrong("a calibration is out of range");
@@ -82,9 +86,14 @@ Result<PairModel> PairModel::create(PairModelParts p) {
   out.difference_ = std::move(p.difference);
   out.cosine_ = p.cosine;
   out.encoder_bias_ = p.encoder_bias;
+  out.general_weight_ = p.general_weight;
+  out.general_bias_ = p.general_bias;
+  out.familiar_low_ = p.familiar_low;
+  out.familiar_high_ = p.familiar_high;
   out.calibration_ = p.calibration;
   out.floor_calibration_ = p.floor_calibration;
   out.threshold_ = p.threshold;
+  out.reference_ = std::move(p.reference);
   out.settings_ = std::move(p.settings);
   out.metrics_ = std::move(p.metrics);
   for (const float idf : p.idf)
@@ -171,8 +180,15 @@ PairModel::Decision PairModel::decide(std::string_view first, std::string_view s
     fold_side(second, scratch.second);
     out.characters = by_characters(weights, scratch);
     out.known = !scratch.first_hits.empty() || !scratch.second_hits.empty();
+    const std::size_t all = scratch.first.keys.size() + scratch.second.keys.size();
+    const std::size_t known = scratch.first_hits.size() + scratch.second_hits.size();
+    out.familiarity = all == 0 ? 0 : static_cast<double>(known) / static_cast<double>(all);
   }
-  if (!u.empty()) out.encoder = by_encoder(u, v);
+  if (u.empty()) return out;
+  out.encoder = by_encoder(u, v);
+  out.general = general_bias_ + general_weight_ * cosine_inputs(u, v)[1];
+  if (!weights.likeness.empty())
+    out.own = own_share(out.familiarity, familiar_low_, familiar_high_);
   return out;
 }
 
@@ -183,13 +199,26 @@ PairPrediction PairModel::predict(std::string_view first, std::string_view secon
   PairPrediction out;
   out.floor = u.empty() && dense_columns() > 0;
   const Calibration& how = out.floor ? floor_calibration_ : calibration_;
-  const double sum = decision.intercept + decision.characters + decision.encoder;
+  const double sum = decision.total();
+  out.familiarity = decision.familiarity;
+  out.unfamiliar = decision.own < 0.5;
   // Weights of a file may be so large that their sum is no number.
   const bool is_number = std::isfinite(sum);
   out.same = is_number ? how.probability(sum) : 0.5;
   if (!u.empty()) out.cosine = cosine_inputs(u, v)[0];
   out.rejected = out.confidence() < threshold_ || (u.empty() && !decision.known) || !is_number;
   return out;
+}
+
+std::string pair_text(std::string_view first, std::string_view second) {
+  const auto [before, after] = std::minmax(first, second);
+  return fmt::format("{}\n{}", before, after);
+}
+
+double own_share(double familiarity, double low, double high) {
+  if (high <= 0) return 1;
+  if (high <= low) return familiarity >= high ? 1 : 0;
+  return std::clamp((familiarity - low) / (high - low), 0.0, 1.0);
 }
 
 Json prediction_json(const PairPrediction& p) {
@@ -200,6 +229,7 @@ Json prediction_json(const PairPrediction& p) {
                         .set(std::string(PairModel::kDifferent), 1 - p.same)
                         .set(std::string(PairModel::kSame), p.same));
   out.set("rejected", p.rejected).set("cosine", p.cosine ? Json(*p.cosine) : Json());
+  out.set("familiarity", p.familiarity).set("unfamiliar", p.unfamiliar);
   if (p.floor) out.set("floor", true);
   return out;
 }

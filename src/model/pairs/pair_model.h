@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "model/artefact.h"
 #include "model/calibration.h"
+#include "model/classify/drift.h"
 #include "model/pairs/likeness.h"
 
 namespace zhiyin::model {
@@ -41,9 +42,16 @@ struct PairModelParts {
   std::vector<float> floor_weights;    ///< as `weights`
   std::vector<double> floor_likeness;  ///< as `likeness`
   double floor_intercept = 0;
+  /// Decision by the cosine alone, for texts of another kind than those learnt from: weight of
+  /// ln(1.0001 - cosine), at most 0, and a constant.
+  double general_weight = 0, general_bias = 0;
+  /// A pair's familiarity (PairModel::Decision) at and below which only the cosine decides, and at
+  /// and above which only the model does; both 0: the model always.
+  double familiar_low = 0, familiar_high = 0;
   Calibration calibration;        ///< decision to the probability of meaning the same
   Calibration floor_calibration;  ///< of the floor's decisions
   double threshold = 0;           ///< answers less sure than this are rejected
+  DriftReference reference;       ///< what held-out answers and pairs (pair_text) looked like
   Json settings;                  ///< how it was trained, for people
   Json metrics;                   ///< on held-out folds
 };
@@ -52,14 +60,35 @@ struct PairPrediction {
   double same = 0;               ///< probability that the texts mean the same
   bool rejected = false;         ///< less sure than the threshold, or nothing known in the texts
   bool floor = false;            ///< by characters alone, though the model has an encoder's part
+  double familiarity = 0;        ///< as in PairModel::Decision; 1 in a model without n-grams
+  bool unfamiliar = false;       ///< the cosine decides more than the model does
   std::optional<double> cosine;  ///< of the vectors, where there are any
   [[nodiscard]] double confidence() const { return same >= 0.5 ? same : 1 - same; }
 };
 
+/// What one n-gram of a pair adds to its decision.
+struct PairTerm {
+  using Spans = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+  std::string term;
+  double weight = 0;
+  Spans first, second;  ///< bytes of either text, begin and end; one may have none
+};
+/// decision = intercept + encoder + cosine + sum of likeness + sum of all terms' weights, up to
+/// rounding: above 0 speaks for the same, before calibration.
+struct PairExplanation {
+  double decision = 0;
+  double intercept = 0;
+  double encoder = 0;            ///< what the vectors' values and their cosine add
+  double cosine = 0;             ///< what the cosine alone adds, as far as the pair is unfamiliar
+  std::vector<double> likeness;  ///< in the order of kLikenessNames, then TF-IDF; or none
+  std::vector<PairTerm> terms;   ///< the heaviest first
+};
+
 /// Whether two texts mean the same: one linear decision on which n-grams stand in both texts and
 /// which in one only, on how alike their characters are, and on the encoder's vectors of both
-/// (their products, their differences, their cosine). Which of the texts comes first changes
-/// nothing, to the bit. Immutable and thread-safe.
+/// (their products, their differences, their cosine). What it has learnt of words holds for texts
+/// of their kind; the less familiar a pair is, the more its cosine alone decides. Which of the
+/// texts comes first changes nothing, to the bit. Immutable and thread-safe.
 class PairModel {
  public:
   /// Working memory of one thread.
@@ -67,12 +96,20 @@ class PairModel {
     PairSide first, second;
     std::vector<std::uint32_t> first_hits, second_hits;
   };
-  /// Decision = intercept + characters + encoder; without vectors those of the floor.
+  /// Sum = intercept + characters + encoder, without vectors those of the floor; of that and
+  /// `general` each has its share.
   struct Decision {
     double intercept = 0;
     double characters = 0;
     double encoder = 0;
-    bool known = false;  ///< an n-gram of either text is known
+    double general = 0;      ///< by the cosine alone
+    double own = 1;          ///< share of the sum, from 0 to 1; the rest is general's
+    double familiarity = 1;  ///< share of both texts' n-grams that the model knows
+    bool known = false;      ///< an n-gram of either text is known
+
+    [[nodiscard]] double total() const {
+      return own * (intercept + characters + encoder) + (1 - own) * general;
+    }
   };
 
   static constexpr std::string_view kKind = "pair";
@@ -93,6 +130,8 @@ class PairModel {
   [[nodiscard]] const Calibration& calibration() const { return calibration_; }
   /// It can answer without its encoder, by characters alone.
   [[nodiscard]] bool has_floor() const { return !floor_.likeness.empty(); }
+  /// Of labels 0 (different) and 1 (same); no rows in models of before.
+  [[nodiscard]] const DriftReference& reference() const { return reference_; }
   [[nodiscard]] const Json& settings() const { return settings_; }
   [[nodiscard]] const Json& metrics() const { return metrics_; }
 
@@ -101,6 +140,10 @@ class PairModel {
   [[nodiscard]] Decision decide(std::string_view first, std::string_view second,
                                 std::span<const float> u, std::span<const float> v,
                                 Scratch& scratch) const;
+  /// Why: as `decide`, with at most `terms_max` n-grams.
+  [[nodiscard]] PairExplanation explain(std::string_view first, std::string_view second,
+                                        std::span<const float> u, std::span<const float> v,
+                                        std::size_t terms_max) const;
   [[nodiscard]] PairPrediction predict(std::string_view first, std::string_view second,
                                        std::span<const float> u, std::span<const float> v,
                                        Scratch& scratch) const;
@@ -127,14 +170,26 @@ class PairModel {
   std::vector<float> vector_mean_, vector_factor_, product_, difference_;
   std::array<double, kCosineColumns> cosine_{};
   double encoder_bias_ = 0;
+  double general_weight_ = 0, general_bias_ = 0, familiar_low_ = 0, familiar_high_ = 0;
   Calibration calibration_, floor_calibration_;
   double threshold_ = 0;
+  DriftReference reference_;
   Json settings_;
   Json metrics_;
 };
 
-/// {"label","confidence","scores":{"different","same"},"rejected","cosine" (null without vectors)}
-/// and, where it was given by characters alone, "floor".
+/// Both texts as one, for drift: the same whichever comes first.
+std::string pair_text(std::string_view first, std::string_view second);
+
+/// {"decision","intercept","encoder","cosine","likeness":{name: weight},"terms":[{"term","in":
+/// first, second or both,"weight","first":[[begin,end]],"second":[…]}]}.
+Json explanation_json(const PairExplanation& explanation);
+
+/// The share of the model, from 0 to 1, at that familiarity.
+double own_share(double familiarity, double low, double high);
+
+/// {"label","confidence","scores":{"different","same"},"rejected","cosine" (null without vectors),
+/// "familiarity","unfamiliar"} and, where it was given by characters alone, "floor".
 Json prediction_json(const PairPrediction& prediction);
 
 }  // namespace zhiyin::model

@@ -84,8 +84,11 @@ Artefact PairModel::to_artefact() const {
   header.set("encoder_bias", encoder_bias_).set("intercept", characters_.intercept);
   header.set("floor_unit", floor_.unit).set("floor_likeness", numbers(floor_.likeness));
   header.set("floor_intercept", floor_.intercept);
+  header.set("general", numbers(std::array{general_weight_, general_bias_}));
+  header.set("familiar", numbers(std::array{familiar_low_, familiar_high_}));
   header.set("calibration", json_of(calibration_));
   header.set("floor_calibration", json_of(floor_calibration_));
+  if (reference_.rows > 0) header.set("reference", to_json(reference_));
   header.set("threshold", threshold_).set("settings", settings_).set("metrics", metrics_);
   Artefact out{std::string(kKind), std::move(header), {}};
   append(out.payload, keys_);
@@ -116,10 +119,23 @@ Result<PairModel> PairModel::from_artefact(const Artefact& artefact) {
   ZHIYIN_TRY(const auto cosine, numbers_of(header, "cosine"));
   ZHIYIN_TRY(out.encoder_bias_, number_of(header["encoder_bias"], "encoder_bias"));
   ZHIYIN_TRY(out.characters_.intercept, number_of(header["intercept"], "intercept"));
+  // Models of before have neither: they decide alone.
+  if (!header["general"].is_null() || !header["familiar"].is_null()) {
+    ZHIYIN_TRY(const auto general, numbers_of(header, "general"));
+    ZHIYIN_TRY(const auto familiar, numbers_of(header, "familiar"));
+    if (general.size() != 2 || familiar.size() != 2 || general[0] > 0 || familiar[0] < 0 ||
+        familiar[0] > familiar[1] || familiar[1] > 1)
+      return damaged("'general' or 'familiar' of the header is out of range");
+    out.general_weight_ = general[0];
+    out.general_bias_ = general[1];
+    out.familiar_low_ = familiar[0];
+    out.familiar_high_ = familiar[1];
+  }
   ZHIYIN_TRY(out.calibration_, calibration_of(header["calibration"], "calibration"));
   ZHIYIN_TRY(out.floor_calibration_,
              calibration_of(header["floor_calibration"], "floor_calibration"));
   ZHIYIN_TRY(out.threshold_, number_of(header["threshold"], "threshold"));
+  ZHIYIN_TRY(out.reference_, drift_reference_of(header["reference"], 2));
   out.settings_ = header["settings"];
   out.metrics_ = header["metrics"];
   const bool characters = !out.characters_.likeness.empty();

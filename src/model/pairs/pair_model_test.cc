@@ -178,6 +178,83 @@ TEST(PairModel, TheStoredDecisionIsTheTrainedOne) {
   EXPECT_GE(right, 198U);  // learnt by heart
 }
 
+TEST(PairModel, ReasonsAddUpAndNameWhereWordsStand) {
+  const PairModel model = trained({.dense_columns = 4});
+  PairModel::Scratch scratch;
+  const std::vector<float> u = {3, 1, 0, 2}, v = {-1, 0, .5, 0};
+  const std::string first = "怎么查12退款？", second = "请问退款啊";
+  for (const bool with : {true, false}) {
+    const auto at = [&](const std::vector<float>& x) {
+      return with ? std::span<const float>(x) : std::span<const float>();
+    };
+    const auto why = model.explain(first, second, at(u), at(v), 1000);
+    double sum = why.intercept + why.encoder + why.cosine;
+    for (const double part : why.likeness) sum += part;
+    std::map<std::string, PairTerm> terms;
+    for (const PairTerm& term : why.terms) {
+      sum += term.weight;
+      terms[term.term] = term;
+    }
+    EXPECT_NEAR(sum, why.decision, 1e-9);
+    EXPECT_NEAR(why.decision, model.decide(first, second, at(u), at(v), scratch).total(), 1e-9);
+    ASSERT_TRUE(terms.contains("退款"));
+    EXPECT_EQ(first.substr(terms["退款"].first.at(0).first, 6), "退款");
+    EXPECT_EQ(second.substr(terms["退款"].second.at(0).first, 6), "退款");
+    ASSERT_TRUE(terms.contains("请问"));
+    EXPECT_TRUE(terms["请问"].first.empty());
+    EXPECT_EQ(model.explain(first, second, at(u), at(v), 2).terms.size(), 2U);
+  }
+  const Json said = explanation_json(model.explain(first, second, u, v, 1));
+  EXPECT_FALSE(said["likeness"]["tf_idf"].is_null());
+  EXPECT_EQ(said["terms"].if_array()->size(), 1U);
+}
+
+TEST(PairModel, UnfamiliarPairsAreDecidedByTheCosine) {
+  const PairModel model = trained({.dense_columns = 4});
+  PairModel::Scratch scratch;
+  const std::vector<float> u = {3, 0, 0, 0}, near = {3, .1F, 0, 0}, far = {0, 3, 0, 0};
+  const auto strange = model.decide("ЖЖЖ", "ШШШ", u, near, scratch);
+  EXPECT_EQ(strange.familiarity, 0);
+  EXPECT_EQ(strange.own, 0);
+  EXPECT_EQ(strange.total(), strange.general);
+  EXPECT_TRUE(model.predict("ЖЖЖ", "ШШШ", u, near, scratch).unfamiliar);
+  // The same cosine, the same answer; a larger one, a higher probability.
+  EXPECT_EQ(model.predict("ЖЖЖ", "ШШШ", u, near, scratch).same,
+            model.predict("ЩЩ", "ЪЪЪЪ", near, u, scratch).same);
+  EXPECT_GT(model.predict("ЖЖЖ", "ШШШ", u, near, scratch).same,
+            model.predict("ЖЖЖ", "ШШШ", u, far, scratch).same);
+  const auto usual = model.predict("怎么查12退款？", "请问777退款啊", u, u, scratch);
+  EXPECT_FALSE(usual.unfamiliar);
+  EXPECT_GT(usual.familiarity, 0.5);
+  EXPECT_FALSE(prediction_json(usual)["unfamiliar"].bool_or(true));
+  EXPECT_EQ(own_share(0.5, 0, 0), 1);
+  EXPECT_EQ(own_share(0.5, 0.4, 0.6), 0.5);
+  EXPECT_EQ(own_share(0.5, 0.5, 0.5), 1);
+  EXPECT_EQ(own_share(0.4, 0.5, 0.5), 0);
+}
+
+TEST(PairModel, KeepsWhatItsPairsLookedLike) {
+  const PairModel model = trained();
+  EXPECT_EQ(model.reference().rows, 400U);
+  EXPECT_NEAR(model.reference().labels[0] + model.reference().labels[1], 1, 1e-12);
+  EXPECT_EQ(PairModel::from_artefact(model.to_artefact())->reference(), model.reference());
+  EXPECT_EQ(pair_text("b", "a"), pair_text("a", "b"));
+}
+
+TEST(PairModel, OlderFormsDecideAlone) {
+  const PairModel model = trained({.dense_columns = 4});
+  Artefact old = model.to_artefact();
+  Json header = Json::object();
+  for (const auto& [name, value] : *old.header.if_object())
+    if (name != "general" && name != "familiar") header.set(name, value);
+  old.header = std::move(header);
+  const auto read = PairModel::from_artefact(old);
+  ASSERT_TRUE(read) << read.error().text();
+  PairModel::Scratch scratch;
+  const std::vector<float> u = {3, 0, 0, 0};
+  EXPECT_EQ(read->decide("ЖЖЖ", "ШШШ", u, u, scratch).own, 1);
+}
+
 TEST(PairModel, SameSeedSameBytesWithAnyNumberOfThreads) {
   const auto bytes = [](std::size_t threads, std::uint64_t seed) {
     return encode_artefact(
@@ -228,6 +305,10 @@ TEST(PairModel, DamagedFormsAreRefused) {
               HasSubstr("without 'likeness'"));
   EXPECT_THAT(refused([](Artefact& a) { a.header.set("floor_likeness", Json::array()); }),
               HasSubstr("'floor_likeness'"));
+  EXPECT_THAT(refused([](Artefact& a) { a.header.set("general", Json::Array{Json(1), Json(0)}); }),
+              HasSubstr("'general' or 'familiar'"));
+  EXPECT_THAT(refused([](Artefact& a) { a.header.set("familiar", Json::Array{Json(1)}); }),
+              HasSubstr("'general' or 'familiar'"));
   EXPECT_THAT(refused([](Artefact& a) { a.header.set("threshold", 2); }),
               HasSubstr("out of range"));
   EXPECT_THAT(refused([](Artefact& a) {

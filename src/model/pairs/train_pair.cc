@@ -44,9 +44,10 @@ struct Inputs {
   std::vector<std::uint64_t> starts = {0};
   std::vector<std::uint32_t> columns;  // 2 n: n-gram n in one text only, 2 n + 1: in both
   std::vector<float> values;
-  std::vector<Affine> vector;  // of the encoder's values
-  std::vector<Affine> dense;   // of the dense columns
-  std::vector<float> rows;     // pairs × dense columns
+  std::vector<Affine> vector;         // of the encoder's values
+  std::vector<Affine> dense;          // of the dense columns
+  std::vector<float> rows;            // pairs × dense columns
+  std::vector<std::uint32_t> ngrams;  // per pair: distinct n-grams of both texts, known or not
   std::size_t character_columns = 0, width = 0;
 
   [[nodiscard]] SvmRows svm() const {
@@ -116,6 +117,7 @@ void fill_characters(const LabelledPairs& data, std::span<const double> cosines,
   for (std::size_t r = 0; r < data.rows(); ++r) {
     fold_side(data.texts[data.first[r]], a);
     fold_side(data.texts[data.second[r]], b);
+    in.ngrams.push_back(static_cast<std::uint32_t>(a.keys.size() + b.keys.size()));
     const Likeness likeness = likeness_of(a, b);
     float* const row = in.rows.data() + r * columns;
     for (std::size_t c = 0; c < kLikenessColumns; ++c) row[c] = static_cast<float>(likeness[c]);
@@ -257,6 +259,67 @@ PairModelParts parts_of(Inputs in, const SvmFit& fit, const SvmFit* floor) {
   return out;
 }
 
+/// How familiar each pair is to a model that has not seen its fold: as the others' texts know its
+/// n-grams.
+std::vector<double> unseen_familiarity(const Inputs& in, const LabelledPairs& data,
+                                       std::span<const std::uint32_t> fold,
+                                       const TrainPairSettings& s) {
+  const std::size_t n = in.counts.keys.size();
+  // A text that stands in pairs of several folds counts for the first.
+  std::vector<std::uint32_t> fold_of(data.texts.size(), UINT32_MAX);
+  for (std::size_t r = data.rows(); r-- > 0;)
+    fold_of[data.first[r]] = fold_of[data.second[r]] = fold[r];
+  std::vector<std::uint32_t> all(n), inside(n * s.folds);
+  for (std::size_t t = 0; t < data.texts.size(); ++t) {
+    if (fold_of[t] == UINT32_MAX) continue;
+    for (std::uint64_t i = in.counts.starts[t]; i < in.counts.starts[t + 1]; ++i) {
+      ++all[in.counts.columns[i]];
+      ++inside[fold_of[t] * n + in.counts.columns[i]];
+    }
+  }
+  std::vector<double> out;
+  for (std::size_t r = 0; r < data.rows(); ++r) {
+    std::size_t known = 0;
+    for (const std::uint32_t t : {data.first[r], data.second[r]})
+      for (std::uint64_t i = in.counts.starts[t]; i < in.counts.starts[t + 1]; ++i) {
+        const std::uint32_t column = in.counts.columns[i];
+        known += all[column] - inside[fold[r] * n + column] >= s.document_min ? 1 : 0;
+      }
+    out.push_back(in.ngrams[r] == 0 ? 0 : static_cast<double>(known) / in.ngrams[r]);
+  }
+  return out;
+}
+
+double quantile(std::vector<double> values, double share) {
+  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, values.begin() + place);
+  return values[static_cast<std::size_t>(place)];
+}
+
+/// What decides of unfamiliar pairs: Platt's log-odds of the cosine, in the unit of decisions; and
+/// where unfamiliar begins. Blends the held-out decisions as the model will.
+void fit_general(const Inputs& in, const LabelledPairs& data, std::span<const std::uint32_t> fold,
+                 const TrainPairSettings& s, std::vector<double>& decisions,
+                 PairModelParts& parts) {
+  std::vector<double> nearness;  // rises with the cosine
+  for (std::size_t r = 0; r < data.rows(); ++r) {
+    const auto vector = [&](std::uint32_t t) { return s.vectors.subspan(t * in.width, in.width); };
+    nearness.push_back(-cosine_inputs(vector(data.first[r]), vector(data.second[r]))[1]);
+  }
+  const Calibration own = fit_calibration(decisions, data.same);
+  const Calibration general = fit_calibration(nearness, data.same);
+  parts.general_weight = -general.slope / own.slope;
+  parts.general_bias = (general.shift - own.shift) / own.slope;
+  const std::vector<double> familiarity = unseen_familiarity(in, data, fold, s);
+  parts.familiar_low = quantile(familiarity, s.unfamiliar_share);
+  parts.familiar_high = quantile(familiarity, s.familiar_share);
+  for (std::size_t r = 0; r < data.rows(); ++r) {
+    const double share = own_share(familiarity[r], parts.familiar_low, parts.familiar_high);
+    decisions[r] = share * decisions[r] +
+                   (1 - share) * (parts.general_bias - parts.general_weight * nearness[r]);
+  }
+}
+
 Result<void> check_settings(const LabelledPairs& data, const TrainPairSettings& s) {
   if (s.folds < 2 || s.folds > 100) return fail_field("folds", "{} is not in [2, 100]", s.folds);
   if (!(s.c > 0) || !std::isfinite(s.c)) return fail_field("c", "{} is not above 0", s.c);
@@ -379,11 +442,24 @@ Result<PairModel> train_pair(const LabelledPairs& data, const TrainPairSettings&
   if (!run_pieces(settings.folds + 1, settings.threads, settings.progress, fit_piece))
     return fail(ErrorCode::kConflict, "training: cancelled");
 
+  PairModelParts general;
+  if (joined) fit_general(in, data, fold, settings, decisions, general);
   PairModelParts parts = parts_of(std::move(in), whole, joined ? &floor_whole : nullptr);
+  parts.general_weight = general.general_weight;
+  parts.general_bias = general.general_bias;
+  parts.familiar_low = general.familiar_low;
+  parts.familiar_high = general.familiar_high;
   parts.calibration = fit_calibration(decisions, data.same);
   const std::vector<double> same = calibrated(parts.calibration, decisions);
   std::vector<double> confidences;
-  for (const double p : same) confidences.push_back(std::max(p, 1 - p));
+  std::vector<std::uint32_t> answers;
+  std::vector<std::string> texts;
+  for (std::size_t r = 0; r < data.rows(); ++r) {
+    confidences.push_back(std::max(same[r], 1 - same[r]));
+    answers.push_back(same[r] >= 0.5 ? 1 : 0);
+    texts.push_back(pair_text(data.texts[data.first[r]], data.texts[data.second[r]]));
+  }
+  parts.reference = drift_reference(answers, confidences, 2, texts);
   parts.threshold = threshold_of(std::move(confidences), settings.reject_loss);
   parts.settings = settings_json(data, settings, grouped);
   parts.metrics = measure_pairs(same, data.same, parts.threshold, settings.seed);

@@ -21,8 +21,11 @@ struct TrainPairSettings {
   double c = 0.1;                  ///< the losses' weight against |w|²/2
   double encoder_norm = 0.3;       ///< mean length of the vectors' part beside an n-gram part of 1
   double likeness_scale = 0.1;     ///< deviation of the other inputs beside them
-  std::size_t folds = 5;           ///< for calibration and the held-out metrics; at least 2
-  double reject_loss = 0.02;       ///< share of held-out pairs that may be rejected, in [0, 1)
+  /// Of held-out pairs, as familiar as the others' texts make them: what so many of them are below
+  /// is decided by the cosine alone, and what all but so many are above by the model alone.
+  double unfamiliar_share = 0.01, familiar_share = 0.05;
+  std::size_t folds = 5;      ///< for calibration and the held-out metrics; at least 2
+  double reject_loss = 0.02;  ///< share of held-out pairs that may be rejected, in [0, 1)
   std::uint64_t seed = 1;
   std::size_t threads = 2;
   std::function<bool(double)> progress;  ///< share done, from one thread; false cancels
