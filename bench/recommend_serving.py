@@ -71,10 +71,10 @@ def load(port, paths, rate, key=None, seconds=SECONDS):
     return json.loads(done.stdout)
 
 
-def in_process():
+def in_process(folder):
     build = pathlib.Path(os.environ["ZHIYIN_PROGRAM"]).resolve().parents[2]
     subprocess.run(["cmake", "--build", build, "--target", "recommend_bench"], check=True, stdout=subprocess.DEVNULL)
-    done = subprocess.run(["taskset", "-c", "0", build / "src/recommend/recommend_bench", "lists", "plain|rules"], check=True, capture_output=True, text=True)
+    done = subprocess.run(["taskset", "-c", "0", build / "src/recommend/recommend_bench", "lists", "plain|rules", folder], check=True, capture_output=True, text=True)
     return {one["mode"]: one for one in map(json.loads, done.stdout.splitlines())}
 
 
@@ -101,7 +101,7 @@ def bench_http(harness):
     server, _ = filled(harness, people, 10_000, 20)
     plain = None
     try:
-        alone = in_process()
+        alone = in_process(server.folder)
         refs = [f"user_id:shop:u{(i * 7919) % people:07d}" for i in range(people)]
         pid = server.process.child.pid
         key = server.ok("POST", "/v1/keys", {"name": "bench", "role": "ingest"})["key"]

@@ -195,6 +195,17 @@ std::vector<storage::Value> id_values(std::span<const PersonId> people) {
   return values;
 }
 
+Result<PersonId> person_of_ref(Session& session, const storage::Vault& vault,
+                               std::string_view ref) {
+  if (ref.starts_with("p_")) return person_of_id(session, ref);
+  if (ref.size() == kHexBytes && ref.find(':') == std::string_view::npos) {
+    ZHIYIN_TRY(const auto hash, storage::identity_hash_from_hex(ref));
+    return person_of_identity(session, hash);
+  }
+  ZHIYIN_TRY(const auto identity, parse_identity(ref));
+  return person_of_identity(session, vault.hash(identity));
+}
+
 /// Runs `work(session)` on a snapshot and hands on what it returns.
 template <class Work>
 auto on_snapshot(storage::State& state, Work work) -> decltype(work(std::declval<Session&>())) {
@@ -211,14 +222,29 @@ auto on_snapshot(storage::State& state, Work work) -> decltype(work(std::declval
 }  // namespace
 
 Result<PersonId> People::resolve(std::string_view ref) const {
-  return on_snapshot(state_, [&](Session& session) -> Result<PersonId> {
-    if (ref.starts_with("p_")) return person_of_id(session, ref);
-    if (ref.size() == kHexBytes && ref.find(':') == std::string_view::npos) {
-      ZHIYIN_TRY(const auto hash, storage::identity_hash_from_hex(ref));
-      return person_of_identity(session, hash);
+  return on_snapshot(state_, [&](Session& session) { return person_of_ref(session, vault_, ref); });
+}
+
+Result<PersonView> People::view_of(std::string_view ref, std::size_t activity_max) const {
+  return on_snapshot(state_, [&](Session& session) -> Result<PersonView> {
+    ZHIYIN_TRY(const PersonId person, person_of_ref(session, vault_, ref));
+    return audience::view_of(session, person, activity_max);
+  });
+}
+
+Result<std::vector<PersonView>> People::views_of(std::span<const PersonId> people,
+                                                 std::size_t activity_max) const {
+  return on_snapshot(state_, [&](Session& session) -> Result<std::vector<PersonView>> {
+    std::vector<PersonView> list;
+    list.reserve(people.size());
+    for (const PersonId& person : people) {
+      const auto now = person_of_id(session, person.value);
+      if (!now && now.error().code == ErrorCode::kNotFound) continue;
+      if (!now) return std::unexpected(now.error());
+      ZHIYIN_TRY(auto view, audience::view_of(session, *now, activity_max));
+      list.push_back(std::move(view));
     }
-    ZHIYIN_TRY(const auto identity, parse_identity(ref));
-    return person_of_identity(session, vault_.hash(identity));
+    return list;
   });
 }
 
@@ -282,7 +308,7 @@ Result<std::vector<std::vector<IdentityHash>>> People::identities_of_all(
 Result<PersonView> People::view(const PersonId& person, std::size_t activity_max) const {
   return on_snapshot(state_, [&](Session& session) -> Result<PersonView> {
     ZHIYIN_TRY(const PersonId now, person_of_id(session, person.value));
-    return view_of(session, now, activity_max);
+    return audience::view_of(session, now, activity_max);
   });
 }
 
@@ -314,7 +340,7 @@ Result<std::vector<PersonView>> People::views(const PersonId& after, std::size_t
     std::vector<PersonView> list;
     list.reserve(ids.size());
     for (const PersonId& id : ids) {
-      ZHIYIN_TRY(auto view, view_of(session, id, activity_max));
+      ZHIYIN_TRY(auto view, audience::view_of(session, id, activity_max));
       list.push_back(std::move(view));
     }
     return list;

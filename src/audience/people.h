@@ -74,6 +74,12 @@ class People {
   /// With at most the newest `activity_max` events.
   [[nodiscard]] Result<PersonView> view(const PersonId& person,
                                         std::size_t activity_max = 5000) const;
+  /// The same for whom `resolve` finds, in one snapshot.
+  [[nodiscard]] Result<PersonView> view_of(std::string_view ref,
+                                           std::size_t activity_max = 5000) const;
+  /// Those of `people` who are there, in their order, in one snapshot.
+  [[nodiscard]] Result<std::vector<PersonView>> views_of(std::span<const PersonId> people,
+                                                         std::size_t activity_max = 5000) const;
   /// The openid (or other kind) of a person on an account; kNotFound when there is none.
   [[nodiscard]] Result<Identity> reveal(const PersonId& person, std::string_view account,
                                         std::string_view kind = "openid") const;

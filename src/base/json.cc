@@ -217,12 +217,19 @@ Result<Json> parse_strict_json(std::string_view text, std::size_t bytes_max) {
 void append_json_string(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
+  const auto is_plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && is_plain(text[end])) ++end;
+    out.append(text, at, end - at);
+    if (end == text.size()) break;
+    const char c = text[end];
     const auto u = static_cast<unsigned char>(c);
+    at = end + 1;
     if (c == '"' || c == '\\') {
       out += '\\';
-      out += c;
-    } else if (u >= 0x20) {
       out += c;
     } else if (c == '\n') {
       out += "\\n";

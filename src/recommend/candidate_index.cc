@@ -86,10 +86,9 @@ void CandidateIndex::index_tags() {
 }
 
 void CandidateIndex::index_looks() {
-  std::unordered_map<std::string_view, std::uint32_t> numbers;
   const auto number_of = [&](std::string_view name) {
     if (name.empty()) return 0U;
-    return numbers.emplace(name, static_cast<std::uint32_t>(numbers.size() + 1)).first->second;
+    return names_.emplace(name, static_cast<std::uint32_t>(names_.size() + 1)).first->second;
   };
   for (const CandidateItem& item : items_) {
     Look look{number_of(item.author), number_of(item.category)};
@@ -153,6 +152,11 @@ double CandidateIndex::similarity(std::uint32_t a, std::uint32_t b) const {
   const bool same =
       (x.author != 0 && x.author == y.author) || (x.category != 0 && x.category == y.category);
   return std::max(by_tags, same ? kSameMaker : 0);
+}
+
+std::uint32_t CandidateIndex::tag_number(std::string_view tag) const {
+  const auto found = names_.find(tag);
+  return found == names_.end() ? kNone : found->second;
 }
 
 std::uint32_t CandidateIndex::find(const ItemRef& ref) const {

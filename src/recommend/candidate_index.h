@@ -45,6 +45,9 @@ class CandidateIndex {
   /// `texts` (null: none) is shared by those who serve and those who replace it.
   CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue,
                  std::shared_ptr<const TextVectors> texts = nullptr);
+  // Names are looked up by where they lie.
+  CandidateIndex(const CandidateIndex&) = delete;
+  CandidateIndex& operator=(const CandidateIndex&) = delete;
 
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] const CandidateItem& item(std::uint32_t candidate) const {
@@ -78,6 +81,21 @@ class CandidateIndex {
   /// 0 … 1: the cosine of the tags, and at least a half for the same author or category: what a
   /// reader sees as the same.
   [[nodiscard]] double similarity(std::uint32_t a, std::uint32_t b) const;
+  struct TagWeight {
+    std::uint32_t tag = 0;  ///< number of the name
+    double weight = 0;
+  };
+  /// Number of a tag's name, kNone where no candidate has it. Tags, authors and categories of one
+  /// name share their number.
+  [[nodiscard]] std::uint32_t tag_number(std::string_view tag) const;
+  [[nodiscard]] std::span<const TagWeight> tags(std::uint32_t candidate) const {
+    const Look& look = looks_[candidate];
+    return std::span(tag_weights_).subspan(look.tags_begin, look.tags_end - look.tags_begin);
+  }
+  /// Of the weights of its tags, summed up.
+  [[nodiscard]] double squares_of_tags(std::uint32_t candidate) const {
+    return looks_[candidate].squares;
+  }
   /// The candidate's place among all of them in the order of their references.
   [[nodiscard]] std::uint32_t place_by_ref(std::uint32_t candidate) const {
     return place_by_ref_[candidate];
@@ -108,10 +126,6 @@ class CandidateIndex {
     std::uint32_t tags_end = 0;
     double squares = 0;  ///< of the weights of the tags
   };
-  struct TagWeight {
-    std::uint32_t tag = 0;
-    double weight = 0;
-  };
   struct TaggedList {
     std::vector<Tagged> items;  ///< unknown ones first
     std::size_t unknown = 0;
@@ -138,6 +152,7 @@ class CandidateIndex {
   std::vector<std::uint32_t> group_;
   std::size_t groups_ = 1;
   std::unordered_map<std::string, TaggedList> by_tag_;
+  std::unordered_map<std::string_view, std::uint32_t> names_;  ///< of items_, numbered from 1
   std::vector<Look> looks_;
   std::vector<TagWeight> tag_weights_;  ///< those of one candidate follow each other
   /// Shared with those who replace it; immutable.

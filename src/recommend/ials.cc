@@ -341,32 +341,41 @@ void Ials::fold_in(std::span<const std::uint32_t> history, std::span<float> out,
   solve_whole(system, params_.factors, fill, out.data(), scratch);
 }
 
-void Ials::contributions(std::span<const std::uint32_t> history, std::uint32_t item,
-                         std::span<float> terms, IalsScratch& scratch) const {
+Ials::Terms Ials::terms(std::span<const std::uint32_t> history) const {
   const detail::MatrixKernels& k = kernels();
-  // A z = y_item; then the term of each event is target · y_event · z.
-  scratch.system.assign(width_ * width_, 0);
+  Terms out;
+  out.model_ = this;
+  out.history_ = history;
+  out.system_.assign(width_ * width_, 0);
+  out.solved_.assign(width_, 0);
   const auto ridge = static_cast<float>(ridge_of(params_, history.size(), items()));
   for (std::size_t i = 0; i < width_; ++i) {
     constexpr float kBeyond = 1;
-    scratch.system[i * width_ + i] =
+    out.system_[i * width_ + i] =
         i < params_.factors ? std::max(diagonal_[i], 0.0F) + ridge : kBeyond;
   }
   for (const std::uint32_t event : history) {
     const float* const y = factors_.data() + std::size_t{event} * width_;
     for (std::size_t i = 0; i < params_.factors; ++i)
-      k.add_scaled(y[i], y, scratch.system.data() + i * width_, width_);
+      k.add_scaled(y[i], y, out.system_.data() + i * width_, width_);
   }
-  const std::span<const float> wanted = this->item(item);
-  scratch.vectors.assign(wanted.begin(), wanted.end());
-  if (!k.solve(scratch.system.data(), width_, width_, scratch.vectors.data())) {
-    std::ranges::fill(terms, 0);
+  out.regular_ = k.solve(out.system_.data(), width_, width_, out.solved_.data());
+  return out;
+}
+
+void Ials::Terms::of(std::uint32_t item, std::span<float> out) {
+  if (!regular_) {
+    std::ranges::fill(out, 0);
     return;
   }
-  for (std::size_t e = 0; e < history.size(); ++e) {
-    terms[e] =
-        static_cast<float>(params_.target) *
-        k.dot(factors_.data() + std::size_t{history[e]} * width_, scratch.vectors.data(), width_);
+  const detail::MatrixKernels& k = kernels();
+  const std::size_t width = model_->width_;
+  // A z = y_item; then the term of each event is target · y_event · z.
+  std::ranges::copy(model_->item(item), solved_.begin());
+  k.solve_again(system_.data(), width, width, solved_.data());
+  for (std::size_t e = 0; e < history_.size(); ++e) {
+    out[e] = static_cast<float>(model_->params_.target) *
+             k.dot(model_->item(history_[e]).data(), solved_.data(), width);
   }
 }
 

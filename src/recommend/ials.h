@@ -97,11 +97,24 @@ class Ials {
   /// scores. The factors are read once for all of them: with 32 and more it costs arithmetic only.
   void score_all(std::span<const float> people, std::span<float> scores) const;
 
-  /// terms[k]: what history[k] adds to the score of `item`, target · (A^-1 y_k) · y_item with A the
-  /// person's normal matrix. They sum to person · item exactly (up to float32), so they are the
-  /// reasons. Requires terms.size() == history.size().
-  void contributions(std::span<const std::uint32_t> history, std::uint32_t item,
-                     std::span<float> terms, IalsScratch& scratch) const;
+  /// What each item of one person's history adds to scores: the person's normal matrix A is taken
+  /// apart once and then asked for items. Refers to the model and the history. Not thread-safe.
+  class Terms {
+   public:
+    /// out[k]: what history[k] adds to the score of `item`, target · (A^-1 y_k) · y_item. They sum
+    /// to person · item exactly (up to float32), so they are the reasons. Requires out.size() ==
+    /// the history's.
+    void of(std::uint32_t item, std::span<float> out);
+
+   private:
+    friend class Ials;
+    const Ials* model_ = nullptr;
+    std::span<const std::uint32_t> history_;
+    AlignedFloats system_;  ///< as the solver left it
+    AlignedFloats solved_;
+    bool regular_ = false;
+  };
+  [[nodiscard]] Terms terms(std::span<const std::uint32_t> history) const;
 
   struct Loss {
     double observed = 0;  ///< sum over observed (target - x·y)²

@@ -230,8 +230,9 @@ TEST(Ials, ContributionsOfTheHistoryAddUpToTheScore) {
     stored->fold_in(history, person, scratch);
     stored->score(person, scores);
     std::vector<float> terms(history.size());
+    Ials::Terms shares = stored->terms(history);
     for (const std::uint32_t item : {0U, 33U, 89U}) {
-      stored->contributions(history, item, terms, scratch);
+      shares.of(item, terms);
       double sum = 0;
       for (const float t : terms) sum += t;
       EXPECT_NEAR(sum, scores[item], 2e-4) << u << " " << item;

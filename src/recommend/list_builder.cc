@@ -1,8 +1,10 @@
 #include "recommend/list_builder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "recommend/rerank.h"
 
@@ -20,46 +22,106 @@ constexpr std::size_t kPlacesPerSegmentItem = 10;
 constexpr float kCloseText = 0.2F;
 /// Candidates that a ranker orders.
 constexpr std::size_t kRankedPool = 200;
+constexpr std::string_view kFromFactors = "ials";
+
+/// Moves about `wanted` of the largest scores to the front, and says where they end: none behind is
+/// larger than one before, or equal to it. Where to cut is read off some of them, so there may be a
+/// few more or fewer.
+template <class Iterator>
+Iterator largest_first(Iterator begin, Iterator end, std::size_t wanted) {
+  constexpr std::size_t kSample = 256;
+  const auto size = static_cast<std::size_t>(end - begin);
+  if (size < 2 * kSample || size < 2 * wanted) return end;
+  std::array<double, kSample> sample;
+  for (std::size_t i = 0; i < kSample; ++i)
+    sample[i] = begin[static_cast<std::ptrdiff_t>(i * size / kSample)].score;
+  constexpr std::size_t kSpare = 6;
+  const std::size_t rank = wanted * kSample / size * 5 / 4 + kSpare;
+  if (rank >= kSample) return end;
+  std::ranges::nth_element(sample, sample.begin() + static_cast<std::ptrdiff_t>(rank),
+                           std::ranges::greater());
+  const double bar = sample[rank];
+  return std::partition(begin, end, [&](const auto& s) { return s.score >= bar; });
+}
 
 }  // namespace
 
-/// Sums of terms per candidate, with the largest single one and where it came from.
+/// Sums of terms per candidate, with the largest single one and where it came from. One for a list
+/// in the making, used again and again: to clear what was touched costs less than a new one.
 class ListBuilder::Sums {
  public:
-  explicit Sums(std::size_t candidates) : cells_(candidates) {}
+  explicit Sums(std::size_t candidates)
+      : cells_(candidates),
+        touched_(std::make_unique_for_overwrite<std::uint32_t[]>(candidates + 1)) {}
 
   void add(std::uint32_t candidate, double term, std::uint32_t why) {
     if (!std::isfinite(term) || term == 0) return;
-    Cell& cell = cells_[candidate];
-    if (cell.why_next == 0) {
-      touched_.push_back(candidate);
-      cell.why_next = why + 1;
-    }
-    cell.score += term;
-    if (static_cast<float>(term) > cell.largest) {
-      cell.largest = static_cast<float>(term);
-      cell.why_next = why + 1;
-    }
+    count_ = add_at(cells_.data(), count_, candidate, term, why + 1);
   }
 
-  [[nodiscard]] std::vector<Scored> scored() const {
-    std::vector<Scored> out;
-    out.reserve(touched_.size());
-    for (const std::uint32_t c : touched_)
-      out.push_back({c, cells_[c].score, cells_[c].why_next - 1});
+  /// weight × similarity of each of the neighbours that is a candidate. Rows of thousands for each
+  /// list.
+  void add_row(std::span<const Neighbour> row, const CandidateIndex& candidates, double weight,
+               std::uint32_t why) {
+    if (!std::isfinite(weight)) return;
+    Cell* const cells = cells_.data();
+    std::size_t count = count_;
+    for (const Neighbour& n : row) {
+      const std::uint32_t candidate = candidates.of_model(n.item);
+      const double term = weight * n.similarity;
+      if (candidate == CandidateIndex::kNone || !std::isfinite(term) || term == 0) continue;
+      count = add_at(cells, count, candidate, term, why + 1);
+    }
+    count_ = count;
+  }
+
+  /// What was added since the last call.
+  std::vector<Scored> taken() {
+    std::vector<Scored> out(count_);
+    for (std::size_t i = 0; i < count_; ++i) {
+      Cell& cell = cells_[touched_[i]];
+      out[i] = {touched_[i], cell.score, cell.why_next - 1};
+      cell = {};
+    }
+    count_ = 0;
     return out;
   }
 
  private:
-  /// Small: there is one for every candidate, and all are cleared for each list.
+  /// Small: there is one for every candidate.
   struct Cell {
-    double score = 0;
-    float largest = 0;
-    std::uint32_t why_next = 0;  ///< 0: untouched, otherwise one more than where it came from
+    double score;
+    float largest;
+    std::uint32_t why_next;  ///< 0: untouched, otherwise one more than where it came from
   };
+  /// Which cells come again, and which term is the largest, nobody can guess: so there are no
+  /// branches. Returns how many are touched now.
+  std::size_t add_at(Cell* cells, std::size_t count, std::uint32_t candidate, double term,
+                     std::uint32_t why_next) {
+    Cell& cell = cells[candidate];
+    const auto size = static_cast<float>(term);
+    const float largest = cell.largest;
+    const std::uint32_t before = cell.why_next;
+    const std::uint32_t is_first = before == 0 ? 1 : 0;
+    const std::uint32_t is_new = 0U - (is_first | (size > largest ? 1U : 0U));
+    touched_[count] = candidate;
+    cell.score += term;
+    cell.largest = std::max(largest, size);
+    cell.why_next = (why_next & is_new) | (before & ~is_new);
+    return count + is_first;
+  }
+
   std::vector<Cell> cells_;
-  std::vector<std::uint32_t> touched_;
+  std::unique_ptr<std::uint32_t[]> touched_;  ///< one place more than are needed is scratch
+  std::size_t count_ = 0;
 };
+
+ListBuilder::~ListBuilder() = default;
+
+ListBuilder::Sums& ListBuilder::sums() {
+  if (!sums_) sums_ = std::make_unique<Sums>(candidates_.size());
+  return *sums_;
+}
 
 ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
                          const audience::PersonView& person, const RecommendRequest& request,
@@ -118,7 +180,7 @@ void ListBuilder::move_tired_back() {
 
 /// By the worth of the responses to be expected. What was gathered first stays first among equals.
 void ListBuilder::rank() {
-  const auto asked = ranker_->ask(request_.context, request_.now);
+  auto asked = ranker_->ask(request_.context, request_.now);
   for (Gathered& g : gathered_) {
     const double value =
         ranker_->value(ranker_->probabilities(asked, g.scored.candidate, facts_of(g)));
@@ -131,7 +193,7 @@ void ListBuilder::rank() {
 
 /// The best of them by trees: the others stay behind.
 void ListBuilder::rank_once_more() {
-  const auto asked = ranker_->ask(request_.context, request_.now);
+  auto asked = ranker_->ask(request_.context, request_.now);
   const std::size_t looked_at =
       std::max(kSecondStagePool, chooses_ ? request_.n * kPoolPerPlace : request_.n);
   const auto best = std::span(gathered_).first(std::min(looked_at, gathered_.size()));
@@ -160,23 +222,25 @@ void ListBuilder::explain_value(RecommendedItem& item, const ShownFacts& facts) 
   item.value_terms.emplace_back("average", rest);
 }
 
-float ListBuilder::similarity_of(const CandidateItem& item) {
-  if (interest_.empty()) {
+float ListBuilder::similarity_of(std::uint32_t candidate) {
+  if (interest_length_ < 0) {
     double squares = 0;
     for (const auto& [tag, weight] : taste_.interests) {
-      interest_.emplace(tag, weight);
+      const std::uint32_t number = candidates_.tag_number(tag);
+      if (number != CandidateIndex::kNone) interest_.push_back({number, weight});
       squares += weight * weight;
     }
+    std::ranges::sort(interest_, {}, &Interest::tag);
     interest_length_ = std::sqrt(squares);
   }
   double dot = 0;
-  double squares = 0;
-  for (const auto& [tag, weight] : item.tags) {
-    squares += weight * weight;
-    const auto found = interest_.find(tag);
-    if (found != interest_.end()) dot += weight * found->second;
+  for (const CandidateIndex::TagWeight& own : candidates_.tags(candidate)) {
+    const auto found = std::ranges::lower_bound(interest_, own.tag, {}, &Interest::tag);
+    if (found != interest_.end() && found->tag == own.tag) dot += own.weight * found->weight;
   }
-  return dot > 0 ? static_cast<float>(dot / (std::sqrt(squares) * interest_length_)) : 0;
+  if (!(dot > 0)) return 0;
+  return static_cast<float>(dot /
+                            (std::sqrt(candidates_.squares_of_tags(candidate)) * interest_length_));
 }
 
 /// Of what was gathered. Scores of different sources do not compare; places in the pool do, and so
@@ -196,7 +260,7 @@ std::vector<double> ListBuilder::qualities() const {
 
 ShownFacts ListBuilder::facts_of(const Gathered& g) {
   const std::uint32_t c = g.scored.candidate;
-  return {g.source, g.scored.score, similarity_of(candidates_.item(c)),
+  return {g.source, g.scored.score, similarity_of(c),
           static_cast<float>(std::log1p(std::max(0.0, candidates_.popularity(c))))};
 }
 
@@ -231,17 +295,24 @@ bool ListBuilder::passes_rules(std::uint32_t candidate) const {
   return candidates_.may_be_shown(candidate, request_.now);
 }
 
-std::vector<ListBuilder::Scored> ListBuilder::behaviour_scores() const {
-  Sums sums(candidates_.size());
+std::vector<ListBuilder::Scored> ListBuilder::behaviour_scores() {
+  Sums& sums = this->sums();
+  const auto row = [&](std::uint32_t i) {
+    return model_.weights().row(taste_.liked[i].model_item);
+  };
+  // Rows of few items lie in the cache: the next is fetched while one is added.
+  const auto fetch = [&](std::uint32_t i) {
+    constexpr std::size_t kPerLine = 64 / sizeof(Neighbour);
+    if (i >= taste_.liked.size()) return;
+    const std::span<const Neighbour> next = row(i);
+    for (std::size_t k = 0; k < next.size(); k += kPerLine) __builtin_prefetch(&next[k]);
+  };
+  fetch(0);
   for (std::uint32_t i = 0; i < taste_.liked.size(); ++i) {
-    const Liked& liked = taste_.liked[i];
-    for (const Neighbour& neighbour : model_.weights().row(liked.model_item)) {
-      const std::uint32_t candidate = candidates_.of_model(neighbour.item);
-      if (candidate == CandidateIndex::kNone) continue;
-      sums.add(candidate, liked.weight * neighbour.similarity, i);
-    }
+    fetch(i + 1);
+    sums.add_row(row(i), candidates_, taste_.liked[i].weight, i);
   }
-  return sums.scored();
+  return sums.taken();
 }
 
 std::vector<ListBuilder::Scored> ListBuilder::factor_scores() const {
@@ -254,19 +325,22 @@ std::vector<ListBuilder::Scored> ListBuilder::factor_scores() const {
   std::vector<float> scores(ials->items());
   ials->fold_in(history, person, scratch);
   ials->score(person, scores);
-  std::vector<Scored> out;
+  std::vector<Scored> out(scores.size());
+  std::size_t found = 0;
   for (std::uint32_t m = 0; m < scores.size(); ++m) {
     const std::uint32_t candidate = candidates_.of_model(m);
-    if (candidate != CandidateIndex::kNone) out.push_back({candidate, scores[m], 0});
+    out[found] = {candidate, scores[m], 0};
+    found += candidate != CandidateIndex::kNone && scores[m] > 0 ? 1 : 0;
   }
+  out.resize(found);
   return out;
 }
 
 std::vector<ListBuilder::Scored> ListBuilder::tag_scores(
-    const std::vector<std::pair<std::string, double>>& interests, Among among) const {
+    const std::vector<std::pair<std::string, double>>& interests, Among among) {
   if (interests.empty()) return {};
   if (among == Among::kUnknown && candidates_.unknown_by_freshness().empty()) return {};
-  Sums sums(candidates_.size());
+  Sums& sums = this->sums();
   for (std::uint32_t i = 0; i < interests.size(); ++i) {
     const auto& [tag, weight] = interests[i];
     const auto tagged_items =
@@ -275,14 +349,16 @@ std::vector<ListBuilder::Scored> ListBuilder::tag_scores(
       sums.add(tagged.candidate, weight * tagged.share, i);
     }
   }
-  return sums.scored();
+  return sums.taken();
 }
 
 /// The best that may be listed, in order; equal scores by item. The rules are asked in the order of
 /// the scores, until there are enough: looking into every item would cost more than all the rest.
 std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
                                                    std::size_t count) const {
-  std::erase_if(scored, [&](const Scored& s) { return !(s.score > 0); });
+  std::erase_if(scored, [&](const Scored& s) {
+    return !(s.score > 0) || (!eligible_.empty() && !eligible_[s.candidate]);
+  });
   const auto better = [&](const Scored& a, const Scored& b) {
     if (a.score != b.score) return a.score > b.score;
     return candidates_.place_by_ref(a.candidate) < candidates_.place_by_ref(b.candidate);
@@ -300,9 +376,9 @@ std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
   for (std::size_t next = 2 * count; out.size() < count && ordered < scored.size();
        next *= kMoreEachTime) {
     const auto begin = scored.begin() + static_cast<std::ptrdiff_t>(ordered);
-    const std::size_t now = std::min(next, scored.size() - ordered);
-    std::ranges::partial_sort(begin, begin + static_cast<std::ptrdiff_t>(now), scored.end(),
-                              better);
+    const auto end = largest_first(begin, scored.end(), next);
+    std::ranges::sort(begin, end, better);
+    const auto now = static_cast<std::size_t>(end - begin);
     for (std::size_t i = 0; i < now && out.size() < count; ++i) {
       const Scored& s = scored[ordered + i];
       if (may_be_listed(s.candidate) && !is_copy(candidates_.group(s.candidate))) out.push_back(s);
@@ -356,7 +432,7 @@ std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const Liked
 }
 
 /// Items of which behaviour says nothing: by their texts and by their tags in turn.
-std::vector<ListBuilder::Gathered> ListBuilder::best_new(std::size_t places) const {
+std::vector<ListBuilder::Gathered> ListBuilder::best_new(std::size_t places) {
   const auto by_text = best_by_text(taste_.texts, Among::kUnknown, places);
   const auto by_tags = best(tag_scores(taste_.interests, Among::kUnknown), places);
   std::vector<Gathered> out;
@@ -373,10 +449,26 @@ std::vector<ListBuilder::Gathered> ListBuilder::best_new(std::size_t places) con
   return out;
 }
 
-Reason ListBuilder::reason_of(const Gathered& g) const {
+std::span<const float> ListBuilder::factor_terms(std::uint32_t candidate) {
+  if (!shares_) {
+    for (const Liked& liked : taste_.liked) history_.push_back(liked.model_item);
+    terms_.resize(history_.size());
+    shares_ = model_.ials()->terms(history_);
+  }
+  shares_->of(candidates_.model_item(candidate), terms_);
+  return terms_;
+}
+
+Reason ListBuilder::reason_of(const Gathered& g) {
   switch (g.because) {
     case Because::kLiked: {
-      const audience::Activity& activity = *taste_.liked[g.scored.why].activity;
+      // The event that adds most to a score of factors is found for those listed only.
+      std::size_t why = g.scored.why;
+      if (g.source == kFromFactors) {
+        const auto terms = factor_terms(g.scored.candidate);
+        why = static_cast<std::size_t>(std::ranges::max_element(terms) - terms.begin());
+      }
+      const audience::Activity& activity = *taste_.liked[why].activity;
       const std::uint32_t candidate = candidates_.find(*activity.item);
       const std::string_view title = candidate == CandidateIndex::kNone
                                          ? std::string_view()
@@ -423,21 +515,11 @@ void ListBuilder::gather_behaviour(std::size_t places) {
     const bool from_factors =
         f < folded.size() &&
         (w >= weighted.size() || gathered_.size() % kPlacesPerFolded == kPlacesPerFolded - 1);
-    if (!from_factors) {
-      gather(weighted[w], model_.algorithm(), Because::kLiked);
-      ++w;
-      continue;
+    if (from_factors) {
+      gather(folded[f++], kFromFactors, Because::kLiked);
+    } else {
+      gather(weighted[w++], model_.algorithm(), Because::kLiked);
     }
-    // The event that adds most to the score is found for those listed only.
-    Scored s = folded[f++];
-    if (!may_be_listed(s.candidate)) continue;
-    std::vector<std::uint32_t> history;
-    for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
-    std::vector<float> terms(history.size());
-    IalsScratch scratch;
-    model_.ials()->contributions(history, candidates_.model_item(s.candidate), terms, scratch);
-    s.why = static_cast<std::uint32_t>(std::ranges::max_element(terms) - terms.begin());
-    gather(s, "ials", Because::kLiked);
   }
 }
 
@@ -507,12 +589,12 @@ RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
   take(candidate);
   const CandidateItem& item = candidates_.item(candidate);
   if (const auto known = model_.find(item.ref)) {
-    Sums sums(candidates_.size());
+    Sums& sums = this->sums();
     for (const Neighbour& n : model_.weights().row(*known)) {
       const std::uint32_t other = candidates_.of_model(n.item);
       if (other != CandidateIndex::kNone) sums.add(other, n.similarity, candidate);
     }
-    for (const Scored& s : best(sums.scored(), pool_))
+    for (const Scored& s : best(sums.taken(), pool_))
       gather(s, model_.algorithm(), Because::kSimilar);
   }
   const LikedText own[] = {{candidate, 1, nullptr}};
@@ -650,8 +732,8 @@ void ListBuilder::explain(RecommendedItem& item, const Gathered& g) {
   const std::uint32_t candidate = g.scored.candidate;
   if (ranker_ != nullptr) {
     const ShownFacts facts = facts_of(g);
-    item.responses =
-        ranker_->probabilities(ranker_->ask(request_.context, request_.now), candidate, facts);
+    auto asked = ranker_->ask(request_.context, request_.now);
+    item.responses = ranker_->probabilities(asked, candidate, facts);
     if (ranker_->has_stage() && item.value) explain_value(item, facts);
   }
   const auto add_term = [&](const audience::Activity& activity, double share) {
@@ -664,12 +746,8 @@ void ListBuilder::explain(RecommendedItem& item, const Gathered& g) {
   const auto add = [&](std::size_t liked, double share) {
     add_term(*taste_.liked[liked].activity, share);
   };
-  if (item.source == "ials") {
-    std::vector<std::uint32_t> history;
-    for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
-    std::vector<float> terms(history.size());
-    IalsScratch scratch;
-    model_.ials()->contributions(history, candidates_.model_item(candidate), terms, scratch);
+  if (item.source == kFromFactors) {
+    const auto terms = factor_terms(candidate);
     for (std::size_t i = 0; i < terms.size(); ++i) add(i, terms[i]);
   } else if (item.source == "text") {
     for (const LikedText& text : taste_.texts) {

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "recommend/list_inspection.h"
@@ -20,6 +21,9 @@ class ListBuilder {
   ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
               const audience::PersonView& person, const RecommendRequest& request,
               const ListRanker* ranker = nullptr);
+  ~ListBuilder();
+  ListBuilder(const ListBuilder&) = delete;
+  ListBuilder& operator=(const ListBuilder&) = delete;
 
   RecommendResponse personal();
   RecommendResponse similar_to(std::uint32_t candidate);
@@ -47,6 +51,7 @@ class ListBuilder {
   enum class Among { kAll, kUnknown };
   class Sums;
 
+  Sums& sums();
   [[nodiscard]] bool passes_rules(std::uint32_t candidate) const;
   [[nodiscard]] bool may_be_listed(std::uint32_t candidate) const {
     return !taken_[candidate] && !taken_groups_[candidates_.group(candidate)] &&
@@ -54,15 +59,17 @@ class ListBuilder {
   }
   /// The candidate, and what has nearly the same text, comes no more.
   void take(std::uint32_t candidate);
-  [[nodiscard]] std::vector<Scored> behaviour_scores() const;
+  [[nodiscard]] std::vector<Scored> behaviour_scores();
   [[nodiscard]] std::vector<Scored> factor_scores() const;
   [[nodiscard]] std::vector<Scored> tag_scores(
-      const std::vector<std::pair<std::string, double>>& interests, Among among) const;
+      const std::vector<std::pair<std::string, double>>& interests, Among among);
   [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
   [[nodiscard]] std::vector<Scored> best_by_text(std::span<const LikedText> liked, Among among,
                                                  std::size_t count) const;
-  [[nodiscard]] std::vector<Gathered> best_new(std::size_t places) const;
-  [[nodiscard]] Reason reason_of(const Gathered& g) const;
+  [[nodiscard]] std::vector<Gathered> best_new(std::size_t places);
+  [[nodiscard]] Reason reason_of(const Gathered& g);
+  /// What each liked item adds to the score that folding in gives a candidate.
+  std::span<const float> factor_terms(std::uint32_t candidate);
 
   void gather(const Scored& s, std::string_view source, Because because);
   void gather_behaviour(std::size_t places);
@@ -78,7 +85,7 @@ class ListBuilder {
   void explain_value(RecommendedItem& item, const ShownFacts& facts) const;
   [[nodiscard]] ShownFacts facts_of(const Gathered& g);
   [[nodiscard]] std::vector<double> qualities() const;
-  [[nodiscard]] float similarity_of(const CandidateItem& item);
+  [[nodiscard]] float similarity_of(std::uint32_t candidate);
   void explore();
   void choose();
   void list(const Gathered& g, double propensity);
@@ -108,10 +115,18 @@ class ListBuilder {
   std::vector<bool> taken_groups_;  ///< by group of near-duplicates: one of it is; 0 never
   std::vector<bool> eligible_;      ///< empty: all
   std::vector<bool> tired_;         ///< empty: none
-  std::unordered_map<std::string_view, double> interest_;  ///< weights of the tags, once asked for
-  double interest_length_ = 0;
-  bool chooses_ = false;  ///< the list is chosen for variety, or by caps
-  std::size_t pool_ = 0;  ///< how many to gather
+  struct Interest {
+    std::uint32_t tag = 0;
+    double weight = 0;
+  };
+  std::vector<Interest> interest_;      ///< of tags that candidates have, by number; once asked for
+  double interest_length_ = -1;         ///< of all; below 0: not asked for yet
+  std::vector<std::uint32_t> history_;  ///< liked items of the model, where folding in lists
+  std::optional<Ials::Terms> shares_;   ///< once asked for
+  std::vector<float> terms_;            ///< of the candidate asked for last
+  std::unique_ptr<Sums> sums_;          ///< once asked for
+  bool chooses_ = false;                ///< the list is chosen for variety, or by caps
+  std::size_t pool_ = 0;                ///< how many to gather
   std::vector<Gathered> gathered_;
   RecommendResponse out_;
   ListInspection* inspection_ = nullptr;  ///< while inspect() runs

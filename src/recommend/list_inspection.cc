@@ -104,16 +104,8 @@ InspectedSource ListBuilder::source_of(std::string_view source, Because because,
                                        candidates_.place_by_ref(b.candidate);
                               });
   }
-  std::vector<std::uint32_t> history;
-  for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
-  std::vector<float> terms(history.size());
-  IalsScratch scratch;
   for (std::size_t i = 0; i < depth; ++i) {
-    Scored one = scored[i];
-    if (source == "ials") {
-      model_.ials()->contributions(history, candidates_.model_item(one.candidate), terms, scratch);
-      one.why = static_cast<std::uint32_t>(std::ranges::max_element(terms) - terms.begin());
-    }
+    const Scored& one = scored[i];
     out.best.push_back({item_of({one, source, because}), obstacle_of(one.candidate)});
   }
   return out;

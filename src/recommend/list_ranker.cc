@@ -29,13 +29,16 @@ ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates)
     calibration_.push_back(ranking.ranker->head(response)->calibration);
   }
   width_ = responses_.size() * (1 + factors_);
-  table_.resize((std::size_t{1} << bits_) * width_);
+  const std::size_t step = width_ + responses_.size();
+  table_.resize((std::size_t{1} << bits_) * step);
   for (std::size_t h = 0; h < responses_.size(); ++h) {
     const OnlineRanker& head = ranking.ranker->head(responses_[h])->ranker;
     for (std::uint32_t slot = 0; slot < 1U << bits_; ++slot) {
-      float* const at = table_.data() + slot * width_ + h * (1 + factors_);
-      *at = head.weight(slot);
-      std::ranges::copy(head.factors(slot), at + 1);
+      float* const at = table_.data() + slot * step;
+      float* const own = at + h * (1 + factors_);
+      *own = head.weight(slot);
+      std::ranges::copy(head.factors(slot), own + 1);
+      for (const float v : head.factors(slot)) at[width_ + h] += v * v;
     }
   }
   std::vector<RankerFeature> features;
@@ -51,14 +54,11 @@ ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates)
 /// `sums`: the sums of weights and factors over the features, then by head the sums of squares.
 void ListRanker::add(std::vector<float>& sums, const RankerFeature& feature) const {
   const float* const from = row(feature.slot);
+  float* const to = sums.data();
   const float x = feature.value;
-  for (std::size_t i = 0; i < width_; ++i) sums[i] += from[i] * x;
-  for (std::size_t h = 0; h < responses_.size(); ++h) {
-    const float* const v = from + h * (1 + factors_) + 1;
-    float squares = 0;
-    for (std::size_t j = 0; j < factors_; ++j) squares += v[j] * v[j];
-    sums[width_ + h] += squares * x * x;
-  }
+  const std::size_t width = width_;
+  for (std::size_t i = 0; i < width; ++i) to[i] += from[i] * x;
+  for (std::size_t h = 0; h < responses_.size(); ++h) to[width + h] += from[width + h] * (x * x);
 }
 
 ListRanker::Asked ListRanker::ask(const RequestContext& context, Instant at) const {
@@ -71,16 +71,16 @@ ListRanker::Asked ListRanker::ask(const RequestContext& context, Instant at) con
   return out;
 }
 
-ListRanker::Probabilities ListRanker::probabilities(const Asked& asked, std::uint32_t candidate,
+ListRanker::Probabilities ListRanker::probabilities(Asked& asked, std::uint32_t candidate,
                                                     const ShownFacts& shown) const {
-  std::vector<float> sums = asked.sums_;
+  std::vector<float>& sums = asked.own_;
+  sums = asked.sums_;
   for (std::uint32_t i = item_begin_[candidate]; i < item_begin_[candidate + 1]; ++i)
     add(sums, {item_slots_[i], 1});
-  std::vector<RankerFeature> features;
-  constexpr std::size_t kShownFeatures = 5;
-  features.reserve(kShownFeatures);
-  add_shown_features(features, shown, candidates_.item(candidate).published_at, asked.at_, bits_);
-  for (const RankerFeature& f : features) add(sums, f);
+  asked.features_.clear();
+  add_shown_features(asked.features_, shown, candidates_.item(candidate).published_at, asked.at_,
+                     bits_);
+  for (const RankerFeature& f : asked.features_) add(sums, f);
   Probabilities out{};
   for (std::size_t h = 0; h < responses_.size(); ++h) {
     const float* const head = sums.data() + h * (1 + factors_);

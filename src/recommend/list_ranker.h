@@ -29,18 +29,21 @@ class ListRanker {
   /// `candidates` must outlive this.
   ListRanker(Ranking ranking, const CandidateIndex& candidates);
 
-  /// The part of a request that all its candidates share.
+  /// The part of a request that all its candidates share, and memory for one of them. Not
+  /// thread-safe.
   class Asked {
    private:
     friend class ListRanker;
     std::vector<float> sums_;
+    std::vector<float> own_;
+    std::vector<RankerFeature> features_;
     Instant at_;
   };
   [[nodiscard]] Asked ask(const RequestContext& context, Instant at) const;
 
   using Probabilities = std::array<double, kResponses>;
   /// Of being responded to in the first place of a list; 0 for responses without a head.
-  [[nodiscard]] Probabilities probabilities(const Asked& asked, std::uint32_t candidate,
+  [[nodiscard]] Probabilities probabilities(Asked& asked, std::uint32_t candidate,
                                             const ShownFacts& shown) const;
   /// Whether trees stand behind it (second_stage.h): not those that learnt with other weights.
   [[nodiscard]] bool has_stage() const { return stage_ != nullptr; }
@@ -57,7 +60,9 @@ class ListRanker {
   [[nodiscard]] const std::string& id() const { return id_; }
 
  private:
-  [[nodiscard]] const float* row(std::uint32_t slot) const { return table_.data() + slot * width_; }
+  [[nodiscard]] const float* row(std::uint32_t slot) const {
+    return table_.data() + slot * (width_ + responses_.size());
+  }
   void add(std::vector<float>& sums, const RankerFeature& feature) const;
 
   const CandidateIndex& candidates_;
@@ -68,10 +73,10 @@ class ListRanker {
   Objectives objectives_;
   unsigned bits_ = 0;
   std::size_t factors_ = 0;
-  std::size_t width_ = 0;            ///< of a slot: for each head the weight, then the factors
+  std::size_t width_ = 0;            ///< of weights and factors of a slot, head after head
   std::vector<Response> responses_;  ///< of the heads, in order
   std::vector<model::Calibration> calibration_;  ///< of the heads, in order
-  std::vector<float> table_;
+  std::vector<float> table_;  ///< by slot: weights and factors, then by head the factors' squares
   std::vector<std::uint32_t> item_begin_;  ///< by candidate, into item_slots_
   std::vector<std::uint32_t> item_slots_;
 };

@@ -57,11 +57,23 @@ std::unexpected<Error> damaged(std::string_view what) {
 }  // namespace
 
 std::uint32_t feature_slot(std::string_view field, std::string_view value, unsigned bits) {
+  const auto slot_of = [&](std::string_view key) {
+    // The upper bits: the hash mixes them as well as the lower ones.
+    return static_cast<std::uint32_t>(crypto::xxh64(key) >> (64 - bits));
+  };
+  // Hundreds of them for a list: most fit here.
+  char small[128];
+  const std::size_t size = field.size() + 1 + value.size();
+  if (size <= sizeof small) {
+    std::memcpy(small, field.data(), field.size());
+    small[field.size()] = '\0';
+    if (!value.empty()) std::memcpy(small + field.size() + 1, value.data(), value.size());
+    return slot_of({small, size});
+  }
   std::string key;
-  key.reserve(field.size() + value.size() + 1);
+  key.reserve(size);
   key.append(field).append(1, '\0').append(value);
-  // The upper bits: the hash mixes them as well as the lower ones.
-  return static_cast<std::uint32_t>(crypto::xxh64(key) >> (64 - bits));
+  return slot_of(key);
 }
 
 Result<OnlineRanker> OnlineRanker::create(const RankerParams& params) {

@@ -401,7 +401,7 @@ TEST(RankedLists, GiveTheProbabilitiesOfTheRankerItself) {
   const ListRanker lists({std::make_shared<ResponseRanker>(trained->ranker), "ranker-1", {}},
                          candidates);
   const RequestContext context{.device = "ios", .channel = "web", .place = "home"};
-  const auto asked = lists.ask(context, kStart);
+  auto asked = lists.ask(context, kStart);
   for (std::uint32_t c = 0; c < candidates.size(); ++c) {
     const CandidateItem& item = candidates.item(c);
     const ShownFacts shown{"popular", 0.5 + c, 0.25F, 1.5F};

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -349,9 +351,74 @@ double candidates_of(const Recommender& recommender, const ListShop& shop,
   return static_cast<double>(sum) / kLookedAt;
 }
 
-/// `wanted`: names of modes between bars; empty: all.
-int lists(std::string_view wanted) {
-  const auto shop = make_list_shop();
+/// What bench/shop_population wrote, as the server has it after import and training.
+Result<ListShop> read_list_shop(const std::filesystem::path& folder) {
+  ListShop out;
+  constexpr std::int64_t kEnd = 1'780'243'200;
+  out.now = Instant{kEnd * 1'000'000};
+  const auto cells_of = [](const std::string& line) {
+    std::vector<std::string> cells;
+    for (std::size_t at = 0; at <= line.size();) {
+      const std::size_t end = std::min(line.find(',', at), line.size());
+      cells.push_back(line.substr(at, end - at));
+      at = end + 1;
+    }
+    return cells;
+  };
+  std::ifstream items(folder / "items.csv");
+  std::string line;
+  std::getline(items, line);
+  while (std::getline(items, line)) {
+    const auto cells = cells_of(line);  // id, title, category, author, tags, published_at
+    constexpr std::size_t kCells = 6;
+    if (cells.size() != kCells) return fail(ErrorCode::kInvalidArgument, "items.csv: '{}'", line);
+    CandidateItem item{{"article", cells[0]},
+                       cells[1],
+                       {},
+                       Instant{std::strtoll(cells[5].c_str(), nullptr, 10) * 1'000'000}};
+    item.category = cells[2];
+    item.author = cells[3];
+    std::string tags = cells[4] + "|";
+    for (std::size_t at = 0; at < tags.size(); at = tags.find('|', at) + 1)
+      item.tags.emplace_back(tags.substr(at, tags.find('|', at) - at), 1);
+    out.catalogue.push_back(std::move(item));
+  }
+  std::ifstream events(folder / "events.csv");
+  std::getline(events, line);
+  while (std::getline(events, line)) {
+    const auto cells = cells_of(line);  // user, item, kind, time, value
+    constexpr std::size_t kCells = 5;
+    if (cells.size() != kCells) return fail(ErrorCode::kInvalidArgument, "events.csv: '{}'", line);
+    if (out.people.empty() || out.people.back().id.value != cells[0])
+      out.people.push_back({PersonId(cells[0]), {}, {}});
+    auto& own = out.people.back().activity;
+    own.push_back({static_cast<std::int64_t>(own.size()),
+                   Instant{std::strtoll(cells[3].c_str(), nullptr, 10) * 1'000'000}, cells[2],
+                   ItemRef{"article", cells[1]}, std::strtoll(cells[4].c_str(), nullptr, 10),
+                   "shop", ""});
+  }
+  for (audience::PersonView& person : out.people)
+    std::ranges::sort(person.activity, {}, &audience::Activity::at);
+  TrainParams params;
+  params.as_of = out.now;
+  params.algorithm = "itemknn";
+  const RowSource rows =
+      [&](const std::function<void(const InteractionRow&)>& take) -> Result<void> {
+    for (const audience::PersonView& person : out.people) {
+      for (const audience::Activity& a : person.activity)
+        take({person.id.value, *a.item, a.kind, a.value, a.at});
+    }
+    return {};
+  };
+  ZHIYIN_TRY(RecommendModel trained, train_recommend(rows, params));
+  out.model = std::make_shared<const RecommendModel>(std::move(trained));
+  return out;
+}
+
+/// `wanted`: names of modes between bars; empty: all. `folder`: of a made-up readership, else the
+/// bench's own.
+int lists(std::string_view wanted, const char* folder) {
+  const auto shop = folder != nullptr ? read_list_shop(folder) : make_list_shop();
   if (!shop) return complain(shop.error());
   const Ranking ranking{some_ranker(), "ranker-1", {}};
   const auto made = [&](bool factors, bool texts, bool ranked) {
@@ -389,6 +456,7 @@ int lists(std::string_view wanted) {
                         {"rules, texts, ranker, factors", &rules, true, true, true}};
   const std::string among_bars = fmt::format("|{}|", wanted);
   for (const Mode& mode : modes) {
+    if ((mode.factors || mode.texts) && folder != nullptr) continue;  // it has neither
     if (!wanted.empty() && !among_bars.contains(fmt::format("|{}|", mode.name))) continue;
     const auto recommender = made(mode.factors, mode.texts, mode.ranked);
     const double top = peak();
@@ -588,7 +656,8 @@ int main(int argc, char** argv) {
   if (what == "ials" && argc == 4) return ials(argv[2], std::strtoul(argv[3], nullptr, 10));
   if (what == "fold") return fold();
   if (what == "growth" && argc == 3) return growth(std::strtoul(argv[2], nullptr, 10));
-  if (what == "lists" && argc <= 3) return lists(argc == 3 ? argv[2] : "");
+  if (what == "lists" && argc <= 4)
+    return lists(argc >= 3 ? argv[2] : "", argc == 4 ? argv[3] : nullptr);
   if (what == "clicks" && argc == 3) return clicks(argv[2]);
   if (what == "news" && argc == 3) return news(argv[2]);
   if (what == "served" && argc == 3)
@@ -596,9 +665,10 @@ int main(int argc, char** argv) {
   if (what == "cold" && (argc == 4 || argc == 5))
     return cold(argv[2], argv[3], argc == 5 ? argv[4] : "");
   if (what == "texts" && argc == 3) return texts(std::strtoul(argv[2], nullptr, 10));
-  std::fprintf(stderr,
-               "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE | lists [MODES] |"
-               " clicks FOLDER | news FILE | served FOLDER_OR_FILE | cold FOLDER ENCODER [PREFIX] |"
-               " texts N\n");
+  std::fprintf(
+      stderr,
+      "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE | lists [MODES [FOLDER]] |"
+      " clicks FOLDER | news FILE | served FOLDER_OR_FILE | cold FOLDER ENCODER [PREFIX] |"
+      " texts N\n");
   return 2;
 }

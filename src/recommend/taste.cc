@@ -82,7 +82,12 @@ Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
       text_recency *= model.recency();
     }
     if (out.liked.size() >= kLikedMax) continue;
-    const std::optional<std::uint32_t> known = model.find(*a.item);
+    // A known candidate has been found already.
+    const std::optional<std::uint32_t> known =
+        candidate != CandidateIndex::kNone
+            ? (candidates.is_known(candidate) ? std::optional(candidates.model_item(candidate))
+                                              : std::nullopt)
+            : model.find(*a.item);
     if (!known || !counted.insert(*known).second) continue;
     out.liked.push_back({*known, weight * recency, &a});
     recency *= model.recency();

@@ -253,4 +253,64 @@ Json to_json_answer(const Recommendations::Answer& answer, Json out) {
   return out;
 }
 
+namespace {
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  out.append(name);
+  append_json_string(out, text);
+}
+
+void append_member(std::string& out, std::string_view name, double number) {
+  out.append(name);
+  append_json_number(out, number);
+}
+
+void append_item(std::string& out, const recommend::RecommendedItem& item) {
+  if (!item.terms.empty() || !item.value_terms.empty() ||
+      std::ranges::any_of(item.responses, [](double p) { return p > 0; })) {
+    out += item_json(item).dump();
+    return;
+  }
+  append_member(out, R"({"item":{"kind":)", item.item.kind);
+  append_member(out, R"(,"id":)", item.item.id);
+  append_member(out, R"(,"title":)", item.title);
+  append_member(out, R"(},"score":)", item.score);
+  append_member(out, R"(,"reason":)", item.reason);
+  append_member(out, R"(,"reason_en":)", item.reason_en);
+  append_member(out, R"(,"source":)", item.source);
+  append_member(out, R"(,"propensity":)", item.propensity);
+  if (item.value) append_member(out, R"(,"value":)", *item.value);
+  if (item.team > 0) fmt::format_to(std::back_inserter(out), R"(,"team":{})", item.team);
+  out += '}';
+}
+
+}  // namespace
+
+void append_answer(std::string& out, const Recommendations::Answer& answer,
+                   const std::optional<PersonId>& person) {
+  if (!answer.response.tired.empty()) {
+    out +=
+        to_json_answer(answer, Json().set("person", person ? Json(person->value) : Json())).dump();
+    return;
+  }
+  const auto append_name = [&](std::string_view name, const std::string& id) {
+    out.append(name);
+    if (id.empty()) {
+      out += "null";
+    } else {
+      append_json_string(out, id);
+    }
+  };
+  append_name(R"({"person":)", person ? person->value : std::string());
+  out += R"(,"items":[)";
+  for (std::size_t i = 0; i < answer.response.items.size(); ++i) {
+    if (i > 0) out += ',';
+    append_item(out, answer.response.items[i]);
+  }
+  append_member(out, R"(],"model":)", answer.model_id);
+  append_name(R"(,"ranker":)", answer.ranker_id);
+  append_name(R"(,"impression":)", answer.impression_id);
+  out += answer.response.fallback ? R"(,"fallback":true})" : R"(,"fallback":false})";
+}
+
 }  // namespace zhiyin::server

@@ -89,6 +89,10 @@ Json item_json(const recommend::RecommendedItem& item);
 /// {"items":[item_json],"model","ranker","impression","fallback","tired"}, after the members that
 /// `out` already has.
 Json to_json_answer(const Recommendations::Answer& answer, Json out = Json::object());
+/// The bytes of to_json_answer(answer) with the member `person` (null: nobody), appended without
+/// making the tree: there are thousands of them a second, and a file has millions.
+void append_answer(std::string& out, const Recommendations::Answer& answer,
+                   const std::optional<PersonId>& person);
 
 }  // namespace zhiyin::server
 

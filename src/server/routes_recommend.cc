@@ -47,14 +47,14 @@ struct Reader {
 Result<Reader> reader_of(Services& s, const Caller& caller, const std::string& ref,
                          std::string_view account) {
   Reader out;
-  const auto person = s.people.resolve(ref);
-  if (!person) {
-    if (person.error().code == ErrorCode::kNotFound && ref.contains(':')) return out;
-    return std::unexpected(person.error());
+  auto view = s.people.view_of(ref);
+  if (!view) {
+    if (view.error().code == ErrorCode::kNotFound && ref.contains(':')) return out;
+    return std::unexpected(std::move(view.error()));
   }
-  ZHIYIN_TRY(out.view, s.people.view(*person));
+  out.view = std::move(*view);
   ZHIYIN_TRY_VOID(check_person(s, caller, out.view, account));
-  out.person = *person;
+  out.person = out.view.id;
   return out;
 }
 
@@ -78,8 +78,10 @@ ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   ZHIYIN_TRY(auto request, request_of(body, caller, s.clock.now()));
   ZHIYIN_TRY(const Reader reader, reader_of(s, caller, r.path_parameters["person"], body.account));
   limit_to_identity(request, reader, r.path_parameters["person"], body.account);
-  ZHIYIN_TRY(const Json list, list_for(s, reader, request, body.account));
-  return http::Response::json(list);
+  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(reader.view, request, {body.account}));
+  http::Response response;
+  append_answer(response.body, answer, reader.person);
+  return response;
 }
 
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {

@@ -60,6 +60,8 @@ struct MatrixKernels {
   /// which is overwritten. Rows and `b` have padded(size) floats, finite beyond size. False when a
   /// pivot is not positive.
   bool (*solve)(float* a, std::size_t a_step, std::size_t size, float* b);
+  /// Another b with the `a` that `solve` left.
+  void (*solve_again)(const float* a, std::size_t a_step, std::size_t size, float* b);
   /// `steps` of conjugate gradients from the x that is there. `rows` has room for padded(count) ×
   /// width / 2 floats, `vectors` for 4 × width.
   void (*conjugate_gradients)(const RowSystem& system, std::size_t steps, float* x, float* rows,

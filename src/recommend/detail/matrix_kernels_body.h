@@ -160,6 +160,29 @@ inline Vec lanes_from(Vec v, std::size_t from) {
   return number >= (static_cast<int>(from) - Ints{}) ? v : Vec{};
 }
 
+/// Takes what row k of the factor says of the rest of b away, once b[k] is final.
+inline void eliminate(const float* row, std::size_t k, std::size_t end, float* b) {
+  const Vec factor = splat(b[k]);
+  const std::size_t diagonal = k / kVector * kVector;
+  store(b + diagonal,
+        load(b + diagonal) - factor * lanes_from(load(row + diagonal), k + 1 - diagonal));
+  for (std::size_t j = diagonal + kVector; j < end; j += kVector)
+    store(b + j, load(b + j) - factor * load(row + j));
+}
+
+void substitute_back(const float* a, std::size_t a_step, std::size_t size, std::size_t end,
+                     float* b) {
+  for (std::size_t j = size; j < end; ++j) b[j] = 0;
+  for (std::size_t k = size; k-- > 0;) {
+    const float* const row = a + k * a_step;
+    const std::size_t diagonal = k / kVector * kVector;
+    Vec sum = lanes_from(load(row + diagonal), k + 1 - diagonal) * load(b + diagonal);
+    for (std::size_t j = diagonal + kVector; j < end; j += kVector)
+      sum += load(row + j) * load(b + j);
+    b[k] = (b[k] - total(sum)) * row[k];
+  }
+}
+
 /// Works on whole registers: what lies left of the diagonal is never read, what lies beyond `size`
 /// is changed.
 bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
@@ -168,9 +191,9 @@ bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
     float* const pivot = a + k * a_step;
     if (!(pivot[k] > 0)) return false;
     const float inverse = 1 / __builtin_sqrtf(pivot[k]);
-    const std::size_t diagonal = k / kVector * kVector;
     const Vec by = splat(inverse);
-    for (std::size_t j = diagonal; j < end; j += kVector) store(pivot + j, load(pivot + j) * by);
+    for (std::size_t j = k / kVector * kVector; j < end; j += kVector)
+      store(pivot + j, load(pivot + j) * by);
     b[k] *= inverse;
     for (std::size_t i = k + 1; i < size; ++i) {
       const Vec factor = splat(pivot[i]);
@@ -178,24 +201,21 @@ bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
       for (std::size_t j = i / kVector * kVector; j < end; j += kVector)
         store(row + j, load(row + j) - factor * load(pivot + j));
     }
-    const Vec factor = splat(b[k]);
-    store(b + diagonal,
-          load(b + diagonal) - factor * lanes_from(load(pivot + diagonal), k + 1 - diagonal));
-    for (std::size_t j = diagonal + kVector; j < end; j += kVector)
-      store(b + j, load(b + j) - factor * load(pivot + j));
+    eliminate(pivot, k, end, b);
     // Taken back with a product instead of a division.
     pivot[k] = inverse;
   }
-  for (std::size_t j = size; j < end; ++j) b[j] = 0;
-  for (std::size_t k = size; k-- > 0;) {
-    const float* const pivot = a + k * a_step;
-    const std::size_t diagonal = k / kVector * kVector;
-    Vec sum = lanes_from(load(pivot + diagonal), k + 1 - diagonal) * load(b + diagonal);
-    for (std::size_t j = diagonal + kVector; j < end; j += kVector)
-      sum += load(pivot + j) * load(b + j);
-    b[k] = (b[k] - total(sum)) * pivot[k];
-  }
+  substitute_back(a, a_step, size, end, b);
   return true;
+}
+
+void solve_again(const float* a, std::size_t a_step, std::size_t size, float* b) {
+  const std::size_t end = (size + kVector - 1) / kVector * kVector;
+  for (std::size_t k = 0; k < size; ++k) {
+    b[k] *= a[k * a_step + k];
+    eliminate(a + k * a_step, k, end, b);
+  }
+  substitute_back(a, a_step, size, end, b);
 }
 
 std::size_t count_above(const float* values, std::size_t count, float bar) {
