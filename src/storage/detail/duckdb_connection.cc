@@ -181,6 +181,9 @@ Result<DuckDatabase> DuckDatabase::open(const std::string& path, int memory_mb) 
       // transaction fails, and what is committed next overwrites the file's state). A CHECKPOINT
       // statement that fails leaves the file as it was, so only the adapter makes checkpoints.
       {"checkpoint_threshold", "1TB"},
+      // What is freed goes back to the system soon, not when much more is wanted.
+      {"allocator_background_threads", "true"},
+      {"allocator_flush_threshold", "16MB"},
       // An analyst's SELECT must not read files or the network.
       {"enable_external_access", "false"},
       {"autoinstall_known_extensions", "false"},
