@@ -135,6 +135,9 @@ void CandidateIndex::index_texts() {
     }
     if (!known) unknown_with_text_ = with_text_.size();
   }
+  if (!texts_->has_index()) return;
+  of_text_row_.assign(texts_->size(), kNone);
+  for (const std::uint32_t c : with_text_) of_text_row_[text_row_[c]] = c;
 }
 
 double CandidateIndex::similarity(std::uint32_t a, std::uint32_t b) const {

@@ -74,6 +74,8 @@ class CandidateIndex {
   [[nodiscard]] std::uint32_t text_row(std::uint32_t candidate) const {
     return text_row_.empty() ? TextVectors::kNone : text_row_[candidate];
   }
+  /// The candidate of a row, or kNone.
+  [[nodiscard]] std::uint32_t of_text_row(std::uint32_t row) const { return of_text_row_[row]; }
   /// Candidates that have a row, those first of which behaviour says nothing; and their rows.
   [[nodiscard]] std::span<const std::uint32_t> with_text() const { return with_text_; }
   [[nodiscard]] std::span<const std::uint32_t> text_rows() const { return text_rows_; }
@@ -158,6 +160,7 @@ class CandidateIndex {
   /// Shared with those who replace it; immutable.
   const std::shared_ptr<const TextVectors> texts_;
   std::vector<std::uint32_t> text_row_;
+  std::vector<std::uint32_t> of_text_row_;  ///< where the texts have an index
   std::vector<std::uint32_t> with_text_;
   std::vector<std::uint32_t> text_rows_;
   std::size_t unknown_with_text_ = 0;

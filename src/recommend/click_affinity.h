@@ -28,13 +28,24 @@ class ClickAffinity {
   void learn(std::span<const std::uint32_t> items, const std::vector<bool>& clicked,
              std::span<const float> taste);
 
- private:
   struct Item {
     double clicks = 0;
     double shows = 0;
     std::vector<float> clickers;  ///< sum of centred tastes
     std::vector<float> viewers;
   };
+  /// What is stored, and comes back: width() sums of tastes, how many people, items by number.
+  [[nodiscard]] std::size_t width() const { return width_; }
+  [[nodiscard]] std::span<const double> mean() const { return mean_; }
+  [[nodiscard]] double people() const { return people_; }
+  [[nodiscard]] const Item& item(std::uint32_t i) const { return items_[i]; }
+  void restore(std::vector<double> mean, double people, std::vector<Item> items) {
+    mean_ = std::move(mean);
+    people_ = people;
+    items_ = std::move(items);
+  }
+
+ private:
   [[nodiscard]] std::vector<float> centred(std::span<const float> taste) const;
 
   std::size_t width_;

@@ -200,18 +200,32 @@ void ListBuilder::rank_once_more() {
   for (Gathered& g : best) {
     const ShownFacts facts = facts_of(g);
     const std::uint32_t candidate = g.scored.candidate;
-    const double more =
-        ranker_->stage_value(request_.context, request_.now, candidate,
-                             ranker_->probabilities(asked, candidate, facts), facts);
+    const double more = ranker_->stage_value(request_.context, request_.now, candidate,
+                                             ranker_->probabilities(asked, candidate, facts), facts,
+                                             person_taste());
     g.value = *g.value + more;
   }
   std::ranges::stable_sort(best, std::greater(), &Gathered::value);
 }
 
-void ListBuilder::explain_value(RecommendedItem& item, const ShownFacts& facts) const {
+/// In the model's factors; empty where the trees do not look at it, or nothing is known.
+std::span<const float> ListBuilder::person_taste() {
+  const Ials* const ials = model_.ials();
+  if (person_taste_.empty() && ials != nullptr && !taste_.liked.empty() &&
+      ranker_->taste_width() == ials->width()) {
+    std::vector<std::uint32_t> history;
+    for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
+    IalsScratch scratch;
+    person_taste_.resize(ials->width());
+    ials->fold_in(history, person_taste_, scratch);
+  }
+  return person_taste_;
+}
+
+void ListBuilder::explain_value(RecommendedItem& item, const ShownFacts& facts) {
   std::array<double, kStageInputs> parts{};
   double rest = ranker_->stage_value(request_.context, request_.now, candidates_.find(item.item),
-                                     item.responses, facts, parts);
+                                     item.responses, facts, person_taste(), parts);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     rest -= parts[i];
     if (parts[i] != 0) item.value_terms.emplace_back(stage_input_name(i), parts[i]);
@@ -388,6 +402,27 @@ std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
   return out;
 }
 
+/// Candidates near to what is liked, with their nearness: more than wanted, for rules take some
+/// away.
+std::vector<ListBuilder::Scored> ListBuilder::near_by_index(
+    std::span<const TextVectors::Part> parts, Among among, std::size_t wanted) const {
+  constexpr std::size_t kLeast = 1000;
+  constexpr std::size_t kTimes = 8;
+  const TextVectors& texts = *candidates_.texts();
+  std::vector<std::uint32_t> rows = texts.nearest(parts, std::max(kLeast, kTimes * wanted));
+  std::erase_if(rows, [&](std::uint32_t row) {
+    const std::uint32_t candidate = candidates_.of_text_row(row);
+    return candidate == CandidateIndex::kNone ||
+           (among == Among::kUnknown && candidates_.is_known(candidate));
+  });
+  std::vector<float> near(rows.size());
+  texts.scores(parts, rows, near);
+  std::vector<Scored> out;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out.push_back({candidates_.of_text_row(rows[i]), near[i], 0});
+  return out;
+}
+
 /// Sums of directions find those that may be best; the sums of terms, which are the scores, order
 /// them. The item that the reason will name is close by itself.
 std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const LikedText> liked,
@@ -399,13 +434,20 @@ std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const Liked
   std::vector<TextVectors::Part> parts;
   for (const LikedText& text : liked)
     parts.push_back({candidates_.text_row(text.candidate), text.weight});
-  std::vector<float> near(all);
-  texts->scores(parts, candidates_.text_rows().first(all), near);
-  std::vector<Scored> scored;
-  scored.reserve(all);
-  for (std::size_t i = 0; i < all; ++i) scored.push_back({candidates_.with_text()[i], near[i], 0});
   constexpr std::size_t kLookedAtPerPlace = 4;
-  scored = best(std::move(scored), kLookedAtPerPlace * count);
+  const std::size_t wanted = kLookedAtPerPlace * count;
+  std::vector<Scored> scored;
+  if (texts->has_index()) scored = best(near_by_index(parts, among, wanted), wanted);
+  // The rules left too little of it.
+  if (scored.size() < std::min(count, all)) {
+    std::vector<float> near(all);
+    texts->scores(parts, candidates_.text_rows().first(all), near);
+    scored.clear();
+    scored.reserve(all);
+    for (std::size_t i = 0; i < all; ++i)
+      scored.push_back({candidates_.with_text()[i], near[i], 0});
+    scored = best(std::move(scored), wanted);
+  }
   std::vector<std::uint32_t> rows;
   for (Scored& s : scored) {
     s.score = 0;

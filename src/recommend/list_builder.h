@@ -66,6 +66,8 @@ class ListBuilder {
   [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
   [[nodiscard]] std::vector<Scored> best_by_text(std::span<const LikedText> liked, Among among,
                                                  std::size_t count) const;
+  [[nodiscard]] std::vector<Scored> near_by_index(std::span<const TextVectors::Part> parts,
+                                                  Among among, std::size_t wanted) const;
   [[nodiscard]] std::vector<Gathered> best_new(std::size_t places);
   [[nodiscard]] Reason reason_of(const Gathered& g);
   /// What each liked item adds to the score that folding in gives a candidate.
@@ -82,7 +84,8 @@ class ListBuilder {
   void move_tired_back();
   void rank();
   void rank_once_more();
-  void explain_value(RecommendedItem& item, const ShownFacts& facts) const;
+  void explain_value(RecommendedItem& item, const ShownFacts& facts);
+  std::span<const float> person_taste();
   [[nodiscard]] ShownFacts facts_of(const Gathered& g);
   [[nodiscard]] std::vector<double> qualities() const;
   [[nodiscard]] float similarity_of(std::uint32_t candidate);
@@ -121,6 +124,7 @@ class ListBuilder {
   };
   std::vector<Interest> interest_;      ///< of tags that candidates have, by number; once asked for
   double interest_length_ = -1;         ///< of all; below 0: not asked for yet
+  std::vector<float> person_taste_;     ///< once asked for
   std::vector<std::uint32_t> history_;  ///< liked items of the model, where folding in lists
   std::optional<Ials::Terms> shares_;   ///< once asked for
   std::vector<float> terms_;            ///< of the candidate asked for last

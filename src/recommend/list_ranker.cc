@@ -11,7 +11,7 @@ ItemFacts facts_of(const CandidateItem& item) {
 
 }  // namespace
 
-ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates)
+ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates, std::string_view model)
     : candidates_(candidates),
       id_(std::move(ranking.id)),
       ranker_(ranking.ranker),
@@ -21,6 +21,8 @@ ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates)
   if (const SecondStage* const stage = ranker_->stage();
       stage != nullptr && stage->objectives == objectives_.text())
     stage_ = stage;
+  if (stage_ != nullptr && stage_->tastes && stage_->tastes->model() == model)
+    taste_width_ = stage_->tastes->width();
   for (std::size_t r = 0; r < kResponses; ++r) {
     const auto response = static_cast<Response>(r);
     // What the owner does not weigh need not be computed.
@@ -94,10 +96,15 @@ ListRanker::Probabilities ListRanker::probabilities(Asked& asked, std::uint32_t 
 
 double ListRanker::stage_value(const RequestContext& context, Instant at, std::uint32_t candidate,
                                const Probabilities& probabilities, const ShownFacts& shown,
-                               std::span<double> parts) const {
+                               std::span<const float> taste, std::span<double> parts) const {
   const ItemFacts item = facts_of(candidates_.item(candidate));
-  const StageInputs inputs =
-      stage_inputs({value(probabilities), probabilities, &item, shown, &context, at, 0});
+  StageFacts facts{value(probabilities), probabilities, &item, shown, &context, at, 0};
+  if (stage_->tastes) {
+    facts.click_rate = stage_->tastes->rate(item.ref);
+    const bool fits = !taste.empty() && taste.size() == taste_width_;
+    if (fits) facts.affinity = stage_->tastes->affinity(item.ref, taste);
+  }
+  const StageInputs inputs = stage_inputs(facts);
   if (!parts.empty()) (void)stage_->trees.contributions(inputs, parts);
   return stage_->trees.predict(inputs);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recommend/candidate_index.h"
@@ -26,8 +27,8 @@ struct Ranking {
 /// as ResponseRanker::probabilities to rounding. Immutable, thread-safe.
 class ListRanker {
  public:
-  /// `candidates` must outlive this.
-  ListRanker(Ranking ranking, const CandidateIndex& candidates);
+  /// `candidates` must outlive this. `model`: the version that people's tastes are of.
+  ListRanker(Ranking ranking, const CandidateIndex& candidates, std::string_view model = {});
 
   /// The part of a request that all its candidates share, and memory for one of them. Not
   /// thread-safe.
@@ -47,12 +48,15 @@ class ListRanker {
                                             const ShownFacts& shown) const;
   /// Whether trees stand behind it (second_stage.h): not those that learnt with other weights.
   [[nodiscard]] bool has_stage() const { return stage_ != nullptr; }
+  /// Numbers of a person's taste (Ials::fold_in) that they look at; 0: at none.
+  [[nodiscard]] std::size_t taste_width() const { return taste_width_; }
   /// What the trees add to the value of a candidate in the first place of a list. `parts`, where
   /// not empty, gets what each of their inputs adds (kStageInputs places); what they add to all is
   /// the rest. Requires has_stage().
   [[nodiscard]] double stage_value(const RequestContext& context, Instant at,
                                    std::uint32_t candidate, const Probabilities& probabilities,
-                                   const ShownFacts& shown, std::span<double> parts = {}) const;
+                                   const ShownFacts& shown, std::span<const float> taste,
+                                   std::span<double> parts = {}) const;
   /// Sum of the owner's weights × probabilities.
   [[nodiscard]] double value(const Probabilities& probabilities) const {
     return value_of(probabilities, objectives_);
@@ -70,6 +74,7 @@ class ListRanker {
   /// Shared with those who serve and those who replace it; immutable.
   std::shared_ptr<const ResponseRanker> ranker_;
   const SecondStage* stage_ = nullptr;  ///< of ranker_
+  std::size_t taste_width_ = 0;
   Objectives objectives_;
   unsigned bits_ = 0;
   std::size_t factors_ = 0;

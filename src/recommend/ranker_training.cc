@@ -85,15 +85,34 @@ double log_loss(double p, bool positive) {
   return -std::log(std::max(kLeast, positive ? p : 1 - p));
 }
 
+/// The inputs of an item of a list: with the place where it was shown, or as if it stood first.
+void add_features(std::vector<RankerFeature>& out, const Impression& impression, std::size_t i,
+                  bool where_shown, const FactsOf& facts_of, unsigned bits) {
+  const ShownItem& shown = impression.items[i];
+  add_request_features(out, impression.context, impression.at, where_shown ? i : 0, bits);
+  const ItemFacts facts = facts_of(shown.item).value_or(ItemFacts{shown.item, {}, {}, {}});
+  add_item_features(out, facts, bits);
+  add_shown_features(out, {shown.source, shown.score, shown.similarity, shown.popularity},
+                     facts.published_at, impression.at, bits);
+}
+
+void sort_by_time(std::vector<ShownList>& lists) {
+  std::ranges::sort(lists, {},
+                    [](const ShownList& l) { return std::tie(l.impression.at, l.impression.id); });
+}
+
 /// The lists in order, with what is needed of them again and again.
 class Replay {
  public:
   Replay(std::vector<ShownList> lists, std::span<const FeedbackRow> feedback,
          const FactsOf& facts_of, const RankerTrainParams& params, ResponseRanker ranker)
-      : lists_(std::move(lists)), facts_of_(facts_of), params_(params), ranker_(std::move(ranker)) {
+      : lists_(std::move(lists)),
+        facts_of_(facts_of),
+        params_(params),
+        ranker_(std::move(ranker)),
+        tastes_(params.tastes.model, params.tastes.width) {
     // Earlier lists keep a response from being taken for a later one's, so the join sees all.
-    std::ranges::sort(
-        lists_, {}, [](const ShownList& l) { return std::tie(l.impression.at, l.impression.id); });
+    sort_by_time(lists_);
     std::erase_if(lists_, [&](const ShownList& l) { return l.impression.at > params.as_of; });
     responses_ = join_responses(lists_, feedback, params.window);
     while (finished_ < lists_.size() &&
@@ -123,9 +142,11 @@ class Replay {
     }
     ZHIYIN_TRY_VOID(learn(0, calibrate));
     this->calibrate(calibrate, measure);
+    ClickTastes before = tastes_;
     ZHIYIN_TRY_VOID(learn_trees(calibrate, measure));
     this->measure(measure, finished_);
     examples_ = {};
+    tastes_ = std::move(before);
     ZHIYIN_TRY_VOID(learn(calibrate, finished_, report_.stage.kept));
     ZHIYIN_TRY_VOID(keep_trees());
     return TrainedRanker{std::move(ranker_), std::move(report_)};
@@ -146,15 +167,8 @@ class Replay {
 
   /// Of item i of list l. With the place where it was shown, or as if it stood first.
   const std::vector<RankerFeature>& features(std::size_t l, std::size_t i, bool where_shown) {
-    const Impression& impression = lists_[l].impression;
-    const ShownItem& shown = impression.items[i];
-    const unsigned bits = params_.ranker.bits;
     features_.clear();
-    add_request_features(features_, impression.context, impression.at, where_shown ? i : 0, bits);
-    const ItemFacts facts = facts_of_(shown.item).value_or(ItemFacts{shown.item, {}, {}, {}});
-    add_item_features(features_, facts, bits);
-    add_shown_features(features_, {shown.source, shown.score, shown.similarity, shown.popularity},
-                       facts.published_at, impression.at, bits);
+    add_features(features_, lists_[l].impression, i, where_shown, facts_of_, params_.ranker.bits);
     return features_;
   }
 
@@ -173,7 +187,9 @@ class Replay {
                          {shown.source, shown.score, shown.similarity, shown.popularity},
                          &impression.context,
                          impression.at,
-                         where_shown ? i : 0});
+                         where_shown ? i : 0,
+                         tastes_.rate(shown.item),
+                         taste_.empty() ? 0 : tastes_.affinity(shown.item, taste_)});
   }
 
   [[nodiscard]] double worth(std::uint8_t responses) const {
@@ -187,6 +203,7 @@ class Replay {
   void add_tree_examples(std::size_t begin, std::size_t end) {
     examples_.width = kStageInputs;
     for (std::size_t l = begin; l < end; ++l) {
+      look_at_taste(l);
       for (std::size_t i = 0; i < responses_[l].size(); ++i) {
         const StageInputs row = inputs(l, i, true);
         const float left = static_cast<float>(worth(responses_[l][i])) - row[0];
@@ -196,8 +213,27 @@ class Replay {
     }
   }
 
+  void look_at_taste(std::size_t l) {
+    taste_.clear();
+    if (!params_.tastes.of) return;
+    const std::span<const float> taste = params_.tastes.of(lists_[l]);
+    if (taste.size() == tastes_.width()) taste_.assign(taste.begin(), taste.end());
+  }
+
+  /// What was worth something of the list, and whose it was.
+  void learn_tastes(std::size_t l) {
+    look_at_taste(l);
+    std::vector<ItemRef> items;
+    for (const ShownItem& shown : lists_[l].impression.items) items.push_back(shown.item);
+    if (taste_.empty()) taste_.assign(tastes_.width(), 0);
+    tastes_.learn(items, goodness(l), taste_);
+  }
+
   Result<void> learn_trees(std::size_t begin, std::size_t end) {
-    add_tree_examples(begin, end);
+    for (std::size_t l = begin; l < end; ++l) {
+      add_tree_examples(l, l + 1);
+      learn_tastes(l);
+    }
     if (examples_.size() < params_.tree_examples_min) return {};
     ZHIYIN_TRY(trees_, BoostedTrees::train(examples_, params_.trees, params_.progress));
     report_.stage.examples = examples_.size();
@@ -209,7 +245,7 @@ class Replay {
     if (!report_.stage.kept) return {};
     ZHIYIN_TRY(trees_, BoostedTrees::train(examples_, params_.trees, params_.progress));
     report_.stage.trees = trees_.trees();
-    ranker_.set_stage({std::move(trees_), params_.objectives.text()});
+    ranker_.set_stage({std::move(trees_), params_.objectives.text(), std::move(tastes_)});
     return {};
   }
 
@@ -220,6 +256,7 @@ class Replay {
           !params_.progress(static_cast<double>(l) / static_cast<double>(finished_)))
         return fail(ErrorCode::kDeadline, "ranker: stopped");
       if (for_trees) add_tree_examples(l, l + 1);
+      learn_tastes(l);
       for (std::size_t i = 0; i < responses_[l].size(); ++i) {
         ranker_.learn(features(l, i, true), responses_[l][i]);
         ++report_.examples;
@@ -258,6 +295,7 @@ class Replay {
       if (std::ranges::find(good, true) == good.end() ||
           std::ranges::find(good, false) == good.end())
         continue;
+      look_at_taste(l);
       std::vector<double> values;
       std::vector<double> with_trees;
       std::vector<double> places;
@@ -330,6 +368,8 @@ class Replay {
   RankerReport report_;
   TreeExamples examples_;
   BoostedTrees trees_;
+  ClickTastes tastes_;
+  std::vector<float> taste_;  ///< of the person of the list at hand; empty: unknown
   std::vector<RankerFeature> features_;
 };
 
@@ -373,6 +413,23 @@ std::vector<Responses> join_responses(std::span<const ShownList> lists,
     }
   }
   return out;
+}
+
+std::size_t learn_on(ResponseRanker& ranker, std::vector<ShownList> lists,
+                     std::span<const FeedbackRow> feedback, const FactsOf& facts_of,
+                     Duration window, Instant finished) {
+  sort_by_time(lists);
+  const std::vector<Responses> responses = join_responses(lists, feedback, window);
+  std::vector<RankerFeature> features;
+  std::size_t l = 0;
+  for (; l < lists.size() && lists[l].impression.at <= finished; ++l) {
+    for (std::size_t i = 0; i < responses[l].size(); ++i) {
+      features.clear();
+      add_features(features, lists[l].impression, i, true, facts_of, ranker.params().bits);
+      ranker.learn(features, responses[l][i]);
+    }
+  }
+  return l;
 }
 
 Result<TrainedRanker> train_ranker(std::vector<ShownList> lists,

@@ -38,21 +38,30 @@ using Responses = std::vector<std::uint8_t>;
 std::vector<Responses> join_responses(std::span<const ShownList> lists,
                                       std::span<const FeedbackRow> feedback, Duration window);
 
+/// The taste of the person of a list as of its moment, in the factors of a version of the
+/// recommender; empty where nothing is known of it.
+struct Tastes {
+  std::string model;  ///< the version; empty: there are none
+  std::size_t width = 0;
+  std::function<std::span<const float>(const ShownList& list)> of;
+};
+
 struct RankerTrainParams {
   RankerParams ranker{.bits = 14, .factors = 8};
   Objectives objectives;
   /// How long after being shown a response counts. A list is learnt from only when all of this is
   /// over: before, nobody knows that nothing follows.
   Duration window = kDay;
-  Instant as_of;                        ///< what came later is not looked at
-  double learn_share = 0.6;             ///< of the lists, the oldest: learnt from before measuring
-  double calibrate_share = 0.15;        ///< the next ones: for the calibration
-  std::size_t lists_min = 200;          ///< fewer finished lists are refused
-  std::size_t positives_min = 30;       ///< responses with fewer among the learnt ones have no head
-  std::size_t measured_min = 50;        ///< lists that must be measurable for a verdict
-  double margin = 0.01;                 ///< of AUC: so much worse is still "not worse"
-  TreeParams trees;                     ///< of the second stage
-  std::size_t tree_examples_min = 400;  ///< items to learn it from, else there is none
+  Instant as_of;                   ///< what came later is not looked at
+  double learn_share = 0.6;        ///< of the lists, the oldest: learnt from before measuring
+  double calibrate_share = 0.15;   ///< the next ones: for the calibration
+  std::size_t lists_min = 200;     ///< fewer finished lists are refused
+  std::size_t positives_min = 30;  ///< responses with fewer among the learnt ones have no head
+  std::size_t measured_min = 50;   ///< lists that must be measurable for a verdict
+  double margin = 0.01;            ///< of AUC: so much worse is still "not worse"
+  Tastes tastes;
+  TreeParams trees;                      ///< of the second stage
+  std::size_t tree_examples_min = 400;   ///< items to learn it from, else there is none
   std::function<bool(double)> progress;  ///< false: stop
 };
 
@@ -109,6 +118,14 @@ using FactsOf = std::function<std::optional<ItemFacts>(const ItemRef&)>;
 Result<TrainedRanker> train_ranker(std::vector<ShownList> lists,
                                    std::span<const FeedbackRow> feedback, const FactsOf& facts_of,
                                    const RankerTrainParams& params);
+
+/// Learns on: the responses that it has heads for, from the lists shown up to `finished`, in the
+/// order in which they were shown; later ones only keep responses from being taken for those of
+/// earlier ones. Returns how many lists. After train_ranker on the lists before, the weights are
+/// those of train_ranker on all.
+std::size_t learn_on(ResponseRanker& ranker, std::vector<ShownList> lists,
+                     std::span<const FeedbackRow> feedback, const FactsOf& facts_of,
+                     Duration window, Instant finished);
 
 /// The warehouse's events that may be responses (objectives.h), of people, in (after, as_of]. Those
 /// about no item have an empty one.

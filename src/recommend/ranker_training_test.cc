@@ -223,6 +223,30 @@ TEST(TrainRanker, RefusesWhatItCannotLearnFrom) {
   EXPECT_EQ(stopped.error().code, ErrorCode::kDeadline);
 }
 
+TEST(LearnOn, AfterTrainingIsTheSameAsTrainingOnAll) {
+  const World world(1200);
+  const auto no_facts = [](const ItemRef&) -> std::optional<ItemFacts> { return std::nullopt; };
+  RankerTrainParams early;
+  early.as_of = world.lists[799].impression.at + kDay;
+  auto trained = world.train(early);
+  const auto all = world.train();
+  ASSERT_TRUE(trained && all);
+  EXPECT_EQ(trained->report.lists, 800U);
+  // What was shown since, in two goes and in any order; what is not finished yet waits.
+  std::vector<ShownList> since(world.lists.begin() + 800, world.lists.end());
+  std::ranges::reverse(since);
+  const Instant middle = world.lists[999].impression.at;
+  EXPECT_EQ(learn_on(trained->ranker, since, world.feedback, no_facts, kDay, middle), 200U);
+  std::erase_if(since, [&](const ShownList& l) { return l.impression.at <= middle; });
+  EXPECT_EQ(learn_on(trained->ranker, since, world.feedback, no_facts, kDay, world.end), 200U);
+  const auto weights = [](const ResponseRanker& r) {
+    return r.head(Response::kRead)->ranker.encode();
+  };
+  EXPECT_EQ(weights(trained->ranker), weights(all->ranker));
+  EXPECT_EQ(trained->ranker.head(Response::kRead)->positives,
+            all->ranker.head(Response::kRead)->positives);
+}
+
 /// Lists of six different items each time; those of middling similarity are read, which no weighted
 /// sum of what the ranker sees can say. `telling`: whether they really are, or by chance alone.
 struct Middling {
@@ -319,6 +343,59 @@ TEST(SecondStage, OrdersListsAndItsPartsAddUpToTheValue) {
   // With other weights they say nothing: the ranker alone orders.
   const auto alone = ask(*Objectives::parse("read=2"));
   EXPECT_TRUE(alone[0].value_terms.empty());
+}
+
+/// Readers of two groups, whose tastes are known, read the articles of their own.
+TEST(ClickTastes, LetTreesSeeWhoseAnItemIs) {
+  constexpr std::size_t kWidth = 16;
+  std::vector<ShownList> lists;
+  std::vector<FeedbackRow> feedback;
+  Random random(11);
+  for (int l = 0; l < 1500; ++l) {
+    const auto person = static_cast<std::uint32_t>(random.below(200));
+    std::set<int> items;
+    while (items.size() < 6) items.insert(static_cast<int>(random.below(24)));
+    lists.push_back(list_of(person, l * 3, {items.begin(), items.end()}));
+    for (const int i : items) {
+      if (random.uniform() < (static_cast<std::uint32_t>(i) % 2 == person % 2 ? 0.6 : 0.05))
+        feedback.push_back(row(person, l * 3 + 1, i));
+    }
+  }
+  std::vector<float> taste(kWidth, 0);
+  const auto taste_of = [&](const ShownList& list) -> std::span<const float> {
+    std::ranges::fill(taste, 0.0F);
+    taste[list.person % 2] = 3;
+    return taste;
+  };
+  const auto train = [&](Tastes tastes) {
+    RankerTrainParams params;
+    params.as_of = lists.back().impression.at + kDay;
+    params.tastes = std::move(tastes);
+    auto out = train_ranker(lists, feedback, [](const ItemRef&) { return std::nullopt; }, params);
+    EXPECT_TRUE(out) << out.error().text();
+    return std::move(*out);
+  };
+  const TrainedRanker blind = train({});
+  EXPECT_FALSE(blind.report.stage.kept);
+  const TrainedRanker seeing = train({"recommend-1", kWidth, taste_of});
+  EXPECT_TRUE(seeing.report.stage.kept);
+  EXPECT_GT(seeing.report.stage.gain.interval.low, 0.1);
+  // Stored with the trees, and the same bytes again.
+  const std::string bytes = seeing.ranker.encode();
+  const auto back = ResponseRanker::decode(bytes);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->encode(), bytes);
+  ASSERT_TRUE(back->stage() != nullptr && back->stage()->tastes);
+  const ClickTastes& learnt = *back->stage()->tastes;
+  EXPECT_EQ((std::pair(learnt.model(), learnt.items())),
+            (std::pair(std::string("recommend-1"), 24UL)));
+  const std::span<const float> even = taste_of(list_of(0, 0, {}));
+  EXPECT_GT(learnt.affinity(article(2), even), learnt.affinity(article(3), even));
+  EXPECT_EQ(learnt.affinity(article(99), even), 0);
+  EXPECT_NEAR(learnt.rate(article(2)), 0.32, 0.1);
+  EXPECT_EQ(learnt.rate(article(99)), 0.1);
+  for (std::size_t cut = 0; cut < learnt.encode().size(); cut += 101)
+    EXPECT_FALSE(ClickTastes::decode(std::string_view(learnt.encode()).substr(0, cut)));
 }
 
 TEST(ResponseRanker, ReadsBackWhatWasWrittenAndRefusesTheRest) {

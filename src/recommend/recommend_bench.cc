@@ -626,7 +626,7 @@ int texts(std::size_t n) {
       v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
     given.push_back(std::move(one));
   }
-  const auto vectors = TextVectors::create(kWidth, given);
+  const auto vectors = TextVectors::create(kWidth, given, n);
   if (!vectors) return complain(vectors.error());
   std::vector<std::uint32_t> rows(n);
   for (std::uint32_t i = 0; i < n; ++i) rows[i] = i;
@@ -643,6 +643,59 @@ int texts(std::size_t n) {
       "{\"what\":\"texts\",\"rows\":%zu,\"milliseconds\":%.3f,\"gigabytes_per_second\":%.1f,"
       "\"kernel\":\"%s\"}\n",
       n, best * 1e3, static_cast<double>(n * kWidth) / best / 1e9, detail::byte_dots().name);
+  return 0;
+}
+
+/// The index of `n` rows of 384 bytes that scatter around 2,000 subjects, beside exhaustive search.
+int index(std::size_t n) {
+  constexpr std::size_t kWidth = 384;
+  constexpr std::size_t kSubjects = 2000;
+  constexpr std::size_t kWanted = 40;
+  Random random(6);
+  std::vector<std::vector<float>> subjects(kSubjects, std::vector<float>(kWidth));
+  for (auto& subject : subjects) {
+    for (float& v : subject) v = static_cast<float>(random.normal());
+  }
+  std::vector<TextVectors::Given> given;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::vector<float> row = subjects[random.below(kSubjects)];
+    for (float& v : row) v += static_cast<float>(random.normal());
+    given.push_back({{"article", std::to_string(i)}, direction_of(row)});
+  }
+  const double began = seconds();
+  const auto vectors = TextVectors::create(kWidth, given, 0);
+  if (!vectors) return complain(vectors.error());
+  const double built = seconds() - began;
+  std::vector<std::uint32_t> rows(n);
+  for (std::uint32_t i = 0; i < n; ++i) rows[i] = i;
+  std::vector<float> scores(n);
+  double by_index = 0;
+  double by_all = 0;
+  std::size_t found = 0;
+  constexpr int kAsked = 50;
+  for (int q = 0; q < kAsked; ++q) {
+    std::vector<TextVectors::Part> parts;
+    const auto first = static_cast<std::uint32_t>(random.below(n));
+    for (std::uint32_t i = 0; i < 5; ++i)
+      parts.push_back(
+          {i == 0 ? first : static_cast<std::uint32_t>(random.below(n)), i == 0 ? 1.0F : 0.3F});
+    double at = seconds();
+    const auto near = (*vectors)->nearest(parts, 1000);
+    by_index += seconds() - at;
+    at = seconds();
+    (*vectors)->scores(parts, rows, scores);
+    std::vector<std::uint32_t> best = rows;
+    std::ranges::partial_sort(best, best.begin() + kWanted, std::ranges::greater(),
+                              [&](std::uint32_t i) { return scores[i]; });
+    by_all += seconds() - at;
+    for (std::size_t i = 0; i < kWanted; ++i)
+      found += static_cast<std::size_t>(std::ranges::count(near, best[i]));
+  }
+  std::printf(
+      "{\"what\":\"index\",\"rows\":%zu,\"build_seconds\":%.1f,\"milliseconds\":%.3f,"
+      "\"exhaustive_milliseconds\":%.3f,\"recall_at_40_of_1000\":%.4f}\n",
+      n, built, by_index / kAsked * 1e3, by_all / kAsked * 1e3,
+      static_cast<double>(found) / (kAsked * kWanted));
   return 0;
 }
 
@@ -665,10 +718,11 @@ int main(int argc, char** argv) {
   if (what == "cold" && (argc == 4 || argc == 5))
     return cold(argv[2], argv[3], argc == 5 ? argv[4] : "");
   if (what == "texts" && argc == 3) return texts(std::strtoul(argv[2], nullptr, 10));
+  if (what == "index" && argc == 3) return index(std::strtoul(argv[2], nullptr, 10));
   std::fprintf(
       stderr,
       "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE | lists [MODES [FOLDER]] |"
       " clicks FOLDER | news FILE | served FOLDER_OR_FILE | cold FOLDER ENCODER [PREFIX] |"
-      " texts N\n");
+      " texts N | index N\n");
   return 2;
 }

@@ -26,7 +26,7 @@ Recommender::Recommender(Key, std::shared_ptr<const RecommendModel> model, std::
     : model_(std::move(model)),
       model_id_(std::move(model_id)),
       candidates_(*model_, std::move(catalogue), std::move(texts)) {
-  if (ranking.ranker) ranker_.emplace(std::move(ranking), candidates_);
+  if (ranking.ranker) ranker_.emplace(std::move(ranking), candidates_, model_id_);
 }
 
 std::shared_ptr<const Recommender> Recommender::create(std::shared_ptr<const RecommendModel> model,

@@ -21,6 +21,7 @@ struct StoredHeads {
   // Of the trees behind them; absent where there are none.
   std::string stage_objectives;
   std::uint64_t stage_bytes = 0;
+  std::uint64_t tastes_bytes = 0;
 };
 
 }  // namespace zhiyin::recommend
@@ -41,7 +42,8 @@ struct zhiyin::Fields<zhiyin::recommend::StoredHeads> {
   static constexpr auto list =
       field_list(field("heads", &S::heads, "").length(0, recommend::kResponses),
                  field("stage_objectives", &S::stage_objectives, "").optional(),
-                 field("stage_bytes", &S::stage_bytes, "").optional());
+                 field("stage_bytes", &S::stage_bytes, "").optional(),
+                 field("tastes_bytes", &S::tastes_bytes, "").optional());
 };
 
 namespace zhiyin::recommend {
@@ -130,6 +132,11 @@ std::string ResponseRanker::encode() const {
     stored.stage_objectives = stage_->objectives;
     stored.stage_bytes = bytes.size();
     payload += bytes;
+    if (stage_->tastes) {
+      const std::string tastes = stage_->tastes->encode();
+      stored.tastes_bytes = tastes.size();
+      payload += tastes;
+    }
   }
   return model::encode_artefact({std::string(kArtefact), to_json(stored), std::move(payload)});
 }
@@ -159,7 +166,12 @@ Result<ResponseRanker> ResponseRanker::decode(std::string_view bytes) {
     ZHIYIN_TRY(BoostedTrees trees, BoostedTrees::decode(payload.substr(0, stored->stage_bytes)));
     if (trees.width() != kStageInputs) return damaged("the trees look at other inputs");
     payload.remove_prefix(stored->stage_bytes);
-    out.stage_ = SecondStage{std::move(trees), stored->stage_objectives};
+    out.stage_ = SecondStage{std::move(trees), stored->stage_objectives, {}};
+    if (stored->tastes_bytes > payload.size()) return damaged("the payload is too short");
+    if (stored->tastes_bytes > 0) {
+      ZHIYIN_TRY(out.stage_->tastes, ClickTastes::decode(payload.substr(0, stored->tastes_bytes)));
+      payload.remove_prefix(stored->tastes_bytes);
+    }
   }
   if (!payload.empty()) return damaged("there are bytes after the heads");
   return out;

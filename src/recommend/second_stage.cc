@@ -8,11 +8,11 @@ namespace zhiyin::recommend {
 namespace {
 
 constexpr std::string_view kNames[kStageInputs] = {
-    "value",     "read",  "finish",     "like",       "share",   "follow",  "buy",   "unfollow",
-    "hide",      "score", "similarity", "popularity", "age",     "price",   "hour",  "place",
-    "behaviour", "ials",  "text",       "tags",       "segment", "popular", "fresh", "explore"};
-constexpr std::size_t kFirstChance = 1;
-constexpr std::size_t kFirstSource = 16;
+    "click_rate", "affinity", "value",    "read",  "finish",    "like",       "share",
+    "follow",     "buy",      "unfollow", "hide",  "score",     "similarity", "popularity",
+    "age",        "price",    "hour",     "place", "behaviour", "ials",       "text",
+    "tags",       "segment",  "popular",  "fresh", "explore"};
+constexpr std::size_t kFirstSource = 18;
 
 float log_of(double x) { return static_cast<float>(std::log1p(std::max(0.0, x))); }
 
@@ -33,8 +33,9 @@ StageInputs stage_inputs(const StageFacts& f) {
   constexpr std::int64_t kShanghaiHours = 8;
   StageInputs out{};
   std::size_t next = 0;
+  out[next++] = static_cast<float>(f.click_rate);
+  out[next++] = static_cast<float>(f.affinity);
   out[next++] = static_cast<float>(f.value);
-  static_assert(kFirstChance == 1);
   for (const double chance : f.chances) out[next++] = static_cast<float>(chance);
   out[next++] = static_cast<float>(f.shown.score);
   out[next++] = f.shown.similarity;

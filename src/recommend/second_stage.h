@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "recommend/boosted_trees.h"
+#include "recommend/click_tastes.h"
 #include "recommend/objectives.h"
 #include "recommend/ranker_features.h"
 
@@ -15,10 +17,11 @@ namespace zhiyin::recommend {
 
 /// Of the best items of a list by the ranker so many are looked at once more.
 inline constexpr std::size_t kSecondStagePool = 50;
-inline constexpr std::size_t kStageInputs = 24;
+inline constexpr std::size_t kStageInputs = 26;
 using StageInputs = std::array<float, kStageInputs>;
-/// `value`, `read` … `hide` (probabilities), `score`, `similarity`, `popularity`, `age`, `price`,
-/// `hour`, `place`, and one for each kind of source; for reasons.
+/// `click_rate` and `affinity` (what lists say of the item and of people of such a taste:
+/// click_tastes.h), `value`, `read` … `hide` (probabilities), `score`, `similarity`, `popularity`,
+/// `age`, `price`, `hour`, `place`, and one for each kind of source; for reasons.
 std::string_view stage_input_name(std::size_t input);
 
 /// What the trees look at. Numbers that are unknown are NaN. Pure.
@@ -30,6 +33,8 @@ struct StageFacts {
   const RequestContext* context = nullptr;
   Instant at;
   std::size_t place = 0;  ///< in the list; when lists are ordered the first
+  double click_rate = 0;
+  double affinity = 0;  ///< 0: nothing is known of the person's taste
 };
 StageInputs stage_inputs(const StageFacts& facts);
 
@@ -37,6 +42,7 @@ StageInputs stage_inputs(const StageFacts& facts);
 struct SecondStage {
   BoostedTrees trees;
   std::string objectives;  ///< Objectives::text()
+  std::optional<ClickTastes> tastes = {};
 };
 
 }  // namespace zhiyin::recommend

@@ -40,7 +40,8 @@ std::vector<std::int8_t> direction_of(std::span<const float> vector) {
 }
 
 Result<std::shared_ptr<const TextVectors>> TextVectors::create(std::size_t width,
-                                                               std::span<const Given> items) {
+                                                               std::span<const Given> items,
+                                                               std::size_t exact_max, int threads) {
   if (width < 1 || width > kWidthMax)
     return fail_field("width", "is {}, expected 1 to {}", width, kWidthMax);
   if (items.size() > kRowsMax)
@@ -81,6 +82,9 @@ Result<std::shared_ptr<const TextVectors>> TextVectors::create(std::size_t width
     round_into(centred, row);
     out->norms_[i] = inverse_length(row);
   }
+  if (rows.size() > exact_max) {
+    ZHIYIN_TRY(out->index_, TextIndex::build(out->step_, out->values_, out->norms_, threads));
+  }
   return out;
 }
 
@@ -108,14 +112,24 @@ void TextVectors::cosines(std::uint32_t a, std::span<const std::uint32_t> rows,
   }
 }
 
-void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
-                         std::span<float> out) const {
+std::vector<float> TextVectors::sum_of(std::span<const Part> parts) const {
   std::vector<float> sum(step_, 0);
   for (const Part& part : parts) {
     const auto values = row(part.row);
     const float factor = part.weight * norms_[part.row];
     for (std::size_t j = 0; j < step_; ++j) sum[j] += factor * values[j];
   }
+  return sum;
+}
+
+std::vector<std::uint32_t> TextVectors::nearest(std::span<const Part> parts,
+                                                std::size_t count) const {
+  return index_->nearest(direction_of(sum_of(parts)), count);
+}
+
+void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
+                         std::span<float> out) const {
+  const std::vector<float> sum = sum_of(parts);
   const std::vector<std::int8_t> profile = direction_of(sum);
   // What rounding to bytes divided by.
   double squares = 0;

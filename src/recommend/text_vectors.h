@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "recommend/recommend_model.h"
+#include "recommend/text_index.h"
 
 namespace zhiyin::recommend {
 
@@ -19,8 +20,10 @@ class TextVectors {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kWidthMax = 4096;
-  /// More are refused: they are compared one by one, 2,000,000 in about 50 ms.
-  static constexpr std::size_t kRowsMax = 2'000'000;
+  /// More are refused.
+  static constexpr std::size_t kRowsMax = 10'000'000;
+  /// Up to here they are compared one by one; beyond, an index finds those that are near.
+  static constexpr std::size_t kExactMax = 200'000;
 
   /// An item's vector as the encoder gave it, to a factor of its own.
   struct Given {
@@ -29,8 +32,11 @@ class TextVectors {
   };
   /// Of two for one item the later stays. kInvalidArgument when one is not `width` long or `width`
   /// is not 1 to kWidthMax, kLimitReached above kRowsMax.
+  /// Beyond `exact_max` items an index is built, on `threads` threads (text_index.h).
   static Result<std::shared_ptr<const TextVectors>> create(std::size_t width,
-                                                           std::span<const Given> items);
+                                                           std::span<const Given> items,
+                                                           std::size_t exact_max = kExactMax,
+                                                           int threads = 1);
 
   [[nodiscard]] std::size_t size() const { return norms_.size(); }
   /// The row of an item, or kNone.
@@ -50,11 +56,19 @@ class TextVectors {
   void scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
               std::span<float> out) const;
 
+  /// Whether an index finds those that are near.
+  [[nodiscard]] bool has_index() const { return index_ != nullptr; }
+  /// About the `count` rows nearest to the sum of the parts, nearest first: nine in ten of them and
+  /// more. Requires has_index().
+  [[nodiscard]] std::vector<std::uint32_t> nearest(std::span<const Part> parts,
+                                                   std::size_t count) const;
+
   TextVectors(const TextVectors&) = delete;
   TextVectors& operator=(const TextVectors&) = delete;
 
  private:
   TextVectors() = default;
+  [[nodiscard]] std::vector<float> sum_of(std::span<const Part> parts) const;
   [[nodiscard]] std::span<const std::int8_t> row(std::uint32_t i) const {
     return {values_.data() + std::size_t{i} * step_, step_};
   }
@@ -63,6 +77,7 @@ class TextVectors {
   std::vector<std::int8_t> values_;
   std::vector<float> norms_;  ///< 1 / length of the row; 0 for one of zeros
   std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> rows_;
+  std::unique_ptr<const TextIndex> index_;  ///< of values_; null: none
 };
 
 /// A vector in int8, its largest number at 127; the factor is lost. All zeros stay so; what is not

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "base/random.h"
 #include "recommend/detail/byte_dots.h"
@@ -231,6 +232,113 @@ TEST(TextSource, SimilarItemsOfWhatNobodyKnows) {
   // Without texts there is nothing to go by.
   const auto bare = Recommender::create(std::make_shared<RecommendModel>(), "none", catalogue());
   EXPECT_TRUE((*bare->similar(article(15), {.n = 5, .now = kNow})).items.empty());
+}
+
+/// Texts of some subjects: directions that scatter around those of their subject.
+std::vector<TextVectors::Given> subjects(std::size_t count, std::size_t width) {
+  constexpr std::size_t kSubjects = 300;
+  Random random(4);
+  std::vector<std::vector<float>> centres(kSubjects, std::vector<float>(width));
+  for (auto& centre : centres) {
+    for (float& v : centre) v = static_cast<float>(random.normal());
+  }
+  std::vector<TextVectors::Given> out;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<float> row = centres[random.below(kSubjects)];
+    for (float& v : row) v += static_cast<float>(0.7 * random.normal());
+    out.push_back({article(static_cast<int>(i)), direction_of(row)});
+  }
+  return out;
+}
+
+TEST(TextIndex, FindsWhatBruteForceFinds) {
+  constexpr std::size_t kTexts = 12'000;
+  constexpr std::size_t kWanted = 20;
+  const auto given = subjects(kTexts, 64);
+  const auto exact = *TextVectors::create(64, given);
+  const auto indexed = *TextVectors::create(64, given, kTexts - 1);
+  ASSERT_FALSE(exact->has_index());
+  ASSERT_TRUE(indexed->has_index());
+  std::vector<std::uint32_t> rows(kTexts);
+  for (std::uint32_t i = 0; i < kTexts; ++i) rows[i] = i;
+  Random random(5);
+  std::size_t found = 0;
+  constexpr std::size_t kAsked = 100;
+  for (std::size_t q = 0; q < kAsked; ++q) {
+    const TextVectors::Part parts[] = {{static_cast<std::uint32_t>(random.below(kTexts)), 1},
+                                       {static_cast<std::uint32_t>(random.below(kTexts)), 0.5F}};
+    std::vector<float> near(kTexts);
+    exact->scores(parts, rows, near);
+    std::vector<std::uint32_t> best = rows;
+    std::ranges::partial_sort(best, best.begin() + kWanted, [&](std::uint32_t a, std::uint32_t b) {
+      return near[a] != near[b] ? near[a] > near[b] : a < b;
+    });
+    const auto mine = indexed->nearest(parts, kWanted);
+    ASSERT_EQ(mine.size(), kWanted);
+    for (std::size_t i = 0; i < kWanted; ++i)
+      found += static_cast<std::size_t>(std::ranges::count(mine, best[i]));
+  }
+  const double recall = static_cast<double>(found) / (kAsked * kWanted);
+  RecordProperty("recall", std::to_string(recall));
+  EXPECT_GT(recall, 0.95);
+}
+
+TEST(TextIndex, NothingAndOneAndZerosAreNoProblem) {
+  const std::vector<std::int8_t> zeros(128, 0);
+  const float norms[] = {0, 0};
+  const auto none = TextIndex::build(64, zeros, norms, 1);
+  ASSERT_TRUE(none) << none.error().text();
+  std::vector<std::int8_t> query(64, 0);
+  EXPECT_TRUE((*none)->nearest(query, 3).empty());
+  query[3] = 5;
+  EXPECT_TRUE((*none)->nearest(query, 3).empty());
+  const auto empty = TextIndex::build(64, {}, {}, 2);
+  ASSERT_TRUE(empty);
+  EXPECT_TRUE((*empty)->nearest(query, 3).empty());
+  EXPECT_EQ(TextIndex::build(64, zeros, std::span(norms).first(1), 1).error().field, "values");
+  const auto one = subjects(1, 64);
+  const auto texts = *TextVectors::create(64, one, 0);
+  EXPECT_TRUE(texts->has_index());
+}
+
+TEST(TextIndex, ListsAreThoseWithoutIt) {
+  constexpr int kTexts = 5'000;
+  const auto given = subjects(kTexts, 64);
+  std::vector<CandidateItem> items;
+  for (int i = 0; i < kTexts; ++i) items.push_back({article(i), "t", {}, kNow - kDay * i});
+  items[7].available = false;
+  const auto model = std::make_shared<const RecommendModel>();
+  audience::PersonView person{PersonId("p_x"), {}, {}};
+  for (const int liked : {3, 40, 500}) {
+    audience::Activity a;
+    a.at = kNow - kDay;
+    a.kind = "read";
+    a.item = article(liked);
+    person.activity.push_back(std::move(a));
+  }
+  const auto listed = [&](std::size_t exact_max, RecommendRequest request) {
+    request.n = 20;
+    request.now = kNow;
+    const auto list =
+        Recommender::create(model, "m", items, *TextVectors::create(64, given, exact_max))
+            ->recommend(person, request);
+    EXPECT_TRUE(list) << list.error().text();
+    std::set<std::string> out;
+    for (const RecommendedItem& item : list->items) out.insert(item.source + item.item.id);
+    return out;
+  };
+  const auto shared = [&](const RecommendRequest& request) {
+    const auto with = listed(0, request);
+    const auto without = listed(kTexts, request);
+    EXPECT_EQ(with.size(), 20U);
+    return std::ranges::count_if(with, [&](const auto& id) { return without.contains(id); });
+  };
+  EXPECT_GE(shared({}), 19);
+  // What the rules leave is found although the index finds others first.
+  RecommendRequest narrow;
+  narrow.rules.eligible.emplace();
+  for (int i = 0; i < kTexts; i += 150) narrow.rules.eligible->push_back(article(i));
+  EXPECT_EQ(shared(narrow), 20);
 }
 
 }  // namespace
