@@ -16,6 +16,8 @@ export interface InspectedItem {
   reason_en?: string;
   propensity?: number;
   terms?: { item: ItemRef; share: number }[];
+  /** What trees behind the ranker added to its value, by what they look at. */
+  value_terms?: { input: string; share: number }[];
   removed?: Removed | null;
 }
 
