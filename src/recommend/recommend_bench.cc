@@ -569,16 +569,16 @@ Result<EvaluationData> held_out(const char* file) {
   return out;
 }
 
-/// The same on a file of a user's items a line, held out by chance. Their order says nothing, so
-/// the newest do not count for more.
-int served_of(const char* file) {
+/// The same on a file of a user's items a line, held out by chance. Their order there says nothing,
+/// so the last ones count for more (`recency` below 1) only because serving counts so.
+int served_of(const char* file, std::size_t weights, double recency) {
   const auto data = held_out(file);
   if (!data) return complain(data.error());
   for (const std::size_t factors : {0UL, 32UL}) {
     TrainParams params;
-    params.knn.k = 200;
+    params.knn.k = weights;
     params.lambda = 800;
-    params.recency = 1;
+    params.recency = recency;
     params.factors = factors;
     const auto r = measure_served(*data, params, 20);
     if (!r) return complain(r.error());
@@ -713,8 +713,11 @@ int main(int argc, char** argv) {
     return lists(argc >= 3 ? argv[2] : "", argc == 4 ? argv[3] : nullptr);
   if (what == "clicks" && argc == 3) return clicks(argv[2]);
   if (what == "news" && argc == 3) return news(argv[2]);
-  if (what == "served" && argc == 3)
-    return std::filesystem::is_directory(argv[2]) ? served(argv[2]) : served_of(argv[2]);
+  if (what == "served" && argc == 3 && std::filesystem::is_directory(argv[2]))
+    return served(argv[2]);
+  if (what == "served" && argc >= 3 && argc <= 5)
+    return served_of(argv[2], argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 200,
+                     argc > 4 ? std::strtod(argv[4], nullptr) : TrainParams().recency);
   if (what == "cold" && (argc == 4 || argc == 5))
     return cold(argv[2], argv[3], argc == 5 ? argv[4] : "");
   if (what == "texts" && argc == 3) return texts(std::strtoul(argv[2], nullptr, 10));
@@ -722,7 +725,7 @@ int main(int argc, char** argv) {
   std::fprintf(
       stderr,
       "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE | lists [MODES [FOLDER]] |"
-      " clicks FOLDER | news FILE | served FOLDER_OR_FILE | cold FOLDER ENCODER [PREFIX] |"
-      " texts N | index N\n");
+      " clicks FOLDER | news FILE | served FOLDER | served FILE [WEIGHTS [RECENCY]] |"
+      " cold FOLDER ENCODER [PREFIX] | texts N | index N\n");
   return 2;
 }

@@ -183,11 +183,10 @@ void substitute_back(const float* a, std::size_t a_step, std::size_t size, std::
   }
 }
 
-/// Works on whole registers: what lies left of the diagonal is never read, what lies beyond `size`
-/// is changed.
-bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
-  const std::size_t end = (size + kVector - 1) / kVector * kVector;
-  for (std::size_t k = 0; k < size; ++k) {
+/// The pivots first … last - 1, in their own rows only. False when one is not positive.
+inline bool factor_rows(float* a, std::size_t a_step, std::size_t first, std::size_t last,
+                        std::size_t end, float* b) {
+  for (std::size_t k = first; k < last; ++k) {
     float* const pivot = a + k * a_step;
     if (!(pivot[k] > 0)) return false;
     const float inverse = 1 / __builtin_sqrtf(pivot[k]);
@@ -195,7 +194,7 @@ bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
     for (std::size_t j = k / kVector * kVector; j < end; j += kVector)
       store(pivot + j, load(pivot + j) * by);
     b[k] *= inverse;
-    for (std::size_t i = k + 1; i < size; ++i) {
+    for (std::size_t i = k + 1; i < last; ++i) {
       const Vec factor = splat(pivot[i]);
       float* const row = a + i * a_step;
       for (std::size_t j = i / kVector * kVector; j < end; j += kVector)
@@ -204,6 +203,43 @@ bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
     eliminate(pivot, k, end, b);
     // Taken back with a product instead of a division.
     pivot[k] = inverse;
+  }
+  return true;
+}
+
+/// Takes what the pivots say of the rows below them away, tile by tile.
+inline void take_from_rows_below(float* a, std::size_t a_step, std::size_t first, std::size_t last,
+                                 std::size_t size, std::size_t end) {
+  const float* const pivots = a + first * a_step;
+  std::size_t i = last;
+  for (; i + kTileRows <= size; i += kTileRows) {
+    for (std::size_t j = i / kVector * kVector; j < end;) {
+      const std::size_t vectors = end - j >= 3 * kVector ? 3 : (end - j) / kVector;
+      subtract_tile(vectors, pivots + i, a_step, pivots + j, a_step, last - first,
+                    a + i * a_step + j, a_step);
+      j += vectors * kVector;
+    }
+  }
+  for (; i < size; ++i) {
+    float* const row = a + i * a_step;
+    for (std::size_t k = first; k < last; ++k) {
+      const float* const pivot = a + k * a_step;
+      const Vec factor = splat(pivot[i]);
+      for (std::size_t j = i / kVector * kVector; j < end; j += kVector)
+        store(row + j, load(row + j) - factor * load(pivot + j));
+    }
+  }
+}
+
+/// Works on whole registers: what lies left of the diagonal is never read, what lies beyond `size`
+/// is changed.
+bool solve(float* a, std::size_t a_step, std::size_t size, float* b) {
+  const std::size_t end = (size + kVector - 1) / kVector * kVector;
+  constexpr std::size_t kTogether = 16;
+  for (std::size_t first = 0; first < size; first += kTogether) {
+    const std::size_t last = first + kTogether < size ? first + kTogether : size;
+    if (!factor_rows(a, a_step, first, last, end, b)) return false;
+    take_from_rows_below(a, a_step, first, last, size, end);
   }
   substitute_back(a, a_step, size, end, b);
   return true;
