@@ -169,8 +169,15 @@ struct Segmented {
   Matrix covariance;
 };
 std::optional<Segmented> fit_segments(std::span<const double> values, std::size_t start, int lags) {
-  const Matrix x = segments(values.size(), start);
-  auto fit = least_squares(x, values);
+  Matrix x = segments(values.size(), start);
+  std::vector<double> y(values.begin(), values.end());
+  // A row of zeros weighs nothing, neither in the fit nor in its variance.
+  for (std::size_t t = 0; t < y.size(); ++t) {
+    if (!std::isnan(y[t])) continue;
+    y[t] = 0;
+    for (std::size_t c = 0; c < x.columns; ++c) x.at(t, c) = 0;
+  }
+  auto fit = least_squares(x, y);
   if (!fit) return std::nullopt;
   Matrix covariance = newey_west(x, *fit, lags);
   return Segmented{std::move(*fit), std::move(covariance)};
@@ -207,11 +214,16 @@ Result<InterruptedResult> interrupted_series(std::span<const double> values,
     return fail(ErrorCode::kLimitReached, "interrupted series: {} values, more than {}", n,
                 kInterruptedMax);
   }
-  if (settings.start < kSideMin || settings.start + kSideMin > n) {
+  std::vector<std::size_t> known(n + 1, 0);  // how many values come before each place
+  for (std::size_t i = 0; i < n; ++i) known[i + 1] = known[i] + (std::isnan(values[i]) ? 0 : 1);
+  const auto has_sides = [&](std::size_t start) {
+    return start <= n && known[start] >= kSideMin && known[n] - known[start] >= kSideMin;
+  };
+  if (!has_sides(settings.start)) {
     return fail_field("start", "is {} of {}: needs four values at either side", settings.start, n);
   }
   for (std::size_t i = 0; i < n; ++i) {
-    if (!is_usable(values[i])) {
+    if (!std::isnan(values[i]) && !is_usable(values[i])) {
       return fail_field(fmt::format("values[{}]", i), "is {}, not a finite number up to {}",
                         values[i], kValueMax);
     }
@@ -223,7 +235,7 @@ Result<InterruptedResult> interrupted_series(std::span<const double> values,
     return fail_field("lags", "are {} of {}", out.lags, n);
   const auto found = fit_segments(values, settings.start, out.lags);
   double size = 0;
-  for (const double v : values) size += v * v;
+  for (const double v : values) size += std::isnan(v) ? 0 : v * v;
   if (!found || !(found->fit.residual_squares > 1e-24 * size)) {
     return fail(ErrorCode::kUnsupported,
                 "interrupted series: the series has no variance about its segments");
@@ -236,7 +248,7 @@ Result<InterruptedResult> interrupted_series(std::span<const double> values,
   double as_large = 0;
   const std::size_t stride = placebo_stride(n, out.lags);
   for (std::size_t start = kSideMin; start + kSideMin <= n; start += stride) {
-    if (start == settings.start) continue;
+    if (start == settings.start || !has_sides(start)) continue;
     const auto other = fit_segments(values, start, out.lags);
     if (!other) continue;
     const EffectEstimate e = with_z(*other, 2, settings.alpha);

@@ -56,7 +56,8 @@ struct GroupSums {
 Answer<EffectEstimate> difference_in_differences(const GroupSums& control, const GroupSums& treated,
                                                  double alpha = 0.05);
 
-/// Segmented regression of a series: level and slope before, change of both at `start`.
+/// Segmented regression of a series: level and slope before, change of both at `start`. One value a
+/// step; NaN: missing, which takes its step all the same.
 struct InterruptedSettings {
   std::size_t start = 0;  ///< index of the first value after the interruption
   int lags = -1;          ///< of Newey and West's variance; below 0: floor(4 (n/100)^(2/9))

@@ -78,7 +78,7 @@ Result<void> check(const BurstSettings& s) {
 Result<std::vector<Burst>> find_bursts(std::span<const double> times,
                                        const BurstSettings& settings) {
   ZHIYIN_TRY_VOID(check(settings));
-  if (times.size() < 2) return fail_field("times", "are {}, fewer than two", times.size());
+  if (times.size() < 3) return fail_field("times", "are {}, fewer than three", times.size());
   std::vector<double> gaps;
   for (std::size_t i = 1; i < times.size(); ++i) {
     const double gap = times[i] - times[i - 1];
@@ -123,6 +123,7 @@ Result<std::vector<Burst>> find_batch_bursts(std::span<const double> relevant,
     hits += relevant[i];
     total += all[i];
   }
+  if (all.size() < 2) return fail_field("all", "has {} batches, fewer than two", all.size());
   if (!(hits > 0)) return fail_field("relevant", "is 0 everywhere: there is no rate");
   // A rate of 1 would forbid any other document.
   constexpr double kRateMax = 0.9999;

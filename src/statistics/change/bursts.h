@@ -20,14 +20,16 @@ struct BurstSettings {
   double gamma = 1;  ///< cost of a level up, times ln n; above 0
 };
 /// Of event times. The number of levels is ceil(1 + log_s T + log_s(1/smallest gap)), at most
-/// kBurstLevelsMax. Ordered by begin, then level. kInvalidArgument with fewer than two times, times
-/// that do not ascend strictly, or settings out of range.
+/// kBurstLevelsMax. Ordered by begin, then level. kInvalidArgument with fewer than three times (one
+/// gap has nothing to be shorter than), times that do not ascend strictly, or settings out of
+/// range.
 inline constexpr std::size_t kBurstLevelsMax = 60;
 Result<std::vector<Burst>> find_bursts(std::span<const double> times,
                                        const BurstSettings& settings);
 
 /// Of batches (days): `relevant[i]` of `all[i]` documents are about the matter. Two levels.
-/// kInvalidArgument, naming the batch, unless 0 <= relevant <= all; also when nothing is relevant.
+/// kInvalidArgument, naming the batch, unless 0 <= relevant <= all; also when nothing is relevant,
+/// and with fewer than two batches.
 Result<std::vector<Burst>> find_batch_bursts(std::span<const double> relevant,
                                              std::span<const double> all,
                                              const BurstSettings& settings);

@@ -88,11 +88,12 @@ void RateMonitor::learn_dispersion(double count, std::span<const double> compara
 }
 
 Result<RateMonitor::Point> RateMonitor::update(std::int64_t hour, double count, bool holiday,
-                                               bool trusted) {
+                                               bool trusted, std::int64_t clock_ahead) {
   ZHIYIN_TRY_VOID(check_count(count));
   if (hour <= last_) return fail_field("hour", "is {} after {}: out of order", hour, last_);
   last_ = hour;
-  const auto place = [&](std::int64_t n) { return static_cast<std::size_t>((hour % n + n) % n); };
+  const std::int64_t local = hour + clock_ahead;
+  const auto place = [&](std::int64_t n) { return static_cast<std::size_t>((local % n + n) % n); };
   std::deque<double>& history =
       holiday ? holidays_[place(kHoursOfDay)] : weeks_[place(settings_.phases)];
   const std::vector<double> comparable(history.begin(), history.end());

@@ -49,7 +49,10 @@ class RateMonitor {
   /// `hour` counts hours from any origin and must rise from call to call (gaps are allowed);
   /// kInvalidArgument otherwise or for a bad count. The count is tested, then learnt. `trusted`:
   /// false keeps a count that is known to be wrong (an outage, an alarm) out of the baseline.
-  Result<Point> update(std::int64_t hour, double count, bool holiday = false, bool trusted = true);
+  /// `clock_ahead`: hours that local clocks are ahead of `hour`; where they change, hours still
+  /// rise, and an hour is compared with those that clocks called the same.
+  Result<Point> update(std::int64_t hour, double count, bool holiday = false, bool trusted = true,
+                       std::int64_t clock_ahead = 0);
 
  private:
   explicit RateMonitor(const Settings& settings);

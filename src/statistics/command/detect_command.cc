@@ -133,7 +133,7 @@ namespace {
 /// A finding, with what the method knows about it.
 Json finding(const Series& s, std::size_t i) {
   return Json::object()
-      .set("index", i)
+      .set("index", s.row_of(i))
       .set("time", s.label[i])
       .set("value", number_json(s.value[i]));
 }
@@ -145,6 +145,11 @@ struct Findings {
   std::vector<std::string_view> assumptions;
   std::optional<Plain> plain;  ///< another sentence than how many were found
 };
+
+std::string_view equal_steps(const Series& s) {
+  return s.steps_absent > 0 ? "equal time steps; those without a row are missing values"
+                            : "equal time steps";
+}
 
 /// Nothing can be said: the reason stands in `refused` and, for people, in `why`.
 void refuse(Findings& out, std::string reason, const Plain& why) {
@@ -201,7 +206,7 @@ Result<Findings> by_seasonal_esd(const Series& series, const DetectSettings& s) 
   settings.direction = s.direction;
   ZHIYIN_TRY(const SeasonalEsdResult r, seasonal_esd(series.value, settings));
   Findings out{.method = "seasonal hybrid ESD",
-               .assumptions = {"equal time steps", "the season repeats itself",
+               .assumptions = {equal_steps(series), "the season repeats itself",
                                "apart from outliers the residuals are normal"}};
   for (const std::size_t i : r.esd.outliers) {
     out.list.push(
@@ -348,6 +353,14 @@ Result<Findings> by_kleinberg(const Series& series, const Table& table, const De
     ZHIYIN_TRY(bursts, find_batch_bursts(series.value, all, {s.base, s.gamma}));
   } else {
     ZHIYIN_TRY(bursts, find_bursts(series.number, {s.base, s.gamma}));
+    const auto other = std::ranges::find_if(series.value, [](double v) { return v != 1; });
+    if (other != series.value.end()) {
+      return fail_field(
+          "value",
+          "row {}: is {}, but kleinberg reads times, one event a row; for counts give "
+          "the column with all documents of each batch as total, or leave values out",
+          other - series.value.begin() + 1, number_text(*other));
+    }
   }
   const auto label = [&](double at) {
     if (s.total) return series.label[static_cast<std::size_t>(at)];
@@ -474,8 +487,14 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
   for (std::size_t i = 0; i < series.value.size(); ++i) {
     if (std::isnan(series.value[i])) continue;
     const Instant t = series.time[i];
-    const std::int64_t local = t.us / 1'000'000 + zone.offset_at(t).count();
-    const auto p = monitor.update(local / 3600, series.value[i], holiday[i] != 0);
+    // Hours are counted in UTC, for local clocks are put back now and then.
+    const auto hour_of = [](std::int64_t seconds) {
+      return (seconds - (seconds % 3600 + 3600) % 3600) / 3600;
+    };
+    const std::int64_t seconds = t.us / 1'000'000;
+    const std::int64_t hour = hour_of(seconds);
+    const std::int64_t local = hour_of(seconds + zone.offset_at(t).count());
+    const auto p = monitor.update(hour, series.value[i], holiday[i] != 0, true, local - hour);
     if (!p) {
       return fail_field(p.error().field == "count" ? "value" : "time", "row {}: {}", i + 1,
                         p.error().message);
@@ -512,18 +531,13 @@ Result<Findings> by_rate(const Series& series, const Table& table, const DetectS
 Result<Findings> by_interruption(const Series& series, const DetectSettings& s) {
   if (!s.start) return fail_field("start", "is missing: the first time after the interruption");
   ZHIYIN_TRY(const std::size_t start, series.place_of(*s.start));
-  for (std::size_t i = 0; i < series.value.size(); ++i) {
-    if (std::isnan(series.value[i])) {
-      return fail_field("value", "row {}: is empty; the regression needs every value", i + 1);
-    }
-  }
   const auto answer =
       interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha.value_or(0.05)});
   if (!answer && answer.error().code != ErrorCode::kUnsupported) {
     return std::unexpected(answer.error());
   }
   Findings out{.method = "interrupted time series (segmented regression, Newey-West)",
-               .assumptions = {"equal time steps",
+               .assumptions = {equal_steps(series),
                                "without the interruption the line would have "
                                "gone on"}};
   if (!answer) {
@@ -595,8 +609,16 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
   } else {
     ZHIYIN_TRY(series, read_series(table, {s.time, s.value, s.zone}));
   }
+  const bool is_single = s.method != DetectMethod::kKleinberg && known_values(series).size() < 2;
+  if (s.method == DetectMethod::kSeasonalEsd || s.method == DetectMethod::kInterrupted) {
+    ZHIYIN_TRY(series, with_equal_steps(std::move(series)));
+  }
   ZHIYIN_TRY(Findings found, run_method(series, table, s));
-  Json out = Json::object().set("points", series.value.size());
+  if (is_single && found.extra.find("refused") == nullptr) {
+    return fail_field("value", "has fewer than two values, which are no series");
+  }
+  Json out = Json::object().set("points", table.size());
+  if (series.steps_absent > 0) out.set("steps_absent", series.steps_absent);
   const std::size_t count = found.list.if_array()->size();
   out.set("found", count);
   for (const Json::Member& m : *found.extra.if_object()) out.set(m.first, m.second);
@@ -606,10 +628,9 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
     return out;
   }
   describe(out, found.method, found.assumptions,
-           count == 0
-               ? Plain{"没有发现异常。", "Nothing stands out."}
-               : Plain{fmt::format("在 {} 个点中发现 {} 处。", series.value.size(), count),
-                       fmt::format("{} of {} points stand out.", count, series.value.size())});
+           count == 0 ? Plain{"没有发现异常。", "Nothing stands out."}
+                      : Plain{fmt::format("在 {} 个点中发现 {} 处。", table.size(), count),
+                              fmt::format("{} of {} points stand out.", count, table.size())});
   return out;
 }
 

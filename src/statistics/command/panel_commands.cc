@@ -271,17 +271,19 @@ Result<Json> stats_did(const Table& table, const Json& settings) {
 
 Result<Json> stats_its(const Table& table, const Json& settings) {
   ZHIYIN_TRY(const ItsSettings s, from_json<ItsSettings>(settings));
-  ZHIYIN_TRY(const Series series, read_series(table, {s.time, s.value, s.zone}));
+  ZHIYIN_TRY(Series rows_given, read_series(table, {s.time, s.value, s.zone}));
+  ZHIYIN_TRY(const Series series, with_equal_steps(std::move(rows_given)));
   ZHIYIN_TRY(const std::size_t start, series.place_of(s.start));
-  for (std::size_t i = 0; i < series.value.size(); ++i) {
-    if (std::isnan(series.value[i])) {
-      return fail_field("value", "row {}: is empty; the regression needs every value", i + 1);
-    }
-  }
-  Json out = Json::object().set("points", series.value.size()).set("start", series.label[start]);
+  const std::string& label = series.label[start];
+  Json out =
+      Json::object().set("points", table.size()).set("start", label.empty() ? s.start : label);
+  const auto missing = static_cast<std::size_t>(
+      std::ranges::count_if(series.value, [](double v) { return std::isnan(v); }));
+  if (missing > 0) out.set("steps_missing", missing);
   const std::string_view method = "interrupted time series (segmented regression, Newey-West)";
   const std::vector<std::string_view> assumptions = {
-      "equal time steps", "without the interruption the line would have gone on",
+      missing > 0 ? "equal time steps; those without a value are left out" : "equal time steps",
+      "without the interruption the line would have gone on",
       "nothing else happened at the same time"};
   const auto found = interrupted_series(series.value, {start, static_cast<int>(s.lags), s.alpha});
   if (!found && found.error().code == ErrorCode::kUnsupported) {
@@ -298,6 +300,7 @@ Result<Json> stats_its(const Table& table, const Json& settings) {
   Json rows = Json::array();
   CompensatedSum total;
   for (std::size_t i = start; i < series.value.size(); ++i) {
+    if (std::isnan(series.value[i])) continue;
     const double without = found->intercept + found->slope * static_cast<double>(i);
     total.add(series.value[i] - without);
     rows.push(Json::object()

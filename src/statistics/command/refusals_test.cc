@@ -292,7 +292,9 @@ TEST(Refusals, OfSeries) {
       add(method, hours + "5\n", "");
       add(method, hours + "5\n2026-03-01T01:00:00,6\n", "");
     } else {
-      add(method, hours + "5\n", "fewer than two");
+      add(method, hours + "5\n", "fewer than three");
+      add(method, "time,value\n1,1\n2,1\n", "fewer than three");
+      add(method, "time,value\n1,1\n2,7\n4,1\n", "row 2: is 7, but kleinberg reads times");
     }
     add(method, "time,value\n2,5\n1,6\n", "row 2");
     add(method, "time,value\n1,5\n1,6\n", "row 2");
@@ -312,6 +314,20 @@ TEST(Refusals, OfSeries) {
   add("rate", "time,value\n2026-03-01T00:00:00,-5\n", "row 1");
   add("rate", "time,value\n2026-03-01T00:00:00,2.5\n", "row 1");
   add("rate", "value\n1\n2\n", "time");
+  // Steps that are not equal, where the method counts them.
+  for (const char* method : {"shesd", "interrupted"}) {
+    add(method, "time,value\n1,5\n2,6\n3.5,7\n4,9\n5,6\n", "row 3: 3.5 comes 1.5 steps after 2");
+    add(method, "time,value\n1,5\n2,6\n3,7\n1e6,9\n1000001,6\n", "row 4: 1e6 comes");
+  }
+  for (const char* settings :
+       {R"({"method":"ewma","target":5,"deviation":1})",
+        R"({"method":"cusum","target":5,"slack":1,"limit":5})",
+        R"({"method":"bocpd","prior_mean":5,"prior_variance":2,"noise_variance":1})"}) {
+    cases.push_back({stats_detect, settings, "value\n5\n", "fewer than two values"});
+    cases.push_back({stats_detect, settings, "time,value\n1,\n2,5\n", "fewer than two values"});
+  }
+  cases.push_back({stats_detect, R"({"method":"kleinberg","total":"all"})", "value,all\n3,4\n",
+                   "fewer than two"});
   cases.push_back(
       {stats_detect, R"({"method":"bocpd","counts":true})", "value\n1\n-2\n3\n", "row 2"});
   cases.push_back(

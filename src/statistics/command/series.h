@@ -15,6 +15,11 @@ struct Series {
   std::vector<Instant> time;             ///< empty when times are plain numbers
   std::vector<double> number;            ///< the times as numbers (hours for moments), rising
   TimeZone zone = TimeZone::shanghai();  ///< of times without one
+  std::vector<std::size_t> row;  ///< of the table; kAbsent where a step has none. Empty: 0, 1, 2 …
+  std::size_t steps_absent = 0;  ///< steps without a row, which `with_equal_steps` added
+
+  static constexpr std::size_t kAbsent = static_cast<std::size_t>(-1);
+  [[nodiscard]] std::size_t row_of(std::size_t i) const { return row.empty() ? i : row[i]; }
 
   /// The first row at or after `start`, which is a number or a time as the series has; errors name
   /// `start`.
@@ -27,5 +32,12 @@ struct SeriesColumns {
 };
 /// kInvalidArgument, naming row and column, also for times that do not rise.
 Result<Series> read_series(const Table& table, const SeriesColumns& columns);
+
+/// With a place for every step from the first time to the last: one that has no row is a gap
+/// without a label. A step is the median difference of the times, up to a tenth of it; of days
+/// without weekends the next working day, of one day of each month the next month.
+/// kInvalidArgument, naming `time` and the row, where times are no multiple of a step apart, or
+/// when steps without a row are far more than the rows.
+Result<Series> with_equal_steps(Series series);
 
 }  // namespace zhiyin::statistics
