@@ -77,21 +77,28 @@ double term_of(const OpeLog& log, const OpeSettings& s, std::size_t i, double we
 
 /// What the policy shares with the log: rows with a weight.
 struct Shared {
-  double rows = 0;
-  double first = 0;    ///< reward of the first of them
-  bool equal = true;   ///< all have that reward
+  double reward = 0;   ///< of the heaviest of them
+  double rows = 0;     ///< with that reward
+  bool equal = true;   ///< the others weigh nothing
   bool binary = true;  ///< all rewards of the log are 0 or 1
 };
-Shared shared_rows(const OpeLog& log) {
+Shared shared_rows(const OpeLog& log, std::span<const double> weights, double effective_size) {
+  constexpr double kRounding = 1e-12;
+  constexpr double kRowsMin = 0.01;
   Shared out;
-  for (std::size_t i = 0; i < log.reward.size(); ++i) {
+  out.reward =
+      log.reward[static_cast<std::size_t>(std::ranges::max_element(weights) - weights.begin())];
+  double other = 0;
+  double all = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
     const double r = log.reward[i];
     out.binary = out.binary && (r == 0 || r == 1);
-    if (!(log.target[i] > 0)) continue;
-    if (out.rows == 0) out.first = r;
-    out.equal = out.equal && r == out.first;
-    ++out.rows;
+    const bool same = std::fabs(r - out.reward) <= kRounding * std::fabs(out.reward);
+    out.rows += same && weights[i] > 0 ? 1 : 0;
+    all += weights[i];
+    if (!same) other += weights[i];
   }
+  out.equal = other * effective_size <= kRowsMin * all;
   return out;
 }
 
@@ -124,6 +131,17 @@ double standard_error(const OpeLog& log, const OpeSettings& s, std::span<const d
 
 }  // namespace
 
+bool weights_add_up(double mean, double se) {
+  constexpr double kErrors = 6;
+  constexpr double kNear = 0.05;
+  return std::fabs(mean - 1) <= std::max(kNear, kErrors * se);
+}
+
+MeanWeight mean_weight(double sum, double squares, double n) {
+  // The log's mean of w² is the policy's mean of w, which the weighted rows estimate.
+  return {sum / n, sum > 0 ? std::sqrt(std::max(squares / sum - 1, 0.0) / n) : 0};
+}
+
 Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings) {
   ZHIYIN_TRY_VOID(check(log, settings));
   const std::size_t n = log.reward.size();
@@ -139,7 +157,9 @@ Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings
     out.weight_max = std::max(out.weight_max, weights[i]);
     out.clipped_share += weights[i] > settings.clip ? 1 / count : 0;
   }
-  out.mean_weight = sum.value() / count;
+  const MeanWeight mean = mean_weight(sum.value(), squares.value(), count);
+  out.mean_weight = mean.mean;
+  out.mean_weight_se = mean.se;
   out.effective_size = squares.value() > 0 ? sum.value() * sum.value() / squares.value() : 0;
   if (!(out.effective_size >= settings.effective_min)) {
     return fail(ErrorCode::kUnsupported,
@@ -154,21 +174,24 @@ Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings
   const double half = normal_quantile(1 - settings.alpha / 2) * out.se;
   out.interval = {out.value - half, out.value + half};
   if (std::isnan(out.se)) out.method = OpeInterval::kNone;
-  const Shared shared = shared_rows(log);
+  const Shared shared = shared_rows(log, weights, out.effective_size);
   if (!shared.equal) return out;
   if (!shared.binary) {
     return std::unexpected(
         Error{ErrorCode::kUnsupported,
               fmt::format("off-policy: the rewards of all {} rows that the policy shares are {}: "
                           "their spread is not known, so there is no honest interval",
-                          shared.rows, shared.first),
+                          shared.rows, shared.reward),
               "reward"});
   }
   const Interval wilson =
-      wilson_interval(shared.first * out.effective_size, out.effective_size, settings.alpha);
-  out.interval = {std::fmin(wilson.low, out.interval.low),
-                  std::fmax(wilson.high, out.interval.high)};
-  out.method = OpeInterval::kWilson;
+      wilson_interval(shared.reward * out.effective_size, out.effective_size, settings.alpha);
+  // A mean of 0 and 1 lies between them, though the estimate may not.
+  const Interval normal{std::fmax(out.interval.low, std::fmin(out.value, 0)),
+                        std::fmin(out.interval.high, std::fmax(out.value, 1))};
+  const bool wider = normal.low < wilson.low || normal.high > wilson.high;
+  out.interval = {std::fmin(wilson.low, normal.low), std::fmax(wilson.high, normal.high)};
+  out.method = wider ? OpeInterval::kWilsonOrNormal : OpeInterval::kWilson;
   out.se = std::numeric_limits<double>::quiet_NaN();
   return out;
 }

@@ -44,9 +44,10 @@ struct OpeSettings {
 };
 /// What the interval rests on.
 enum class OpeInterval {
-  kNormal,  ///< the standard error
-  kWilson,  ///< hits or misses only: Wilson's, of as many rows as the log is worth
-  kNone     ///< the model's error is not known: se and interval are NaN
+  kNormal,          ///< the standard error
+  kWilson,          ///< hits or misses only: Wilson's, of as many rows as the log is worth
+  kWilsonOrNormal,  ///< the same where the weights do not add up to 1: widened to the normal one
+  kNone             ///< the model's error is not known: se and interval are NaN
 };
 struct OpeResult {
   double value = 0;
@@ -55,16 +56,28 @@ struct OpeResult {
   OpeInterval method = OpeInterval::kNormal;
   double effective_size = 0;  ///< (sum w)² / sum w²
   double weight_max = 0;
-  double clipped_share = 0;  ///< of rows whose weight was above `clip`
-  double mean_weight = 1;    ///< far from 1: propensities are wrong, or the log lacks actions
+  double clipped_share = 0;   ///< of rows whose weight was above `clip`
+  double mean_weight = 1;     ///< far from 1: propensities are wrong, or the log lacks actions
+  double mean_weight_se = 0;  ///< how far it may be from 1 by chance
 };
+/// Whether weights with that mean can be those of a log with true propensities, of which the mean
+/// is 1: within six standard errors (weights have long tails), or within a twentieth.
+bool weights_add_up(double mean, double se);
+/// Mean of n weights with that sum, and its standard error if the mean of all is 1.
+struct MeanWeight {
+  double mean = 0;
+  double se = 0;
+};
+MeanWeight mean_weight(double sum, double squares, double n);
+
 /// kInvalidArgument, naming the row, for a propensity that is not in [1e-60, 1], a target outside
 /// [0, 1], or values that are not finite or beyond kValueMax; kUnsupported, with the number, when
 /// the effective sample size is below effective_min.
 ///
-/// When all rewards of the rows that the policy shares (weight above 0) are equal, nothing is known
-/// of their spread and the standard error is no measure. Where all rewards of the log are 0 or 1
-/// the interval is then Wilson's, widened to the normal one; else kUnsupported, naming `reward`.
+/// When all rewards of the rows that the policy shares are equal (to rounding; rows that together
+/// weigh less than a hundredth of one do not count), nothing is known of their spread and the
+/// standard error is no measure. Where all rewards of the log are 0 or 1 the interval is then
+/// Wilson's, widened to the normal one within 0 and 1; else kUnsupported, naming `reward`.
 Result<OpeResult> evaluate_policy(const OpeLog& log, const OpeSettings& settings);
 
 /// Mean reward by action, shrunk towards the overall mean by `prior` pseudo-observations: a simple

@@ -430,10 +430,42 @@ std::string_view interval_name(OpeInterval method) {
       return "normal";
     case OpeInterval::kWilson:
       return "Wilson, of the effective rows: all rewards that count are equal";
+    case OpeInterval::kWilsonOrNormal:
+      return "Wilson, of the effective rows, widened to the normal one: all rewards that count are "
+             "equal, but the weights do not add up to 1";
     case OpeInterval::kNone:
       break;
   }
   return "none";
+}
+
+/// True propensities of an action add up: the mean of 1/propensity over its rows, counted as 0 in
+/// the others, is 1. Of every action that the policy takes, for errors of two can cancel out. Says
+/// what is wrong, or nothing.
+std::optional<std::string> wrong_propensities(const Categories& actions,
+                                              std::span<const double> propensity,
+                                              std::span<const double> target) {
+  struct Sums {
+    double first = 0;
+    double squares = 0;
+    bool taken = false;
+  };
+  std::vector<Sums> of(actions.names.size());
+  for (std::size_t r = 0; r < propensity.size(); ++r) {
+    Sums& s = of[actions.of_row[r]];
+    s.first += 1 / propensity[r];
+    s.squares += 1 / propensity[r] / propensity[r];
+    s.taken = s.taken || target[r] > 0;
+  }
+  for (std::size_t a = 0; a < of.size(); ++a) {
+    const MeanWeight m =
+        mean_weight(of[a].first, of[a].squares, static_cast<double>(propensity.size()));
+    if (!of[a].taken || weights_add_up(m.mean, m.se)) continue;
+    return fmt::format(
+        "the inverse propensities of action '{}' have the mean {:.3g}, not 1 (+- {:.2g})",
+        actions.names[a], m.mean, m.se);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -490,11 +522,28 @@ Result<Json> stats_ope(const Table& table, const Json& settings) {
     return out;
   }
   if (!found) return std::unexpected(found.error());
+  std::optional<std::string> wrong;
+  if (actions) wrong = wrong_propensities(*actions, propensity, target);
+  if (!wrong && !weights_add_up(found->mean_weight, found->mean_weight_se)) {
+    wrong = fmt::format("the weights have the mean {:.3g}, not 1 (+- {:.2g})", found->mean_weight,
+                        found->mean_weight_se);
+  }
+  if (wrong) {
+    out.set("refused", "off-policy: " + *wrong +
+                           ": the propensities are not those of the log, or it lacks actions");
+    out.set("mean_weight", found->mean_weight);
+    describe(out, method, assumptions,
+             {"没有结论：权重的平均值不是 1，日志里的概率不对，或者缺少该策略会采取的动作。",
+              "There is no result: the weights do not add up, so the log's propensities are wrong "
+              "or it lacks actions of the policy."});
+    return out;
+  }
   out.set("estimate", found->value).set("se", number_json(found->se));
   out.set("interval", interval_json(found->interval));
   out.set("interval_method", interval_name(found->method));
   out.set("effective_size", found->effective_size).set("weight_max", found->weight_max);
   out.set("clipped_share", found->clipped_share).set("mean_weight", found->mean_weight);
+  out.set("mean_weight_se", found->mean_weight_se);
   double mean = 0;
   for (const double r : reward) mean += r / static_cast<double>(reward.size());
   out.set("logged_mean", mean);

@@ -207,6 +207,8 @@ TEST(Refusals, OfCauses) {
   const std::string uplift = "treatment,outcome,score\n";
   const std::string did = "treatment,after,outcome\n";
   const std::string flat = repeated("a,5,0.5\nb,5,0.5\n", 200);
+  const std::string skewed =
+      repeated(repeated("a,1,0.5\na,0,0.5\na,0,0.5\n", 3) + "b,1,0.5\n", 100);
   const TableCase cases[] = {
       {stats_ope, R"({"policy":"uniform"})", log, "fewer than two"},
       {stats_ope, R"({"policy":"uniform"})", log + "a,1,0.5\n", "fewer than two"},
@@ -224,6 +226,18 @@ TEST(Refusals, OfCauses) {
        "spread is not known"},
       {stats_ope, R"({"policy":"a","estimator":"dr"})",
        log + repeated("a,5,0.5\nb,7,0.5\nb,3,0.5\na,5,0.5\n", 100), "spread is not known"},
+      // Propensities that cannot be: nine of ten rows with a chance of a half.
+      {stats_ope, R"({"policy":"a"})", log + skewed, "action 'a' have the mean 1.8"},
+      {stats_ope, R"({"policy":"b"})", log + skewed, "action 'b' have the mean 0.2"},
+      {stats_ope, R"({"policy":"uniform"})", log + skewed, "have the mean"},
+      {stats_ope, R"({"policy":"uniform","estimator":"dr"})", log + skewed, "have the mean"},
+      {stats_ope, R"({"target":"target"})",
+       "reward,propensity,target\n" + repeated("1,0.5,0.9\n0,0.5,0.9\n", 300),
+       "weights have the mean 1.8"},
+      // One reward that differs, and weighs nothing.
+      {stats_ope, R"({"target":"target"})",
+       "reward,propensity,target\n" + repeated("7.5,0.5,0.5\n", 999) + "4,0.5,1e-12\n",
+       "spread is not known"},
       {stats_uplift, R"({"score":"score"})", uplift, "needs two"},
       {stats_uplift, R"({"score":"score"})", uplift + "1,1,0.5\n0,0,0.5\n", "needs two"},
       {stats_uplift, R"({"score":"score"})", uplift + repeated("1,1,0.5\n", 9), "needs two"},
@@ -439,6 +453,19 @@ TEST(Honest, PolicyOfOneOutcomeHasWilsonsInterval) {
     const Json::Array& interval = *(*out)["interval"].if_array();
     EXPECT_DOUBLE_EQ(interval[0].number_or(9), 0) << estimator;
     EXPECT_NEAR(interval[1].number_or(0), 3.841 / (400 + 3.841), 1e-4) << estimator;
+  }
+  // Weights whose mean is not quite 1: the interval is within 0 and 1, and says what it is.
+  const std::string all =
+      "action,reward,propensity\n" + repeated("a,1,0.5\n", 195) + repeated("b,1,0.5\n", 205);
+  for (const auto& [estimator, policy] :
+       {std::pair{"ips", "a"}, {"clipped", "a"}, {"ips", "b"}, {"clipped", "b"}}) {
+    const auto out =
+        stats_ope(table(all), Json::object().set("policy", policy).set("estimator", estimator));
+    ASSERT_TRUE(out) << estimator << out.error().text();
+    EXPECT_THAT(std::string((*out)["interval_method"].string_or("")), HasSubstr("widened"));
+    const Json::Array& interval = *(*out)["interval"].if_array();
+    EXPECT_LT(interval[0].number_or(9), 0.95) << policy;
+    EXPECT_DOUBLE_EQ(interval[1].number_or(9), std::max(1.0, (*out)["estimate"].number_or(9)));
   }
   // The policy shares only rows without a hit, whatever others earned.
   const std::string one =
