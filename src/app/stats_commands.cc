@@ -21,6 +21,13 @@ constexpr std::size_t kJsonBytesMax = std::size_t{64} << 20;
 /// What a flag's text becomes in the command's input.
 enum class Kind { kText, kNumber, kTexts, kNumbers, kSwitch, kJson };
 
+/// Which values of another member a flag does anything with.
+struct Only {
+  std::string_view member;
+  std::vector<std::string_view> values = {};
+  std::string_view unset = {};  ///< what the member is when it is not given
+};
+
 /// One flag and the member of the input that it sets; `member` empty: the flag's name with `_` for
 /// `-`.
 struct Setting {
@@ -28,12 +35,14 @@ struct Setting {
   Kind kind = Kind::kText;
   std::string_view member = {};
   Json fixed = {};  ///< switches set this value instead of true
+  Only only = {};
 };
 
 using JsonCommand = Result<Json> (*)(const Json& input);
 using TableCommand = Result<Json> (*)(const statistics::Table& table, const Json& settings);
 
 /// A command with a JSON file (`json`), or with a table (`table`); the file's flag comes first.
+/// Of a JSON file that is a bare list, `list` is the member that it becomes; empty: none does.
 struct StatsCommand {
   std::string_view words;
   std::string_view summary;
@@ -42,6 +51,7 @@ struct StatsCommand {
   std::vector<Setting> settings;
   JsonCommand json = nullptr;
   TableCommand table = nullptr;
+  std::string_view list = {};
 };
 
 FlagSpec json_file(std::string_view name, std::string_view what) { return {name, "FILE", what}; }
@@ -61,6 +71,12 @@ std::vector<Setting> order_settings() {
 std::vector<Setting> joined(std::vector<Setting> a, const std::vector<Setting>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
+}
+
+/// The same setting, refused unless `member` has one of the values.
+Setting only(Only when, Setting setting) {
+  setting.only = std::move(when);
+  return setting;
 }
 
 std::vector<Setting> power_settings() {
@@ -93,9 +109,13 @@ std::vector<StatsCommand> experiment_table() {
          Json("relative")},
         {{"one-sided", "SIDE", "greater or lesser"}},
         {{"alpha", "A", "error level (0.05)"}, Kind::kNumber},
-        {{"tuning", "N", "sequential: users at which it is tightest (5000)"}, Kind::kNumber},
-        {{"prior", "MEAN,SD", "bayesian: of the relative effect (flat)"}, Kind::kNumbers}},
-       &statistics::stats_compare},
+        only({"method", {"sequential"}, "fixed"},
+             {{"tuning", "N", "sequential: users at which it is tightest (5000)"}, Kind::kNumber}),
+        only({"method", {"bayesian"}, "fixed"},
+             {{"prior", "MEAN,SD", "bayesian: of the relative effect (flat)"}, Kind::kNumbers})},
+       &statistics::stats_compare,
+       nullptr,
+       "arms"},
       {"stats power", "What an experiment can find",
        "zhiyin stats power --mean 0.1 --users 40000 --effect-size 0.05 --json",
        json_file("input", "JSON with the same members as the flags"),
@@ -110,14 +130,18 @@ std::vector<StatsCommand> experiment_table() {
        "zhiyin stats srm --arms arms.json --json",
        json_file("arms", "JSON: arms with name, n and weight"),
        {{{"alarm-below", "P", "p at which to alarm (0.001)"}, Kind::kNumber}},
-       &statistics::stats_srm},
+       &statistics::stats_srm,
+       nullptr,
+       "arms"},
       {"stats adjust",
        "Correct p values and intervals for many comparisons",
        "zhiyin stats adjust --input results.json --procedure bh --json",
        json_file("input", "JSON: results with name, p, estimate and interval"),
        {{{"procedure", "NAME", "holm (family-wise) or bh (false discovery) (holm)"}},
         {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
-       &statistics::stats_adjust},
+       &statistics::stats_adjust,
+       nullptr,
+       "results"},
       {"stats assign",
        "Which arm units are in, by hash",
        "zhiyin stats assign --seed spring --units u1,u2 --weights 0.5,0.5 --json",
@@ -137,7 +161,9 @@ std::vector<StatsCommand> experiment_table() {
         {{"floor", "F", "share that every arm keeps (0.01)"}, Kind::kNumber},
         {{"lower-is-better", "", "costs and complaints"}, Kind::kSwitch},
         {{"seed", "N", "of the draws (1)"}, Kind::kNumber}},
-       &statistics::stats_bandit},
+       &statistics::stats_bandit,
+       nullptr,
+       "arms"},
   };
 }
 
@@ -223,8 +249,10 @@ std::vector<StatsCommand> cause_table() {
        table_file("paths"),
        {{{"rule", "NAME", "last, first, linear, position, decay, shapley or markov (last)"}},
         {{"total", "N", "what the credits add up to, measured by an experiment"}, Kind::kNumber},
-        {{"half-life", "DAYS", "decay (7)"}, Kind::kNumber},
-        {{"ends-share", "X", "position: of the first and of the last touch (0.4)"}, Kind::kNumber},
+        only({"rule", {"decay"}, "last"}, {{"half-life", "DAYS", "decay (7)"}, Kind::kNumber}),
+        only({"rule", {"position"}, "last"},
+             {{"ends-share", "X", "position: of the first and of the last touch (0.4)"},
+              Kind::kNumber}),
         {{"path", "COLUMN", "a row per path: channels divided by > (path)"}},
         {{"conversions", "COLUMN", "paths: how many converted (conversions)"}},
         {{"lost", "COLUMN", "paths: how many did not (lost)"}},
@@ -246,34 +274,49 @@ std::vector<StatsCommand> cause_table() {
         {{"time", "COLUMN", "(time)"}},
         {{"value", "COLUMN", "(value)"}},
         {{"zone", "ZONE", "of times without one (Asia/Shanghai)"}},
-        {{"alpha", "A", "level"}, Kind::kNumber},
-        {{"direction", "NAME", "both, high or low (both)"}},
-        {{"outliers-max", "N", "esd (10)"}, Kind::kNumber},
-        {{"period", "N", "shesd: values in a season"}, Kind::kNumber},
-        {{"share-max", "X", "shesd: largest share of outliers (0.1)"}, Kind::kNumber},
-        {{"weight", "X", "ewma: of the newest value (0.3)"}, Kind::kNumber},
-        {{"target", "X", "ewma, cusum: mean in control (the median)"}, Kind::kNumber},
-        {{"deviation", "X", "ewma: of a value in control (from the median deviation)"},
-         Kind::kNumber},
-        {{"width", "X", "ewma: of the limits, in deviations (3)"}, Kind::kNumber},
-        {{"slack", "X", "cusum: k (half a deviation)"}, Kind::kNumber},
-        {{"limit", "X", "cusum: h (5 deviations); pagehinkley (50)"}, Kind::kNumber},
-        {{"base", "X", "kleinberg: s (2)"}, Kind::kNumber},
-        {{"gamma", "X", "kleinberg: cost of a level (1)"}, Kind::kNumber},
-        {{"total", "COLUMN", "kleinberg: all documents of a batch"}},
-        {{"hazard", "X", "bocpd: probability of a change (0.01)"}, Kind::kNumber},
-        {{"prior-mean", "X", "bocpd"}, Kind::kNumber},
-        {{"prior-variance", "X", "bocpd"}, Kind::kNumber},
-        {{"noise-variance", "X", "bocpd"}, Kind::kNumber},
-        {{"counts", "", "bocpd: values are counts"}, Kind::kSwitch},
-        {{"keep", "X", "pagehinkley: of the sum (0.9999)"}, Kind::kNumber},
-        {{"delta", "X", "pagehinkley: rise that does not count (0.005)"}, Kind::kNumber},
-        {{"values-min", "N", "pagehinkley: before it alarms (30)"}, Kind::kNumber},
-        {{"confidence", "X", "adwin (0.002)"}, Kind::kNumber},
-        {{"weeks", "N", "rate: looked back (4)"}, Kind::kNumber},
-        {{"holiday", "COLUMN", "rate: 1 on holidays"}},
-        {{"start", "TIME", "interrupted: first time after it"}},
-        {{"lags", "N", "interrupted: of the variance (by the length)"}, Kind::kNumber}},
+        only({"method", {"esd", "shesd", "changepoint", "rate", "interrupted"}},
+             {{"alpha", "A", "level"}, Kind::kNumber}),
+        only({"method", {"esd", "shesd", "rate"}},
+             {{"direction", "NAME", "both, high or low (both)"}}),
+        only({"method", {"esd"}}, {{"outliers-max", "N", "esd (10)"}, Kind::kNumber}),
+        only({"method", {"shesd"}}, {{"period", "N", "shesd: values in a season"}, Kind::kNumber}),
+        only({"method", {"shesd"}},
+             {{"share-max", "X", "shesd: largest share of outliers (0.1)"}, Kind::kNumber}),
+        only({"method", {"ewma"}},
+             {{"weight", "X", "ewma: of the newest value (0.3)"}, Kind::kNumber}),
+        only({"method", {"ewma", "cusum", "bocpd"}},
+             {{"target", "X", "ewma, cusum: mean in control (the median)"}, Kind::kNumber}),
+        only({"method", {"ewma", "cusum", "bocpd"}},
+             {{"deviation", "X", "ewma: of a value in control (from the median deviation)"},
+              Kind::kNumber}),
+        only({"method", {"ewma"}},
+             {{"width", "X", "ewma: of the limits, in deviations (3)"}, Kind::kNumber}),
+        only({"method", {"cusum"}}, {{"slack", "X", "cusum: k (half a deviation)"}, Kind::kNumber}),
+        only({"method", {"cusum", "pagehinkley"}},
+             {{"limit", "X", "cusum: h (5 deviations); pagehinkley (50)"}, Kind::kNumber}),
+        only({"method", {"kleinberg"}}, {{"base", "X", "kleinberg: s (2)"}, Kind::kNumber}),
+        only({"method", {"kleinberg"}},
+             {{"gamma", "X", "kleinberg: cost of a level (1)"}, Kind::kNumber}),
+        only({"method", {"kleinberg"}},
+             {{"total", "COLUMN", "kleinberg: all documents of a batch"}}),
+        only({"method", {"bocpd"}},
+             {{"hazard", "X", "bocpd: probability of a change (0.01)"}, Kind::kNumber}),
+        only({"method", {"bocpd"}}, {{"prior-mean", "X", "bocpd"}, Kind::kNumber}),
+        only({"method", {"bocpd"}}, {{"prior-variance", "X", "bocpd"}, Kind::kNumber}),
+        only({"method", {"bocpd"}}, {{"noise-variance", "X", "bocpd"}, Kind::kNumber}),
+        only({"method", {"bocpd"}}, {{"counts", "", "bocpd: values are counts"}, Kind::kSwitch}),
+        only({"method", {"pagehinkley"}},
+             {{"keep", "X", "pagehinkley: of the sum (0.9999)"}, Kind::kNumber}),
+        only({"method", {"pagehinkley"}},
+             {{"delta", "X", "pagehinkley: rise that does not count (0.005)"}, Kind::kNumber}),
+        only({"method", {"pagehinkley"}},
+             {{"values-min", "N", "pagehinkley: before it alarms (30)"}, Kind::kNumber}),
+        only({"method", {"adwin"}}, {{"confidence", "X", "adwin (0.002)"}, Kind::kNumber}),
+        only({"method", {"rate"}}, {{"weeks", "N", "rate: looked back (4)"}, Kind::kNumber}),
+        only({"method", {"rate"}}, {{"holiday", "COLUMN", "rate: 1 on holidays"}}),
+        only({"method", {"interrupted"}}, {{"start", "TIME", "interrupted: first time after it"}}),
+        only({"method", {"interrupted"}},
+             {{"lags", "N", "interrupted: of the variance (by the length)"}, Kind::kNumber})},
        nullptr,
        &statistics::stats_detect},
   };
@@ -281,16 +324,21 @@ std::vector<StatsCommand> cause_table() {
 
 std::vector<StatsCommand> value_table() {
   const Setting unit{{"unit", "DAYS", "in the model's unit of time (7)"}, Kind::kNumber};
+  const Only of_orders{"model", {"bgnbd", "paretonbd", "gammagamma"}};
+  std::vector<Setting> orders;
+  for (const Setting& s : order_settings()) orders.push_back(only(of_orders, s));
   return {
       {"value fit", "Fit a model of how customers buy, spend or renew",
        "zhiyin value fit --model bgnbd --data orders.csv --as-of 2026-06-30 --json",
        table_file("data"),
        joined({{{"model", "NAME", "bgnbd, paretonbd, gammagamma or sbg"}},
-               unit,
-               {{"alive", "COLUMN", "sbg: customers left, one row per period (alive)"}},
+               only(of_orders, unit),
+               only({"model", {"sbg"}},
+                    {{"alive", "COLUMN", "sbg: customers left, one row per period (alive)"}}),
                {{"penalty", "X", "on the parameters, for small samples (0)"}, Kind::kNumber},
-               {{"tracking", "T", "add the tracking plot of that length"}, Kind::kNumber}},
-              order_settings()),
+               only({"model", {"bgnbd", "paretonbd"}},
+                    {{"tracking", "T", "add the tracking plot of that length"}, Kind::kNumber})},
+              orders),
        nullptr, &statistics::value_fit},
       {"value predict", "What each customer will buy and is worth",
        "zhiyin value predict --fit fit.json --data orders.csv --horizon 26 --json",
@@ -314,18 +362,22 @@ std::vector<StatsCommand> value_table() {
        "zhiyin retention --data activity.csv --period week --json",
        table_file("data"),
        {{{"kind", "NAME", "matrix or survival (matrix)"}},
-        {{"person", "COLUMN", "(person)"}},
-        {{"time", "COLUMN", "(time)"}},
-        {{"period", "NAME", "day, week or month (day)"}},
-        {{"cohort", "NAME", "first or recurring (first)"}},
-        {{"week-start", "DAY", "monday or sunday (monday)"}},
-        {{"zone", "ZONE", "where days begin (Asia/Shanghai)"}},
-        {{"aliases", "FILE", "JSON: identity to person"}, Kind::kJson},
-        {{"duration", "COLUMN", "survival (duration)"}},
-        {{"observed", "COLUMN", "survival: 0: still there (observed)"}},
-        {{"group", "COLUMN", "survival: compare these"}},
-        {{"covariates", "LIST", "survival: columns for Cox's model"}, Kind::kTexts},
-        {{"alpha", "A", "level (0.05)"}, Kind::kNumber}},
+        only({"kind", {"matrix"}, "matrix"}, {{"person", "COLUMN", "(person)"}}),
+        only({"kind", {"matrix"}, "matrix"}, {{"time", "COLUMN", "(time)"}}),
+        only({"kind", {"matrix"}, "matrix"}, {{"period", "NAME", "day, week or month (day)"}}),
+        only({"kind", {"matrix"}, "matrix"}, {{"cohort", "NAME", "first or recurring (first)"}}),
+        only({"kind", {"matrix"}, "matrix"}, {{"week-start", "DAY", "monday or sunday (monday)"}}),
+        only({"kind", {"matrix"}, "matrix"},
+             {{"zone", "ZONE", "where days begin (Asia/Shanghai)"}}),
+        only({"kind", {"matrix"}, "matrix"},
+             {{"aliases", "FILE", "JSON: identity to person"}, Kind::kJson}),
+        only({"kind", {"survival"}, "matrix"}, {{"duration", "COLUMN", "survival (duration)"}}),
+        only({"kind", {"survival"}, "matrix"},
+             {{"observed", "COLUMN", "survival: 0: still there (observed)"}}),
+        only({"kind", {"survival"}, "matrix"}, {{"group", "COLUMN", "survival: compare these"}}),
+        only({"kind", {"survival"}, "matrix"},
+             {{"covariates", "LIST", "survival: columns for Cox's model"}, Kind::kTexts}),
+        only({"kind", {"survival"}, "matrix"}, {{"alpha", "A", "level (0.05)"}, Kind::kNumber})},
        nullptr,
        &statistics::retention},
   };
@@ -392,6 +444,22 @@ Result<Json> setting_of(const Setting& s, const Json& args) {
   return list;
 }
 
+/// A flag that would do nothing was meant otherwise.
+Result<void> check_use(const StatsCommand& command, const Json& args, const Json& input) {
+  for (const Setting& s : command.settings) {
+    if (args[s.flag.name].is_null() || s.only.member.empty()) continue;
+    const std::string_view value = input[s.only.member].string_or(s.only.unset);
+    // What is no text, or not there, the command itself refuses.
+    if (value.empty() || std::ranges::find(s.only.values, value) != s.only.values.end()) continue;
+    std::string uses;
+    for (const std::string_view v : s.only.values)
+      uses += (uses.empty() ? "" : " or ") + std::string(v);
+    return fail_field(fmt::format("--{}", s.flag.name), "does nothing with {} {}: it is for {}",
+                      s.only.member, utf8::truncate(value, 40), uses);
+  }
+  return {};
+}
+
 Result<void> apply_settings(const StatsCommand& command, const Json& args, Json& input) {
   for (const Setting& s : command.settings) {
     if (args[s.flag.name].is_null()) continue;
@@ -405,16 +473,16 @@ Result<void> apply_settings(const StatsCommand& command, const Json& args, Json&
     }
     input.set(member, std::move(value));
   }
-  return {};
+  return check_use(command, args, input);
 }
 
 Result<Json> run_on_json(const StatsCommand& command, const Json& args) {
   Json input = Json::object();
   if (const std::string* path = args[command.file.name].if_string()) {
     ZHIYIN_TRY(input, read_json(command.file.name, *path));
-    // A bare list is the list that the flag is named for.
-    if (input.if_array() != nullptr)
-      input = Json::object().set(command.file.name, std::move(input));
+    if (input.if_array() != nullptr && !command.list.empty()) {
+      input = Json::object().set(command.list, std::move(input));
+    }
     if (input.if_object() == nullptr) {
       return fail_field(fmt::format("--{}", command.file.name), "is no JSON object");
     }

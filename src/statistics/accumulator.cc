@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "statistics/limits.h"
+
 namespace zhiyin::statistics {
 
 void CompensatedSum::add(double value) {
@@ -52,7 +54,11 @@ double Accumulator::sum_squares() const {
   return spread_ + static_cast<double>(count_) * mean_ * mean_;
 }
 
-Moments Accumulator::moments() const { return {static_cast<double>(count_), mean_, variance()}; }
+Moments Accumulator::moments() const {
+  const double spread = variance();
+  const double size = std::max(std::fabs(minimum_), std::fabs(maximum_));
+  return {static_cast<double>(count_), mean_, is_rounding(std::sqrt(spread), size) ? 0 : spread};
+}
 
 void PairAccumulator::add(double x, double y) {
   if (!std::isfinite(x) || !std::isfinite(y)) {

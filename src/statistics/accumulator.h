@@ -38,6 +38,7 @@ class Accumulator {
   /// Infinities (inverted) when there is none.
   [[nodiscard]] double minimum() const { return minimum_; }
   [[nodiscard]] double maximum() const { return maximum_; }
+  /// Variance 0 where the values differ by their rounding only (`is_rounding`, limits.h).
   [[nodiscard]] Moments moments() const;
 
  private:

@@ -30,6 +30,8 @@ std::string_view to_string(Refusal refusal) {
       return "too few values for so extreme a quantile";
     case Refusal::kEmptyStratum:
       return "a stratum has fewer than two users in an arm";
+    case Refusal::kTooSmall:
+      return "a variance is below 1e-150, too small to be squared: use a smaller unit";
   }
   return "?";
 }
@@ -57,7 +59,10 @@ namespace {
 /// is rounding).
 bool impossible(double n, double sum, double sum_squares) {
   constexpr double kRounding = 1e-9;
-  return sum_squares < 0 || sum * sum / n > sum_squares * (1 + kRounding);
+  if (n == 0) return sum != 0 || sum_squares != 0;
+  const double least = sum * sum / n;
+  if (n == 1 && sum_squares * (1 - kRounding) > least) return true;  // one value has one square
+  return sum_squares < 0 || least > sum_squares * (1 + kRounding);
 }
 
 /// The delta method for the quotient of two sums over users.
@@ -71,6 +76,7 @@ Answer<Moments> ratio_moments(const Arm& arm) {
       impossible(n, *arm.denominator_sum, *arm.denominator_sum_squares)) {
     return std::unexpected(Refusal::kImpossibleSums);
   }
+  if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
   const Moments m = mean_moments(n, arm.sum, *arm.sum_squares);
   const Moments d = mean_moments(n, *arm.denominator_sum, *arm.denominator_sum_squares);
   if (d.mean == 0) return std::unexpected(Refusal::kZeroDenominator);
@@ -81,10 +87,16 @@ Answer<Moments> ratio_moments(const Arm& arm) {
     return std::unexpected(Refusal::kImpossibleSums);
   }
   const double ratio = m.mean / d.mean;
-  const double variance =
-      (m.variance + ratio * ratio * d.variance - 2 * ratio * covariance) / (d.mean * d.mean);
+  // Below this share of the squares what is left is rounding: all users have the same ratio.
+  constexpr double kRounding = 1e-13;
+  const double squares =
+      m.variance + m.mean * m.mean + ratio * ratio * (d.variance + d.mean * d.mean);
+  const double left = m.variance + ratio * ratio * d.variance - 2 * ratio * covariance;
+  const double variance = left < kRounding * squares ? 0 : left / (d.mean * d.mean);
   // So near to 0 that it is none.
-  if (!std::isfinite(variance)) return std::unexpected(Refusal::kZeroDenominator);
+  if (!std::isfinite(squares) || !std::isfinite(variance)) {
+    return std::unexpected(Refusal::kZeroDenominator);
+  }
   return Moments{n, ratio, variance};
 }
 
@@ -96,7 +108,6 @@ Answer<Moments> moments_of(const Arm& arm) {
     if (!(std::fabs(sum) <= kSumMax)) return std::unexpected(Refusal::kNotFinite);
   }
   if (arm.n < 0) return std::unexpected(Refusal::kNegativeCount);
-  if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
   const auto n = static_cast<double>(arm.n);
   switch (kind_of(arm)) {
     case MetricKind::kMean:
@@ -104,6 +115,7 @@ Answer<Moments> moments_of(const Arm& arm) {
       if (impossible(n, arm.sum, *arm.sum_squares)) {
         return std::unexpected(Refusal::kImpossibleSums);
       }
+      if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
       return mean_moments(n, arm.sum, *arm.sum_squares);
     case MetricKind::kProportion:
       // Hits are counted: whole, and their own squares.
@@ -111,6 +123,7 @@ Answer<Moments> moments_of(const Arm& arm) {
           arm.sum_squares.value_or(arm.sum) != arm.sum) {
         return std::unexpected(Refusal::kImpossibleSums);
       }
+      if (arm.n < 2) return std::unexpected(Refusal::kTooFewUsers);
       return proportion_moments(n, arm.sum);
     case MetricKind::kRatio:
       return ratio_moments(arm);
@@ -120,23 +133,30 @@ Answer<Moments> moments_of(const Arm& arm) {
   return std::unexpected(Refusal::kIncompleteArm);
 }
 
+Answer<void> check_variance(double variance) {
+  // Written so that NaN is refused too.
+  if (!(variance > 0)) return std::unexpected(Refusal::kNoVariance);
+  if (variance < kVarianceMin) return std::unexpected(Refusal::kTooSmall);
+  return {};
+}
+
 Answer<Effect> effect_between(const Moments& control, const Moments& treatment, EffectKind kind) {
   if (control.n < 2 || treatment.n < 2) return std::unexpected(Refusal::kTooFewUsers);
-  // Written so that NaN is refused too.
-  if (!(control.variance > 0) || !(treatment.variance > 0)) {
-    return std::unexpected(Refusal::kNoVariance);
+  for (const double variance : {control.variance, treatment.variance}) {
+    if (const auto checked = check_variance(variance); !checked) {
+      return std::unexpected(checked.error());
+    }
   }
   const double difference = treatment.mean - control.mean;
   const double noise_a = control.variance / control.n;
   const double noise_b = treatment.variance / treatment.n;
   if (kind == EffectKind::kAbsolute) return Effect{difference, std::sqrt(noise_a + noise_b)};
   if (control.mean == 0) return std::unexpected(Refusal::kZeroBaseline);
-  const double square = control.mean * control.mean;
   const double ratio = treatment.mean / control.mean;
   // |mean|: going from -10 to -5 is an improvement of one half.
   const Effect out{difference / std::fabs(control.mean),
-                   std::sqrt((noise_b + noise_a * ratio * ratio) / square)};
-  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+                   std::sqrt(noise_b + noise_a * ratio * ratio) / std::fabs(control.mean)};
+  if (!is_usable(out.estimate) || !is_usable(out.se)) {
     return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
   }
   return out;

@@ -21,6 +21,7 @@ enum class Refusal {
   kNegativeCount,      ///< a count of users is negative
   kTooFewForQuantile,  ///< the quantile lies too far out for so few values
   kEmptyStratum,       ///< a stratum has fewer than two users in an arm
+  kTooSmall,           ///< a variance is below kVarianceMin (limits.h): its square would vanish
 };
 /// `variance is zero in an arm`, …
 std::string_view to_string(Refusal refusal);
@@ -66,12 +67,17 @@ struct Moments {
   double variance = 0;
 };
 MetricKind kind_of(const Arm& arm);
+/// Sums that cannot be are refused before an arm of fewer than two users is.
 Answer<Moments> moments_of(const Arm& arm);
 Moments mean_moments(double n, double sum, double sum_squares);
 Moments proportion_moments(double n, double hits);
 
+/// kNoVariance unless it is above 0 (NaN is not), kTooSmall below kVarianceMin.
+Answer<void> check_variance(double variance);
+
 /// B - A, or (B - A)/|A|, with its standard error. Refuses arms of fewer than two users, without
-/// variance, and a relative effect on a baseline of 0.
+/// variance, and a relative effect on a baseline of 0 or so near to it that the effect is beyond
+/// kValueMax.
 struct Effect {
   double estimate = 0;
   double se = 0;

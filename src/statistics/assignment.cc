@@ -181,18 +181,23 @@ bool is_held_out(std::string_view campaign, std::string_view unit, double share)
   return assignment_hash(campaign, unit, HashVersion::kTwo) < share;
 }
 
+std::string holdout_seed(const Holdouts& holdouts, HoldoutLevel level) {
+  if (level == HoldoutLevel::kOrganisation) {
+    return std::string("__organisation:").append(holdouts.organisation);
+  }
+  if (level == HoldoutLevel::kProgramme) {
+    return std::string("__programme:").append(holdouts.programme);
+  }
+  return std::string(holdouts.campaign);
+}
+
 HoldoutLevel holdout_level(const Holdouts& holdouts, std::string_view unit) {
-  const auto held = [&](std::string_view level, std::string_view name, double share) {
-    return share > 0 && is_held_out(std::string(level).append(name), unit, share);
-  };
-  if (held("__organisation:", holdouts.organisation, holdouts.organisation_share)) {
-    return HoldoutLevel::kOrganisation;
-  }
-  if (held("__programme:", holdouts.programme, holdouts.programme_share)) {
-    return HoldoutLevel::kProgramme;
-  }
-  if (is_held_out(holdouts.campaign, unit, holdouts.campaign_share)) {
-    return HoldoutLevel::kCampaign;
+  const std::pair<HoldoutLevel, double> levels[] = {
+      {HoldoutLevel::kOrganisation, holdouts.organisation_share},
+      {HoldoutLevel::kProgramme, holdouts.programme_share},
+      {HoldoutLevel::kCampaign, holdouts.campaign_share}};
+  for (const auto& [level, share] : levels) {
+    if (share > 0 && is_held_out(holdout_seed(holdouts, level), unit, share)) return level;
   }
   return HoldoutLevel::kNone;
 }

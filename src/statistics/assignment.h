@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -56,10 +57,15 @@ struct Holdouts {
   double programme_share = 0;
   double campaign_share = 0;
 };
+/// What seeds a level's hash (version 2). The campaign's is its id alone, as in `is_held_out`: who
+/// is held out is stored and stays. An experiment of version 2 with the same seed would not be
+/// independent of the holdout: the first arm would lose the people held out. Requires a level other
+/// than kNone.
+std::string holdout_seed(const Holdouts& holdouts, HoldoutLevel level);
 /// The one level that keeps `unit` out, or none: a unit is never in two, so nobody is counted twice
 /// and nobody held out above takes part below. The levels' hashes have seeds of their own and are
-/// independent; a share that grows keeps those who were held out before. The campaign's hash is
-/// that of `is_held_out`.
+/// independent (unless a campaign is named like another level's seed); a share that grows keeps
+/// those who were held out before.
 HoldoutLevel holdout_level(const Holdouts& holdouts, std::string_view unit);
 
 /// An assignment that was stored at first exposure.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "statistics/distributions.h"
+#include "statistics/limits.h"
 
 namespace zhiyin::statistics {
 namespace {
@@ -39,7 +40,7 @@ double one_sided_width(double users, double rho, double alpha) {
 /// No closed form: the level at which the bound touches 0, within the ends of the search.
 double one_sided_p(double gain, double se, double users, double rho) {
   constexpr double kLowest = 1e-5;
-  constexpr double kHighest = 0.4999;
+  constexpr double kHighest = kOneSidedPMax;
   constexpr double kTolerance = 1e-6;
   constexpr int kStepsMax = 100;
   const auto bound = [&](double level) { return gain - se * one_sided_width(users, rho, level); };
@@ -72,8 +73,10 @@ double positive_part(double mean, double sd) {
 }  // namespace
 
 double welch_dof(double noise_a, double dof_a, double noise_b, double dof_b) {
-  const double sum = noise_a + noise_b;
-  return sum * sum / (noise_a * noise_a / dof_a + noise_b * noise_b / dof_b);
+  // Of shares, whose squares neither vanish nor overflow.
+  const double a = noise_a / (noise_a + noise_b);
+  const double b = noise_b / (noise_a + noise_b);
+  return 1 / (a * a / dof_a + b * b / dof_b);
 }
 
 Answer<Evidence> evidence_between(const Moments& control, const Moments& treatment,
@@ -136,6 +139,11 @@ Answer<Comparison> compare_sequential(const Moments& control, const Moments& tre
   return compare_sequential(*found, settings);
 }
 
+bool has_unit_for_prior(const Evidence& evidence, const Prior& prior) {
+  if (evidence.kind == EffectKind::kRelative) return true;
+  return std::fabs(evidence.baseline) * prior.sd >= std::sqrt(kVarianceMin);
+}
+
 Posterior compare_bayesian(const Evidence& evidence, std::optional<Prior> prior, double alpha) {
   double precision = 1 / (evidence.se * evidence.se);
   double weighted = evidence.estimate * precision;
@@ -161,8 +169,7 @@ Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatm
                                    EffectKind effect, std::optional<Prior> prior, double alpha) {
   const Answer<Evidence> found = evidence_between(control, treatment, effect);
   if (!found) return refused(found);
-  // Without a baseline an informed prior would be a certainty of no effect.
-  if (prior && effect == EffectKind::kAbsolute && found->baseline == 0) {
+  if (prior && !has_unit_for_prior(*found, *prior)) {
     return std::unexpected(Refusal::kZeroBaseline);
   }
   return compare_bayesian(*found, prior, alpha);

@@ -38,6 +38,8 @@ Answer<Comparison> compare_fixed(const Moments& control, const Moments& treatmen
 
 Comparison compare_fixed(const Evidence& evidence, double alpha = 0.05, Sides sides = Sides::kTwo);
 
+/// Where the search for a one-sided sequential p ends: so high says "at least".
+inline constexpr double kOneSidedPMax = 0.4999;
 /// Asymptotic confidence sequence: valid at every look. `tuning` is the number of users at which
 /// the interval is tightest.
 struct SequentialSettings {
@@ -51,7 +53,8 @@ Comparison compare_sequential(const Evidence& evidence, SequentialSettings setti
 /// Half width of the two-sided sequence as a multiple of the effect's standard error.
 double sequential_width(double users, double alpha, double tuning);
 
-/// Normal prior on the relative effect; absent: flat. The usual informed one is {0, 0.3}.
+/// Normal prior on the relative effect; absent: flat. The usual informed one is {0, 0.3}. The
+/// commands take means up to 1e9 either way and deviations from 1e-9 to 1e9.
 struct Prior {
   double mean = 0;
   double sd = 0.3;
@@ -64,9 +67,13 @@ struct Posterior {
   double risk_keep = 0;  ///< expected loss of keeping control
   double risk_ship = 0;  ///< expected loss of shipping the treatment
 };
+/// False for an absolute effect on a baseline of (almost) 0, of which the prior's deviation would
+/// be nothing: an informed prior would be a certainty of no effect.
+bool has_unit_for_prior(const Evidence& evidence, const Prior& prior);
 Answer<Posterior> compare_bayesian(const Moments& control, const Moments& treatment,
                                    EffectKind effect, std::optional<Prior> prior = {},
                                    double alpha = 0.05);
+/// Requires `has_unit_for_prior`.
 Posterior compare_bayesian(const Evidence& evidence, std::optional<Prior> prior = {},
                            double alpha = 0.05);
 

@@ -57,7 +57,11 @@ Answer<Evidence> cuped_evidence(const CovariateArm& control, const CovariateArm&
   const PairMoments b = pair_moments(treatment);
   const double adjusted_a = adjusted_variance(a, theta);
   const double adjusted_b = adjusted_variance(b, theta);
-  if (!(adjusted_a > 0) || !(adjusted_b > 0)) return std::unexpected(Refusal::kNoVariance);
+  for (const double variance : {adjusted_a, adjusted_b}) {
+    if (const auto checked = check_variance(variance); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
   const double difference = (b.mean_y - theta * b.mean_x) - (a.mean_y - theta * a.mean_x);
   Evidence out{difference, std::sqrt(adjusted_a / a.n + adjusted_b / b.n),
                a.n + b.n,  welch_dof(adjusted_a / a.n, a.n - 1, adjusted_b / b.n, b.n - 1),
@@ -72,7 +76,7 @@ Answer<Evidence> cuped_evidence(const CovariateArm& control, const CovariateArm&
       (a.n * square);
   out.estimate = difference / std::fabs(a.mean_y);
   out.se = std::sqrt(adjusted_b / (b.n * square) + control_term);
-  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+  if (!is_usable(out.estimate) || !is_usable(out.se)) {
     return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
   }
   return out;
@@ -141,7 +145,11 @@ Answer<Evidence> cuped_ratio_evidence(const RatioCovariateArm& control,
   };
   const double noise_a = variance(*a, 1);
   const double noise_b = variance(*b, 1);
-  if (!(noise_a > 0) || !(noise_b > 0)) return std::unexpected(Refusal::kNoVariance);
+  for (const double per_user : {noise_a * a->n, noise_b * b->n}) {
+    if (const auto checked = check_variance(per_user); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
   const double difference = (b->post - theta * b->pre) - (a->post - theta * a->pre);
   Evidence out{difference,  std::sqrt(noise_a + noise_b),
                a->n + b->n, welch_dof(noise_a, a->n - 1, noise_b, b->n - 1),
@@ -150,7 +158,7 @@ Answer<Evidence> cuped_ratio_evidence(const RatioCovariateArm& control,
   if (a->post == 0) return std::unexpected(Refusal::kZeroBaseline);
   out.estimate = difference / std::fabs(a->post);
   out.se = std::sqrt(variance(*b, 1) + variance(*a, b->post / a->post)) / std::fabs(a->post);
-  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+  if (!is_usable(out.estimate) || !is_usable(out.se)) {
     return std::unexpected(Refusal::kZeroBaseline);
   }
   return out;

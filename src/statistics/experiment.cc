@@ -54,6 +54,25 @@ double srm_p(std::span<const double> users, std::span<const double> weights) {
   return chi2_upper_tail(chi2, arms - 1);
 }
 
+bool srm_can_alarm(std::span<const double> users, std::span<const double> weights,
+                   double alarm_below) {
+  ZHIYIN_CHECK(users.size() == weights.size());
+  // The farthest split: all of them in the arm that was to have the fewest.
+  std::vector<double> farthest(users.size(), 0);
+  std::size_t rarest = users.size();
+  double all = 0;
+  int arms = 0;
+  for (std::size_t i = 0; i < users.size(); ++i) {
+    if (!(weights[i] > 0)) continue;
+    ++arms;
+    all += users[i];
+    if (rarest == users.size() || weights[i] < weights[rarest]) rarest = i;
+  }
+  if (arms < 2) return true;
+  farthest[rarest] = all;
+  return srm_p(farthest, weights) < alarm_below;
+}
+
 namespace {
 
 std::vector<std::size_t> ascending_order(std::span<const double> p) {
@@ -118,7 +137,7 @@ double planned_se(const PowerPlan& plan, double effect) {
 
 Answer<void> check_plan(const PowerPlan& plan) {
   if (plan.users_per_arm < 2) return std::unexpected(Refusal::kTooFewUsers);
-  if (!(plan.variance > 0)) return std::unexpected(Refusal::kNoVariance);
+  if (const auto checked = check_variance(plan.variance); !checked) return checked;
   if (!(plan.variance <= kSumMax) || !is_usable(plan.mean)) {
     return std::unexpected(Refusal::kNotFinite);
   }

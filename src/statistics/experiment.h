@@ -24,6 +24,10 @@ Result<std::vector<double>> planned_shares(std::span<const double> weights);
 /// are left out; with fewer than two arms left, or no users, 1. Requires equal lengths. Members of
 /// a holdout must not be counted.
 double srm_p(std::span<const double> users, std::span<const double> weights);
+/// False when so few users could not set off the alarm however they were split; true for a single
+/// planned arm, of which nothing is asked.
+bool srm_can_alarm(std::span<const double> users, std::span<const double> weights,
+                   double alarm_below = kSrmAlarm);
 
 /// Adjusted p values in the order given (family-wise error; false discovery rate).
 std::vector<double> holm(std::span<const double> p);

@@ -228,6 +228,54 @@ TEST(Strata, OneStratumIsThePlainComparison) {
   EXPECT_NEAR(stratified->dof, plain->dof, 1e-9);
 }
 
+TEST(Compare, ScaleDoesNotMatterUpToTheBounds) {
+  // Squares of squares of 1e-70 vanish; degrees of freedom are of shares of the noise.
+  const auto of = [](double unit) {
+    const Moments a{40, 3 * unit, 2 * unit * unit};
+    const Moments b{50, 4 * unit, 5 * unit * unit};
+    return compare_fixed(a, b, EffectKind::kRelative);
+  };
+  for (const double unit : {1e-70, 1e-60, 1e60, 1e70}) {
+    const auto c = of(unit);
+    ASSERT_TRUE(c) << unit;
+    EXPECT_NEAR(c->dof, of(1)->dof, 1e-9);
+    EXPECT_NEAR(c->se, of(1)->se, 1e-12);
+    EXPECT_NEAR(c->p, of(1)->p, 1e-12);
+  }
+  EXPECT_EQ(of(1e-80).error(), Refusal::kTooSmall);
+  const Evidence nothing{1, 0.5, 100, 98, 1e-291, EffectKind::kAbsolute};
+  EXPECT_FALSE(has_unit_for_prior(nothing, {0, 0.3}));
+  EXPECT_EQ(compare_bayesian({10, 1e-291, 1}, {10, 1, 1}, EffectKind::kAbsolute, Prior{}).error(),
+            Refusal::kZeroBaseline);
+}
+
+TEST(Moments, RoundingIsNoSpread) {
+  Accumulator a;
+  for (int i = 0; i < 60; ++i) a.add(i % 2 == 0 ? 0.3 : 0.1 + 0.2);
+  EXPECT_GT(a.variance(), 0);
+  EXPECT_EQ(a.moments().variance, 0);
+  Accumulator far;  // digits that count, far from 0
+  for (int i = 0; i < 60; ++i) far.add(1e9 + i % 2);
+  EXPECT_NEAR(far.moments().variance, 0.25 * 60 / 59, 1e-9);
+  // All users spend the same share of what they have.
+  Arm arm{.name = {}, .kind = MetricKind::kRatio, .n = 0, .sum = 0, .sum_squares = 0.0};
+  arm.denominator_sum = arm.denominator_sum_squares = arm.sum_products = 0;
+  std::vector<Cluster> clusters;
+  for (int i = 1; i <= 30; ++i) {
+    const double d = i * 0.7;
+    const double y = 0.3 * d;
+    ++arm.n;
+    arm.sum += y;
+    *arm.sum_squares += y * y;
+    *arm.denominator_sum += d;
+    *arm.denominator_sum_squares += d * d;
+    *arm.sum_products += y * d;
+    clusters.push_back({static_cast<double>(i), 0.3 * i});
+  }
+  EXPECT_EQ(moments_of(arm)->variance, 0);
+  EXPECT_EQ(cluster_moments(clusters)->variance, 0);
+}
+
 TEST(Clusters, AreTheUnits) {
   // Members of a cluster are alike: the variance is that of cluster means.
   std::vector<Cluster> clusters;

@@ -25,6 +25,11 @@ double sorted_quantile(std::span<const double> sorted, double q) {
 /// binomial one.
 Answer<double> cluster_factor(const QuantileClusters& c, double n, double nu) {
   if (c.people < 2) return std::unexpected(Refusal::kTooFewUsers);
+  // Values at or below the quantile are some of a person's values, and those are the arm's.
+  if (c.below_sum < 0 || c.below_sum > c.count_sum || c.count_sum != n ||
+      static_cast<double>(c.people) > n) {
+    return std::unexpected(Refusal::kImpossibleSums);
+  }
   const Arm people{
       {},          MetricKind::kRatio,  c.people,       c.below_sum, c.below_sum_squares,
       c.count_sum, c.count_sum_squares, c.sum_products, {},          {}};
@@ -57,8 +62,11 @@ Answer<Moments> quantile_moments(const QuantileArm& arm, double nu, double alpha
     if (!is_usable(b.lower) || !is_usable(b.upper)) {
       return std::unexpected(Refusal::kNotFinite);
     }
-    if (b.lower > b.upper) return std::unexpected(Refusal::kImpossibleSums);
-    if (b.n_star > allowed || b.lower == b.upper) continue;
+    // The quantile lies between those of a lower and a higher share.
+    if (!(b.lower <= arm.value && arm.value <= b.upper)) {
+      return std::unexpected(Refusal::kImpossibleSums);
+    }
+    if (b.n_star > allowed || is_same_value(b.lower, b.upper)) continue;
     if (best == nullptr || b.n_star > best->n_star) best = &b;
   }
   if (arm.bounds.empty()) return std::unexpected(Refusal::kIncompleteArm);

@@ -34,7 +34,8 @@ struct QuantileArm {
   std::vector<QuantileBound> bounds;  ///< at least one
   std::optional<QuantileClusters> clusters;
 };
-/// `nu` in (0, 1). Refuses when n is at most z² times the larger of nu/(1-nu) and its inverse.
+/// `nu` in (0, 1). Refuses when n is at most z² times the larger of nu/(1-nu) and its inverse; when
+/// the value is not between its bounds; when the clusters' counts are not those of n values.
 Answer<Moments> quantile_moments(const QuantileArm& arm, double nu, double alpha = 0.05);
 
 /// n* for n values: the largest of 100 · 2^k, k = 0 … 19, strictly below n, else 100.

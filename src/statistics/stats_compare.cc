@@ -11,6 +11,7 @@
 #include "statistics/compare.h"
 #include "statistics/cuped.h"
 #include "statistics/experiment.h"
+#include "statistics/limits.h"
 #include "statistics/quantile.h"
 #include "statistics/strata.h"
 
@@ -79,7 +80,7 @@ struct zhiyin::Fields<zhiyin::statistics::Prior> {
   using Prior = statistics::Prior;
   static constexpr std::string_view name = "Prior";
   static constexpr auto list =
-      field_list(field("mean", &Prior::mean, "of the relative effect").optional(),
+      field_list(field("mean", &Prior::mean, "of the relative effect").range(-1e9, 1e9).optional(),
                  field("sd", &Prior::sd, "of the relative effect").range(1e-9, 1e9));
 };
 template <>
@@ -159,6 +160,7 @@ struct AnyArm {
   double users = 0;
   std::optional<double> weight;
   std::variant<Arm, QuantileArm, StrataArm, GroupsArm> sums;
+  bool share = false;  ///< hits are counted: effects are percentage points
 
   [[nodiscard]] std::string_view sort() const {
     if (const Arm* arm = std::get_if<Arm>(&sums)) return enum_name(kind_of(*arm));
@@ -172,43 +174,84 @@ Result<AnyArm> read_quantile(const Json& json, const CompareInput& in) {
   if (!in.quantile) return fail_field("quantile", "is missing: which quantile, 0 to 1");
   QuantileArm arm;
   if (q.values) {
+    for (std::size_t i = 0; i < q.values->size(); ++i) {
+      const double v = (*q.values)[i];
+      if (!is_usable(v)) return fail_field(fmt::format("values[{}]", i), "is {}, beyond 1e75", v);
+    }
     arm = quantile_arm(*q.values, *in.quantile, in.alpha);
   } else {
     if (!q.n) return fail_field("n", "is missing");
     if (!q.value) return fail_field("value", "is missing");
     if (q.bounds.empty()) return fail_field("bounds", "are missing: or give the values");
     arm = {*q.n, *q.value, q.bounds, q.clusters};
+    ZHIYIN_TRY_VOID(check_quantile(arm));
   }
   return AnyArm{q.name, static_cast<double>(arm.n), q.weight, std::move(arm)};
 }
 
-Result<AnyArm> read_arm(const Json& json, const CompareInput& in) {
-  if (json.find("strata") != nullptr) {
-    ZHIYIN_TRY(StrataArm arm, from_json<StrataArm>(json));
-    double users = 0;
-    std::set<std::string_view> names;
-    for (std::size_t i = 0; i < arm.strata.size(); ++i) {
-      const StratumSums& s = arm.strata[i];
-      if (!names.insert(s.name).second) {
-        return fail_field("strata", "two of them are named '{}'", utf8::truncate(s.name, 40));
-      }
-      const Arm sums{.name = {}, .kind = {}, .n = s.n, .sum = s.sum, .sum_squares = s.sum_squares};
-      ZHIYIN_TRY_VOID(check_hits(sums, fmt::format("strata[{}]", i)));
-      users += static_cast<double>(s.n);
+/// Of strata and groups, which are means, or hits of a proportion.
+Result<void> check_kind_of_parts(const CompareInput& in, std::string_view sort) {
+  if (!in.kind || *in.kind == MetricKind::kMean || *in.kind == MetricKind::kProportion) return {};
+  return fail_field("kind", "is {}, but arms of {} are means or proportions", enum_name(*in.kind),
+                    sort);
+}
+
+Arm arm_of(const StratumSums& s, std::optional<MetricKind> kind) {
+  return {.name = {}, .kind = kind, .n = s.n, .sum = s.sum, .sum_squares = s.sum_squares};
+}
+
+Result<AnyArm> read_strata(const Json& json, const CompareInput& in) {
+  ZHIYIN_TRY_VOID(check_kind_of_parts(in, "strata"));
+  ZHIYIN_TRY(StrataArm arm, from_json<StrataArm>(json));
+  double users = 0;
+  bool share = true;
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < arm.strata.size(); ++i) {
+    const StratumSums& s = arm.strata[i];
+    if (!names.insert(s.name).second) {
+      return fail_field("strata", "two of them are named '{}'", utf8::truncate(s.name, 40));
     }
-    return AnyArm{arm.name, users, arm.weight, std::move(arm)};
+    const Arm sums = arm_of(s, in.kind);
+    ZHIYIN_TRY_VOID(check_hits(sums, fmt::format("strata[{}]", i)));
+    users += static_cast<double>(s.n);
+    share = share && kind_of(sums) == MetricKind::kProportion;
   }
-  if (json.find("groups") != nullptr) {
-    ZHIYIN_TRY(GroupsArm arm, from_json<GroupsArm>(json));
-    return AnyArm{arm.name, static_cast<double>(arm.groups.size()), arm.weight, std::move(arm)};
+  return AnyArm{arm.name, users, arm.weight, std::move(arm), share};
+}
+
+Result<AnyArm> read_groups(const Json& json, const CompareInput& in) {
+  ZHIYIN_TRY_VOID(check_kind_of_parts(in, "groups"));
+  ZHIYIN_TRY(GroupsArm arm, from_json<GroupsArm>(json));
+  const bool share = in.kind == MetricKind::kProportion;
+  for (std::size_t i = 0; i < arm.groups.size(); ++i) {
+    const Cluster& c = arm.groups[i];
+    const bool hits = c.sum >= 0 && c.sum <= c.members && c.sum == std::floor(c.sum);
+    if (share && !hits) {
+      return fail_field(fmt::format("groups[{}].sum", i),
+                        "is {}, but a proportion counts hits, a whole number from 0 to the {} "
+                        "members",
+                        c.sum, c.members);
+    }
+    if (c.members == 0 && c.sum != 0) {
+      return fail_field(fmt::format("groups[{}].sum", i), "is {}, of a group without members",
+                        c.sum);
+    }
   }
+  const auto count = static_cast<double>(arm.groups.size());
+  return AnyArm{arm.name, count, arm.weight, std::move(arm), share};
+}
+
+Result<AnyArm> read_arm(const Json& json, const CompareInput& in) {
+  if (json.find("strata") != nullptr) return read_strata(json, in);
+  if (json.find("groups") != nullptr) return read_groups(json, in);
   const bool says_quantile = json["kind"].string_or("") == "quantile";
   const bool by_default = json["kind"].is_null() && in.kind == MetricKind::kQuantile;
   if (says_quantile || by_default || json.find("values") != nullptr) return read_quantile(json, in);
   ZHIYIN_TRY(Arm arm, from_json<Arm>(json));
   if (!arm.kind) arm.kind = in.kind;
   ZHIYIN_TRY_VOID(check_hits(arm, ""));
-  return AnyArm{arm.name, static_cast<double>(arm.n), arm.weight, std::move(arm)};
+  const bool share = kind_of(arm) == MetricKind::kProportion;
+  return AnyArm{arm.name, static_cast<double>(arm.n), arm.weight, std::move(arm), share};
 }
 
 Result<std::vector<AnyArm>> read_arms(const CompareInput& in) {
@@ -217,7 +260,10 @@ Result<std::vector<AnyArm>> read_arms(const CompareInput& in) {
   for (std::size_t i = 0; i < in.arms.size(); ++i) {
     auto arm = read_arm(in.arms[i], in);
     const std::string path = fmt::format("arms[{}]", i);
-    if (!arm && arm.error().field == "quantile") return std::unexpected(arm.error());
+    // Settings of all arms.
+    if (!arm && (arm.error().field == "quantile" || arm.error().field == "kind")) {
+      return std::unexpected(arm.error());
+    }
     if (!arm) return std::unexpected(within(path, std::move(arm.error())));
     out.push_back(std::move(*arm));
     weighted += out.back().weight.has_value();
@@ -243,29 +289,25 @@ Result<std::vector<AnyArm>> read_arms(const CompareInput& in) {
   return out;
 }
 
-Answer<Moments> stratum_moments(const StratumSums& s) {
-  Arm arm;
-  arm.n = s.n;
-  arm.sum = s.sum;
-  arm.sum_squares = s.sum_squares;
-  const Answer<Moments> m = moments_of(arm);
+Answer<Moments> stratum_moments(const StratumSums& s, std::optional<MetricKind> kind) {
+  const Answer<Moments> m = moments_of(arm_of(s, kind));
   if (!m && m.error() == Refusal::kTooFewUsers) return std::unexpected(Refusal::kEmptyStratum);
   return m;
 }
 
-Answer<Evidence> strata_evidence(const StrataArm& a, const StrataArm& b, EffectKind kind) {
+Answer<Evidence> strata_evidence(const StrataArm& a, const StrataArm& b, const CompareInput& in) {
   std::vector<Stratum> strata;
   for (const StratumSums& s : a.strata) {
     const auto other = std::ranges::find(b.strata, s.name, &StratumSums::name);
     if (other == b.strata.end()) return std::unexpected(Refusal::kEmptyStratum);
-    const Answer<Moments> control = stratum_moments(s);
+    const Answer<Moments> control = stratum_moments(s, in.kind);
     if (!control) return std::unexpected(control.error());
-    const Answer<Moments> treatment = stratum_moments(*other);
+    const Answer<Moments> treatment = stratum_moments(*other, in.kind);
     if (!treatment) return std::unexpected(treatment.error());
     strata.push_back({s.name, *control, *treatment});
   }
   if (strata.size() != b.strata.size()) return std::unexpected(Refusal::kEmptyStratum);
-  return post_stratified(strata, kind);
+  return post_stratified(strata, in.effect);
 }
 
 Answer<Moments> moments_of(const AnyArm& arm, const CompareInput& in) {
@@ -278,7 +320,7 @@ Answer<Moments> moments_of(const AnyArm& arm, const CompareInput& in) {
 
 Answer<Evidence> evidence_of(const AnyArm& a, const AnyArm& b, const CompareInput& in) {
   if (const StrataArm* strata = std::get_if<StrataArm>(&a.sums)) {
-    return strata_evidence(*strata, std::get<StrataArm>(b.sums), in.effect);
+    return strata_evidence(*strata, std::get<StrataArm>(b.sums), in);
   }
   if (in.cuped) return cuped_evidence(std::get<Arm>(a.sums), std::get<Arm>(b.sums), in.effect);
   const Answer<Moments> control = moments_of(a, in);
@@ -296,8 +338,8 @@ Sides sides_of(const CompareInput& in) {
 /// An effect as people say it.
 class EffectText {
  public:
-  EffectText(const CompareInput& in, std::string_view sort)
-      : relative_(in.effect == EffectKind::kRelative), share_(sort == "proportion") {}
+  EffectText(const CompareInput& in, bool share)
+      : relative_(in.effect == EffectKind::kRelative), share_(share) {}
   [[nodiscard]] Plain of(double v) const {
     if (relative_) return {percent_text(v), percent_text(v)};
     if (!share_) return {number_text(v), number_text(v)};
@@ -319,7 +361,9 @@ class EffectText {
 Plain compared_words(const CompareInput& in, const EffectText& text, const Comparison& c) {
   const Plain size = text.of(std::fabs(c.estimate));
   const Plain range = text.range(c.interval);
-  const Plain chance = share_of_cases(c.p);
+  // The one-sided sequential p is not searched for beyond that.
+  const bool half = in.method == Method::kSequential && in.one_sided && c.p >= kOneSidedPMax;
+  const Plain chance = half ? Plain{"至少一半的情况下", "at least half of"} : share_of_cases(c.p);
   const std::string metric = in.metric.empty() ? std::string() : in.metric + ": ";
   const bool up = c.estimate > 0;
   const std::string_view no = metric.empty() ? "No" : "no";
@@ -387,7 +431,7 @@ Json posterior_json(const CompareInput& in, const EffectText& text, const Poster
 Json compare_arms(const CompareInput& in, const AnyArm& control, const AnyArm& treatment) {
   const Answer<Evidence> evidence = evidence_of(control, treatment, in);
   if (!evidence) return refused_json(evidence.error());
-  const EffectText text(in, control.sort());
+  const EffectText text(in, control.share && treatment.share);
   switch (in.method) {
     case Method::kFixed:
       return comparison_json(in, text, compare_fixed(*evidence, in.alpha, sides_of(in)));
@@ -395,7 +439,7 @@ Json compare_arms(const CompareInput& in, const AnyArm& control, const AnyArm& t
       return comparison_json(in, text,
                              compare_sequential(*evidence, {in.alpha, in.tuning, sides_of(in)}));
     case Method::kBayesian:
-      if (in.prior && in.effect == EffectKind::kAbsolute && evidence->baseline == 0) {
+      if (in.prior && !has_unit_for_prior(*evidence, *in.prior)) {
         return refused_json(Refusal::kZeroBaseline);
       }
       return posterior_json(in, text, compare_bayesian(*evidence, in.prior, in.alpha));
@@ -414,6 +458,7 @@ Json sample_ratio_json(const std::vector<AnyArm>& arms) {
   for (std::size_t i = 0; i < users.size(); ++i) unplanned += weights[i] > 0 ? 0 : users[i];
   const double p = srm_p(users, weights);
   Json out = Json::object().set("p", p).set("alarm", p < kSrmAlarm);
+  if (!srm_can_alarm(users, weights)) out.set("too_few", true);
   if (unplanned > 0) out.set("unplanned_users", unplanned);
   return out;
 }
@@ -449,7 +494,66 @@ Result<void> check_settings(const CompareInput& in, const std::vector<AnyArm>& a
   if (in.one_sided && in.method == Method::kBayesian) {
     return fail_field("one_sided", "is not for the bayesian method: see chance_to_win");
   }
+  // Settings that would do nothing were meant otherwise (tuning always has a value).
+  if (in.prior && in.method != Method::kBayesian) {
+    return fail_field("prior", "is for the bayesian method, not for {}", enum_name(in.method));
+  }
+  if (in.quantile && !std::holds_alternative<QuantileArm>(arms[0].sums)) {
+    return fail_field("quantile", "is for arms of quantiles, not of {}", arms[0].sort());
+  }
   return {};
+}
+
+enum class Direction { kNone, kAbove, kBelow, kUnclear };
+/// Where a result that `compare_arms` gave lies, beside the control.
+Direction direction_of(const CompareInput& in, const Json& result) {
+  if (result.find("refused") != nullptr) return Direction::kNone;
+  const double estimate = result["estimate"].number_or(0);
+  const Json::Array& ends = *result["interval"].if_array();
+  const bool clear = in.method == Method::kBayesian
+                         ? ends[0].number_or(0) > 0 || ends[1].number_or(0) < 0
+                         : result["p"].number_or(1) < in.alpha;
+  if (!clear) return Direction::kUnclear;
+  return estimate > 0 ? Direction::kAbove : Direction::kBelow;
+}
+
+/// `2 (b, c)`; of many the first few.
+std::string counted_names(const std::vector<std::string_view>& names) {
+  constexpr std::size_t kNamesMax = 5;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamesMax); ++i) {
+    list += (i == 0 ? "" : ", ") + std::string(names[i]);
+  }
+  if (names.size() > kNamesMax) list += ", …";
+  return names.empty() ? "0" : fmt::format("{} ({})", names.size(), list);
+}
+
+/// Of several arms beside the control.
+Plain several_words(const CompareInput& in, const Json::Array& results) {
+  std::vector<std::string_view> names[4];
+  for (const Json& r : results) {
+    names[static_cast<std::size_t>(direction_of(in, r))].push_back(r["name"].string_or(""));
+  }
+  const auto of = [&](Direction d) { return counted_names(names[static_cast<std::size_t>(d)]); };
+  const std::string metric = in.metric.empty() ? std::string() : in.metric + ": ";
+  Plain out{fmt::format("{}{} 组与对照组相比：高于对照组 {}，低于对照组 {}，看不出差别 {}", metric,
+                        results.size(), of(Direction::kAbove), of(Direction::kBelow),
+                        of(Direction::kUnclear)),
+            fmt::format("{}Of {} arms beside the control, more: {}; less: {}; no evidence of a "
+                        "difference: {}",
+                        metric, results.size(), of(Direction::kAbove), of(Direction::kBelow),
+                        of(Direction::kUnclear))};
+  if (!names[0].empty()) {
+    out.zh += fmt::format("，没有结论 {}", of(Direction::kNone));
+    out.en += fmt::format("; no result: {}", of(Direction::kNone));
+  }
+  out.zh += "。";
+  out.en += ".";
+  if (in.method != Method::kBayesian) {
+    out.zh += "各组的 p 未作多重比较校正（见 stats adjust）。";
+    out.en += " Their p values are not corrected for being several: see stats adjust.";
+  }
+  return out;
 }
 
 }  // namespace
@@ -473,6 +577,7 @@ Result<Json> stats_compare(const Json& input) {
     }
     results.push(std::move(named));
   }
+  if (arms.size() > 2) out.set("plain", plain_json(several_words(in, *results.if_array())));
   out.set("arms", std::move(results));
   if (arms[0].weight) out.set("srm", sample_ratio_json(arms));
   return out;

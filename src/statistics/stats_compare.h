@@ -15,8 +15,9 @@ namespace zhiyin::statistics {
 /// - {"name", "groups": [{"members", "sum"}]}: randomised in clusters.
 /// All arms are of one sort. Out: {"metric", "effect", "method", "control", "assumptions", "arms":
 /// [{"name", "estimate", "se", "interval", "p", "dof", "plain"} or {"name", "refused"}]}; with
-/// weights also "srm". With a single treatment its members stand at the top level as well. Fails
-/// with kInvalidArgument and the path of what is wrong. docs/statistics.md has it in full.
+/// weights also "srm". With a single treatment its members stand at the top level as well, with
+/// several a "plain" of all. Fails with kInvalidArgument and the path of what is wrong, also for
+/// settings that would do nothing. docs/statistics.md has it in full.
 Result<Json> stats_compare(const Json& input);
 
 }  // namespace zhiyin::statistics

@@ -66,6 +66,55 @@ TEST(StatsCompare, SentencesFollowTheQuestion) {
   EXPECT_NE(en(R"("method":"bayesian",)").find("more than 99.9 %"), std::string::npos);
 }
 
+TEST(StatsCompare, SeveralArmsHaveOneSentenceOfAll) {
+  const std::string arms = R"("arms":[{"name":"a","n":3000,"sum":1396},
+      {"name":"b","n":3461,"sum":2422},{"name":"c","n":3000,"sum":900},
+      {"name":"d","n":3000,"sum":1400},{"name":"e","n":3000,"sum":0}]})";
+  const Json out = compare("{" + arms);
+  EXPECT_EQ(out["plain"]["en"].string_or(""),
+            "Of 4 arms beside the control, more: 1 (b); less: 1 (c); no evidence of a difference: "
+            "1 (d); no result: 1 (e). Their p values are not corrected for being several: see "
+            "stats adjust.");
+  EXPECT_EQ(out["plain"]["zh"].string_or(""),
+            "4 组与对照组相比：高于对照组 1 (b)，低于对照组 1 (c)，看不出差别 1 (d)，没有结论 1 "
+            "(e)。各组的 p 未作多重比较校正（见 stats adjust）。");
+  EXPECT_EQ(out.find("p"), nullptr);
+  const Json bayesian = compare(R"({"metric":"buyers","method":"bayesian",)" + arms);
+  const std::string_view en = bayesian["plain"]["en"].string_or("");
+  EXPECT_EQ(en.find("buyers: Of 4 arms beside the control, more: 1 (b); less: 1 (c);"), 0U) << en;
+  EXPECT_EQ(en.find("p values"), std::string_view::npos);
+}
+
+TEST(StatsCompare, FarInTheOtherDirectionIsAtLeastHalf) {
+  // The one-sided sequential p is not searched for beyond .4999.
+  const Json out = compare(R"({"method":"sequential","one_sided":"greater","arms":[
+      {"name":"a","n":3000,"sum":2000},{"name":"b","n":3000,"sum":1000}]})");
+  EXPECT_DOUBLE_EQ(out["p"].number_or(0), 0.4999);
+  const std::string_view en = out["plain"]["en"].string_or("");
+  EXPECT_NE(en.find("at least half of such comparisons"), std::string_view::npos) << en;
+}
+
+TEST(StatsCompare, StrataAndGroupsOfProportionsAreInPercentagePoints) {
+  const auto en = [](std::string_view text) {
+    return std::string(compare(text)["plain"]["en"].string_or(""));
+  };
+  constexpr std::string_view kPoints = "percentage points";
+  EXPECT_NE(en(R"({"arms":[
+      {"name":"a","strata":[{"name":"x","n":600,"sum":300},{"name":"y","n":400,"sum":40}]},
+      {"name":"b","strata":[{"name":"x","n":600,"sum":350},{"name":"y","n":400,"sum":60}]}]})")
+                .find(kPoints),
+            std::string::npos);
+  EXPECT_EQ(en(R"({"arms":[{"name":"a","strata":[{"name":"x","n":600,"sum":300,"sum_squares":900}]},
+      {"name":"b","strata":[{"name":"x","n":600,"sum":350,"sum_squares":900}]}]})")
+                .find(kPoints),
+            std::string::npos);
+  const std::string groups = R"("arms":[
+      {"name":"a","groups":[{"members":10,"sum":3},{"members":12,"sum":5},{"members":9,"sum":2}]},
+      {"name":"b","groups":[{"members":10,"sum":6},{"members":12,"sum":7},{"members":9,"sum":4}]}]})";
+  EXPECT_NE(en(R"({"kind":"proportion",)" + groups).find(kPoints), std::string::npos);
+  EXPECT_EQ(en("{" + groups).find(kPoints), std::string::npos);
+}
+
 TEST(StatsCompare, WeightsBringTheSampleRatioCheck) {
   const Json out = compare(R"({"metric":"m","effect":"absolute","arms":[
       {"name":"a","n":5300,"sum":10,"weight":0.5},{"name":"b","n":4700,"sum":12,"weight":0.5}]})");

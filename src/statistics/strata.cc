@@ -28,26 +28,35 @@ Answer<Evidence> post_stratified(std::span<const Stratum> strata, EffectKind kin
     mean_b += w * s.treatment.mean;
     noise_a += a;
     noise_b += b;
-    dof_a += a * a / (s.control.n - 1);
-    dof_b += b * b / (s.treatment.n - 1);
     square_a += w * s.control.mean * s.control.mean;
     square_b += w * s.treatment.mean * s.treatment.mean;
     product += w * s.control.mean * s.treatment.mean;
   }
-  if (!(noise_a > 0) || !(noise_b > 0)) return std::unexpected(Refusal::kNoVariance);
+  for (const double variance : {noise_a * users, noise_b * users}) {
+    if (const auto checked = check_variance(variance); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
+  // Of shares of the noise, whose squares do not vanish.
+  for (const Stratum& s : strata) {
+    const double w = (s.control.n + s.treatment.n) / users;
+    const double a = w * w * s.control.variance / s.control.n / (noise_a + noise_b);
+    const double b = w * w * s.treatment.variance / s.treatment.n / (noise_a + noise_b);
+    dof_a += a * a / (s.control.n - 1);
+    dof_b += b * b / (s.treatment.n - 1);
+  }
   // Covariance of the two weighted means through the shares.
   const double aa = noise_a + (square_a - mean_a * mean_a) / users;
   const double bb = noise_b + (square_b - mean_b * mean_b) / users;
   const double ab = (product - mean_a * mean_b) / users;
-  Evidence out{mean_b - mean_a, std::sqrt(aa + bb - 2 * ab),
-               users,           (noise_a + noise_b) * (noise_a + noise_b) / (dof_a + dof_b),
-               mean_a,          kind};
+  Evidence out{
+      mean_b - mean_a, std::sqrt(aa + bb - 2 * ab), users, 1 / (dof_a + dof_b), mean_a, kind};
   if (kind == EffectKind::kAbsolute) return out;
   if (mean_a == 0) return std::unexpected(Refusal::kZeroBaseline);
   const double ratio = mean_b / mean_a;
   out.estimate = (mean_b - mean_a) / std::fabs(mean_a);
   out.se = std::sqrt(bb - 2 * ratio * ab + ratio * ratio * aa) / std::fabs(mean_a);
-  if (!std::isfinite(out.estimate) || !std::isfinite(out.se)) {
+  if (!is_usable(out.estimate) || !is_usable(out.se)) {
     return std::unexpected(Refusal::kZeroBaseline);  // so near to 0 that it is none
   }
   return out;
@@ -61,16 +70,21 @@ Answer<Moments> cluster_moments(std::span<const Cluster> clusters) {
       return std::unexpected(Refusal::kNotFinite);
     }
     if (c.members < 0) return std::unexpected(Refusal::kNegativeCount);
+    if (c.members == 0 && c.sum != 0) return std::unexpected(Refusal::kImpossibleSums);
     pairs.add(c.sum, c.members);
   }
   const double m = pairs.x().mean();
   const double d = pairs.y().mean();
   if (d == 0) return std::unexpected(Refusal::kZeroDenominator);
   const double ratio = m / d;
-  const double variance = (pairs.x().variance() + ratio * ratio * pairs.y().variance() -
-                           2 * ratio * pairs.covariance()) /
-                          (d * d);
-  if (!std::isfinite(variance)) return std::unexpected(Refusal::kZeroDenominator);
+  const double squares = pairs.x().variance() + ratio * ratio * pairs.y().variance();
+  const double left = squares - 2 * ratio * pairs.covariance();
+  // Below this share what is left is rounding: all clusters have the same mean.
+  constexpr double kRounding = 1e-13;
+  const double variance = left < kRounding * (squares + m * m) ? 0 : left / (d * d);
+  if (!std::isfinite(squares) || !std::isfinite(variance)) {
+    return std::unexpected(Refusal::kZeroDenominator);
+  }
   return Moments{static_cast<double>(clusters.size()), ratio, variance};
 }
 

@@ -71,6 +71,33 @@ class Statistics(unittest.TestCase):
             self.assertEqual(failed.returncode, 2, (arguments, failed.stderr))
             self.assertIn(words, failed.stderr)
 
+    def test_flags_that_do_nothing_are_refused(self):
+        arms = self.file("arms.json", [{"name": "a", "n": 90, "sum": 40}, {"name": "b", "n": 90, "sum": 50}])
+        series = self.file("s.csv", "time,value\n1,1\n2,2\n3,4\n4,3\n")
+        alive = self.file("alive.csv", "alive\n1000\n869\n743\n653\n")
+        for arguments, flag in [
+                (("stats", "compare", "--arms", arms, "--prior", "0,0.3"), "--prior"),
+                (("stats", "compare", "--arms", arms, "--tuning", "900", "--method", "bayesian"), "--tuning"),
+                (("stats", "compare", "--arms", arms, "--quantile", "0.5"), "quantile"),
+                (("stats", "detect", "--series", series, "--method", "esd", "--period", "7"), "--period"),
+                (("stats", "attribution", "--paths", series, "--half-life", "3"), "--half-life"),
+                (("value", "fit", "--model", "sbg", "--data", alive, "--tracking", "9"), "--tracking"),
+                (("value", "fit", "--model", "bgnbd", "--data", alive, "--alive", "alive"), "--alive"),
+                (("retention", "--data", series, "--duration", "value"), "--duration")]:
+            failed = cli(*arguments, check=False)
+            self.assertEqual(failed.returncode, 2, (arguments, failed.stderr))
+            self.assertIn(flag, failed.stderr)
+        self.assertEqual(cli("value", "fit", "--model", "sbg", "--data", alive, "--json")["model"], "sbg")
+
+    def test_a_bare_list_of_results_is_adjusted(self):
+        results = [{"name": "orders", "p": 0.025}, {"name": "visits", "p": 0.03}]
+        bare = cli("stats", "adjust", "--input", self.file("list.json", results), "--json")
+        self.assertEqual(bare, cli("stats", "adjust", "--input", self.file("object.json", {"results": results}), "--json"))
+        self.assertAlmostEqual(bare["results"][0]["p_adjusted"], 0.05, 12)
+        failed = cli("stats", "power", "--input", self.file("power.json", [1]), check=False)
+        self.assertEqual(failed.returncode, 2)
+        self.assertIn("no JSON object", failed.stderr)
+
     def test_no_silent_numbers(self):
         def refused(*arguments):
             out = cli(*arguments, "--json")
@@ -95,7 +122,8 @@ class Statistics(unittest.TestCase):
 
         flat = self.file("flat.csv", "value\n" + "5\n" * 60)
         for method in ("esd", "shesd", "ewma", "cusum", "changepoint", "bocpd", "pagehinkley", "adwin"):
-            self.assertIn("same", refused("stats", "detect", "--series", flat, "--method", method, "--period", "7"))
+            season = ("--period", "7") if method == "shesd" else ()
+            self.assertIn("same", refused("stats", "detect", "--series", flat, "--method", method, *season))
         spike = self.file("spike.csv", "value\n" + "5\n" * 59 + "500\n")
         self.assertIn("median", refused("stats", "detect", "--series", spike, "--method", "shesd", "--period", "7"))
         sparse = self.file("sparse.csv", "value\n" + "0\n" * 30 + "0\n0\n3\n" * 10)

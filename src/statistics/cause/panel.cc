@@ -23,44 +23,61 @@ Answer<EffectEstimate> difference_in_differences(const Moments& control_before,
                                                  const Moments& treated_before,
                                                  const Moments& treated_after, double alpha) {
   double noise = 0;
-  double terms = 0;
   for (const Moments* m : {&control_before, &control_after, &treated_before, &treated_after}) {
     if (m->n < 2) return std::unexpected(Refusal::kTooFewUsers);
     if (!is_usable(m->mean)) return std::unexpected(Refusal::kNotFinite);
-    if (!(m->variance > 0)) return std::unexpected(Refusal::kNoVariance);
-    const double v = m->variance / m->n;
-    noise += v;
-    terms += v * v / (m->n - 1);
+    if (const auto checked = check_variance(m->variance); !checked) {
+      return std::unexpected(checked.error());
+    }
+    noise += m->variance / m->n;
+  }
+  // Of shares of the noise, whose squares do not vanish.
+  double terms = 0;
+  for (const Moments* m : {&control_before, &control_after, &treated_before, &treated_after}) {
+    const double share = m->variance / m->n / noise;
+    terms += share * share / (m->n - 1);
   }
   const double estimate =
       (treated_after.mean - treated_before.mean) - (control_after.mean - control_before.mean);
-  return with_t(estimate, std::sqrt(noise), noise * noise / terms, alpha);
+  return with_t(estimate, std::sqrt(noise), 1 / terms, alpha);
 }
 
 Answer<EffectEstimate> difference_in_differences(std::span<const PanelUnit> units, double alpha) {
   Accumulator changes[2];
+  double size[2] = {0, 0};
   for (const PanelUnit& u : units) {
     if (!is_usable(u.before) || !is_usable(u.after)) {
       return std::unexpected(Refusal::kNotFinite);
     }
     changes[u.treated].add(u.after - u.before);
+    size[u.treated] = std::max({size[u.treated], std::fabs(u.before), std::fabs(u.after)});
   }
-  return difference_of_changes(changes[0].moments(), changes[1].moments(), alpha);
+  Moments moments[2] = {changes[0].moments(), changes[1].moments()};
+  for (const std::size_t group : {0, 1}) {
+    // A change carries the rounding of the two values that it is between.
+    if (is_rounding(std::sqrt(moments[group].variance), size[group])) moments[group].variance = 0;
+  }
+  return difference_of_changes(moments[0], moments[1], alpha);
 }
 
 Answer<EffectEstimate> difference_of_changes(const Moments& control, const Moments& treated,
                                              double alpha) {
   double noise = 0;
-  double terms = 0;
   for (const Moments* m : {&control, &treated}) {
     if (m->n < 2) return std::unexpected(Refusal::kTooFewUsers);
     if (!is_usable(m->mean)) return std::unexpected(Refusal::kNotFinite);
-    if (!(m->variance > 0)) return std::unexpected(Refusal::kNoVariance);
-    const double v = m->variance / m->n;
-    noise += v;
-    terms += v * v / (m->n - 1);
+    if (const auto checked = check_variance(m->variance); !checked) {
+      return std::unexpected(checked.error());
+    }
+    noise += m->variance / m->n;
   }
-  return with_t(treated.mean - control.mean, std::sqrt(noise), noise * noise / terms, alpha);
+  // Of shares of the noise, whose squares do not vanish.
+  double terms = 0;
+  for (const Moments* m : {&control, &treated}) {
+    const double share = m->variance / m->n / noise;
+    terms += share * share / (m->n - 1);
+  }
+  return with_t(treated.mean - control.mean, std::sqrt(noise), 1 / terms, alpha);
 }
 
 namespace {

@@ -51,7 +51,7 @@ Result<Level> level_of(std::span<const double> values) {
   }
   std::ranges::sort(known);
   Level out{median_of_sorted(known), 0, LevelScale::kFlat};
-  if (known.front() == known.back()) return out;
+  if (is_same_value(known.front(), known.back())) return out;
   std::vector<double> distance;
   CompensatedSum distances;
   for (const double v : known) {
@@ -62,7 +62,7 @@ Result<Level> level_of(std::span<const double> values) {
   const auto n = static_cast<double>(known.size());
   out.scale = LevelScale::kMedianDeviation;
   out.deviation = 1.4826 * median_of_sorted(distance);
-  if (out.deviation > 0) return out;
+  if (!is_rounding(out.deviation, std::fabs(out.median))) return out;
   out.scale = counts ? LevelScale::kPoisson : LevelScale::kMeanDeviation;
   // 1.2533, the root of pi / 2: a normal deviation over its mean distance.
   out.deviation = counts ? std::sqrt(std::max(1.0, sum.value() / n))

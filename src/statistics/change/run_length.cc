@@ -17,7 +17,6 @@ Result<RunLengthDetector> RunLengthDetector::create(const Settings& s) {
     return fail_field("prior_mean", "is {}", s.prior_mean);
   }
   // Precisions are their inverses.
-  constexpr double kVarianceMin = 1 / kSumMax;
   if (!(s.prior_variance >= kVarianceMin && s.prior_variance <= kSumMax)) {
     return fail_field("prior_variance", "is {}, not {} to {}", s.prior_variance, kVarianceMin,
                       kSumMax);

@@ -28,6 +28,8 @@ std::string_view refusal_zh(Refusal refusal) {
       return "数值太少，无法估计这么极端的分位数";
     case Refusal::kEmptyStratum:
       return "有一层在某一组中不足两人";
+    case Refusal::kTooSmall:
+      return "方差小于 1e-150，太小而无法计算，请换用更小的单位";
   }
   return "?";
 }

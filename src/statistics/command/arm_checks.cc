@@ -35,4 +35,27 @@ Result<void> check_hits(const Arm& arm, std::string_view path) {
   return {};
 }
 
+Result<void> check_quantile(const QuantileArm& arm) {
+  for (std::size_t i = 0; i < arm.bounds.size(); ++i) {
+    const QuantileBound& b = arm.bounds[i];
+    if (b.lower <= arm.value && arm.value <= b.upper) continue;
+    return fail_field(fmt::format("bounds[{}]", i),
+                      "are {} and {}, and the quantile, {}, is not between them", b.lower, b.upper,
+                      arm.value);
+  }
+  if (!arm.clusters) return {};
+  const QuantileClusters& c = *arm.clusters;
+  if (c.count_sum != static_cast<double>(arm.n)) {
+    return fail_field("clusters.count_sum", "is {}, but the arm has {} values", c.count_sum, arm.n);
+  }
+  if (!(c.below_sum >= 0 && c.below_sum <= c.count_sum)) {
+    return fail_field("clusters.below_sum", "is {}, not one of 0 to the {} values", c.below_sum,
+                      c.count_sum);
+  }
+  if (c.people > arm.n) {
+    return fail_field("clusters.people", "are {}, but the arm has {} values", c.people, arm.n);
+  }
+  return {};
+}
+
 }  // namespace zhiyin::statistics

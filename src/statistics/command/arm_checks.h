@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "statistics/arm.h"
+#include "statistics/quantile.h"
 
 /// What the commands check of the arms they are given. Pure, thread-safe.
 namespace zhiyin::statistics {
@@ -16,5 +17,9 @@ Result<void> check_names(std::span<const std::string_view> names);
 /// sum is no whole number of hits, or its sum of squares (of zeros and ones) is another number. An
 /// empty path names the member alone.
 Result<void> check_hits(const Arm& arm, std::string_view path);
+
+/// kInvalidArgument, naming the member, when a quantile is not between its bounds or its clusters'
+/// counts are not those of the arm's values.
+Result<void> check_quantile(const QuantileArm& arm);
 
 }  // namespace zhiyin::statistics

@@ -72,6 +72,60 @@ TEST(ExperimentCommands, SrmAdjustAssignBandit) {
   expect_described(*bandit);
 }
 
+TEST(Power, SentencesSayTheProbability) {
+  const auto en = [](const Result<Json>& out) {
+    return std::string((*out)["plain"]["en"].string_or(""));
+  };
+  EXPECT_THAT(en(stats_samplesize(json(R"({"mean":0.1,"effect_size":0.05,"power":0.9999})"))),
+              HasSubstr("with a probability of more than 99.9 %"));
+  const auto none = stats_power(json(R"({"mean":0.1,"variance":9,"users":1000})"));
+  EXPECT_TRUE((*none)["minimum_effect"].is_null());
+  EXPECT_EQ(en(none), "With so few users no rise is found with a probability of 80.0 %.");
+  // What would be found is more than there can be of a share; of another metric it is not.
+  const auto share = stats_power(json(R"({"mean":0.9,"users":20})"));
+  EXPECT_TRUE((*share)["minimum_effect"].is_null());
+  const auto sum = stats_power(json(R"({"mean":0.9,"variance":0.09,"users":20})"));
+  EXPECT_GT((*sum)["minimum_effect"].number_or(0), 1.0 / 9);
+  EXPECT_TRUE(stats_samplesize(json(R"({"mean":0.5,"effect_size":-1})")));
+}
+
+TEST(Srm, TooFewUsersAreNotAsPlanned) {
+  const auto srm = [](int a, int b) {
+    return stats_srm(json(fmt::format(
+        R"({{"arms":[{{"name":"a","n":{},"weight":1}},{{"name":"b","n":{},"weight":1}}]}})", a,
+        b)));
+  };
+  // All of ten in one arm: p .0016. Of eleven: .0009.
+  for (const auto& [a, b] : {std::pair{1, 0}, {5, 5}, {10, 0}}) {
+    const auto few = srm(a, b);
+    EXPECT_TRUE((*few)["too_few"].bool_or(false)) << a;
+    EXPECT_FALSE((*few)["alarm"].bool_or(true));
+    EXPECT_THAT((*few)["plain"]["en"].string_or(""), HasSubstr("too few"));
+  }
+  EXPECT_EQ(srm(6, 5)->find("too_few"), nullptr);
+  EXPECT_TRUE((*srm(11, 0))["alarm"].bool_or(false));
+}
+
+TEST(Assign, ArmsAreIndependentOfTheHoldout) {
+  // The campaign's holdout is hashed with its id: an experiment of another name loses people of
+  // both arms alike.
+  Json units = Json::array();
+  for (int i = 0; i < 20000; ++i) units.push("u" + std::to_string(i));
+  Json input = json(R"({"seed":"spring","holdouts":{"campaign":"c1","campaign_share":0.2}})");
+  input.set("units", std::move(units));
+  const auto out = stats_assign(input);
+  ASSERT_TRUE(out) << out.error().text();
+  double arms[2] = {0, 0};
+  for (const Json& one : *(*out)["units"].if_array()) {
+    if (!one["arm"].is_null()) ++arms[one["arm"].int_or(0)];
+  }
+  EXPECT_NEAR(arms[0], 8000, 250);
+  EXPECT_NEAR(arms[1], 8000, 250);
+  // Version 1 hashes otherwise: the same name does no harm there.
+  input.set("seed", "c1").set("version", 1);
+  EXPECT_TRUE(stats_assign(input));
+}
+
 TEST(Compare, OtherSortsOfArms) {
   const auto strata = stats_compare(json(R"({"metric":"m","effect":"relative","arms":[
     {"name":"a","strata":[{"name":"x","n":600,"sum":300},{"name":"y","n":400,"sum":40}]},

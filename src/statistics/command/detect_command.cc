@@ -167,10 +167,10 @@ std::vector<double> known_values(const Series& series) {
                        [](double v) { return !std::isnan(v); });
   return out;
 }
-/// No two of its values differ. Requires at least one value.
+/// No two of its values differ by more than their rounding. Requires at least one value.
 bool is_flat(const std::vector<double>& known) {
   const auto [low, high] = std::ranges::minmax_element(known);
-  return *low == *high;
+  return is_same_value(*low, *high);
 }
 
 Result<Findings> by_esd(const Series& series, const DetectSettings& s) {

@@ -1,8 +1,10 @@
 #include "statistics/command/experiment_commands.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/json_binding.h"
+#include "base/utf8.h"
 #include "statistics/assignment.h"
 #include "statistics/bandit.h"
 #include "statistics/command/answer_json.h"
@@ -215,6 +217,28 @@ Json refused_answer(std::string_view method, const std::vector<std::string_view>
   return out;
 }
 
+/// What the metric becomes with an effect of that size.
+double mean_after(const PowerInput& in, double effect) {
+  return in.effect == EffectKind::kRelative ? *in.mean + effect * std::fabs(*in.mean)
+                                            : *in.mean + effect;
+}
+
+/// Without a variance the metric is a share, and no share is outside 0 to 1.
+bool is_possible(const PowerInput& in, double effect) {
+  constexpr double kRounding = 1e-9;
+  if (!in.mean || in.variance) return true;
+  const double after = mean_after(in, effect);
+  return after >= -kRounding && after <= 1 + kRounding;
+}
+
+Result<void> check_effect_size(const PowerInput& in) {
+  if (!in.effect_size || is_possible(in, *in.effect_size)) return {};
+  return fail_field("effect_size",
+                    "is {}: a share of {} would become {:.6g}, which is no share (of another "
+                    "metric give the variance)",
+                    *in.effect_size, *in.mean, mean_after(in, *in.effect_size));
+}
+
 Result<PowerPlan> plan_of(const PowerInput& in) {
   if (!in.mean) return fail_field("mean", "is missing: of the metric without treatment");
   PowerPlan plan;
@@ -222,6 +246,7 @@ Result<PowerPlan> plan_of(const PowerInput& in) {
   if (!in.variance && !(*in.mean > 0 && *in.mean < 1)) {
     return fail_field("variance", "is missing, and a mean of {} is not a share", *in.mean);
   }
+  ZHIYIN_TRY_VOID(check_effect_size(in));
   plan.variance = in.variance.value_or(*in.mean * (1 - *in.mean));
   plan.users_per_arm = in.users.value_or(0) / static_cast<double>(in.arms);
   plan.effect = in.effect;
@@ -241,6 +266,7 @@ Result<Json> power_half_way(const PowerInput& in) {
   if (!in.effect_size || *in.effect_size == 0) {
     return fail_field("effect_size", "is missing or 0: which effect should be found?");
   }
+  ZHIYIN_TRY_VOID(check_effect_size(in));
   const double alpha =
       in.goals ? shared_alpha(in.alpha, static_cast<int>(in.arms), static_cast<int>(*in.goals))
                : in.alpha;
@@ -274,19 +300,22 @@ Result<Json> stats_power(const Json& input) {
   ZHIYIN_TRY(const PowerPlan plan, plan_of(in));
   if (!in.users) return fail_field("users", "is missing (samplesize says how many it takes)");
   const std::string_view method = in.tuning ? "sequential test" : "Welch's test";
-  const auto least = minimum_detectable_effect(plan, in.power);
+  auto least = minimum_detectable_effect(plan, in.power);
+  if (least && !is_possible(in, *least)) least = std::unexpected(Refusal::kNotSolvable);
   if (!least && least.error() != Refusal::kNotSolvable) {
     return refused_answer(method, kPowerAssumptions, least.error());
   }
   Json out = Json::object();
   out.set("users_per_arm", plan.users_per_arm).set("alpha", plan.alpha);
   out.set("minimum_effect", least ? Json(*least) : Json()).set("minimum_effect_power", in.power);
-  Plain plain{least ? fmt::format("以 {} 的把握能发现的最小效果是 {}。", percent_text(in.power),
-                                  size_text(in, *least))
-                    : "人数太少，任何效果都发现不了。",
-              least ? fmt::format("The smallest effect found with a probability of {} is {}.",
-                                  percent_text(in.power), size_text(in, *least))
-                    : "There are too few users for any effect to be found."};
+  const Plain chance = chance_text(in.power);
+  Plain plain{
+      least ? fmt::format("以 {} 的把握能发现的最小效果是 {}。", chance.zh, size_text(in, *least))
+            : fmt::format("人数太少，没有任何提升能以 {} 的把握被发现。", chance.zh),
+      least
+          ? fmt::format("The smallest effect found with a probability of {} is {}.", chance.en,
+                        size_text(in, *least))
+          : fmt::format("With so few users no rise is found with a probability of {}.", chance.en)};
   if (in.effect_size) {
     const auto power = power_of(plan, *in.effect_size);
     if (!power) return refused_answer(method, kPowerAssumptions, power.error());
@@ -314,11 +343,12 @@ Result<Json> stats_samplesize(const Json& input) {
   Json out = Json::object();
   out.set("users_per_arm", *users).set("users", *users * static_cast<double>(in.arms));
   out.set("alpha", plan.alpha).set("power", in.power);
+  const Plain chance = chance_text(in.power);
   describe(out, method, kPowerAssumptions,
-           {fmt::format("每组需要 {:.0f} 人，才能以 {} 的把握发现 {} 的效果。", *users,
-                        percent_text(in.power), size_text(in, *in.effect_size)),
+           {fmt::format("每组需要 {:.0f} 人，才能以 {} 的把握发现 {} 的效果。", *users, chance.zh,
+                        size_text(in, *in.effect_size)),
             fmt::format("{:.0f} users in each arm find an effect of {} with a probability of {}.",
-                        *users, size_text(in, *in.effect_size), percent_text(in.power))});
+                        *users, size_text(in, *in.effect_size), chance.en)});
   return out;
 }
 
@@ -356,6 +386,14 @@ Result<Json> stats_srm(const Json& input) {
       alarm ? "The split is not as planned: assignment or logging is broken, and the "
               "results cannot be trusted."
             : "The split is as planned."};
+  if (!srm_can_alarm(users, weights, in.alarm_below)) {
+    out.set("too_few", true);
+    plain = {
+        fmt::format("只有 {:.0f} 人，太少：无论怎么分都看不出分组比例是否与计划相符。", all),
+        fmt::format("{:.0f} users are too few to tell whether the split is as planned: no split of "
+                    "so few would set off the alarm.",
+                    all)};
+  }
   if (unplanned > 0) {
     // They are outside the test, which compares the planned arms, but they should not be there.
     out.set("unplanned_users", unplanned);
@@ -382,6 +420,12 @@ Result<Json> stats_adjust(const Json& input) {
       return fail_field(fmt::format("results[{}].interval", i),
                         "its low end is above its high end");
     }
+    if (r.interval && r.estimate &&
+        !((*r.interval)[0] <= *r.estimate && *r.estimate <= (*r.interval)[1])) {
+      return fail_field(fmt::format("results[{}].estimate", i),
+                        "is {}, outside its own interval, {} to {}", *r.estimate, (*r.interval)[0],
+                        (*r.interval)[1]);
+    }
     Json one = Json::object().set("name", r.name).set("p", r.p).set("p_adjusted", adjusted[i]);
     if (r.estimate && r.interval) {
       const Interval plain{(*r.interval)[0], (*r.interval)[1]};
@@ -403,6 +447,47 @@ Result<Json> stats_adjust(const Json& input) {
   return out;
 }
 
+namespace {
+
+constexpr std::string_view kLevels[] = {"none", "organisation", "programme", "campaign"};
+
+Holdouts holdouts_of(const HoldoutsInput& h) {
+  return {h.organisation,       h.programme,       h.campaign,
+          h.organisation_share, h.programme_share, h.campaign_share};
+}
+
+/// Two things that go by the same hash are not independent: whoever one keeps out is missing from
+/// one arm of the other, and not from all.
+Result<void> check_seeds(const AssignInput& in) {
+  if (in.space && in.version == 1 && in.seed == "__" + in.space->name) {
+    return fail_field("seed", "'{}' is also what the namespace is hashed with: name one otherwise",
+                      utf8::truncate(in.seed, 40));
+  }
+  if (!in.holdouts) return {};
+  const Holdouts h = holdouts_of(*in.holdouts);
+  const double shares[] = {0, h.organisation_share, h.programme_share, h.campaign_share};
+  std::vector<std::string> seeds;
+  for (int level = 1; level <= 3; ++level) {
+    if (!(shares[level] > 0)) continue;
+    const std::string seed = holdout_seed(h, static_cast<HoldoutLevel>(level));
+    if (in.version == 2 && seed == in.seed) {
+      return fail_field("seed",
+                        "'{}' is also what the holdout of the {} is hashed with, so the arms would "
+                        "not be independent of it: name one otherwise",
+                        utf8::truncate(seed, 40), kLevels[level]);
+    }
+    if (std::ranges::find(seeds, seed) != seeds.end()) {
+      return fail_field(fmt::format("holdouts.{}", kLevels[level]),
+                        "'{}' is also what another level is hashed with: name it otherwise",
+                        utf8::truncate(seed, 40));
+    }
+    seeds.push_back(seed);
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Json> stats_assign(const Json& input) {
   ZHIYIN_TRY(const AssignInput in, from_json<AssignInput>(input));
   ZHIYIN_TRY(const std::vector<double> weights,
@@ -413,9 +498,9 @@ Result<Json> stats_assign(const Json& input) {
   if (in.space && !(in.space->begin < in.space->end)) {
     return fail_field("namespace", "its range is empty");
   }
+  ZHIYIN_TRY_VOID(check_seeds(in));
   const auto version = static_cast<HashVersion>(in.version);
   const std::vector<HashRange> ranges = variant_ranges(weights, in.coverage);
-  constexpr std::string_view kLevels[] = {"none", "organisation", "programme", "campaign"};
   Json units = Json::array();
   std::int64_t covered = 0;
   for (const std::string& unit : in.units) {
@@ -424,11 +509,7 @@ Result<Json> stats_assign(const Json& input) {
     bool takes_part = true;
     if (in.space) takes_part = in_namespace(unit, in.space->name, {in.space->begin, in.space->end});
     if (in.holdouts) {
-      const HoldoutsInput& h = *in.holdouts;
-      const HoldoutLevel level =
-          holdout_level({h.organisation, h.programme, h.campaign, h.organisation_share,
-                         h.programme_share, h.campaign_share},
-                        unit);
+      const HoldoutLevel level = holdout_level(holdouts_of(*in.holdouts), unit);
       one.set("held_out", kLevels[static_cast<int>(level)]);
       takes_part = takes_part && level == HoldoutLevel::kNone;
     }
@@ -454,6 +535,11 @@ Result<Json> stats_bandit(const Json& input) {
   for (std::size_t i = 0; i < in.arms.size(); ++i) {
     const Arm& arm = in.arms[i];
     ZHIYIN_TRY_VOID(check_hits(arm, fmt::format("arms[{}]", i)));
+    // What is higher of a share and of a sum of money is no question.
+    if (kind_of(arm) != kind_of(in.arms[0])) {
+      return fail_field(fmt::format("arms[{}].kind", i), "is {}, but the first arm is a {}",
+                        enum_name(kind_of(arm)), enum_name(kind_of(in.arms[0])));
+    }
     const bool proportion = kind_of(arm) == MetricKind::kProportion;
     const auto m = moments_of(arm);
     if (!m && m.error() != Refusal::kTooFewUsers) {
