@@ -295,6 +295,7 @@ const std::vector<CommandSpec>& command_table() {
         {"follow", "", "of a URL: ask it again every catalogue.feed_every"},
         {"kind", "KIND", "of the feed's items (article)"},
         {"account", "ID", "the articles that this account published, instead of a feed"},
+        {"library", "", "of an account: the news of its library of materials as well"},
         {"most", "N", "articles of the account, newest first (1000)"}},
        false},
       {"catalogue feeds", "", "Feeds that are followed", "zhiyin catalogue feeds", {}, false},

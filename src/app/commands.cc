@@ -539,7 +539,8 @@ Result<Json> catalogue_import(Services& s, const Json& args, const ProgressSink&
   if (!account.empty()) {
     ZHIYIN_TRY(const auto most, number_argument<std::size_t>(args, "most"));
     constexpr std::size_t kUsual = 1000;
-    return server::import_account_articles(s, AccountId(account), most.value_or(kUsual));
+    return server::import_account_articles(s, AccountId(account), most.value_or(kUsual),
+                                           args["library"].bool_or(false));
   }
   server::FeedImport job{.source = feed, .follow = args["follow"].bool_or(false)};
   if (const std::string kind = text_of(args, "kind"); !kind.empty()) job.kind = kind;

@@ -48,6 +48,7 @@
 #include "server/item_reader.h"
 #include "server/jobs.h"
 #include "server/ranker_job.h"
+#include "server/ranker_updates.h"
 #include "server/recommend_batch.h"
 #include "server/retention.h"
 #include "server/segment_trends.h"
@@ -97,7 +98,8 @@ std::vector<storage::Migration> all_migrations() {
                 server::item_import_migrations(), server::ErasureRequests::migrations(),
                 server::DriftDays::migrations(), server::DuplicateIndexes::migrations(),
                 server::FreshArms::migrations(), server::ShownItems::migrations(),
-                server::ranker_migrations(), server::session_feedback_migrations());
+                server::ranker_migrations(), server::session_feedback_migrations(),
+                server::ranker_update_migrations());
 }
 
 }  // namespace
@@ -858,6 +860,7 @@ class BuiltInstallation final : public Installation {
       ZHIYIN_TRY(const bool worked, tick_until_idle());
       if (!worked && erased == 0) {
         report("training", server::train_when_due(*services_, true));
+        report("ranker", server::update_ranker_when_due(*services_));
         return settle();
       }
     }
@@ -959,6 +962,7 @@ class BuiltInstallation final : public Installation {
         report("segments", tick_live_segments());
         report("campaigns", tick_and_prepare());
         report("training", server::train_when_due(*services_, false));
+        report("ranker", server::update_ranker_when_due(*services_));
       }
       if (changed_.exchange(false) && !held_.load()) report("warehouse", sync_warehouse());
       if (const auto now = std::chrono::steady_clock::now(); now - shown > kShowEvery) {

@@ -92,6 +92,9 @@ constexpr OptionSpec kOptions[] = {
      "How long after an item was listed a response counts for it; no list is learnt from before."},
     {"recommend.train_at", kString, "04:00",
      "When recommender and ranker are trained each day (Shanghai); empty: never.", "03:30"},
+    {"recommend.learn_online", kBool, "true",
+     "Whether the ranker learns on between its trainings, from each list when the time for "
+     "responses to it is over."},
     {"recommend.checkpoint_every", kDuration, "10s",
      "How often a training notes how far it is, so that the next one goes on there when it is "
      "killed; 0s: after each step."},

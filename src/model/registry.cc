@@ -219,4 +219,21 @@ Result<ModelRecord> Registry::rollback(std::string_view kind, Instant now) {
   return out;
 }
 
+Result<std::size_t> Registry::forget_older(std::string_view kind, std::size_t keep,
+                                           std::size_t keep_activated, std::string_view also) {
+  std::int64_t removed = 0;
+  ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(removed,
+               session.execute(
+                   "DELETE FROM model WHERE kind = ?1 AND id <> ?4 AND id NOT IN (SELECT "
+                   "id FROM model WHERE kind = ?1 ORDER BY version DESC LIMIT ?2) AND "
+                   "id NOT IN (SELECT id FROM model WHERE kind = ?1 AND activation > 0 "
+                   "ORDER BY activation DESC LIMIT ?3)",
+                   {Value(std::string(kind)), Value(static_cast<std::int64_t>(keep)),
+                    Value(static_cast<std::int64_t>(keep_activated)), Value(std::string(also))}));
+    return {};
+  }));
+  return static_cast<std::size_t>(removed);
+}
+
 }  // namespace zhiyin::model

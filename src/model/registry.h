@@ -59,6 +59,10 @@ class Registry {
   Result<ModelRecord> activate(std::string_view id, Instant now);
   /// Activates the version that was active before the present one; kNotFound when there is none.
   Result<ModelRecord> rollback(std::string_view kind, Instant now);
+  /// Removes versions of the kind but for the newest `keep`, the `keep_activated` that were active
+  /// last, and `also` (may be empty). Returns how many.
+  Result<std::size_t> forget_older(std::string_view kind, std::size_t keep,
+                                   std::size_t keep_activated, std::string_view also);
 
  private:
   storage::State& state_;

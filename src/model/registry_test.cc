@@ -117,5 +117,21 @@ TEST_F(RegistryTest, ThoseThatWereActiveStandNewestFirst) {
   EXPECT_EQ(ids(), (std::vector<std::string>{"response-2"}));
 }
 
+TEST_F(RegistryTest, OldVersionsGoAndThoseInUseAndNewStay) {
+  for (int v = 1; v <= 9; ++v) save("recommend", "x", v == 1 || v == 3);
+  save("ranker", "y");
+  EXPECT_EQ(*registry_->forget_older("recommend", 3, 1, "recommend-5"), 4U);
+  std::vector<std::string> left;
+  const auto all = registry_->list("recommend");
+  ASSERT_TRUE(all);
+  for (const ModelRecord& one : *all) left.push_back(one.id);
+  EXPECT_EQ(left, (std::vector<std::string>{"recommend-9", "recommend-8", "recommend-7",
+                                            "recommend-5", "recommend-3"}));
+  EXPECT_EQ(active("recommend"), "recommend-3");
+  EXPECT_EQ(active("ranker"), "ranker-1");
+  EXPECT_EQ(save("recommend", "z").id, "recommend-10");  // no number comes twice
+  EXPECT_EQ(*registry_->forget_older("recommend", 30, 5, ""), 0U);
+}
+
 }  // namespace
 }  // namespace zhiyin::model

@@ -276,6 +276,11 @@ Answer material_list(AccountState& account, const Call& call) {
     item.set("name", file->name);
     item.set("update_time", seconds_of(file->at));
     if (type == "image") item.set("url", file->url);
+    if (type == "news") {
+      std::erase_if(*item.if_object(), [](const Json::Member& m) { return m.first == "name"; });
+      const Result<Json> content = parse_json(file->bytes);
+      if (content) item.set("content", *content);
+    }
     items.push(std::move(item));
   }
   Json answer = Json::object();
@@ -316,6 +321,16 @@ const MaterialState::File* find_file(const AccountState& account, std::string_vi
   const auto& files = account.material.files;
   const auto file = std::ranges::find(files, media_id, &MaterialState::File::id);
   return file == files.end() || is_expired(*file, now) ? nullptr : &*file;
+}
+
+bool add_news(AccountState& account, const Json::Array& articles, Instant now) {
+  MaterialState::File file;
+  file.id = account.make_name(64);
+  file.type = "news";
+  file.bytes = Json().set("news_item", Json(articles)).dump();
+  file.at = now;
+  file.permanent = true;
+  return keep(account, std::move(file), now);
 }
 
 bool has_file(const AccountState& account, std::string_view media_id, std::string_view type,
@@ -419,7 +434,7 @@ std::vector<Endpoint> material_endpoints() {
        .path = "/cgi-bin/material/batchget_material",
        .summary = "The library, newest first",
        .handler = material_list,
-       .answers = "total_count:n item_count:n item[]{media_id name update_time:n url}",
+       .answers = "total_count:n item_count:n item[]{media_id name update_time:n url content:o}",
        .fields = {one_of("type", "image video voice news", 40004), number("offset", 0, kAnyNumber),
                   number("count", 1, 20)},
        .access = kOfficialOnly},

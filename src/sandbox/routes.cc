@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http/await.h"
+#include "sandbox/material.h"
 #include "sandbox/page.h"
 #include "sandbox/platform_routes.h"
 #include "sandbox/play.h"
@@ -141,6 +142,20 @@ Result<Json> limit(Simulation& simulation, const http::Request& request) {
   return Json::object();
 }
 
+/// News of the library: made before there were drafts, so no call makes them.
+Result<Json> put_news(Simulation& simulation, const http::Request& request) {
+  ZHIYIN_TRY(const Json body, parse_json(request.body));
+  const Json::Array* const articles = body["articles"].if_array();
+  if (articles == nullptr || articles->empty())
+    return fail_field("articles", "is no list of articles");
+  ZHIYIN_TRY(const bool kept, simulation.platform().with(simulation.settings().account.app_id,
+                                                         [&](AccountState& account, Instant now) {
+                                                           return add_news(account, *articles, now);
+                                                         }));
+  if (!kept) return fail(ErrorCode::kLimitReached, "sandbox: the library has no room left");
+  return Json::object();
+}
+
 void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& pool) {
   Simulation* s = &simulation;
   const auto get = [&](std::string_view path, auto handler) {
@@ -187,6 +202,7 @@ void add_own_routes(http::Router& router, Simulation& simulation, ThreadPool& po
     return body ? answer(s->act(*body)) : http::Response::problem(body.error());
   });
   post("/sandbox/inject", [s](http::Request& r) { return answer(inject(*s, r)); });
+  post("/sandbox/news", [s](http::Request& r) { return answer(put_news(*s, r)); });
   post("/sandbox/limits", [s](http::Request& r) { return answer(limit(*s, r)); });
   get("/page/{item}", [s](http::Request& r) { return page(*s, r); });
 }

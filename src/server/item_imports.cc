@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <unordered_set>
 
 #include "base/file.h"
 #include "catalogue/feed.h"
@@ -320,28 +321,53 @@ struct AccountArticles {
   }
 };
 
-Result<AccountArticles> published(Services& s, const AccountId& account, std::size_t most) {
+/// What a method lists in pages, newest first: publications, or news of the library. `id`: what
+/// names one.
+Result<void> add_listed(Services& s, const AccountId& account, std::string_view method,
+                        std::string_view id, std::size_t most, AccountArticles& out) {
   constexpr std::int64_t kPage = 20;
-  AccountArticles out{account.value, {}, {}, {}};
   for (std::int64_t offset = 0;; offset += kPage) {
-    ZHIYIN_TRY(const auto answer,
-               wechat_call(s, account, "publish_list",
-                           Json().set("offset", offset).set("count", kPage).set("no_content", 0)));
+    Json ask = Json().set("offset", offset).set("count", kPage);
+    if (method == "material_list") {
+      ask.set("type", "news");
+    } else {
+      ask.set("no_content", 0);
+    }
+    ZHIYIN_TRY(const auto answer, wechat_call(s, account, method, std::move(ask)));
     constexpr std::size_t kPageBytesMax = 64 << 20;
     ZHIYIN_TRY(const Json page, parse_json(answer.body, kPageBytesMax));
     const Json::Array* const publications = page["item"].if_array();
-    if (publications == nullptr || publications->empty()) return out;
+    if (publications == nullptr || publications->empty()) return {};
     for (const Json& publication : *publications) {
       const Json::Array* const articles = publication["content"]["news_item"].if_array();
       for (std::size_t i = 0; articles != nullptr && i < articles->size(); ++i) {
-        if (out.size() >= most) return out;
-        out.add((*articles)[i],
-                fmt::format("{}:{}", publication["article_id"].string_or(""), i + 1),
+        if (out.size() >= most) return {};
+        out.add((*articles)[i], fmt::format("{}:{}", publication[id].string_or(""), i + 1),
                 publication["update_time"].int_or(0));
       }
     }
-    if (offset + kPage >= page["total_count"].int_or(0)) return out;
+    if (offset + kPage >= page["total_count"].int_or(0)) return {};
   }
+}
+
+/// What of the library was published too (the same address, or without one the same title) is there
+/// already.
+void drop_known(AccountArticles& out, std::size_t published) {
+  std::unordered_set<std::string> known;
+  const auto key = [](const catalogue::Item& item) {
+    return item.url.empty() ? item.title : item.url;
+  };
+  for (std::size_t i = 0; i < published; ++i) {
+    known.insert(key(out.items[i]));
+    known.insert(out.items[i].title);
+  }
+  std::vector<catalogue::Item> kept;
+  for (std::size_t i = 0; i < out.items.size(); ++i) {
+    if (i < published || (known.insert(key(out.items[i])).second &&
+                          !(known.contains(out.items[i].title) && out.items[i].url.empty())))
+      kept.push_back(std::move(out.items[i]));
+  }
+  out.items = std::move(kept);
 }
 
 }  // namespace
@@ -414,14 +440,22 @@ Result<void> forget_feed(Services& s, std::string_view url) {
   });
 }
 
-Result<Json> import_account_articles(Services& s, const AccountId& id, std::size_t most) {
+Result<Json> import_account_articles(Services& s, const AccountId& id, std::size_t most,
+                                     bool with_library) {
   if (most < 1 || most > kAccountArticlesMax)
     return fail_field("most", "is {}, expected 1 to {}", most, kAccountArticlesMax);
-  ZHIYIN_TRY(const AccountArticles found, published(s, id, most));
+  AccountArticles found{id.value, {}, {}, {}};
+  ZHIYIN_TRY_VOID(add_listed(s, id, "publish_list", "article_id", most, found));
+  const std::size_t published = found.items.size();
+  if (with_library) {
+    ZHIYIN_TRY_VOID(add_listed(s, id, "material_list", "media_id", most, found));
+    drop_known(found, published);
+  }
   ZHIYIN_TRY_VOID(s.items.put(found.items));
   ZHIYIN_TRY(const std::size_t removed, remove_all(s.items, found.deleted));
   return Json()
       .set("stored", found.items.size())
+      .set("from_library", found.items.size() - published)
       .set("removed", removed)
       .set("skipped", skipped_json(found.skipped));
 }

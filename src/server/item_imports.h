@@ -39,10 +39,11 @@ Result<void> forget_feed(Services& services, std::string_view url);
 
 /// Brings in what the account published (not mass sends, which the platform does not list), newest
 /// first, at most `most` articles: kind article, id `ARTICLE_ID:PLACE`, title, author, cover,
-/// address, text. Deleted ones leave the catalogue. {"stored","removed","skipped":[reasons]}.
-/// Blocks on the platform.
-Result<Json> import_account_articles(Services& services, const AccountId& account,
-                                     std::size_t most);
+/// address, text; they are for the account's followers. `with_library`: and the news of its library
+/// of materials that were not published, id `MEDIA_ID:PLACE`. Deleted ones leave the catalogue.
+/// {"stored","from_library" (of these),"removed","skipped":[reasons]}. Blocks on the platform.
+Result<Json> import_account_articles(Services& services, const AccountId& account, std::size_t most,
+                                     bool with_library = false);
 inline constexpr std::size_t kAccountArticlesMax = 5000;
 
 /// Whether an address lies in a network that is not the public internet (loopback, private,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "recommend/text_vectors.h"
 
@@ -165,7 +166,9 @@ Result<void> ItemReader::follow() {
   }
   std::shared_ptr<const recommend::TextVectors> texts;
   if (!given.empty()) {
-    ZHIYIN_TRY(texts, recommend::TextVectors::create(given[0].values.size(), given));
+    ZHIYIN_TRY(texts, recommend::TextVectors::create(
+                          given[0].values.size(), given, recommend::TextVectors::kExactMax,
+                          static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))));
   }
   parts_.recommendations.set_texts(std::move(texts));
   parts_.logger.info("catalogue", "texts_serve", {{"items", given.size()}});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <tuple>
 
 #include "server/recommend_job.h"
 #include "server/shown_history.h"
@@ -52,8 +54,74 @@ Json metrics_json(const recommend::RankerReport& report, const ShownHistory& his
                               .set("kept", report.stage.kept));
 }
 
-/// Lives as long as the index.
-recommend::FactsOf facts_in(const catalogue::ItemIndex& index) {
+/// What people liked, to make their tastes as of a moment from: in the factors of a version.
+class TasteHistory {
+ public:
+  /// Empty where there is no version in use, or it has no factors.
+  static Result<TasteHistory> read(Services& s, const ShownHistory& shown, Instant as_of) {
+    TasteHistory out;
+    ZHIYIN_TRY(const auto recommender, s.recommendations.serving());
+    if (recommender->model().ials() == nullptr) return out;
+    out.recommender_ = recommender;
+    const recommend::RecommendModel& model = recommender->model();
+    std::vector<std::string> kinds;
+    for (const auto& [kind, weight] : recommend::TrainParams::default_kind_weights())
+      kinds.push_back(kind);
+    ZHIYIN_TRY_VOID(recommend::warehouse_rows(s.warehouse, std::move(kinds),
+                                              as_of)([&](const recommend::InteractionRow& row) {
+      const auto person = shown.people.find(std::string(row.person));
+      if (person == shown.people.end() || model.kind_weight(row.kind, row.value) <= 0) return;
+      if (const auto item = model.find(row.item))
+        out.likings_.push_back({person->second, row.at, *item});
+    }));
+    std::ranges::sort(out.likings_, {},
+                      [](const Liking& l) { return std::tuple(l.person, l.at, l.item); });
+    return out;
+  }
+
+  /// Lives as long as this.
+  recommend::Tastes tastes() {
+    if (!recommender_) return {};
+    return {recommender_->model_id(), recommender_->model().ials()->width(),
+            [this](const recommend::ShownList& list) { return of(list); }};
+  }
+
+ private:
+  struct Liking {
+    std::uint32_t person = 0;
+    Instant at;
+    std::uint32_t item = 0;
+  };
+
+  std::span<const float> of(const recommend::ShownList& list) {
+    constexpr std::size_t kNewest = 50;
+    const auto key = [](const Liking& l) { return std::pair(l.person, l.at); };
+    auto end =
+        std::ranges::lower_bound(likings_, std::pair(list.person, list.impression.at), {}, key);
+    history_.clear();
+    while (end != likings_.begin() && history_.size() < kNewest) {
+      --end;
+      if (end->person != list.person) break;
+      if (std::ranges::find(history_, end->item) == history_.end()) history_.push_back(end->item);
+    }
+    if (history_.empty()) return {};
+    const recommend::Ials& ials = *recommender_->model().ials();
+    taste_.resize(ials.width());
+    ials.fold_in(history_, taste_, scratch_);
+    return taste_;
+  }
+
+  /// Shared with those who serve from it; immutable.
+  std::shared_ptr<const recommend::Recommender> recommender_;
+  std::vector<Liking> likings_;
+  std::vector<std::uint32_t> history_;
+  std::vector<float> taste_;
+  recommend::IalsScratch scratch_;
+};
+
+}  // namespace
+
+recommend::FactsOf item_facts_in(const catalogue::ItemIndex& index) {
   return [&index](const recommend::ItemRef& ref) -> std::optional<recommend::ItemFacts> {
     const catalogue::IndexedItem* const item = index.find(ref);
     if (item == nullptr) return std::nullopt;
@@ -61,8 +129,6 @@ recommend::FactsOf facts_in(const catalogue::ItemIndex& index) {
                                 item->published_at.value_or(Instant{})};
   };
 }
-
-}  // namespace
 
 std::span<const storage::Migration> ranker_migrations() { return kMigrations; }
 
@@ -88,11 +154,13 @@ Result<Json> train_ranker_model(Services& s, const TrainRankerJob& job, RunConte
   params.objectives = s.recommendations.objectives();
   params.window = s.options.duration("recommend.attribution");
   params.as_of = now;
+  ZHIYIN_TRY(TasteHistory likings, TasteHistory::read(s, history, now));
+  params.tastes = likings.tastes();
   params.progress = [&run](double share) {
     run.report(share, "训练中 / training");
     return !run.cancelled();
   };
-  const recommend::FactsOf facts = facts_in(*index);
+  const recommend::FactsOf facts = item_facts_in(*index);
   ZHIYIN_TRY(const auto trained,
              recommend::train_ranker(std::move(history.lists), history.feedback, facts, params));
   const bool promoted =
@@ -157,6 +225,31 @@ Result<Json> train_if_enough(Services& s, RunContext& run) {
 
 }  // namespace
 
+namespace {
+
+struct Training {
+  std::string_view kind;   ///< of the run
+  std::string_view model;  ///< of the registry
+  storage::Stream learns_from;
+  Result<Json> (*work)(Services&, RunContext&);
+};
+
+/// A night's training; then old versions go, so that they do not fill the state.
+Result<Json> train_by_the_clock(Services& s, const Training& training, RunContext& run) {
+  constexpr std::size_t kKept = 30;
+  constexpr std::size_t kKeptActivated = 5;
+  ZHIYIN_TRY(Json out, training.work(s, run));
+  ZHIYIN_TRY(const std::size_t removed,
+             s.models.forget_older(training.model, kKept, kKeptActivated,
+                                   s.options.text("recommend.interleave")));
+  if (removed > 0)
+    s.logger.info("recommend", "old_versions_removed",
+                  {{"kind", training.model}, {"versions", removed}});
+  return out;
+}
+
+}  // namespace
+
 Result<bool> train_when_due(Services& s, bool waits) {
   const std::string& at = s.options.text("recommend.train_at");
   if (at.empty()) return false;
@@ -164,28 +257,42 @@ Result<bool> train_when_due(Services& s, bool waits) {
   const std::int64_t day = local_day(s.clock.now() - into_day, TimeZone::shanghai());
   ZHIYIN_TRY(const bool due, claim_day(s.state, day));
   if (!due) return false;
-  struct Training {
-    std::string_view kind;
-    storage::Stream learns_from;
-    Result<Json> (*work)(Services&, RunContext&);
-  };
-  constexpr Training kTrainings[] = {
-      {"train recommend", storage::Stream::kEvents, train_recommend_again},
-      {"train ranker", storage::Stream::kImpressions, train_if_enough}};
-  bool began = false;
+  constexpr Training kTrainings[] = {{"train recommend", recommend::RecommendModel::kKind,
+                                      storage::Stream::kEvents, train_recommend_again},
+                                     {"train ranker", recommend::ResponseRanker::kKind,
+                                      storage::Stream::kImpressions, train_if_enough}};
+  std::vector<Training> due_now;
   for (const Training& one : kTrainings) {
     ZHIYIN_TRY(const auto end, s.log.end(one.learns_from));
-    if (std::ranges::all_of(end, [](std::int64_t offset) { return offset == 0; })) continue;
-    began = true;
-    const auto work = [&s, train = one.work](RunContext& run) { return train(s, run); };
-    if (!waits) {
-      ZHIYIN_TRY_VOID(s.runs.start(one.kind, "", work));
-      continue;
-    }
-    RunContext context;
-    ZHIYIN_TRY_VOID(s.runs.run_now(one.kind, "", context, work));
+    if (std::ranges::any_of(end, [](std::int64_t offset) { return offset > 0; }))
+      due_now.push_back(one);
   }
-  return began;
+  if (due_now.empty()) return false;
+  if (waits) {
+    for (const Training& one : due_now) {
+      RunContext context;
+      ZHIYIN_TRY_VOID(s.runs.run_now(one.kind, "", context, [&s, one](RunContext& run) {
+        return train_by_the_clock(s, one, run);
+      }));
+    }
+    return true;
+  }
+  // One after the other: the ranker learns tastes in the factors of the new recommender.
+  const auto start = [&s](const Training& one, const std::optional<Training>& then) {
+    return s.runs.start(one.kind, "", [&s, one, then](RunContext& run) {
+      auto out = train_by_the_clock(s, one, run);
+      if (then && !run.stopping()) {
+        const auto started = s.runs.start(then->kind, "", [&s, next = *then](RunContext& own) {
+          return train_by_the_clock(s, next, own);
+        });
+        if (!started)
+          s.logger.error("recommend", "training_not_started", {{"reason", started.error().text()}});
+      }
+      return out;
+    });
+  };
+  ZHIYIN_TRY_VOID(start(due_now[0], due_now.size() > 1 ? std::optional(due_now[1]) : std::nullopt));
+  return true;
 }
 
 }  // namespace zhiyin::server

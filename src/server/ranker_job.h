@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/json_binding.h"
+#include "recommend/ranker_training.h"
 #include "server/runs.h"
 #include "server/services.h"
 
@@ -26,6 +27,8 @@ Result<Json> train_ranker_model(Services& services, const TrainRankerJob& job, R
 /// waits for the next. Too little to learn from is no failure. True when it trained, or, unless
 /// `waits`, began to (runs). Only the leader calls it.
 Result<bool> train_when_due(Services& services, bool waits);
+/// Lives as long as the index.
+recommend::FactsOf item_facts_in(const catalogue::ItemIndex& index);
 /// `04:00` as a time into the day; kInvalidArgument with the field.
 Result<Duration> parse_time_of_day(std::string_view field, std::string_view text);
 std::span<const storage::Migration> ranker_migrations();

@@ -7,6 +7,7 @@
 #include "recommend/impression.h"
 #include "recommend/interleaving.h"
 #include "server/ranker_job.h"
+#include "server/ranker_updates.h"
 #include "server/session_feedback.h"
 #include "statistics/assignment.h"
 
@@ -88,6 +89,7 @@ Recommendations::Recommendations(model::Registry& registry, catalogue::Items& it
                                  storage::EventLog& log, storage::State& state, Logger& logger,
                                  Settings settings)
     : registry_(registry),
+      state_(state),
       items_(items),
       log_(log),
       logger_(logger),
@@ -152,15 +154,27 @@ Result<void> Recommendations::renew() {
     if (ranker->trouble) log_trouble(*ranker->trouble);
     if (ranker->id != ranker_.id) recommender_ = nullptr;
     ranker_ = std::move(*ranker);
+    auto learnt = learnt_since(state_, ranker_.id);
+    // Where that cannot be read the version serves as it was trained.
+    if (!learnt)
+      logger_.warning("recommend", "learnt_since_unreadable", {{"reason", learnt.error().text()}});
+    const std::string before = learnt_ ? learnt_->id : "";
+    learnt_ = learnt ? std::move(*learnt) : std::nullopt;
+    if ((learnt_ ? learnt_->id : "") != before) recommender_ = nullptr;
   }
   return {};
+}
+
+recommend::Ranking Recommendations::ranking() const {
+  if (!settings_.ranked) return {};
+  if (learnt_) return {learnt_->ranker, learnt_->id, settings_.objectives};
+  return {ranker_.model, ranker_.id, settings_.objectives};
 }
 
 Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_rival() {
   std::shared_ptr<const recommend::RecommendModel> model = model_.model;
   std::string id = model_.id;
-  recommend::Ranking ranking;
-  if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+  recommend::Ranking ranking = this->ranking();
   if (settings_.rival == "sources") {
     ranking = {};
   } else {
@@ -192,8 +206,7 @@ Result<Recommendations::InUse> Recommendations::current() {
   }
   if (!recommender_ || index_ != index) {
     index_ = index;
-    recommend::Ranking ranking;
-    if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+    recommend::Ranking ranking = this->ranking();
     recommender_ = recommend::Recommender::create(model_.model, model_.id, candidates_of(*index),
                                                   texts_, std::move(ranking));
     rival_ = nullptr;
@@ -253,8 +266,7 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::joined(
     std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
   ZHIYIN_TRY(const auto index, items_.index());
   const MutexLock lock(mutex_);
-  recommend::Ranking ranking;
-  if (settings_.ranked) ranking = {ranker_.model, ranker_.id, settings_.objectives};
+  recommend::Ranking ranking = this->ranking();
   return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index),
                                         texts_, std::move(ranking));
 }
@@ -417,7 +429,9 @@ Result<void> Recommendations::flush() {
 Result<void> Recommendations::look_for_model() {
   ZHIYIN_TRY(const auto model, registry_.active(recommend::RecommendModel::kKind));
   ZHIYIN_TRY(const auto ranker, registry_.active(recommend::ResponseRanker::kKind));
+  ZHIYIN_TRY(const std::int64_t lists, lists_since(state_, ranker ? ranker->id : "none"));
   MutexLock lock(mutex_);
+  if (lists != (learnt_ ? learnt_->lists : 0)) is_stale_ = true;
   if (model_.active != (model ? model->id : "none") ||
       ranker_.active != (ranker ? ranker->id : "none"))
     is_stale_ = true;

@@ -26,6 +26,14 @@
 
 namespace zhiyin::server {
 
+/// A version of the ranker with what it has learnt since; see ranker_updates.h.
+struct LearntRanker {
+  /// Shared with those who serve from it; immutable.
+  std::shared_ptr<const recommend::ResponseRanker> ranker;
+  std::string id;  ///< `ranker-3+412`: the version and the lists since
+  std::int64_t lists = 0;
+};
+
 /// Serves recommendations from the active model, the active ranker and the catalogue as it is, and
 /// notes what was shown. The recommender is a snapshot, made anew when one of the three changed.
 /// Thread-safe.
@@ -167,7 +175,11 @@ class Recommendations {
   std::string note(const Answer& answer, const PersonId& person,
                    const recommend::RecommendRequest& request, Shown shown);
 
+  /// The ranker in use, with what it has learnt since it was trained.
+  [[nodiscard]] recommend::Ranking ranking() const ZHIYIN_REQUIRES(mutex_);
+
   model::Registry& registry_;
+  storage::State& state_;
   catalogue::Items& items_;
   storage::EventLog& log_;
   Logger& logger_;
@@ -196,7 +208,8 @@ class Recommendations {
   std::shared_ptr<const recommend::Recommender> rival_ ZHIYIN_GUARDED_BY(mutex_);
   Loaded<recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
   Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
-  bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< other versions may be active
+  std::optional<LearntRanker> learnt_ ZHIYIN_GUARDED_BY(mutex_);  ///< of ranker_
+  bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;               ///< other versions may be active
   std::shared_ptr<const catalogue::ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(mutex_);
   SegmentsOf segments_of_ ZHIYIN_GUARDED_BY(mutex_);

@@ -1,6 +1,7 @@
 #include "server/shown_history.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <unordered_map>
 
@@ -24,11 +25,17 @@ Result<std::deque<Impression>> read_stream(Services& s, const HistoryRange& rang
                                            const std::function<bool(std::string)>& go_on) {
   constexpr std::size_t kBatch = 20'000;
   std::deque<Impression> lists;
-  storage::Positions at{};
+  storage::Positions at = range.from;
+  std::array<bool, storage::kPartitions> stays{};
   std::size_t seen = 0;
   while (true) {
     ZHIYIN_TRY(const auto batch, s.log.read(storage::Stream::kImpressions, at, kBatch));
-    if (batch.empty()) return lists;
+    if (batch.empty()) {
+      for (std::size_t p = 0; p < at.size(); ++p) {
+        if (!stays[p]) out.resume[p] = at[p];
+      }
+      return lists;
+    }
     at = s.log.advance(at, batch);
     seen += batch.size();
     for (const storage::StoredRecord& record : batch) {
@@ -37,6 +44,11 @@ Result<std::deque<Impression>> read_stream(Services& s, const HistoryRange& rang
         ++out.unreadable;
         continue;
       }
+      const auto p = static_cast<std::size_t>(record.partition);
+      if (read->at > range.unfinished_after && !stays[p]) {
+        stays[p] = true;
+        out.resume[p] = record.offset - 1;
+      }
       if (read->at <= range.after || read->at > range.as_of) continue;
       if (read->person.value.empty()) {
         ++out.without_person;
@@ -44,7 +56,9 @@ Result<std::deque<Impression>> read_stream(Services& s, const HistoryRange& rang
       }
       if (range.explored_only && !is_explored(*read)) continue;
       lists.push_back(std::move(*read));
-      if (lists.size() > range.lists_max) lists.pop_front();
+      if (lists.size() <= range.lists_max) continue;
+      lists.pop_front();
+      ++out.left_out;
     }
     if (!go_on(fmt::format("读取展示记录 {0} 条 / {0} impressions read", seen))) return stopped();
   }
@@ -56,6 +70,9 @@ class PeopleNumbers {
   std::uint32_t of(const PersonId& person) {
     return numbers_.try_emplace(person.value, static_cast<std::uint32_t>(numbers_.size()))
         .first->second;
+  }
+  [[nodiscard]] const std::unordered_map<std::string, std::uint32_t>& all() const {
+    return numbers_;
   }
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view person) const {
     const auto found = numbers_.find(std::string(person));
@@ -107,6 +124,7 @@ Result<ShownHistory> read_shown_history(Services& s, const HistoryRange& range,
     out.lists.push_back({people.of(person), std::move(list)});
   }
   lists.clear();
+  out.people = people.all();
   if (out.lists.empty()) return out;
   const auto take = [&](const recommend::InteractionRow& row) {
     const auto person = people.find(row.person);

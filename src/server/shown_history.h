@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -15,9 +18,13 @@ namespace zhiyin::server {
 struct ShownHistory {
   std::vector<recommend::ShownList> lists;  ///< to people of today, the newest lists_max
   std::vector<recommend::FeedbackRow> feedback;
+  std::unordered_map<std::string, std::uint32_t> people;  ///< the numbers of those of the lists
   std::size_t without_person =
       0;                       ///< lists for nameless sessions, everybody, and people who are gone
   std::size_t unreadable = 0;  ///< records of the stream
+  std::size_t left_out = 0;    ///< lists beyond lists_max, the oldest
+  /// Of the stream: in each partition before the first list shown after `unfinished_after`.
+  storage::Positions resume{};
 };
 
 struct HistoryRange {
@@ -25,6 +32,8 @@ struct HistoryRange {
   Instant as_of;  ///< … up to this, and responses up to this
   std::size_t lists_max = 500'000;
   bool explored_only = false;  ///< only lists with a place left to chance
+  storage::Positions from{};   ///< of the stream: what lies before is not read
+  Instant unfinished_after{std::numeric_limits<std::int64_t>::max()};  ///< see ShownHistory::resume
 };
 
 /// Reads the impressions stream to its end, and the warehouse's events. About 1.5 KB for a list of

@@ -120,6 +120,16 @@ class AccountArticlesTest(unittest.TestCase):
             self.assertIn("明前", item["text"])
             self.assertNotIn("<", item["text"])
             self.assertTrue(item["url"].startswith("http"))
+            self.assertEqual(item["account"], account)
+            # The library of materials: what was published too is not there twice.
+            news = [{"title": "去年的茶", "author": "掌柜", "content": "<p>陈年<b>普洱</b></p>", "url": "http://mp.weixin.qq.com/s/old", "thumb_url": "http://mmbiz.qpic.cn/a"},
+                    {"title": "春天的茶", "content": "again", "url": item["url"]}]
+            sandbox.ok("POST", "/sandbox/news", {"articles": news})
+            self.assertEqual(server.cli("catalogue", "import", "--account", account, "--json")["from_library"], 0)
+            done = server.cli("catalogue", "import", "--account", account, "--library", "--json")
+            self.assertEqual((done["stored"], done["from_library"], done["skipped"]), (2, 1, []))
+            old = server.ok("GET", "/v1/items?kind=article&q=%E5%8E%BB%E5%B9%B4")["items"][0]
+            self.assertEqual((old["text"], old["author"], old["account"], old["url"]), ("陈年普洱", "掌柜", account, "http://mp.weixin.qq.com/s/old"))
         finally:
             server.close()
             sandbox.close()

@@ -541,6 +541,30 @@ class Ranked(unittest.TestCase):
             self.server.restart()
             self.assertIsNone(self.lists("new")["ranker"])
 
+    def test_learns_on_between_the_nights_and_loses_nothing(self):
+        self.begin('[recommend]\ntrain_at = ""\n')
+        self.history()
+        self.clock(days=2)
+        self.server.cli("train", "ranker", "--promote", "always")
+        serves = lambda: self.lists("new")["ranker"]
+        self.assertEqual(serves(), "ranker-1")
+        self.history(people=40, rounds=3, name="q")  # ten minutes apart
+        self.assertEqual(serves(), "ranker-1")  # nobody knows yet that nothing follows
+        self.clock(hours=23, minutes=35)
+        self.assertEqual(serves(), "ranker-1+40")  # the first round is a day old
+        self.server.restart()
+        self.assertEqual(serves(), "ranker-1+40")
+        self.clock(minutes=30)
+        self.assertEqual(serves(), "ranker-1+120")
+        self.server.kill()
+        self.server.start()
+        self.assertEqual(serves(), "ranker-1+120")
+        self.clock(days=1)
+        self.assertEqual(serves(), "ranker-1+120")  # each list once
+        self.assertEqual([v["id"] for v in self.rankers()], ["ranker-1"])
+        self.server.cli("train", "ranker", "--promote", "always")
+        self.assertEqual(serves(), "ranker-2")  # which has learnt all of it
+
     def test_interleaves_two_versions_and_tells_which_is_preferred(self):
         self.begin('[recommend]\ntrain_at = ""\ninterleave = "sources"\ninterleave_percent = 100\n')
         self.history()
