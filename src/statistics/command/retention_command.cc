@@ -75,6 +75,29 @@ struct Fields<statistics::RetentionInput> {
 namespace zhiyin::statistics {
 namespace {
 
+/// Every alias with the person at the end of its chain.
+Result<std::map<std::string, std::string>> people_of(
+    const std::map<std::string, std::string>& aliases) {
+  std::map<std::string, std::string> out;
+  for (const auto& [alias, first] : aliases) {
+    std::string person = first;
+    std::size_t steps = 0;
+    for (auto next = aliases.find(person); next != aliases.end() && next->second != person;
+         next = aliases.find(person)) {
+      if (const auto done = out.find(person); done != out.end()) {
+        person = done->second;
+        break;
+      }
+      person = next->second;
+      if (++steps > aliases.size()) {
+        return fail_field("aliases", "'{}' goes round in a circle and ends at nobody", alias);
+      }
+    }
+    out.emplace(alias, std::move(person));
+  }
+  return out;
+}
+
 Result<Json> matrix_of(const Table& table, const RetentionInput& in) {
   RetentionSettings settings;
   settings.period = in.period;
@@ -87,13 +110,14 @@ Result<Json> matrix_of(const Table& table, const RetentionInput& in) {
       in.time.value_or(std::string(first_present(table, {"time", "date", "occurred_at"})));
   Table merged = table;
   if (!in.aliases.empty()) {
+    ZHIYIN_TRY(const auto people, people_of(in.aliases));
     ZHIYIN_TRY(const std::size_t at, table.place("person", person));
     for (auto& row : merged.rows) {
-      const auto known = in.aliases.find(row[at]);
-      if (known != in.aliases.end()) row[at] = known->second;
+      const auto known = people.find(row[at]);
+      if (known != people.end()) row[at] = known->second;
     }
   }
-  ZHIYIN_TRY(const Categories who, category_column(merged, "person", person));
+  ZHIYIN_TRY(const Categories who, person_column(merged, "person", person));
   ZHIYIN_TRY(const auto when, time_column(merged, "time", time, settings.zone));
   std::vector<Activity> activities;
   for (std::size_t r = 0; r < when.size(); ++r) activities.push_back({who.of_row[r], when[r]});

@@ -103,6 +103,17 @@ Result<Categories> category_column(const Table& table, std::string_view flag,
   return out;
 }
 
+Result<Categories> person_column(const Table& table, std::string_view flag,
+                                 std::string_view column) {
+  ZHIYIN_TRY(const std::size_t at, table.place(flag, column));
+  for (std::size_t r = 0; r < table.size(); ++r) {
+    if (table.rows[r][at].find_first_not_of(" \t") != std::string::npos) continue;
+    return fail_field(column, "row {}: is empty: nobody can be told from others without a name",
+                      r + 1);
+  }
+  return category_column(table, flag, column);
+}
+
 Result<TwoGroups> two_groups(const Table& table, std::string_view column,
                              const std::optional<std::string>& treated,
                              const std::optional<std::string>& control) {

@@ -41,6 +41,10 @@ struct Categories {
 Result<Categories> category_column(const Table& table, std::string_view flag,
                                    std::string_view column);
 
+/// The same of people, who have a name: kInvalidArgument, naming column and row, for an empty cell.
+Result<Categories> person_column(const Table& table, std::string_view flag,
+                                 std::string_view column);
+
 /// The rows of two groups that are compared.
 struct TwoGroups {
   std::vector<std::size_t> rows;  ///< of the table

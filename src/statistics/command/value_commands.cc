@@ -208,6 +208,15 @@ Result<Json> tracking_json(const Table& table, const FitInput& in, const ModelFi
 
 Result<Json> fit_contracts(const Table& table, const FitInput& in) {
   ZHIYIN_TRY(const std::vector<double> alive, number_column(table, "alive", in.alive));
+  for (std::size_t t = 0; t < alive.size(); ++t) {
+    const bool is_share = t == 0 && alive[t] == 1 && alive.size() > 1 && alive[1] < 1;
+    if (alive[t] == std::floor(alive[t]) && !is_share) continue;
+    return fail_field(
+        "alive",
+        "row {}: is {}, not a number of customers; shares and percentages do not tell "
+        "how many there were",
+        t + 1, number_text(alive[t]));
+  }
   ZHIYIN_TRY(const ModelFit fit, fit_sbg(alive, {in.penalty, {}}));
   Json out = fit_json(in.model, fit);
   const Sbg model{fit.parameters[0], fit.parameters[1]};
@@ -365,6 +374,12 @@ Result<Json> value_predict(const Table& table, const Json& settings) {
   }
   ZHIYIN_TRY(const NamedSummaries people, read_customers(table, columns_of(in)));
   if (spend && !people.has_spend) return fail_field("amount", "is missing: values need spend");
+  for (std::size_t i = 0; spend && i < people.customers.size(); ++i) {
+    const CustomerSummary& c = people.customers[i];
+    if (c.frequency == 0 || c.spend > 0) continue;
+    return fail_field("amount", "customer '{}' spends {} on average, not above 0", people.names[i],
+                      number_text(c.spend));
+  }
   Json list = Json::array();
   double purchases = 0;
   double value = 0;

@@ -13,7 +13,7 @@ Result<NamedOrders> read_orders(const Table& table, const CustomerColumns& c) {
       c.date.value_or(std::string(first_present(table, {"date", "time", "occurred_at"})));
   const auto amount =
       c.amount.value_or(std::string(first_present(table, {"amount", "value", "spend", "price"})));
-  ZHIYIN_TRY(const Categories who, category_column(table, "customer", customer));
+  ZHIYIN_TRY(const Categories who, person_column(table, "customer", customer));
   ZHIYIN_TRY(const std::vector<Instant> when, time_column(table, "date", date, zone));
   std::vector<double> amounts(table.size(), 0);
   if (c.amount || table.has(amount)) {
@@ -74,6 +74,7 @@ Result<NamedSummaries> read_summaries(const Table& table, const CustomerColumns&
                  : first_present(table, {"customer", "customer_id", "person", "id"});
   std::optional<std::size_t> name_at;
   if (c.customer || table.has(who)) {
+    ZHIYIN_TRY_VOID(person_column(table, "customer", who));
     ZHIYIN_TRY(name_at, table.place("customer", who));
   }
   for (std::size_t r = 0; r < table.size(); ++r) {

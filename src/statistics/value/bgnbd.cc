@@ -214,12 +214,15 @@ std::vector<CustomerSummary> sample_of(std::span<const CustomerSummary> customer
 Result<ModelFit> fit_bgnbd(std::span<const CustomerSummary> customers,
                            const FitSettings& settings) {
   ZHIYIN_TRY(const double scale, mean_age(customers));
-  PositiveStart start{settings.start, false};
+  PositiveStart start{settings.start, false, {1, scale, 1, 1}};
   if (start.parameters.size() != kParameters) {
-    start.parameters = {0.5, std::max(scale / 4, 1e-3), 0.8, 2};
+    start.parameters = {0.5, scale / 4, 0.8, 2};
     const std::vector<CustomerSummary> sample = sample_of(customers);
     if (!sample.empty()) {
-      if (auto near = fit_bgnbd(sample, settings)) start = {std::move(near->parameters), true};
+      if (auto near = fit_bgnbd(sample, settings)) {
+        start.parameters = std::move(near->parameters);
+        start.near = true;
+      }
     }
   }
   const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient,

@@ -25,10 +25,13 @@ struct PositiveModel {
 struct PositiveStart {
   std::vector<double> parameters;
   bool near = false;  ///< so close to the maximum that Newton's method may begin there
+  /// Of the parameters, in the units of the data; what runs away is measured by it. Empty: 1.
+  std::vector<double> scale = {};
 };
 /// Maximum likelihood over the logarithms of positive parameters: minimises the mean negative
 /// log-likelihood plus the penalty, and takes standard errors from its curvature. kUnsupported, in
-/// the words of the model's name, when there is no maximum.
+/// the words of the model's name, when there is no maximum: parameters run away, or the likelihood
+/// still rises where it has become too flat to climb.
 Result<ModelFit> fit_positive(const PositiveModel& model, const PositiveStart& start,
                               double penalty = 0);
 

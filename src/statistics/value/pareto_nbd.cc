@@ -129,13 +129,13 @@ Result<ModelFit> fit_pareto_nbd(std::span<const CustomerSummary> customers,
                                 const FitSettings& settings) {
   ZHIYIN_TRY(const double scale, mean_age(customers));
   std::vector<double> start = settings.start;
-  if (start.size() != 4) start = {0.6, std::max(scale / 3, 1e-3), 0.6, std::max(scale / 3, 1e-3)};
+  if (start.size() != 4) start = {0.6, scale / 3, 0.6, scale / 3};
   const PositiveLikelihood likelihood = [&](std::span<const double> p, std::span<double> gradient,
                                             std::span<double>) {
     return log_likelihood(ParetoNbd{p[0], p[1], p[2], p[3]}, customers, gradient);
   };
-  return fit_positive({"Pareto/NBD", likelihood, static_cast<double>(customers.size())}, {start},
-                      settings.penalty);
+  return fit_positive({"Pareto/NBD", likelihood, static_cast<double>(customers.size())},
+                      {start, false, {1, scale, 1, scale}}, settings.penalty);
 }
 
 double expected_purchases(const ParetoNbd& m, double t) {

@@ -54,7 +54,8 @@ Result<ModelFit> fit_gamma_gamma(std::span<const CustomerSummary> customers,
                                             std::span<double>) {
     return log_likelihood(GammaGamma{p[0], p[1], p[2]}, customers, gradient);
   };
-  return fit_positive({"Gamma-Gamma", likelihood, repeaters}, {start}, settings.penalty);
+  return fit_positive({"Gamma-Gamma", likelihood, repeaters},
+                      {start, false, {1, 1, spend / repeaters}}, settings.penalty);
 }
 
 Result<double> expected_spend(const GammaGamma& g) {
