@@ -184,6 +184,37 @@ TEST(ChangePoint, TheBoundAtOnePerCentIsThePrintedOne) {
   EXPECT_TRUE(find_change_point(kNile, 0.01)->found);
 }
 
+TEST(ChangePoint, ThePIsOfAPlaceThatWasNotKnown) {
+  // Of noise, no more than p say p or less, wherever they turn; and not far fewer.
+  constexpr int kSeries = 4000;
+  for (const std::size_t n : {std::size_t{12}, std::size_t{100}}) {
+    Random random(17);
+    double below = 0;
+    double below_at_place = 0;
+    std::vector<double> noise(n);
+    for (int i = 0; i < kSeries; ++i) {
+      for (double& v : noise) v = random.normal();
+      const auto c = find_change_point(noise);
+      below += c->p < 0.05;
+      below_at_place += c->p_at_place < 0.05;
+    }
+    EXPECT_LT(below / kSeries, 0.055) << n;
+    EXPECT_GT(below / kSeries, 0.02) << n;
+    EXPECT_GT(below_at_place / kSeries, 0.1) << n;
+  }
+  const auto nile = find_change_point(kNile);
+  EXPECT_LT(nile->p, 1e-10);
+  EXPECT_GT(nile->p, 0);
+  // Falls as the statistic rises, from 1.
+  double before = 1;
+  for (double t = 0; t < 9; t += 0.05) {
+    const double p = change_point_p(t, 60);
+    EXPECT_LE(p, before) << t;
+    before = p;
+  }
+  EXPECT_DOUBLE_EQ(change_point_p(0, 60), 1);
+}
+
 TEST(ChangePoint, NoneInFlatSeriesAndRefusals) {
   const auto flat = find_change_point(std::vector<double>(20, 4));
   EXPECT_FALSE(flat->found);

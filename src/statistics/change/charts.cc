@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "statistics/distributions.h"
 #include "statistics/limits.h"
@@ -216,7 +217,7 @@ ChangePoint change_in(std::span<const double> x, bool rise) {
     const double d = x[i] - (i <= at ? m.before : m.after);
     parts += d * d;
   }
-  ChangePoint out{at, m.before, m.after, std::sqrt(parts / (n - 2)), 0, 1, false, false};
+  ChangePoint out{at, m.before, m.after, std::sqrt(parts / (n - 2)), 0, 1, 1, false, false};
   if (!(whole > 0)) return out;
   // A step without any noise but rounding: the ratio has no bound.
   if (parts <= 1e-12 * whole) {
@@ -227,10 +228,29 @@ ChangePoint change_in(std::span<const double> x, bool rise) {
   const double null = whole / n;
   const double scale = parts / (n - 2);
   out.log_likelihood_ratio = -n * std::log(scale / null) - parts / scale + whole / null;
+  out.p = change_point_p(std::sqrt((whole - parts) / scale), x.size());
   return out;
 }
 
 }  // namespace
+
+double change_point_p(double t, std::size_t n) {
+  constexpr double kSmallest = 1.5;  // below it the approximation says nothing
+  const auto count = static_cast<double>(n);
+  const double one = 2 * t_cdf(-std::fabs(t), count - 2);
+  const double bonferroni = std::min(1.0, (count - 3) * one);
+  const double b = -normal_quantile(one / 2);
+  if (!(b >= kSmallest) || !std::isfinite(b)) return bonferroni;
+  // The expected number of times that the process along the places rises above b; exp(-0.583 x)
+  // is for what lies between two places.
+  double rises = 0;
+  for (double k = 2; k <= count - 2; ++k) {
+    const double spread = k * (count - k) / count;
+    rises += std::exp(-0.583 * b / std::sqrt(spread)) / spread;
+  }
+  const double density = std::exp(-b * b / 2) / std::sqrt(2 * std::numbers::pi);
+  return std::min(bonferroni, one + b * density * rises);
+}
 
 Result<ChangePoint> find_change_point(std::span<const double> values, double alpha) {
   if (values.size() < 4) return fail_field("values", "are {}, fewer than four", values.size());
@@ -247,8 +267,10 @@ Result<ChangePoint> find_change_point(std::span<const double> values, double alp
   // Either says something only about a change in its own direction.
   if (rose && (!fell || rise.log_likelihood_ratio > best.log_likelihood_ratio)) best = rise;
   if (!(fell || rose) || best.log_likelihood_ratio <= 0) return best;
-  best.p = best.exact ? 0 : chi2_upper_tail(best.log_likelihood_ratio, 2);
-  best.found = best.p < alpha && std::fabs(best.mean_after - best.mean_before) > best.deviation;
+  if (best.exact) best.p = 0;
+  best.p_at_place = best.exact ? 0 : chi2_upper_tail(best.log_likelihood_ratio, 2);
+  best.found =
+      best.p_at_place < alpha && std::fabs(best.mean_after - best.mean_before) > best.deviation;
   return best;
 }
 

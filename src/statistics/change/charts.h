@@ -126,10 +126,21 @@ struct ChangePoint {
   double mean_after = 0;
   double deviation = 0;             ///< within the two parts
   double log_likelihood_ratio = 0;  ///< infinite when `exact`
-  double p = 1;        ///< against chi-square with two degrees of freedom; 0 when `exact`
-  bool found = false;  ///< p below alpha and means more than a deviation apart
+  /// Of the ratio against chi-square with two degrees of freedom, as if the place had been known;
+  /// 0 when `exact`.
+  double p_at_place = 1;
+  /// Of series of normal noise with one mean, at most that share has a place where the parts differ
+  /// as much; 0 when `exact`. See `change_point_p`.
+  double p = 1;
+  bool found = false;  ///< p_at_place below alpha and means more than a deviation apart
   bool exact = false;  ///< values do not vary about the two means: nothing to hold the step against
 };
+/// P(max over the places of |t| >= t) for n independent normal values with one mean, t the
+/// two-sample statistic of the values before and after, two or more on each side: the smaller of
+/// Bonferroni's bound and the approximation of James, James and Siegmund (1987), with |t| made
+/// normal by its own tail. n >= 4.
+double change_point_p(double t, std::size_t n);
+
 /// kInvalidArgument with fewer than four values or one that is not finite or beyond kValueMax. A
 /// flat series has no change: both means are its value.
 Result<ChangePoint> find_change_point(std::span<const double> values, double alpha = 0.01);

@@ -319,6 +319,7 @@ Result<Findings> by_change_point(const Series& series, const DetectSettings& s) 
   // A step without any noise about it has no finite ratio, and its p would be a pretence.
   out.extra.set("likelihood_ratio", number_json(c.log_likelihood_ratio));
   out.extra.set("p", c.exact ? Json() : Json(c.p));
+  out.extra.set("p_at_place", c.exact ? Json() : Json(c.p_at_place));
   if (!c.found) {
     out.plain = {"没有发现均值的变化。", "No change of the mean was found."};
     return out;
@@ -337,9 +338,19 @@ Result<Findings> by_change_point(const Series& series, const DetectSettings& s) 
     out.plain->en += "; the values do not vary about either, so there is no p.";
   } else {
     const Plain chance = share_of_cases(c.p);
-    out.plain->zh += fmt::format("；如果没有变化，{}才会出现这么大的差别。", chance.zh);
-    out.plain->en +=
-        fmt::format("; without a change, {} such series would show one this large.", chance.en);
+    // The p is of the largest difference anywhere, for the place was not known before.
+    if (c.p < s.alpha.value_or(0.01)) {
+      out.plain->zh += fmt::format("；如果没有变化，{}才会在某处出现这么大的差别。", chance.zh);
+      out.plain->en += fmt::format(
+          "; without a change, {} such series would show one this large somewhere.", chance.en);
+    } else {
+      out.plain->zh +=
+          fmt::format("；但没有变化时，{}也会在某处出现这么大的差别，证据不足。", chance.zh);
+      out.plain->en += fmt::format(
+          "; but without a change, {} such series would show one this large somewhere, which is "
+          "weak evidence.",
+          chance.en);
+    }
   }
   return out;
 }

@@ -500,15 +500,6 @@ Result<Json> stats_assign(const Json& input) {
   }
   ZHIYIN_TRY_VOID(check_seeds(in));
   const auto version = static_cast<HashVersion>(in.version);
-  // A campaign's hash has no prefix (who it held out must stay so): with the arms' seed it would be
-  // theirs, and take its people out of one arm.
-  if (in.holdouts && in.holdouts->campaign_share > 0 && version == HashVersion::kTwo &&
-      in.holdouts->campaign == in.seed) {
-    return fail_field("holdouts.campaign",
-                      "is '{}', as is the seed: the same hash would hold out people of one arm "
-                      "only; give the arms a seed of their own",
-                      in.seed);
-  }
   const std::vector<HashRange> ranges = variant_ranges(weights, in.coverage);
   Json units = Json::array();
   std::int64_t covered = 0;

@@ -489,6 +489,26 @@ TEST(Refusals, OfCustomers) {
       {value_fit, R"({"model":"sbg"})", "alive\n100\n100\n100\n", "nobody left"},
       {value_fit, R"({"model":"sbg"})", "alive\n100\n110\n90\n", "alive[1]"},
       {value_fit, R"({"model":"sbg"})", "alive\n100\n-1\n-2\n", "alive[1]"},
+      {value_fit, R"({"model":"sbg"})", "alive\n100\n0\n0\n", "no maximum"},
+      {value_fit, R"({"model":"sbg"})", "alive\n1\n0.869\n0.743\n", "row 1: is 1, not a number of"},
+      {value_fit, R"({"model":"sbg"})", "alive\n100\n86.9\n74.3\n",
+       "row 2: is 86.9, not a number of"},
+      {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":1},"spend_fit":{"p":6,"q":4,"v":15}})",
+       summary + "1,1,5,3\n2,3,5,-3\n", "customer '2' spends -3"},
+      {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":1},"spend_fit":{"p":6,"q":4,"v":15}})",
+       summary + "1,1,5,0\n", "customer '1' spends 0"},
+      {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":1}})", orders + ",2026-03-01,5\n",
+       "customer: row 1: is empty"},
+      {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":1}})",
+       "customer,frequency,recency,T\na,1,1,5\n ,1,1,5\n", "customer: row 2: is empty"},
+      {value_fit, R"({"model":"bgnbd"})", orders + "a,2026-03-01,5\n,2026-03-02,5\n",
+       "customer: row 2: is empty"},
+      {value_rfm, "{}", orders + "a,2026-03-01,5\n,2026-03-02,5\n", "customer: row 2: is empty"},
+      {retention, "{}", "person,time\na,2026-03-01\n,2026-03-02\n", "person: row 2: is empty"},
+      {retention, R"({"aliases":{"a":""}})", "person,time\na,2026-03-01\n",
+       "person: row 1: is empty"},
+      {retention, R"({"aliases":{"a":"b","b":"c","c":"a"}})", "person,time\na,2026-03-01\n",
+       "circle"},
       {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":-1}})", summary + "1,1,5,3\n",
        "fit.parameters.b"},
       {value_predict, R"({"fit":{"r":1,"alpha":1,"a":1,"b":1}})", summary, "none"},
@@ -657,6 +677,26 @@ TEST(Honest, UpliftWithoutATestDoesNotSpeakOfEvidence) {
       json(R"({"score":"score","share":1})"));
   ASSERT_TRUE(policy) << policy.error().text();
   EXPECT_NE((*policy)["policy"]["refused"].string_or(""), "");
+}
+
+TEST(Honest, AliasesAreFollowedToThePerson) {
+  const Table rows = table("person,time\na,2026-03-01\nb,2026-03-02\nc,2026-03-03\nd,2026-03-03\n");
+  for (const char* aliases :
+       {R"({"a":"b","b":"c"})", R"({"b":"c","a":"b","c":"c"})", R"({"a":"c","b":"c"})"}) {
+    const auto out = retention(rows, Json::object().set("aliases", json(aliases)));
+    ASSERT_TRUE(out) << out.error().text();
+    EXPECT_EQ((*out)["people"].int_or(0), 2) << aliases;
+  }
+}
+
+TEST(Honest, ChangePointsSayHowOftenNoiseShowsOne) {
+  std::string rows = "value\n";
+  for (int i = 0; i < 60; ++i) rows += fmt::format("{}\n", (i * 37) % 11 + (i < 5 ? 12 : 0));
+  const auto out = stats_detect(table(rows), json(R"({"method":"changepoint"})"));
+  ASSERT_TRUE(out) << out.error().text();
+  EXPECT_EQ((*out)["found"].int_or(0), 1);
+  EXPECT_GT((*out)["p"].number_or(0), 3 * (*out)["p_at_place"].number_or(9));
+  EXPECT_THAT(std::string((*out)["plain"]["en"].string_or("")), HasSubstr("somewhere"));
 }
 
 TEST(Honest, EverybodyGoneHasNoInterval) {

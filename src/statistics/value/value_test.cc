@@ -234,6 +234,61 @@ TEST(Sbg, HighEndAsPublished) {
   EXPECT_FALSE(fit_sbg(std::vector<double>{100, 100, 100}));
 }
 
+TEST(Sbg, LikelihoodsThatOnlyRiseHaveNoMaximum) {
+  // Everybody left at once; everybody is alike, with a half that leaves each time.
+  for (const std::vector<double>& alive :
+       {std::vector<double>{100, 0, 0}, {1000, 500, 250, 125}, {100, 100, 100, 0}}) {
+    const auto fit = fit_sbg(alive);
+    ASSERT_FALSE(fit) << alive[1] << " " << fit->parameters[0] << " " << fit->parameters[1];
+    EXPECT_EQ(fit.error().code, ErrorCode::kUnsupported);
+  }
+  EXPECT_TRUE(fit_sbg(std::vector<double>{1000, 500, 250, 125}, {0.001, {}}));
+}
+
+TEST(Fits, DoNotDependOnTheUnit) {
+  Random random(21);
+  std::vector<CustomerSummary> customers;
+  for (int i = 0; i < 1500; ++i) {
+    const double rate = 0.02 + 0.3 * random.uniform() * random.uniform();
+    const double life = -std::log(1 - random.uniform()) / 0.04;
+    const double level = 5 + 60 * random.uniform() * random.uniform();
+    CustomerSummary c{0, 0, 20 + 40 * random.uniform(), 0};
+    for (double t = -std::log(1 - random.uniform()) / rate; t < std::min(life, c.age);
+         t -= std::log(1 - random.uniform()) / rate) {
+      ++c.frequency;
+      c.recency = t;
+      c.spend += level * (0.4 + 1.2 * random.uniform());
+    }
+    if (c.frequency > 0) c.spend /= c.frequency;
+    customers.push_back(c);
+  }
+  const auto spend = fit_gamma_gamma(customers);
+  const auto pareto = fit_pareto_nbd(customers);
+  const auto bgnbd = fit_bgnbd(customers);
+  ASSERT_TRUE(spend) << spend.error().text();
+  ASSERT_TRUE(pareto) << pareto.error().text();
+  ASSERT_TRUE(bgnbd) << bgnbd.error().text();
+  const auto same = [](const Result<ModelFit>& scaled, const ModelFit& fit,
+                       const std::vector<double>& unit) {
+    ASSERT_TRUE(scaled) << scaled.error().text();
+    for (std::size_t i = 0; i < unit.size(); ++i) {
+      EXPECT_NEAR(scaled->parameters[i] / unit[i] / fit.parameters[i], 1, 1e-4) << i;
+      EXPECT_NEAR(scaled->standard_errors[i] / unit[i] / fit.standard_errors[i], 1, 1e-3) << i;
+    }
+  };
+  for (const double unit : {1e-6, 201600.0, 1e9}) {
+    std::vector<CustomerSummary> other = customers;
+    for (CustomerSummary& c : other) {
+      c.recency *= unit;
+      c.age *= unit;
+      c.spend *= unit;
+    }
+    same(fit_gamma_gamma(other), *spend, {1, 1, unit});
+    same(fit_pareto_nbd(other), *pareto, {1, unit, 1, unit});
+    same(fit_bgnbd(other), *bgnbd, {1, unit, 1, 1});
+  }
+}
+
 TEST(Sbg, PrintedSurvivalsAreFollowedToTheLastYear) {
   // Per cent still there after each year; the model saw the first seven.
   const double printed[] = {100,  86.9, 74.3, 65.3, 59.3, 55.1, 51.7,
