@@ -459,7 +459,11 @@ class BuiltInstallation final : public Installation {
                                                    logger_, language_settings().encoder});
     trends_.emplace(
         server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_, logger_});
-    drift_.emplace(*language_, *state_, *clock_, logger_);
+    drift_.emplace(
+        *language_, *state_, *clock_, logger_,
+        model::DriftAlertRule{
+            .above = static_cast<double>(options_.integer("language.drift_hundredths")) / 100,
+            .texts_min = options_.integer("language.drift_texts")});
     duplicates_.emplace(
         server::DuplicateIndexes::Settings{
             .folder = fs::path(options_.text("data_dir")) / "duplicates",

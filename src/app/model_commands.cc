@@ -106,7 +106,8 @@ Result<Json> list(Services& s, const Json&, const ProgressSink&) {
   ZHIYIN_TRY(const auto records, s.models.list());
   Json items = Json::array();
   for (const auto& record : records) items.push(summary(record));
-  return Json().set("items", std::move(items));
+  ZHIYIN_TRY(Json alerts, s.drift.alerts());
+  return Json().set("items", std::move(items)).set("drift_alerts", std::move(alerts));
 }
 
 Result<Json> info(Services& s, const Json& args, const ProgressSink&) {

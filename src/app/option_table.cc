@@ -170,6 +170,12 @@ constexpr OptionSpec kOptions[] = {
      "Longest wait for the encoder; texts whose turn has not come by then are refused (504)."},
     {"language.duplicate_texts", kInt, "10000000",
      "Most texts that all indexes of near-duplicates hold together.", "", 1, 1000000000},
+    {"language.drift_hundredths", kInt, "25",
+     "Hundredths of the index of drift (PSI) above which an alert opens, two days of a model in a "
+     "row; 0: never.",
+     "", 0, 1000},
+    {"language.drift_texts", kInt, "200", "Texts of a day below which it opens no alert of drift.",
+     "", 1, 1000000},
     {"language.workers", kInt, "8", "Requests about texts that are dealt with at once.", "", 1,
      256},
     {"wechat.base_url", kString, "https://api.weixin.qq.com",

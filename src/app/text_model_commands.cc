@@ -219,12 +219,25 @@ Result<Json> train_pairs(const Json& args, const std::string& file, const std::s
   return stored_report(trained.model.to_artefact(), trained.report, output, context);
 }
 
+constexpr std::size_t kTermsMax = 100;
+
+/// Why the pair at that place among the vectors' is said to mean the same.
+Json why_of(const model::PairModel& pairs, const model::TextPair& pair,
+            std::span<const float> vectors, std::size_t place, std::size_t terms) {
+  const std::size_t width = vectors.empty() ? 0 : pairs.dense_columns();
+  return model::explanation_json(
+      pairs.explain(pair.first, pair.second, vectors.subspan(2 * place * width, width),
+                    vectors.subspan((2 * place + 1) * width, width), terms));
+}
+
 /// One answer per line of two texts.
 Result<bool> classify_pairs(const Json& args, const TextModelContext& context, bool json,
                             const model::PairModel& pairs, const std::string& file,
                             const std::function<void(std::string_view)>& write) {
   constexpr std::size_t kChunk = 1024;
-  if (!args["explain"].is_null()) return fail_field("--explain", "is not for models of pairs");
+  ZHIYIN_TRY(const auto terms, number_argument<std::size_t>(args, "explain"));
+  if (terms && *terms > kTermsMax)
+    return fail_field("--explain", "{} is above {}", *terms, kTermsMax);
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
   const std::vector<std::string_view> lines = model::lines_of(bytes);
   ZHIYIN_TRY(const auto usable,
@@ -249,9 +262,12 @@ Result<bool> classify_pairs(const Json& args, const TextModelContext& context, b
         all_read = false;
         continue;
       }
-      const model::PairPrediction& p = answers[next++];
+      const std::size_t place = next++;
+      const model::PairPrediction& p = answers[place];
+      Json said = model::prediction_json(p);
+      if (terms) said.set("why", why_of(pairs, *parsed[i], vectors, place, *terms));
       out +=
-          json ? model::prediction_json(p).dump() + "\n"
+          json ? said.dump() + "\n"
                : fmt::format("{}\t{:.3f}{}\t{}\n",
                              p.same >= 0.5 ? model::PairModel::kSame : model::PairModel::kDifferent,
                              p.confidence(), p.rejected ? " ?" : "", visible_text(chunk[i]));
@@ -298,7 +314,6 @@ Result<Json> evaluate_classify(const Json& args, const TextModelContext& context
 
 Result<bool> classify_lines(const Json& args, const TextModelContext& context, bool json,
                             const std::function<void(std::string_view)>& write) {
-  constexpr std::size_t kTermsMax = 100;
   ZHIYIN_TRY(const std::string name, needed(args, "model"));
   ZHIYIN_TRY(const std::string file, needed(args, "input"));
   ZHIYIN_TRY(const auto terms, number_argument<std::size_t>(args, "explain"));

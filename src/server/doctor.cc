@@ -74,6 +74,28 @@ void add_recommendations(Checks& checks, Services& s) {
              "rollback KIND");
 }
 
+/// Models that read or answer other than they were trained to.
+void add_drift(Checks& checks, Services& s) {
+  const auto alerts = s.drift.alerts();
+  if (!alerts) {
+    checks.add("drift", false, alerts.error().text(),
+               storage::advice_for(alerts.error(), "storage.state"));
+    return;
+  }
+  std::string detail;
+  for (const Json& one : *alerts->if_array())
+    detail += fmt::format("{}{}: {} since {} ({} {:.2f})", detail.empty() ? "" : "; ",
+                          one["version"].string_or(""), one["state"].string_or(""),
+                          one["since"].string_or(""), one["index"].string_or(""),
+                          one["psi"].number_or(0));
+  const bool none = detail.empty();
+  checks.add(
+      "drift", none, none ? "no model's alert is open" : std::move(detail),
+      "模型读到的文本已不像训练时的：在控制台看漂移，用新文本重新训练，或调 "
+      "language.drift_hundredths / texts are no longer like those learnt from: look at the drift "
+      "in the console, train again with new ones, or change language.drift_hundredths");
+}
+
 void add_disk(Checks& checks, Services& s) {
   std::error_code ec;
   const auto space = std::filesystem::space(s.options.text("data_dir"), ec);
@@ -131,6 +153,7 @@ Json examine(Services& s) {
              "in, or a projection fails: see the log");
   add_workers(checks, s);
   add_recommendations(checks, s);
+  add_drift(checks, s);
   add_disk(checks, s);
   constexpr std::int64_t kSanePast = 1'700'000'000'000'000;  // 2023
   const bool clock_ok = s.stepped != nullptr || s.clock.now().us > kSanePast;

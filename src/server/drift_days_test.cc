@@ -165,6 +165,38 @@ TEST_F(DriftDaysTest, AnotherVersionCountsForItselfAndDamagedCountsAreRefusedThe
   EXPECT_EQ(one.report()["texts"].int_or(0), 5);
 }
 
+TEST_F(DriftDaysTest, AnAlertOpensOverDaysAndRestarts) {
+  {
+    Process first(*state_, clock_);
+    first.read("很好用", 300);
+    ASSERT_TRUE(first.drift.save().has_value());
+    EXPECT_EQ(first.report()["alert"]["state"].string_or(""), "idle");  // one day is not two
+    EXPECT_TRUE(first.drift.alerts()->if_array()->empty());
+  }
+  ASSERT_TRUE(clock_.advance_to(clock_.now() + kDay));
+  Process second(*state_, clock_);
+  second.read("很好用", 199);
+  EXPECT_TRUE(second.drift.alerts()->if_array()->empty());  // too few today
+  second.read("很好用", 1);
+  EXPECT_EQ(second.drift.alerts()->if_array()->size(), 1);  // not saved yet, and counted
+  ASSERT_TRUE(second.drift.save().has_value());
+  const Json kept = *second.drift.alerts();
+  ASSERT_EQ(kept.if_array()->size(), 1);
+  EXPECT_EQ(nth(kept, 0)["name"].string_or(""), "mood");
+  EXPECT_EQ(nth(kept, 0)["version"].string_or(""), "mood-1");
+  EXPECT_EQ(nth(kept, 0)["since"].string_or(""), "2026-12-01");
+  EXPECT_EQ(nth(kept, 0)["above"].number_or(0), 0.25);
+  for (const char* window : {"last", "1d", "7d"})
+    EXPECT_TRUE(second.report(window)["alert"]["state"].string_or("") == "open" ||
+                second.report(window)["alert"]["state"].string_or("") == "escalated")
+        << window;
+  EXPECT_EQ(second.report("1d")["texts"].int_or(0), 200);
+  // A new version has a history of its own.
+  second.language.provide("mood", {"mood-2", *trained_});
+  EXPECT_TRUE(second.drift.alerts()->if_array()->empty());
+  EXPECT_EQ(second.report()["alert"]["state"].string_or(""), "idle");
+}
+
 TEST_F(DriftDaysTest, WhatCannotBeKeptIsTriedAgain) {
   Process one(*state_, clock_);
   one.read("很好用", 10);

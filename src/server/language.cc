@@ -280,23 +280,65 @@ void Language::provide(const std::string& name, ServedClassifier model) {
   provided_[name] = std::move(shared);
 }
 
-void Language::watch(const std::string& name, const ServedClassifier& served,
-                     std::span<const std::string_view> texts,
-                     std::span<const model::TextPrediction> answers) {
-  if (served.model.reference().rows == 0) return;
-  const MutexLock lock(watch_mutex_);
+model::DriftWatch* Language::watch_of(const std::string& name, const std::string& version,
+                                      const model::DriftReference& reference) {
   auto at = watches_.find(name);
-  if (at == watches_.end() && watches_.size() >= kClassifiersMax) return;
-  if (at != watches_.end() && at->second.version != served.version) {
+  if (at == watches_.end() && watches_.size() >= kClassifiersMax) return nullptr;
+  if (at != watches_.end() && at->second.version != version) {
     keep_drift(name, at->second.version, at->second.drift.take());
     watches_.erase(at);
     at = watches_.end();
   }
   if (at == watches_.end())
-    at = watches_.emplace(name, Watch{served.version, model::DriftWatch(served.model.reference())})
-             .first;
-  for (std::size_t i = 0; i < texts.size(); ++i)
-    at->second.drift.add(texts[i], answers[i].label, answers[i].confidence);
+    at = watches_.emplace(name, Watch{version, model::DriftWatch(reference)}).first;
+  return &at->second.drift;
+}
+
+void Language::watch(const std::string& name, const ServedClassifier& served,
+                     std::span<const std::string_view> texts,
+                     std::span<const model::TextPrediction> answers) {
+  if (served.model.reference().rows == 0) return;
+  const MutexLock lock(watch_mutex_);
+  model::DriftWatch* const drift = watch_of(name, served.version, served.model.reference());
+  for (std::size_t i = 0; drift != nullptr && i < texts.size(); ++i)
+    drift->add(texts[i], answers[i].label, answers[i].confidence);
+}
+
+void Language::watch_pairs(const std::string& name, const std::string& version,
+                           const model::PairModel& model, std::span<const model::TextPair> pairs,
+                           std::span<const model::PairPrediction> answers) {
+  if (model.reference().rows == 0) return;
+  const MutexLock lock(watch_mutex_);
+  model::DriftWatch* const drift = watch_of(name, version, model.reference());
+  for (std::size_t i = 0; drift != nullptr && i < pairs.size(); ++i)
+    drift->add(model::pair_text(pairs[i].first, pairs[i].second), answers[i].same >= 0.5 ? 1 : 0,
+               answers[i].confidence());
+}
+
+Result<std::shared_ptr<const Language::DriftSubject>> Language::drift_subject(
+    const std::string& name) {
+  const auto found = classifier(name);
+  if (found)
+    return std::make_shared<const DriftSubject>(
+        DriftSubject{(*found)->version, (*found)->model.reference(), (*found)->model.classes()});
+  if (found.error().code != ErrorCode::kUnsupported) return std::unexpected(found.error());
+  // Of pairs: read for this alone, seldom.
+  DriftSubject out;
+  std::string bytes;
+  ZHIYIN_TRY(const auto record, registry_.active(name));
+  if (record) {
+    out.version = record->id;
+    ZHIYIN_TRY(bytes, registry_.load(record->id));
+  } else {
+    ZHIYIN_TRY(ProgramModel shipped, program_model(name));
+    bytes = std::move(shipped.bytes);
+    out.version = std::move(shipped.version);
+  }
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  ZHIYIN_TRY(const auto pairs, model::PairModel::from_artefact(artefact));
+  out.reference = pairs.reference();
+  out.classes = {std::string(model::PairModel::kDifferent), std::string(model::PairModel::kSame)};
+  return std::make_shared<const DriftSubject>(std::move(out));
 }
 
 /// Bounded: where the state cannot take them for long, counts of the oldest versions go.
@@ -308,22 +350,21 @@ void Language::keep_drift(const std::string& name, const std::string& version,
   if (left_drift_.size() > 2 * kClassifiersMax) left_drift_.erase(left_drift_.begin());
 }
 
-model::DriftCounts Language::last_drift(const std::string& name, const ServedClassifier& served) {
+model::DriftCounts Language::last_drift(const std::string& name, const DriftSubject& subject) {
   const MutexLock lock(watch_mutex_);
   const auto at = watches_.find(name);
-  if (at == watches_.end() || at->second.version != served.version)
-    return model::no_counts(served.model.reference());
+  if (at == watches_.end() || at->second.version != subject.version)
+    return model::no_counts(subject.reference);
   return at->second.drift.last();
 }
 
-model::DriftCounts Language::untaken_drift(const std::string& name,
-                                           const ServedClassifier& served) {
+model::DriftCounts Language::untaken_drift(const std::string& name, const DriftSubject& subject) {
   const MutexLock lock(watch_mutex_);
-  model::DriftCounts out = model::no_counts(served.model.reference());
+  model::DriftCounts out = model::no_counts(subject.reference);
   if (const auto at = watches_.find(name);
-      at != watches_.end() && at->second.version == served.version)
+      at != watches_.end() && at->second.version == subject.version)
     model::add_counts(out, at->second.drift.untaken());
-  if (const auto left = left_drift_.find({name, served.version});
+  if (const auto left = left_drift_.find({name, subject.version});
       left != left_drift_.end() && model::same_places(out, left->second))
     model::add_counts(out, left->second);
   return out;

@@ -18,6 +18,8 @@
 #include "model/classify/agreement.h"
 #include "model/classify/drift.h"
 #include "model/classify/text_classifier.h"
+#include "model/pairs/labelled_pair.h"
+#include "model/pairs/pair_model.h"
 #include "model/registry.h"
 #include "model/serve/batch_server.h"
 #include "model/text_encoder.h"
@@ -102,17 +104,29 @@ class Language {
   /// {"name","version","shadow","agreement":{…}} (model/classify/agreement.h); kNotFound.
   Result<Json> shadow_report(const std::string& name);
 
+  /// A model of texts or pairs whose drift is told.
+  struct DriftSubject {
+    std::string version;
+    model::DriftReference reference;  ///< without rows where the model keeps none
+    std::vector<std::string> classes;
+  };
+  /// Of the active version of that name, as `classifier` finds it, or of a model of pairs.
+  Result<std::shared_ptr<const DriftSubject>> drift_subject(const std::string& name);
+  /// What a model of pairs answered, for its drift.
+  void watch_pairs(const std::string& name, const std::string& version,
+                   const model::PairModel& model, std::span<const model::TextPair> pairs,
+                   std::span<const model::PairPrediction> answers);
+
   /// What this process counted for the drift of a version.
   struct DriftSeen {
     std::string name, version;
     model::DriftCounts counts;
   };
   /// Of the last texts by that name; no rows when there were none, or of another version.
-  [[nodiscard]] model::DriftCounts last_drift(const std::string& name,
-                                              const ServedClassifier& model);
+  [[nodiscard]] model::DriftCounts last_drift(const std::string& name, const DriftSubject& subject);
   /// Since `take_drift`, likewise.
   [[nodiscard]] model::DriftCounts untaken_drift(const std::string& name,
-                                                 const ServedClassifier& model);
+                                                 const DriftSubject& subject);
   /// All that was counted since the last call, of every version that answered.
   std::vector<DriftSeen> take_drift();
   /// What could not be kept: `take_drift` gives it again.
@@ -158,6 +172,9 @@ class Language {
   void watch(const std::string& name, const ServedClassifier& model,
              std::span<const std::string_view> texts,
              std::span<const model::TextPrediction> answers);
+  /// Null where that version is not to be watched, as too many are.
+  model::DriftWatch* watch_of(const std::string& name, const std::string& version,
+                              const model::DriftReference& reference) ZHIYIN_REQUIRES(watch_mutex_);
   void keep_drift(const std::string& name, const std::string& version, model::DriftCounts counts)
       ZHIYIN_REQUIRES(watch_mutex_);
   std::shared_ptr<const ServedClassifier> kept(const std::string& name);

@@ -123,9 +123,11 @@ ApiResult list_models(Services& s, ModelCatalogue& catalogue, http::Request& r) 
   for (const auto& record : records) items.push(model_json(record));
   Json out = Json().set("items", std::move(items)).set("next", Json());
   if (with == "all") {
+    ZHIYIN_TRY(Json alerts, s.drift.alerts());
     out.set("shipped", catalogue.shipped())
         .set("encoder", catalogue.encoder())
-        .set("shadows", shadows_json(s.language, records));
+        .set("shadows", shadows_json(s.language, records))
+        .set("drift_alerts", std::move(alerts));
   }
   return http::Response::json(out);
 }

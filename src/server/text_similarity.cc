@@ -134,7 +134,17 @@ Result<Json> similarities(Language& language, PairModels& models, const Similari
                                                 .tokens_max = Language::kClassifierTokensMax}));
   }
   const auto answers = model::predict_pairs(model, sound, vectors.values, 1);
-  for (std::size_t i = 0; i < sound.size(); ++i) items[places[i]] = prediction_json(answers[i]);
+  language.watch_pairs(request.model, (*found)->version, model, sound, answers);
+  const std::size_t width = vectors.values.empty() ? 0 : model.dense_columns();
+  const std::span<const float> all = vectors.values;
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    Json& item = items[places[i]] = prediction_json(answers[i]);
+    if (request.explain == 0) continue;
+    item.set("why", model::explanation_json(model.explain(
+                        sound[i].first, sound[i].second, all.subspan(2 * i * width, width),
+                        all.subspan((2 * i + 1) * width, width),
+                        static_cast<std::size_t>(request.explain))));
+  }
   Json list = Json::array();
   for (Json& item : items) list.push(std::move(item));
   Json out = Json().set("items", std::move(list)).set("version", (*found)->version);

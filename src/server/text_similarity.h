@@ -23,8 +23,10 @@ struct PairOfTexts {
 struct SimilarityRequest {
   std::vector<PairOfTexts> pairs;
   std::string model = "pair";  ///< a name of the registry, or of what comes with the program
+  std::int64_t explain = 0;    ///< so many n-grams of each pair; 0: no reasons
 };
 inline constexpr std::size_t kSimilarityPairsMax = 512;
+inline constexpr std::int64_t kSimilarityTermsMax = 100;
 inline constexpr std::size_t kSimilarityBytesMax = 64 << 10;  ///< of a text
 
 /// The model of pairs that comes with the program (models/README.md).
@@ -62,8 +64,9 @@ class PairModels {
 
 /// Whether the texts of each pair mean the same: {"items":[{"label","confidence","scores",
 /// "rejected","cosine"}, or {"error":{code,message,field}} where a text is empty or too long;
-/// others are not affected],"version"}; with "floor" in the items and "note" where the model's
-/// encoder is not here. Fails as PairModels::find (field `model`) and Language::encode do. Waits.
+/// others are not affected],"version"}; with "why" (model::explanation_json) where it is asked for;
+/// with "floor" in the items and "note" where the model's encoder is not here. Fails as
+/// PairModels::find (field `model`) and Language::encode do. Waits.
 Result<Json> similarities(Language& language, PairModels& models, const SimilarityRequest& request,
                           std::string_view caller);
 
@@ -83,6 +86,9 @@ struct Fields<server::SimilarityRequest> {
   [[maybe_unused]] static constexpr std::string_view name = "Similarity";
   static constexpr auto list = field_list(
       field("pairs", &S::pairs, "to be compared").length(1, server::kSimilarityPairsMax),
-      field("model", &S::model, "a model of pairs, by name (pair)").length(1, 64).optional());
+      field("model", &S::model, "a model of pairs, by name (pair)").length(1, 64).optional(),
+      field("explain", &S::explain, "say why, with so many n-grams of each pair (0: not)")
+          .range(0, server::kSimilarityTermsMax)
+          .optional());
 };
 }  // namespace zhiyin

@@ -81,6 +81,34 @@ TEST_F(SimilarityTest, EachPairIsAnsweredInItsPlace) {
   EXPECT_GT(nth(items, 3)["scores"]["different"].number_or(0), 0.5);
 }
 
+TEST_F(SimilarityTest, ReasonsWhereTheyAreAskedFor) {
+  save_pairs("mine", {});
+  SimilarityRequest request{{{"怎么查7退款", "请问9退款呢"}, {"", "b"}}, "mine", 3};
+  const auto found = similarities(*language_, *models_, request, "test");
+  ASSERT_TRUE(found.has_value()) << found.error().text();
+  const Json& why = nth((*found)["items"], 0)["why"];
+  EXPECT_EQ(why["terms"].if_array()->size(), 3U);
+  EXPECT_FALSE(why["likeness"]["jaccard_2"].is_null());
+  EXPECT_TRUE(nth((*found)["items"], 1)["why"].is_null());
+  EXPECT_TRUE(nth((*asked({{"怎么查7退款", "请问9退款呢"}}))["items"], 0)["why"].is_null());
+}
+
+TEST_F(SimilarityTest, WhatIsComparedIsWatchedForDrift) {
+  save_pairs("mine", {});
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(asked({{"怎么查7退款", "请问9退款呢"}, {"", "b"}}));
+  const auto subject = language_->drift_subject("mine");
+  ASSERT_TRUE(subject) << subject.error().text();
+  EXPECT_EQ((*subject)->version, "mine-1");
+  EXPECT_EQ((*subject)->classes.size(), 2U);
+  const auto seen = language_->last_drift("mine", **subject);
+  EXPECT_EQ(seen.rows, 30);
+  EXPECT_EQ(seen.labels[1], 30);
+  EXPECT_EQ(drift_report((*subject)->reference, seen)["verdicts"]["labels"].string_or(""),
+            "shifted");
+  EXPECT_EQ(language_->take_drift().size(), 1U);
+  EXPECT_EQ(language_->drift_subject("absent").error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(SimilarityTest, WithoutItsEncoderAJoinedModelSaysSo) {
   const auto data = questions();
   const std::vector<float> vectors(2 * data.texts.size(), 0.5F);
@@ -120,6 +148,8 @@ TEST_F(SimilarityTest, TheRequestNamesWhatIsWrong) {
   EXPECT_TRUE(parsed(R"({"pairs":[{"first":"a","second":"b"}]})").has_value());
   EXPECT_EQ(parsed(R"({"pairs":[]})").error().field, "pairs");
   EXPECT_EQ(parsed(R"({"pairs":[{"first":"a"}]})").error().field, "pairs[0].second");
+  EXPECT_EQ(parsed(R"({"pairs":[{"first":"a","second":"b"}],"explain":101})").error().field,
+            "explain");
   std::string many = R"({"pairs":[)";
   for (std::size_t i = 0; i <= kSimilarityPairsMax; ++i)
     many += std::string(i == 0 ? "" : ",") + R"({"first":"a","second":"b"})";

@@ -298,6 +298,18 @@ export interface Shadow {
   };
 }
 
+/** `index` and `psi` are of the last day with enough texts. */
+export interface DriftAlert {
+  state: "idle" | "open" | "escalated" | "quiet";
+  since: string | null;
+  day: string | null;
+  index: "confidence" | "labels" | "ngrams" | null;
+  psi: number | null;
+  above: number;
+  texts_min: number;
+  days_in_a_row: number;
+}
+
 export type DriftVerdict = "stable" | "few" | "shifting" | "shifted";
 type DriftIndexes<T> = Record<"confidence" | "labels" | "ngrams", T>;
 /** Shares from 0 to 1; without `psi` nothing was seen yet, with `problem` there is nothing to compare with. */
@@ -314,6 +326,8 @@ export interface Drift {
   verdict?: DriftVerdict;
   thresholds?: { shifting: number; shifted: number };
   drifted?: string[];
+  /** Of the last 60 days, whatever the window; absent with `problem`. */
+  alert?: DriftAlert;
   /** Only days with texts; absent of the last texts. */
   days?: { day: string; texts: number; psi: DriftIndexes<number>; verdict: DriftVerdict }[];
   confidence?: { from: number; to: number; before: number; now: number }[];
@@ -349,6 +363,8 @@ export interface ModelList {
   shipped?: Model[];
   encoder?: Encoder;
   shadows?: Shadow[];
+  /** Open ones, of the versions in use. */
+  drift_alerts?: (DriftAlert & { name: string; version: string })[];
 }
 
 /** Where something stands in a text: bytes, begin and end. */
