@@ -107,7 +107,13 @@ Answer<Moments> change_moments(const GroupSums& g) {
              .n = g.before.n,
              .sum = g.after.sum - g.before.sum,
              .sum_squares = std::max(0.0, squares_before + squares_after - 2 * products)};
-  return moments_of(change);
+  Answer<Moments> out = moments_of(change);
+  // What is left of the two periods' squares below this share is their rounding.
+  constexpr double kRounding = 1e-13;
+  if (out && out->variance * (out->n - 1) < kRounding * (squares_before + squares_after)) {
+    out->variance = 0;
+  }
+  return out;
 }
 
 }  // namespace

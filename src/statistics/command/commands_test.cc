@@ -100,7 +100,7 @@ TEST(Srm, TooFewUsersAreNotAsPlanned) {
     const auto few = srm(a, b);
     EXPECT_TRUE((*few)["too_few"].bool_or(false)) << a;
     EXPECT_FALSE((*few)["alarm"].bool_or(true));
-    EXPECT_THAT((*few)["plain"]["en"].string_or(""), HasSubstr("too few"));
+    EXPECT_THAT((*few)["plain"]["en"].string_or(""), HasSubstr("Too few users"));
   }
   EXPECT_EQ(srm(6, 5)->find("too_few"), nullptr);
   EXPECT_TRUE((*srm(11, 0))["alarm"].bool_or(false));

@@ -388,11 +388,11 @@ Result<Json> stats_srm(const Json& input) {
             : "The split is as planned."};
   if (!srm_can_alarm(users, weights, in.alarm_below)) {
     out.set("too_few", true);
-    plain = {
-        fmt::format("只有 {:.0f} 人，太少：无论怎么分都看不出分组比例是否与计划相符。", all),
-        fmt::format("{:.0f} users are too few to tell whether the split is as planned: no split of "
-                    "so few would set off the alarm.",
-                    all)};
+    plain = {fmt::format("只有 {:.0f} 人，太少：无论怎么分都看不出分组比例是否与计划相符。", all),
+             fmt::format(
+                 "Too few users ({:.0f}) to tell whether the split is as planned: no split of so "
+                 "few would set off the alarm.",
+                 all)};
   }
   if (unplanned > 0) {
     // They are outside the test, which compares the planned arms, but they should not be there.

@@ -345,6 +345,10 @@ TEST(Refusals, OfCauses) {
       {stats_did, "{}", did, "fewer than two"},
       {stats_did, "{}", did + "0,0,1\n0,1,2\n1,0,3\n1,1,5\n", "fewer than two"},
       {stats_did, "{}", did + repeated("0,0,1\n0,1,2\n1,0,3\n1,1,5\n", 3), "variance"},
+      // Changes of 0.1 and 0.2 of six units each, as stored sums.
+      {stats_did,
+       R"({"sums":{"control":{"before":{"n":6,"sum":949.8199999999999,"sum_squares":311369.5092},"after":{"n":6,"sum":950.4200000000001,"sum_squares":311559.53320000006},"sum_products":311464.4912},"treated":{"before":{"n":6,"sum":949.8199999999999,"sum_squares":311369.5092},"after":{"n":6,"sum":951.02,"sum_squares":311749.67720000003},"sum_products":311559.4732}}})",
+       "", "variance is zero"},
       // Money of two decimals: the changes differ by their rounding only.
       {stats_did, R"({"unit":"unit"})",
        "unit,treatment,after,outcome\n"
