@@ -140,6 +140,29 @@ class Statistics(unittest.TestCase):
                    "changepoint", "--json")
         self.assertEqual((step["found"], step["p"], step["likelihood_ratio"]), (1, None, None))
 
+        # Nine of ten rows cannot have had a chance of a half.
+        skewed = log("a,1,0.5\na,0,0.5\n" * 450 + "b,1,0.5\n" * 100)
+        for policy in ("a", "b", "uniform"):
+            self.assertIn("have the mean", refused("stats", "ope", "--log", skewed, "--policy", policy))
+        one_outcome = log("a,1,0.5\n" * 195 + "b,1,0.5\n" * 205)
+        wider = cli("stats", "ope", "--log", one_outcome, "--policy", "b", "--estimator", "ips", "--json")
+        self.assertIn("widened", wider["interval_method"])
+        self.assertAlmostEqual(wider["interval"][1], wider["estimate"])
+        customers = "customer,date,amount\na,2026-03-01,5\n,2026-03-02,5\n"
+        stored = self.file("fit.json", {"r": 1, "alpha": 1, "a": 1, "b": 1})
+        spend = self.file("spend.json", {"p": 6, "q": 4, "v": 15})
+        for arguments, words in (
+                (("value", "rfm", "--data", self.file("e.csv", customers)), "row 2: is empty"),
+                (("value", "predict", "--fit", stored, "--spend-fit", spend, "--data",
+                  self.file("n.csv", "frequency,recency,T,spend\n1,1,5,-3\n")), "not above 0"),
+                (("value", "fit", "--model", "sbg", "--data", self.file("a.csv", "alive\n1\n0.9\n0.8\n")), "row 1"),
+                (("stats", "detect", "--method", "kleinberg", "--series", self.file("k.csv", "time,value\n1,2\n2,3\n4,9\n")),
+                 "reads times"),
+                (("stats", "detect", "--method", "ewma", "--target", "5", "--deviation", "1", "--series", one), "two values")):
+            failed = cli(*arguments, check=False)
+            self.assertEqual(failed.returncode, 2, arguments)
+            self.assertIn(words, failed.stderr, arguments)
+
         def arms(*weights):
             return self.file("arms.json", [{"name": f"arm {i}", "n": 500, "weight": w} for i, w in enumerate(weights)])
 
@@ -214,6 +237,11 @@ class Statistics(unittest.TestCase):
         series = "time,value\n" + "".join(f"{t},{5 + t + (4 if t >= 20 else 0) + t * 7 % 3}\n" for t in range(40))
         its = cli("stats", "its", "--series", self.file("its.csv", series), "--start", "20", "--json")
         self.assertAlmostEqual(its["level"]["estimate"], 4, 0)
+        # A step without a row takes its time all the same.
+        kept = [row for row in series.splitlines(True) if row.split(",")[0] not in ("12", "13", "14", "15")]
+        gap = cli("stats", "its", "--series", self.file("gap.csv", "".join(kept)), "--start", "20", "--json")
+        self.assertAlmostEqual(gap["level"]["estimate"], its["level"]["estimate"], 0)
+        self.assertEqual(gap["steps_missing"], 4)
         paths = self.file("paths.csv", "path,conversions,lost\na > b,2,1\nb,1,4\n")
         credit = cli("stats", "attribution", "--paths", paths, "--rule", "shapley", "--total", "30", "--json")
         self.assertEqual([(c["name"], c["credit"]) for c in credit["channels"]], [("b", 20), ("a", 10)])
