@@ -138,9 +138,11 @@ Json uplift_case(Random& random) {
   }
   out.set("people", list(people)).set("curve", list(uplift)).set("qini_curve", list(qini));
   const double propensity = 0.3 + 0.4 * random.uniform();
-  const auto v = policy_value(data, 0.5, propensity);
-  out.set("propensity", propensity).set("value", v->value).set("se", v->se);
-  out.set("treat_share", v->treat_share).set("all", v->value_all).set("none", v->value_none);
+  out.set("propensity", propensity);
+  if (const auto v = policy_value(data, 0.5, propensity)) {
+    out.set("value", v->value).set("se", v->se);
+    out.set("treat_share", v->treat_share).set("all", v->value_all).set("none", v->value_none);
+  }
   if (const auto all = uplift_at(data, 1)) {
     out.set("effect", all->uplift).set("effect_se", all->se).set("effect_p", all->p);
   }

@@ -152,8 +152,11 @@ def check_uplift(c):
     e, would = c["propensity"], score >= 0.5
     weight = np.where(w == 1, 1 / e, 1 / (1 - e)) * y
     values = np.where(would == (w == 1), weight, 0)
-    near("policy", [c["value"], c["se"], c["treat_share"], c["all"], c["none"]],
-         [values.mean(), values.std(ddof=1) / len(y) ** 0.5, would.mean(), (weight * w).mean(), (weight * (1 - w)).mean()])
+    if "value" in c:  # else the values do not vary, and there is no interval
+        near("policy", [c["value"], c["se"], c["treat_share"], c["all"], c["none"]],
+             [values.mean(), values.std(ddof=1) / len(y) ** 0.5, would.mean(), (weight * w).mean(), (weight * (1 - w)).mean()])
+    else:
+        assert values.std() == 0, "a policy was refused whose values vary"
     if "effect" in c:
         theirs = stats.ttest_ind(y[w == 1], y[w == 0], equal_var=False)
         near("effect", [c["effect"], c["effect_p"]], [y[w == 1].mean() - y[w == 0].mean(), theirs.pvalue])
