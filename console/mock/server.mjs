@@ -282,6 +282,7 @@ function drift(data, name, window) {
     name, version: `${name}-1`, window, texts: window === "last" ? 2400 : 80 * Math.min(days, 30), reference_texts: 9600, psi: { confidence: 0.04, labels: 0.31, ngrams: 0.02 },
     chance: { confidence: 0.005, labels: 0.001, ngrams: 0.001 }, verdicts: { confidence: "stable", labels: "shifted", ngrams: "stable" }, verdict: "shifted", thresholds: { shifting: 0.1, shifted: 0.25 }, drifted: ["labels"],
     ...(days ? { days: all.slice(-days) } : {}),
+    alert: { state: "open", since: all[28].day, day: all[29].day, index: "labels", psi: all[29].psi.labels, above: 0.25, texts_min: 50, days_in_a_row: 2 },
     confidence: [{ from: 0, to: 0.7, before: 0.2, now: 0.22 }, { from: 0.7, to: 1, before: 0.8, now: 0.78 }], labels: [{ label: "好评", before: 0.5, now: 0.74 }, { label: "差评", before: 0.5, now: 0.26 }], ngrams: [{ ngram: "酒店", before: 0.31, now: 0.02 }],
   };
 }

@@ -510,6 +510,7 @@ test("drift is told in words, by day, and for the window that is asked for", () 
     assert.match(await text(), /已明显变化[\s\S]*560 条文本，训练时 9,600 条/);
     assert.match(await text(), /结论\s+0\.31\s+已明显变化/);
     assert.match(await text(), /每天的 PSI/);
+    assert.match(await text(), /漂移告警：\d{4}-\d\d-\d\d 起，结论 的 PSI 超过 0\.25（最近 \d{4}-\d\d-\d\d：0\.31）/);
     const asked = page.waitForRequest(/drift\?window=30d/);
     await page.locator("select[name=window]").selectOption("30d");
     await asked;
