@@ -121,7 +121,7 @@ class Inspection(unittest.TestCase):
         gone = self.get("/v1/items/statistics?status=out_of_stock")
         self.assertEqual([one["item"]["id"] for one in gone["items"]], ["box-3"])
         self.server.ok("POST", "/v1/items", product("box-3", 29900))
-        for query, field in (("status=hidden", "status"), ("after=x", "after"), ("limit=0", "limit"), ("kinds=product", "kinds")):
+        for query, field in (("status=gone", "status"), ("after=x", "after"), ("limit=0", "limit"), ("kinds=product", "kinds")):
             self.refused(f"/v1/items/statistics?{query}", field)
 
     def test_one_item(self):
