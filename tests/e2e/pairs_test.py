@@ -54,7 +54,7 @@ class Pairs(unittest.TestCase):
         out = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual([o.get("label") for o in out], ["same", None, "different"])
         self.assertEqual(out[1]["error"]["field"], "line 2")
-        self.assertEqual(set(out[0]), {"label", "confidence", "scores", "rejected", "cosine"})
+        self.assertEqual(set(out[0]), {"label", "confidence", "scores", "rejected", "cosine", "familiarity", "unfamiliar"})
         self.assertAlmostEqual(sum(out[0]["scores"].values()), 1)
 
     def test_mistakes_are_named(self):
@@ -87,6 +87,10 @@ class Pairs(unittest.TestCase):
             found = server.ok("POST", "/v1/similarity", {"pairs": pairs, "model": "asked"})
             self.assertEqual((found["version"], found["items"][0]["label"]), ("asked-1", "same"))
             self.assertEqual(found["items"][1]["error"]["field"], "pairs[1].first")
+            why = server.ok("POST", "/v1/similarity", {"pairs": pairs[:1], "model": "asked", "explain": 2})["items"][0]["why"]
+            self.assertEqual(len(why["terms"]), 2)
+            drift = server.ok("GET", "/v1/models/asked/drift?window=last")
+            self.assertEqual((drift["version"], drift["texts"], drift["alert"]["state"]), ("asked-1", 2, "idle"))
             found = server.ok("POST", "/v1/similarity", {"pairs": pairs})
             self.assertTrue(found["version"].startswith("pair@"))
             shipped = {one["kind"]: one for one in server.ok("GET", "/v1/models?with=all")["shipped"]}
