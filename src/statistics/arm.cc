@@ -11,7 +11,8 @@ std::string_view to_string(Refusal refusal) {
     case Refusal::kTooFewUsers:
       return "an arm has fewer than two users";
     case Refusal::kNoVariance:
-      return "variance is zero in an arm";
+      return "variance is zero in an arm, or lost in the rounding of its sums (subtract a constant "
+             "from the values before they are added)";
     case Refusal::kZeroBaseline:
       return "the control mean is zero, so there is no relative effect";
     case Refusal::kZeroDenominator:

@@ -38,7 +38,7 @@ TEST(StatsCompare, ProportionsAreTheDefaultWithoutSquares) {
   const Json::Array& arms = *out["arms"].if_array();
   ASSERT_EQ(arms.size(), 2U);
   EXPECT_NEAR(arms[0]["p"].number_or(0), 0.80707, 5.1e-6);
-  EXPECT_EQ(arms[1]["refused"].string_or(""), "variance is zero in an arm");
+  EXPECT_TRUE(arms[1]["refused"].string_or("").starts_with("variance is zero in an arm"));
   EXPECT_EQ(out.find("p"), nullptr);
 }
 

@@ -9,7 +9,7 @@ std::string_view refusal_zh(Refusal refusal) {
     case Refusal::kTooFewUsers:
       return "有一组不足两人";
     case Refusal::kNoVariance:
-      return "有一组的数值全都相同";
+      return "有一组的数值全都相同，或其差别已在求和的舍入中丢失";
     case Refusal::kZeroBaseline:
       return "对照组的均值为 0，无法计算相对效果";
     case Refusal::kZeroDenominator:
@@ -51,6 +51,7 @@ Plain chance_text(double p) {
 std::string number_text(double v) { return fmt::format("{:.4g}", v); }
 
 Plain share_of_cases(double p) {
+  if (p > 0.995) return {"100 次中有 99 次以上", "more than 99 of 100"};
   for (const auto& [cases, text] : {std::pair{100, "100"}, {1000, "1,000"}, {10000, "10,000"}}) {
     const double count = p * cases;
     if (count >= 0.95) {

@@ -529,13 +529,18 @@ Result<Json> stats_ope(const Table& table, const Json& settings) {
                         found->mean_weight_se);
   }
   if (wrong) {
-    out.set("refused", "off-policy: " + *wrong +
-                           ": the propensities are not those of the log, or it lacks actions");
+    out.set("refused",
+            "off-policy: " + *wrong +
+                ": the propensities are not those of the log, it lacks actions, or its rows "
+                "belong together (people who always get the same)");
     out.set("mean_weight", found->mean_weight);
     describe(out, method, assumptions,
-             {"没有结论：权重的平均值不是 1，日志里的概率不对，或者缺少该策略会采取的动作。",
-              "There is no result: the weights do not add up, so the log's propensities are wrong "
-              "or it lacks actions of the policy."});
+             {"没有结论：权重的平均值不是 "
+              "1。日志里的概率不对，缺少该策略会采取的动作，或者各行并不独立（例如同一人总是得到同"
+              "样的动作）。",
+              "There is no result: the weights do not add up, so the log's propensities are wrong, "
+              "it lacks actions of the policy, or its rows are not independent (people who always "
+              "get the same)."});
     return out;
   }
   out.set("estimate", found->value).set("se", number_json(found->se));

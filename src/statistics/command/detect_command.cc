@@ -147,6 +147,7 @@ struct Findings {
 };
 
 std::string_view equal_steps(const Series& s) {
+  if (s.rows_are_steps) return "each row is a step of the season, whatever its time";
   return s.steps_absent > 0 ? "equal time steps; those without a row are missing values"
                             : "equal time steps";
 }
@@ -606,6 +607,18 @@ Result<Findings> run_method(const Series& series, const Table& table, const Dete
   return fail_field("method", "is unknown");
 }
 
+/// Of a season that is counted: steps without a row are filled in while they are few. More of them
+/// are closing hours and days (or an unsteady clock), and `period` then counts rows.
+Series with_season_steps(Series series) {
+  constexpr double kAbsentMax = 0.1;
+  auto filled = with_equal_steps(series);
+  const bool few = filled && static_cast<double>(filled->steps_absent) <=
+                                 kAbsentMax * static_cast<double>(filled->number.size());
+  if (few) return std::move(*filled);
+  series.rows_are_steps = true;
+  return series;
+}
+
 }  // namespace
 
 Result<Json> stats_detect(const Table& table, const Json& settings) {
@@ -621,8 +634,10 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
     ZHIYIN_TRY(series, read_series(table, {s.time, s.value, s.zone}));
   }
   const bool is_single = s.method != DetectMethod::kKleinberg && known_values(series).size() < 2;
-  if (s.method == DetectMethod::kSeasonalEsd || s.method == DetectMethod::kInterrupted) {
+  if (s.method == DetectMethod::kInterrupted) {
     ZHIYIN_TRY(series, with_equal_steps(std::move(series)));
+  } else if (s.method == DetectMethod::kSeasonalEsd) {
+    series = with_season_steps(std::move(series));
   }
   ZHIYIN_TRY(Findings found, run_method(series, table, s));
   if (is_single && found.extra.find("refused") == nullptr) {
@@ -630,6 +645,7 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
   }
   Json out = Json::object().set("points", table.size());
   if (series.steps_absent > 0) out.set("steps_absent", series.steps_absent);
+  if (series.rows_are_steps) out.set("steps", "rows");
   const std::size_t count = found.list.if_array()->size();
   out.set("found", count);
   for (const Json::Member& m : *found.extra.if_object()) out.set(m.first, m.second);
@@ -638,10 +654,14 @@ Result<Json> stats_detect(const Table& table, const Json& settings) {
     describe(out, found.method, found.assumptions, *found.plain);
     return out;
   }
-  describe(out, found.method, found.assumptions,
-           count == 0 ? Plain{"没有发现异常。", "Nothing stands out."}
-                      : Plain{fmt::format("在 {} 个点中发现 {} 处。", table.size(), count),
-                              fmt::format("{} of {} points stand out.", count, table.size())});
+  Plain plain = count == 0 ? Plain{"没有发现异常。", "Nothing stands out."}
+                           : Plain{fmt::format("在 {} 个点中发现 {} 处。", table.size(), count),
+                                   fmt::format("{} of {} points stand out.", count, table.size())};
+  if (series.rows_are_steps) {
+    plain.zh += "时间不是等距的：周期按行数计。";
+    plain.en += " The times are not equally far apart: the period counts rows.";
+  }
+  describe(out, found.method, found.assumptions, plain);
   return out;
 }
 

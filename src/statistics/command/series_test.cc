@@ -55,7 +55,7 @@ TEST(Series, AbsentStepsBecomeGaps) {
 TEST(Series, MonthsWorkingDaysAndChangingClocksAreEqualSteps) {
   const auto months =
       equal_steps(of_times({"2026-01-31", "2026-03-31", "2026-05-31", "2026-07-31", "2026-10-31"}));
-  EXPECT_FALSE(months);  // two months, and then three
+  EXPECT_EQ(months->steps_absent, 5U);  // two months, and then three: of one month each
   EXPECT_EQ(equal_steps(of_times({"2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01",
                                   "2026-12-01", "2027-01-01"}))
                 ->steps_absent,
@@ -69,6 +69,55 @@ TEST(Series, MonthsWorkingDaysAndChangingClocksAreEqualSteps) {
   auto read = read_series(summer, {"time", "value", "Europe/Berlin"});
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(with_equal_steps(std::move(*read))->steps_absent, 1U);
+}
+
+TEST(Series, SchedulesSparseRowsAndUnsteadyClocksAreOnAGrid) {
+  std::vector<std::string> schedule;
+  for (int d = 0; d < 42; ++d) {
+    const int weekday = (d + 3) % 7;
+    if (weekday == 0 || weekday == 2 || weekday == 4) schedule.push_back(day(d));
+  }
+  // Two days, two days, three days: working days, of which two are absent between two rows.
+  const auto shop = equal_steps(of_times(schedule));
+  ASSERT_TRUE(shop) << shop.error().text();
+  EXPECT_GT(shop->steps_absent, schedule.size() / 2);
+  EXPECT_EQ(equal_steps(of_times({"0", "2", "4", "6", "8", "9", "10", "12"}))->steps_absent, 5U);
+  // Each minute has its row, up to 19 seconds late; each day somewhere between nine and two.
+  std::vector<std::string> minutes;
+  std::vector<std::string> days;
+  Random random(8);
+  for (int i = 0; i < 50; ++i) {
+    minutes.push_back(fmt::format("2026-01-01T10:{:02}:{:02}", i, random.below(20)));
+    days.push_back(fmt::format("{}T{:02}:00:00", day(i), 9 + random.below(6)));
+  }
+  for (const auto& times : {minutes, days}) {
+    const auto found = equal_steps(of_times(times));
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(found->steps_absent, 0U);
+  }
+  minutes.erase(minutes.begin() + 20);
+  EXPECT_EQ(equal_steps(of_times(minutes))->steps_absent, 1U);
+}
+
+TEST(Series, ASaturdayThatIsWorkedIsAStepAmongWorkingDays) {
+  std::vector<std::string> working;
+  for (int d = 0; d < 60; ++d) {
+    if ((d + 3) % 7 < 5 || d == 9 || d == 30) working.push_back(day(d));
+  }
+  const auto found = equal_steps(of_times(working));
+  ASSERT_TRUE(found) << found.error().text();
+  EXPECT_EQ(found->steps_absent, 0U);
+}
+
+TEST(Series, DatesWithoutDashesAreDates) {
+  const auto days = equal_steps(of_times({"20260226", "20260227", "20260228", "20260301"}));
+  ASSERT_TRUE(days) << days.error().text();
+  EXPECT_EQ(days->steps_absent, 0U);
+  EXPECT_EQ(days->place_of("20260301").value(), 3U);
+  EXPECT_EQ(days->place_of("2026-02-28").value(), 2U);
+  EXPECT_EQ(equal_steps(of_times({"202511", "202512", "202601", "202603"}))->steps_absent, 1U);
+  // Numbers, as they are no dates.
+  EXPECT_EQ(equal_steps(of_times({"20260230", "20260231", "20260232"}))->time.size(), 0U);
 }
 
 /// A line with noise and nothing else, 90 days; some rows or their values may be left out.
@@ -128,6 +177,29 @@ TEST(Series, SeasonsGoOnWhereRowsAreAbsent) {
   for (const Json& f : *(*out)["findings"].if_array()) {
     found.push_back(static_cast<std::size_t>(f["index"].int_or(0)));
   }
+  for (const std::size_t spike : spikes) EXPECT_THAT(found, ::testing::Contains(spike));
+}
+
+TEST(Series, OfOpeningHoursTheRowsAreTheSteps) {
+  Table rows{{"time", "value"}, {}};
+  Random random(9);
+  std::vector<std::size_t> spikes;
+  for (int d = 0; d < 40; ++d) {
+    for (int h = 9; h < 19; ++h) {
+      const bool spike = (d == 11 && h == 12) || (d == 30 && h == 17);
+      if (spike) spikes.push_back(rows.rows.size());
+      rows.rows.push_back({fmt::format("{}T{:02}:00:00", day(d), h),
+                           fmt::format("{:.2f}", 100 + 20 * std::sin((h - 9) / 10.0 * 6.2832) +
+                                                     random.normal() + (spike ? 25 : 0))});
+    }
+  }
+  const auto out = stats_detect(rows, Json::object().set("method", "shesd").set("period", 10));
+  ASSERT_TRUE(out) << out.error().text();
+  EXPECT_EQ((*out)["steps"], Json("rows"));
+  EXPECT_THAT((*out)["plain"].dump(), HasSubstr("the period counts rows"));
+  std::vector<std::size_t> found;
+  for (const Json& f : *(*out)["findings"].if_array())
+    found.push_back(static_cast<std::size_t>(f["index"].int_or(0)));
   for (const std::size_t spike : spikes) EXPECT_THAT(found, ::testing::Contains(spike));
 }
 
