@@ -150,11 +150,13 @@ class Demo {
     ingest_key_ = "zy_" + crypto::base64url(crypto::random_bytes(30));
     password_ = crypto::base64url(crypto::random_bytes(9));
     ZHIYIN_TRY_VOID(start_sandbox());
-    ZHIYIN_TRY_VOID(
-        write_file(config_, fmt::format("# Made by zhiyin demo.\nclock = \"stepped\"\nclock_start "
-                                        "= \"{}\"\nlog_level = \"warning\"\n"
-                                        "[server]\nport = {}\n[wechat]\nbase_url = \"{}\"\n",
-                                        kStart, settings_.port, sandbox_->url())));
+    ZHIYIN_TRY_VOID(write_file(
+        config_, fmt::format("# Made by zhiyin demo.\nclock = \"stepped\"\nclock_start "
+                             "= \"{}\"\nlog_level = \"warning\"\n"
+                             "[server]\nport = {}\n[wechat]\nbase_url = \"{}\"\n"
+                             "# Fifty nights pass in a minute: it trains when it says so.\n"
+                             "[recommend]\ntrain_at = \"\"\n",
+                             kStart, settings_.port, sandbox_->url())));
     // The key from the seed, so that ids and with them the holdout are the same each time; it seals
     // play data only.
     fs::create_directories(settings_.dir / "data", ec);
