@@ -17,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   block.cells = {"u1", "a1", "like", "2026-01-01", "1,234.5", "N1-0 N2-1"};
   block.rows.push_back({1, 0, 6, RowBlock::Fault::kNone, "raw"});
   detail::MappedRows out;
-  static_cast<void>(mapper->map(block, block.rows[0], out, [](std::string_view, std::string) {}));
+  static_cast<void>(
+      mapper->map(block, block.rows[0], {}, out, [](std::string_view, std::string) {}));
   return 0;
 }

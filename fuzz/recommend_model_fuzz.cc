@@ -24,7 +24,7 @@ void use(recommend::RecommendModel model, recommend::Ranking ranking) {
     person.activity.push_back({1, kNow - kDay, "read", model.item(0), 0, "shop", ""});
   const auto recommender = recommend::Recommender::create(
       std::make_shared<recommend::RecommendModel>(std::move(model)), "recommend-1",
-      {{{"article", "a"}, "t", {{"tag", 1}}, kNow}}, std::move(ranking));
+      {{{"article", "a"}, "t", {{"tag", 1}}, kNow}}, nullptr, std::move(ranking));
   const recommend::RecommendRequest request{.n = 10, .now = kNow, .explain = true};
   ZHIYIN_CHECK(recommender->recommend(person, request).has_value());
   ZHIYIN_CHECK(recommender->popular(request).has_value());
