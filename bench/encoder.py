@@ -225,17 +225,21 @@ def base_shape(build, peak, folder):
     for name, megabytes in (("int8", 85), ("float32", 340)):
         read, = program(build, "memory", megabytes)
         print(f"  {megabytes} MB of {name} weights are read in {read['milliseconds']:.1f} ms ({read['gigabytes_per_second']:.1f} GB/s)")
-    for precision, peak_gops in (("int8", peak["int8_gops"]), ("float32", peak["float_gops"])):
+    for precision in ("int8", "float32"):
         for r in program(build, "made", precision):
+            peak_gops = peak["float_gops"] if precision == "float32" else peak["amx_gops"] if r["kernels"].startswith("amx") else peak["int8_gops"]
+            # Attention is floats in either precision: what products and attention take at their peaks, of the time.
+            both = r["gops"] / peak_gops + r["attention_gops"] / peak["float_gops"]
             print(f"  {precision}, {r['tokens']} tokens: {r['milliseconds']:.1f} ms, {r['tokens_per_second']:,.0f} tokens/s, {r['gops']:.0f} GOP/s = "
-                  f"{r['gops'] / roof[precision]:.2f} of the products, {r['gops'] / peak_gops:.2f} of the peak ({r['kernels']})")
+                  f"{r['gops'] / roof[precision]:.2f} of the products, {r['gops'] / peak_gops:.2f} of the peak, with attention {both:.2f} ({r['kernels']})")
     return roof
 
 
 def main():
     build = pathlib.Path(sys.argv[1])
     peak, = program(build, "peaks")
-    print(f"encoder, one thread: register peak int8 {peak['int8_gops']:.0f}, float32 {peak['float_gops']:.0f} GOP/s; ONNX Runtime {onnxruntime.__version__}")
+    print(f"encoder, one thread: register peak int8 {peak['int8_gops']:.0f}, float32 {peak['float_gops']:.0f} GOP/s"
+          + (f", AMX {peak['amx_gops']:.0f} GOP/s" if "amx_gops" in peak else "") + f"; ONNX Runtime {onnxruntime.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         base_shape(build, peak, folder)
         if not PACKAGE.is_file():

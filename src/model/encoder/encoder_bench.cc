@@ -3,7 +3,8 @@
 //   encoder_bench peaks
 //   encoder_bench memory MEGABYTES          bytes that one thread reads in a second, out of so many
 //   encoder_bench roof WIDTH INNER          oneDNN's products of one layer, packed to 1,024 tokens
-//   encoder_bench made int8|float32         our engine on BERT-base's shape with made weights
+//   encoder_bench made int8|float32 [KERNELS]  our engine on BERT-base's shape with made weights,
+//                                           by the best kernels or those named (avx2, amx, ...)
 //   encoder_bench ids ENCODER FILE [N]      our engine on texts as ids (one text a line, first N);
 //                                           ENCODER `made`: BERT-base's shape
 //   encoder_bench vectors ENCODER FILE PRECISION OUTPUT   their vectors, float32
@@ -26,6 +27,7 @@
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "model/encoder/compile_encoder.h"
+#include "model/encoder/detail/amx_support.h"
 #include "model/encoder/encoder.h"
 
 namespace {
@@ -106,9 +108,15 @@ void peaks() {
   const double f = best(1, [&] { wide ? float_peak_avx512() : float_peak_avx2(); });
   const double i = best(1, [&] { wide ? int8_peak_avx512() : int8_peak_avx2(out); });
   const double lanes = wide ? 16 : 8;
-  fmt::print("{{\"float_gops\":{:.1f},\"int8_gops\":{:.1f}}}\n",
+  fmt::print("{{\"float_gops\":{:.1f},\"int8_gops\":{:.1f}",
              12.0 * kPeakLoops * lanes * 2 / f * 1e-9,
              12.0 * kPeakLoops * lanes * 4 * 2 / i * 1e-9);
+  if (detail::tiles_usable()) {
+    constexpr std::size_t kSteps = 500'000;
+    const double tiles = best(1, [] { detail::multiply_tiles(kSteps); });
+    fmt::print(",\"amx_gops\":{:.1f}", 4.0 * 32'768 * kSteps / tiles * 1e-9);
+  }
+  fmt::print("}}\n");
 }
 
 /// The sum of what is read, ahead of which lines are fetched, as the products do with weights.
@@ -195,8 +203,14 @@ class MadeSource : public EncoderSource {
                       .token_types = 2};
 };
 
+/// Of the products with weights.
 double operations_per_token(const EncoderShape& s) {
   return 2.0 * static_cast<double>(s.layers * (4 * s.width * s.width + 2 * s.width * s.inner));
+}
+
+/// Of one text's attention, by floats: scores and what they weigh.
+double attention_operations(const EncoderShape& s, std::size_t tokens) {
+  return 4.0 * static_cast<double>(s.layers * tokens * tokens * s.width);
 }
 
 /// Seconds for these texts, all in one call.
@@ -211,21 +225,28 @@ double encode_seconds(const Encoder& encoder, const std::vector<std::vector<std:
   });
 }
 
-std::shared_ptr<const Encoder> made_encoder(Precision precision) {
-  return *Encoder::create(
-      *EncoderFile::from_bytes(*compile_encoder(MadeSource(), {.precision = precision})));
+std::shared_ptr<const Encoder> made_encoder(Precision precision, std::string_view kernels = {}) {
+  const auto encoder = Encoder::create(
+      *EncoderFile::from_bytes(*compile_encoder(MadeSource(), {.precision = precision})),
+      {.kernels = kernels});
+  if (encoder) return *encoder;
+  fmt::print(stderr, "{}\n", encoder.error().text());
+  std::exit(1);
 }
 
-void made(const std::string& precision) {
-  const auto encoder = made_encoder(precision == "int8" ? Precision::kInt8 : Precision::kFloat);
+void made(const std::string& precision, std::string_view kernels) {
+  const auto encoder =
+      made_encoder(precision == "int8" ? Precision::kInt8 : Precision::kFloat, kernels);
   for (const std::size_t tokens : {16U, 32U, 64U, 128U, 512U}) {
     const std::vector<std::vector<std::int32_t>> texts(1, std::vector<std::int32_t>(tokens, 100));
     const double time = encode_seconds(*encoder, texts, 1.5);
     fmt::print(
         "{{\"shape\":\"bert-base\",\"precision\":\"{}\",\"kernels\":\"{}\",\"tokens\":{},"
-        "\"milliseconds\":{:.2f},\"tokens_per_second\":{:.0f},\"gops\":{:.1f}}}\n",
+        "\"milliseconds\":{:.2f},\"tokens_per_second\":{:.0f},\"gops\":{:.1f},"
+        "\"attention_gops\":{:.1f}}}\n",
         precision, encoder->kernels(), tokens, time * 1e3, static_cast<double>(tokens) / time,
-        static_cast<double>(tokens) * operations_per_token(encoder->shape()) / time * 1e-9);
+        static_cast<double>(tokens) * operations_per_token(encoder->shape()) / time * 1e-9,
+        attention_operations(encoder->shape(), tokens) / time * 1e-9);
     std::fflush(stdout);
   }
 }
@@ -332,8 +353,8 @@ int main(int argc, char** argv) {
     memory(std::stoul(word(1)));
   else if (word(0) == "roof" && words.size() == 3)
     roof(std::stol(word(1)), std::stol(word(2)));
-  else if (word(0) == "made" && words.size() == 2)
-    made(word(1));
+  else if (word(0) == "made" && (words.size() == 2 || words.size() == 3))
+    made(word(1), word(2));
   else if (word(0) == "ids" && words.size() >= 3)
     ids(load(word(1), word(2), words.size() > 3 ? std::stoul(word(3)) : 1'000'000, word(4)));
   else if (word(0) == "vectors" && words.size() == 5)
@@ -343,7 +364,7 @@ int main(int argc, char** argv) {
   else {
     fmt::print(stderr,
                "usage: encoder_bench peaks | memory MEGABYTES | roof WIDTH INNER | made PRECISION "
-               "| ids ENCODER FILE "
+               "[KERNELS] | ids ENCODER FILE "
                "[N [PRECISION]] | long ENCODER THREADS\n");
     return 2;
   }

@@ -78,6 +78,16 @@ inline Ahead ahead_of(const void* from, Size stride, Size turns, Size tile, Size
   return {static_cast<const char*>(from) + tile * turns * 64 / tiles, stride, step};
 }
 
+/// A row's result in sixteen columns from the sums of its products.
+ZHIYIN_INLINE inline void finish_int8(const Int8Product& t, Size line, Size column, Int16s sums,
+                                      ColumnSums column_sums) {
+  const RowScale scale = t.rows[line];
+  const F16 whole = less_zero(sums, column_sums, scale.zero);
+  const F16 factor = mul(splat(scale.scale), load(t.column_scales + column));
+  store(t.out + line * t.out_stride + column,
+        activate(fma(whole, factor, load(t.bias + column)), t.activation));
+}
+
 struct Int8Panels {
   const Int8Product* product;
   Size panel;
@@ -97,17 +107,10 @@ struct Int8Work {
       ColumnSums column_sums[P];
       for (int p = 0; p < P; ++p)
         column_sums[p] = load_sums(t.column_sums + (at.panel + static_cast<Size>(p)) * 16);
-      for (int r = 0; r < R; ++r) {
-        const Size line = row + static_cast<Size>(r);
-        const RowScale scale = t.rows[line];
-        for (int p = 0; p < P; ++p) {
-          const Size column = (at.panel + static_cast<Size>(p)) * 16;
-          const F16 whole = less_zero(sums[r][p], column_sums[p], scale.zero);
-          const F16 factor = mul(splat(scale.scale), load(t.column_scales + column));
-          store(t.out + line * t.out_stride + column,
-                activate(fma(whole, factor, load(t.bias + column)), t.activation));
-        }
-      }
+      for (int r = 0; r < R; ++r)
+        for (int p = 0; p < P; ++p)
+          finish_int8(t, row + static_cast<Size>(r), (at.panel + static_cast<Size>(p)) * 16,
+                      sums[r][p], column_sums[p]);
     }
   };
 };

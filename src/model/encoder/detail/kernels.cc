@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
 #include "base/random.h"
+#include "model/encoder/detail/amx_support.h"
 
 namespace zhiyin::model::detail {
 
@@ -17,6 +19,8 @@ namespace zhiyin::model::detail {
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvxVnniKernels;
 extern const Kernels kAvx512VnniKernels;
+extern const Kernels kAmxKernels;      // every product of bytes by tiles
+extern const Kernels kAmxVnniKernels;  // those of more than 16 rows; others as AVX-512 VNNI
 #endif
 
 namespace {
@@ -29,11 +33,71 @@ bool has_avx_vnni() {
 }
 #endif
 
+/// A product of bytes, with numbers that are made within some ten microseconds.
+class BytesTrial {
+ public:
+  /// Requires multiples of 16.
+  BytesTrial(std::size_t rows, std::size_t inputs, std::size_t columns)
+      : inputs_(inputs),
+        columns_(columns),
+        bytes_(rows * inputs),
+        rows_(rows),
+        panels_(inputs * columns),
+        sums_(columns),
+        floats_(columns),
+        out_(rows * columns) {
+    std::uint32_t turn = 0;
+    const auto next = [&] { return turn = turn * 1664525U + 1013904223U; };
+    for (std::uint8_t& x : bytes_) x = static_cast<std::uint8_t>(next() >> 24);
+    for (RowScale& row : rows_) row = {0.01F, static_cast<std::int32_t>(next() >> 24)};
+    for (std::int8_t& x : panels_) x = static_cast<std::int8_t>((next() >> 25) - 64U);
+    for (std::int32_t& x : sums_) x = static_cast<std::int32_t>(next() >> 16) - 32768;
+    for (float& x : floats_) x = static_cast<float>(next() >> 8);
+  }
+
+  /// Of the first rows.
+  std::span<const float> run(const Kernels& kernels, std::size_t rows) {
+    kernels.product_int8({bytes_.data(), inputs_, rows_.data(), rows, panels_.data(),
+                          floats_.data(), sums_.data(), floats_.data(), inputs_ / kGroup, columns_,
+                          out_.data(), columns_, Activation::kNone});
+    return std::span(out_).first(rows * columns_);
+  }
+
+ private:
+  std::size_t inputs_, columns_;
+  std::vector<std::uint8_t> bytes_;
+  std::vector<RowScale> rows_;
+  std::vector<std::int8_t> panels_;
+  std::vector<std::int32_t> sums_;
+  std::vector<float> floats_;  // scales of the columns, and biases
+  std::vector<float> out_;
+};
+
+/// Products that fill tiles of AMX, of each number of these.
+bool same_sums_as_portable(const Kernels& kernels) {
+  BytesTrial mine(40, 128, 80), theirs = mine;
+  return std::ranges::all_of(std::array{5U, 30U, 40U}, [&](std::size_t rows) {
+    return std::ranges::equal(mine.run(kernels, rows), theirs.run(kPortableKernels, rows));
+  });
+}
+
 struct Usable {
-  std::array<const Kernels*, 4> list{};
+  std::array<const Kernels*, 6> list{};
   std::size_t count = 0;
   void add(const Kernels& kernels) { list[count++] = &kernels; }
 };
+
+#ifdef ZHIYIN_X86_KERNELS
+/// The quickest by the clock, then AVX-512 VNNI, which takes over where that one gives other bits.
+void add_amx(Usable& out) {
+  const std::array<const Kernels*, 3> all{&kAmxKernels, &kAmxVnniKernels, &kAvx512VnniKernels};
+  const Kernels* const best = &quickest_for_bytes(all);
+  out.add(*best);
+  if (best != &kAvx512VnniKernels) out.add(kAvx512VnniKernels);
+  for (const Kernels* const kernels : all)
+    if (kernels != best && kernels != &kAvx512VnniKernels) out.add(*kernels);
+}
+#endif
 
 Usable find_usable() {
   Usable out;
@@ -41,10 +105,14 @@ Usable find_usable() {
   // __builtin_cpu_supports looks at what the system saves of the registers, too.
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx2 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512f") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl"))
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512vnni") &&
+                      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  if (avx512 && tiles_usable()) {
+    add_amx(out);
+  } else if (avx512) {
     out.add(kAvx512VnniKernels);
+  }
   if (avx2 && has_avx_vnni()) out.add(kAvxVnniKernels);
   if (avx2) out.add(kAvx2Kernels);
 #endif
@@ -123,11 +191,33 @@ std::span<const Kernels* const> usable_kernels() {
   return {usable.list.data(), usable.count};
 }
 
+const Kernels& quickest_for_bytes(std::span<const Kernels* const> kernels) {
+  using Clock = std::chrono::steady_clock;
+  BytesTrial trial(48, 384, 384);
+  const auto shortest = [&](const Kernels& one, std::size_t rows) {
+    auto out = Clock::duration::max();
+    for (int run = 0; run < 4; ++run) {
+      const Clock::time_point begin = Clock::now();
+      trial.run(one, rows);
+      out = std::min(out, Clock::now() - begin);
+    }
+    return out;
+  };
+  const Kernels* best = nullptr;
+  auto least = Clock::duration::max();
+  for (const Kernels* const one : kernels) {
+    const auto time = shortest(*one, 16) + shortest(*one, 48);
+    if (best == nullptr || time < least) best = one, least = time;
+  }
+  return *best;
+}
+
 bool agrees_with_portable(const Kernels& kernels) {
   const Trial trial;
   const std::vector<float> mine = trial.run(kernels);
   const std::vector<float> theirs = trial.run(kPortableKernels);
-  return std::memcmp(mine.data(), theirs.data(), mine.size() * sizeof(float)) == 0;
+  return std::memcmp(mine.data(), theirs.data(), mine.size() * sizeof(float)) == 0 &&
+         same_sums_as_portable(kernels);
 }
 
 }  // namespace zhiyin::model::detail

@@ -116,9 +116,14 @@ struct Kernels {
 extern const Kernels kPortableKernels;
 
 /// Those that were compiled in and that this processor can run, best first; the portable ones last.
+/// Where it has AMX the first call measures for some hundred microseconds what is best.
 std::span<const Kernels* const> usable_kernels();
 
-/// True when `kernels` gives the portable ones' bits on a small product, norm and attention.
+/// Which of `kernels`, of which there must be one, takes the least time for a product of bytes of
+/// few rows and one of many. By the clock: the answer may change, no result does.
+const Kernels& quickest_for_bytes(std::span<const Kernels* const> kernels);
+
+/// True when `kernels` gives the portable ones' bits on small products, norm and attention.
 bool agrees_with_portable(const Kernels& kernels);
 
 }  // namespace zhiyin::model::detail
