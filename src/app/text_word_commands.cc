@@ -1,3 +1,5 @@
+#include <ranges>
+
 #include "app/number_argument.h"
 #include "app/text_commands.h"
 #include "base/file.h"
@@ -73,6 +75,8 @@ Result<TextTask> segment_task(const Json& args) {
   return task;
 }
 
+constexpr std::size_t kPlacesMax = 100;  // of a keyword
+
 Result<TextTask> keywords_task(const Json& args) {
   ZHIYIN_TRY(const text::Words words, words_of(args));
   ZHIYIN_TRY(const auto count, number_argument<std::size_t>(args, "count"));
@@ -88,10 +92,12 @@ Result<TextTask> keywords_task(const Json& args) {
     Json out = Json::array();
     for (const text::Keyword& keyword : keywords) {
       Json places = Json::array();
-      for (const text::ByteRange range : keyword.places) places.push(range_json(range));
+      for (const text::ByteRange range : keyword.places | std::views::take(kPlacesMax))
+        places.push(range_json(range));
       out.push(Json()
                    .set("word", utf8::cleaned(keyword.word))
                    .set("weight", keyword.weight)
+                   .set("count", keyword.places.size())
                    .set("bytes", std::move(places)));
     }
     return Json().set("keywords", std::move(out));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 #include "base/crypto.h"
 #include "model/classify/occlusion.h"
@@ -111,9 +112,13 @@ Json keywords_json(const std::vector<text::Keyword>& words) {
   Json out = Json::array();
   for (const text::Keyword& word : words) {
     Json places = Json::array();
-    for (const auto& place : word.places) places.push(span_json(place.begin, place.end));
-    out.push(
-        Json().set("word", word.word).set("weight", word.weight).set("spans", std::move(places)));
+    for (const auto& place : word.places | std::views::take(kKeywordSpansMax))
+      places.push(span_json(place.begin, place.end));
+    out.push(Json()
+                 .set("word", word.word)
+                 .set("weight", word.weight)
+                 .set("count", word.places.size())
+                 .set("spans", std::move(places)));
   }
   return out;
 }
@@ -139,30 +144,36 @@ std::string_view name_kind(std::string_view tag) {
   return {};
 }
 
+struct Entities {
+  Json list = Json::array();  // at most kEntitiesMax
+  std::size_t count = 0;      // all of them
+};
 /// Personal data by rules, then names of the dictionary where there is none.
-Result<Json> entities_json(std::string_view text, std::span<const text::PersonalSpan> personal,
-                           text::Segmenter* segmenter) {
-  Json out = Json::array();
+Result<Entities> find_entities(std::string_view text, std::span<const text::PersonalSpan> personal,
+                               text::Segmenter* segmenter) {
+  Entities out;
   const auto put = [&](std::string_view kind, std::size_t begin, std::size_t end,
                        std::string_view by) {
-    out.push(Json()
-                 .set("kind", kind)
-                 .set("text", text.substr(begin, end - begin))
-                 .set("span", span_json(begin, end))
-                 .set("by", by)
-                 .set("confidence", Json()));
+    if (++out.count > kEntitiesMax) return;
+    out.list.push(Json()
+                      .set("kind", kind)
+                      .set("text", text.substr(begin, end - begin))
+                      .set("span", span_json(begin, end))
+                      .set("by", by)
+                      .set("confidence", Json()));
   };
   for (const auto& p : personal)
     put(text::kPersonalKindNames[static_cast<std::size_t>(p.kind)], p.byte_begin, p.byte_end,
         "rules");
   if (segmenter == nullptr) return out;
   ZHIYIN_TRY(const auto words, segmenter->cut(text));
+  auto next = personal.begin();  // both ascend and do not overlap among themselves
   for (const auto& w : words) {
+    while (next != personal.end() && next->byte_end <= w.begin) ++next;
+    if (next != personal.end() && next->byte_begin < w.end) continue;
     const std::string_view word = text.substr(w.begin, w.end - w.begin);
     const std::string_view kind = name_kind(text::tag_of(segmenter->words(), word));
-    const bool taken = std::ranges::any_of(
-        personal, [&](const auto& p) { return w.begin < p.byte_end && p.byte_begin < w.end; });
-    if (!kind.empty() && !taken) put(kind, w.begin, w.end, "dictionary");
+    if (!kind.empty()) put(kind, w.begin, w.end, "dictionary");
   }
   return out;
 }
@@ -201,8 +212,10 @@ class Rules {
     if (!plan_.has("entities") && !plan_.has("masked")) return {};
     const auto personal = text::find_personal_data(text);
     if (plan_.has("entities")) {
-      ZHIYIN_TRY(Json found, entities_json(text, personal, segmenter_ ? &*segmenter_ : nullptr));
-      out.set("entities", std::move(found));
+      ZHIYIN_TRY(Entities found,
+                 find_entities(text, personal, segmenter_ ? &*segmenter_ : nullptr));
+      if (found.count > kEntitiesMax) out.set("entities_count", found.count);
+      out.set("entities", std::move(found.list));
     }
     if (plan_.has("masked")) out.set("masked", text::shortened(text, personal));
     return {};

@@ -19,6 +19,9 @@ struct AnalyzeRequest {
 };
 inline constexpr std::size_t kAnalyzeTextsMax = 512;
 inline constexpr std::size_t kAnalyzeBytesMax = 64 << 10;  ///< of a text
+/// What of an answer would grow many times faster than its text; more is counted only.
+inline constexpr std::size_t kKeywordSpansMax = 100;  ///< places of a keyword, the first
+inline constexpr std::size_t kEntitiesMax = 500;      ///< of a text
 
 /// What is to be found in each text: {"items":[…],"versions":{task: version},"missing":[tasks that
 /// were not asked for by name and have no model]}. An item has a member per task, or

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "model/classify/occlusion.h"
 #include "model/classify/train_text.h"
 #include "server/text_duplicates.h"
 #include "storage/migrations.h"
@@ -85,6 +86,37 @@ TEST_F(AnalysisTest, WithoutItsEncoderAJoinedModelSaysSo) {
   EXPECT_EQ(answer["label"].string_or(""), "negative");
   EXPECT_TRUE(answer["floor"].bool_or(false));
   EXPECT_NE(answer["note"].string_or("").find("n-grams alone"), std::string::npos);
+}
+
+/// Answers stay in proportion to their texts, which one character or name over and over would not.
+TEST_F(AnalysisTest, PlacesBeyondTheFirstAreOnlyCounted) {
+  provide("mood", {});
+  std::string text, names, phones;
+  for (int i = 0; i < 5000; ++i) text += "好用";
+  for (int i = 0; i < 1000; ++i) names += "北京，";
+  for (int i = 0; i < 600; ++i) phones += "13800138000，";
+  AnalyzeRequest request;
+  request.texts = {text, names, phones + "北京"};
+  request.tasks = {{"keywords", "entities", "mood"}};
+  request.explain = 100;
+  const Json items = analyzed(request)["items"];
+  for (const Json& term : *nth(items, 0)["mood"]["why"]["terms"].if_array()) {
+    const auto count = static_cast<std::size_t>(term["count"].number_or(0));
+    EXPECT_EQ(term["spans"].if_array()->size(), std::min(count, model::kTermSpansShown));
+  }
+  EXPECT_GE(nth(nth(items, 0)["mood"]["why"]["terms"], 0)["count"].number_or(0), 4999);
+  if (!language_->words()) GTEST_SKIP() << "no dictionary is here";
+  const Json& word = nth(nth(items, 1)["keywords"], 0);
+  EXPECT_EQ(word["word"].string_or(""), "北京");
+  EXPECT_EQ(word["count"].number_or(0), 1000);
+  EXPECT_EQ(word["spans"].if_array()->size(), kKeywordSpansMax);
+  EXPECT_EQ(nth(items, 1)["entities"].if_array()->size(), kEntitiesMax);
+  EXPECT_EQ(nth(items, 1)["entities_count"].number_or(0), 1000);
+  EXPECT_TRUE(nth(items, 0)["entities_count"].is_null());
+  // Personal data comes first.
+  EXPECT_EQ(nth(nth(items, 2)["entities"], kEntitiesMax - 1)["kind"].string_or(""), "phone");
+  EXPECT_EQ(nth(items, 2)["entities_count"].number_or(0), 601);
+  for (const Json& item : *items.if_array()) EXPECT_LT(item.dump().size(), 70'000U);
 }
 
 TEST(Duplicates, HangTogetherByWayOfOthers) {

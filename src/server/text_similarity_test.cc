@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "model/artefact.h"
+#include "model/classify/occlusion.h"
 #include "model/classify/train_text.h"
 #include "model/pairs/train_pair.h"
 #include "storage/migrations.h"
@@ -91,6 +92,24 @@ TEST_F(SimilarityTest, ReasonsWhereTheyAreAskedFor) {
   EXPECT_FALSE(why["likeness"]["jaccard_2"].is_null());
   EXPECT_TRUE(nth((*found)["items"], 1)["why"].is_null());
   EXPECT_TRUE(nth((*asked({{"怎么查7退款", "请问9退款呢"}}))["items"], 0)["why"].is_null());
+}
+
+TEST_F(SimilarityTest, PlacesOfAnNgramBeyondTheFirstAreOnlyCounted) {
+  save_pairs("mine", {});
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "退款";
+  const auto found =
+      similarities(*language_, *models_, {{{many, "请问9退款呢"}}, "mine", 100}, "test");
+  ASSERT_TRUE(found.has_value()) << found.error().text();
+  std::size_t most = 0;
+  for (const Json& term : *nth((*found)["items"], 0)["why"]["terms"].if_array()) {
+    const auto count = static_cast<std::size_t>(term["count"].number_or(0));
+    most = std::max(most, count);
+    EXPECT_EQ(term["first"].if_array()->size() + term["second"].if_array()->size() < count,
+              count > 2 * model::kTermSpansShown);
+    EXPECT_LE(term["first"].if_array()->size(), model::kTermSpansShown);
+  }
+  EXPECT_EQ(most, 1001U);
 }
 
 TEST_F(SimilarityTest, WhatIsComparedIsWatchedForDrift) {

@@ -11,6 +11,9 @@ namespace zhiyin::model {
 
 /// Bytes of a text.
 using TextSpan = std::pair<std::uint32_t, std::uint32_t>;
+/// Places of an n-gram that an explanation as JSON names, the first ones: its `count` says how many
+/// there are. A text of one character has as many as it has characters.
+inline constexpr std::size_t kTermSpansShown = 20;
 
 /// How much each piece of a text adds to a number that only the whole text has, such as the
 /// encoder's part of a decision: the pieces are taken away one after another, once from the left

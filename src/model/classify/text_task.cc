@@ -1,10 +1,12 @@
 #include "model/classify/text_task.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/file.h"
 #include "model/classify/measure_labels.h"
 #include "model/classify/measure_text.h"
+#include "model/classify/occlusion.h"
 #include "model/classify/train_labels.h"
 #include "model/classify/train_text.h"
 #include "statistics/classification.h"
@@ -359,10 +361,12 @@ Json explanation_json(const TextExplanation& explanation) {
   Json terms = Json::array();
   for (const TermWeight& term : explanation.terms) {
     Json spans = Json::array();
-    for (const auto& [begin, end] : term.spans) spans.push(Json(Json::Array{begin, end}));
+    for (const auto& [begin, end] : term.spans | std::views::take(kTermSpansShown))
+      spans.push(Json(Json::Array{begin, end}));
     terms.push(Json::object()
                    .set("term", term.term)
                    .set("weight", term.weight)
+                   .set("count", term.spans.size())
                    .set("spans", std::move(spans)));
   }
   return Json::object()

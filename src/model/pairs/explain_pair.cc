@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <ranges>
 
+#include "model/classify/occlusion.h"
 #include "model/pairs/pair_model.h"
 
 namespace zhiyin::model {
@@ -24,7 +26,8 @@ void find_places(const FoldedText& folded, const NgramTable& table,
 
 Json spans_json(const PairTerm::Spans& spans) {
   Json out = Json::array();
-  for (const auto& [begin, end] : spans) out.push(Json(Json::Array{Json(begin), Json(end)}));
+  for (const auto& [begin, end] : spans | std::views::take(kTermSpansShown))
+    out.push(Json(Json::Array{Json(begin), Json(end)}));
   return out;
 }
 
@@ -87,6 +90,7 @@ Json explanation_json(const PairExplanation& e) {
                               : t.first.empty() ? "second"
                                                 : "both")
                    .set("weight", t.weight)
+                   .set("count", t.first.size() + t.second.size())
                    .set("first", spans_json(t.first))
                    .set("second", spans_json(t.second)));
   return Json()
