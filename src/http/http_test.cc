@@ -25,6 +25,10 @@ class HttpTest : public testing::Test {
         "POST", "/echo", pool_, [](Request& r) { return Response::text(r.body); }, 1000);
     router.add_blocking(
         "POST", "/store", pool_, [](Request& r) { return Response::text(r.body); }, 1 << 20);
+    router.form_problems("/echo", [](Response& r) {
+      r.body = fmt::format("refused with {}", r.status);
+      r.content_type = "text/plain";
+    });
     router.add("GET", "/throws", [](Request&) -> Task<Response> {
       throw std::runtime_error("boom");
       co_return Response{};
@@ -93,6 +97,17 @@ TEST_F(HttpTest, AnswersProblemsForWhatItCannotDo) {
   EXPECT_EQ(send("GET", "/throws").status, 500);
   EXPECT_EQ(send("POST", "/echo", std::string(1001, 'x')).status, 413);
   EXPECT_EQ(send("POST", "/echo", std::string(1000, 'x')).status, 200);
+}
+
+TEST_F(HttpTest, APathMayHaveItsOwnFormOfProblems) {
+  EXPECT_EQ(send("POST", "/echo", std::string(1001, 'x')).body, "refused with 413");
+  EXPECT_EQ(send("DELETE", "/echo").body, "refused with 405");
+  EXPECT_EQ(send("POST", "/echo", "not gzip", {{"Content-Encoding", "gzip"}}).body,
+            "refused with 400");
+  EXPECT_THAT(raw("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+              testing::HasSubstr("refused with 400"));
+  EXPECT_EQ(send("POST", "/echo", "x").body, "x");
+  EXPECT_THAT(send("GET", "/nothing").body, testing::HasSubstr("urn:zhiyin:problem"));
 }
 
 TEST_F(HttpTest, UnpacksGzipWithinTheLimit) {

@@ -70,6 +70,15 @@ void Router::add_blocking(std::string_view method, std::string_view pattern, Thr
   add(method, pattern, std::move(run), body_max);
 }
 
+void Router::form_problems(std::string_view path, ProblemForm form) {
+  problem_forms_.insert_or_assign(std::string(path), std::move(form));
+}
+
+const ProblemForm* Router::problem_form(std::string_view path) const {
+  const auto found = problem_forms_.find(path);
+  return found == problem_forms_.end() ? nullptr : &found->second;
+}
+
 std::expected<const Router::Route*, Response> Router::find(Request& request) const {
   const std::vector<std::string> path = split_path(request.path);
   std::string allowed;

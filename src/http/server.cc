@@ -395,30 +395,31 @@ class AsioServer final : public Server {
       const auto [header_error, header_bytes] = co_await bhttp::async_read_header(
           stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
       if (header_error) {
-        co_await refuse(stream, header_error);
+        co_await refuse(stream, header_error, {});
         co_return;
       }
       Request request = to_request(parser.get(), remote);
       const auto route = router_.find(request);
       const std::size_t body_max = route ? (*route)->body_max : std::size_t{1} << 20;
       if (const auto length = parser.content_length(); length && *length > body_max) {
-        co_await refuse_size(stream, body_max);
+        co_await refuse_size(stream, body_max, request.path);
         co_return;
       }
       parser.body_limit(body_max);
       if (route && admission_) {
         if (auto refused = admission_(request, **route)) {
-          co_await send_last(stream, std::move(*refused));
+          co_await send_last(stream, formed(std::move(*refused), request.path));
           co_return;
         }
       }
       const LargeBody held(held_bytes_, parser.content_length().value_or(body_max),
                            settings_.bodies_bytes_max);
       if (!held.fits()) {
-        co_await send_last(
-            stream, Response::problem({ErrorCode::kUnavailable,
-                                       "server: too many large bodies are being read; try again",
-                                       {}}));
+        Response busy =
+            Response::problem({ErrorCode::kUnavailable,
+                               "server: too many large bodies are being read; try again",
+                               {}});
+        co_await send_last(stream, formed(std::move(busy), request.path));
         co_return;
       }
       if (bhttp::token_list(parser.get()[bhttp::field::expect]).exists("100-continue")) {
@@ -430,11 +431,11 @@ class AsioServer final : public Server {
       const auto [body_error, body_bytes] =
           co_await bhttp::async_read(stream, buffer, parser, asio::as_tuple(asio::use_awaitable));
       if (body_error == bhttp::error::body_limit) {
-        co_await refuse_size(stream, body_max);
+        co_await refuse_size(stream, body_max, request.path);
         co_return;
       }
       if (body_error) {
-        co_await refuse(stream, body_error);
+        co_await refuse(stream, body_error, request.path);
         co_return;
       }
       const bool keep_alive = parser.get().keep_alive();
@@ -448,6 +449,7 @@ class AsioServer final : public Server {
       } else {
         response = route.error();
       }
+      response = formed(std::move(response), request.path);
       seconds_.observe(
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
       if (response.status == 0) co_return;  // Response::hang_up
@@ -540,8 +542,16 @@ class AsioServer final : public Server {
     }
   }
 
+  /// As the clients of that path read it.
+  Response formed(Response response, std::string_view path) const {
+    constexpr std::string_view kProblem = "application/problem+json";
+    if (response.content_type != kProblem) return response;
+    if (const ProblemForm* form = router_.problem_form(path)) (*form)(response);
+    return response;
+  }
+
   template <class Stream>
-  Task<void> refuse(Stream& stream, boost::system::error_code ec) {
+  Task<void> refuse(Stream& stream, boost::system::error_code ec, std::string_view path) {
     if (ec == bhttp::error::end_of_stream || ec == asio::error::operation_aborted ||
         ec == asio::error::connection_reset || ec == asio::error::eof) {
       co_return;
@@ -549,14 +559,14 @@ class AsioServer final : public Server {
     Response response = Response::problem(
         {ErrorCode::kInvalidArgument, fmt::format("request: {}", ec.message()), {}},
         ec == bhttp::error::header_limit ? 431 : 400);
-    co_await send_last(stream, std::move(response));
+    co_await send_last(stream, formed(std::move(response), path));
   }
 
   template <class Stream>
-  Task<void> refuse_size(Stream& stream, std::size_t body_max) {
+  Task<void> refuse_size(Stream& stream, std::size_t body_max, std::string_view path) {
     Response response = Response::problem(
         {ErrorCode::kLimitReached, fmt::format("body: more than {} bytes", body_max), {}}, 413);
-    co_await send_last(stream, std::move(response));
+    co_await send_last(stream, formed(std::move(response), path));
   }
 
   void count(const Router::Route& route, int status) {

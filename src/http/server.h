@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@
 namespace zhiyin::http {
 
 using Handler = std::function<Task<Response>(Request&)>;
+/// Puts a refusal (Response::problem) into the form that the clients of a path read.
+using ProblemForm = std::function<void(Response&)>;
 /// Which handler answers which method and path. Patterns have `{name}` parts (one segment) and may
 /// end in `{name...}` (the rest). Built before the server starts, read-only afterwards.
 class Router {
@@ -28,6 +31,13 @@ class Router {
   /// A handler that may block (state, warehouse): runs on `pool`; 503 when the pool is full.
   void add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
                     std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20);
+
+  /// Whatever a request to this path (without parameters) is refused with, whatever its method and
+  /// whoever refuses (no such method, a body too large, the admission, the handler), goes through
+  /// `form`.
+  void form_problems(std::string_view path, ProblemForm form);
+  /// Of that path; null where problems stay as they are.
+  [[nodiscard]] const ProblemForm* problem_form(std::string_view path) const;
 
   struct Route {
     std::string method;
@@ -43,6 +53,7 @@ class Router {
 
  private:
   std::vector<Route> routes_;
+  std::map<std::string, ProblemForm, std::less<>> problem_forms_;  // by path
 };
 
 /// Decides on a request whose header is there and whose body is not: an answer ends it there, so

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "server/openai_error.h"
 
 namespace zhiyin::server {
 
@@ -34,6 +35,8 @@ void Api::route_streaming(std::string_view method, std::string_view pattern, Acc
       },
       body_max);
 }
+
+void Api::refuse_as_openai(std::string_view path) { router_.form_problems(path, to_openai_error); }
 
 void Api::describe(std::string_view method, std::string_view pattern, std::optional<Role> role,
                    std::string_view summary, Json body_schema) {

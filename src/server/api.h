@@ -98,6 +98,9 @@ class Api {
   void describe(std::string_view method, std::string_view pattern, std::optional<Role> role,
                 std::string_view summary, Json body_schema = {});
 
+  /// Refusals on this path have the form of OpenAI's interface, whoever refuses (openai_error.h).
+  void refuse_as_openai(std::string_view path);
+
   /// OpenAPI 3.1.
   [[nodiscard]] Json document() const;
 

@@ -63,6 +63,7 @@ void add_chat_routes(Api& api, ThreadPool& pool, Services& services) {
   // Shared by the two routes, of which one counts and one tells.
   const auto generator =
       std::make_shared<model::CountedGenerator>(services.generator, services.clock);
+  api.refuse_as_openai("/v1/chat/completions");
   api.route_streaming(
       "POST", "/v1/chat/completions", Role::kAnalyst,
       "A chat completion in the OpenAI shape, by the configured generator; streamed when asked for",

@@ -200,6 +200,7 @@ void add_index_routes(Api& api, ThreadPool& pool, DuplicateIndexes& indexes) {
 
 void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
   Language& language = s.language;
+  api.refuse_as_openai("/v1/embeddings");
   api.route(
       "POST", "/v1/embeddings", of_account(Role::kAnalyst),
       "Vectors of texts in the OpenAI shape, by the installed encoder",

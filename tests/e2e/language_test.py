@@ -66,6 +66,19 @@ class Language(unittest.TestCase):
         other = self.embed(input="今天天气很好", prefix="query").json["data"][0]["embedding"]
         self.assertNotEqual(other, vectors[0])
 
+    def test_whoever_refuses_does_so_in_the_form_of_openai(self):
+        for path, most in (("/v1/embeddings", 8 << 20), ("/v1/chat/completions", 2 << 20)):
+            answers = [(self.server.send("POST", path, {"input": "x" * most}), 413, "invalid_request_error"),
+                       (self.server.send("DELETE", path), 405, "invalid_request_error"),
+                       (self.server.send("GET", path), 404, "invalid_request_error"),
+                       (self.server.send("POST", path, {}, key="none"), 401, "authentication_error")]
+            for answer, status, kind in answers:
+                self.assertEqual(answer.status, status)
+                self.assertEqual(set(answer.json), {"error"})
+                self.assertEqual(set(answer.json["error"]), {"message", "type", "param", "code"})
+                self.assertEqual(answer.json["error"]["type"], kind)
+        self.assertIn("detail", self.server.send("DELETE", "/v1/similarity").json)  # elsewhere as before
+
     def test_mistakes_in_requests_for_vectors_are_named(self):
         self.need_encoder()
         for body, param in (({"input": []}, "input"), ({"input": ["a", ""]}, "input[1]"), ({"input": [[0, 99999999]]}, "input[0]"),

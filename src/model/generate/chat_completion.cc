@@ -314,11 +314,14 @@ Json guard_report(const std::vector<RemovedSentence>& removed, bool shut) {
 Json error(const Error& error) {
   const bool callers = error.code == ErrorCode::kInvalidArgument ||
                        error.code == ErrorCode::kUnsupported || error.code == ErrorCode::kNotFound;
-  return Json().set("error", Json()
-                                 .set("message", error.text())
-                                 .set("type", callers ? "invalid_request_error" : "server_error")
-                                 .set("param", error.field.empty() ? Json() : Json(error.field))
-                                 .set("code", to_string(error.code)));
+  return Json().set("error",
+                    Json()
+                        .set("message", error.text())
+                        .set("type", callers ? "invalid_request_error"
+                                     : error.code == ErrorCode::kLimitReached ? "rate_limit_error"
+                                                                              : "server_error")
+                        .set("param", error.field.empty() ? Json() : Json(error.field))
+                        .set("code", to_string(error.code)));
 }
 
 std::string event(const Json& json) { return "data: " + json.dump() + "\n\n"; }

@@ -62,7 +62,7 @@ TEST(ChatCompletion, AnswersInTheSameShape) {
   EXPECT_EQ(json["usage"]["total_tokens"].int_or(0), 4);
   EXPECT_EQ(event(Json().set("a", 1)), "data: {\"a\":1}\n\n");
   EXPECT_EQ(error({ErrorCode::kLimitReached, "full", {}})["error"]["type"].string_or(""),
-            "server_error");
+            "rate_limit_error");
 }
 
 }  // namespace

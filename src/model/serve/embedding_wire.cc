@@ -169,7 +169,9 @@ Json error(const Error& error) {
   const bool callers = error.code == ErrorCode::kInvalidArgument ||
                        error.code == ErrorCode::kUnsupported || error.code == ErrorCode::kNotFound;
   Json one = Json().set("message", error.text());
-  one.set("type", callers ? "invalid_request_error" : "server_error")
+  one.set("type", callers                                  ? "invalid_request_error"
+                  : error.code == ErrorCode::kLimitReached ? "rate_limit_error"
+                                                           : "server_error")
       .set("param", error.field.empty() ? Json() : Json(error.field))
       .set("code", to_string(error.code));
   return Json().set("error", std::move(one));
