@@ -216,7 +216,7 @@ function routes(data, state) {
     ["POST", "/v1/train/response", () => run("train response", "")],
     ["POST", "/v1/train/recommend", () => run("train recommend", "")],
     ["GET", "/v1/models", ({ query }) => ({ items: data.models.filter((one) => !query.get("kind") || one.kind === query.get("kind")), next: null, ...(query.get("with") === "all" ? { shipped: data.shipped, encoder: data.encoder, shadows: data.shadows } : {}) })],
-    ["POST", "/v1/models/:id/shadow", ({ path }) => { const one = find(data.models, path.id, "model"); data.shadows.push({ name: one.kind, version: `${one.kind}-1`, shadow: one.id, agreement: { texts: 240, same: 221, share: 0.921, interval: [0.88, 0.949], kappa: 0.861, confidence: { old: 0.82, new: 0.87 }, changes: [{ old: "中评", new: "好评", texts: 12 }, { old: "差评", new: "中评", texts: 7 }] } }); return { shadow: one.id }; }],
+    ["POST", "/v1/models/:id/shadow", ({ path }) => { const one = find(data.models, path.id, "model"); const pairs = one.settings?.task === "pair"; data.shadows.push({ name: one.kind, version: `${one.kind}-1`, shadow: one.id, of: pairs ? "pairs" : "texts", agreement: { ...(pairs ? { score_difference: 0.043 } : {}), texts: 240, same: 221, share: 0.921, interval: [0.88, 0.949], kappa: 0.861, confidence: { old: 0.82, new: 0.87 }, changes: [{ old: "中评", new: "好评", texts: 12 }, { old: "差评", new: "中评", texts: 7 }] } }); return { shadow: one.id }; }],
     ["GET", "/v1/models/:id/drift", ({ path, query }) => drift(data, path.id, query.get("window") ?? "7d")],
     ["POST", "/v1/duplicates", ({ body }) => duplicates(body.texts)],
     ["GET", "/v1/duplicates/indexes", () => ({ items: data.indexes, next: null })],

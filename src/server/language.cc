@@ -3,12 +3,14 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/program_file.h"
 #include "model/artefact.h"
 #include "model/pairs/pair_model.h"
+#include "model/pairs/pair_task.h"
 #include "text/dictionary.h"
 
 namespace zhiyin::server {
@@ -322,23 +324,31 @@ Result<std::shared_ptr<const Language::DriftSubject>> Language::drift_subject(
     return std::make_shared<const DriftSubject>(
         DriftSubject{(*found)->version, (*found)->model.reference(), (*found)->model.classes()});
   if (found.error().code != ErrorCode::kUnsupported) return std::unexpected(found.error());
-  // Of pairs: read for this alone, seldom.
-  DriftSubject out;
-  std::string bytes;
+  ZHIYIN_TRY(ServedPairModel pairs, read_pairs(name));
+  return std::make_shared<const DriftSubject>(DriftSubject{
+      std::move(pairs.version),
+      pairs.model.reference(),
+      {std::string(model::PairModel::kDifferent), std::string(model::PairModel::kSame)}});
+}
+
+/// The active model of pairs of that name, for this alone: PairModels keeps those that answer.
+Result<ServedPairModel> Language::read_pairs(const std::string& name) {
+  std::string bytes, version;
   ZHIYIN_TRY(const auto record, registry_.active(name));
   if (record) {
-    out.version = record->id;
+    version = record->id;
     ZHIYIN_TRY(bytes, registry_.load(record->id));
   } else {
     ZHIYIN_TRY(ProgramModel shipped, program_model(name));
     bytes = std::move(shipped.bytes);
-    out.version = std::move(shipped.version);
+    version = std::move(shipped.version);
   }
   ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
-  ZHIYIN_TRY(const auto pairs, model::PairModel::from_artefact(artefact));
-  out.reference = pairs.reference();
-  out.classes = {std::string(model::PairModel::kDifferent), std::string(model::PairModel::kSame)};
-  return std::make_shared<const DriftSubject>(std::move(out));
+  if (artefact.kind != model::PairModel::kKind)
+    return fail(ErrorCode::kUnsupported, "model '{}': the active {} compares no pairs", name,
+                version);
+  ZHIYIN_TRY(auto pairs, model::PairModel::from_artefact(artefact));
+  return ServedPairModel{std::move(version), std::move(pairs)};
 }
 
 /// Bounded: where the state cannot take them for long, counts of the oldest versions go.
@@ -384,13 +394,21 @@ void Language::give_back_drift(std::vector<DriftSeen> seen) {
   for (DriftSeen& one : seen) keep_drift(one.name, one.version, std::move(one.counts));
 }
 
-Result<void> Language::check_encoder(const TextClassifier& model) {
-  if (model.dense_columns() == 0) return {};
+Result<void> Language::check_encoder(std::size_t dense_columns, const Json& settings) {
+  if (dense_columns == 0) return {};
   ZHIYIN_TRY(const auto* const e, encoder());
-  const std::string_view trained = model.settings()["encoder"].string_or("");
-  if (trained == e->checksum() && model.dense_columns() == e->width()) return {};
+  const std::string_view trained = settings["encoder"].string_or("");
+  if (trained == e->checksum() && dense_columns == e->width()) return {};
   return fail(ErrorCode::kConflict, "model: was trained with the encoder {}, here is {}",
               trained.substr(0, 80), e->checksum());
+}
+
+Result<void> Language::check_encoder(const TextClassifier& model) {
+  return check_encoder(model.dense_columns(), model.settings());
+}
+
+Result<void> Language::check_encoder(const model::PairModel& model) {
+  return check_encoder(model.dense_columns(), model.settings());
 }
 
 std::vector<model::TextPrediction> Language::classify(const std::string& name,
@@ -421,27 +439,92 @@ std::vector<model::TextPrediction> Language::classify(const std::string& name,
   return out;
 }
 
+namespace {
+
+std::string_view label_of(const model::PairPrediction& answer) {
+  return answer.same >= 0.5 ? model::PairModel::kSame : model::PairModel::kDifferent;
+}
+
+/// Whether that version can answer beside the active one, from the same vectors.
+Result<void> check_beside(const std::string& id, std::size_t dense_columns, std::string_view active,
+                          std::size_t active_columns) {
+  if (active == id)
+    return fail(ErrorCode::kConflict, "model '{}': is the active version itself", id);
+  if (dense_columns > 0 && active_columns == 0)
+    return fail(ErrorCode::kConflict, "model '{}': needs an encoder, the active {} has none", id,
+                active);
+  return {};
+}
+
+}  // namespace
+
+Result<Language::Shadow> Language::shadow_of_texts(const std::string& id, const std::string& name,
+                                                   const model::Artefact& artefact) {
+  ZHIYIN_TRY(auto model, TextClassifier::from_artefact(artefact));
+  ZHIYIN_TRY_VOID(check_encoder(model));
+  ZHIYIN_TRY(const auto active, classifier(name));
+  ZHIYIN_TRY_VOID(
+      check_beside(id, model.dense_columns(), active->version, active->model.dense_columns()));
+  return Shadow{std::make_shared<const ServedClassifier>(ServedClassifier{id, std::move(model)}),
+                nullptr,
+                active->version,
+                {}};
+}
+
+Result<Language::Shadow> Language::shadow_of_pairs(const std::string& id, const std::string& name,
+                                                   const model::Artefact& artefact) {
+  ZHIYIN_TRY(auto model, model::PairModel::from_artefact(artefact));
+  ZHIYIN_TRY_VOID(check_encoder(model));
+  ZHIYIN_TRY(const ServedPairModel active, read_pairs(name));
+  ZHIYIN_TRY_VOID(
+      check_beside(id, model.dense_columns(), active.version, active.model.dense_columns()));
+  return Shadow{nullptr,
+                std::make_shared<const ServedPairModel>(ServedPairModel{id, std::move(model)}),
+                active.version,
+                {}};
+}
+
 Result<void> Language::start_shadow(const std::string& id) {
   ZHIYIN_TRY(const ModelRecord record, registry_.find(id));
   if (!is_name(record.kind) || record.kind == "response" || record.kind == "recommend")
-    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
+    return fail(ErrorCode::kUnsupported, "model '{}': is no model of texts", record.id);
   ZHIYIN_TRY(const std::string bytes, registry_.load(id));
-  ZHIYIN_TRY(auto classifier, classifier_of(bytes));
-  ZHIYIN_TRY_VOID(check_encoder(classifier));
-  ZHIYIN_TRY(const auto active, this->classifier(record.kind));
-  if (active->version == id)
-    return fail(ErrorCode::kConflict, "model '{}': is the active version itself", id);
-  if (classifier.dense_columns() > 0 && active->model.dense_columns() == 0)
-    return fail(ErrorCode::kConflict, "model '{}': needs an encoder, the active {} has none", id,
-                active->version);
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+  auto shadow = artefact.kind == model::PairModel::kKind
+                    ? shadow_of_pairs(id, record.kind, artefact)
+                    : shadow_of_texts(id, record.kind, artefact);
+  if (!shadow) return std::unexpected(shadow.error());
   const MutexLock lock(models_mutex_);
   if (shadows_.size() >= kClassifiersMax && !shadows_.contains(record.kind))
     return fail(ErrorCode::kLimitReached, "shadows: {} run already", shadows_.size());
-  shadows_[record.kind] = {
-      std::make_shared<const ServedClassifier>(ServedClassifier{id, std::move(classifier)}),
-      active->version,
-      {}};
+  shadows_[record.kind] = std::move(*shadow);
   return {};
+}
+
+void Language::shadow_pairs(const std::string& name, const ServedPairModel& served,
+                            std::span<const model::TextPair> pairs, std::span<const float> vectors,
+                            std::span<const model::PairPrediction> answered) {
+  std::shared_ptr<const ServedPairModel> shadow;
+  {
+    const MutexLock lock(models_mutex_);
+    const auto found = shadows_.find(name);
+    if (found != shadows_.end()) shadow = found->second.pairs;
+  }
+  if (!shadow || pairs.empty()) return;
+  const bool uses_encoder = shadow->model.dense_columns() > 0;
+  if (uses_encoder && vectors.empty()) return;
+  const auto others = model::predict_pairs(shadow->model, pairs,
+                                           uses_encoder ? vectors : std::span<const float>(), 1);
+  const MutexLock lock(models_mutex_);
+  const auto found = shadows_.find(name);
+  if (found == shadows_.end() || found->second.pairs != shadow) return;
+  if (found->second.beside != served.version) found->second.agreement = {};  // of another pair
+  found->second.beside = served.version;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    found->second.agreement.add(label_of(answered[i]), answered[i].confidence(),
+                                label_of(others[i]), others[i].confidence());
+    found->second.agreement.add_difference(std::abs(answered[i].same - others[i].same));
+  }
 }
 
 void Language::stop_shadow(const std::string& name) {
@@ -454,11 +537,13 @@ Result<Json> Language::shadow_report(const std::string& name) {
   const auto found = shadows_.find(name);
   if (found == shadows_.end())
     return fail(ErrorCode::kNotFound, "model '{}': has no shadow", name.substr(0, 100));
+  const Shadow& shadow = found->second;
   return Json()
       .set("name", name)
-      .set("version", found->second.beside)
-      .set("shadow", found->second.model->version)
-      .set("agreement", found->second.agreement.report());
+      .set("version", shadow.beside)
+      .set("shadow", shadow.pairs ? shadow.pairs->version : shadow.model->version)
+      .set("of", shadow.pairs ? "pairs" : "texts")
+      .set("agreement", shadow.agreement.report());
 }
 
 Result<text::Words> Language::words() {

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
+#include "model/artefact.h"
 #include "model/classify/agreement.h"
 #include "model/classify/drift.h"
 #include "model/classify/text_classifier.h"
@@ -32,6 +33,12 @@ struct ServedClassifier {
   std::string
       version;  ///< `reviews-3`, or `sentiment@1a2b3c4d` for one that comes with the program
   model::TextClassifier model;
+};
+
+/// A model of pairs in service.
+struct ServedPairModel {
+  std::string version;  ///< `pairs-3`, or `pair@1a2b3c4d` for one that comes with the program
+  model::PairModel model;
 };
 
 /// The language models in service: one encoder behind a batching server, and classifiers by name.
@@ -94,15 +101,23 @@ class Language {
   /// As classifiers were trained: their encoder, at most so many tokens. kConflict when the model
   /// was trained with another encoder.
   Result<void> check_encoder(const model::TextClassifier& model);
+  Result<void> check_encoder(const model::PairModel& model);
   static constexpr std::size_t kClassifierTokensMax = 128;
 
-  /// Lets a stored version answer beside the active one of its name, on whatever is classified from
-  /// now on; kConflict when its encoder is another. Counts begin anew. Forgotten at the end of the
-  /// process.
+  /// Lets a stored version answer beside the active one of its name, on whatever is classified, or
+  /// compared, from now on; kConflict when its encoder is another. Counts begin anew. Forgotten at
+  /// the end of the process.
   Result<void> start_shadow(const std::string& id);
   void stop_shadow(const std::string& name);
-  /// {"name","version","shadow","agreement":{…}} (model/classify/agreement.h); kNotFound.
+  /// {"name","version","shadow","of":"texts"|"pairs","agreement":{…}} (model/classify/agreement.h);
+  /// kNotFound.
   Result<Json> shadow_report(const std::string& name);
+  /// Lets a shadow of that name compare the same pairs, and counts how it agrees with what the
+  /// model in service `answered`. `vectors`: two of each pair, or nothing where that model answers
+  /// without its encoder.
+  void shadow_pairs(const std::string& name, const ServedPairModel& served,
+                    std::span<const model::TextPair> pairs, std::span<const float> vectors,
+                    std::span<const model::PairPrediction> answered);
 
   /// A model of texts or pairs whose drift is told.
   struct DriftSubject {
@@ -160,13 +175,21 @@ class Language {
     model::DriftWatch drift;
   };
   struct Shadow {
-    std::shared_ptr<const ServedClassifier> model;  // shared with requests under way
-    std::string beside;                             // version that it was compared with last
+    // One of the two; shared with requests under way.
+    std::shared_ptr<const ServedClassifier> model;
+    std::shared_ptr<const ServedPairModel> pairs;
+    std::string beside;  // version that it was compared with last
     model::Agreement agreement;
   };
 
   Result<Opened*> opened();
   Result<std::unique_ptr<Opened>> open() const;
+  Result<void> check_encoder(std::size_t dense_columns, const Json& settings);
+  Result<ServedPairModel> read_pairs(const std::string& name);
+  Result<Shadow> shadow_of_texts(const std::string& id, const std::string& name,
+                                 const model::Artefact& artefact);
+  Result<Shadow> shadow_of_pairs(const std::string& id, const std::string& name,
+                                 const model::Artefact& artefact);
   void used();
   Result<Vectors> run(std::span<const std::vector<std::int32_t>> rows, std::string_view caller);
   void watch(const std::string& name, const ServedClassifier& model,

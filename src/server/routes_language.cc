@@ -241,12 +241,13 @@ void add_language_routes(Api& api, ThreadPool& pool, Services& s) {
         return http::Response::json(found);
       },
       kBodyBytesMax, json_schema<SimilarityRequest>(), true, &pool);
-  api.route("POST", "/v1/models/{id}/shadow", Role::kOperator,
-            "Let a stored classifier answer beside the active one, and count agreement",
-            [&s](http::Request& r, const Caller&) -> ApiResult {
-              ZHIYIN_TRY_VOID(s.language.start_shadow(r.path_parameters["id"]));
-              return http::Response::json(Json().set("shadow", r.path_parameters["id"]));
-            });
+  api.route(
+      "POST", "/v1/models/{id}/shadow", Role::kOperator,
+      "Let a stored model of texts or pairs answer beside the active one, and count agreement",
+      [&s](http::Request& r, const Caller&) -> ApiResult {
+        ZHIYIN_TRY_VOID(s.language.start_shadow(r.path_parameters["id"]));
+        return http::Response::json(Json().set("shadow", r.path_parameters["id"]));
+      });
   api.route("GET", "/v1/models/{id}/shadow", Role::kAnalyst,
             "How far a name's shadow agrees with its active version",
             [&s](http::Request& r, const Caller&) -> ApiResult {

@@ -48,13 +48,8 @@ Json error_json(const Error& error) {
 
 /// Why the model's encoder cannot be used; empty where it can, or needs none.
 std::string missing_encoder(Language& language, const model::PairModel& model) {
-  if (model.dense_columns() == 0) return {};
-  const auto encoder = language.encoder();
-  if (!encoder) return encoder.error().text();
-  const std::string_view trained = model.settings()["encoder"].string_or("");
-  if (trained == (*encoder)->checksum() && model.dense_columns() == (*encoder)->width()) return {};
-  return fmt::format("model: was trained with the encoder {}, here is {}", trained.substr(0, 80),
-                     (*encoder)->checksum());
+  const auto usable = language.check_encoder(model);
+  return usable ? std::string() : usable.error().text();
 }
 
 }  // namespace
@@ -135,6 +130,7 @@ Result<Json> similarities(Language& language, PairModels& models, const Similari
   }
   const auto answers = model::predict_pairs(model, sound, vectors.values, 1);
   language.watch_pairs(request.model, (*found)->version, model, sound, answers);
+  language.shadow_pairs(request.model, **found, sound, vectors.values, answers);
   const std::size_t width = vectors.values.empty() ? 0 : model.dense_columns();
   const std::span<const float> all = vectors.values;
   for (std::size_t i = 0; i < sound.size(); ++i) {

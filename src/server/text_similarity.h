@@ -32,12 +32,6 @@ inline constexpr std::size_t kSimilarityBytesMax = 64 << 10;  ///< of a text
 /// The model of pairs that comes with the program (models/README.md).
 inline constexpr std::string_view kShippedPairModel = "pair";
 
-/// A model of pairs in service.
-struct ServedPairModel {
-  std::string version;  ///< `pairs-3`, or `pair@1a2b3c4d` for one that comes with the program
-  model::PairModel model;
-};
-
 /// Models of pairs by name, opened when they are first asked for. Thread-safe.
 class PairModels {
  public:

@@ -52,6 +52,9 @@ class SimilarityTest : public testing::Test {
     ASSERT_TRUE(trained.has_value()) << trained.error().text();
     save(name, trained->to_artefact());
   }
+  model::PairModel stored(const std::string& id) {
+    return *model::PairModel::from_artefact(*model::decode_artefact(*registry_->load(id)));
+  }
   Result<Json> asked(std::vector<PairOfTexts> pairs, const std::string& model = "mine") {
     return similarities(*language_, *models_, {std::move(pairs), model}, "test");
   }
@@ -126,6 +129,62 @@ TEST_F(SimilarityTest, WhatIsComparedIsWatchedForDrift) {
             "shifted");
   EXPECT_EQ(language_->take_drift().size(), 1U);
   EXPECT_EQ(language_->drift_subject("absent").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(SimilarityTest, AShadowComparesTheSamePairsAndOnlyCounts) {
+  save_pairs("mine", {});
+  const auto trained = model::train_pair(questions(), {.features_max = 20});
+  ASSERT_TRUE(trained.has_value()) << trained.error().text();
+  const std::vector<PairOfTexts> pairs = {
+      {"怎么查7退款", "请问9退款呢"}, {"怎么查7退款", "我问9密码啊"}, {"", "退款"}};
+  const std::string before = asked(pairs)->dump();
+  model::NewModel second{"mine", {}, {}, {}, encode_artefact(trained->to_artefact())};
+  ASSERT_TRUE(registry_->save(second, Instant(), false).has_value());
+  EXPECT_EQ(language_->start_shadow("mine-1").error().code, ErrorCode::kConflict);
+  const auto started = language_->start_shadow("mine-2");
+  ASSERT_TRUE(started.has_value()) << started.error().text();
+  EXPECT_EQ((*language_->shadow_report("mine"))["agreement"]["texts"].int_or(-1), 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(asked(pairs)->dump(), before);
+  const Json report = *language_->shadow_report("mine");
+  EXPECT_EQ(report["version"].string_or(""), "mine-1");
+  EXPECT_EQ(report["shadow"].string_or(""), "mine-2");
+  EXPECT_EQ(report["of"].string_or(""), "pairs");
+  const Json& agreement = report["agreement"];
+  EXPECT_EQ(agreement["texts"].int_or(0), 20);  // faulty pairs are not compared
+  EXPECT_EQ(agreement["interval"].if_array()->size(), 2U);
+  // What the two say by themselves.
+  const auto old_one = stored("mine-1"), new_one = stored("mine-2");
+  model::PairModel::Scratch scratch;
+  double difference = 0;
+  int same = 0;
+  for (const PairOfTexts& pair : {pairs[0], pairs[1]}) {
+    const double a = old_one.predict(pair.first, pair.second, {}, {}, scratch).same;
+    const double b = new_one.predict(pair.first, pair.second, {}, {}, scratch).same;
+    difference += std::abs(a - b) / 2;
+    same += (a >= 0.5) == (b >= 0.5) ? 10 : 0;
+  }
+  EXPECT_GT(difference, 0);
+  EXPECT_NEAR(agreement["score_difference"].number_or(-1), difference, 1e-9);
+  EXPECT_EQ(agreement["same"].int_or(-1), same);
+  // Another active version: the counts are of another pair of versions.
+  ASSERT_TRUE(registry_->activate("mine-2", Instant()).has_value());
+  save_pairs("mine", {});
+  models_ = std::make_unique<PairModels>(*registry_);
+  ASSERT_TRUE(asked({pairs[0]}).has_value());
+  EXPECT_EQ((*language_->shadow_report("mine"))["version"].string_or(""), "mine-3");
+  EXPECT_EQ((*language_->shadow_report("mine"))["agreement"]["texts"].int_or(0), 1);
+  language_->stop_shadow("mine");
+  EXPECT_EQ(language_->shadow_report("mine").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(SimilarityTest, AShadowThatCouldNotAnswerIsRefused) {
+  const auto data = questions();
+  const std::vector<float> vectors(2 * data.texts.size(), 0.5F);
+  save_pairs("mine", {.vectors = vectors, .dense_columns = 2, .encoder = "abc"});
+  save_pairs("mine", {});
+  // Its encoder is not here.
+  EXPECT_EQ(language_->start_shadow("mine-1").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(language_->start_shadow("mine-9").error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(SimilarityTest, WithoutItsEncoderAJoinedModelSaysSo) {

@@ -282,11 +282,12 @@ export interface Encoder {
   kernels?: string;
 }
 
-/** How far two versions agree on the same texts. */
+/** How far two versions agree on the same texts, or pairs of texts. */
 export interface Shadow {
   name: string;
   version: string;
   shadow: string;
+  of?: "texts" | "pairs";
   agreement: {
     texts: number;
     same: number;
@@ -294,6 +295,7 @@ export interface Shadow {
     interval: [number, number] | null;
     kappa: number | null;
     confidence: { old: number | null; new: number | null };
+    score_difference?: number;
     changes: { old: string; new: string; texts: number }[];
   };
 }

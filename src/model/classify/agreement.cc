@@ -71,6 +71,7 @@ Json Agreement::report() const {
       .set("interval", Json::Array{Json(interval.low), Json(interval.high)})
       .set("kappa", kappa(pairs_, n, same))
       .set("confidence", Json().set("old", old_confidence_ / n).set("new", new_confidence_ / n));
+  if (scored_ > 0) out.set("score_difference", differences_ / static_cast<double>(scored_));
   std::vector<Pairs::const_iterator> changed;
   for (auto it = pairs_.begin(); it != pairs_.end(); ++it) {
     if (it->first.first != it->first.second) changed.push_back(it);

@@ -16,11 +16,14 @@ class Agreement {
   /// Confidences from 0 to 1.
   void add(std::string_view old_label, double old_confidence, std::string_view new_label,
            double new_confidence);
+  /// How far apart the scores of what was added lie, where each has one of two classes: 0 to 1.
+  void add_difference(double difference) { differences_ += difference, ++scored_; }
   [[nodiscard]] std::int64_t texts() const { return texts_; }
 
   /// {"texts","same","share","interval":[low,high] (Wilson, 95 %),"kappa" (Cohen's; null where all
-  /// answers are one label),"confidence":{"old","new"} (means),"changes":[{"old","new","texts"}]
-  /// (the commonest kChangesMax first)}.
+  /// answers are one label),"confidence":{"old","new"} (means),"score_difference" (the mean of
+  /// those added; absent where none were),"changes":[{"old","new","texts"}] (the commonest
+  /// kChangesMax first)}.
   [[nodiscard]] Json report() const;
   static constexpr std::size_t kChangesMax = 50;
   static constexpr std::size_t kPairsMax = 10'000;  ///< further pairs of labels count without name
@@ -29,6 +32,8 @@ class Agreement {
   std::map<std::pair<std::string, std::string>, std::int64_t> pairs_;
   std::int64_t texts_ = 0;
   std::int64_t same_ = 0;
+  std::int64_t scored_ = 0;
+  double differences_ = 0;
   double old_confidence_ = 0;
   double new_confidence_ = 0;
 };

@@ -28,6 +28,16 @@ TEST(Agreement, OfNothingAndOfOneLabelHasNoKappa) {
   EXPECT_EQ(a.report()["same"].int_or(0), 1);
 }
 
+TEST(Agreement, ScoresMayDifferWhereLabelsDoNot) {
+  Agreement a;
+  a.add("same", 0.9, "same", 0.6);
+  EXPECT_TRUE(a.report()["score_difference"].is_null());
+  a.add_difference(0.3);
+  a.add("same", 0.9, "different", 0.6);
+  a.add_difference(0.5);
+  EXPECT_NEAR(a.report()["score_difference"].number_or(0), 0.4, 1e-12);
+}
+
 TEST(Differences, NamesTheLeavesThatDiffer) {
   const Json before = *parse_json(R"({"a":{"b":1,"c":[1,2]},"d":[{"e":1}],"f":2})");
   const Json after = *parse_json(R"({"a":{"b":1,"c":[1,3]},"d":[{"e":2}],"g":true})");
