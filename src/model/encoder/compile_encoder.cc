@@ -22,6 +22,7 @@ using detail::kPanel;
 using detail::LayerNumbers;
 using detail::Matrix;
 using detail::padded;
+using detail::RowForm;
 using detail::SmallProduct;
 
 constexpr std::size_t kWordMax = 127;
@@ -53,9 +54,9 @@ class Builder {
     add_words();
     ZHIYIN_TRY_VOID(add_floats("emb.pos", 0));
     ZHIYIN_TRY_VOID(add_floats("emb.type", 0));
-    ZHIYIN_TRY_VOID(add_norm("emb.ln", centre_before(0)));
+    ZHIYIN_TRY_VOID(add_norm("emb.ln", form_before(0)));
     for (std::size_t l = 0; l < shape_.layers; ++l) ZHIYIN_TRY_VOID(add_layer(l));
-    for (const EncoderSection& expected : weight_sections(shape_, options_.precision))
+    for (const EncoderSection& expected : weight_sections(shape_, options_.precision, scaled()))
       ZHIYIN_CHECK(sizes_.at(expected.name) == expected.bytes);
     add_tokeniser();
     return finish();
@@ -63,6 +64,7 @@ class Builder {
 
  private:
   [[nodiscard]] bool small() const { return options_.precision == Precision::kInt8; }
+  [[nodiscard]] bool scaled() const { return !fitted_.empty(); }
 
   Result<void> check_kept() const {
     const auto& kept = options_.kept;
@@ -126,18 +128,30 @@ class Builder {
     return {};
   }
 
-  /// What the rows that go into a layer lack; behind the last nothing.
-  [[nodiscard]] std::vector<float> centre_before(std::size_t layer) const {
-    return layer < fitted_.size() ? fitted_[layer].centre : std::vector<float>();
+  /// How rows go into a layer; behind the last as they are.
+  [[nodiscard]] RowForm form_before(std::size_t layer) const {
+    return layer < fitted_.size() ? fitted_[layer].before : RowForm();
   }
 
-  Result<void> add_norm(const std::string& name, const std::vector<float>& centre) {
-    ZHIYIN_TRY_VOID(add_floats(name + ".w", padded(shape_.width)));
+  /// A norm that gives rows in that form.
+  Result<void> add_norm(const std::string& name, const RowForm& form) {
+    ZHIYIN_TRY(std::vector<float> gain, source_.tensor(name + ".w"));
     ZHIYIN_TRY(std::vector<float> shift, source_.tensor(name + ".b"));
+    for (std::size_t i = 0; i < form.centre.size(); ++i) shift[i] -= form.centre[i];
+    for (std::size_t i = 0; i < form.unit.size(); ++i) {
+      gain[i] /= form.unit[i];
+      shift[i] /= form.unit[i];
+    }
+    gain.resize(padded(shape_.width), 0.0F);
     shift.resize(padded(shape_.width), 0.0F);
-    for (std::size_t i = 0; i < centre.size(); ++i) shift[i] -= centre[i];
+    add(name + ".w", bytes_of(gain));
     add(name + ".b", bytes_of(shift));
     return {};
+  }
+  /// What brings the rows that a result is added to back to their own units.
+  void add_units(const std::string& name, std::vector<float> unit) {
+    unit.resize(padded(shape_.width), 0.0F);
+    add(name + ".r", bytes_of(unit));
   }
 
   Result<void> add_layer(std::size_t l) {
@@ -145,10 +159,13 @@ class Builder {
     if (l < fitted_.size()) {
       add_int8(layer + "qkv", fitted_[l].qkv);
       add_int8(layer + "ao", fitted_[l].ao);
-      ZHIYIN_TRY_VOID(add_norm(layer + "aln", fitted_[l].inner_centre));
+      ZHIYIN_TRY_VOID(add_norm(layer + "aln", fitted_[l].inner));
+      add_units(layer + "aln", fitted_[l].before.unit);
       add_int8(layer + "fi", fitted_[l].fi);
       add_int8(layer + "fo", fitted_[l].fo);
-      return add_norm(layer + "oln", centre_before(l + 1));
+      ZHIYIN_TRY_VOID(add_norm(layer + "oln", form_before(l + 1)));
+      add_units(layer + "oln", fitted_[l].inner.unit);
+      return {};
     }
     ZHIYIN_TRY(const LayerNumbers numbers, detail::read_layer(source_, l));
     add_product(layer + "qkv", numbers.qkv);
@@ -291,7 +308,7 @@ class Builder {
     }
     header.resize(begin - detail::kPrefixBytes, ' ');
     std::string out(detail::kFileMagic);
-    const std::uint32_t version = detail::kFileVersion;
+    const std::uint32_t version = scaled() ? detail::kScaledVersion : detail::kFileVersion;
     const std::uint64_t length = header.size();
     out.append(reinterpret_cast<const char*>(&version), sizeof version);
     out.append(reinterpret_cast<const char*>(&length), sizeof length);

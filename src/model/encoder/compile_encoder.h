@@ -15,9 +15,9 @@ struct CompileOptions {
   /// unknown piece must be among them.
   std::vector<std::uint32_t> kept;
   std::string source;  ///< where the weights come from, for people
-  /// int8 only: rounds weights together, for made texts (detail/fitted_weights.h), instead of each
-  /// to the nearest. Nearer to the floats and just as quick to run; takes some seconds for the
-  /// default encoder, and minutes for large ones.
+  /// int8 only: rounds weights together and centres and scales rows, for made texts
+  /// (detail/fitted_weights.h), instead of each weight to the nearest. Nearer to the floats and
+  /// just as quick to run; takes some seconds for the default encoder, and minutes for large ones.
   bool fitted = false;
 };
 

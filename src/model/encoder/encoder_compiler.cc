@@ -1,10 +1,11 @@
 // Makes the engine's file of an encoder; run by the build for the default one.
 //
-//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --fitted]
+//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest]
 //
-// --all keeps the whole vocabulary instead of what Chinese texts need; --fitted rounds weights
-// together instead of each to the nearest. Models name the encoder that they were trained with:
-// with another one they answer by characters alone.
+// --all keeps the whole vocabulary instead of what Chinese texts need. int8 is fitted to made texts
+// (detail/fitted_weights.h); --nearest rounds each weight by itself, which is quicker and changes
+// more. Models name the encoder that they were trained with: with another one they answer by
+// characters alone.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -43,13 +44,14 @@ int main(int argc, char** argv) {
     return std::ranges::find(words, word) != words.end();
   };
   if (words.size() < 2) {
-    fmt::print(stderr,
-               "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --fitted]\n");
+    fmt::print(
+        stderr,
+        "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest]\n");
     return 2;
   }
   const auto done =
       run(words[0], words[1], has("--all"),
-          has("--float32") ? model::Precision::kFloat : model::Precision::kInt8, has("--fitted"));
+          has("--float32") ? model::Precision::kFloat : model::Precision::kInt8, !has("--nearest"));
   if (done) return 0;
   fmt::print(stderr, "{}\n", done.error().text());
   return 1;

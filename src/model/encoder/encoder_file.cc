@@ -19,6 +19,7 @@ using detail::kChecksumBytes;
 using detail::kFileMagic;
 using detail::kFileVersion;
 using detail::kPrefixBytes;
+using detail::kScaledVersion;
 using detail::kSectionAlignment;
 using detail::padded;
 
@@ -47,6 +48,12 @@ void add_product(std::vector<EncoderSection>& out, const std::string& name, std:
 void add_norm(std::vector<EncoderSection>& out, const std::string& name, std::size_t width) {
   out.push_back({name + ".w", padded(width) * 4});
   out.push_back({name + ".b", padded(width) * 4});
+}
+
+void add_layer_norm(std::vector<EncoderSection>& out, const std::string& name, std::size_t width,
+                    bool scaled) {
+  add_norm(out, name, width);
+  if (scaled) out.push_back({name + ".r", padded(width) * 4});
 }
 
 Result<std::size_t> size_of(const Json& json, std::string_view name) {
@@ -83,7 +90,8 @@ std::string_view to_string(Precision precision) {
   return precision == Precision::kInt8 ? "int8" : "float32";
 }
 
-std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision precision) {
+std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision precision,
+                                            bool scaled) {
   std::vector<EncoderSection> out;
   const bool small = precision == Precision::kInt8;
   out.push_back({"emb.word", shape.vocabulary * shape.width * (small ? 1 : 4)});
@@ -95,10 +103,10 @@ std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision
     const std::string layer = fmt::format("l{}.", l);
     add_product(out, layer + "qkv", shape.width, 3 * shape.width, precision);
     add_product(out, layer + "ao", shape.width, shape.width, precision);
-    add_norm(out, layer + "aln", shape.width);
+    add_layer_norm(out, layer + "aln", shape.width, scaled);
     add_product(out, layer + "fi", shape.width, shape.inner, precision);
     add_product(out, layer + "fo", shape.inner, shape.width, precision);
-    add_norm(out, layer + "oln", shape.width);
+    add_layer_norm(out, layer + "oln", shape.width, scaled);
   }
   return out;
 }
@@ -113,8 +121,10 @@ Result<void> EncoderFile::read(std::string_view bytes) {
   if (!bytes.starts_with(kFileMagic)) return damaged("does not begin with {}", kFileMagic);
   if (bytes.size() < kPrefixBytes + kChecksumBytes) return damaged("cut short");
   detail::ByteReader reader(bytes.substr(kFileMagic.size()));
-  if (const auto version = reader.number<std::uint32_t>(); version != kFileVersion)
+  const auto version = reader.number<std::uint32_t>();
+  if (version != kFileVersion && version != kScaledVersion)
     return damaged("version {} is not known", version);
+  scaled_ = version == kScaledVersion;
   const auto header_bytes = reader.number<std::uint64_t>();
   if (header_bytes > kHeaderBytesMax || header_bytes > bytes.size() - kPrefixBytes - kChecksumBytes)
     return damaged("a header of {} bytes does not fit", header_bytes);
@@ -150,7 +160,7 @@ Result<void> EncoderFile::read(std::string_view bytes) {
 }
 
 Result<void> EncoderFile::check_weights() const {
-  for (const EncoderSection& expected : weight_sections(shape_, precision_)) {
+  for (const EncoderSection& expected : weight_sections(shape_, precision_, scaled_)) {
     const auto found = sections_.find(expected.name);
     if (found == sections_.end()) return damaged("section '{}' is missing", expected.name);
     if (found->second.size() != expected.bytes)

@@ -43,9 +43,11 @@ struct EncoderSection {
   std::size_t bytes = 0;
 };
 /// The weights' parts in the order in which they lie in the file (docs/formats/encoder.md).
-std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision precision);
+/// `scaled` as EncoderFile::scaled.
+std::vector<EncoderSection> weight_sections(const EncoderShape& shape, Precision precision,
+                                            bool scaled);
 
-/// An encoder in the engine's own layout (docs/formats/encoder.md, version 1): mapped from a file,
+/// An encoder in the engine's own layout (docs/formats/encoder.md): mapped from a file,
 /// so that processes share it, or made in memory. Everything in it is checked when it is opened.
 /// Immutable, thread-safe.
 class EncoderFile {
@@ -56,6 +58,8 @@ class EncoderFile {
 
   [[nodiscard]] const EncoderShape& shape() const { return shape_; }
   [[nodiscard]] Precision precision() const { return precision_; }
+  /// Version 2: rows go through the layers in units of their own.
+  [[nodiscard]] bool scaled() const { return scaled_; }
   [[nodiscard]] const EncoderTokeniser& tokeniser() const { return tokeniser_; }
   [[nodiscard]] const std::string& source() const { return source_; }  ///< where it came from
   /// Hex of SHA-256 of everything but the checksum itself: the same for the same model.
@@ -77,6 +81,7 @@ class EncoderFile {
   std::string owned_;
   EncoderShape shape_;
   Precision precision_ = Precision::kInt8;
+  bool scaled_ = false;
   EncoderTokeniser tokeniser_;
   std::string source_;
   std::string checksum_;

@@ -111,6 +111,22 @@ TEST(EncoderFile, WhatIsSignedButWrongIsRefusedAsWell) {
   EXPECT_NE(refusal(signed_again(heavy)).find("beyond 128"), std::string::npos);
 }
 
+TEST(EncoderFile, FittedOnesHaveUnitsOfRowsAndAVersionOfTheirOwn) {
+  const std::string plain = compiled(), fitted = compiled({.fitted = true});
+  EXPECT_EQ(plain[4], 1);
+  EXPECT_EQ(fitted[4], 2);
+  const auto file = EncoderFile::from_bytes(fitted);
+  ASSERT_TRUE(file) << file.error().text();
+  EXPECT_TRUE((*file)->scaled());
+  EXPECT_EQ((*file)->section("l0.aln.r").size(), 32U * 4);
+  EXPECT_FALSE((*EncoderFile::from_bytes(plain))->scaled());
+  std::string other = plain;
+  other[4] = 2;
+  EXPECT_NE(refusal(signed_again(other)).find("'l0.aln.r' is missing"), std::string::npos);
+  other[4] = 3;
+  EXPECT_NE(refusal(signed_again(other)).find("version 3"), std::string::npos);
+}
+
 TEST(EncoderFile, RandomHeadersNeverGetFurtherThanARefusal) {
   const std::string bytes = compiled();
   Random random(4);

@@ -144,6 +144,27 @@ TEST_F(EncoderTest, FittedWeightsAreNearerToTheFloats) {
   EXPECT_LT(fitted, 0.7 * nearest) << nearest;
 }
 
+TEST_F(EncoderTest, FittedWeightsGiveTheSameBitsOnAllKernelsAndInAnyCompany) {
+  const auto source = open_checkpoint_source(folder_.path());
+  ASSERT_TRUE(source) << source.error().text();
+  const auto file = EncoderFile::from_bytes(*compile_encoder(**source, {.fitted = true}));
+  ASSERT_TRUE(file) << file.error().text();
+  EXPECT_TRUE((*file)->scaled());
+  const auto all = texts(20);
+  const std::vector<float> together = encode(**Encoder::create(*file, {}), all);
+  for (const detail::Kernels* kernels : detail::usable_kernels()) {
+    const auto encoder = Encoder::create(*file, {.kernels = kernels->name});
+    ASSERT_TRUE(encoder) << encoder.error().text();
+    EXPECT_EQ(encode(**encoder, all), together) << kernels->name;
+    std::vector<float> alone;
+    for (const auto& text : all) {
+      const std::vector<float> one = encode(**encoder, {text});
+      alone.insert(alone.end(), one.begin(), one.end());
+    }
+    EXPECT_EQ(alone, together) << kernels->name;
+  }
+}
+
 TEST_F(EncoderTest, PoolingsAreWhatTheyAreCalled) {
   const auto encoder = open(Precision::kFloat);
   const std::vector<std::int32_t> ids{1, 5, 9, 2};

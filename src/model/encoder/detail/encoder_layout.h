@@ -12,6 +12,7 @@ namespace zhiyin::model::detail {
 
 inline constexpr std::string_view kFileMagic = "ZYEN";
 inline constexpr std::uint32_t kFileVersion = 1;
+inline constexpr std::uint32_t kScaledVersion = 2;  ///< with units of rows (`lN.aln.r`, `lN.oln.r`)
 inline constexpr std::size_t kPrefixBytes = 4 + 4 + 8;  ///< magic, version, length of the header
 inline constexpr std::size_t kSectionAlignment = 64;
 inline constexpr std::size_t kChecksumBytes = 32;

@@ -15,6 +15,13 @@ Norm norm_of(const EncoderFile& file, const std::string& name) {
   return {view<float>(file, name + ".w"), view<float>(file, name + ".b")};
 }
 
+/// After attention and after the inner part of a layer.
+Norm layer_norm_of(const EncoderFile& file, const std::string& name) {
+  Norm out = norm_of(file, name);
+  if (file.scaled()) out.factors = view<float>(file, name + ".r");
+  return out;
+}
+
 Linear linear_of(const EncoderFile& file, const std::string& name, std::size_t inputs,
                  std::size_t columns) {
   Linear out{.bias = view<float>(file, name + ".b"), .inputs = inputs, .columns = padded(columns)};
@@ -47,8 +54,8 @@ LayerTable::LayerTable(const EncoderFile& file)
                       .ao = linear_of(file, name + "ao", shape.width, shape.width),
                       .fi = linear_of(file, name + "fi", shape.width, shape.inner),
                       .fo = linear_of(file, name + "fo", shape.inner, shape.width),
-                      .after_attention = norm_of(file, name + "aln"),
-                      .after_inner = norm_of(file, name + "oln")});
+                      .after_attention = layer_norm_of(file, name + "aln"),
+                      .after_inner = layer_norm_of(file, name + "oln")});
   }
 }
 

@@ -23,6 +23,8 @@ struct Linear {
 struct Norm {
   const float* gain = nullptr;
   const float* shift = nullptr;
+  const float* factors =
+      nullptr;  ///< of the rows that the result before it is added to; may be null
 };
 
 struct Layer {

@@ -10,6 +10,7 @@ namespace zhiyin::model::detail {
 namespace {
 
 constexpr int kNearestMax = kWeightPairMax / 2;
+constexpr double kSquareMin = 1e-12;  // of numbers that hardly change
 
 /// With half of what two neighbours may have: no weight needs to know the other.
 std::vector<float> nearest_scales(const Matrix& matrix) {
@@ -55,9 +56,34 @@ std::vector<float> centre_of(const Rows& rows) {
   return low;
 }
 
-void take_off(Rows& rows, const std::vector<float>& centre) {
-  for (std::size_t r = 0; r < rows.count; ++r)
-    for (std::size_t i = 0; i < rows.width; ++i) rows.values[r * rows.stride + i] -= centre[i];
+/// Units by how far the numbers are from their centre (root of the mean square): the square root
+/// of that, so that bytes have one part of the spread and weights the other.
+std::vector<float> units_of(const Rows& rows, const std::vector<float>& centre) {
+  std::vector<double> squares(rows.width);
+  for (std::size_t r = 0; r < rows.count; ++r) {
+    for (std::size_t i = 0; i < rows.width; ++i) {
+      const double away = static_cast<double>(rows.values[r * rows.stride + i]) - centre[i];
+      squares[i] += away * away / static_cast<double>(rows.count);
+    }
+  }
+  std::vector<float> out;
+  for (const double square : squares)
+    out.push_back(static_cast<float>(std::sqrt(std::sqrt(std::max(square, kSquareMin)))));
+  return out;
+}
+
+RowForm form_of(const Rows& rows) {
+  RowForm out{.centre = centre_of(rows), .unit = {}};
+  out.unit = units_of(rows, out.centre);
+  return out;
+}
+
+void put_into(const RowForm& form, Rows& rows) {
+  for (std::size_t r = 0; r < rows.count; ++r) {
+    float* const row = rows.values.data() + r * rows.stride;
+    for (std::size_t i = 0; i < form.centre.size(); ++i) row[i] -= form.centre[i];
+    for (std::size_t i = 0; i < form.unit.size(); ++i) row[i] /= form.unit[i];
+  }
 }
 
 std::vector<double> mean_of(const Rows& rows) {
@@ -102,14 +128,15 @@ void add_product(const Matrix& matrix, const std::vector<float>& x, std::vector<
   }
 }
 
-/// For rows whose centre is taken off here; empty: as they are.
-SmallProduct fitted(const Matrix& matrix, Rows rows, const std::vector<float>& centre,
-                    const Kernels& kernels) {
-  SmallProduct out{.scales = scales_of(matrix), .bias = matrix.bias, .inputs = matrix.inputs};
-  if (!centre.empty()) {
-    add_product(matrix, centre, out.bias);
-    take_off(rows, centre);
-  }
+/// For rows that are put into that form here.
+SmallProduct fitted(Matrix matrix, Rows rows, const RowForm& form, const Kernels& kernels) {
+  SmallProduct out{.bias = matrix.bias, .inputs = matrix.inputs};
+  if (!form.centre.empty()) add_product(matrix, form.centre, out.bias);
+  if (!form.unit.empty())
+    for (std::size_t at = 0; at < matrix.weights.size(); ++at)
+      matrix.weights[at] *= form.unit[at % matrix.inputs];
+  put_into(form, rows);
+  out.scales = scales_of(matrix);
   out.weights.resize(matrix.weights.size());
   FeedbackRounding(moments_of(rows, kernels), matrix.inputs)
       .round(matrix.weights, out.scales, out.weights);
@@ -147,18 +174,18 @@ SmallProduct nearest_weights(const Matrix& matrix) {
 
 FittedLayer fit_layer(const LayerNumbers& layer, const LayerInputs& inputs,
                       const Kernels& kernels) {
-  FittedLayer out{.centre = centre_of(inputs.qkv), .inner_centre = centre_of(inputs.fi)};
-  const std::vector<float> context_centre = centre_of(inputs.ao);
-  out.qkv = fitted(layer.qkv, inputs.qkv, out.centre, kernels);
+  FittedLayer out{.before = form_of(inputs.qkv), .inner = form_of(inputs.fi)};
+  const RowForm context{.centre = centre_of(inputs.ao), .unit = {}};
+  out.qkv = fitted(layer.qkv, inputs.qkv, out.before, kernels);
   // What attention gives is a mean of values: less by as much as they are.
   const std::size_t values = 2 * layer.ao.inputs;
-  for (std::size_t i = 0; i < context_centre.size(); ++i)
-    out.qkv.bias[values + i] -= context_centre[i];
-  out.ao = fitted(layer.ao, inputs.ao, context_centre, kernels);
-  add(out.ao.bias, out.centre);  // the rows that it is added to lack it
-  out.fi = fitted(layer.fi, inputs.fi, out.inner_centre, kernels);
+  for (std::size_t i = 0; i < context.centre.size(); ++i)
+    out.qkv.bias[values + i] -= context.centre[i];
+  out.ao = fitted(layer.ao, inputs.ao, context, kernels);
+  add(out.ao.bias, out.before.centre);  // the rows that it is added to lack it
+  out.fi = fitted(layer.fi, inputs.fi, out.inner, kernels);
   out.fo = fitted(layer.fo, inputs.fo, {}, kernels);
-  add(out.fo.bias, out.inner_centre);
+  add(out.fo.bias, out.inner.centre);
   return out;
 }
 

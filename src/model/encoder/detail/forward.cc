@@ -136,8 +136,8 @@ class Pass {
   }
 
   void add_and_norm(float* x, const float* result, std::size_t count, const Norm& norm) const {
-    kernels_.norm(
-        {x, result, arena_.stride, count, shape_.width, norm.gain, norm.shift, shape_.epsilon});
+    kernels_.norm({x, result, arena_.stride, count, shape_.width, norm.gain, norm.shift,
+                   shape_.epsilon, norm.factors});
   }
 
   const EncoderShape& shape_;

@@ -249,7 +249,9 @@ inline void norm_row(const NormRows& t, float* x, const float* addend, F16 last)
   Runs total;
   for (Size i = 0; i < end; i += 16) {
     F16 value = load(x + i);
-    if (addend != nullptr) value = add(value, load(addend + i));
+    if (addend != nullptr)
+      value = t.factors == nullptr ? add(value, load(addend + i))
+                                   : fma(value, load(t.factors + i), load(addend + i));
     if (i == whole) value = mul(value, last);
     store(x + i, value);
     F16& run = total.v[i / 16 % 4];

@@ -165,6 +165,8 @@ class Trial {
                     scratch.data(), 0, kHeads});
     kernels.norm({context.data(), rows_.data(), padded(kWidth), kRows, kWidth, scales_.data(),
                   bias_.data(), 1e-12F});
+    kernels.norm({context.data(), rows_.data(), padded(kWidth), kRows, kWidth, scales_.data(),
+                  bias_.data(), 1e-12F, float_panels_.data()});
     for (std::size_t row = 0; row < kRows; ++row)
       all.insert(all.end(), context.begin() + static_cast<std::ptrdiff_t>(row * padded(kWidth)),
                  context.begin() + static_cast<std::ptrdiff_t>(row * padded(kWidth) + kWidth));

@@ -72,7 +72,8 @@ struct Quantisation {
   RowScale* scales = nullptr;
 };
 
-/// x = norm(x + addend) * gain + shift, in place. `addend` may be null.
+/// x = norm(x * factors + addend) * gain + shift, in place. `addend` may be null, `factors` (one
+/// for each number of a row, read with an addend only), too: as they are.
 struct NormRows {
   float* x = nullptr;
   const float* addend = nullptr;
@@ -82,6 +83,7 @@ struct NormRows {
   const float* gain = nullptr;
   const float* shift = nullptr;
   float epsilon = 0;
+  const float* factors = nullptr;
 };
 
 /// One text's attention: softmax(q k^T / sqrt(head width)) v for heads from `first` to `end` - 1.

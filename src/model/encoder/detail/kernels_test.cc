@@ -119,6 +119,27 @@ TEST(Kernels, NormHasMeanZeroAndDeviationOneOnAnyWidth) {
   }
 }
 
+TEST(Kernels, NormBringsRowsToTheirOwnUnitsBeforeItAdds) {
+  const std::size_t width = 39;
+  const std::vector<float> from = normals(padded(width), 1), result = normals(padded(width), 2);
+  const std::vector<float> gain = normals(padded(width), 3), shift = normals(padded(width), 4);
+  // Powers of two lose nothing: the same bits as from rows that were never in other units.
+  std::vector<float> factors(padded(width)), divided(from);
+  for (std::size_t i = 0; i < padded(width); ++i) {
+    factors[i] = std::ldexp(1.0F, static_cast<int>(i % 7) - 3);
+    divided[i] /= factors[i];
+  }
+  for (const Kernels* kernels : all_kernels()) {
+    std::vector<float> plain = from, scaled = divided;
+    kernels->norm(
+        {plain.data(), result.data(), padded(width), 1, width, gain.data(), shift.data(), 1e-12F});
+    kernels->norm({scaled.data(), result.data(), padded(width), 1, width, gain.data(), shift.data(),
+                   1e-12F, factors.data()});
+    plain.resize(width), scaled.resize(width);
+    EXPECT_EQ(plain, scaled) << kernels->name;
+  }
+}
+
 /// Against a plain computation in double precision.
 TEST(Kernels, AttentionIsSoftmaxOfProductsOnAnySizes) {
   struct Sizes {

@@ -44,7 +44,7 @@ struct LayerInputs {
 /// word table give the same numbers on every processor.
 class SampleRows {
  public:
-  static constexpr std::size_t kTexts = 64, kTokens = 32;
+  static constexpr std::size_t kTexts = 256, kTokens = 32;
 
   /// `kept` as in CompileOptions.
   static Result<SampleRows> create(const EncoderSource& source,
