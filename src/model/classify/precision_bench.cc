@@ -1,11 +1,10 @@
 // What int8 changes: vectors and labels of the encoder in int8 beside the same
 // encoder in float32.
 //   precision_bench INT8.zyen FLOAT32.zyen TEXTS [MODEL.zym]...
-// TEXTS has one text a line. The encoders' files come from encoder_compiler,
-// with and without
-// --float32. Prints cosines of the vectors of each text's first 128 tokens
-// (what classifiers read), and for each joined model the share of texts with
-// the same label.
+// TEXTS has one text a line. The encoders' files come from encoder_compiler, with and without
+// --float32. Prints cosines of the vectors of each text's first 128 tokens (what classifiers read),
+// and for each joined model the share of texts with the same label. BENCH_CACHE names a folder that
+// keeps vectors.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "model/classify/text_classifier.h"
 #include "model/text_encoder.h"
 #include "model/text_file.h"
+#include "model/vector_cache.h"
 
 namespace zhiyin::model {
 namespace {
@@ -36,7 +36,9 @@ T must(Result<T> result) {
 std::vector<float> vectors_of(const char* path, std::span<const std::string_view> texts) {
   const TextEncoder encoder = must(TextEncoder::open(path));
   std::vector<float> out(texts.size() * encoder.width());
-  const auto done = encoder.encode(texts, {.tokens_max = kTokensMax}, {}, out);
+  const char* const folder = std::getenv("BENCH_CACHE");
+  const VectorCache kept = must(VectorCache::open(folder == nullptr ? "" : folder));
+  const auto done = kept.encode(encoder, texts, {.tokens_max = kTokensMax}, {}, out);
   if (!done) stop(done.error());
   return out;
 }
