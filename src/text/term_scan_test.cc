@@ -372,6 +372,23 @@ TEST(TermScan, BeginningsAreFoundAlikeOnEveryProcessor) {
         if (size > 3) {
           EXPECT_EQ(std::ranges::count(have, 1U), from < 2 ? 1 : 0);
         }
+        // Only where it is asked for, by bits.
+        std::vector<std::uint64_t> only(size / 64 + 2);
+        for (std::size_t i = 0; i < size + 10; i += 1 + random() % 5)
+          only[i / 64] |= std::uint64_t{1} << (i % 64);
+        const auto is_asked = [&](std::uint32_t at) { return only[at / 64] >> (at % 64) & 1; };
+        want.resize(room);
+        want.resize(
+            detail::find_beginnings_portable(*filter, symbols.data(), 0, size, also, want.data()));
+        std::erase_if(want, [&](std::uint32_t at) { return is_asked(at) == 0; });
+        have.resize(room);
+        have.resize(detail::find_beginnings(*filter, symbols.data(), 0, size, also, have.data(),
+                                            only.data()));
+        EXPECT_EQ(have, want);
+        have.resize(room);
+        have.resize(detail::find_beginnings_portable(*filter, symbols.data(), 0, size, also,
+                                                     have.data(), only.data()));
+        EXPECT_EQ(have, want);
       }
     }
   }

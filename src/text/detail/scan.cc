@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <tuple>
+#include <utility>
 
 #include "text/code_point.h"
 #include "text/detail/fast_code_point.h"
@@ -26,6 +27,13 @@ void PlaceBits::set_where(std::span<const std::uint8_t> flags, CharacterFlag fla
 void PlaceBits::keep_before(const PlaceBits& next) {
   for (std::size_t i = 0; i + 1 < words_.size(); ++i)
     words_[i] &= next.words_[i] >> 1 | next.words_[i + 1] << 63;
+}
+
+void PlaceBits::add_two_before() {
+  for (std::size_t i = 0; i + 1 < words_.size(); ++i) {
+    const std::uint64_t here = words_[i], next = words_[i + 1];
+    words_[i] |= here >> 1 | here >> 2 | next << 63 | next << 62;
+  }
 }
 
 void ScanBuffers::begin(const CompiledTerms& terms, const FindOptions& options,
@@ -179,14 +187,31 @@ std::size_t ScanBuffers::decode_together(std::span<const std::string_view> texts
 }
 
 void ScanBuffers::scan_piece() {
-  make_room(best_, count_);
   make_room(settled_hits_, count_);
-  touched_.clear(count_);
   hits_begin_.clear(count_);
   taken_.assign(count_, 0);
   std::copy_n(carried_.begin(), std::min(carried_.size(), count_), taken_.begin());
   carries_.assign(is_last_ ? 0 : kHitCharactersMax, 0);
   find_allowed();
+  // The plain view first, which says where the others have to look; repeats look at what others
+  // found.
+  std::array<MatchView, kMatchViews> beside{};
+  std::size_t count = 0;
+  for (std::size_t v = 0; v < kMatchViews; ++v) {
+    const auto view = static_cast<MatchView>(v);
+    if (!is_wanted(view)) continue;
+    make_room(lane(view).best, count_);
+    lane(view).touched.clear(count_);
+    if (view == MatchView::kRepeats) continue;
+    see(view);
+    if (view != MatchView::kPlain) {
+      beside[count++] = view;
+      continue;
+    }
+    walk({&view, 1});
+    keep_plain_starts();
+  }
+  walk(std::span(beside).first(count));
   for (std::size_t v = 0; v < kMatchViews; ++v) {
     const auto view = static_cast<MatchView>(v);
     if (!is_wanted(view)) continue;
@@ -239,32 +264,33 @@ void ScanBuffers::candidate(MatchView view, std::uint32_t state, std::uint32_t b
     }
     return;
   }
-  Best& best = best_[begin];
+  Lane& of = lane(view);
+  Best& best = of.best[begin];
   if (best.end >= end) return;
   if ((found.hot[state].base & HotState::kChecked) != 0 &&
       choose_term(*terms_, view, found.cold[state], hit) == kNoTerm)
     return;
   best = {end, state};
   __builtin_prefetch(&found.cold[state]);
-  touched_.set(begin);
+  of.touched.set(begin);
 }
 
 void ScanBuffers::settle_view(MatchView view) {
   const Automaton& found = automaton(view);
   constexpr std::uint32_t kToALine = 64 / sizeof(TermEnd);
-  touched_.for_each([&](std::uint32_t at) {
-    const ColdState& cold = found.cold[best_[at].state];
+  Lane& of = lane(view);
+  of.touched.for_each([&](std::uint32_t at) {
+    const ColdState& cold = found.cold[of.best[at].state];
     const TermEnd* const first = found.ends.data() + cold.first_term;
     __builtin_prefetch(first);
     if (cold.terms_end - cold.first_term > kToALine) __builtin_prefetch(first + kToALine);
   });
-  touched_.for_each([&](std::uint32_t at) { settle(view, at); });
-  touched_.clear(count_);
+  of.touched.for_each([&](std::uint32_t at) { settle(view, at); });
+  of.touched.clear(count_);
 }
 
 void ScanBuffers::settle(MatchView view, std::uint32_t at) {
-  const Best best = best_[at];
-  best_[at] = {};
+  const Best best = std::exchange(lane(view).best[at], {});
   if (!is_free(view, at, best.end) || is_allowed(at, best.end)) return;
   std::uint32_t end = best.end;
   if (view == MatchView::kRepeats) {

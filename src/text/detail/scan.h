@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <span>
@@ -84,7 +85,22 @@ class PlaceBits {
   void set_where(std::span<const std::uint8_t> flags, CharacterFlag flag);
   /// Keeps those that stand right before one of `next`, which has as many places.
   void keep_before(const PlaceBits& next);
-  void set(std::size_t at) { words_[at / 64] |= std::uint64_t{1} << (at % 64); }
+  void set(std::size_t at) { set_if(at, true); }
+  void set_if(std::size_t at, bool is_one) {
+    words_[at / 64] |= std::uint64_t{is_one} << (at % 64);
+  }
+  /// Those in `bits`, the lowest of which is of `at`; as many as have room.
+  void set_all(std::size_t at, std::uint64_t bits) {
+    words_[at / 64] |= bits << (at % 64);
+    words_[at / 64 + 1] |= bits >> 1 >> (63 - at % 64);
+  }
+  /// Also those of `other`, which has as many places.
+  void add(const PlaceBits& other) {
+    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  /// Also the two before each; none of `this` may stand behind the last place.
+  void add_two_before();
+  [[nodiscard]] const std::uint64_t* words() const { return words_.data(); }
 
   /// Whether one lies in [first, last].
   [[nodiscard]] bool any(std::size_t first, std::size_t last) const {
@@ -126,6 +142,8 @@ struct Starts {
 ///
 /// In each view the filter of beginnings names the places where a term may begin, all of the piece
 /// first; from each of them the automaton's tree is followed for as long as symbols go on in it.
+/// The views are followed side by side, a symbol further each in turn: what a step needs of memory
+/// is on its way while the others take theirs, and one text alone has few places in each.
 /// Only where a digit may or may not be noise, or a character is put together of parts, is it
 /// followed as an automaton, along its fail links.
 class ScanBuffers {
@@ -158,6 +176,16 @@ class ScanBuffers {
     std::uint32_t start;
     std::uint32_t state;
   };
+  /// A view's search: views are followed side by side, each with its own.
+  struct Lane {
+    SymbolRun run;
+    Starts starts;
+    std::vector<Walking> walking;
+    std::size_t walking_count = 0;
+    std::vector<Path> soft_paths;  ///< for each soft symbol the longest path that leads to it
+    std::vector<Best> best;        ///< all 0 once settled
+    PlaceBits touched;             ///< the places that have one; none once settled
+  };
   /// A state in which a search from a character put together stood behind the symbol `at`, its path
   /// beginning with the character `begin`; `earlier`: the number of another one behind the same
   /// symbol.
@@ -183,28 +211,29 @@ class ScanBuffers {
   void find_allowed();
 
   // What a view sees (scan_views.cc).
+  void see(MatchView view);
   void take_all(MatchView view);
-  void strip(MatchView view);
-  void leave_out_repeats();
+  void strip(MatchView view, SymbolRun& run);
+  void leave_out_repeats(const SymbolRun& noise);
   void strip_homophones();
   std::size_t read_letters(std::size_t from);
   [[nodiscard]] bool has_repeats() const;
 
   // Following the trees (scan_search.cc).
   void scan_view(MatchView view);
-  void search(MatchView view, const SymbolRun& run);
-  void search_from_starts(MatchView view, const SymbolRun& run);
   void keep_plain_starts();
-  void search_beside_plain(MatchView view, CharacterFlag odd);
-  void find_starts(MatchView view, const SymbolRun& run);
-  void take_odd_starts(MatchView view);
-  void walk_starts(MatchView view, const SymbolRun& run);
+  void find_starts(MatchView view);
+  void find_starts_beside_plain(MatchView view, CharacterFlag odd);
+  void mark_near_odd(const SymbolRun& run);
+  void walk(std::span<const MatchView> views);
+  bool begin_walk(MatchView view);
+  bool walk_on(MatchView view, std::uint32_t depth);
   void walk_once(std::uint32_t from);
   void walk_once_from(std::uint32_t character);
   Path path_to(const Automaton& tree, const SymbolRun& run, std::uint32_t at, std::size_t most);
-  void follow_soft(MatchView view, const SymbolRun& run);
-  void meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at, std::uint32_t state);
-  std::size_t follow_from(MatchView view, const SymbolRun& run, std::size_t soft);
+  void follow_soft(MatchView view);
+  void meet_soft(MatchView view, std::uint32_t from, std::uint32_t at, std::uint32_t state);
+  std::size_t follow_from(MatchView view, std::size_t soft);
   void ends_at(MatchView view, std::uint32_t state, const std::vector<std::uint32_t>& begins,
                std::size_t depth_min, std::uint32_t end);
   void scan_repeats();
@@ -230,6 +259,11 @@ class ScanBuffers {
   [[nodiscard]] const Automaton& automaton(MatchView view) const {
     return terms_->automata[static_cast<std::size_t>(view)];
   }
+  [[nodiscard]] Lane& lane(MatchView view) { return lanes_[static_cast<std::size_t>(view)]; }
+  [[nodiscard]] const Lane& lane(MatchView view) const {
+    return lanes_[static_cast<std::size_t>(view)];
+  }
+  [[nodiscard]] const SymbolRun& shape_run() const { return lane(MatchView::kShape).run; }
   [[nodiscard]] std::span<const std::uint8_t> flags() const {
     return {flags_.data(), (count_ + 63) / 64 * 64};
   }
@@ -254,8 +288,6 @@ class ScanBuffers {
   std::vector<CharacterRow> rows_;      ///< the characters' rows, side by side for all views
   std::vector<std::uint8_t> flags_;     ///< and their flags; 0 up to the end of a word of 64
   std::vector<std::uint32_t> offsets_;  ///< bytes from byte_base_; one more than characters
-  std::vector<Best> best_;              ///< all 0 between views
-  PlaceBits touched_;                   ///< the places that have one; none between views
   std::vector<Settled> settled_hits_;   ///< by place, where hits_begin_ has it
   PlaceBits hits_begin_;
   std::vector<std::uint8_t> taken_;    ///< 1 + the view whose hit lies there
@@ -266,21 +298,19 @@ class ScanBuffers {
   std::vector<std::uint32_t> allowed_end_;
   std::size_t allowed_carried_ = 0;  ///< the same from the pieces before, in characters of the text
 
-  SymbolRun run_, once_run_;
-  std::vector<std::uint32_t> repeated_;  ///< symbols of once_run_ of which a repeat was left out
-  PlaceBits left_out_;                   ///< the characters of those repeats
-  Starts starts_, plain_starts_;
-  PlaceBits odd_, alone_, parts_, parts_behind_;
+  std::array<Lane, kMatchViews> lanes_;
+  std::vector<std::uint32_t>
+      repeated_;        ///< symbols of the view of repeats of which a repeat was left out
+  PlaceBits left_out_;  ///< the characters of those repeats
+  PlaceBits odd_, near_, alone_, parts_, parts_behind_;
   std::vector<std::uint32_t> odd_plain_starts_;  ///< those from which other views find more
   std::size_t odd_plain_count_ = 0;
-  std::vector<Walking> walking_;
   std::vector<std::uint32_t> beginnings_;
   /// Where each text begins of those that are searched together.
   struct TextBegin {
     std::size_t bytes, characters;
   };
   std::vector<TextBegin> together_;
-  std::vector<Path> soft_paths_;  ///< for each soft symbol the longest path that leads to it
   std::vector<std::uint32_t> kept_begins_;
   /// Characters with which candidates of the last view begin that were found along fail links.
   std::vector<std::uint32_t> soft_begins_;

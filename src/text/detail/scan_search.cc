@@ -6,53 +6,52 @@
 
 namespace zhiyin::text::detail {
 
-void ScanBuffers::scan_view(MatchView view) {
+/// What a view sees, and where it is followed from.
+void ScanBuffers::see(MatchView view) {
   switch (view) {
     case MatchView::kPlain:
       take_all(view);
-      search(view, run_);
-      return keep_plain_starts();
+      return find_starts(view);
     case MatchView::kMixedScript:
       take_all(view);
-      return search_beside_plain(view, kOddMixedFlag);
+      return find_starts_beside_plain(view, kOddMixedFlag);
     case MatchView::kNoise:
-      strip(view);
-      return search_beside_plain(view, kOddNoiseFlag);
+      strip(view, lane(view).run);
+      return find_starts_beside_plain(view, kOddNoiseFlag);
     case MatchView::kRepeats:
-      return scan_repeats();
+      // Noise is left out first; that view is done with by then.
+      strip(view, lane(MatchView::kNoise).run);
+      leave_out_repeats(lane(MatchView::kNoise).run);
+      return find_starts(view);
     case MatchView::kHomophone:
       strip_homophones();
-      return search(view, run_);
+      return find_starts(view);
     case MatchView::kShape:
-      strip(view);
-      search_beside_plain(view, kOddShapeFlag);
-      return scan_compositions();
+      strip(view, lane(view).run);
+      return find_starts_beside_plain(view, kOddShapeFlag);
   }
 }
 
-void ScanBuffers::search(MatchView view, const SymbolRun& run) {
-  find_starts(view, run);
-  search_from_starts(view, run);
-}
-
-void ScanBuffers::search_from_starts(MatchView view, const SymbolRun& run) {
-  soft_paths_.assign(run.soft.size(), {});
-  walk_starts(view, run);
-  follow_soft(view, run);
+/// What is left once a view was followed from its starts.
+void ScanBuffers::scan_view(MatchView view) {
+  if (view == MatchView::kRepeats) return scan_repeats();
+  follow_soft(view);
+  if (view == MatchView::kShape) scan_compositions();
 }
 
 /// For the views that follow the plain one.
 void ScanBuffers::keep_plain_starts() {
-  make_room(odd_plain_starts_, starts_.count + 1);
+  const SymbolRun& run = lane(MatchView::kPlain).run;
+  const Starts& starts = lane(MatchView::kPlain).starts;
+  make_room(odd_plain_starts_, starts.count + 1);
   const PrefixFilter filter = terms_->odd_terms;
-  const Symbol* const symbols = run_.symbols.data();
+  const Symbol* const symbols = run.symbols.data();
   std::size_t count = 0;
-  for (std::size_t i = 0; i < starts_.count; ++i) {
-    const std::uint32_t at = odd_plain_starts_[count] = starts_.at[i];
+  for (std::size_t i = 0; i < starts.count; ++i) {
+    const std::uint32_t at = odd_plain_starts_[count] = starts.at[i];
     count += filter.may_begin(symbols[at], symbols[at + 1], symbols[at + 2]) ? 1 : 0;
   }
   odd_plain_count_ = count;
-  std::swap(starts_, plain_starts_);
 }
 
 /// What a view adds to the plain one. Where no character is odd, it sees the same symbols, and a
@@ -60,112 +59,129 @@ void ScanBuffers::keep_plain_starts() {
 /// plain view's longest from the same place never counts. So it is followed only where an odd
 /// character is among a term's first three, where the plain view was followed up to one, where a
 /// term may begin that looks otherwise in this view, and where one character is a term here alone.
-void ScanBuffers::search_beside_plain(MatchView view, CharacterFlag odd) {
-  if (!is_wanted(MatchView::kPlain)) return search(view, run_);
+void ScanBuffers::find_starts_beside_plain(MatchView view, CharacterFlag odd) {
+  if (!is_wanted(MatchView::kPlain)) return find_starts(view);
+  const SymbolRun& run = lane(view).run;
   odd_.clear(count_);
   odd_.set_where(flags(), odd);
-  starts_.begin_anew(run_.size + 3 * count_ + 1);
-  take_odd_starts(view);
-  const PrefixFilter filter = automaton(view).prefixes;
-  const Symbol* const symbols = run_.symbols.data();
-  const auto take = [&](std::uint32_t character) {
-    const std::uint32_t at = run_.symbol_of(character);
-    if (at == run_.size || run_.begin[at] != character) return;
-    starts_.at[starts_.count] = at;
-    starts_.count += filter.may_begin(symbols[at], symbols[at + 1], symbols[at + 2]) ? 1 : 0;
+  mark_near_odd(run);
+  const auto take = [&](std::uint32_t character, bool is_one) {
+    const std::uint32_t at = run.symbol_of(character);
+    near_.set_if(at, is_one & (at != run.size) & (run.begin[at] == character));
   };
-  for (std::size_t i = 0; i < plain_starts_.count; ++i)
-    if (odd_.any(plain_starts_.at[i], plain_starts_.reach[i])) take(plain_starts_.at[i]);
-  for (std::size_t i = 0; i < odd_plain_count_; ++i) take(odd_plain_starts_[i]);
-  search_from_starts(view, run_);
-}
-
-/// Places from which an odd character is among the first three, and those of characters that are a
-/// term by themselves in the view of mixed scripts and not in the plain one.
-void ScanBuffers::take_odd_starts(MatchView view) {
-  const PrefixFilter filter = automaton(view).prefixes;
-  const Symbol* const symbols = run_.symbols.data();
-  std::uint32_t* const starts = starts_.at.data();
-  std::size_t count = 0;
-  std::uint32_t next = 0;
-  odd_.for_each([&](std::uint32_t character) {
-    const std::uint32_t symbol = run_.symbol_of(character);
-    // From a character that is left out none begins.
-    const bool is_there = symbol < run_.size && run_.begin[symbol] == character;
-    const std::uint32_t end = symbol + (is_there ? 1 : 0);
-    // Written whether it is one or not: no branch to guess.
-    for (std::uint32_t at = std::max(next, symbol - std::min<std::uint32_t>(symbol, 2)); at < end;
-         ++at) {
-      starts[count] = at;
-      count += filter.may_begin(symbols[at], symbols[at + 1], symbols[at + 2]) ? 1 : 0;
-    }
-    next = std::max(next, end);
-  });
-  if (view == MatchView::kMixedScript) {
+  const Starts& plain = lane(MatchView::kPlain).starts;
+  for (std::size_t i = 0; i < plain.count; ++i)
+    take(plain.at[i], odd_.any(plain.at[i], plain.reach[i]));
+  for (std::size_t i = 0; i < odd_plain_count_; ++i) take(odd_plain_starts_[i], true);
+  // Characters that are a term by themselves here and not in the plain view.
+  const std::uint8_t alone = view == MatchView::kMixedScript ? kAloneOddFlag : 0;
+  if (alone != 0) {
     alone_.clear(count_);
     alone_.set_where(flags(), kAloneOddFlag);
-    alone_.for_each([&](std::uint32_t character) { starts[count++] = character; });
+    near_.add(alone_);
   }
-  starts_.count = count;
+  Starts& starts = lane(view).starts;
+  starts.begin_anew(run.size + kBeginningsMargin);
+  starts.count = find_beginnings(automaton(view).prefixes, run.symbols.data(), 0, run.size,
+                                 {flags_.data(), alone}, starts.at.data(), near_.words());
 }
 
-void ScanBuffers::find_starts(MatchView view, const SymbolRun& run) {
+/// Symbols from which an odd character is among the first three.
+void ScanBuffers::mark_near_odd(const SymbolRun& run) {
+  if (run.is_one_to_one) {
+    near_ = odd_;
+    return near_.add_two_before();
+  }
+  near_.clear(run.size);
+  const std::uint32_t* const begin = run.begin.data();
+  odd_.for_each([&](std::uint32_t character) {
+    const std::uint32_t symbol = run.symbol_of(character);
+    // From a character that is left out none begins.
+    const bool is_there = (symbol != run.size) & (begin[symbol] == character);
+    const std::uint64_t bits = std::uint64_t{3} | std::uint64_t{is_there} << 2;
+    if (symbol < 2) return near_.set_all(0, bits >> (2 - symbol));
+    near_.set_all(symbol - 2, bits);
+  });
+}
+
+void ScanBuffers::find_starts(MatchView view) {
   // In the other views every term has two symbols, or counts only where it is taken apart.
   const std::uint8_t alone = view == MatchView::kPlain         ? kAloneFlag
                              : view == MatchView::kMixedScript ? kAloneMixedFlag
                                                                : 0;
-  starts_.begin_anew(run.size + kBeginningsMargin);
-  starts_.count = find_beginnings(automaton(view).prefixes, run.symbols.data(), 0, run.size,
-                                  {flags_.data(), alone}, starts_.at.data());
+  const SymbolRun& run = lane(view).run;
+  Starts& starts = lane(view).starts;
+  starts.begin_anew(run.size + kBeginningsMargin);
+  starts.count = find_beginnings(automaton(view).prefixes, run.symbols.data(), 0, run.size,
+                                 {flags_.data(), alone}, starts.at.data());
 }
 
-/// All of them a symbol further at a time: what the next step needs of memory is on its way while
-/// the others take theirs.
-void ScanBuffers::walk_starts(MatchView view, const SymbolRun& run) {
+/// All starts of all these views a symbol further at a time.
+void ScanBuffers::walk(std::span<const MatchView> views) {
+  bool goes_on = false;
+  for (const MatchView view : views) goes_on |= begin_walk(view);
+  for (std::uint32_t depth = 1; goes_on; ++depth) {
+    goes_on = false;
+    for (const MatchView view : views) goes_on |= walk_on(view, depth);
+  }
+}
+
+/// The first symbol of each start; false: none goes on.
+bool ScanBuffers::begin_walk(MatchView view) {
+  Lane& of = lane(view);
   const Automaton& tree = automaton(view);
   const HotState* const hot = tree.hot.data();
-  const Symbol* const symbols = run.symbols.data();
-  const auto fetch = [&](const HotState& state, std::uint32_t at) {
-    __builtin_prefetch(hot + (state.base & HotState::kBaseMask) + symbols[at]);
-  };
-  make_room(walking_, starts_.count);
+  const Symbol* const symbols = of.run.symbols.data();
+  of.soft_paths.assign(of.run.soft.size(), {});
+  make_room(of.walking, of.starts.count);
   std::size_t count = 0;
-  for (std::uint32_t i = 0; i < starts_.count; ++i) {
-    const std::uint32_t at = starts_.at[i];
+  for (std::uint32_t i = 0; i < of.starts.count; ++i) {
+    const std::uint32_t at = of.starts.at[i];
     const std::uint32_t one = tree.child(0, symbols[at]);
-    starts_.reach[i] = at;
+    of.starts.reach[i] = at;
     if (one == kNoState) continue;
-    fetch(hot[one], at + 1);
-    walking_[count++] = {i, one};
+    __builtin_prefetch(hot + (hot[one].base & HotState::kBaseMask) + symbols[at + 1]);
+    of.walking[count++] = {i, one};
   }
+  of.walking_count = count;
+  return count != 0;
+}
+
+/// One symbol further than `depth`; false: none goes on.
+bool ScanBuffers::walk_on(MatchView view, std::uint32_t depth) {
+  Lane& of = lane(view);
+  const Automaton& tree = automaton(view);
+  const HotState* const hot = tree.hot.data();
+  const SymbolRun& run = of.run;
+  const Symbol* const symbols = run.symbols.data();
   // One character that only looks like a term is none.
-  bool counts = view != MatchView::kShape;
-  for (std::uint32_t depth = 1; count > 0; ++depth, counts = true) {
-    const std::size_t before = count;
-    count = 0;
-    for (std::size_t i = 0; i < before; ++i) {
-      const auto [number, state] = walking_[i];
-      const std::uint32_t from = starts_.at[number], at = from + depth;
-      if ((hot[state].base & HotState::kOwn) != 0 && counts)
-        candidate(view, state, run.begin[from], run.end_of(at - 1));
-      const std::uint32_t next = tree.child(state, symbols[at]);
-      if (next == kNoState) {
-        starts_.reach[number] = at;
-        if (symbols[at] == kBreak && !run.soft.empty()) meet_soft(run, from, at, state);
-        continue;
-      }
-      fetch(hot[next], at + 1);
-      walking_[count++] = {number, next};
+  const bool counts = view != MatchView::kShape || depth > 1;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < of.walking_count; ++i) {
+    const auto [number, state] = of.walking[i];
+    const std::uint32_t from = of.starts.at[number], at = from + depth;
+    if ((hot[state].base & HotState::kOwn) != 0 && counts)
+      candidate(view, state, run.begin[from], run.end_of(at - 1));
+    const std::uint32_t next = tree.child(state, symbols[at]);
+    if (next == kNoState) {
+      of.starts.reach[number] = at;
+      if (symbols[at] == kBreak && !run.soft.empty()) meet_soft(view, from, at, state);
+      continue;
     }
+    __builtin_prefetch(hot + (hot[next].base & HotState::kBaseMask) + symbols[at + 1]);
+    of.walking[count++] = {number, next};
   }
+  of.walking_count = count;
+  return count != 0;
 }
 
 /// Where a soft symbol stands at `at`: the longest path that leads to it is remembered.
-void ScanBuffers::meet_soft(const SymbolRun& run, std::uint32_t from, std::uint32_t at,
+void ScanBuffers::meet_soft(MatchView view, std::uint32_t from, std::uint32_t at,
                             std::uint32_t state) {
+  const SymbolRun& run = lane(view).run;
   const auto soft = std::ranges::lower_bound(run.soft, at, {}, &SymbolRun::Soft::at);
   if (soft == run.soft.end() || soft->at != at) return;
-  Path& path = soft_paths_[static_cast<std::size_t>(soft - run.soft.begin())];
+  Path& path = lane(view).soft_paths[static_cast<std::size_t>(soft - run.soft.begin())];
   if (path.state == 0 || from < path.begin) path = {from, state};
 }
 
@@ -173,19 +189,21 @@ void ScanBuffers::meet_soft(const SymbolRun& run, std::uint32_t from, std::uint3
 void ScanBuffers::walk_once(std::uint32_t from) {
   constexpr MatchView kView = MatchView::kRepeats;
   const Automaton& tree = automaton(kView);
-  const Symbol* const symbols = once_run_.symbols.data();
+  const SymbolRun& run = lane(kView).run;
+  const Symbol* const symbols = run.symbols.data();
   std::uint32_t at = from, state = 0;
   while ((state = tree.child(state, symbols[at])) != kNoState) {
     if ((tree.hot[state].base & HotState::kOwn) != 0)
-      candidate(kView, state, once_run_.begin[from], once_run_.end_of(at));
+      candidate(kView, state, run.begin[from], run.end_of(at));
     ++at;
   }
 }
 
 /// The same from a character, unless it is left out.
 void ScanBuffers::walk_once_from(std::uint32_t character) {
-  const std::uint32_t at = once_run_.symbol_of(character);
-  if (at < once_run_.size && once_run_.begin[at] == character) walk_once(at);
+  const SymbolRun& run = lane(MatchView::kRepeats).run;
+  const std::uint32_t at = run.symbol_of(character);
+  if (at < run.size && run.begin[at] == character) walk_once(at);
 }
 
 /// The longest path of the tree, of at most `most` symbols, that ends before `at`: the state in
@@ -214,16 +232,17 @@ ScanBuffers::Path ScanBuffers::path_to(const Automaton& tree, const SymbolRun& r
 }
 
 /// Hits with a soft symbol between their first and last, or as one of them.
-void ScanBuffers::follow_soft(MatchView view, const SymbolRun& run) {
+void ScanBuffers::follow_soft(MatchView view) {
   soft_begins_.clear();
-  for (std::size_t soft = 0; soft < run.soft.size();) soft = follow_from(view, run, soft);
+  for (std::size_t soft = 0; soft < lane(view).run.soft.size();) soft = follow_from(view, soft);
 }
 
 /// From a soft symbol on until no path reaches back over one. Returns the first soft symbol behind.
-std::size_t ScanBuffers::follow_from(MatchView view, const SymbolRun& run, std::size_t soft) {
+std::size_t ScanBuffers::follow_from(MatchView view, std::size_t soft) {
   const Automaton& tree = automaton(view);
+  const SymbolRun& run = lane(view).run;
   const std::uint32_t first = run.soft[soft].at;
-  Path path = soft_paths_[soft];
+  Path path = lane(view).soft_paths[soft];
   // The filter names no place from which fewer than three symbols lead here.
   if (path.state == 0 || first - path.begin < 2) path = path_to(tree, run, first, 2);
   kept_begins_.assign(run.begin.begin() + path.begin, run.begin.begin() + first);
@@ -271,31 +290,34 @@ void ScanBuffers::ends_at(MatchView view, std::uint32_t state,
 /// The view of repeats: what the view of noise sees, apart from places where one was left out, and
 /// from digits, with which a term may go on here and not there.
 void ScanBuffers::scan_repeats() {
-  constexpr MatchView kView = MatchView::kRepeats;
+  static constexpr MatchView kView = MatchView::kRepeats;
   if (!terms_->repeats_follow_noise || !is_wanted(MatchView::kNoise)) {
-    strip(kView);
-    leave_out_repeats();
-    return search(kView, once_run_);
+    see(kView);
+    walk({&kView, 1});
+    return follow_soft(kView);
   }
-  if (run_.soft.empty() && !has_repeats()) return;
-  leave_out_repeats();
+  const SymbolRun& noise = lane(MatchView::kNoise).run;
+  const SymbolRun& run = lane(kView).run;
+  if (noise.soft.empty() && !has_repeats()) return;
+  leave_out_repeats(noise);
   // Where the view of noise was followed up to a repeat, this one goes on; and where a repeat is
   // among the first symbols, its filter saw others. All else is the same in both.
   if (!repeated_.empty()) {
     for (const std::uint32_t repeated : repeated_)
       for (std::uint32_t at = repeated - std::min<std::uint32_t>(repeated, 2); at <= repeated; ++at)
         walk_once(at);
-    walk_what_met_a_repeat(starts_, &run_);
-    if (is_wanted(MatchView::kPlain)) walk_what_met_a_repeat(plain_starts_, nullptr);
+    walk_what_met_a_repeat(lane(MatchView::kNoise).starts, &noise);
+    if (is_wanted(MatchView::kPlain))
+      walk_what_met_a_repeat(lane(MatchView::kPlain).starts, nullptr);
   }
-  if (once_run_.soft.empty()) return;
+  if (run.soft.empty()) return;
   // Past a digit the view of noise may have found what this one does not, and hidden what it does.
   for (const std::uint32_t character : soft_begins_) walk_once_from(character);
-  soft_paths_.clear();
+  lane(kView).soft_paths.clear();
   const Automaton& tree = automaton(kView);
-  for (const SymbolRun::Soft& soft : once_run_.soft)
-    soft_paths_.push_back(path_to(tree, once_run_, soft.at, tree.depth_max));
-  follow_soft(kView, once_run_);
+  for (const SymbolRun::Soft& soft : run.soft)
+    lane(kView).soft_paths.push_back(path_to(tree, run, soft.at, tree.depth_max));
+  follow_soft(kView);
 }
 
 /// From the places from which another view was followed up to a repeat, or beyond. `run`: its

@@ -11,7 +11,7 @@ void ScanBuffers::scan_compositions() {
   followed_to_ = followed_state_ = 0;
   followed_begins_.clear();
   passed_.clear();
-  make_room(passed_at_, run_.size);
+  make_room(passed_at_, shape_run().size);
   parts_.clear(count_);
   parts_.set_where(flags(), kFirstPartFlag);
   // Behind a first part stands a second one, or what may be left out.
@@ -20,9 +20,9 @@ void ScanBuffers::scan_compositions() {
   parts_behind_.set_where(flags(), kOddShapeFlag);
   parts_.keep_before(parts_behind_);
   parts_.for_each([&](std::uint32_t character) {
-    const std::uint32_t at = run_.symbol_of(character);
-    if (at + 1 >= run_.size || run_.begin[at] != character) return;
-    if ((flags_[run_.begin[at + 1]] & kNextPartFlag) == 0) return;
+    const std::uint32_t at = shape_run().symbol_of(character);
+    if (at + 1 >= shape_run().size || shape_run().begin[at] != character) return;
+    if ((flags_[shape_run().begin[at + 1]] & kNextPartFlag) == 0) return;
     Symbol whole = kBreak;
     if (compose_at(at, whole) != 0) scan_composed(at);
   });
@@ -30,7 +30,7 @@ void ScanBuffers::scan_compositions() {
 
 /// Its number among the parts of split characters; kBreak: none.
 Symbol ScanBuffers::part(std::size_t at) const {
-  return at < run_.size ? rows_[run_.begin[at]].part : kBreak;
+  return at < shape_run().size ? rows_[shape_run().begin[at]].part : kBreak;
 }
 
 /// How many parts from `at` on make up a character (0: none), and its symbol.
@@ -51,10 +51,10 @@ std::size_t ScanBuffers::compose_at(std::size_t at, Symbol& whole) const {
 std::uint32_t ScanBuffers::state_before(std::uint32_t at) {
   const Automaton& tree = automaton(MatchView::kShape);
   // A digit further back than the longest term has no part in it.
-  const auto soft = std::ranges::lower_bound(run_.soft, at, {}, &SymbolRun::Soft::at);
-  if (soft == run_.soft.begin() || at - std::prev(soft)->at > tree.depth_max) {
-    const Path path = path_to(tree, run_, at, tree.depth_max);
-    composed_begins_.assign(run_.begin.begin() + path.begin, run_.begin.begin() + at);
+  const auto soft = std::ranges::lower_bound(shape_run().soft, at, {}, &SymbolRun::Soft::at);
+  if (soft == shape_run().soft.begin() || at - std::prev(soft)->at > tree.depth_max) {
+    const Path path = path_to(tree, shape_run(), at, tree.depth_max);
+    composed_begins_.assign(shape_run().begin.begin() + path.begin, shape_run().begin.begin() + at);
     return path.state;
   }
   go_on_near(at);
@@ -67,20 +67,21 @@ std::uint32_t ScanBuffers::state_before(std::uint32_t at) {
 /// What stands before a break, or before a digit that has none in reach before it, is passed over.
 void ScanBuffers::go_on_near(std::uint32_t at) {
   const Automaton& tree = automaton(MatchView::kShape);
-  auto soft = std::ranges::lower_bound(run_.soft, at, {}, &SymbolRun::Soft::at);
+  auto soft = std::ranges::lower_bound(shape_run().soft, at, {}, &SymbolRun::Soft::at);
   std::uint32_t first_soft = at;
   for (std::uint32_t i = at; i-- > followed_to_;) {
     if (first_soft != at && first_soft - i > tree.depth_max) {
-      const Path path = path_to(tree, run_, first_soft, tree.depth_max);
-      followed_begins_.assign(run_.begin.begin() + path.begin, run_.begin.begin() + first_soft);
+      const Path path = path_to(tree, shape_run(), first_soft, tree.depth_max);
+      followed_begins_.assign(shape_run().begin.begin() + path.begin,
+                              shape_run().begin.begin() + first_soft);
       followed_state_ = path.state;
       followed_to_ = first_soft;
       return;
     }
-    if (soft != run_.soft.begin() && std::prev(soft)->at == i) {
+    if (soft != shape_run().soft.begin() && std::prev(soft)->at == i) {
       first_soft = i;
       --soft;
-    } else if (run_.symbols[i] == kBreak) {
+    } else if (shape_run().symbols[i] == kBreak) {
       followed_begins_.clear();
       followed_state_ = 0;
       followed_to_ = i;
@@ -92,10 +93,10 @@ void ScanBuffers::go_on_near(std::uint32_t at) {
 /// Goes on with the search from where it was left, seeing each symbol once.
 void ScanBuffers::follow_up_to(std::uint32_t at) {
   const Automaton& tree = automaton(MatchView::kShape);
-  auto soft = std::ranges::lower_bound(run_.soft, followed_to_, {}, &SymbolRun::Soft::at);
+  auto soft = std::ranges::lower_bound(shape_run().soft, followed_to_, {}, &SymbolRun::Soft::at);
   for (; followed_to_ < at; ++followed_to_) {
-    Symbol symbol = run_.symbols[followed_to_];
-    if (soft != run_.soft.end() && soft->at == followed_to_) {
+    Symbol symbol = shape_run().symbols[followed_to_];
+    if (soft != shape_run().soft.end() && soft->at == followed_to_) {
       symbol = (soft++)->symbol;
       if (tree.child(followed_state_, symbol) == kNoState) continue;
     } else if (symbol == kBreak) {
@@ -104,7 +105,7 @@ void ScanBuffers::follow_up_to(std::uint32_t at) {
       continue;
     }
     followed_state_ = next_state(tree, followed_state_, symbol);
-    followed_begins_.push_back(run_.begin[followed_to_]);
+    followed_begins_.push_back(shape_run().begin[followed_to_]);
   }
 }
 
@@ -132,14 +133,14 @@ void ScanBuffers::scan_composed(std::size_t from) {
   const Automaton& tree = automaton(MatchView::kShape);
   std::uint32_t state = state_before(static_cast<std::uint32_t>(from));
   std::size_t composed_at = 0;  // kept symbols up to the last that was put together
-  auto soft = std::ranges::lower_bound(run_.soft, from, {}, &SymbolRun::Soft::at);
-  for (std::size_t i = from; i < run_.size;) {
+  auto soft = std::ranges::lower_bound(shape_run().soft, from, {}, &SymbolRun::Soft::at);
+  for (std::size_t i = from; i < shape_run().size;) {
     Symbol symbol = kBreak;
     const std::size_t taken = compose_at(i, symbol);
-    if (taken == 0) symbol = run_.symbols[i];
+    if (taken == 0) symbol = shape_run().symbols[i];
     ++composed_steps_;
-    while (soft != run_.soft.end() && soft->at < i) ++soft;
-    if (taken == 0 && soft != run_.soft.end() && soft->at == i) {
+    while (soft != shape_run().soft.end() && soft->at < i) ++soft;
+    if (taken == 0 && soft != shape_run().soft.end() && soft->at == i) {
       symbol = soft->symbol;
       if (tree.child(state, symbol) == kNoState) {
         ++i;
@@ -148,16 +149,17 @@ void ScanBuffers::scan_composed(std::size_t from) {
     }
     if (symbol == kBreak) return;
     const std::size_t last = i + std::max<std::size_t>(taken, 1) - 1;
-    composed_begins_.push_back(run_.begin[i]);
+    composed_begins_.push_back(shape_run().begin[i]);
     if (taken != 0) composed_at = composed_begins_.size();
     state = next_state(tree, state, symbol);
     const std::size_t since = composed_begins_.size() - composed_at;
     const std::size_t depth = tree.cold[state].depth;
     if (depth <= since) return;
     const std::uint32_t begin = composed_begins_[composed_begins_.size() - depth];
-    if (begin >= run_.begin[from] && !pass(static_cast<std::uint32_t>(last), begin, state)) return;
+    if (begin >= shape_run().begin[from] && !pass(static_cast<std::uint32_t>(last), begin, state))
+      return;
     if ((tree.hot[state].base & HotState::kEnds) != 0)
-      ends_at(MatchView::kShape, state, composed_begins_, since + 1, run_.begin[last] + 1);
+      ends_at(MatchView::kShape, state, composed_begins_, since + 1, shape_run().begin[last] + 1);
     i = last + 1;
   }
 }

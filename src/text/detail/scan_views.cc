@@ -25,19 +25,19 @@ void SymbolRun::finish() {
 
 void ScanBuffers::take_all(MatchView view) {
   const auto v = static_cast<std::size_t>(view);
-  run_.begin_anew(count_, 0, false);
-  Symbol* const symbols = run_.symbols.data();
+  SymbolRun& run = lane(view).run;
+  run.begin_anew(count_, 0, false);
+  Symbol* const symbols = run.symbols.data();
   const CharacterRow* const rows = rows_.data();
   for (std::size_t i = 0; i < count_; ++i) symbols[i] = rows[i].symbols[v];
-  std::iota(run_.begin.begin(), run_.begin.begin() + static_cast<std::ptrdiff_t>(count_), 0U);
-  run_.size = count_;
-  run_.is_one_to_one = true;
-  run_.finish();
+  std::iota(run.begin.begin(), run.begin.begin() + static_cast<std::ptrdiff_t>(count_), 0U);
+  run.size = count_;
+  run.is_one_to_one = true;
+  run.finish();
 }
 
-void ScanBuffers::strip(MatchView view) {
+void ScanBuffers::strip(MatchView view, SymbolRun& run) {
   const auto v = static_cast<std::size_t>(view);
-  SymbolRun& run = run_;
   run.begin_anew(2 * count_, count_, false);
   const CharacterRow* const rows = rows_.data();
   Symbol* const symbols = run.symbols.data();
@@ -69,26 +69,27 @@ void ScanBuffers::strip(MatchView view) {
   run.finish();
 }
 
-/// Whether a symbol that is kept follows one like it.
+/// Whether a symbol that the view of noise keeps follows one like it.
 bool ScanBuffers::has_repeats() const {
-  const Symbol* const symbols = run_.symbols.data();
-  for (std::size_t i = 1; i < run_.size; ++i)
+  const SymbolRun& run = lane(MatchView::kNoise).run;
+  const Symbol* const symbols = run.symbols.data();
+  for (std::size_t i = 1; i < run.size; ++i)
     if (symbols[i] == symbols[i - 1] && symbols[i] != kBreak) return true;
   return false;
 }
 
-/// What run_ leaves in, as the view of repeats sees it: a repeat is left out.
-void ScanBuffers::leave_out_repeats() {
+/// What `noise` leaves in, as the view of repeats sees it: a repeat is left out.
+void ScanBuffers::leave_out_repeats(const SymbolRun& noise) {
   constexpr auto kView = static_cast<std::size_t>(MatchView::kRepeats);
-  SymbolRun& run = once_run_;
+  SymbolRun& run = lane(MatchView::kRepeats).run;
   run.begin_anew(2 * count_, count_, false);
   repeated_.clear();
   left_out_.clear(count_);
   std::size_t repeats = 0;
   Symbol last = kBreak;
   std::uint32_t behind = 0;  // the first character whose place in symbol_at is not written
-  for (std::size_t i = 0; i < run_.size; ++i) {
-    const std::uint32_t at = run_.begin[i];
+  for (std::size_t i = 0; i < noise.size; ++i) {
+    const std::uint32_t at = noise.begin[i];
     const Symbol symbol = rows_[at].symbols[kView];
     while (behind <= at) run.symbol_at[behind++] = static_cast<std::uint32_t>(run.size);
     if (symbol == kSkipped) {  // noise that is too long
@@ -121,23 +122,24 @@ std::size_t ScanBuffers::read_letters(std::size_t from) {
     if (rows_[i].symbols[kView] == kSkipped) break;
     letters_ += static_cast<char>(rows_[i].letter);
   }
+  SymbolRun& run = lane(MatchView::kHomophone).run;
   auto at = static_cast<std::uint32_t>(from);
   const PinyinCut cut = pinyin_syllables(letters_);
   for (std::size_t i = 0; i < cut.count; ++i) {
     const auto [number, letters] = cut.syllables[i];
-    run_.add(terms_->syllables[number - 1U], at, at + letters);
+    run.add(terms_->syllables[number - 1U], at, at + letters);
     at += letters;
   }
   for (std::size_t i = 0; cut.count == 0 && i < letters_.size(); ++i, ++at) {
     const auto letter = static_cast<unsigned char>(letters_[i]);
-    run_.add(terms_->characters[letter].symbols[kView], at, at + 1);
+    run.add(terms_->characters[letter].symbols[kView], at, at + 1);
   }
   return letters_.size();
 }
 
 void ScanBuffers::strip_homophones() {
   constexpr auto kView = static_cast<std::size_t>(MatchView::kHomophone);
-  SymbolRun& run = run_;
+  SymbolRun& run = lane(MatchView::kHomophone).run;
   run.begin_anew(2 * count_, 0, true);
   const CharacterRow* const rows = rows_.data();
   Symbol* const symbols = run.symbols.data();
