@@ -27,8 +27,13 @@ Result<Ease> Ease::train(const CoOccurrence& counts, const EaseParams& params) {
   }
   Ease out;
   ZHIYIN_TRY(out.weights_, counts.with_ridge(params.lambda));
-  ZHIYIN_TRY_VOID(
-      negative_inverse(out.weights_, {.threads = params.threads, .progress = params.progress}));
+  auto inverted =
+      negative_inverse(out.weights_, {.threads = params.threads, .progress = params.progress});
+  // Counts of people are positive semi-definite: only a ridge lost in rounding can spoil that.
+  if (!inverted && inverted.error().code == ErrorCode::kInvalidArgument)
+    return fail_field("lambda", "is {}: too small, or too large, for float32 beside these counts",
+                      params.lambda);
+  ZHIYIN_TRY_VOID(std::move(inverted));
   // The matrix holds -P: B_ij = -P_ij / P_jj = (-P_ij) / -(-P_jj). Both triangles, in squares that
   // stay in the cache.
   SquareMatrix& b = out.weights_;

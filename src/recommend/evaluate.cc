@@ -89,7 +89,7 @@ Result<Json> evaluate_recommend(const EvaluateArgs& args) {
   out.set("seed", args.seed).set("people", data.test.size()).set("items", data.items());
   out.set("metrics", std::move(metrics)).set("intervals", std::move(intervals));
   out.set("lists", std::move(lists));
-  if (args.tune) out.set("tried", std::move(tried));
+  out.set("tried", std::move(tried));
   return out;
 }
 

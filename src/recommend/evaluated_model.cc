@@ -122,7 +122,7 @@ struct WalkParams {
 struct DenseParams {
   double lambda = 300;
   double recency = 1;
-  std::size_t neighbours = 0;  ///< 0: the dense model
+  std::size_t neighbours = 0;  ///< 0: the dense model, where it can be
 };
 
 Result<KnnParams> read_knn(Parameters& p) {
@@ -205,10 +205,13 @@ Result<void> check_parameters(std::string_view model, const ModelParams& params)
   return {};
 }
 
+/// The last EASE: several values of recency share it.
 struct ModelMaker::Kept {
   std::optional<CoOccurrence> counts;
   double lambda = 0;
-  std::shared_ptr<const Ease> ease;
+  std::size_t neighbours = 0;
+  std::shared_ptr<const Ease> ease;             ///< dense, or
+  std::shared_ptr<const ItemNeighbours> local;  ///< of so many neighbours
 };
 
 ModelMaker::ModelMaker(const EvaluationData& data, std::uint64_t seed, int threads)
@@ -257,18 +260,26 @@ Result<EvaluatedModel> ModelMaker::make(const std::string& model, const ModelPar
           };
         }};
   }
-  ZHIYIN_TRY(const DenseParams read, read_dense(p));
+  ZHIYIN_TRY(DenseParams read, read_dense(p));
+  Json shown = p.shown();
+  if (read.neighbours == 0 && data_.items() > kDenseItemsMax) {
+    constexpr std::size_t kManyNeighbours = 300;
+    read.neighbours = kManyNeighbours;
+    shown.set("neighbours", read.neighbours);
+  }
   const EaseParams settings{read.lambda, threads_, progress};
   if (read.neighbours > 0) {
-    ZHIYIN_TRY(auto trained,
-               of_parameter(train_local_ease(data_.train, read.neighbours, settings)));
-    return EvaluatedModel{p.shown(), sparse_model(std::move(trained), read.recency)};
-  }
-  if (data_.items() > kDenseItemsMax) {
-    return fail_field("param neighbours",
-                      "the dense model has at most {} items, here are {}: give a number of "
-                      "neighbours, for instance 300",
-                      kDenseItemsMax, data_.items());
+    if (!kept_->local || kept_->lambda != read.lambda || kept_->neighbours != read.neighbours) {
+      kept_->local = nullptr;
+      ZHIYIN_TRY(auto trained,
+                 of_parameter(train_local_ease(data_.train, read.neighbours, settings)));
+      kept_->local = std::make_shared<const ItemNeighbours>(std::move(trained));
+      kept_->lambda = read.lambda;
+      kept_->neighbours = read.neighbours;
+    }
+    return EvaluatedModel{std::move(shown), [local = kept_->local, recency = read.recency] {
+                            return sparse_scorer(local, recency);
+                          }};
   }
   if (!kept_->counts) {
     kept_->counts.emplace(data_.items());
@@ -280,7 +291,7 @@ Result<EvaluatedModel> ModelMaker::make(const std::string& model, const ModelPar
     kept_->ease = std::make_shared<const Ease>(std::move(trained));
     kept_->lambda = read.lambda;
   }
-  return EvaluatedModel{p.shown(), [ease = kept_->ease, recency = read.recency] {
+  return EvaluatedModel{std::move(shown), [ease = kept_->ease, recency = read.recency] {
                           return dense_scorer(ease, recency);
                         }};
 }

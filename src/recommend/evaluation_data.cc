@@ -1,6 +1,7 @@
 #include "recommend/evaluation_data.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -11,10 +12,41 @@ namespace {
 
 using Pairs = std::vector<NamedPair>;
 
+/// A name as a whole number of any length: its sign and its digits without leading zeros.
+struct Number {
+  bool negative = false;
+  std::string_view digits;
+};
+
+std::optional<Number> number_of(std::string_view name) {
+  Number out;
+  if (name.starts_with('-') || name.starts_with('+')) {
+    out.negative = name[0] == '-';
+    name.remove_prefix(1);
+  }
+  if (name.empty() || name.find_first_not_of("0123456789") != name.npos) return std::nullopt;
+  name.remove_prefix(std::min(name.find_first_not_of('0'), name.size()));
+  out.digits = name;
+  return out;
+}
+
+bool is_shorter_or_before(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+/// Numbers by their value, then other names, shorter ones first.
+bool comes_before(std::string_view a, std::string_view b) {
+  const auto left = number_of(a);
+  const auto right = number_of(b);
+  if (left.has_value() != right.has_value()) return left.has_value();
+  if (left && left->negative != right->negative) return left->negative;
+  if (left && left->digits != right->digits)
+    return is_shorter_or_before(left->digits, right->digits) != left->negative;
+  return is_shorter_or_before(a, b);
+}
+
 NameIndex ordered_index(std::vector<std::string_view> names) {
-  std::ranges::sort(names, [](std::string_view a, std::string_view b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
-  });
+  std::ranges::sort(names, comes_before);
   NameIndex out;
   for (const std::string_view name : names) out.add(name);
   return out;
@@ -81,6 +113,8 @@ Result<EvaluationData> load_evaluation(std::string_view protocol,
                                        const std::filesystem::path& test) {
   ZHIYIN_TRY(const Pairs train_pairs, read_interaction_file(train));
   ZHIYIN_TRY(const Pairs test_pairs, read_interaction_file(test));
+  if (train_pairs.empty())
+    return fail(ErrorCode::kInvalidArgument, "{}: has no rows", train.string());
   Pairs validation_pairs;
   if (!validation.empty()) {
     ZHIYIN_TRY(validation_pairs, read_interaction_file(validation));

@@ -18,7 +18,7 @@ struct EvaluationCase {
 };
 
 /// What a protocol works on. Users and items are numbered in an order that does not depend on the
-/// rows: shorter names first, then by bytes, which for whole numbers is their numeric order.
+/// rows: whole numbers by their value, then other names, shorter ones first, then by bytes.
 struct EvaluationData {
   Interactions train;
   /// Users' training items in the order of the file, oldest first; of a repeated one the last.

@@ -38,6 +38,33 @@ TEST(InteractionFile, ReadsUsersWithTheirItemsWithoutAHeader) {
   EXPECT_TRUE(parsed("").empty());
 }
 
+TEST(InteractionFile, TheFirstLineWithASeparatorDecides) {
+  const Pairs expected = {{"1", "5"}, {"1", "6"}};
+  for (const auto* text : {"0\n1,5,6\n", "0\n\n1\t5\t6\n", "0\n1 5 6\n"})
+    EXPECT_EQ(parsed(text), expected) << text;
+  EXPECT_TRUE(parsed("0\n1\n").empty());
+}
+
+TEST(InteractionFile, SeparatorsWithinQuotesBelongToTheName) {
+  const Pairs expected = {{"1", "a,b"}, {"1", "c"}, {"2, too", "a,c"}};
+  EXPECT_EQ(parsed("user,item\n1,\"a,b\"\n1,c\n\"2, too\" , \"a,c\" \n"), expected);
+  const Pairs tabs = {{"1", "a\tb"}, {"1", "c"}};
+  EXPECT_EQ(parsed("1\t\"a\tb\"\tc\n"), tabs);
+  const Pairs blanks = {{"1", "a b"}, {"1", "c"}};
+  EXPECT_EQ(parsed("1 \"a b\" c"), blanks);
+  // Quotes that enclose no whole cell are like any other character.
+  const Pairs odd = {{"1", "a\"b"}, {"1", "c"}, {"1", "\"d"}, {"1", "e"}, {"1", "\"\"f\"\", g"}};
+  EXPECT_EQ(parsed("1,a\"b,c,\"d,e,\"\"\"f\"\", g\"\n"), odd);
+}
+
+TEST(InteractionFile, HeadersMayBeWrittenLargeOrSmall) {
+  const Pairs expected = {{"1", "10"}};
+  for (const auto* head : {"UserID,ItemID", "USER_ID,Item_Id", "user,ITEM:token"})
+    EXPECT_EQ(parsed(std::string(head) + "\n1,10\n"), expected) << head;
+  for (const auto* head : {"uid,iid", "name,Rating", "a,b,timestamp:float"})
+    EXPECT_FALSE(parse_interactions(std::string(head) + "\n1,10\n", "f")) << head;
+}
+
 TEST(InteractionFile, NamesTheLineThatIsWrong) {
   const auto message = [](std::string_view text) {
     return parse_interactions(text, "f.csv").error().message;
@@ -137,6 +164,50 @@ TEST_F(Evaluation, EveryModelKnowsItsParametersOnly) {
   EXPECT_EQ(field("ials", "factors", "9999"), "param factors");
   EXPECT_EQ(field("rp3beta", "normalize", "yes"), "param normalize");
   EXPECT_EQ(field("itemknn", "k", "0"), "param k");
+}
+
+TEST_F(Evaluation, EqualScoresGoToTheLowerNumber) {
+  // Each item has one person, so `popular` knows no difference: the order is that of the names.
+  const std::vector<std::string> order = {
+      "-20", "-3", "0", "+1", "02", "3", "010", "99", "b", "aa", "99999999999999999999x"};
+  std::string train = "userID,itemID\n";
+  for (std::size_t i = order.size(); i-- > 0;) train += fmt::format("u{},{}\n", i, order[i]);
+  EvaluateArgs args;
+  args.model = "popular";
+  args.train = file("train.csv", train);
+  for (std::size_t place = 1; place <= order.size(); ++place) {
+    args.test = file("test.csv", "userID,itemID\nnew," + order[place - 1] + "\n");
+    args.at = {place};
+    EXPECT_EQ((*evaluate_recommend(args))["metrics"][fmt::format("mrr@{}", place)].number_or(0),
+              1.0 / static_cast<double>(place))
+        << order[place - 1];
+  }
+}
+
+TEST_F(Evaluation, WhatCannotBeTrainedIsRefused) {
+  EvaluateArgs args;
+  args.train = file("train.csv", "userID,itemID\n");
+  args.test = file("test.csv", "userID,itemID\n1,2\n");
+  EXPECT_NE(evaluate_recommend(args).error().message.find("train.csv: has no rows"),
+            std::string::npos);
+  args.train = file("train.csv", "userID,itemID\n1,1\n2,1\n");
+  args.model = "ease";
+  args.params = {{"lambda", "1e300"}};
+  EXPECT_EQ(evaluate_recommend(args).error().field, "param lambda");
+}
+
+TEST_F(Evaluation, NeighboursServeWhereTheDenseModelHasNoRoom) {
+  std::string train = "userID,itemID\n";
+  for (int i = 0; i <= 20'000; ++i) train += fmt::format("{},{}\n", i / 3, i);
+  EvaluateArgs args;
+  args.train = file("train.csv", train);
+  args.test = file("test.csv", "userID,itemID\n0,4\n");
+  args.model = "ease";
+  args.at = {10};
+  const auto out = evaluate_recommend(args);
+  ASSERT_TRUE(out) << out.error().text();
+  EXPECT_EQ((*out)["params"]["neighbours"].int_or(0), 300);
+  EXPECT_EQ((*out)["tried"].if_array()->size(), 0U);
 }
 
 class Tuning : public Evaluation {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "base/utf8.h"
 #include "model/text_file.h"
@@ -10,8 +11,11 @@
 namespace zhiyin::recommend {
 namespace {
 
-constexpr std::string_view kUserColumns[] = {"userID", "user_id", "user"};
-constexpr std::string_view kItemColumns[] = {"itemID", "item_id", "item"};
+/// In lower case and without underscores.
+constexpr std::string_view kUserColumns[] = {"userid", "user"};
+constexpr std::string_view kItemColumns[] = {"itemid", "item"};
+/// No user is called so: a header, but not one that names users and items.
+constexpr std::string_view kOtherColumns[] = {"uid", "iid", "rating", "timestamp"};
 
 /// Takes the next line, without its end.
 std::string_view next_line(std::string_view& text) {
@@ -34,6 +38,22 @@ std::string_view trimmed(std::string_view cell) {
   return cell;
 }
 
+/// Where the cell at the beginning of `line` ends: at the separator, which does not count between
+/// quotes that enclose the whole cell.
+std::size_t cell_end(std::string_view line, char separator) {
+  const std::size_t end = std::min(line.find(separator), line.size());
+  const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+  if (begin >= end || line[begin] != '"') return end;
+  std::size_t quote = line.find('"', begin + 1);
+  // A doubled quote is one of the name's.
+  while (quote != line.npos && line.substr(quote + 1).starts_with('"'))
+    quote = line.find('"', quote + 2);
+  if (quote == line.npos || quote < end) return end;
+  const std::size_t after = std::min(line.find_first_not_of(' ', quote + 1), line.size());
+  if (after == line.size() || line[after] == separator) return after;
+  return separator == ' ' && after > quote + 1 ? quote + 1 : end;
+}
+
 /// Several blanks in a row are one separator; commas and tabs each are one.
 void split(std::string_view line, char separator, std::vector<std::string_view>& cells) {
   cells.clear();
@@ -43,18 +63,27 @@ void split(std::string_view line, char separator, std::vector<std::string_view>&
       if (begin == line.npos) return;
       line.remove_prefix(begin);
     }
-    const std::size_t end = line.find(separator);
+    const std::size_t end = cell_end(line, separator);
     cells.push_back(trimmed(line.substr(0, end)));
-    if (end == line.npos) return;
+    if (end == line.size()) return;
     line.remove_prefix(end + 1);
   }
+}
+
+/// A column's name without its type, in lower case and without underscores.
+std::string plain_name(std::string_view column) {
+  std::string out;
+  for (const char c : column.substr(0, column.find(':'))) {
+    if (c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return out;
 }
 
 std::optional<std::size_t> column_of(const std::vector<std::string_view>& header,
                                      std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
     for (std::size_t i = 0; i < header.size(); ++i) {
-      if (header[i].substr(0, header[i].find(':')) == name) return i;
+      if (plain_name(header[i]) == name) return i;
     }
   }
   return std::nullopt;
@@ -73,21 +102,23 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
   std::vector<std::string_view> cells;
   std::optional<std::size_t> user;
   std::optional<std::size_t> item;
-  char separator = 0;
+  char separator = 0;  // of the first line that has one
+  bool is_first = true;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = next_line(text);
     if (is_blank(line)) continue;
     if (!utf8::is_valid(line)) return wrong(name, number, "is not UTF-8");
     if (separator == 0) {
       const auto has = [&](char c) { return line.find(c) != line.npos; };
-      separator = has(',') ? ',' : has('\t') ? '\t' : ' ';
-      split(line, separator, cells);
+      separator = has(',') ? ',' : has('\t') ? '\t' : has(' ') ? ' ' : 0;
+    }
+    split(line, separator == 0 ? ' ' : separator, cells);
+    if (std::exchange(is_first, false)) {
       user = column_of(cells, kUserColumns);
       item = column_of(cells, kItemColumns);
       if (user && item) continue;
-      if (user || item) return wrong(name, number, "a header has the columns userID and itemID");
-    } else {
-      split(line, separator, cells);
+      if (user || item || column_of(cells, kOtherColumns))
+        return wrong(name, number, "a header has the columns userID and itemID");
     }
     if (user) {
       if (std::max(*user, *item) >= cells.size())

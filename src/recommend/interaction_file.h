@@ -13,11 +13,14 @@ namespace zhiyin::recommend {
 using NamedPair = std::pair<std::string, std::string>;
 
 /// Who dealt with what, in the order of the file. Plain, .gz or .zst; cells are separated by a
-/// comma, else a tab, else blanks (whatever the first line has). Two forms:
+/// comma, else a tab, else blanks (whatever the first line with one of them has), but not between
+/// the quotes of a cell. Two forms:
 /// - with a header: one pair a row, in the columns userID, user_id or user and itemID, item_id or
-///   item (a type after a colon, `user_id:token`, is left off); other columns are ignored;
+///   item (large or small letters; a type after a colon, `user_id:token`, is left off); other
+///   columns are ignored;
 /// - without: a user, then that user's items in order.
-/// Blank lines are skipped. Errors name the file and the line.
+/// Blank lines are skipped. Errors name the file and the line; a header with neither of these
+/// columns that is one for sure (uid, iid, rating, timestamp) is an error.
 Result<std::vector<NamedPair>> read_interaction_file(const std::filesystem::path& path);
 /// The same on text; `name` stands for the file in errors.
 Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name);
