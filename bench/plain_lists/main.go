@@ -9,6 +9,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 
 	_ "github.com/mattn/go-sqlite3"
@@ -72,6 +73,7 @@ func main() {
 		switch err := read.QueryRow(strings.TrimPrefix(r.URL.Path, "/v1/recommend/")).Scan(&body); err {
 		case nil:
 			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body))) // else long ones go in chunks
 			w.Write([]byte(body))
 		case sql.ErrNoRows:
 			http.Error(w, "nobody of that id", http.StatusNotFound)

@@ -453,7 +453,12 @@ class BuiltInstallation final : public Installation {
     segments_.emplace(*state_, *warehouse_, *people_, *items_);
     segment_audience_.emplace(*segments_);
     models_.emplace(*state_);
-    recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_);
+    // What another process changes would be noticed too late.
+    const std::int64_t recent_mb =
+        membership_ == nullptr ? options_.integer("recommend.people_memory_mb") : 0;
+    recent_people_.emplace(static_cast<std::size_t>(recent_mb) << 20);
+    recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_,
+                             &*recent_people_);
     language_.emplace(language_settings(), *models_, metrics_, logger_);
     item_reader_.emplace(server::ItemReader::Parts{*items_, *state_, *language_, *recommendations_,
                                                    logger_, language_settings().encoder});
@@ -480,6 +485,8 @@ class BuiltInstallation final : public Installation {
     pipeline_.emplace(options_.duration("intake.dedupe_window"), &*refused_records_);
     pipeline_->add_counting(kind_counts_);
     pipeline_->add(people_projection_);
+    recent_people_projection_.emplace(*recent_people_);
+    pipeline_->add(*recent_people_projection_);
     live_segments_.emplace(people_projection_, *items_);
     pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
@@ -875,7 +882,8 @@ class BuiltInstallation final : public Installation {
     const std::function<Result<void>()> settled = [this] { return settle(); };
     return server::carry_out_erasures(
         {*state_, *people_, *clock_, logger_, settled,
-         [this](const PersonId& person) { return recommendations_->forget(person); }});
+         [this](const PersonId& person) { return recommendations_->forget(person); },
+         &*recent_people_});
   }
 
   /// One at a time, else both would put the same into the log.
@@ -1099,6 +1107,7 @@ class BuiltInstallation final : public Installation {
   std::optional<campaign::SegmentAudience> segment_audience_;
   std::optional<model::Registry> models_;
   server::Recommendations::Settings recommend_settings_;
+  std::optional<audience::RecentPeople> recent_people_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<server::Language> language_;
   std::optional<server::ItemReader> item_reader_;
@@ -1113,6 +1122,7 @@ class BuiltInstallation final : public Installation {
   std::optional<delivery::ShortLinks> links_;
 
   audience::PeopleProjection people_projection_;
+  std::optional<audience::RecentPeopleProjection> recent_people_projection_;
   std::optional<audience::LiveSegments> live_segments_;
   catalogue::ItemStatistics item_statistics_;
   delivery::DeliveryProjection delivery_projection_;

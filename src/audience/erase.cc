@@ -60,7 +60,7 @@ Json to_json(const ErasureCertificate& c) {
 }
 
 Result<std::int64_t> remove_activity(Session& session, const std::string& kind, Instant before,
-                                     std::int64_t limit) {
+                                     std::int64_t limit, RecentPeople* recent) {
   ZHIYIN_TRY(const auto rows, session.query("SELECT identity, at, off, part FROM activity"
                                             " WHERE kind = ?1 AND at < ?2 LIMIT ?3",
                                             {kind, before.us, limit}));
@@ -84,10 +84,16 @@ Result<std::int64_t> remove_activity(Session& session, const std::string& kind, 
         " CASE WHEN ?3 > removed_last_at THEN ?3 ELSE removed_last_at END WHERE identity = ?1",
         {to_blob(identity), r.events, r.last_at}));
   }
+  if (recent != nullptr) {
+    std::vector<IdentityHash> identities;
+    for (const auto& [identity, r] : removed) identities.push_back(identity);
+    ZHIYIN_TRY_VOID(recent->changed(session, identities));
+  }
   return static_cast<std::int64_t>(rows.rows.size());
 }
 
-Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now) {
+Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now,
+                                 RecentPeople* recent) {
   ZHIYIN_TRY(const PersonId known, people.resolve(person.value));
   ZHIYIN_TRY(const auto identities, people.identities(known));
   // Keys first: after a crash in between, the person is still found and the call can be repeated.
@@ -105,6 +111,7 @@ Result<ErasureCertificate> erase(const People& people, const PersonId& person, I
           erase_rows(session, identity, storage::as_int(number.rows.at(0).at(0)), certificate));
     }
     ZHIYIN_TRY_VOID(forget_live(session, known));
+    if (recent != nullptr) ZHIYIN_TRY_VOID(recent->changed(session, identities));
     return {};
   }));
   certificate.digest = digest_of(certificate);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "audience/people.h"
+#include "audience/recent_people.h"
 #include "base/json.h"
 
 namespace zhiyin::audience {
@@ -22,12 +23,14 @@ Json to_json(const ErasureCertificate& certificate);
 /// Forgets a person for good: drops the keys of all identities (what was sealed in the log is lost
 /// with them) and deletes their rows from state. The warehouse keeps events by hash only; after the
 /// next `sync_people` they belong to nobody, also when the identity comes back. May be repeated
-/// after a crash.
-Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now);
+/// after a crash. `recent` (null: there are none) forgets the person, too.
+Result<ErasureCertificate> erase(const People& people, const PersonId& person, Instant now,
+                                 RecentPeople* recent);
 
 /// Removes at most `limit` events of a kind that occurred before `before` from what is kept of
 /// people, within the caller's transaction; their totals keep counting them. Returns how many.
+/// `recent` as above.
 Result<std::int64_t> remove_activity(storage::Session& session, const std::string& kind,
-                                     Instant before, std::int64_t limit);
+                                     Instant before, std::int64_t limit, RecentPeople* recent);
 
 }  // namespace zhiyin::audience

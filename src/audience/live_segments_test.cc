@@ -201,7 +201,7 @@ TEST(LiveSegments, ErasedPeopleAreGoneAtOnceAndUntold) {
   const auto a = world.openid("a");
   world.feed({world.event({a}, "like", kDay)});
   world.told();
-  World::must(erase(world.people(), PersonId(world.person(a)), World::kNow));
+  World::must(erase(world.people(), PersonId(world.person(a)), World::kNow, nullptr));
   EXPECT_THAT(world.members("likers"), IsEmpty());
   EXPECT_TRUE(world.state().query("SELECT 1 FROM live_person")->rows.empty());
   world.settle(World::kNow);
@@ -323,7 +323,7 @@ void agrees(std::uint64_t seed) {
     if (round == 4) {
       const auto who = events[random.below(at)].event.identities.front();
       if (const auto person = world.people().of_identity(who))
-        World::must(erase(world.people(), *person, now));
+        World::must(erase(world.people(), *person, now, nullptr));
     }
     if (round % 3 == 1) {
       ASSERT_NO_FATAL_FAILURE(check(now));

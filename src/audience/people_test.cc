@@ -126,7 +126,7 @@ TEST(People, ManyAreFoundAsEachIsAlone) {
   for (std::size_t i = 0; i + 3 < all.size(); i += 7)
     world.apply({world.event({all[i + 3], all[i]}, "read", hours(2))});
   asked.push_back(asked[5]);
-  ASSERT_TRUE(erase(world.people(), *world.people().of_identity(all[68]), World::kNow));
+  ASSERT_TRUE(erase(world.people(), *world.people().of_identity(all[68]), World::kNow, nullptr));
   const People& people = world.people();
   const auto today = people.resolve_all(asked).value();
   ASSERT_EQ(today.size(), asked.size());
@@ -149,7 +149,7 @@ TEST(People, TotalsCountWhatRetentionTookAway) {
   const auto remove = [&](const char* kind, Duration age, std::int64_t limit) {
     std::int64_t removed = 0;
     World::must(world.state().write([&](storage::Session& session) -> Result<void> {
-      ZHIYIN_TRY(removed, remove_activity(session, kind, World::kNow - age, limit));
+      ZHIYIN_TRY(removed, remove_activity(session, kind, World::kNow - age, limit, nullptr));
       return {};
     }));
     return removed;
@@ -170,7 +170,7 @@ TEST(People, NewsUnderWayBringNoErasedPersonBack) {
   World world;
   const IdentityHash a = world.openid("a");
   world.apply({world.event({a}, "read", kDay * 9)});
-  World::must(erase(world.people(), person_id_of(a), World::kNow));
+  World::must(erase(world.people(), person_id_of(a), World::kNow, nullptr));
   world.apply({world.event({a}, "touch.sent", kDay), world.event({a}, "segment.left", kDay)});
   EXPECT_EQ(*world.people().count(), 0);
   EXPECT_FALSE(world.people().resolve(person_id_of(a).value));
@@ -289,7 +289,7 @@ TEST(Erase, LeavesNothingToFindAndCertifiesIt) {
   world.apply({world.event({a, b}, "follow", kDay * 2), trait,
                world.event({b}, "consent.withdraw", kDay), world.event({other}, "read", kDay)});
   const PersonId person = *world.people().of_identity(a);
-  const auto certificate = erase(world.people(), person, World::kNow);
+  const auto certificate = erase(world.people(), person, World::kNow, nullptr);
   ASSERT_TRUE(certificate) << certificate.error().text();
   EXPECT_EQ(certificate->identities.size(), 2U);
   EXPECT_EQ(certificate->activity, 3);
@@ -320,7 +320,7 @@ TEST(Erase, ErasedEventsStayGoneAndNewOnesBeginAfresh) {
   world.sync();
   const auto buyers = *SegmentTree::parse(R"({"event":"purchase"})");
   EXPECT_EQ(*count(world.warehouse(), buyers, World::kNow), 1);
-  ASSERT_TRUE(erase(world.people(), person_id_of(a), World::kNow));
+  ASSERT_TRUE(erase(world.people(), person_id_of(a), World::kNow, nullptr));
   world.sync();
   EXPECT_EQ(*count(world.warehouse(), buyers, World::kNow), 0);
   world.apply({bought});  // the log read again

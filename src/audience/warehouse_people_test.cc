@@ -100,7 +100,7 @@ TEST(WarehousePeople, WhatTraitsSaidOfTheErasedGoes) {
   lives_in("a", "上海", kDay * 2);
   lives_in("b", "北京", kDay * 2);
   world.sync();
-  ASSERT_TRUE(erase(world.people(), person_id_of(world.openid("a")), World::kNow));
+  ASSERT_TRUE(erase(world.people(), person_id_of(world.openid("a")), World::kNow, nullptr));
   world.sync();
   EXPECT_EQ(names(), std::vector<std::string>{"北京"});
   // Who comes back is new, and has what is said from then on.

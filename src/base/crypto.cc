@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #define XXH_INLINE_ALL
@@ -158,17 +157,38 @@ std::string sha1(std::string_view bytes) {
   return out;
 }
 
-std::string sha256(std::string_view bytes) {
+namespace {
+
+/// The digest of one after the other. Finding the algorithm anew each time, as the library's short
+/// forms do, costs more than a short digest.
+std::string sha256_of(std::initializer_list<std::string_view> parts) {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
+      EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(bytes_of(bytes), bytes.size(), bytes_of(out));
+  bool ok = algorithm != nullptr && context != nullptr &&
+            EVP_DigestInit_ex(context.get(), algorithm, nullptr) == 1;
+  for (const std::string_view part : parts)
+    ok = ok && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
+  ZHIYIN_CHECK(ok && EVP_DigestFinal_ex(context.get(), bytes_of(out), nullptr) == 1);
   return out;
 }
 
+}  // namespace
+
+std::string sha256(std::string_view bytes) { return sha256_of({bytes}); }
+
+// RFC 2104.
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(bytes), bytes.size(),
-       bytes_of(out), &size);
+  constexpr std::size_t kBlock = 64;
+  std::string inner(key.size() > kBlock ? sha256(key) : std::string(key));
+  inner.resize(kBlock, '\0');
+  std::string outer = inner;
+  for (char& c : inner) c = static_cast<char>(c ^ 0x36);
+  for (char& c : outer) c = static_cast<char>(c ^ 0x5c);
+  std::string out = sha256_of({outer, sha256_of({inner, bytes})});
+  OPENSSL_cleanse(inner.data(), inner.size());
+  OPENSSL_cleanse(outer.data(), outer.size());
   return out;
 }
 

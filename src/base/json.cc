@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/strict_json.h"
@@ -214,15 +215,34 @@ Result<Json> parse_strict_json(std::string_view text, std::size_t bytes_max) {
   return parse(text, bytes_max, EqualKeys::kRefused);
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
+namespace {
+
+/// The first byte from `at` on that cannot stand in a JSON string as it is, or the end.
+std::size_t plain_end(std::string_view text, std::size_t at) {
+  // Eight at a time: the top bit of each byte that is below 0x20, or a quote, or a backslash. (A
+  // byte above one that is found may be taken for another; the rest looks at them singly.)
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = kOnes << 7;
+  const auto zeroes = [](std::uint64_t word) { return (word - kOnes) & ~word & kTops; };
+  for (std::uint64_t word = 0; at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const std::uint64_t control = (word - kOnes * 0x20) & ~word & kTops;
+    if ((control | zeroes(word ^ kOnes * '"') | zeroes(word ^ kOnes * '\\')) != 0) break;
+  }
   const auto is_plain = [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
   };
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && is_plain(text[end])) ++end;
+    const std::size_t end = plain_end(text, at);
     out.append(text, at, end - at);
     if (end == text.size()) break;
     const char c = text[end];
@@ -249,6 +269,10 @@ void append_json_string(std::string& out, std::string_view text) {
 void append_json_number(std::string& out, double value) {
   if (!std::isfinite(value)) {
     out += "null";
+    return;
+  }
+  if (value == 1) {  // what stands most often in some answers
+    out += '1';
     return;
   }
   char buffer[32];

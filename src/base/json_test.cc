@@ -118,5 +118,52 @@ TEST(StrictJson, EqualKeysAreRefusedAtAnyDepth) {
   EXPECT_FALSE(parse_strict_json("{}", 1));
 }
 
+/// Byte by byte, as RFC 8259 says it.
+std::string plainly(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (u < 0x20) {
+      out += fmt::format("\\u{:04x}", u);
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
+
+TEST(Json, WritesEveryByteAtEveryPlace) {
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text(20, 'x');
+      text[at] = static_cast<char>(c);
+      text[(at + 3) % text.size()] = '\xe7';
+      std::string out;
+      append_json_string(out, text);
+      ASSERT_EQ(out, plainly(text)) << c << " at " << at;
+    }
+  }
+  std::uint64_t state = 1;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(round) % 50; ++i) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      text += "ab\"\\\n\x01\x1f \x7f\x80\xff!#[]"[state >> 60];
+    }
+    std::string out;
+    append_json_string(out, text);
+    ASSERT_EQ(out, plainly(text));
+  }
+}
+
 }  // namespace
 }  // namespace zhiyin

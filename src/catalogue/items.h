@@ -102,6 +102,8 @@ class Items {
   [[nodiscard]] Result<std::shared_ptr<const ItemIndex>> index(std::int64_t at_least = 0) const;
   /// The number of the newest change, by whatever process.
   [[nodiscard]] Result<std::int64_t> newest_change() const;
+  /// Another number than before: there may be a newer snapshot. Never waits.
+  [[nodiscard]] std::int64_t version() const { return version_.load(); }
   /// Forgets the snapshot, after a change by another process.
   void refresh() { version_.fetch_add(1); }
 

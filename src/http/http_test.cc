@@ -29,6 +29,14 @@ class HttpTest : public testing::Test {
       r.body = fmt::format("refused with {}", r.status);
       r.content_type = "text/plain";
     });
+    router.add_blocking(
+        "GET", "/quick/{what}", pool_, [](Request&) { return Response::text("by the pool"); },
+        1 << 20,
+        [](Request& r) -> std::optional<Response> {
+          if (r.path_parameters["what"] == "throws") throw std::runtime_error("boom");
+          if (r.path_parameters["what"] != "known") return std::nullopt;
+          return Response::text("at once");
+        });
     router.add("GET", "/throws", [](Request&) -> Task<Response> {
       throw std::runtime_error("boom");
       co_return Response{};
@@ -108,6 +116,15 @@ TEST_F(HttpTest, APathMayHaveItsOwnFormOfProblems) {
               testing::HasSubstr("refused with 400"));
   EXPECT_EQ(send("POST", "/echo", "x").body, "x");
   EXPECT_THAT(send("GET", "/nothing").body, testing::HasSubstr("urn:zhiyin:problem"));
+}
+
+TEST_F(HttpTest, WhatNeedsNoWaitingIsAnsweredWithoutThePool) {
+  EXPECT_EQ(send("GET", "/quick/known").body, "at once");
+  EXPECT_EQ(send("GET", "/quick/other").body, "by the pool");
+  EXPECT_EQ(send("GET", "/quick/throws").status, 500);
+  pool_.stop();
+  EXPECT_EQ(send("GET", "/quick/known").body, "at once");
+  EXPECT_EQ(send("GET", "/quick/other").status, 503);
 }
 
 TEST_F(HttpTest, UnpacksGzipWithinTheLimit) {

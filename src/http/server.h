@@ -29,8 +29,11 @@ class Router {
   void add(std::string_view method, std::string_view pattern, Handler handler,
            std::size_t body_max = 1 << 20);
   /// A handler that may block (state, warehouse): runs on `pool`; 503 when the pool is full.
+  /// `quick`, when given, is tried first, on the connection's own thread: the answer where that
+  /// needs no waiting and well below a millisecond, else nothing, and the pool does it.
   void add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
-                    std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20);
+                    std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20,
+                    std::function<std::optional<Response>(Request&)> quick = {});
 
   /// Whatever a request to this path (without parameters) is refused with, whatever its method and
   /// whoever refuses (no such method, a body too large, the admission, the handler), goes through
@@ -54,6 +57,9 @@ class Router {
  private:
   std::vector<Route> routes_;
   std::map<std::string, ProblemForm, std::less<>> problem_forms_;  // by path
+  /// Numbers of the routes that begin with these two parts, ascending; under "" those that begin
+  /// with a parameter or have fewer parts.
+  std::map<std::string, std::vector<std::size_t>, std::less<>> by_head_;
 };
 
 /// Decides on a request whose header is there and whose body is not: an answer ends it there, so

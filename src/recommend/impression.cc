@@ -15,7 +15,9 @@ constexpr std::size_t kContextMax = 64;
 constexpr std::size_t kTextMax = 0xffff;
 
 void put_number(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 255);
+  char buffer[sizeof value];
+  for (int i = 0; i < bytes; ++i) buffer[i] = static_cast<char>(value >> (8 * i) & 255);
+  out.append(buffer, static_cast<std::size_t>(bytes));
 }
 
 void put_text(std::string& out, std::string_view text) {
@@ -87,16 +89,22 @@ ShownItem read_item(Reader& reader, unsigned char version) {
   return out;
 }
 
-void put_item(std::string& out, const ShownItem& shown) {
-  put_text(out, shown.item.kind);
-  put_text(out, shown.item.id);
-  put_text(out, shown.source);
-  put_number(out, std::bit_cast<std::uint64_t>(shown.score), 8);
-  put_float(out, shown.propensity);
-  put_float(out, shown.similarity);
-  put_float(out, shown.popularity);
-  put_number(out, shown.team, 1);
+/// Of a ShownItem, or of an item of a response as it is shown.
+template <class Item>
+void put_item(std::string& out, const Item& item, const ShownFacts& facts) {
+  put_text(out, item.item.kind);
+  put_text(out, item.item.id);
+  put_text(out, item.source);
+  put_number(out, std::bit_cast<std::uint64_t>(item.score), 8);
+  put_float(out, item.propensity);
+  put_float(out, facts.similarity);
+  put_float(out, facts.popularity);
+  put_number(out, item.team, 1);
 }
+void put_item(std::string& out, const ShownItem& item) {
+  put_item(out, item, ShownFacts{.similarity = item.similarity, .popularity = item.popularity});
+}
+void put_item(std::string& out, const RecommendedItem& item) { put_item(out, item, item.facts); }
 
 /// All of them, or none where they would not fit.
 void put_arms(std::string& out, const std::vector<ItemRef>& arms) {
@@ -139,6 +147,31 @@ Result<void> read_arms(Reader& reader, Impression& out) {
   return {};
 }
 
+/// What `impression` says of the list, and these items of it.
+template <class Items>
+std::string encode(const Impression& impression, const Items& items,
+                   const std::vector<ItemRef>& arms) {
+  std::string out;
+  constexpr std::size_t kHeadBytes = 256;
+  constexpr std::size_t kItemBytes = 64;
+  out.reserve(kHeadBytes + kItemBytes * (items.size() + arms.size()));
+  out += static_cast<char>(kVersion);
+  for (const std::string_view text :
+       {std::string_view(impression.id), std::string_view(impression.person.value),
+        std::string_view(impression.account), std::string_view(impression.context.place),
+        std::string_view(impression.model)}) {
+    put_text(out, text);
+  }
+  put_number(out, static_cast<std::uint64_t>(impression.at.us), 8);
+  put_context(out, impression);
+  const std::size_t count = std::min(items.size(), kListMax);
+  put_number(out, count, 2);
+  for (std::size_t i = 0; i < count; ++i) put_item(out, items[i]);
+  put_arms(out, arms);
+  put_number(out, crypto::xxh64(out), 8);
+  return out;
+}
+
 }  // namespace
 
 Impression impression_of(const RecommendResponse& response, PersonId person, std::string model,
@@ -156,21 +189,7 @@ Impression impression_of(const RecommendResponse& response, PersonId person, std
 }
 
 std::string encode_impression(const Impression& impression) {
-  std::string out(1, static_cast<char>(kVersion));
-  for (const std::string_view text :
-       {std::string_view(impression.id), std::string_view(impression.person.value),
-        std::string_view(impression.account), std::string_view(impression.context.place),
-        std::string_view(impression.model)}) {
-    put_text(out, text);
-  }
-  put_number(out, static_cast<std::uint64_t>(impression.at.us), 8);
-  put_context(out, impression);
-  const std::size_t count = std::min(impression.items.size(), kListMax);
-  put_number(out, count, 2);
-  for (std::size_t i = 0; i < count; ++i) put_item(out, impression.items[i]);
-  put_arms(out, impression.arms);
-  put_number(out, crypto::xxh64(out), 8);
-  return out;
+  return encode(impression, impression.items, impression.arms);
 }
 
 Result<Impression> decode_impression(std::string_view bytes) {
@@ -216,6 +235,11 @@ Result<Impression> decode_impression(std::string_view bytes) {
 storage::NewRecord impression_record(const Impression& impression) {
   return {storage::partition_of("", "person", impression.person.value),
           encode_impression(impression)};
+}
+
+storage::NewRecord impression_record(const Impression& head, const RecommendResponse& response) {
+  return {storage::partition_of("", "person", head.person.value),
+          encode(head, response.items, response.arms)};
 }
 
 }  // namespace zhiyin::recommend

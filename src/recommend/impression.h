@@ -50,5 +50,7 @@ Result<Impression> decode_impression(std::string_view bytes);
 /// The record for the stream; its partition comes from the person's id, so a person's impressions
 /// keep their order.
 storage::NewRecord impression_record(const Impression& impression);
+/// The same with the items and arms of `response` instead of its own, which need not be copied.
+storage::NewRecord impression_record(const Impression& head, const RecommendResponse& response);
 
 }  // namespace zhiyin::recommend

@@ -117,6 +117,26 @@ TEST(Impression, RecordsOfOnePersonShareAPartition) {
   EXPECT_LT(impression_record(one).partition, storage::kPartitions);
 }
 
+TEST(Impression, ARecordOfAResponseIsThatOfItsCopy) {
+  RecommendResponse response;
+  response.items.push_back({{"article", "7"}, "t", 0.5, "itemknn", "", "", 0.75});
+  response.items.push_back({{"product", "杯"}, "t", 2, "explore", "", "", 0.25});
+  response.items[0].facts = {{}, 0, 0.5F, 1.5F};
+  response.items[1].team = 2;
+  response.arms = {{"product", "杯"}, {"product", "壶"}};
+  Impression head = sample();
+  head.items.clear();
+  head.arms.clear();
+  Impression whole = impression_of(response, head.person, head.model, head.at);
+  whole.id = head.id;
+  whole.account = head.account;
+  whole.ranker = head.ranker;
+  whole.rival = head.rival;
+  whole.context = head.context;
+  EXPECT_EQ(impression_record(head, response).bytes, impression_record(whole).bytes);
+  EXPECT_EQ(impression_record(head, response).partition, impression_record(whole).partition);
+}
+
 TEST(Impression, TakesOverTheListWithItsPropensities) {
   RecommendResponse response;
   response.items.push_back({{"article", "7"}, "t", 0.5, "itemknn", "", "", 0.75});

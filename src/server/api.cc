@@ -21,6 +21,20 @@ void Api::route(std::string_view method, std::string_view pattern, Access access
       body_max);
 }
 
+void Api::route_quick(std::string_view pattern, Access access, std::string_view summary,
+                      ApiHandler handler, QuickHandler quick) {
+  describe("GET", pattern, access.role, summary);
+  router_.add_blocking(
+      "GET", pattern, pool_,
+      [this, access, handler = std::move(handler)](http::Request& request) {
+        return answer(handler, access, request);
+      },
+      std::size_t{1} << 20,
+      [this, access, quick = std::move(quick)](http::Request& request) {
+        return answer_quickly(quick, access, request);
+      });
+}
+
 void Api::route_streaming(std::string_view method, std::string_view pattern, Access access,
                           std::string_view summary, ThreadPool& pool, StreamHandler handler,
                           std::size_t body_max, Json body_schema) {
@@ -121,6 +135,18 @@ http::Response Api::answer(const ApiHandler& handler, const Access& access,
         response.status, outcome ? "" : without_identities(request, outcome.error().text()));
   }
   return response;
+}
+
+std::optional<http::Response> Api::answer_quickly(const QuickHandler& handler, const Access& access,
+                                                  http::Request& request) {
+  if (!access.role) return std::nullopt;
+  const std::optional<Caller> caller = auth_.known(request);
+  // Refusals are the other way's, and not in a hurry.
+  if (!caller || caller->role < *access.role) return std::nullopt;
+  if (!caller->accounts.empty() && access.reach == Reach::kInstallation) return std::nullopt;
+  auto outcome = handler(request, *caller);
+  if (!outcome) return std::nullopt;
+  return *outcome ? std::move(**outcome) : http::Response::problem(outcome->error());
 }
 
 http::Response Api::too_low(const Caller& caller, Role needed) {

@@ -17,6 +17,9 @@ namespace zhiyin::server {
 using ApiResult = Result<http::Response>;
 using ApiHandler = std::function<ApiResult(http::Request&, const Caller&)>;
 
+/// Answers where that needs no waiting; see http::Router::add_blocking.
+using QuickHandler = std::function<std::optional<ApiResult>(http::Request&, const Caller&)>;
+
 using StreamHandler = std::function<void(http::Request&, const Caller&, const http::Reply&)>;
 
 /// What a caller who is limited to accounts may use: by default nothing that concerns the whole
@@ -52,6 +55,10 @@ class Api {
   void route(std::string_view method, std::string_view pattern, Access access,
              std::string_view summary, ApiHandler handler, std::size_t body_max = 1 << 20,
              Json body_schema = {}, bool body_required = true, ThreadPool* pool = nullptr);
+
+  /// A GET that `quick` answers at once where it can, and `handler` where it cannot. Not audited.
+  void route_quick(std::string_view pattern, Access access, std::string_view summary,
+                   ApiHandler handler, QuickHandler quick);
 
   /// A route whose handler replies while it may still be making the body; see http/streaming.h. Not
   /// audited: for questions, which change nothing.
@@ -122,6 +129,8 @@ class Api {
   std::expected<Caller, http::Response> admitted(const Access& access,
                                                  const http::Request& request) const;
   http::Response answer(const ApiHandler& handler, const Access& access, http::Request& request);
+  std::optional<http::Response> answer_quickly(const QuickHandler& handler, const Access& access,
+                                               http::Request& request);
 
   http::Router& router_;
   ThreadPool& pool_;

@@ -11,6 +11,7 @@ namespace {
 constexpr std::int64_t kCacheLifeUs = 5'000'000;
 constexpr std::size_t kCacheMax = 10'000;
 constexpr std::size_t kPeersMax = 10'000;
+constexpr std::string_view kBearer = "Bearer ";
 constexpr std::string_view kCookie = "zhiyin_session=";
 
 constexpr storage::Migration kAuthMigrations[] = {
@@ -231,7 +232,6 @@ Result<void> Auth::sign_out(const http::Request& request) {
 }
 
 Result<Caller> Auth::authenticate(const http::Request& request) {
-  constexpr std::string_view kBearer = "Bearer ";
   const std::string_view authorization = http::header(request.headers, "Authorization");
   if (authorization.starts_with(kBearer)) return by_key(authorization.substr(kBearer.size()));
   const std::string token = cookie_token(request);
@@ -247,17 +247,27 @@ Result<Caller> Auth::authenticate(const http::Request& request) {
 
 Result<Caller> Auth::by_key(std::string_view key) {
   const std::string hash = crypto::sha256(key);
+  if (auto cached = cached_key(hash)) return std::move(*cached);
   const std::int64_t now = real_clock_.now().us;
-  {
-    MutexLock lock(mutex_);
-    const auto found = cache_.find(hash);
-    if (found != cache_.end() && found->second.until_us > now) return found->second.caller;
-  }
   ZHIYIN_TRY(const Caller caller, stored_key(hash));
   MutexLock lock(mutex_);
   if (cache_.size() > kCacheMax) cache_.clear();
   cache_[hash] = {caller, now + kCacheLifeUs};
   return caller;
+}
+
+std::optional<Caller> Auth::cached_key(const std::string& hash) {
+  const std::int64_t now = real_clock_.now().us;
+  MutexLock lock(mutex_);
+  const auto found = cache_.find(hash);
+  if (found == cache_.end() || found->second.until_us <= now) return std::nullopt;
+  return found->second.caller;
+}
+
+std::optional<Caller> Auth::known(const http::Request& request) {
+  const std::string_view authorization = http::header(request.headers, "Authorization");
+  if (!authorization.starts_with(kBearer)) return std::nullopt;
+  return cached_key(crypto::sha256(authorization.substr(kBearer.size())));
 }
 
 Result<Caller> Auth::stored_key(const std::string& hash) const {

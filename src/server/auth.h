@@ -84,11 +84,15 @@ class Auth {
   /// or when a browser request that changes something lacks the right X-CSRF-Token.
   [[nodiscard]] Result<Caller> authenticate(const http::Request& request);
 
+  /// The caller where that is known without asking the store (a key that was looked at within 5 s).
+  [[nodiscard]] std::optional<Caller> known(const http::Request& request);
+
   /// Keys are looked at anew, as another process may have changed them; by itself that takes 5 s.
   void forget_cached() ZHIYIN_EXCLUDES(mutex_);
 
  private:
   [[nodiscard]] Result<Caller> by_key(std::string_view key);
+  [[nodiscard]] std::optional<Caller> cached_key(const std::string& hash) ZHIYIN_EXCLUDES(mutex_);
   [[nodiscard]] Result<Caller> stored_key(const std::string& hash) const;
   [[nodiscard]] Result<Caller> by_session(std::string_view token);
   Result<void> note_try(std::string_view remote) ZHIYIN_EXCLUDES(mutex_);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "audience/people.h"
+#include "audience/recent_people.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ struct ErasureParts {
   const std::function<Result<void>()>& settle;
   /// What others keep of a person that is about to be erased; may be empty. Repeatable.
   std::function<Result<void>(const PersonId&)> forget = {};
+  audience::RecentPeople* recent = nullptr;  ///< null: there are none
 };
 
 inline constexpr std::size_t kErasuresAtOnce = 100;

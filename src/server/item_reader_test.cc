@@ -59,7 +59,7 @@ class ItemReaderTest : public testing::Test {
     language_->provide("topic", {"topic-1", topics()});
     items_ = std::make_unique<catalogue::Items>(*state_);
     recommendations_ = std::make_unique<Recommendations>(
-        *registry_, *items_, *log_, *state_, null_logger(), Recommendations::Settings());
+        *registry_, *items_, *log_, *state_, null_logger(), Recommendations::Settings(), nullptr);
     reader_ = std::make_unique<ItemReader>(
         ItemReader::Parts{*items_, *state_, *language_, *recommendations_, null_logger(), encoder});
   }

@@ -151,7 +151,9 @@ Result<ingest::WireEvent> to_event(const FeedbackBody& body, Instant now) {
   return out;
 }
 
-Result<ListBody> list_body_of(const http::Request& request) {
+namespace {
+
+Result<ListBody> parse_query(const http::Request& request) {
   ZHIYIN_TRY_VOID(check_names(request));
   Json numbers = Json::object();
   for (const std::string_view name : kNumbers) ZHIYIN_TRY_VOID(add_number(numbers, request, name));
@@ -190,6 +192,30 @@ Result<ListBody> list_body_of(const http::Request& request) {
     out.time = *read;
   }
   return out;
+}
+
+/// What stands behind the path.
+std::string_view query_of(const http::Request& request) {
+  const std::string_view target = request.target;
+  return target.substr(std::min(target.find('?'), target.size()));
+}
+
+}  // namespace
+
+Result<ListBody> list_body_of(const http::Request& request) {
+  // Pages ask with the same words again and again: each thread remembers its last ones.
+  struct Last {
+    std::string query;
+    ListBody body;
+  };
+  thread_local std::optional<Last> last;
+  constexpr std::size_t kRememberedMax = 1024;
+  const std::string_view query = query_of(request);
+  if (query.empty()) return parse_query(request);  // also made by hand, without a target
+  if (last && last->query == query) return last->body;
+  ZHIYIN_TRY(ListBody body, parse_query(request));
+  if (query.size() <= kRememberedMax) last = Last{std::string(query), body};
+  return body;
 }
 
 namespace {
@@ -301,6 +327,8 @@ void append_answer(std::string& out, const Recommendations::Answer& answer,
       append_json_string(out, id);
     }
   };
+  constexpr std::size_t kItemBytes = 350;  // about, in UTF-8 of Chinese
+  out.reserve(out.size() + kItemBytes * (1 + answer.response.items.size()));
   append_name(R"({"person":)", person ? person->value : std::string());
   out += R"(,"items":[)";
   for (std::size_t i = 0; i < answer.response.items.size(); ++i) {

@@ -45,5 +45,29 @@ TEST(RecommendWire, AnswersAppendedAreTheBytesOfTheTree) {
   expect_same(answer, std::nullopt);
 }
 
+TEST(RecommendWire, AQueryIsReadAnewWhereItDiffers) {
+  http::Request request;
+  const auto ask = [&](const std::string& query) {
+    request.target = "/v1/recommend/p_x" + query;
+    request.query.clear();
+    for (std::string_view rest = query; !rest.empty();) {
+      rest.remove_prefix(1);
+      const std::size_t end = std::min(rest.find('&'), rest.size());
+      const std::string_view pair = rest.substr(0, end);
+      request.query.emplace(pair.substr(0, pair.find('=')), pair.substr(pair.find('=') + 1));
+      rest.remove_prefix(end);
+    }
+    return list_body_of(request);
+  };
+  EXPECT_EQ(ask("?n=3&kind=article")->n, 3);
+  EXPECT_EQ(ask("?n=3&kind=article")->kinds, std::vector<std::string>{"article"});
+  EXPECT_EQ(ask("?n=4&kind=article")->n, 4);
+  EXPECT_EQ(ask("?m=4").error().field, "m");
+  EXPECT_EQ(ask("?m=4").error().field, "m");
+  EXPECT_EQ(ask("?n=4")->kinds.size(), 0U);
+  EXPECT_EQ(ask("")->n, 10);
+  EXPECT_EQ(ask("?n=0").error().field, "n");
+}
+
 }  // namespace
 }  // namespace zhiyin::server

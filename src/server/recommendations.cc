@@ -87,16 +87,27 @@ Result<Recommendations::Settings> recommendation_settings(const Options& options
 
 Recommendations::Recommendations(model::Registry& registry, catalogue::Items& items,
                                  storage::EventLog& log, storage::State& state, Logger& logger,
-                                 Settings settings)
+                                 Settings settings, audience::RecentPeople* recent)
     : registry_(registry),
       state_(state),
       items_(items),
       log_(log),
       logger_(logger),
       settings_(std::move(settings)),
+      recent_(recent),
       arms_(state, items),
       shown_items_(state, settings_.fatigue),
       seed_(crypto::xxh64(crypto::random_bytes(8))) {}
+
+Result<audience::PersonView> Recommendations::view_of(const audience::People& people,
+                                                      std::string_view ref) const {
+  return recent_ != nullptr ? recent_->view_of(people, ref) : people.view_of(ref);
+}
+
+std::optional<audience::PersonView> Recommendations::known(const audience::People& people,
+                                                           std::string_view ref) const {
+  return recent_ != nullptr ? recent_->known(people, ref) : std::nullopt;
+}
 
 template <class Model>
 Result<Recommendations::Loaded<Model>> Recommendations::load(const Loaded<Model>& now) const {
@@ -198,7 +209,20 @@ bool Recommendations::is_interleaved(const PersonId& person) const {
          statistics::assignment_hash(settings_.rival, person.value) < settings_.rival_share;
 }
 
+std::shared_ptr<const Recommendations::Ready> Recommendations::ready() const {
+  MutexLock lock(ready_mutex_);
+  return ready_ && ready_->items_version == items_.version() ? ready_ : nullptr;
+}
+
+void Recommendations::set_ready(std::shared_ptr<const Ready> ready) {
+  MutexLock lock(ready_mutex_);
+  ready_ = std::move(ready);
+}
+
 Result<Recommendations::InUse> Recommendations::current() {
+  if (const auto ready = this->ready()) return ready->in_use;
+  // Read before the items: a change in between makes the next call look again.
+  const std::int64_t version = items_.version();
   ZHIYIN_TRY(auto index, items_.index());
   MutexLock lock(mutex_);
   if (!model_.model || is_stale_) {
@@ -216,7 +240,10 @@ Result<Recommendations::InUse> Recommendations::current() {
       if (!rival) log_trouble({settings_.rival, rival.error().text(), recommender_->model_id()});
     }
   }
-  return InUse{recommender_, rival_};
+  InUse out{recommender_, rival_};
+  // Where a version could not be looked at, the next list tries again.
+  if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version));
+  return out;
 }
 
 Result<std::vector<Recommendations::Trouble>> Recommendations::troubles() {
@@ -328,7 +355,37 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
   const auto& recommender = in_use.recommender;
   ZHIYIN_TRY(const Prepared prepared, this->prepared(person, with_chance(given), shown.account,
                                                      recommender->candidates().has_accounts()));
-  const recommend::RecommendRequest& request = prepared.request;
+  return listed(in_use, person, prepared.request, shown);
+}
+
+std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_once(
+    const audience::PersonView& person, const recommend::RecommendRequest& given, Shown shown) {
+  // Of these state knows more than memory.
+  if (has_trends_.load() || shown_items_.rule().shows > 0 || given.explore > 0) return std::nullopt;
+  // Longer than others, by itself or on average.
+  constexpr std::int64_t kQuickNs = 700'000;
+  constexpr std::size_t kQuickItems = 50;
+  constexpr std::size_t kQuickHistory = 1000;
+  const bool uses_dpp = given.diversity > 0 && given.rerank == recommend::Rerank::kDpp;
+  if (given.n > kQuickItems || given.explain || uses_dpp ||
+      person.activity.size() > kQuickHistory ||
+      (given.rules.eligible && given.rules.eligible->size() > kQuickHistory))
+    return std::nullopt;
+  const auto ready = list_ns_.load() <= kQuickNs ? this->ready() : nullptr;
+  if (!ready) return std::nullopt;
+  recommend::RecommendRequest request = given;
+  if (ready->in_use.recommender->candidates().has_accounts())
+    limit_to_accounts(request.rules, shown.account, &person);
+  leave_out_hidden(person.id, request.rules);
+  return listed(ready->in_use, person, request, shown);
+}
+
+Result<Recommendations::Answer> Recommendations::listed(const InUse& in_use,
+                                                        const audience::PersonView& person,
+                                                        const recommend::RecommendRequest& request,
+                                                        Shown shown) {
+  const auto& recommender = in_use.recommender;
+  const auto began = std::chrono::steady_clock::now();
   Answer out;
   ZHIYIN_TRY(out.response, recommender->recommend(person, request));
   out.model_id = recommender->model_id();
@@ -340,6 +397,9 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
     out.rival_id = settings_.rival;
   }
   out.impression_id = note(out, person.id, request, shown);
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - began;
+  const std::int64_t before = list_ns_.load();
+  list_ns_.store(before + (took.count() - before) / 16);
   return out;
 }
 
@@ -364,25 +424,30 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
 std::string Recommendations::note(const Answer& answer, const PersonId& person,
                                   const recommend::RecommendRequest& request, Shown shown) {
   if (!shown.record || answer.response.items.empty()) return {};
-  std::vector<recommend::ItemRef> listed;
   for (const recommend::RecommendedItem& item : answer.response.items) {
     if (item.source == "explore") arms_.shown(item.item);
-    listed.push_back(item.item);
   }
-  shown_items_.shown(person, std::move(listed), request.now);
+  if (shown_items_.rule().shows > 0) {
+    std::vector<recommend::ItemRef> listed;
+    for (const recommend::RecommendedItem& item : answer.response.items)
+      listed.push_back(item.item);
+    shown_items_.shown(person, std::move(listed), request.now);
+  }
   const bool is_visitor = person.value.empty() && !shown.session.empty();
-  auto impression = recommend::impression_of(
-      answer.response, is_visitor ? PersonId(session_name(shown.session)) : person, answer.model_id,
-      request.now);
+  recommend::Impression impression;
+  impression.person = is_visitor ? PersonId(session_name(shown.session)) : person;
+  impression.model = answer.model_id;
+  impression.at = request.now;
   impression.id = uuid_v7(request.now);
   impression.account = shown.account;
   impression.ranker = answer.ranker_id;
   impression.rival = answer.rival_id;
   impression.context = request.context;
+  storage::NewRecord record = recommend::impression_record(impression, answer.response);
   std::vector<storage::NewRecord> full;
   {
     MutexLock lock(impressions_mutex_);
-    impressions_.push_back(recommend::impression_record(impression));
+    impressions_.push_back(std::move(record));
     if (impressions_.size() >= kImpressionsGathered) full = std::exchange(impressions_, {});
   }
   if (!full.empty()) append(std::move(full));
@@ -435,11 +500,13 @@ Result<void> Recommendations::look_for_model() {
   if (model_.active != (model ? model->id : "none") ||
       ranker_.active != (ranker ? ranker->id : "none"))
     is_stale_ = true;
+  if (is_stale_) set_ready(nullptr);
   return {};
 }
 
 void Recommendations::set_trends(std::shared_ptr<const Trends> trends, SegmentsOf segments_of) {
   MutexLock lock(mutex_);
+  has_trends_.store(trends != nullptr && !trends->empty());
   trends_ = std::move(trends);
   segments_of_ = std::move(segments_of);
 }
@@ -466,11 +533,13 @@ void Recommendations::set_texts(std::shared_ptr<const recommend::TextVectors> te
   MutexLock lock(mutex_);
   texts_ = std::move(texts);
   recommender_ = nullptr;
+  set_ready(nullptr);
 }
 
 void Recommendations::forget_model() {
   MutexLock lock(mutex_);
   is_stale_ = true;
+  set_ready(nullptr);
 }
 
 }  // namespace zhiyin::server

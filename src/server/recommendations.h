@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "audience/people.h"
+#include "audience/recent_people.h"
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/options.h"
@@ -48,9 +49,18 @@ class Recommendations {
     double rival_share = 0;  ///< of people, by assignment hash version 2 with the rival as seed
     bool ranked = true;      ///< false: in the order of sources, whatever ranker is active
   };
-  /// All must outlive this.
+  /// All must outlive this. `recent`: the people whose histories are in memory; null: of nobody.
   Recommendations(model::Registry& registry, catalogue::Items& items, storage::EventLog& log,
-                  storage::State& state, Logger& logger, Settings settings);
+                  storage::State& state, Logger& logger, Settings settings,
+                  audience::RecentPeople* recent);
+
+  /// As `people.view_of(ref)`, from memory where it is there.
+  Result<audience::PersonView> view_of(const audience::People& people, std::string_view ref) const;
+  /// The same where it is in memory; never waits for state.
+  [[nodiscard]] std::optional<audience::PersonView> known(const audience::People& people,
+                                                          std::string_view ref) const;
+  /// For those who change what is known of people; may be null.
+  [[nodiscard]] audience::RecentPeople* recent() const { return recent_; }
 
   struct Answer {
     recommend::RecommendResponse response;
@@ -69,6 +79,12 @@ class Recommendations {
   /// it is shown: `api`, `console`, `cli`, or as the caller names it.
   Result<Answer> recommend(const audience::PersonView& person,
                            const recommend::RecommendRequest& request, Shown shown);
+
+  /// The same where everything that it takes is in memory and lists are made quickly; else nothing.
+  /// Never waits: neither for state nor for a model or catalogue that is being made ready.
+  std::optional<Result<Answer>> recommend_at_once(const audience::PersonView& person,
+                                                  const recommend::RecommendRequest& request,
+                                                  Shown shown);
 
   /// The request as `recommend` asks it for a person: hidden and tired items, segments, and, where
   /// the catalogue `has_accounts`, only what is for the followers of `account`; without one of the
@@ -158,6 +174,17 @@ class Recommendations {
     std::shared_ptr<const recommend::Recommender> rival;  ///< null: none
   };
   Result<InUse> current();
+  /// What `current` found last, and the catalogue's version that it belongs to.
+  struct Ready {
+    InUse in_use;
+    std::int64_t items_version = 0;
+  };
+  /// Null: somebody has to look. Never waits.
+  std::shared_ptr<const Ready> ready() const ZHIYIN_EXCLUDES(ready_mutex_);
+  void set_ready(std::shared_ptr<const Ready> ready) ZHIYIN_EXCLUDES(ready_mutex_);
+  /// The list, and its impression.
+  Result<Answer> listed(const InUse& in_use, const audience::PersonView& person,
+                        const recommend::RecommendRequest& request, Shown shown);
   /// What the rival's lists are made by.
   Result<std::shared_ptr<const recommend::Recommender>> make_rival() ZHIYIN_REQUIRES(mutex_);
   [[nodiscard]] bool is_interleaved(const PersonId& person) const;
@@ -184,6 +211,7 @@ class Recommendations {
   storage::EventLog& log_;
   Logger& logger_;
   const Settings settings_;
+  audience::RecentPeople* const recent_;
   FreshArms arms_;
   ShownItems shown_items_;
   const std::uint64_t seed_;  ///< of this process
@@ -202,6 +230,12 @@ class Recommendations {
   mutable Mutex hidden_mutex_;
   std::unordered_multimap<std::string, recommend::ItemRef> hidden_ ZHIYIN_GUARDED_BY(hidden_mutex_);
   std::deque<std::string> hidden_order_ ZHIYIN_GUARDED_BY(hidden_mutex_);  ///< people, oldest first
+  /// How long making a list takes, in nanoseconds: mostly the last 16.
+  std::atomic<std::int64_t> list_ns_{0};
+  std::atomic<bool> has_trends_{false};
+  mutable Mutex ready_mutex_;
+  /// Shared with requests under way; immutable.
+  std::shared_ptr<const Ready> ready_ ZHIYIN_GUARDED_BY(ready_mutex_);
   mutable Mutex mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const recommend::Recommender> recommender_ ZHIYIN_GUARDED_BY(mutex_);

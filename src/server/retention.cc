@@ -253,7 +253,10 @@ Result<Certificate> remove_kind(Services& s, const std::string& kind, Instant be
   ZHIYIN_TRY_VOID(s.while_warehouse_stands([&] { return remove_from_warehouse(s, c, kind); }));
   ZHIYIN_TRY_VOID(remove_rows(
       s, c, &Certificate::activity,
-      [&](Session& db) { return audience::remove_activity(db, kind, c.before, kSlice); }, run));
+      [&](Session& db) {
+        return audience::remove_activity(db, kind, c.before, kSlice, s.recommendations.recent());
+      },
+      run));
   ZHIYIN_TRY_VOID(finish(s, c));
   return c;
 }

@@ -310,7 +310,8 @@ ApiResult erase_person(Services& s, http::Request& r) {
   ZHIYIN_TRY(const std::int64_t before, events_in_warehouse(s, identities));
   if (events == "remove") ZHIYIN_TRY_VOID(remove_events(s, identities));
   ZHIYIN_TRY_VOID(s.recommendations.forget(person));
-  ZHIYIN_TRY(const auto certificate, audience::erase(s.people, person, s.clock.now()));
+  ZHIYIN_TRY(const auto certificate,
+             audience::erase(s.people, person, s.clock.now(), s.recommendations.recent()));
   ZHIYIN_TRY_VOID(s.settle());
   ZHIYIN_TRY(const std::int64_t left, events_in_warehouse(s, identities));
   return http::Response::json(

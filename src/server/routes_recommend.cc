@@ -26,15 +26,17 @@ Result<recommend::RecommendRequest> request_of(const ListBody& body, const Calle
   return out;
 }
 
+bool was_seen_on(const audience::PersonView& person, std::string_view account) {
+  return std::ranges::any_of(person.activity,
+                             [&](const audience::Activity& a) { return a.account == account; });
+}
+
 /// kNotFound when the caller is limited to accounts, and the person was never seen on the one asked
 /// for.
 Result<void> check_person(Services& s, const Caller& caller, const audience::PersonView& person,
                           std::string_view account) {
-  if (caller.accounts.empty() || s.people.reveal(person.id, account)) return {};
-  const auto& did = person.activity;
-  if (std::any_of(did.begin(), did.end(),
-                  [&](const audience::Activity& a) { return a.account == account; }))
-    return {};
+  if (caller.accounts.empty() || was_seen_on(person, account)) return {};
+  if (s.people.reveal(person.id, account)) return {};
   return fail(ErrorCode::kNotFound, "person: nobody of that id on the account '{}'", account);
 }
 
@@ -47,7 +49,7 @@ struct Reader {
 Result<Reader> reader_of(Services& s, const Caller& caller, const std::string& ref,
                          std::string_view account) {
   Reader out;
-  auto view = s.people.view_of(ref);
+  auto view = s.recommendations.view_of(s.people, ref);
   if (!view) {
     if (view.error().code == ErrorCode::kNotFound && ref.contains(':')) return out;
     return std::unexpected(std::move(view.error()));
@@ -82,6 +84,22 @@ ApiResult for_person(Services& s, http::Request& r, const Caller& caller) {
   http::Response response;
   append_answer(response.body, answer, reader.person);
   return response;
+}
+
+/// The same, where that needs no waiting.
+std::optional<ApiResult> for_person_at_once(Services& s, http::Request& r, const Caller& caller) {
+  const auto body = list_body_of(r);
+  if (!body) return ApiResult(std::unexpected(body.error()));
+  const auto request = request_of(*body, caller, s.clock.now());
+  if (!request) return ApiResult(std::unexpected(request.error()));
+  const auto view = s.recommendations.known(s.people, r.path_parameters["person"]);
+  if (!view || !(caller.accounts.empty() || was_seen_on(*view, body->account))) return std::nullopt;
+  const auto answer = s.recommendations.recommend_at_once(*view, *request, {body->account});
+  if (!answer) return std::nullopt;
+  if (!*answer) return ApiResult(std::unexpected(answer->error()));
+  http::Response response;
+  append_answer(response.body, **answer, view->id);
+  return ApiResult(std::move(response));
 }
 
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
@@ -300,9 +318,10 @@ void add_recommend_routes(Api& api, Services& s) {
       [&s](const FeedbackBody& body, http::Request&, const Caller& c) {
         return take_feedback(s, body, c);
       });
-  api.route("GET", "/v1/recommend/{person}", of_account(Role::kIngest),
-            "What the person would like",
-            [&s](http::Request& r, const Caller& c) { return for_person(s, r, c); });
+  api.route_quick(
+      "/v1/recommend/{person}", of_account(Role::kIngest), "What the person would like",
+      [&s](http::Request& r, const Caller& c) { return for_person(s, r, c); },
+      [&s](http::Request& r, const Caller& c) { return for_person_at_once(s, r, c); });
 }
 
 }  // namespace zhiyin::server
