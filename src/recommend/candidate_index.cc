@@ -11,6 +11,13 @@ bool is_carrier(std::string_view kind) {
   return std::ranges::find(kKindsNotRecommended, kind) != std::end(kKindsNotRecommended);
 }
 
+/// Both halves depend on all bits: ItemRefHash ends with a sum.
+std::uint64_t mixed(std::uint64_t hash) {
+  constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15ULL;
+  hash = (hash ^ hash >> 32) * kSpread;
+  return hash ^ hash >> 29;
+}
+
 }  // namespace
 
 CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<CandidateItem> catalogue,
@@ -26,17 +33,41 @@ CandidateIndex::CandidateIndex(const RecommendModel& model, std::vector<Candidat
       add({.ref = model.item(m), .title = {}, .tags = {}, .published_at = {}});
   }
   index_model(model);
-  index_tags();
   index_looks();
+  index_tags();
   index_groups();
   if (texts_) index_texts();
 }
 
 void CandidateIndex::add(CandidateItem item) {
   if (is_carrier(item.ref.kind)) return;
-  if (!numbers_.emplace(item.ref, static_cast<std::uint32_t>(items_.size())).second) return;
+  if (2 * (items_.size() + 1) > numbers_.size()) grow_numbers();
+  const std::uint64_t hash = mixed(ItemRefHash()(item.ref));
+  Number& number = numbers_[place_of(item.ref, hash)];
+  if (number.candidate != kNone) return;
+  number = {static_cast<std::uint32_t>(hash), static_cast<std::uint32_t>(items_.size())};
   has_accounts_ = has_accounts_ || !item.account.empty();
   items_.push_back(std::move(item));
+}
+
+std::size_t CandidateIndex::place_of(const ItemRef& ref, std::uint64_t hash) const {
+  const std::size_t last = numbers_.size() - 1;
+  // The lower half tells items apart, the upper one their places.
+  std::size_t at = (hash >> 32) & last;
+  while (numbers_[at].candidate != kNone &&
+         (numbers_[at].hash != static_cast<std::uint32_t>(hash) ||
+          items_[numbers_[at].candidate].ref != ref))
+    at = (at + 1) & last;
+  return at;
+}
+
+void CandidateIndex::grow_numbers() {
+  constexpr std::size_t kFirst = 64;
+  numbers_.assign(std::max(kFirst, 2 * numbers_.size()), {});
+  for (std::uint32_t c = 0; c < items_.size(); ++c) {
+    const std::uint64_t hash = mixed(ItemRefHash()(items_[c].ref));
+    numbers_[place_of(items_[c].ref, hash)] = {static_cast<std::uint32_t>(hash), c};
+  }
 }
 
 void CandidateIndex::index_model(const RecommendModel& model) {
@@ -51,6 +82,8 @@ void CandidateIndex::index_model(const RecommendModel& model) {
     model_item_[candidate] = m;
     popularity_[candidate] = model.popularity(m);
   }
+  for (const double p : popularity_)
+    log_popularity_.push_back(static_cast<float>(std::log1p(std::max(0.0, p))));
   for (std::uint32_t c = 0; c < items_.size(); ++c) {
     (known_[c] ? by_popularity_ : by_freshness_).push_back(c);
     by_time_.push_back(c);
@@ -69,28 +102,18 @@ void CandidateIndex::index_model(const RecommendModel& model) {
   std::ranges::sort(by_time_, is_newer);
 }
 
-void CandidateIndex::index_tags() {
-  for (const bool known : {false, true}) {
-    for (std::uint32_t c = 0; c < items_.size(); ++c) {
-      if (known_[c] != known) continue;
-      double squares = 0;
-      for (const auto& [tag, weight] : items_[c].tags) squares += weight * weight;
-      if (!(squares > 0)) continue;
-      for (const auto& [tag, weight] : items_[c].tags) {
-        TaggedList& list = by_tag_[tag];
-        list.items.push_back({c, static_cast<float>(weight / std::sqrt(squares))});
-        if (!known) list.unknown = list.items.size();
-      }
-    }
-  }
-}
-
 void CandidateIndex::index_looks() {
+  name_.emplace_back();
   const auto number_of = [&](std::string_view name) {
     if (name.empty()) return 0U;
-    return names_.emplace(name, static_cast<std::uint32_t>(names_.size() + 1)).first->second;
+    const auto [found, is_new] = names_.emplace(name, static_cast<std::uint32_t>(name_.size()));
+    if (is_new) name_.push_back(name);
+    return found->second;
   };
   for (const CandidateItem& item : items_) {
+    faces_.push_back({number_of(item.ref.kind), number_of(item.category), number_of(item.topic),
+                      number_of(item.sentiment), number_of(item.account), item.available,
+                      item.valid_from || item.valid_until});
     Look look{number_of(item.author), number_of(item.category)};
     look.tags_begin = static_cast<std::uint32_t>(tag_weights_.size());
     for (const auto& [tag, weight] : item.tags) {
@@ -106,6 +129,21 @@ void CandidateIndex::index_looks() {
       order, [&](std::uint32_t a, std::uint32_t b) { return items_[a].ref < items_[b].ref; });
   place_by_ref_.resize(order.size());
   for (std::uint32_t place = 0; place < order.size(); ++place) place_by_ref_[order[place]] = place;
+}
+
+void CandidateIndex::index_tags() {
+  by_tag_.resize(name_.size());
+  for (const bool known : {false, true}) {
+    for (std::uint32_t c = 0; c < items_.size(); ++c) {
+      const double squares = looks_[c].squares;
+      if (known_[c] != known || !(squares > 0)) continue;
+      for (const TagWeight& own : tags(c)) {
+        TaggedList& list = by_tag_[own.tag];
+        list.items.push_back({c, static_cast<float>(own.weight / std::sqrt(squares))});
+        if (!known) list.unknown = list.items.size();
+      }
+    }
+  }
 }
 
 void CandidateIndex::index_groups() {
@@ -157,30 +195,29 @@ double CandidateIndex::similarity(std::uint32_t a, std::uint32_t b) const {
   return std::max(by_tags, same ? kSameMaker : 0);
 }
 
-std::uint32_t CandidateIndex::tag_number(std::string_view tag) const {
-  const auto found = names_.find(tag);
+std::uint32_t CandidateIndex::name_number(std::string_view name) const {
+  if (name.empty()) return 0;
+  const auto found = names_.find(name);
   return found == names_.end() ? kNone : found->second;
 }
 
 std::uint32_t CandidateIndex::find(const ItemRef& ref) const {
-  const auto found = numbers_.find(ref);
-  return found == numbers_.end() ? kNone : found->second;
+  if (numbers_.empty()) return kNone;
+  return numbers_[place_of(ref, mixed(ItemRefHash()(ref)))].candidate;
 }
 
-std::span<const CandidateIndex::Tagged> CandidateIndex::with_tag(const std::string& tag) const {
-  const auto found = by_tag_.find(tag);
-  if (found == by_tag_.end()) return {};
-  return found->second.items;
+std::span<const CandidateIndex::Tagged> CandidateIndex::with_tag(std::uint32_t tag) const {
+  if (tag == kNone) return {};
+  return by_tag_[tag].items;
 }
 
-std::span<const CandidateIndex::Tagged> CandidateIndex::unknown_with_tag(
-    const std::string& tag) const {
-  const auto found = by_tag_.find(tag);
-  if (found == by_tag_.end()) return {};
-  return std::span(found->second.items).first(found->second.unknown);
+std::span<const CandidateIndex::Tagged> CandidateIndex::unknown_with_tag(std::uint32_t tag) const {
+  if (tag == kNone) return {};
+  return std::span(by_tag_[tag].items).first(by_tag_[tag].unknown);
 }
 
 bool CandidateIndex::may_be_shown(std::uint32_t candidate, Instant now) const {
+  if (!faces_[candidate].is_limited) return faces_[candidate].available;
   const CandidateItem& item = items_[candidate];
   return item.available && (!item.valid_from || *item.valid_from <= now) &&
          (!item.valid_until || now < *item.valid_until);

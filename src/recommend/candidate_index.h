@@ -65,9 +65,10 @@ class CandidateIndex {
   }
   /// True when behaviour says something about it.
   [[nodiscard]] bool is_known(std::uint32_t candidate) const { return known_[candidate]; }
-  [[nodiscard]] std::span<const Tagged> with_tag(const std::string& tag) const;
+  /// Of a tag's number; none where it is kNone.
+  [[nodiscard]] std::span<const Tagged> with_tag(std::uint32_t tag) const;
   /// Those of them of which behaviour says nothing.
-  [[nodiscard]] std::span<const Tagged> unknown_with_tag(const std::string& tag) const;
+  [[nodiscard]] std::span<const Tagged> unknown_with_tag(std::uint32_t tag) const;
   /// What the candidates' texts are about; null: nothing is known.
   [[nodiscard]] const TextVectors* texts() const { return texts_.get(); }
   /// Of a candidate, or TextVectors::kNone.
@@ -87,12 +88,30 @@ class CandidateIndex {
     std::uint32_t tag = 0;  ///< number of the name
     double weight = 0;
   };
-  /// Number of a tag's name, kNone where no candidate has it. Tags, authors and categories of one
-  /// name share their number.
-  [[nodiscard]] std::uint32_t tag_number(std::string_view tag) const;
+  /// Number of a name, kNone where no candidate has it, 0 for the empty one. Tags, authors, kinds,
+  /// categories, topics, sentiments and accounts of one name share their number.
+  [[nodiscard]] std::uint32_t name_number(std::string_view name) const;
+  /// The name that a number of a tag stands for.
+  [[nodiscard]] std::string_view name(std::uint32_t number) const { return name_[number]; }
+  /// What rules look at, small: names as numbers.
+  struct Face {
+    std::uint32_t kind = 0;
+    std::uint32_t category = 0;
+    std::uint32_t topic = 0;
+    std::uint32_t sentiment = 0;
+    std::uint32_t account = 0;
+    bool available = true;
+    bool is_limited = false;  ///< may_be_shown() depends on the time
+  };
+  [[nodiscard]] const Face& face(std::uint32_t candidate) const { return faces_[candidate]; }
   [[nodiscard]] std::span<const TagWeight> tags(std::uint32_t candidate) const {
     const Look& look = looks_[candidate];
     return std::span(tag_weights_).subspan(look.tags_begin, look.tags_end - look.tags_begin);
+  }
+  /// Fetch where its tags lie, then (some time later) these.
+  void prefetch_look(std::uint32_t candidate) const { __builtin_prefetch(&looks_[candidate]); }
+  void prefetch_tags(std::uint32_t candidate) const {
+    __builtin_prefetch(tag_weights_.data() + looks_[candidate].tags_begin);
   }
   /// Of the weights of its tags, summed up.
   [[nodiscard]] double squares_of_tags(std::uint32_t candidate) const {
@@ -114,6 +133,10 @@ class CandidateIndex {
   /// All of them, newest first.
   [[nodiscard]] std::span<const std::uint32_t> by_time() const { return by_time_; }
   [[nodiscard]] double popularity(std::uint32_t candidate) const { return popularity_[candidate]; }
+  /// log(1 + popularity).
+  [[nodiscard]] float log_popularity(std::uint32_t candidate) const {
+    return log_popularity_[candidate];
+  }
   /// Whether any is for the followers of one account only.
   [[nodiscard]] bool has_accounts() const { return has_accounts_; }
   /// Valid and available at `now`.
@@ -134,28 +157,40 @@ class CandidateIndex {
   };
 
   void add(CandidateItem item);
+  /// Where it is in numbers_, or where it would go.
+  [[nodiscard]] std::size_t place_of(const ItemRef& ref, std::uint64_t hash) const;
+  void grow_numbers();
   void index_model(const RecommendModel& model);
-  void index_tags();
   void index_looks();
+  void index_tags();
   void index_groups();
   void index_texts();
 
   std::vector<CandidateItem> items_;
   bool has_accounts_ = false;
-  std::unordered_map<ItemRef, std::uint32_t, ItemRefHash> numbers_;
+  /// Of items_, in open addressing: a list asks for tens of them, each of which would be a walk
+  /// through a map's nodes.
+  struct Number {
+    std::uint32_t hash = 0;
+    std::uint32_t candidate = kNone;
+  };
+  std::vector<Number> numbers_;
   std::vector<std::uint32_t> of_model_;
   std::vector<std::uint32_t> model_item_;
   std::vector<bool> known_;
   std::vector<double> popularity_;
+  std::vector<float> log_popularity_;
   std::vector<std::uint32_t> by_popularity_;
   std::vector<std::uint32_t> by_freshness_;
   std::vector<std::uint32_t> by_time_;
   std::vector<std::uint32_t> place_by_ref_;
   std::vector<std::uint32_t> group_;
   std::size_t groups_ = 1;
-  std::unordered_map<std::string, TaggedList> by_tag_;
   std::unordered_map<std::string_view, std::uint32_t> names_;  ///< of items_, numbered from 1
+  std::vector<std::string_view> name_;                         ///< by number; 0: the empty one
+  std::vector<TaggedList> by_tag_;                             ///< by number of the name
   std::vector<Look> looks_;
+  std::vector<Face> faces_;
   std::vector<TagWeight> tag_weights_;  ///< those of one candidate follow each other
   /// Shared with those who replace it; immutable.
   const std::shared_ptr<const TextVectors> texts_;

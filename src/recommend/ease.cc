@@ -55,25 +55,66 @@ Result<Ease> Ease::train(const CoOccurrence& counts, const EaseParams& params) {
   return out;
 }
 
-ItemNeighbours Ease::strongest(std::size_t k) const {
+namespace {
+
+bool is_stronger(const Neighbour& a, const Neighbour& b) {
+  const float left = std::abs(a.similarity);
+  const float right = std::abs(b.similarity);
+  return left != right ? left > right : a.item < b.item;
+}
+
+/// How many of these, the strongest first, leave out no more than a share of the sum.
+std::size_t count_for(std::span<const Neighbour> strongest_first, double left_out_max) {
+  double left = 0;
+  for (const Neighbour& n : strongest_first) left += std::abs(n.similarity);
+  left *= left_out_max;
+  std::size_t count = strongest_first.size();
+  while (count > 0 && std::abs(strongest_first[count - 1].similarity) <= left)
+    left -= std::abs(strongest_first[--count].similarity);
+  return count;
+}
+
+/// The length to which the longest are cut, so that all together have at most `most`; not below k.
+std::size_t longest_of(const std::vector<std::size_t>& lengths, std::size_t k, std::size_t most) {
+  std::size_t low = k;
+  std::size_t high = std::max(k, lengths.empty() ? 0 : std::ranges::max(lengths));
+  while (low < high) {
+    const std::size_t middle = low + (high - low + 1) / 2;
+    std::size_t sum = 0;
+    for (const std::size_t length : lengths) sum += std::min(length, middle);
+    (sum <= most ? low : high) = sum <= most ? middle : middle - 1;
+  }
+  return low;
+}
+
+}  // namespace
+
+ItemNeighbours Ease::strongest(std::size_t k, double left_out_max, std::size_t bytes_max) const {
   const std::size_t n = items();
-  std::vector<std::uint64_t> starts = {0};
-  std::vector<Neighbour> neighbours;
-  std::vector<Neighbour> found;
-  const auto stronger = [](const Neighbour& a, const Neighbour& b) {
-    const float left = std::abs(a.similarity);
-    const float right = std::abs(b.similarity);
-    return left != right ? left > right : a.item < b.item;
-  };
-  for (std::uint32_t i = 0; i < n; ++i) {
-    found.clear();
+  const auto row_of = [&](std::uint32_t i) {
+    std::vector<Neighbour> found;
     const std::span<const float> weights = row(i);
     for (std::uint32_t j = 0; j < n; ++j) {
       if (weights[j] != 0) found.push_back({j, weights[j]});
     }
-    if (found.size() > k) {
-      std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(k), stronger);
-      found.resize(k);
+    return found;
+  };
+  std::vector<std::size_t> lengths(n, k);
+  for (std::uint32_t i = 0; left_out_max < 1 && i < n; ++i) {
+    auto found = row_of(i);
+    std::ranges::sort(found, is_stronger);
+    lengths[i] = std::max(k, count_for(found, left_out_max));
+  }
+  const std::size_t longest = longest_of(lengths, k, bytes_max / sizeof(Neighbour));
+  std::vector<std::uint64_t> starts = {0};
+  std::vector<Neighbour> neighbours;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    auto found = row_of(i);
+    const std::size_t length = std::min(lengths[i], longest);
+    if (found.size() > length) {
+      std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(length),
+                               is_stronger);
+      found.resize(length);
     }
     std::ranges::sort(found, {}, &Neighbour::item);
     neighbours.insert(neighbours.end(), found.begin(), found.end());

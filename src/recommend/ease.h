@@ -39,7 +39,12 @@ class Ease {
   }
   /// The `k` weights of largest magnitude that each liked item has (ties: the lower number), for
   /// serving.
-  [[nodiscard]] ItemNeighbours strongest(std::size_t k) const;
+  [[nodiscard]] ItemNeighbours strongest(std::size_t k) const { return strongest(k, 1, 0); }
+  /// The same, and more of a row until what is left out of it is at most the share `left_out_max`
+  /// of the sum of its sizes, as far as all rows together stay within `bytes_max`: where they would
+  /// not, the longest are cut to one length, not below k.
+  [[nodiscard]] ItemNeighbours strongest(std::size_t k, double left_out_max,
+                                         std::size_t bytes_max) const;
 
  private:
   SquareMatrix weights_;

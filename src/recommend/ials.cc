@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <thread>
 
 #include "base/random.h"
+#include "recommend/detail/byte_dots.h"
 #include "recommend/detail/eigen.h"
 #include "recommend/detail/matrix_kernels.h"
 
@@ -313,6 +315,7 @@ Result<Ials> Ials::train(const Interactions& matrix, const IalsParams& params,
   out.losses_ = std::move(losses);
   out.diagonal_ = diagonalise(items, width, params, nullptr);
   out.factors_ = std::move(items);
+  out.round_factors();
   return out;
 }
 
@@ -342,25 +345,61 @@ void Ials::fold_in(std::span<const std::uint32_t> history, std::span<float> out,
 }
 
 Ials::Terms Ials::terms(std::span<const std::uint32_t> history) const {
-  const detail::MatrixKernels& k = kernels();
   Terms out;
   out.model_ = this;
   out.history_ = history;
-  out.system_.assign(width_ * width_, 0);
-  out.solved_.assign(width_, 0);
   const auto ridge = static_cast<float>(ridge_of(params_, history.size(), items()));
+  const auto is_positive = [&](float d) { return std::max(d, 0.0F) + ridge > 0; };
+  if (history.size() < params_.factors &&
+      std::all_of(diagonal_.begin(),
+                  diagonal_.begin() + static_cast<std::ptrdiff_t>(params_.factors), is_positive)) {
+    begin_short(out, ridge);
+  } else {
+    begin_whole(out, ridge);
+  }
+  return out;
+}
+
+/// With A = D + Y'Y, Y A^-1 y = (I + Y D^-1 Y')^-1 Y D^-1 y (Woodbury).
+void Ials::begin_short(Terms& terms, float ridge) const {
+  const detail::MatrixKernels& k = kernels();
+  const std::size_t count = terms.history_.size();
+  terms.short_ = true;
+  terms.step_ = padded(count);
+  terms.scaled_.assign(count * width_, 0);
+  terms.system_.assign(terms.step_ * terms.step_, 0);
+  terms.solved_.assign(terms.step_, 0);
+  for (std::size_t e = 0; e < count; ++e) {
+    const float* const y = factors_.data() + std::size_t{terms.history_[e]} * width_;
+    float* const scaled = terms.scaled_.data() + e * width_;
+    for (std::size_t j = 0; j < params_.factors; ++j)
+      scaled[j] = y[j] / (std::max(diagonal_[j], 0.0F) + ridge);
+    // Only the upper triangle is read.
+    for (std::size_t earlier = 0; earlier <= e; ++earlier)
+      terms.system_[earlier * terms.step_ + e] =
+          k.dot(terms.scaled_.data() + earlier * width_, y, width_);
+  }
+  for (std::size_t e = 0; e < terms.step_; ++e) terms.system_[e * terms.step_ + e] += 1;
+  terms.regular_ =
+      count > 0 && k.solve(terms.system_.data(), terms.step_, count, terms.solved_.data());
+}
+
+void Ials::begin_whole(Terms& terms, float ridge) const {
+  const detail::MatrixKernels& k = kernels();
+  terms.step_ = width_;
+  terms.system_.assign(width_ * width_, 0);
+  terms.solved_.assign(width_, 0);
   for (std::size_t i = 0; i < width_; ++i) {
     constexpr float kBeyond = 1;
-    out.system_[i * width_ + i] =
+    terms.system_[i * width_ + i] =
         i < params_.factors ? std::max(diagonal_[i], 0.0F) + ridge : kBeyond;
   }
-  for (const std::uint32_t event : history) {
+  for (const std::uint32_t event : terms.history_) {
     const float* const y = factors_.data() + std::size_t{event} * width_;
     for (std::size_t i = 0; i < params_.factors; ++i)
-      k.add_scaled(y[i], y, out.system_.data() + i * width_, width_);
+      k.add_scaled(y[i], y, terms.system_.data() + i * width_, width_);
   }
-  out.regular_ = k.solve(out.system_.data(), width_, width_, out.solved_.data());
-  return out;
+  terms.regular_ = k.solve(terms.system_.data(), width_, width_, terms.solved_.data());
 }
 
 void Ials::Terms::of(std::uint32_t item, std::span<float> out) {
@@ -370,13 +409,22 @@ void Ials::Terms::of(std::uint32_t item, std::span<float> out) {
   }
   const detail::MatrixKernels& k = kernels();
   const std::size_t width = model_->width_;
-  // A z = y_item; then the term of each event is target · y_event · z.
-  std::ranges::copy(model_->item(item), solved_.begin());
-  k.solve_again(system_.data(), width, width, solved_.data());
-  for (std::size_t e = 0; e < history_.size(); ++e) {
-    out[e] = static_cast<float>(model_->params_.target) *
-             k.dot(model_->item(history_[e]).data(), solved_.data(), width);
+  const std::size_t count = history_.size();
+  const auto target = static_cast<float>(model_->params_.target);
+  const float* const y = model_->item(item).data();
+  if (short_) {
+    std::ranges::fill(solved_, 0);
+    for (std::size_t e = 0; e < count; ++e)
+      solved_[e] = k.dot(scaled_.data() + e * width, y, width);
+    k.solve_again(system_.data(), step_, count, solved_.data());
+    for (std::size_t e = 0; e < count; ++e) out[e] = target * solved_[e];
+    return;
   }
+  // A z = y_item; then the term of each event is target · y_event · z.
+  std::copy_n(y, width, solved_.begin());
+  k.solve_again(system_.data(), step_, width, solved_.data());
+  for (std::size_t e = 0; e < count; ++e)
+    out[e] = target * k.dot(model_->item(history_[e]).data(), solved_.data(), width);
 }
 
 Result<Ials> Ials::from_parts(const IalsParams& params, std::vector<float> factors,
@@ -394,6 +442,7 @@ Result<Ials> Ials::from_parts(const IalsParams& params, std::vector<float> facto
   out.width_ = width;
   out.factors_.assign(factors.begin(), factors.end());
   out.diagonal_ = std::move(diagonal);
+  out.round_factors();
   return out;
 }
 
@@ -403,6 +452,44 @@ void Ials::score(std::span<const float> person, std::span<float> scores) const {
   k.dots(factors_.data(), whole, width_, person.data(), scores.data());
   for (std::size_t i = whole; i < items(); ++i)
     scores[i] = k.dot(factors_.data() + i * width_, person.data(), width_);
+}
+
+float Ials::score_of(std::span<const float> person, std::uint32_t item) const {
+  return kernels().dot(this->item(item).data(), person.data(), width_);
+}
+
+namespace {
+
+/// A row in bytes; returns the unit that they count.
+float to_bytes(std::span<const float> row, std::span<std::int8_t> out) {
+  constexpr float kMost = 127;
+  float top = 0;
+  for (const float v : row) top = std::max(top, std::abs(v));
+  for (std::size_t j = 0; j < row.size(); ++j)
+    out[j] = top > 0 ? static_cast<std::int8_t>(std::lround(row[j] / top * kMost)) : std::int8_t{0};
+  return top / kMost;
+}
+
+}  // namespace
+
+void Ials::round_factors() {
+  byte_step_ = (width_ + detail::kByteLanes - 1) / detail::kByteLanes * detail::kByteLanes;
+  bytes_.assign(items() * byte_step_, 0);
+  for (std::size_t i = 0; i < items(); ++i) {
+    const std::span<std::int8_t> row(bytes_.data() + i * byte_step_, width_);
+    units_.push_back(to_bytes(item(static_cast<std::uint32_t>(i)), row));
+    places_.push_back(static_cast<std::uint32_t>(i));
+  }
+}
+
+void Ials::score_roughly(std::span<const float> person, std::span<float> scores) const {
+  std::vector<std::int8_t> query(byte_step_);
+  const float unit = to_bytes(person, std::span(query).first(width_));
+  const auto dots = std::make_unique_for_overwrite<std::int32_t[]>(items());
+  detail::byte_dots().dots(bytes_.data(), byte_step_, places_.data(), items(), query.data(),
+                           dots.get());
+  for (std::size_t i = 0; i < scores.size(); ++i)
+    scores[i] = static_cast<float>(dots[i]) * units_[i] * unit;
 }
 
 void Ials::score_all(std::span<const float> people, std::span<float> scores) const {

@@ -93,6 +93,11 @@ class Ials {
                IalsScratch& scratch) const;
   /// scores[i] = person · item i. Requires scores.size() == items().
   void score(std::span<const float> person, std::span<float> scores) const;
+  /// The same from factors rounded to bytes, to about a hundredth of the largest: a quarter of the
+  /// memory to read. Finds those that may be best.
+  void score_roughly(std::span<const float> person, std::span<float> scores) const;
+  /// person · item.
+  [[nodiscard]] float score_of(std::span<const float> person, std::uint32_t item) const;
   /// The same for some people, whose rows of width() floats follow each other, as rows of items()
   /// scores. The factors are read once for all of them: with 32 and more it costs arithmetic only.
   void score_all(std::span<const float> people, std::span<float> scores) const;
@@ -110,6 +115,9 @@ class Ials {
     friend class Ials;
     const Ials* model_ = nullptr;
     std::span<const std::uint32_t> history_;
+    bool short_ = false;    ///< fewer events than factors: a system of the events
+    std::size_t step_ = 0;  ///< of the system
+    AlignedFloats scaled_;  ///< where short_: the events' rows over the diagonal
     AlignedFloats system_;  ///< as the solver left it
     AlignedFloats solved_;
     bool regular_ = false;
@@ -138,10 +146,19 @@ class Ials {
   [[nodiscard]] std::span<const double> losses() const { return losses_; }
 
  private:
+  void round_factors();
+  void begin_short(Terms& terms, float ridge) const;
+  void begin_whole(Terms& terms, float ridge) const;
+
   IalsParams params_;
   std::size_t width_ = 0;
   AlignedFloats factors_;        ///< items × width, rotated
   std::vector<float> diagonal_;  ///< of weight · Y'Y in the rotated basis
+  // The factors in bytes, each row to a unit of its own; rows of byte_step_ bytes.
+  std::size_t byte_step_ = 0;
+  std::vector<std::int8_t, CacheLineAllocator<std::int8_t>> bytes_;
+  std::vector<float> units_;
+  std::vector<std::uint32_t> places_;  ///< 0, 1, 2, …
   Loss trained_;
   std::vector<double> losses_;
 };

@@ -243,6 +243,60 @@ TEST(Ials, ContributionsOfTheHistoryAddUpToTheScore) {
       Ials::from_parts({.factors = 12}, std::vector<float>(16, NAN), std::vector<float>(16)));
 }
 
+TEST(Ials, TermsAreThoseOfTheNormalMatrixForShortAndLongHistories) {
+  const Interactions x = made(120, 90, 40, 1);
+  const IalsParams params{.factors = 12, .iterations = 4};
+  const auto model = Ials::train(x, params);
+  ASSERT_TRUE(model);
+  for (const std::size_t events : {1U, 5U, 11U, 12U, 20U}) {
+    std::vector<std::uint32_t> history;
+    for (std::uint32_t e = 0; e < events; ++e) history.push_back(e * 4 + 1);
+    const double ridge =
+        params.regularization *
+        std::pow(static_cast<double>(events) + params.weight * static_cast<double>(model->items()),
+                 params.frequency);
+    std::vector<std::vector<double>> a(12, std::vector<double>(12));
+    for (std::size_t i = 0; i < 12; ++i) {
+      a[i][i] = model->diagonal()[i] + ridge;
+      for (std::size_t j = 0; j < 12; ++j) {
+        for (const std::uint32_t e : history)
+          a[i][j] += double{model->item(e)[i]} * model->item(e)[j];
+      }
+    }
+    Ials::Terms terms = model->terms(history);
+    std::vector<float> found(events);
+    for (const std::uint32_t item : {0U, 33U, 89U}) {
+      terms.of(item, found);
+      const auto z = solved(a, {model->item(item).begin(), model->item(item).begin() + 12});
+      for (std::size_t e = 0; e < events; ++e) {
+        double expected = 0;
+        for (std::size_t j = 0; j < 12; ++j) expected += model->item(history[e])[j] * z[j];
+        EXPECT_NEAR(found[e], expected, 1e-4) << events << " " << e;
+      }
+    }
+  }
+}
+
+TEST(Ials, RoughScoresAreNearTheScores) {
+  const Interactions x = made(120, 90, 40, 1);
+  const auto model = Ials::train(x, {.factors = 12, .iterations = 4});
+  ASSERT_TRUE(model);
+  IalsScratch scratch;
+  std::vector<float> person(model->width());
+  std::vector<float> scores(model->items());
+  std::vector<float> rough(model->items());
+  for (std::size_t u = 0; u < 10; ++u) {
+    model->fold_in(x.columns(u), person, scratch);
+    model->score(person, scores);
+    model->score_roughly(person, rough);
+    const float largest = std::ranges::max(scores);
+    for (std::uint32_t i = 0; i < model->items(); ++i) {
+      EXPECT_NEAR(rough[i], scores[i], 0.02 * largest) << u << " " << i;
+      EXPECT_NEAR(model->score_of(person, i), scores[i], 1e-5);
+    }
+  }
+}
+
 /// Alternating least squares with float64 Cholesky-like solves from the same start.
 double reference_loss(const Interactions& x, const IalsParams& p) {
   const Interactions t = x.transposed();

@@ -9,7 +9,9 @@ namespace zhiyin::recommend {
 namespace {
 
 constexpr unsigned char kFirstVersion = 1;
-constexpr unsigned char kVersion = 2;
+/// Before it the similarity of texts was not known.
+constexpr unsigned char kTextVersion = 3;
+constexpr unsigned char kVersion = 3;
 /// Names of the context: 64 bytes each, so that the longest list fits a record.
 constexpr std::size_t kContextMax = 64;
 constexpr std::size_t kTextMax = 0xffff;
@@ -85,6 +87,7 @@ ShownItem read_item(Reader& reader, unsigned char version) {
   if (version == kFirstVersion) return out;
   out.similarity = read_float(reader);
   out.popularity = read_float(reader);
+  if (version >= kTextVersion) out.text = read_float(reader);
   out.team = static_cast<std::uint8_t>(reader.number(1));
   return out;
 }
@@ -99,10 +102,13 @@ void put_item(std::string& out, const Item& item, const ShownFacts& facts) {
   put_float(out, item.propensity);
   put_float(out, facts.similarity);
   put_float(out, facts.popularity);
+  put_float(out, facts.text);
   put_number(out, item.team, 1);
 }
 void put_item(std::string& out, const ShownItem& item) {
-  put_item(out, item, ShownFacts{.similarity = item.similarity, .popularity = item.popularity});
+  put_item(
+      out, item,
+      ShownFacts{.similarity = item.similarity, .popularity = item.popularity, .text = item.text});
 }
 void put_item(std::string& out, const RecommendedItem& item) { put_item(out, item, item.facts); }
 
@@ -182,7 +188,7 @@ Impression impression_of(const RecommendResponse& response, PersonId person, std
   out.at = at;
   for (const RecommendedItem& item : response.items) {
     out.items.push_back({item.item, item.score, item.propensity, item.source, item.facts.similarity,
-                         item.facts.popularity, item.team});
+                         item.facts.popularity, item.facts.text, item.team});
   }
   out.arms = response.arms;
   return out;
@@ -196,7 +202,7 @@ Result<Impression> decode_impression(std::string_view bytes) {
   constexpr std::size_t kChecksumBytes = 8;
   if (bytes.size() <= kChecksumBytes) return damaged("the bytes end too early");
   const auto version = static_cast<unsigned char>(bytes[0]);
-  if (version != kFirstVersion && version != kVersion)
+  if (version < kFirstVersion || version > kVersion)
     return damaged(fmt::format("version {} is not known", version));
   const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
   Reader checksum{bytes.substr(body.size())};
@@ -223,10 +229,12 @@ Result<Impression> decode_impression(std::string_view bytes) {
   if (!reader.ok || !reader.left.empty()) return damaged("the items do not fill the record");
   for (const ShownItem& shown : out.items) {
     constexpr std::uint8_t kTeams = 2;
+    constexpr float kTextMost = 1.001F;  // a cosine, rounded
     if (shown.team > kTeams) return damaged("there is no such team");
     if (!(shown.propensity > 0 && shown.propensity <= 1) || std::isnan(shown.score) ||
-        !std::isfinite(shown.similarity) || !std::isfinite(shown.popularity)) {
-      return damaged("a propensity or score is out of range");
+        !std::isfinite(shown.similarity) || !std::isfinite(shown.popularity) ||
+        !(shown.text >= -kTextMost && shown.text <= kTextMost)) {
+      return damaged("a propensity, score or similarity is out of range");
     }
   }
   return out;

@@ -20,6 +20,7 @@ struct ShownItem {
   std::string source;
   float similarity = 0;  ///< see ShownFacts
   float popularity = 0;
+  float text = 0;
   std::uint8_t team = 0;  ///< of an interleaved list: 1 the versions in use, 2 their rival; else 0
 };
 
@@ -42,9 +43,9 @@ struct Impression {
 Impression impression_of(const RecommendResponse& response, PersonId person, std::string model,
                          Instant at);
 
-/// docs/formats/impression-record.md, version 2. At most storage::kRecordBytesMax.
+/// docs/formats/impression-record.md, version 3. At most storage::kRecordBytesMax.
 std::string encode_impression(const Impression& impression);
-/// Versions 1 and 2; kDataLoss when the bytes are damaged or from an unknown version.
+/// Versions 1 to 3; kDataLoss when the bytes are damaged or from an unknown version.
 Result<Impression> decode_impression(std::string_view bytes);
 
 /// The record for the stream; its partition comes from the person's id, so a person's impressions

@@ -202,6 +202,37 @@ TEST(Ease, TheStrongestWeightsAreKept) {
             4);
 }
 
+TEST(Ease, KeepsMoreWeightsUntilLittleIsLeftOutWithinTheMemory) {
+  const auto ease = Ease::train(counts_of(histories(300, 40, 15, 4), 40), {.lambda = 20});
+  ASSERT_TRUE(ease);
+  const auto size_of = [](std::span<const Neighbour> row) {
+    double sum = 0;
+    for (const Neighbour& n : row) sum += std::abs(n.similarity);
+    return sum;
+  };
+  const ItemNeighbours all = ease->strongest(100);
+  const ItemNeighbours most = ease->strongest(3, 0.1, 1 << 20);
+  std::size_t longest = 0;
+  for (std::uint32_t i = 0; i < 40; ++i) {
+    EXPECT_GE(size_of(most.row(i)), 0.9 * size_of(all.row(i)) - 1e-6) << i;
+    EXPECT_LT(most.row(i).size(), all.row(i).size()) << i;
+    // One less would leave out more.
+    float weakest = 9;
+    for (const Neighbour& n : most.row(i)) weakest = std::min(weakest, std::abs(n.similarity));
+    EXPECT_LT(size_of(most.row(i)) - weakest, 0.9 * size_of(all.row(i)) + 1e-6) << i;
+    longest = std::max(longest, most.row(i).size());
+  }
+  // Of what is allowed nearly all is used, by rows of one length; k comes first.
+  const std::size_t half = most.neighbours().size() / 2;
+  const ItemNeighbours cut = ease->strongest(3, 0.1, half * sizeof(Neighbour));
+  EXPECT_LE(cut.neighbours().size(), half);
+  EXPECT_GT(cut.neighbours().size() + 40, half);
+  EXPECT_EQ(ease->strongest(3, 0.1, 0).neighbours().size(), 3 * 40U);
+  EXPECT_EQ(ease->strongest(3, 0, 1 << 20).neighbours().size(), all.neighbours().size());
+  EXPECT_EQ(ease->strongest(3, 1, 1 << 20).neighbours().size(), 3 * 40U);
+  EXPECT_GT(longest, 5U);
+}
+
 TEST(Ease, LocalRegressionsOverAllNeighboursAreTheDenseModel) {
   constexpr std::size_t n = 25;
   const auto all = histories(400, n, 10, 6);

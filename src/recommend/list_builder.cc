@@ -24,102 +24,10 @@ constexpr float kCloseText = 0.2F;
 constexpr std::size_t kRankedPool = 200;
 constexpr std::string_view kFromFactors = "ials";
 
-/// Moves about `wanted` of the largest scores to the front, and says where they end: none behind is
-/// larger than one before, or equal to it. Where to cut is read off some of them, so there may be a
-/// few more or fewer.
-template <class Iterator>
-Iterator largest_first(Iterator begin, Iterator end, std::size_t wanted) {
-  constexpr std::size_t kSample = 256;
-  const auto size = static_cast<std::size_t>(end - begin);
-  if (size < 2 * kSample || size < 2 * wanted) return end;
-  std::array<double, kSample> sample;
-  for (std::size_t i = 0; i < kSample; ++i)
-    sample[i] = begin[static_cast<std::ptrdiff_t>(i * size / kSample)].score;
-  constexpr std::size_t kSpare = 6;
-  const std::size_t rank = wanted * kSample / size * 5 / 4 + kSpare;
-  if (rank >= kSample) return end;
-  std::ranges::nth_element(sample, sample.begin() + static_cast<std::ptrdiff_t>(rank),
-                           std::ranges::greater());
-  const double bar = sample[rank];
-  return std::partition(begin, end, [&](const auto& s) { return s.score >= bar; });
-}
-
 }  // namespace
 
-/// Sums of terms per candidate, with the largest single one and where it came from. One for a list
-/// in the making, used again and again: to clear what was touched costs less than a new one.
-class ListBuilder::Sums {
- public:
-  explicit Sums(std::size_t candidates)
-      : cells_(candidates),
-        touched_(std::make_unique_for_overwrite<std::uint32_t[]>(candidates + 1)) {}
-
-  void add(std::uint32_t candidate, double term, std::uint32_t why) {
-    if (!std::isfinite(term) || term == 0) return;
-    count_ = add_at(cells_.data(), count_, candidate, term, why + 1);
-  }
-
-  /// weight × similarity of each of the neighbours that is a candidate. Rows of thousands for each
-  /// list.
-  void add_row(std::span<const Neighbour> row, const CandidateIndex& candidates, double weight,
-               std::uint32_t why) {
-    if (!std::isfinite(weight)) return;
-    Cell* const cells = cells_.data();
-    std::size_t count = count_;
-    for (const Neighbour& n : row) {
-      const std::uint32_t candidate = candidates.of_model(n.item);
-      const double term = weight * n.similarity;
-      if (candidate == CandidateIndex::kNone || !std::isfinite(term) || term == 0) continue;
-      count = add_at(cells, count, candidate, term, why + 1);
-    }
-    count_ = count;
-  }
-
-  /// What was added since the last call.
-  std::vector<Scored> taken() {
-    std::vector<Scored> out(count_);
-    for (std::size_t i = 0; i < count_; ++i) {
-      Cell& cell = cells_[touched_[i]];
-      out[i] = {touched_[i], cell.score, cell.why_next - 1};
-      cell = {};
-    }
-    count_ = 0;
-    return out;
-  }
-
- private:
-  /// Small: there is one for every candidate.
-  struct Cell {
-    double score;
-    float largest;
-    std::uint32_t why_next;  ///< 0: untouched, otherwise one more than where it came from
-  };
-  /// Which cells come again, and which term is the largest, nobody can guess: so there are no
-  /// branches. Returns how many are touched now.
-  std::size_t add_at(Cell* cells, std::size_t count, std::uint32_t candidate, double term,
-                     std::uint32_t why_next) {
-    Cell& cell = cells[candidate];
-    const auto size = static_cast<float>(term);
-    const float largest = cell.largest;
-    const std::uint32_t before = cell.why_next;
-    const std::uint32_t is_first = before == 0 ? 1 : 0;
-    const std::uint32_t is_new = 0U - (is_first | (size > largest ? 1U : 0U));
-    touched_[count] = candidate;
-    cell.score += term;
-    cell.largest = std::max(largest, size);
-    cell.why_next = (why_next & is_new) | (before & ~is_new);
-    return count + is_first;
-  }
-
-  std::vector<Cell> cells_;
-  std::unique_ptr<std::uint32_t[]> touched_;  ///< one place more than are needed is scratch
-  std::size_t count_ = 0;
-};
-
-ListBuilder::~ListBuilder() = default;
-
-ListBuilder::Sums& ListBuilder::sums() {
-  if (!sums_) sums_ = std::make_unique<Sums>(candidates_.size());
+ScoreSums& ListBuilder::sums() {
+  if (!sums_) sums_.emplace(candidates_.size());
   return *sums_;
 }
 
@@ -129,6 +37,7 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
     : model_(model),
       candidates_(candidates),
       request_(request),
+      rules_(request.rules, candidates, request.now),
       ranker_(ranker),
       taste_(taste_of(person, model, candidates, request.interests, request.now,
                       request.rules.return_after)),
@@ -140,13 +49,6 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
   for (const ItemRef& ref : request.rules.exclude) {
     const std::uint32_t candidate = candidates.find(ref);
     if (candidate != CandidateIndex::kNone) take(candidate);
-  }
-  if (request.rules.eligible) {
-    eligible_.assign(candidates.size(), false);
-    for (const ItemRef& ref : *request.rules.eligible) {
-      const std::uint32_t candidate = candidates.find(ref);
-      if (candidate != CandidateIndex::kNone) eligible_[candidate] = true;
-    }
   }
   chooses_ = request.diversity > 0 || request.author_max > 0 || request.category_max > 0;
   pool_ = chooses_ ? request.n * kPoolPerPlace : request.n;
@@ -178,22 +80,48 @@ void ListBuilder::move_tired_back() {
                                 [&](const Gathered& g) { return !tired_[g.scored.candidate]; });
 }
 
+ListRanker::Asked& ListBuilder::asked() {
+  if (!asked_) asked_ = ranker_->ask(request_.context, request_.now);
+  return *asked_;
+}
+
 /// By the worth of the responses to be expected. What was gathered first stays first among equals.
 void ListBuilder::rank() {
-  auto asked = ranker_->ask(request_.context, request_.now);
-  for (Gathered& g : gathered_) {
+  constexpr std::size_t kAhead = 8;
+  struct Place {
+    double value = 0;
+    std::uint32_t from = 0;
+  };
+  std::vector<Place> order;
+  order.reserve(gathered_.size());
+  for (const Gathered& g : gathered_) candidates_.prefetch_look(g.scored.candidate);
+  note_closeness(gathered_);
+  for (std::size_t i = 0; i < gathered_.size(); ++i) {
+    if (i + kAhead < gathered_.size()) {
+      ranker_->prefetch(gathered_[i + kAhead].scored.candidate);
+      candidates_.prefetch_tags(gathered_[i + kAhead / 2].scored.candidate);
+    }
+    Gathered& g = gathered_[i];
     const double value =
-        ranker_->value(ranker_->probabilities(asked, g.scored.candidate, facts_of(g)));
+        ranker_->value(ranker_->probabilities(asked(), g.scored.candidate, facts_of(g)));
     // Weights beyond all bounds say nothing.
-    g.value = std::isfinite(value) ? value : 0;
+    order.push_back({std::isfinite(value) ? value : 0, static_cast<std::uint32_t>(i)});
   }
-  std::ranges::stable_sort(gathered_, std::greater(), &Gathered::value);
+  std::ranges::sort(order, [](const Place& a, const Place& b) {
+    return a.value != b.value ? a.value > b.value : a.from < b.from;
+  });
+  std::vector<Gathered> ranked;
+  ranked.reserve(pool_);
+  for (const Place& place : order) {
+    ranked.push_back(gathered_[place.from]);
+    ranked.back().value = place.value;
+  }
+  gathered_ = std::move(ranked);
   if (ranker_->has_stage()) rank_once_more();
 }
 
 /// The best of them by trees: the others stay behind.
 void ListBuilder::rank_once_more() {
-  auto asked = ranker_->ask(request_.context, request_.now);
   const std::size_t looked_at =
       std::max(kSecondStagePool, chooses_ ? request_.n * kPoolPerPlace : request_.n);
   const auto best = std::span(gathered_).first(std::min(looked_at, gathered_.size()));
@@ -201,8 +129,8 @@ void ListBuilder::rank_once_more() {
     const ShownFacts facts = facts_of(g);
     const std::uint32_t candidate = g.scored.candidate;
     const double more = ranker_->stage_value(request_.context, request_.now, candidate,
-                                             ranker_->probabilities(asked, candidate, facts), facts,
-                                             person_taste());
+                                             ranker_->probabilities(asked(), candidate, facts),
+                                             facts, person_taste());
     g.value = *g.value + more;
   }
   std::ranges::stable_sort(best, std::greater(), &Gathered::value);
@@ -213,11 +141,7 @@ std::span<const float> ListBuilder::person_taste() {
   const Ials* const ials = model_.ials();
   if (person_taste_.empty() && ials != nullptr && !taste_.liked.empty() &&
       ranker_->taste_width() == ials->width()) {
-    std::vector<std::uint32_t> history;
-    for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
-    IalsScratch scratch;
-    person_taste_.resize(ials->width());
-    ials->fold_in(history, person_taste_, scratch);
+    person_taste_ = factors_of_person();
   }
   return person_taste_;
 }
@@ -236,21 +160,41 @@ void ListBuilder::explain_value(RecommendedItem& item, const ShownFacts& facts) 
   item.value_terms.emplace_back("average", rest);
 }
 
-float ListBuilder::similarity_of(std::uint32_t candidate) {
-  if (interest_length_ < 0) {
-    double squares = 0;
-    for (const auto& [tag, weight] : taste_.interests) {
-      const std::uint32_t number = candidates_.tag_number(tag);
-      if (number != CandidateIndex::kNone) interest_.push_back({number, weight});
-      squares += weight * weight;
-    }
-    std::ranges::sort(interest_, {}, &Interest::tag);
-    interest_length_ = std::sqrt(squares);
+namespace {
+
+/// Twice as many and more cells as there are interests, a power of two.
+constexpr std::size_t kInterestCells = 128;
+static_assert(2 * kInterestsMax <= kInterestCells);
+
+std::size_t interest_cell(std::uint32_t tag) {
+  constexpr std::uint32_t kSpread = 0x9e3779b1U;
+  return (tag * kSpread >> 8) % kInterestCells;
+}
+
+}  // namespace
+
+void ListBuilder::index_interests() {
+  double squares = 0;
+  for (const auto& [tag, weight] : taste_.interests) squares += weight * weight;
+  interest_length_ = std::sqrt(squares);
+  interest_.assign(kInterestCells, {CandidateIndex::kNone, 0});
+  for (const CandidateIndex::TagWeight& own : taste_.tags) {
+    if (own.tag == CandidateIndex::kNone) continue;
+    std::size_t at = interest_cell(own.tag);
+    while (interest_[at].tag != CandidateIndex::kNone) at = (at + 1) % kInterestCells;
+    interest_[at] = own;
   }
+}
+
+float ListBuilder::similarity_of(std::uint32_t candidate) {
+  if (interest_.empty()) index_interests();
   double dot = 0;
   for (const CandidateIndex::TagWeight& own : candidates_.tags(candidate)) {
-    const auto found = std::ranges::lower_bound(interest_, own.tag, {}, &Interest::tag);
-    if (found != interest_.end() && found->tag == own.tag) dot += own.weight * found->weight;
+    std::size_t at = interest_cell(own.tag);
+    while (interest_[at].tag != own.tag && interest_[at].tag != CandidateIndex::kNone)
+      at = (at + 1) % kInterestCells;
+    // An empty cell has no weight.
+    dot += own.weight * interest_[at].weight;
   }
   if (!(dot > 0)) return 0;
   return static_cast<float>(dot /
@@ -272,10 +216,36 @@ std::vector<double> ListBuilder::qualities() const {
   return out;
 }
 
-ShownFacts ListBuilder::facts_of(const Gathered& g) {
+const TextVectors::Profile& ListBuilder::text_profile() {
+  if (!text_profile_) {
+    std::vector<TextVectors::Part> parts;
+    for (const LikedText& text : taste_.texts)
+      parts.push_back({candidates_.text_row(text.candidate), text.weight});
+    text_profile_ = parts.empty() ? TextVectors::Profile() : candidates_.texts()->profile_of(parts);
+  }
+  return *text_profile_;
+}
+
+void ListBuilder::note_closeness(std::span<Gathered> gathered) {
+  std::vector<std::uint32_t> rows;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < gathered.size(); ++i) {
+    gathered[i].text = 0;
+    const std::uint32_t row = candidates_.text_row(gathered[i].scored.candidate);
+    if (row == TextVectors::kNone || text_profile().empty()) continue;
+    rows.push_back(row);
+    places.push_back(i);
+  }
+  if (rows.empty()) return;
+  std::vector<float> close(rows.size());
+  candidates_.texts()->closeness(text_profile(), rows, close);
+  for (std::size_t i = 0; i < places.size(); ++i) gathered[places[i]].text = close[i];
+}
+
+ShownFacts ListBuilder::facts_of(Gathered& g) {
   const std::uint32_t c = g.scored.candidate;
-  return {g.source, g.scored.score, similarity_of(c),
-          static_cast<float>(std::log1p(std::max(0.0, candidates_.popularity(c))))};
+  if (!g.text) note_closeness({&g, 1});
+  return {g.source, g.scored.score, similarity_of(c), candidates_.log_popularity(c), *g.text};
 }
 
 void ListBuilder::take(std::uint32_t candidate) {
@@ -284,33 +254,8 @@ void ListBuilder::take(std::uint32_t candidate) {
     taken_groups_[group] = true;
 }
 
-bool ListBuilder::passes_rules(std::uint32_t candidate) const {
-  const CandidateItem& item = candidates_.item(candidate);
-  const ItemRules& rules = request_.rules;
-  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
-    return names.empty() || std::ranges::find(names, name) != names.end();
-  };
-  if (!eligible_.empty() && !eligible_[candidate]) return false;
-  if (rules.eligible && eligible_.empty()) return false;
-  if (!among(rules.kinds, item.ref.kind) || !among(rules.categories, item.category)) return false;
-  if (!among(rules.topics, item.topic) || !among(rules.sentiments, item.sentiment)) return false;
-  const auto excluded = [](const std::vector<std::string>& names, const std::string& name) {
-    return !names.empty() && std::ranges::find(names, name) != names.end();
-  };
-  if (excluded(rules.exclude_topics, item.topic) ||
-      excluded(rules.exclude_sentiments, item.sentiment))
-    return false;
-  if (rules.accounts && !item.account.empty() && !excluded(*rules.accounts, item.account))
-    return false;
-  if (rules.price_min_fen && !(item.price_fen && *item.price_fen >= *rules.price_min_fen))
-    return false;
-  if (rules.price_max_fen && !(item.price_fen && *item.price_fen <= *rules.price_max_fen))
-    return false;
-  return candidates_.may_be_shown(candidate, request_.now);
-}
-
-std::vector<ListBuilder::Scored> ListBuilder::behaviour_scores() {
-  Sums& sums = this->sums();
+std::vector<Scored> ListBuilder::behaviour_scores() {
+  ScoreSums& sums = this->sums();
   const auto row = [&](std::uint32_t i) {
     return model_.weights().row(taste_.liked[i].model_item);
   };
@@ -321,172 +266,269 @@ std::vector<ListBuilder::Scored> ListBuilder::behaviour_scores() {
     const std::span<const Neighbour> next = row(i);
     for (std::size_t k = 0; k < next.size(); k += kPerLine) __builtin_prefetch(&next[k]);
   };
+  // Of long histories the oldest weigh less than the rounding of the others.
+  constexpr double kNothing = 1e-8;
+  double largest = 0;
+  for (const Liked& liked : taste_.liked) largest = std::max(largest, liked.weight);
   fetch(0);
   for (std::uint32_t i = 0; i < taste_.liked.size(); ++i) {
+    if (taste_.liked[i].weight < kNothing * largest) continue;
     fetch(i + 1);
     sums.add_row(row(i), candidates_, taste_.liked[i].weight, i);
   }
   return sums.taken();
 }
 
-std::vector<ListBuilder::Scored> ListBuilder::factor_scores() const {
+std::vector<float> ListBuilder::factors_of_person() const {
   const Ials* const ials = model_.ials();
   if (ials == nullptr || taste_.liked.empty()) return {};
   std::vector<std::uint32_t> history;
   for (const Liked& liked : taste_.liked) history.push_back(liked.model_item);
   IalsScratch scratch;
   std::vector<float> person(ials->width());
-  std::vector<float> scores(ials->items());
   ials->fold_in(history, person, scratch);
-  ials->score(person, scores);
-  std::vector<Scored> out(scores.size());
-  std::size_t found = 0;
+  return person;
+}
+
+std::vector<Scored> ListBuilder::factor_scores() const {
+  const std::vector<float> person = factors_of_person();
+  std::vector<Scored> out;
+  if (person.empty()) return out;
+  std::vector<float> scores(model_.ials()->items());
+  model_.ials()->score(person, scores);
   for (std::uint32_t m = 0; m < scores.size(); ++m) {
     const std::uint32_t candidate = candidates_.of_model(m);
-    out[found] = {candidate, scores[m], 0};
-    found += candidate != CandidateIndex::kNone && scores[m] > 0 ? 1 : 0;
+    if (candidate != CandidateIndex::kNone && scores[m] > 0)
+      out.push_back({scores[m], candidate, 0});
   }
-  out.resize(found);
   return out;
 }
 
-std::vector<ListBuilder::Scored> ListBuilder::tag_scores(
-    const std::vector<std::pair<std::string, double>>& interests, Among among) {
-  if (interests.empty()) return {};
+/// Rough scores tell which may be the best; of these the scores are exact.
+BestFirst ListBuilder::folded_first(std::size_t wanted) const {
+  std::vector<float> person = factors_of_person();
+  if (person.empty()) return first_of({}, 0);
+  const Ials& ials = *model_.ials();
+  std::vector<float> rough(ials.items());
+  ials.score_roughly(person, rough);
+  const double bar = bar_of(rough, wanted);
+  auto exact = [&candidates = candidates_, &rules = rules_, &ials, person = std::move(person),
+                rough = std::move(rough), bar](bool above) {
+    std::vector<Scored> out;
+    for (std::uint32_t m = 0; m < rough.size(); ++m) {
+      if ((rough[m] >= bar) != above) continue;
+      const std::uint32_t candidate = candidates.of_model(m);
+      if (candidate == CandidateIndex::kNone || !rules.is_eligible(candidate)) continue;
+      const float score = ials.score_of(person, m);
+      if (score > 0) out.push_back({score, candidate, 0});
+    }
+    return out;
+  };
+  std::vector<Scored> first = exact(true);
+  return {candidates_, std::move(first), wanted,
+          [exact = std::move(exact)] { return exact(false); }};
+}
+
+std::vector<Scored> ListBuilder::tag_scores(std::span<const CandidateIndex::TagWeight> tags,
+                                            Among among) {
+  if (tags.empty()) return {};
   if (among == Among::kUnknown && candidates_.unknown_by_freshness().empty()) return {};
-  Sums& sums = this->sums();
-  for (std::uint32_t i = 0; i < interests.size(); ++i) {
-    const auto& [tag, weight] = interests[i];
+  ScoreSums& sums = this->sums();
+  for (std::uint32_t i = 0; i < tags.size(); ++i) {
+    const auto& [tag, weight] = tags[i];
     const auto tagged_items =
         among == Among::kUnknown ? candidates_.unknown_with_tag(tag) : candidates_.with_tag(tag);
-    for (const CandidateIndex::Tagged& tagged : tagged_items) {
+    for (const CandidateIndex::Tagged& tagged : tagged_items)
       sums.add(tagged.candidate, weight * tagged.share, i);
-    }
   }
   return sums.taken();
 }
 
+BestFirst ListBuilder::first_of(std::vector<Scored> scored, std::size_t wanted) const {
+  if (rules_.has_eligible())
+    std::erase_if(scored, [&](const Scored& s) { return !rules_.is_eligible(s.candidate); });
+  // Some are left out by rules, and the best of all are often what the person knows already.
+  constexpr std::size_t kSpare = 24;
+  return {candidates_, std::move(scored), wanted + wanted / 8 + kSpare};
+}
+
+const Scored* ListBuilder::next_listable(BestFirst& scored) const {
+  const Scored* one = scored.next();
+  while (one != nullptr && !may_be_listed(one->candidate)) one = scored.next();
+  return one;
+}
+
 /// The best that may be listed, in order; equal scores by item. The rules are asked in the order of
 /// the scores, until there are enough: looking into every item would cost more than all the rest.
-std::vector<ListBuilder::Scored> ListBuilder::best(std::vector<Scored> scored,
-                                                   std::size_t count) const {
-  std::erase_if(scored, [&](const Scored& s) {
-    return !(s.score > 0) || (!eligible_.empty() && !eligible_[s.candidate]);
-  });
-  const auto better = [&](const Scored& a, const Scored& b) {
-    if (a.score != b.score) return a.score > b.score;
-    return candidates_.place_by_ref(a.candidate) < candidates_.place_by_ref(b.candidate);
-  };
+std::vector<Scored> ListBuilder::best(std::vector<Scored> scored, std::size_t count) const {
   std::vector<Scored> out;
-  std::vector<std::uint32_t> groups;  // of near-duplicates, one of each
-  const auto is_copy = [&](std::uint32_t group) {
-    if (group == 0) return false;
-    if (std::ranges::find(groups, group) != groups.end()) return true;
-    groups.push_back(group);
-    return false;
-  };
-  constexpr std::size_t kMoreEachTime = 4;
-  std::size_t ordered = 0;
-  for (std::size_t next = 2 * count; out.size() < count && ordered < scored.size();
-       next *= kMoreEachTime) {
-    const auto begin = scored.begin() + static_cast<std::ptrdiff_t>(ordered);
-    const auto end = largest_first(begin, scored.end(), next);
-    std::ranges::sort(begin, end, better);
-    const auto now = static_cast<std::size_t>(end - begin);
-    for (std::size_t i = 0; i < now && out.size() < count; ++i) {
-      const Scored& s = scored[ordered + i];
-      if (may_be_listed(s.candidate) && !is_copy(candidates_.group(s.candidate))) out.push_back(s);
-    }
-    ordered += now;
+  OneOfEach each(candidates_);
+  BestFirst order = first_of(std::move(scored), count);
+  while (out.size() < count) {
+    const Scored* const one = next_listable(order);
+    if (one == nullptr) break;
+    if (each.is_first(one->candidate)) out.push_back(*one);
   }
   return out;
 }
 
-/// Candidates near to what is liked, with their nearness: more than wanted, for rules take some
-/// away.
-std::vector<ListBuilder::Scored> ListBuilder::near_by_index(
-    std::span<const TextVectors::Part> parts, Among among, std::size_t wanted) const {
-  constexpr std::size_t kLeast = 1000;
-  constexpr std::size_t kTimes = 8;
-  const TextVectors& texts = *candidates_.texts();
-  std::vector<std::uint32_t> rows = texts.nearest(parts, std::max(kLeast, kTimes * wanted));
-  std::erase_if(rows, [&](std::uint32_t row) {
-    const std::uint32_t candidate = candidates_.of_text_row(row);
-    return candidate == CandidateIndex::kNone ||
-           (among == Among::kUnknown && candidates_.is_known(candidate));
-  });
-  std::vector<float> near(rows.size());
-  texts.scores(parts, rows, near);
-  std::vector<Scored> out;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    out.push_back({candidates_.of_text_row(rows[i]), near[i], 0});
-  return out;
-}
+/// What is near to some texts, best first, as far as it is asked for. Sums of directions find those
+/// that may be best; the sums of terms, which are the scores, order them. The item that the reason
+/// will name is close by itself.
+class ListBuilder::TextOrder {
+ public:
+  /// `count`: as many as will be asked for, at most. `known`: what profile_of() says of the liked
+  /// ones, where that is known already.
+  TextOrder(const ListBuilder& list, std::span<const LikedText> liked, Among among,
+            std::size_t count, const TextVectors::Profile* known = nullptr)
+      : list_(list), candidates_(list.candidates_), each_(candidates_) {
+    const TextVectors* const texts = candidates_.texts();
+    const std::size_t all =
+        among == Among::kUnknown ? candidates_.unknown_with_text() : candidates_.with_text().size();
+    if (texts == nullptr || liked.empty() || all == 0 || count == 0) return;
+    for (const LikedText& text : liked) {
+      parts_.push_back({candidates_.text_row(text.candidate), text.weight});
+      rows_.push_back(parts_.back().row);
+    }
+    cosines_.resize(rows_.size());
+    const TextVectors::Profile profile = known != nullptr ? *known : texts->profile_of(parts_);
+    // Some are not close, and sums in bytes are not quite in the order of the sums of terms.
+    constexpr std::size_t kLookedAtPerPlace = 2;
+    constexpr std::size_t kSpare = 8;
+    const std::size_t wanted = kLookedAtPerPlace * count + kSpare;
+    std::vector<Scored> scored;
+    if (texts->has_index()) scored = listable(near_by_index(among, wanted), wanted);
+    // The rules left too little of it.
+    if (scored.size() < std::min(count, all)) scored = listable(near_all(profile, all), wanted);
+    std::vector<std::uint32_t> rows;
+    for (const Scored& s : scored) rows.push_back(candidates_.text_row(s.candidate));
+    std::vector<float> sums(rows.size());
+    texts->exact_scores(profile, rows, sums);
+    for (std::size_t i = 0; i < scored.size(); ++i) scored[i].score = sums[i];
+    std::erase_if(scored, [](const Scored& s) { return !(s.score > 0); });
+    order_.emplace(candidates_, std::move(scored), count);
+  }
 
-/// Sums of directions find those that may be best; the sums of terms, which are the scores, order
-/// them. The item that the reason will name is close by itself.
-std::vector<ListBuilder::Scored> ListBuilder::best_by_text(std::span<const LikedText> liked,
-                                                           Among among, std::size_t count) const {
-  const TextVectors* const texts = candidates_.texts();
-  const std::size_t all =
-      among == Among::kUnknown ? candidates_.unknown_with_text() : candidates_.with_text().size();
-  if (texts == nullptr || liked.empty() || all == 0 || count == 0) return {};
-  std::vector<TextVectors::Part> parts;
-  for (const LikedText& text : liked)
-    parts.push_back({candidates_.text_row(text.candidate), text.weight});
-  constexpr std::size_t kLookedAtPerPlace = 4;
-  const std::size_t wanted = kLookedAtPerPlace * count;
-  std::vector<Scored> scored;
-  if (texts->has_index()) scored = best(near_by_index(parts, among, wanted), wanted);
-  // The rules left too little of it.
-  if (scored.size() < std::min(count, all)) {
+  const Scored* next() {
+    while (order_) {
+      const Scored* const one = order_->next();
+      if (one == nullptr) return nullptr;
+      if (!list_.may_be_listed(one->candidate) || !look_at(*one) || !each_.is_first(one->candidate))
+        continue;
+      return &found_;
+    }
+    return nullptr;
+  }
+
+ private:
+  /// Some of the best, in no order.
+  [[nodiscard]] std::vector<Scored> listable(std::vector<Scored> scored, std::size_t wanted) const {
+    std::vector<Scored> out;
+    BestFirst order = list_.first_of(std::move(scored), wanted);
+    for (std::size_t next = wanted; out.size() < wanted; next *= 2) {
+      const auto chunk = order.next_chunk(next);
+      if (chunk.empty()) break;
+      for (const Scored& s : chunk) {
+        if (list_.may_be_listed(s.candidate)) out.push_back(s);
+      }
+    }
+    return out;
+  }
+
+  [[nodiscard]] std::vector<Scored> near_all(const TextVectors::Profile& profile,
+                                             std::size_t all) const {
     std::vector<float> near(all);
-    texts->scores(parts, candidates_.text_rows().first(all), near);
-    scored.clear();
-    scored.reserve(all);
-    for (std::size_t i = 0; i < all; ++i)
-      scored.push_back({candidates_.with_text()[i], near[i], 0});
-    scored = best(std::move(scored), wanted);
-  }
-  std::vector<std::uint32_t> rows;
-  for (Scored& s : scored) {
-    s.score = 0;
-    rows.push_back(candidates_.text_row(s.candidate));
-  }
-  std::vector<float> cosines(rows.size());
-  std::vector<float> largest(rows.size(), 0);
-  std::vector<float> closeness(rows.size(), 0);
-  for (std::uint32_t i = 0; i < parts.size(); ++i) {
-    texts->cosines(parts[i].row, rows, cosines);
-    for (std::size_t c = 0; c < scored.size(); ++c) {
-      const float term = parts[i].weight * cosines[c];
-      scored[c].score += term;
-      if (term <= largest[c]) continue;
-      largest[c] = term;
-      closeness[c] = cosines[c];
-      scored[c].why = i;
+    candidates_.texts()->scores(profile, candidates_.text_rows().first(all), near);
+    std::vector<Scored> out(all);
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < all; ++i) {
+      out[found] = {near[i], candidates_.with_text()[i], 0};
+      found += near[i] > 0 ? 1 : 0;
     }
+    out.resize(found);
+    return out;
   }
-  for (std::size_t c = 0; c < scored.size(); ++c) {
-    if (closeness[c] < kCloseText) scored[c].score = 0;
+
+  /// Candidates near to what is liked, with their nearness: more than wanted, for rules take some
+  /// away.
+  [[nodiscard]] std::vector<Scored> near_by_index(Among among, std::size_t wanted) const {
+    constexpr std::size_t kLeast = 1000;
+    constexpr std::size_t kTimes = 8;
+    const TextVectors& texts = *candidates_.texts();
+    std::vector<std::uint32_t> rows = texts.nearest(parts_, std::max(kLeast, kTimes * wanted));
+    std::erase_if(rows, [&](std::uint32_t row) {
+      const std::uint32_t candidate = candidates_.of_text_row(row);
+      return candidate == CandidateIndex::kNone ||
+             (among == Among::kUnknown && candidates_.is_known(candidate));
+    });
+    std::vector<float> near(rows.size());
+    texts.scores(parts_, rows, near);
+    std::vector<Scored> out;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (near[i] > 0) out.push_back({near[i], candidates_.of_text_row(rows[i]), 0});
+    }
+    return out;
   }
-  return best(std::move(scored), count);
+
+  /// Its terms one by one: the sum, and the largest. False where that is not close.
+  bool look_at(const Scored& one) {
+    candidates_.texts()->cosines(candidates_.text_row(one.candidate), rows_, cosines_);
+    found_ = {0, one.candidate, 0};
+    float largest = 0;
+    float closeness = 0;
+    for (std::uint32_t i = 0; i < rows_.size(); ++i) {
+      const float term = parts_[i].weight * cosines_[i];
+      found_.score += term;
+      if (term <= largest) continue;
+      largest = term;
+      closeness = cosines_[i];
+      found_.why = i;
+    }
+    return closeness >= kCloseText && found_.score > 0;
+  }
+
+  const ListBuilder& list_;
+  const CandidateIndex& candidates_;
+  OneOfEach each_;
+  std::vector<TextVectors::Part> parts_;
+  std::vector<std::uint32_t> rows_;  ///< of parts_
+  std::vector<float> cosines_;
+  std::optional<BestFirst> order_;
+  Scored found_;
+};
+
+std::vector<Scored> ListBuilder::best_by_text(std::span<const LikedText> liked, Among among,
+                                              std::size_t count) const {
+  std::vector<Scored> out;
+  TextOrder order(*this, liked, among, count);
+  while (out.size() < count) {
+    const Scored* const one = order.next();
+    if (one == nullptr) break;
+    out.push_back(*one);
+  }
+  return out;
 }
 
 /// Items of which behaviour says nothing: by their texts and by their tags in turn.
 std::vector<ListBuilder::Gathered> ListBuilder::best_new(std::size_t places) {
-  const auto by_text = best_by_text(taste_.texts, Among::kUnknown, places);
-  const auto by_tags = best(tag_scores(taste_.interests, Among::kUnknown), places);
   std::vector<Gathered> out;
-  const auto add = [&](const std::vector<Scored>& from, std::size_t i, std::string_view source,
-                       Because because) {
-    if (i >= from.size() || out.size() >= places) return;
-    const auto is_same = [&](const Gathered& g) { return g.scored.candidate == from[i].candidate; };
-    if (std::ranges::none_of(out, is_same)) out.push_back({from[i], source, because});
+  if (places == 0) return out;
+  TextOrder by_text(*this, taste_.texts, Among::kUnknown, places, &text_profile());
+  BestFirst by_tags = first_of(tag_scores(taste_.tags, Among::kUnknown), places);
+  OneOfEach each(candidates_);
+  const auto add = [&](const Scored* one, std::string_view source, Because because) {
+    if (one == nullptr || out.size() >= places) return;
+    const auto is_same = [&](const Gathered& g) { return g.scored.candidate == one->candidate; };
+    if (std::ranges::none_of(out, is_same)) out.push_back({*one, source, because});
   };
-  for (std::size_t i = 0; i < places; ++i) {
-    add(by_text, i, "text", Because::kText);
-    add(by_tags, i, "tags", Because::kInterest);
+  for (bool more = true; more && out.size() < places;) {
+    const Scored* const text = by_text.next();
+    add(text, "text", Because::kText);
+    if (out.size() >= places) break;
+    const Scored* tagged = next_listable(by_tags);
+    while (tagged != nullptr && !each.is_first(tagged->candidate)) tagged = next_listable(by_tags);
+    add(tagged, "tags", Because::kInterest);
+    more = text != nullptr || tagged != nullptr;
   }
   return out;
 }
@@ -529,7 +571,7 @@ Reason ListBuilder::reason_of(const Gathered& g) {
       return reason_similar(item.ref, item.title);
     }
     case Because::kSegment:
-      return reason_popular_in(request_.segments[g.scored.why]->name);
+      return reason_popular_in(*request_.segments[g.scored.why]);
     case Because::kPopular:
       return reason_popular();
     case Because::kFresh:
@@ -540,6 +582,33 @@ Reason ListBuilder::reason_of(const Gathered& g) {
   return {};
 }
 
+/// Where the reason names nothing that the person did, and the ranker thinks more of the item for
+/// the closeness of its text: with the text that says most of it.
+Reason ListBuilder::with_text(Reason reason, const Gathered& g, const ShownFacts& facts) {
+  const bool names_nothing = g.because == Because::kPopular || g.because == Because::kFresh ||
+                             g.because == Because::kSegment || g.because == Because::kInterest;
+  if (!g.value || !names_nothing || !(facts.text > 0) || !ranker_->sees_texts()) return reason;
+  ShownFacts without = facts;
+  without.text = 0;
+  const std::uint32_t candidate = g.scored.candidate;
+  const auto value = [&](const ShownFacts& shown) {
+    return ranker_->value(ranker_->probabilities(asked(), candidate, shown));
+  };
+  if (!(value(facts) > value(without))) return reason;
+  const LikedText* closest = nullptr;
+  float largest = 0;
+  for (const LikedText& text : taste_.texts) {
+    const float cosine = candidates_.texts()->cosine(candidates_.text_row(text.candidate),
+                                                     candidates_.text_row(candidate));
+    if (cosine < kCloseText || text.weight * cosine <= largest) continue;
+    largest = text.weight * cosine;
+    closest = &text;
+  }
+  if (closest == nullptr) return reason;
+  return and_close_to(std::move(reason), closest->activity->kind, *closest->activity->item,
+                      candidates_.item(closest->candidate).title);
+}
+
 void ListBuilder::gather(const Scored& s, std::string_view source, Because because) {
   if (gathered_.size() >= pool_ || !may_be_listed(s.candidate)) return;
   // Never twice in one list.
@@ -548,19 +617,25 @@ void ListBuilder::gather(const Scored& s, std::string_view source, Because becau
 }
 
 void ListBuilder::gather_behaviour(std::size_t places) {
-  const std::vector<Scored> folded = best(factor_scores(), places);
-  const std::vector<Scored> weighted = best(behaviour_scores(), places);
-  std::size_t w = 0;
-  std::size_t f = 0;
+  if (places == 0) return;
+  const bool folds = model_.ials() != nullptr && !taste_.liked.empty();
+  const std::size_t of_folded = folds ? places / kPlacesPerFolded : 0;
+  BestFirst folded = folds ? folded_first(of_folded + of_folded / 2) : first_of({}, 0);
+  BestFirst weighted = first_of(behaviour_scores(), places - of_folded);
   const std::size_t end = gathered_.size() + places;
-  while (gathered_.size() < end && (w < weighted.size() || f < folded.size())) {
-    const bool from_factors =
-        f < folded.size() &&
-        (w >= weighted.size() || gathered_.size() % kPlacesPerFolded == kPlacesPerFolded - 1);
-    if (from_factors) {
-      gather(folded[f++], kFromFactors, Because::kLiked);
+  while (gathered_.size() < end) {
+    const Scored* from_factors = nullptr;
+    const Scored* from_weights = nullptr;
+    if (gathered_.size() % kPlacesPerFolded == kPlacesPerFolded - 1)
+      from_factors = next_listable(folded);
+    if (from_factors == nullptr) from_weights = next_listable(weighted);
+    if (from_factors == nullptr && from_weights == nullptr) from_factors = next_listable(folded);
+    if (from_factors != nullptr) {
+      gather(*from_factors, kFromFactors, Because::kLiked);
+    } else if (from_weights != nullptr) {
+      gather(*from_weights, model_.algorithm(), Because::kLiked);
     } else {
-      gather(weighted[w++], model_.algorithm(), Because::kLiked);
+      return;
     }
   }
 }
@@ -576,7 +651,7 @@ void ListBuilder::gather_segments(std::size_t places) {
         const SegmentItems::Liked& liked = items[next[s]++];
         const std::uint32_t c = candidates_.find(liked.item);
         if (c == CandidateIndex::kNone || !may_be_listed(c)) continue;
-        gather({c, liked.share, s}, "segment", Because::kSegment);
+        gather({liked.share, c, s}, "segment", Because::kSegment);
         found = true;
         break;
       }
@@ -587,14 +662,14 @@ void ListBuilder::gather_segments(std::size_t places) {
 void ListBuilder::gather_popular() {
   for (const std::uint32_t c : candidates_.by_popularity()) {
     if (gathered_.size() >= pool_) return;
-    gather({c, candidates_.popularity(c), 0}, "popular", Because::kPopular);
+    gather({candidates_.popularity(c), c, 0}, "popular", Because::kPopular);
   }
 }
 
 void ListBuilder::gather_fresh() {
   for (const std::uint32_t c : candidates_.unknown_by_freshness()) {
     if (gathered_.size() >= pool_) return;
-    gather({c, 0, 0}, "fresh", Because::kFresh);
+    gather({0, c, 0}, "fresh", Because::kFresh);
   }
 }
 
@@ -611,7 +686,7 @@ RecommendResponse ListBuilder::personal() {
       gather(s, "text", Because::kText);
   }
   if (gathered_.size() < pool_) {
-    for (const Scored& s : best(tag_scores(taste_.interests, Among::kAll), pool_))
+    for (const Scored& s : best(tag_scores(taste_.tags, Among::kAll), pool_))
       gather(s, "tags", Because::kInterest);
   }
   gather_segments((pool_ - std::min(pool_, gathered_.size())) * 2 / 3);
@@ -631,7 +706,7 @@ RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
   take(candidate);
   const CandidateItem& item = candidates_.item(candidate);
   if (const auto known = model_.find(item.ref)) {
-    Sums& sums = this->sums();
+    ScoreSums& sums = this->sums();
     for (const Neighbour& n : model_.weights().row(*known)) {
       const std::uint32_t other = candidates_.of_model(n.item);
       if (other != CandidateIndex::kNone) sums.add(other, n.similarity, candidate);
@@ -645,7 +720,7 @@ RecommendResponse ListBuilder::similar_to(std::uint32_t candidate) {
     s.why = candidate;
     gather(s, "text", Because::kSimilar);
   }
-  for (Scored s : best(tag_scores(item.tags, Among::kAll), pool_)) {
+  for (Scored s : best(tag_scores(candidates_.tags(candidate), Among::kAll), pool_)) {
     s.why = candidate;
     gather(s, "similar", Because::kSimilar);
   }
@@ -662,7 +737,7 @@ RecommendResponse ListBuilder::popular() {
 RecommendResponse ListBuilder::latest() {
   for (const std::uint32_t c : candidates_.by_time()) {
     if (gathered_.size() >= pool_) break;
-    gather({c, 0, 0}, "fresh", Because::kFresh);
+    gather({0, c, 0}, "fresh", Because::kFresh);
   }
   choose();
   return std::move(out_);
@@ -674,7 +749,7 @@ void ListBuilder::pin() {
     if (c == CandidateIndex::kNone || out_.items.size() >= request_.n || !may_be_listed(c))
       continue;
     take(c);
-    list({{c, 0, 0}, "pinned", Because::kPinned}, 1);
+    list({{0, c, 0}, "pinned", Because::kPinned}, 1);
   }
 }
 
@@ -745,12 +820,13 @@ void ListBuilder::explore() {
   const std::size_t places = request_.n - out_.items.size();
   for (const Explored& one :
        recommend::explore(arms, std::min(places, request_.explore), {}, kDraws, request_.seed))
-    list({{fresh[one.arm], 0, 0}, "explore", Because::kFresh}, one.propensity);
+    list({{0, fresh[one.arm], 0}, "explore", Because::kFresh}, one.propensity);
 }
 
-void ListBuilder::list(const Gathered& g, double propensity) {
+void ListBuilder::list(Gathered g, double propensity) {
   const CandidateItem& item = candidates_.item(g.scored.candidate);
-  Reason reason = reason_of(g);
+  const ShownFacts facts = facts_of(g);
+  Reason reason = with_text(reason_of(g), g, facts);
   out_.items.push_back({item.ref,
                         item.title,
                         g.scored.score,
@@ -759,7 +835,7 @@ void ListBuilder::list(const Gathered& g, double propensity) {
                         std::move(reason.en),
                         propensity,
                         {},
-                        facts_of(g),
+                        facts,
                         g.value,
                         {},
                         {},
@@ -770,12 +846,11 @@ void ListBuilder::list(const Gathered& g, double propensity) {
   if (request_.explain) explain(listed, g);
 }
 
-void ListBuilder::explain(RecommendedItem& item, const Gathered& g) {
+void ListBuilder::explain(RecommendedItem& item, Gathered& g) {
   const std::uint32_t candidate = g.scored.candidate;
   if (ranker_ != nullptr) {
     const ShownFacts facts = facts_of(g);
-    auto asked = ranker_->ask(request_.context, request_.now);
-    item.responses = ranker_->probabilities(asked, candidate, facts);
+    item.responses = ranker_->probabilities(asked(), candidate, facts);
     if (ranker_->has_stage() && item.value) explain_value(item, facts);
   }
   const auto add_term = [&](const audience::Activity& activity, double share) {

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "recommend/candidate_scores.h"
 #include "recommend/list_inspection.h"
+#include "recommend/list_rules.h"
 #include "recommend/reason.h"
 #include "recommend/recommender.h"
 #include "recommend/taste.h"
@@ -21,7 +23,6 @@ class ListBuilder {
   ListBuilder(const RecommendModel& model, const CandidateIndex& candidates,
               const audience::PersonView& person, const RecommendRequest& request,
               const ListRanker* ranker = nullptr);
-  ~ListBuilder();
   ListBuilder(const ListBuilder&) = delete;
   ListBuilder& operator=(const ListBuilder&) = delete;
 
@@ -33,12 +34,6 @@ class ListBuilder {
   ListInspection inspect(std::size_t depth);
 
  private:
-  struct Scored {
-    std::uint32_t candidate = 0;
-    double score = 0;
-    /// Number of the liked item, of the interest, or of the candidate that says most.
-    std::uint32_t why = 0;
-  };
   /// What `why` counts. Words are made for those listed only.
   enum class Because { kLiked, kText, kInterest, kSimilar, kSegment, kPopular, kFresh, kPinned };
   /// A candidate as a source gave it.
@@ -47,12 +42,12 @@ class ListBuilder {
     std::string_view source;
     Because because = Because::kLiked;
     std::optional<double> value = {};  ///< where a ranker orders them
+    std::optional<float> text = {};    ///< closeness_of, once asked for
   };
   enum class Among { kAll, kUnknown };
-  class Sums;
 
-  Sums& sums();
-  [[nodiscard]] bool passes_rules(std::uint32_t candidate) const;
+  ScoreSums& sums();
+  [[nodiscard]] bool passes_rules(std::uint32_t candidate) const { return rules_.pass(candidate); }
   [[nodiscard]] bool may_be_listed(std::uint32_t candidate) const {
     return !taken_[candidate] && !taken_groups_[candidates_.group(candidate)] &&
            passes_rules(candidate);
@@ -60,16 +55,24 @@ class ListBuilder {
   /// The candidate, and what has nearly the same text, comes no more.
   void take(std::uint32_t candidate);
   [[nodiscard]] std::vector<Scored> behaviour_scores();
+  /// By folding in; empty where nothing is known.
+  [[nodiscard]] std::vector<float> factors_of_person() const;
+  /// Of all candidates above 0.
   [[nodiscard]] std::vector<Scored> factor_scores() const;
-  [[nodiscard]] std::vector<Scored> tag_scores(
-      const std::vector<std::pair<std::string, double>>& interests, Among among);
+  /// The same, of which about `wanted` will be asked for.
+  [[nodiscard]] BestFirst folded_first(std::size_t wanted) const;
+  [[nodiscard]] std::vector<Scored> tag_scores(std::span<const CandidateIndex::TagWeight> tags,
+                                               Among among);
+  [[nodiscard]] BestFirst first_of(std::vector<Scored> scored, std::size_t wanted) const;
+  /// The best that may be listed and has not been given, or null.
+  const Scored* next_listable(BestFirst& scored) const;
   [[nodiscard]] std::vector<Scored> best(std::vector<Scored> scored, std::size_t count) const;
+  class TextOrder;
   [[nodiscard]] std::vector<Scored> best_by_text(std::span<const LikedText> liked, Among among,
                                                  std::size_t count) const;
-  [[nodiscard]] std::vector<Scored> near_by_index(std::span<const TextVectors::Part> parts,
-                                                  Among among, std::size_t wanted) const;
   [[nodiscard]] std::vector<Gathered> best_new(std::size_t places);
   [[nodiscard]] Reason reason_of(const Gathered& g);
+  [[nodiscard]] Reason with_text(Reason reason, const Gathered& g, const ShownFacts& facts);
   /// What each liked item adds to the score that folding in gives a candidate.
   std::span<const float> factor_terms(std::uint32_t candidate);
 
@@ -86,13 +89,19 @@ class ListBuilder {
   void rank_once_more();
   void explain_value(RecommendedItem& item, const ShownFacts& facts);
   std::span<const float> person_taste();
-  [[nodiscard]] ShownFacts facts_of(const Gathered& g);
+  [[nodiscard]] ShownFacts facts_of(Gathered& g);
   [[nodiscard]] std::vector<double> qualities() const;
+  ListRanker::Asked& asked();
+  /// The texts that the person liked, summed up; empty where none are known.
+  const TextVectors::Profile& text_profile();
+  /// How close the candidates' texts are to these (ShownFacts::text).
+  void note_closeness(std::span<Gathered> gathered);
+  void index_interests();
   [[nodiscard]] float similarity_of(std::uint32_t candidate);
   void explore();
   void choose();
-  void list(const Gathered& g, double propensity);
-  void explain(RecommendedItem& item, const Gathered& g);
+  void list(Gathered g, double propensity);
+  void explain(RecommendedItem& item, Gathered& g);
 
   // Of inspect() alone.
   /// What is popular in the person's segments, of each in turn; everything once.
@@ -112,23 +121,22 @@ class ListBuilder {
   const RecommendModel& model_;
   const CandidateIndex& candidates_;
   const RecommendRequest& request_;
+  const ListRules rules_;
   const ListRanker* const ranker_;
   Taste taste_;
   std::vector<bool> taken_;         ///< by candidate: seen, excluded or gathered
   std::vector<bool> taken_groups_;  ///< by group of near-duplicates: one of it is; 0 never
-  std::vector<bool> eligible_;      ///< empty: all
   std::vector<bool> tired_;         ///< empty: none
-  struct Interest {
-    std::uint32_t tag = 0;
-    double weight = 0;
-  };
-  std::vector<Interest> interest_;      ///< of tags that candidates have, by number; once asked for
-  double interest_length_ = -1;         ///< of all; below 0: not asked for yet
-  std::vector<float> person_taste_;     ///< once asked for
+  /// Weights of the interests by tag, in open addressing; once asked for.
+  std::vector<CandidateIndex::TagWeight> interest_;
+  double interest_length_ = 0;              ///< of all, also of those that no candidate has
+  std::optional<ListRanker::Asked> asked_;  ///< once asked for
+  std::optional<TextVectors::Profile> text_profile_;  ///< once asked for
+  std::vector<float> person_taste_;                   ///< once asked for
   std::vector<std::uint32_t> history_;  ///< liked items of the model, where folding in lists
   std::optional<Ials::Terms> shares_;   ///< once asked for
   std::vector<float> terms_;            ///< of the candidate asked for last
-  std::unique_ptr<Sums> sums_;          ///< once asked for
+  std::optional<ScoreSums> sums_;       ///< once asked for
   bool chooses_ = false;                ///< the list is chosen for variety, or by caps
   std::size_t pool_ = 0;                ///< how many to gather
   std::vector<Gathered> gathered_;

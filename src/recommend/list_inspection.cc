@@ -166,7 +166,7 @@ void ListBuilder::tell_what_was_left_out(InspectedStage& stage,
   }
 }
 
-std::vector<ListBuilder::Scored> ListBuilder::segment_scores() const {
+std::vector<Scored> ListBuilder::segment_scores() const {
   std::vector<Scored> out;
   std::vector<bool> known(candidates_.size(), false);
   std::size_t longest = 0;
@@ -179,7 +179,7 @@ std::vector<ListBuilder::Scored> ListBuilder::segment_scores() const {
       const std::uint32_t c = candidates_.find(items[i].item);
       if (c == CandidateIndex::kNone || known[c]) continue;
       known[c] = true;
-      out.push_back({c, items[i].share, s});
+      out.push_back({items[i].share, c, s});
     }
   }
   return out;
@@ -199,14 +199,14 @@ ListInspection ListBuilder::inspect(std::size_t depth) {
   };
   const auto all = [](std::span<const std::uint32_t> candidates, const auto& score) {
     std::vector<Scored> scored;
-    for (const std::uint32_t c : candidates) scored.push_back({c, score(c), 0});
+    for (const std::uint32_t c : candidates) scored.push_back({score(c), c, 0});
     return scored;
   };
   add(model_.algorithm(), Because::kLiked, behaviour_scores());
   if (model_.ials() != nullptr) add("ials", Because::kLiked, factor_scores());
   if (candidates_.texts() != nullptr)
     add("text", Because::kText, best_by_text(taste_.texts, Among::kAll, candidates_.size()));
-  add("tags", Because::kInterest, tag_scores(taste_.interests, Among::kAll));
+  add("tags", Because::kInterest, tag_scores(taste_.tags, Among::kAll));
   if (!request_.segments.empty()) add("segment", Because::kSegment, segment_scores());
   add("popular", Because::kPopular,
       all(candidates_.by_popularity(), [&](std::uint32_t c) { return candidates_.popularity(c); }));

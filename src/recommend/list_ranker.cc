@@ -1,6 +1,9 @@
 #include "recommend/list_ranker.h"
 
 #include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
 
 namespace zhiyin::recommend {
 namespace {
@@ -8,6 +11,37 @@ namespace {
 ItemFacts facts_of(const CandidateItem& item) {
   return {item.ref, item.category, item.price_fen, item.published_at};
 }
+
+/// Heads side by side fill whole registers of the narrowest processor.
+constexpr std::size_t kHeadLanes = 4;
+constexpr std::size_t kLineFloats = 16;
+constexpr std::uint32_t kNoSlot = UINT32_MAX;
+
+std::size_t up_to(std::size_t count, std::size_t lanes) {
+  return (count + lanes - 1) / lanes * lanes;
+}
+
+/// Rows start at cache lines and are whole ones.
+void add_row(float* to, const float* from, std::size_t step) {
+  to = std::assume_aligned<64>(to);
+  from = std::assume_aligned<64>(from);
+  for (std::size_t i = 0; i < step; i += kLineFloats) {
+    for (std::size_t j = 0; j < kLineFloats; ++j) to[i + j] += from[i + j];
+  }
+}
+
+/// The squares of the sums of factors, less the sums of squares behind them, for each head.
+template <std::size_t kHeads>
+void add_pairs(const float* sums, std::size_t factors, float* out) {
+  float pairs[kHeads] = {};
+  for (std::size_t j = 1; j <= factors; ++j) {
+    for (std::size_t h = 0; h < kHeads; ++h)
+      pairs[h] += sums[j * kHeads + h] * sums[j * kHeads + h];
+  }
+  for (std::size_t h = 0; h < kHeads; ++h) out[h] = pairs[h] - sums[(factors + 1) * kHeads + h];
+}
+
+static_assert(kResponses == 2 * kHeadLanes);
 
 }  // namespace
 
@@ -30,66 +64,114 @@ ListRanker::ListRanker(Ranking ranking, const CandidateIndex& candidates, std::s
     responses_.push_back(response);
     calibration_.push_back(ranking.ranker->head(response)->calibration);
   }
-  width_ = responses_.size() * (1 + factors_);
-  const std::size_t step = width_ + responses_.size();
-  table_.resize((std::size_t{1} << bits_) * step);
+  heads_ = up_to(responses_.size(), kHeadLanes);
+  step_ = up_to(heads_ * (factors_ + 2), kLineFloats);
+  table_.resize((std::size_t{1} << bits_) * step_);
   for (std::size_t h = 0; h < responses_.size(); ++h) {
     const OnlineRanker& head = ranking.ranker->head(responses_[h])->ranker;
     for (std::uint32_t slot = 0; slot < 1U << bits_; ++slot) {
-      float* const at = table_.data() + slot * step;
-      float* const own = at + h * (1 + factors_);
-      *own = head.weight(slot);
-      std::ranges::copy(head.factors(slot), own + 1);
-      for (const float v : head.factors(slot)) at[width_ + h] += v * v;
+      float* const at = table_.data() + std::size_t{slot} * step_ + h;
+      at[0] = head.weight(slot);
+      const auto factors = head.factors(slot);
+      for (std::size_t j = 0; j < factors_; ++j) {
+        at[heads_ * (1 + j)] = factors[j];
+        at[heads_ * (1 + factors_)] += factors[j] * factors[j];
+      }
     }
   }
-  std::vector<RankerFeature> features;
-  for (std::uint32_t c = 0; c < candidates.size(); ++c) {
-    item_begin_.push_back(static_cast<std::uint32_t>(item_slots_.size()));
-    features.clear();
-    add_item_features(features, facts_of(candidates.item(c)), bits_);
-    for (const RankerFeature& f : features) item_slots_.push_back(f.slot);
-  }
-  item_begin_.push_back(static_cast<std::uint32_t>(item_slots_.size()));
+  for (int c = -kSizeMost - 1; c <= kSizeMost; ++c) age_slots_.push_back(age_slot(c, bits_));
+  similarity_slot_ = recommend::similarity_slot(bits_);
+  popularity_slot_ = recommend::popularity_slot(bits_);
+  text_slot_ = recommend::text_slot(bits_);
+  index_items();
 }
 
-/// `sums`: the sums of weights and factors over the features, then by head the sums of squares.
-void ListRanker::add(std::vector<float>& sums, const RankerFeature& feature) const {
+/// Few combinations of kind, category and price make up a catalogue: each is summed up once.
+void ListRanker::index_items() {
+  std::map<std::vector<std::uint32_t>, std::uint32_t> rows;
+  std::vector<RankerFeature> features;
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t c = 0; c < candidates_.size(); ++c) {
+    const ItemFacts facts = facts_of(candidates_.item(c));
+    features.clear();
+    add_item_features(features, facts, bits_);
+    const std::uint32_t own = item_slot(facts.ref, bits_);
+    slots.clear();
+    for (const RankerFeature& f : features) slots.push_back(f.slot);
+    slots.erase(std::ranges::find(slots, own));
+    const auto [found, is_new] = rows.try_emplace(slots, static_cast<std::uint32_t>(rows.size()));
+    if (is_new) {
+      facts_.resize(facts_.size() + step_);
+      for (const std::uint32_t slot : slots)
+        add_row(facts_.data() + std::size_t{found->second} * step_, row(slot), step_);
+    }
+    items_.push_back({own, found->second, facts.published_at.us});
+  }
+}
+
+void ListRanker::add(std::span<float> sums, const RankerFeature& feature) const {
   const float* const from = row(feature.slot);
-  float* const to = sums.data();
   const float x = feature.value;
-  const std::size_t width = width_;
-  for (std::size_t i = 0; i < width; ++i) to[i] += from[i] * x;
-  for (std::size_t h = 0; h < responses_.size(); ++h) to[width + h] += from[width + h] * (x * x);
+  const std::size_t linear = heads_ * (1 + factors_);
+  for (std::size_t i = 0; i < linear; ++i) sums[i] += from[i] * x;
+  for (std::size_t i = linear; i < linear + heads_; ++i) sums[i] += from[i] * (x * x);
 }
 
 ListRanker::Asked ListRanker::ask(const RequestContext& context, Instant at) const {
   Asked out;
   out.at_ = at;
-  out.sums_.assign(width_ + responses_.size(), 0);
+  out.sums_.assign(step_, 0);
+  out.own_.resize(step_);
   std::vector<RankerFeature> features;
   add_request_features(features, context, at, 0, bits_);
   for (const RankerFeature& f : features) add(out.sums_, f);
   return out;
 }
 
+void ListRanker::prefetch(std::uint32_t candidate) const {
+  const float* const own = row(items_[candidate].own_slot);
+  for (std::size_t i = 0; i < step_; i += kLineFloats) __builtin_prefetch(own + i);
+}
+
+ListRanker::Asked::Source& ListRanker::source_of(Asked& asked, std::string_view name) const {
+  const auto found = std::ranges::find(asked.sources_, name, &Asked::Source::name);
+  if (found != asked.sources_.end()) return *found;
+  Asked::Source& out = asked.sources_.emplace_back(name, asked.sums_);
+  add(out.sums, {source_slot(name, bits_), 1});
+  out.score_slots.fill(kNoSlot);
+  return out;
+}
+
 ListRanker::Probabilities ListRanker::probabilities(Asked& asked, std::uint32_t candidate,
                                                     const ShownFacts& shown) const {
-  std::vector<float>& sums = asked.own_;
-  sums = asked.sums_;
-  for (std::uint32_t i = item_begin_[candidate]; i < item_begin_[candidate + 1]; ++i)
-    add(sums, {item_slots_[i], 1});
-  asked.features_.clear();
-  add_shown_features(asked.features_, shown, candidates_.item(candidate).published_at, asked.at_,
-                     bits_);
-  for (const RankerFeature& f : asked.features_) add(sums, f);
+  const Item& item = items_[candidate];
+  Asked::Source& source = source_of(asked, shown.source);
+  const int score = size_class(shown.score);
+  std::uint32_t& slot = source.score_slots[static_cast<std::size_t>(score + kSizeMost + 1)];
+  if (slot == kNoSlot) slot = score_slot(source.name, score, bits_);
+  float* const sums = asked.own_.data();
+  std::memcpy(sums, source.sums.data(), step_ * sizeof(float));
+  add_row(sums, facts_.data() + std::size_t{item.facts} * step_, step_);
+  add_row(sums, row(item.own_slot), step_);
+  add_row(sums, row(slot), step_);
+  if (item.published_us > 0) {
+    const int age = age_class(Instant{item.published_us}, asked.at_);
+    add_row(sums, row(age_slots_[static_cast<std::size_t>(age + kSizeMost + 1)]), step_);
+  }
+  if (shown.similarity > 0) add(asked.own_, {similarity_slot_, shown.similarity});
+  if (shown.popularity > 0)
+    add(asked.own_, {popularity_slot_, shown.popularity / kPopularityUsual});
+  if (shown.text != 0 && ranker_->sees_texts()) add(asked.own_, {text_slot_, shown.text});
+  std::array<float, kResponses> pairs{};
+  if (heads_ == kHeadLanes) {
+    add_pairs<kHeadLanes>(sums, factors_, pairs.data());
+  } else if (heads_ > 0) {
+    add_pairs<kResponses>(sums, factors_, pairs.data());
+  }
   Probabilities out{};
   for (std::size_t h = 0; h < responses_.size(); ++h) {
-    const float* const head = sums.data() + h * (1 + factors_);
-    float pairs = -sums[width_ + h];
-    for (std::size_t j = 1; j <= factors_; ++j) pairs += head[j] * head[j];
     out[static_cast<std::size_t>(responses_[h])] =
-        calibration_[h].probability(static_cast<double>(head[0]) + pairs / 2);
+        calibration_[h].probability(static_cast<double>(sums[h]) + pairs[h] / 2);
   }
   return out;
 }

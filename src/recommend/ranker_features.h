@@ -33,6 +33,9 @@ struct ShownFacts {
   double score = 0;      ///< comparable within one source only
   float similarity = 0;  ///< cosine of the person's interests and the item's tags, 0 … 1
   float popularity = 0;  ///< log(1 + the model's popularity)
+  /// Cosine of the item's text with the sum of those that the person liked lately, -1 … 1; 0: the
+  /// text of one of them is not known, or says nothing.
+  float text = 0;
 };
 
 /// Where in the list, 0 the first. Places from kPlacesMax on count alike.
@@ -46,8 +49,27 @@ void add_request_features(std::vector<RankerFeature>& out, const RequestContext&
                           Instant at, std::size_t place, unsigned bits);
 /// Kind, category, item, price.
 void add_item_features(std::vector<RankerFeature>& out, const ItemFacts& item, unsigned bits);
-/// Source with the score's size, freshness, similarity, popularity.
+/// Source with the score's size, freshness, similarity, popularity, text.
 void add_shown_features(std::vector<RankerFeature>& out, const ShownFacts& shown,
                         Instant published_at, Instant at, unsigned bits);
+
+// What add_shown_features is made of, for who keeps slots instead of hashing again.
+
+/// Half powers of two, -kSizeMost - 1 (not above 0) to kSizeMost: so that a score of another scale
+/// is another input.
+inline constexpr int kSizeMost = 40;
+int size_class(double value);
+/// Of the time since it came out. Requires published_at above 0.
+int age_class(Instant published_at, Instant at);
+std::uint32_t item_slot(const ingest::ItemRef& item, unsigned bits);
+std::uint32_t source_slot(std::string_view source, unsigned bits);
+std::uint32_t score_slot(std::string_view source, int size_class, unsigned bits);
+std::uint32_t age_slot(int age_class, unsigned bits);
+/// Numbers, absent where they are 0: similarity of the tags, that of the texts, popularity.
+std::uint32_t similarity_slot(unsigned bits);
+std::uint32_t text_slot(unsigned bits);
+std::uint32_t popularity_slot(unsigned bits);
+/// Popularity is brought near the others' size.
+inline constexpr float kPopularityUsual = 4;
 
 }  // namespace zhiyin::recommend

@@ -87,12 +87,14 @@ double log_loss(double p, bool positive) {
 
 /// The inputs of an item of a list: with the place where it was shown, or as if it stood first.
 void add_features(std::vector<RankerFeature>& out, const Impression& impression, std::size_t i,
-                  bool where_shown, const FactsOf& facts_of, unsigned bits) {
+                  bool where_shown, const FactsOf& facts_of, const ResponseRanker& ranker) {
+  const unsigned bits = ranker.params().bits;
   const ShownItem& shown = impression.items[i];
   add_request_features(out, impression.context, impression.at, where_shown ? i : 0, bits);
   const ItemFacts facts = facts_of(shown.item).value_or(ItemFacts{shown.item, {}, {}, {}});
   add_item_features(out, facts, bits);
-  add_shown_features(out, {shown.source, shown.score, shown.similarity, shown.popularity},
+  const float text = ranker.sees_texts() ? shown.text : 0;
+  add_shown_features(out, {shown.source, shown.score, shown.similarity, shown.popularity, text},
                      facts.published_at, impression.at, bits);
 }
 
@@ -168,7 +170,7 @@ class Replay {
   /// Of item i of list l. With the place where it was shown, or as if it stood first.
   const std::vector<RankerFeature>& features(std::size_t l, std::size_t i, bool where_shown) {
     features_.clear();
-    add_features(features_, lists_[l].impression, i, where_shown, facts_of_, params_.ranker.bits);
+    add_features(features_, lists_[l].impression, i, where_shown, facts_of_, ranker_);
     return features_;
   }
 
@@ -425,7 +427,7 @@ std::size_t learn_on(ResponseRanker& ranker, std::vector<ShownList> lists,
   for (; l < lists.size() && lists[l].impression.at <= finished; ++l) {
     for (std::size_t i = 0; i < responses[l].size(); ++i) {
       features.clear();
-      add_features(features, lists[l].impression, i, true, facts_of, ranker.params().bits);
+      add_features(features, lists[l].impression, i, true, facts_of, ranker);
       ranker.learn(features, responses[l][i]);
     }
   }

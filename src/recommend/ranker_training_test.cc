@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "base/random.h"
+#include "model/artefact.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -481,7 +483,8 @@ TEST(RankedLists, GiveTheProbabilitiesOfTheRankerItself) {
   auto asked = lists.ask(context, kStart);
   for (std::uint32_t c = 0; c < candidates.size(); ++c) {
     const CandidateItem& item = candidates.item(c);
-    const ShownFacts shown{"popular", 0.5 + c, 0.25F, 1.5F};
+    const ShownFacts shown{c % 3 == 0 ? "popular" : "text", 0.5 + c, c % 2 == 0 ? 0.25F : 0,
+                           c % 5 == 0 ? 0 : 1.5F};
     std::vector<RankerFeature> features;
     const unsigned bits = trained->ranker.params().bits;
     add_request_features(features, context, kStart, 0, bits);
@@ -490,6 +493,163 @@ TEST(RankedLists, GiveTheProbabilitiesOfTheRankerItself) {
     EXPECT_NEAR(lists.probabilities(asked, c, shown)[0], trained->ranker.probabilities(features)[0],
                 1e-5);
   }
+}
+
+TEST(RankedLists, ManyHeadsHaveTheProbabilitiesOfEach) {
+  for (const std::size_t heads : {1U, 4U, 5U, 8U}) {
+    auto ranker = *ResponseRanker::create({.bits = 9, .factors = 5});
+    for (std::size_t h = 0; h < heads; ++h) ranker.begin(static_cast<Response>(kResponses - 1 - h));
+    Random random(heads);
+    std::vector<RankerFeature> some(12);
+    for (int i = 0; i < 3000; ++i) {
+      for (RankerFeature& f : some) f.slot = static_cast<std::uint32_t>(random.below(1U << 9));
+      ranker.learn(some, static_cast<std::uint8_t>(random.below(256)));
+    }
+    const RecommendModel model;
+    const CandidateIndex candidates(model, catalogue());
+    const ListRanker lists({std::make_shared<ResponseRanker>(ranker), "ranker-1", {}}, candidates);
+    auto asked = lists.ask({}, kStart);
+    for (std::uint32_t c = 0; c < candidates.size(); ++c) {
+      const CandidateItem& item = candidates.item(c);
+      const ShownFacts shown{"fresh", 0, 0.5F, 0.1F};
+      std::vector<RankerFeature> features;
+      add_request_features(features, {}, kStart, 0, 9);
+      add_item_features(features, {item.ref, item.category, item.price_fen, item.published_at}, 9);
+      add_shown_features(features, shown, item.published_at, kStart, 9);
+      const auto found = lists.probabilities(asked, c, shown);
+      const auto expected = ranker.probabilities(features);
+      for (std::size_t r = 0; r < kResponses; ++r)
+        EXPECT_NEAR(found[r], expected[r], 1e-5) << heads;
+    }
+  }
+}
+
+/// Items whose texts are close to what the reader likes are read, whatever else they are.
+struct TextWorld {
+  std::vector<ShownList> lists;
+  std::vector<FeedbackRow> feedback;
+
+  explicit TextWorld(int count) {
+    Random random(5);
+    for (int l = 0; l < count; ++l) {
+      std::vector<int> items;
+      std::set<int> taken;
+      while (taken.size() < 6) taken.insert(static_cast<int>(random.below(24)));
+      items.assign(taken.begin(), taken.end());
+      const auto person = static_cast<std::uint32_t>(random.below(200));
+      lists.push_back(list_of(person, l * 3, items));
+      for (ShownItem& item : lists.back().impression.items) {
+        item.text = static_cast<float>(random.uniform());
+        if (random.uniform() < item.text)
+          feedback.push_back({person, item.item, Response::kRead, kStart + kMinute * (l * 3 + 1)});
+      }
+    }
+  }
+  [[nodiscard]] Result<TrainedRanker> train() const {
+    RankerTrainParams params;
+    params.as_of = lists.back().impression.at + kDay;
+    return train_ranker(lists, feedback, [](const ItemRef&) { return std::nullopt; }, params);
+  }
+};
+
+/// Directions of the texts of articles 0 to 23: the first twelve are about one thing, the others
+/// about another.
+std::shared_ptr<const TextVectors> two_subjects() {
+  std::vector<TextVectors::Given> given;
+  Random random(9);
+  for (int i = 0; i < 24; ++i) {
+    std::vector<float> row(64);
+    for (float& v : row) v = static_cast<float>(random.normal());
+    row[i < 12 ? 0 : 1] += 12;
+    given.push_back({article(i), direction_of(row)});
+  }
+  return *TextVectors::create(64, given);
+}
+
+/// As a version from before there was the input stored it.
+ResponseRanker without_texts(const ResponseRanker& ranker) {
+  auto artefact = *model::decode_artefact(ranker.encode());
+  Json header = Json::object();
+  for (const std::string_view name : {"heads", "stage_objectives", "stage_bytes", "tastes_bytes"})
+    header.set(name, artefact.header[name]);
+  artefact.header = std::move(header);
+  return *ResponseRanker::decode(model::encode_artefact(artefact));
+}
+
+TEST(TextsInTheRanker, WhatIsCloseToTheReadersTextsStandsFirstAndTheReasonSaysSo) {
+  const auto trained = TextWorld(1500).train();
+  ASSERT_TRUE(trained) << trained.error().text();
+  EXPECT_TRUE(trained->ranker.sees_texts());
+  audience::PersonView reader{PersonId("p"), {}, {}};
+  reader.activity.push_back({1, kStart - kDay, "read", article(20), 0, "shop", ""});
+  const auto listed_by = [&](const ResponseRanker& ranker) {
+    const auto r =
+        Recommender::create(std::make_shared<RecommendModel>(), "none", catalogue(), two_subjects(),
+                            {std::make_shared<ResponseRanker>(ranker), "ranker-1", {}});
+    return *r->recommend(reader, {.n = 23, .now = kStart, .explain = true});
+  };
+  const RecommendResponse list = listed_by(trained->ranker);
+  ASSERT_EQ(list.items.size(), 23U);
+  int named = 0;
+  for (std::size_t i = 0; i < list.items.size(); ++i) {
+    const RecommendedItem& item = list.items[i];
+    const bool close = std::stoi(item.item.id.substr(1)) >= 12;
+    EXPECT_EQ(close, i < 11) << i << " " << item.item.id;
+    EXPECT_EQ(close, item.facts.text > 0.2F) << item.item.id;
+    if (item.source == "text") continue;
+    named += close ? 1 : 0;
+    EXPECT_EQ(item.reason.ends_with("，内容也与你读过的《t20》相近"), close) << item.reason;
+  }
+  EXPECT_GT(named, 0);
+  // What is listed goes into the impression as the ranker saw it.
+  const Impression shown = impression_of(list, reader.id, "none", kStart);
+  for (std::size_t i = 0; i < list.items.size(); ++i)
+    EXPECT_EQ(shown.items[i].text, list.items[i].facts.text);
+}
+
+TEST(TextsInTheRanker, VersionsFromBeforeThereWereAnyDoNotLookAtThem) {
+  const auto trained = TextWorld(1500).train();
+  ASSERT_TRUE(trained) << trained.error().text();
+  const ResponseRanker old = without_texts(trained->ranker);
+  EXPECT_FALSE(old.sees_texts());
+  EXPECT_FALSE(ResponseRanker::decode(old.encode())->sees_texts());
+  EXPECT_TRUE(ResponseRanker::decode(trained->ranker.encode())->sees_texts());
+  const RecommendModel model;
+  const CandidateIndex candidates(model, catalogue());
+  const ListRanker lists({std::make_shared<ResponseRanker>(old), "ranker-1", {}}, candidates);
+  auto asked = lists.ask({}, kStart);
+  ShownFacts shown{"fresh", 0, 0, 0};
+  const auto without = lists.probabilities(asked, 3, shown);
+  shown.text = 0.9F;
+  EXPECT_EQ(lists.probabilities(asked, 3, shown), without);
+  // Nor do they learn from them.
+  ResponseRanker a = old;
+  ResponseRanker b = old;
+  TextWorld world(20);
+  auto blind = world.lists;
+  for (ShownList& list : blind) {
+    for (ShownItem& item : list.impression.items) item.text = 0;
+  }
+  const auto none = [](const ItemRef&) { return std::nullopt; };
+  const Instant end = world.lists.back().impression.at;
+  EXPECT_GT(learn_on(a, world.lists, world.feedback, none, kDay, end), 0U);
+  learn_on(b, blind, world.feedback, none, kDay, end);
+  EXPECT_EQ(a.encode(), b.encode());
+}
+
+TEST(RankerFeatures, SizesAreHalfPowersOfTwo) {
+  EXPECT_EQ(size_class(0), -kSizeMost - 1);
+  EXPECT_EQ(size_class(-1), -kSizeMost - 1);
+  EXPECT_EQ(size_class(std::nan("")), -kSizeMost - 1);
+  EXPECT_EQ(size_class(std::numeric_limits<double>::infinity()), kSizeMost);
+  EXPECT_EQ(size_class(1e300), kSizeMost);
+  EXPECT_EQ(size_class(std::numeric_limits<double>::denorm_min()), -kSizeMost);
+  Random random(3);
+  for (int i = 0; i < 2000; ++i) {
+    const double value = std::exp2(20 * (random.uniform() - 0.5));
+    EXPECT_EQ(size_class(value), static_cast<int>(std::floor(2 * std::log2(value)))) << value;
+  }
+  for (int e = -8; e < 8; ++e) EXPECT_EQ(size_class(std::exp2(e)), 2 * e);
 }
 
 TEST(RankedLists, KeepRulesCapsPinsAndExploration) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace zhiyin::recommend {
 namespace {
 
@@ -68,9 +70,28 @@ Reason reason_pinned() { return {"编辑推荐", "chosen by the editors"}; }
 
 Reason reason_popular() { return {"大家最近都在看", "popular right now"}; }
 
-Reason reason_popular_in(std::string_view segment) {
-  return {fmt::format("「{}」的人最近都在看", segment),
-          fmt::format("popular among \"{}\" right now", segment)};
+Reason reason_popular_in(const SegmentItems& segment) {
+  constexpr std::string_view kPlaces[] = {"city", "province", "country", "district"};
+  const std::string& name = segment.name;
+  if (segment.trait.empty())
+    return {fmt::format("「{}」的人最近都在看", name),
+            fmt::format("popular among \"{}\" right now", name)};
+  if (std::ranges::find(kPlaces, segment.trait) != std::end(kPlaces))
+    return {fmt::format("「{}」的人最近都在看", name),
+            fmt::format("popular among readers in \"{}\" right now", name)};
+  return {fmt::format("{} 为「{}」的人最近都在看", segment.trait, name),
+          fmt::format("popular among readers whose {} is \"{}\" right now", segment.trait, name)};
+}
+
+Reason and_close_to(Reason reason, std::string_view action, const ItemRef& item,
+                    std::string_view title) {
+  const Verb verb = verb_of(action, item.kind);
+  const std::string_view name = title.empty() ? std::string_view(item.id) : title;
+  reason.zh += fmt::format(fmt::runtime(is_work(item.kind) ? "，内容也与你{}的《{}》相近"
+                                                           : "，内容也与你{}的「{}」相近"),
+                           verb.zh, name);
+  reason.en += fmt::format(", and its text is close to \"{}\", which you {}", name, verb.en);
+  return reason;
 }
 
 Reason reason_fresh() { return {"最新发布", "newly published"}; }

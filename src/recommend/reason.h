@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "recommend/candidate_index.h"
+#include "recommend/segment_popularity.h"
 
 /// Why an item is in a list, in words. Pure.
 namespace zhiyin::recommend {
@@ -24,8 +25,12 @@ Reason reason_from_tag(std::string_view tag);
 Reason reason_similar(const ItemRef& item, std::string_view title);
 Reason reason_pinned();
 Reason reason_popular();
-/// 「成都新关注」的人最近都在看.
-Reason reason_popular_in(std::string_view segment);
+/// 「成都新关注」的人最近都在看. Of a trait: 「成都」的人最近都在看 where it names a place, else
+/// with its name: level 为「金卡」的人最近都在看.
+Reason reason_popular_in(const SegmentItems& segment);
+/// 大家最近都在看，内容也与你读过的《X》相近: where a ranker thinks more of it for its text.
+Reason and_close_to(Reason reason, std::string_view action, const ItemRef& item,
+                    std::string_view title);
 Reason reason_fresh();
 
 }  // namespace zhiyin::recommend

@@ -23,6 +23,7 @@ struct StoredRecommend {
   std::uint64_t ials_factors = 0;
   double ials_weight = 0.1;
   double ials_regularization = 0.01;
+  std::uint64_t history_max = 500;  ///< what it was before it was stored
 };
 
 }  // namespace zhiyin::recommend
@@ -39,7 +40,8 @@ struct zhiyin::Fields<zhiyin::recommend::StoredRecommend> {
       field("algorithm", &Stored::algorithm, "").optional(),
       field("ials_factors", &Stored::ials_factors, "").optional(),
       field("ials_weight", &Stored::ials_weight, "").optional(),
-      field("ials_regularization", &Stored::ials_regularization, "").optional());
+      field("ials_regularization", &Stored::ials_regularization, "").optional(),
+      field("history_max", &Stored::history_max, "").optional());
 };
 
 namespace zhiyin::recommend {
@@ -89,6 +91,7 @@ RecommendModel RecommendModel::of_weights(const TrainParams& params) {
   out.kind_weights_ = params.kind_weights;
   out.rating_min_ = params.rating_min;
   out.recency_ = params.recency;
+  out.history_max_ = params.history_max;
   return out;
 }
 
@@ -116,6 +119,7 @@ std::string RecommendModel::encode() const {
   stored.kind_weights = {kind_weights_.begin(), kind_weights_.end()};
   stored.rating_min = rating_min_;
   stored.recency = recency_;
+  stored.history_max = history_max_;
   stored.people = people_;
   stored.interactions = interactions_;
   stored.algorithm = algorithm_;
@@ -150,10 +154,14 @@ Result<RecommendModel> RecommendModel::decode(std::string_view bytes) {
   out.kind_weights_ = {stored->kind_weights.begin(), stored->kind_weights.end()};
   out.rating_min_ = stored->rating_min;
   out.recency_ = stored->recency;
+  out.history_max_ = stored->history_max;
   out.people_ = stored->people;
   out.interactions_ = stored->interactions;
   if (!(out.recency_ > 0 && out.recency_ <= 1))
     return damaged(fmt::format("recency is {}", out.recency_));
+  constexpr std::size_t kHistoryMost = 100'000;
+  if (out.history_max_ < 1 || out.history_max_ > kHistoryMost)
+    return damaged(fmt::format("history_max is {}", out.history_max_));
   for (const auto& [kind, weight] : out.kind_weights_) {
     if (!std::isfinite(weight)) return damaged(fmt::format("the weight of {} is not finite", kind));
   }

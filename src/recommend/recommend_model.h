@@ -46,26 +46,34 @@ using RowSource = std::function<Result<void>(const std::function<void(const Inte
 
 class TrainingCheckpoint;
 
+/// Newest liked items of a person that count, unless a training says otherwise.
+inline constexpr std::size_t kHistoryMax = 2000;
+
 /// Item-item models that serve: `itemknn`, `rp3beta`, `ease`.
 std::span<const std::string_view> serving_algorithms();
 
 struct TrainParams {
   std::string algorithm = "itemknn";
-  /// k is how many weights an item keeps, whatever the algorithm.
+  /// k is how many weights an item keeps, whatever the algorithm; but see left_out_max.
   ItemKnnParams knn;
-  double alpha = 1;         ///< of rp3beta
-  double beta = 0.3;        ///< of rp3beta
-  double lambda = 300;      ///< of ease
+  double alpha = 1;     ///< of rp3beta
+  double beta = 0.3;    ///< of rp3beta
+  double lambda = 300;  ///< of ease
+  /// EASE in one piece keeps more than k weights of an item, the strongest, until what is left out
+  /// is this share of the sum of their sizes …
+  double left_out_max = 0.1;
+  /// … as far as all of them take no more memory than this.
+  std::size_t weights_bytes_max = std::size_t{128} << 20;
   std::size_t factors = 0;  ///< of iALS beside it; 0: none
   /// Kinds that count as liking, and how much. Of several actions on one item the strongest counts.
   std::map<std::string, double, std::less<>> kind_weights = default_kind_weights();
   std::int64_t rating_min = 3;                              ///< a lower rating is no liking
   Duration popularity_half_life = 14 * kDay;                ///< an action this old counts half
   Instant as_of{std::numeric_limits<std::int64_t>::max()};  ///< later rows do not count
-  double recency = 0.9;             ///< weight of a history item per place of age, (0, 1]
-  std::size_t history_max = 500;    ///< newest items of a person that count
-  std::size_t people_min = 2;       ///< items touched by fewer have no neighbours
-  std::size_t items_max = 200'000;  ///< the most popular are kept
+  double recency = 0.9;                   ///< weight of a history item per place of age, (0, 1]
+  std::size_t history_max = kHistoryMax;  ///< newest items of a person that count, 1 at least
+  std::size_t people_min = 2;             ///< items touched by fewer have no neighbours
+  std::size_t items_max = 200'000;        ///< the most popular are kept
   std::function<bool(double)> progress;
   TrainingCheckpoint* checkpoint = nullptr;  ///< null: a training that is killed begins anew
   std::size_t memory_max = 0;  ///< bytes; a training that needs more is refused; 0: no bound
@@ -90,6 +98,8 @@ class RecommendModel {
   /// How much an action counts as liking; 0: not at all.
   [[nodiscard]] double kind_weight(std::string_view kind, std::int64_t value) const;
   [[nodiscard]] double recency() const { return recency_; }
+  /// Newest liked items of a person that count, as they did in training.
+  [[nodiscard]] std::size_t history_max() const { return history_max_; }
   [[nodiscard]] std::size_t people() const { return people_; }
   [[nodiscard]] std::size_t interactions() const { return interactions_; }
 
@@ -114,6 +124,7 @@ class RecommendModel {
   std::map<std::string, double, std::less<>> kind_weights_ = TrainParams::default_kind_weights();
   std::int64_t rating_min_ = 3;
   double recency_ = 0.9;
+  std::size_t history_max_ = kHistoryMax;
   std::size_t people_ = 0;
   std::size_t interactions_ = 0;
 };

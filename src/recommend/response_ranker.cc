@@ -22,6 +22,7 @@ struct StoredHeads {
   std::string stage_objectives;
   std::uint64_t stage_bytes = 0;
   std::uint64_t tastes_bytes = 0;
+  bool texts = false;  ///< ResponseRanker::sees_texts
 };
 
 }  // namespace zhiyin::recommend
@@ -43,7 +44,8 @@ struct zhiyin::Fields<zhiyin::recommend::StoredHeads> {
       field_list(field("heads", &S::heads, "").length(0, recommend::kResponses),
                  field("stage_objectives", &S::stage_objectives, "").optional(),
                  field("stage_bytes", &S::stage_bytes, "").optional(),
-                 field("tastes_bytes", &S::tastes_bytes, "").optional());
+                 field("tastes_bytes", &S::tastes_bytes, "").optional(),
+                 field("texts", &S::texts, "").optional());
 };
 
 namespace zhiyin::recommend {
@@ -118,6 +120,7 @@ double value_of(const std::array<double, kResponses>& probabilities, const Objec
 
 std::string ResponseRanker::encode() const {
   StoredHeads stored;
+  stored.texts = sees_texts_;
   std::string payload;
   for (std::size_t r = 0; r < kResponses; ++r) {
     if (!heads_[r]) continue;
@@ -148,6 +151,7 @@ Result<ResponseRanker> ResponseRanker::decode(std::string_view bytes) {
   if (!stored) return damaged(stored.error().text());
   if (stored->heads.empty()) return damaged("there are no heads");
   ResponseRanker out;
+  out.sees_texts_ = stored->texts;
   std::string_view payload = artefact.payload;
   for (const StoredHead& one : stored->heads) {
     const auto response = response_named(one.response);

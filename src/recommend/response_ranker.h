@@ -31,6 +31,8 @@ class ResponseRanker {
   static Result<ResponseRanker> create(const RankerParams& params);
 
   [[nodiscard]] const RankerParams& params() const { return params_; }
+  /// Whether ShownFacts::text is an input: not of versions from before there was one.
+  [[nodiscard]] bool sees_texts() const { return sees_texts_; }
   [[nodiscard]] const std::optional<RankerHead>& head(Response response) const {
     return heads_[static_cast<std::size_t>(response)];
   }
@@ -58,6 +60,7 @@ class ResponseRanker {
   RankerParams params_;
   std::array<std::optional<RankerHead>, kResponses> heads_;
   std::optional<SecondStage> stage_;
+  bool sees_texts_ = true;
 };
 
 /// Sum of weight × probability.

@@ -9,15 +9,17 @@
 
 namespace zhiyin::recommend {
 
-/// What the members of one segment liked lately, more than others did.
+/// What the members of one segment, or the people with one value of a trait, liked lately, more
+/// than others did.
 struct SegmentItems {
   struct Liked {
     ItemRef item;
     double share = 0;  ///< of the members' likes, smoothed towards everybody's, (0, 1)
   };
-  std::string id;
-  std::string name;          ///< as people see it
+  std::string id;            ///< of the segment; empty for a trait
+  std::string name;          ///< as people see it; of a trait its value
   std::vector<Liked> items;  ///< largest share first; ties by item
+  std::string trait = {};    ///< name of the trait; empty: a segment
 };
 
 /// Finds it from everybody's actions. Each liking of a person counts once per item, by the

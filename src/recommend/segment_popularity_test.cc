@@ -4,10 +4,21 @@
 
 #include <cmath>
 
+#include "recommend/reason.h"
 #include "recommend/recommender.h"
 
 namespace zhiyin::recommend {
 namespace {
+
+TEST(SegmentReason, NamesPlacesAloneAndOtherTraitsWithTheirName) {
+  EXPECT_EQ(reason_popular_in({"s", "成都新关注", {}}).zh, "「成都新关注」的人最近都在看");
+  const Reason city = reason_popular_in({{}, "成都", {}, "city"});
+  EXPECT_EQ(city.zh, "「成都」的人最近都在看");
+  EXPECT_EQ(city.en, "popular among readers in \"成都\" right now");
+  const Reason level = reason_popular_in({{}, "gold", {}, "member_level"});
+  EXPECT_EQ(level.zh, "member_level 为「gold」的人最近都在看");
+  EXPECT_EQ(level.en, "popular among readers whose member_level is \"gold\" right now");
+}
 
 constexpr Instant kNow{1'000'000'000'000'000};
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "recommend/ranking_quality.h"
 #include "recommend/recommender.h"
 
@@ -62,6 +64,9 @@ Result<ServedQuality> measure_served(const EvaluationData& data, const TrainPara
   const std::vector<double> by_dense = values_of(metric, ranks[0]);
 
   ServedQuality out;
+  const ItemNeighbours& weights = recommender->model().weights();
+  out.weights_per_item = static_cast<double>(weights.neighbours().size()) /
+                         static_cast<double>(std::max<std::size_t>(1, weights.items()));
   std::vector<double> differences;
   for (std::size_t c = 0; c < data.test.size(); ++c) {
     const EvaluationCase& one = data.test[c];

@@ -15,8 +15,10 @@ struct ServedQuality {
   double dense = 0;                     ///< mean nDCG of EASE's whole matrix
   double served = 0;                    ///< of lists by Recommender
   statistics::MeanInterval difference;  ///< served - dense, paired by person
+  double weights_per_item = 0;          ///< that are kept, the mean
 };
-/// Of the test cases, at the first `cut` places. Uses lambda, recency, k and factors of `params`.
+/// Of the test cases, at the first `cut` places. Uses lambda, recency, k, left_out_max and factors
+/// of `params`.
 Result<ServedQuality> measure_served(const EvaluationData& data, const TrainParams& params,
                                      std::size_t cut);
 

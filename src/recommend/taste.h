@@ -26,15 +26,16 @@ struct LikedText {
 
 /// What one person's history says, as plain values. Lives no longer than the view it was made from.
 struct Taste {
-  std::vector<Liked> liked;  ///< newest first
+  std::vector<Liked> liked;  ///< newest first, at most RecommendModel::history_max()
   /// Newest first, also what the model does not know; empty where no texts are known.
   std::vector<LikedText> texts;
   std::vector<bool> seen;  ///< by candidate: dealt with already
   std::vector<std::pair<std::string, double>>
       interests;  ///< tags, strongest first, the strongest is 1
+  /// The same by number of the tag, kNone where no candidate has it.
+  std::vector<CandidateIndex::TagWeight> tags;
 };
 
-inline constexpr std::size_t kLikedMax = 300;
 inline constexpr std::size_t kLikedTextsMax = 30;
 inline constexpr std::size_t kInterestsMax = 50;
 

@@ -16,13 +16,26 @@ constexpr float kNothingLeft = 1e-6F;
 
 void round_into(std::span<const float> from, std::span<std::int8_t> to) {
   float top = 0;
+  bool is_finite = true;
   for (const float v : from) {
+    is_finite = is_finite && std::isfinite(v);
     if (std::isfinite(v)) top = std::max(top, std::abs(v));
   }
-  for (std::size_t j = 0; j < from.size(); ++j)
-    to[j] = top > 0 && std::isfinite(from[j])
-                ? static_cast<std::int8_t>(std::lround(from[j] / top * kByteMax))
-                : std::int8_t{0};
+  if (!(top > 0)) {
+    std::ranges::fill(to, std::int8_t{0});
+    return;
+  }
+  // To the nearest, without a call for each.
+  const auto nearest = [&](float v) {
+    v = v / top * kByteMax;
+    return static_cast<std::int8_t>(static_cast<int>(v + std::copysign(0.5F, v)));
+  };
+  if (is_finite) {
+    for (std::size_t j = 0; j < from.size(); ++j) to[j] = nearest(from[j]);
+  } else {
+    for (std::size_t j = 0; j < from.size(); ++j)
+      to[j] = std::isfinite(from[j]) ? nearest(from[j]) : std::int8_t{0};
+  }
 }
 
 float inverse_length(std::span<const std::int8_t> values) {
@@ -112,24 +125,26 @@ void TextVectors::cosines(std::uint32_t a, std::span<const std::uint32_t> rows,
   }
 }
 
-std::vector<float> TextVectors::sum_of(std::span<const Part> parts) const {
-  std::vector<float> sum(step_, 0);
+TextVectors::Profile TextVectors::profile_of(std::span<const Part> parts) const {
+  Profile sum(step_, 0);
+  std::vector<std::uint32_t> rows;
+  std::vector<float> factors;
   for (const Part& part : parts) {
-    const auto values = row(part.row);
-    const float factor = part.weight * norms_[part.row];
-    for (std::size_t j = 0; j < step_; ++j) sum[j] += factor * values[j];
+    rows.push_back(part.row);
+    factors.push_back(part.weight * norms_[part.row]);
   }
+  detail::byte_dots().add_rows(values_.data(), step_, rows.data(), factors.data(), rows.size(),
+                               sum.data());
   return sum;
 }
 
 std::vector<std::uint32_t> TextVectors::nearest(std::span<const Part> parts,
                                                 std::size_t count) const {
-  return index_->nearest(direction_of(sum_of(parts)), count);
+  return index_->nearest(direction_of(profile_of(parts)), count);
 }
 
-void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
+void TextVectors::scores(const Profile& sum, std::span<const std::uint32_t> rows,
                          std::span<float> out) const {
-  const std::vector<float> sum = sum_of(parts);
   const std::vector<std::int8_t> profile = direction_of(sum);
   // What rounding to bytes divided by.
   double squares = 0;
@@ -140,6 +155,40 @@ void TextVectors::scores(std::span<const Part> parts, std::span<const std::uint3
                            dots.data());
   for (std::size_t i = 0; i < rows.size(); ++i)
     out[i] = static_cast<float>(dots[i]) * scale * norms_[rows[i]];
+}
+
+void TextVectors::closeness(const Profile& profile, std::span<const std::uint32_t> rows,
+                            std::span<float> out) const {
+  const std::vector<std::int8_t> direction = direction_of(profile);
+  const float length = inverse_length(direction);
+  std::vector<std::int32_t> dots(rows.size());
+  detail::byte_dots().dots(values_.data(), step_, rows.data(), rows.size(), direction.data(),
+                           dots.data());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out[i] = static_cast<float>(dots[i]) * length * norms_[rows[i]];
+}
+
+/// In bytes, then what the bytes left out, and once more: whole numbers are the same on every
+/// processor, and the rest is rounding.
+void TextVectors::exact_scores(const Profile& profile, std::span<const std::uint32_t> rows,
+                               std::span<float> out) const {
+  constexpr int kTimes = 3;
+  Profile left = profile;
+  std::vector<std::int8_t> bytes(left.size());
+  std::vector<std::int32_t> dots(rows.size());
+  std::ranges::fill(out, 0.0F);
+  for (int time = 0; time < kTimes; ++time) {
+    float top = 0;
+    for (const float v : left) top = std::max(top, std::abs(v));
+    if (!(top > 0)) break;
+    round_into(left, bytes);
+    const float unit = top / kByteMax;
+    for (std::size_t j = 0; j < left.size(); ++j) left[j] -= unit * static_cast<float>(bytes[j]);
+    detail::byte_dots().dots(values_.data(), step_, rows.data(), rows.size(), bytes.data(),
+                             dots.data());
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] += static_cast<float>(dots[i]) * unit;
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) out[i] *= norms_[rows[i]];
 }
 
 }  // namespace zhiyin::recommend

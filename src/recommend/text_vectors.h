@@ -54,7 +54,23 @@ class TextVectors {
   /// sum over parts of weight · cosine(part, row), for each of `rows`, from one sum of directions
   /// in int8: near the exact sum, to about a hundredth of the weights.
   void scores(std::span<const Part> parts, std::span<const std::uint32_t> rows,
+              std::span<float> out) const {
+    scores(profile_of(parts), rows, out);
+  }
+
+  /// The sum of the parts' directions, for who asks both of the following.
+  using Profile = std::vector<float>;
+  [[nodiscard]] Profile profile_of(std::span<const Part> parts) const;
+  void scores(const Profile& profile, std::span<const std::uint32_t> rows,
               std::span<float> out) const;
+  /// As scores, to a millionth of the weights, in three times the time.
+  void exact_scores(const Profile& profile, std::span<const std::uint32_t> rows,
+                    std::span<float> out) const;
+
+  /// out[i]: the cosine of the profile, rounded to bytes, with each of `rows`; 0 where one of them
+  /// says nothing. The same on every processor.
+  void closeness(const Profile& profile, std::span<const std::uint32_t> rows,
+                 std::span<float> out) const;
 
   /// Whether an index finds those that are near.
   [[nodiscard]] bool has_index() const { return index_ != nullptr; }
@@ -68,7 +84,6 @@ class TextVectors {
 
  private:
   TextVectors() = default;
-  [[nodiscard]] std::vector<float> sum_of(std::span<const Part> parts) const;
   [[nodiscard]] std::span<const std::int8_t> row(std::uint32_t i) const {
     return {values_.data() + std::size_t{i} * step_, step_};
   }

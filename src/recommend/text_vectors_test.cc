@@ -19,6 +19,24 @@ constexpr Instant kNow{1'000'000'000'000'000};
 
 ItemRef article(int i) { return {"article", "i" + std::to_string(i)}; }
 
+TEST(ByteDots, OfShortRowsAreTheSameOnEveryInstructionSet) {
+  constexpr std::size_t kWidth = detail::kByteLanes;
+  Random random(4);
+  std::vector<std::int8_t> table(11 * kWidth);
+  for (auto& v : table) v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
+  std::vector<std::uint32_t> places(11);
+  for (std::uint32_t i = 0; i < places.size(); ++i) places[i] = i;
+  std::vector<std::int32_t> expected(places.size(), 0);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t j = 0; j < kWidth; ++j) expected[i] += table[i * kWidth + j] * table[j];
+  }
+  for (const detail::ByteDots* set : detail::usable_byte_dots()) {
+    std::vector<std::int32_t> out(places.size());
+    set->dots(table.data(), kWidth, places.data(), places.size(), table.data(), out.data());
+    EXPECT_EQ(out, expected) << set->name;
+  }
+}
+
 TEST(ByteDots, AreTheSameOnEveryInstructionSet) {
   constexpr std::size_t kWidth = 3 * detail::kByteLanes;
   Random random(1);
@@ -39,6 +57,21 @@ TEST(ByteDots, AreTheSameOnEveryInstructionSet) {
     std::vector<std::int32_t> out(places.size());
     set->dots(table.data(), kWidth, places.data(), places.size(), query.data(), out.data());
     EXPECT_EQ(out, expected) << set->name;
+  }
+  std::vector<float> factors;
+  std::vector<float> sums(kWidth, 1);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    factors.push_back(0.1F + static_cast<float>(i) / 7);
+    for (std::size_t j = 0; j < kWidth; ++j) {
+      // No fused operation: the product is rounded.
+      const volatile float product = factors[i] * static_cast<float>(table[places[i] * kWidth + j]);
+      sums[j] += product;
+    }
+  }
+  for (const detail::ByteDots* set : detail::usable_byte_dots()) {
+    std::vector<float> out(kWidth, 1);
+    set->add_rows(table.data(), kWidth, places.data(), factors.data(), places.size(), out.data());
+    EXPECT_EQ(out, sums) << set->name;
   }
 }
 
@@ -110,6 +143,12 @@ TEST(TextVectors, CosinesAreThoseWithoutTheMean) {
     float exact = 0;
     for (const auto& part : parts) exact += part.weight * texts->cosine(part.row, i);
     EXPECT_NEAR(scores[i], exact, 0.02);
+  }
+  texts->exact_scores(texts->profile_of(parts), all, scores);
+  for (const std::uint32_t i : all) {
+    float exact = 0;
+    for (const auto& part : parts) exact += part.weight * texts->cosine(part.row, i);
+    EXPECT_NEAR(scores[i], exact, 3e-6);
   }
 }
 

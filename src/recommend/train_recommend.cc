@@ -180,6 +180,9 @@ Result<void> check(const TrainParams& params) {
                       fmt::join(known, ", "));
   }
   if (params.items_max < 1) return fail_field("items_max", "must be at least 1");
+  if (params.history_max < 1) return fail_field("history_max", "must be at least 1");
+  if (!(params.left_out_max >= 0))
+    return fail_field("left_out_max", "is {}, expected 0 or more", params.left_out_max);
   for (const auto& [kind, weight] : params.kind_weights) {
     if (!(weight >= 0) || !std::isfinite(weight)) {
       return fail_field("kind_weights." + kind, "is {}, expected 0 or more", weight);
@@ -217,7 +220,7 @@ Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams&
     return train_local_ease(matrix, std::min(kLocalNeighbours, params.knn.k), settings);
   ZHIYIN_TRY(const CoOccurrence counts, count_pairs(matrix, params));
   ZHIYIN_TRY(const Ease ease, Ease::train(counts, settings));
-  return ease.strongest(params.knn.k);
+  return ease.strongest(params.knn.k, params.left_out_max, params.weights_bytes_max);
 }
 
 /// What the models take beside the actions, roughly.
@@ -227,12 +230,14 @@ Result<void> check_memory(const Interactions& matrix, const TrainParams& params)
   const auto people = static_cast<double>(matrix.users());
   const auto threads = static_cast<double>(std::max(1, params.knn.threads));
   const double cells = static_cast<double>(matrix.size());
-  double needed = cells * 2 * sizeof(Interaction) +
-                  items * static_cast<double>(params.knn.k) * sizeof(Neighbour);
+  const bool is_dense = params.algorithm == "ease" && matrix.items() <= kDenseServed;
+  double weights = items * static_cast<double>(params.knn.k) * sizeof(Neighbour);
+  if (is_dense && params.left_out_max < 1)
+    weights = std::max(weights, std::min(items * items * sizeof(Neighbour),
+                                         static_cast<double>(params.weights_bytes_max)));
+  double needed = cells * 2 * sizeof(Interaction) + weights;
   // Counts and the matrix that becomes their inverse; or a row of sums for each thread.
-  needed += params.algorithm == "ease" && matrix.items() <= kDenseServed
-                ? 2 * sizeof(float) * items * items
-                : threads * items * sizeof(double);
+  needed += is_dense ? 2 * sizeof(float) * items * items : threads * items * sizeof(double);
   needed += static_cast<double>(params.factors) * sizeof(float) * (items + people);
   if (needed <= static_cast<double>(params.memory_max)) return {};
   return too_large(needed, params,
@@ -263,9 +268,12 @@ std::string fingerprint(const Gathered& data, const Interactions& matrix,
   for (const auto& [kind, weight] : params.kind_weights)
     names += fmt::format("{}={} ", kind, weight);
   const auto words = crypto::xxh3_128(names);
-  return fmt::format("1 {} k={} shrink={} alpha={} beta={} lambda={} factors={} {:016x}{:016x} {}",
-                     params.algorithm, params.knn.k, params.knn.shrink, params.alpha, params.beta,
-                     params.lambda, params.factors, words[0], words[1], fingerprint_of(matrix));
+  return fmt::format(
+      "2 {} k={} left_out={} bytes={} shrink={} alpha={} beta={} lambda={} factors={} "
+      "{:016x}{:016x} {}",
+      params.algorithm, params.knn.k, params.left_out_max, params.weights_bytes_max,
+      params.knn.shrink, params.alpha, params.beta, params.lambda, params.factors, words[0],
+      words[1], fingerprint_of(matrix));
 }
 
 Result<ItemNeighbours> weights_of(const Interactions& matrix, const TrainParams& params,

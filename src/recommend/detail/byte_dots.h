@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-/// Products of rows of bytes, compiled once for each instruction set. Whole numbers: the same on
+/// Rows of bytes, compiled once for each instruction set. Products are whole numbers: the same on
 /// all of them. Pure functions, thread-safe.
 namespace zhiyin::recommend::detail {
 
@@ -18,6 +18,10 @@ struct ByteDots {
   /// out[i] = sum over j < width of table[places[i]·width + j] · query[j].
   void (*dots)(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
                std::size_t count, const std::int8_t* query, std::int32_t* out);
+  /// out[j] += sum over i < count of factors[i] · table[places[i]·width + j], in the order of i and
+  /// without fused operations, so that this is the same everywhere, too.
+  void (*add_rows)(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
+                   const float* factors, std::size_t count, float* out);
 };
 
 /// What this processor runs, the fastest first; the last is `portable`.

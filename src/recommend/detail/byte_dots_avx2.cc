@@ -8,6 +8,6 @@ namespace {
 }  // namespace avx2_bytes
 
 extern const ByteDots kAvx2Bytes;
-const ByteDots kAvx2Bytes = {"avx2", avx2_bytes::dots};
+const ByteDots kAvx2Bytes = {"avx2", avx2_bytes::dots, avx2_bytes::add_rows};
 
 }  // namespace zhiyin::recommend::detail

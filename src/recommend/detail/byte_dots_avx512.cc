@@ -8,6 +8,6 @@ namespace {
 }  // namespace avx512_bytes
 
 extern const ByteDots kAvx512Bytes;
-const ByteDots kAvx512Bytes = {"avx512", avx512_bytes::dots};
+const ByteDots kAvx512Bytes = {"avx512", avx512_bytes::dots, avx512_bytes::add_rows};
 
 }  // namespace zhiyin::recommend::detail

@@ -8,6 +8,6 @@ namespace {
 }  // namespace portable_bytes
 
 extern const ByteDots kPortableBytes;
-const ByteDots kPortableBytes = {"portable", portable_bytes::dots};
+const ByteDots kPortableBytes = {"portable", portable_bytes::dots, portable_bytes::add_rows};
 
 }  // namespace zhiyin::recommend::detail

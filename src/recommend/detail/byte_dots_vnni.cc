@@ -1,5 +1,7 @@
 #include <immintrin.h>
 
+#include <algorithm>
+
 #include "recommend/detail/byte_dots.h"
 
 namespace zhiyin::recommend::detail {
@@ -10,6 +12,7 @@ namespace {
 /// bytes plus 128 are unsigned; 128 times the sum of the query is taken away again.
 constexpr char kSignBit = static_cast<char>(0x80);
 constexpr std::int32_t kOffset = 128;
+constexpr std::size_t kAhead = 12;
 
 inline __m512i products(__m512i sum, const std::int8_t* row, const std::int8_t* query,
                         std::size_t j) {
@@ -28,19 +31,27 @@ inline __m128i sums_of(__m512i a, __m512i b, __m512i c, __m512i d) {
   return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
-          std::size_t count, const std::int8_t* query, std::int32_t* out) {
-  std::int32_t shift = 0;
-  for (std::size_t j = 0; j < width; ++j) shift += query[j];
-  shift *= kOffset;
+/// Four rows at once. `kOneRegister`: rows of kByteLanes bytes, many thousands of them.
+template <bool kOneRegister>
+std::size_t dots_of_four(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
+                         std::size_t count, const std::int8_t* query, std::int32_t shift,
+                         std::int32_t* out) {
+  const std::size_t length = kOneRegister ? kByteLanes : width;
   std::size_t i = 0;
   for (; i + 4 <= count; i += 4) {
-    const std::int8_t* const a = table + std::size_t{places[i]} * width;
-    const std::int8_t* const b = table + std::size_t{places[i + 1]} * width;
-    const std::int8_t* const c = table + std::size_t{places[i + 2]} * width;
-    const std::int8_t* const d = table + std::size_t{places[i + 3]} * width;
+    if constexpr (!kOneRegister) {
+      // Long rows lie anywhere: the processor does not guess which come next.
+      for (std::size_t next = i + kAhead; next < std::min(i + kAhead + 4, count); ++next) {
+        for (std::size_t j = 0; j < length; j += kByteLanes)
+          _mm_prefetch(table + std::size_t{places[next]} * length + j, _MM_HINT_T0);
+      }
+    }
+    const std::int8_t* const a = table + std::size_t{places[i]} * length;
+    const std::int8_t* const b = table + std::size_t{places[i + 1]} * length;
+    const std::int8_t* const c = table + std::size_t{places[i + 2]} * length;
+    const std::int8_t* const d = table + std::size_t{places[i + 3]} * length;
     __m512i s[4] = {};
-    for (std::size_t j = 0; j < width; j += kByteLanes) {
+    for (std::size_t j = 0; j < length; j += kByteLanes) {
       s[0] = products(s[0], a, query, j);
       s[1] = products(s[1], b, query, j);
       s[2] = products(s[2], c, query, j);
@@ -49,6 +60,17 @@ void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* plac
     const __m128i sums = _mm_sub_epi32(sums_of(s[0], s[1], s[2], s[3]), _mm_set1_epi32(shift));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), sums);
   }
+  return i;
+}
+
+void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* places,
+          std::size_t count, const std::int8_t* query, std::int32_t* out) {
+  std::int32_t shift = 0;
+  for (std::size_t j = 0; j < width; ++j) shift += query[j];
+  shift *= kOffset;
+  std::size_t i = width == kByteLanes
+                      ? dots_of_four<true>(table, width, places, count, query, shift, out)
+                      : dots_of_four<false>(table, width, places, count, query, shift, out);
   for (; i < count; ++i) {
     __m512i sum = _mm512_setzero_si512();
     for (std::size_t j = 0; j < width; j += kByteLanes)
@@ -60,7 +82,13 @@ void dots(const std::int8_t* table, std::size_t width, const std::uint32_t* plac
 }  // namespace
 }  // namespace vnni_bytes
 
+namespace vnni_rows {
+namespace {
+#include "recommend/detail/byte_dots_body.h"
+}  // namespace
+}  // namespace vnni_rows
+
 extern const ByteDots kVnniBytes;
-const ByteDots kVnniBytes = {"avx512vnni", vnni_bytes::dots};
+const ByteDots kVnniBytes = {"avx512vnni", vnni_bytes::dots, vnni_rows::add_rows};
 
 }  // namespace zhiyin::recommend::detail
