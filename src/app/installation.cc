@@ -208,6 +208,7 @@ class BuiltInstallation final : public Installation {
     ZHIYIN_TRY(lock_, DataLock::take(options_.text("data_dir")));
     ZHIYIN_TRY_VOID(server::check_restored(options_.text("data_dir")));
     ZHIYIN_TRY(recommend_settings_, server::recommendation_settings(options_));
+    ZHIYIN_TRY(trend_traits_, server::trend_traits(options_.text("recommend.popular_by")));
     ZHIYIN_TRY_VOID(open_stores());
     ZHIYIN_TRY_VOID(open_clock());
     build_reading_side();
@@ -462,8 +463,8 @@ class BuiltInstallation final : public Installation {
     language_.emplace(language_settings(), *models_, metrics_, logger_);
     item_reader_.emplace(server::ItemReader::Parts{*items_, *state_, *language_, *recommendations_,
                                                    logger_, language_settings().encoder});
-    trends_.emplace(
-        server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_, logger_});
+    trends_.emplace(server::SegmentTrends::Parts{*segments_, *state_, *warehouse_, *models_,
+                                                 logger_, trend_traits_});
     drift_.emplace(
         *language_, *state_, *clock_, logger_,
         model::DriftAlertRule{
@@ -1108,6 +1109,7 @@ class BuiltInstallation final : public Installation {
   std::optional<model::Registry> models_;
   server::Recommendations::Settings recommend_settings_;
   std::optional<audience::RecentPeople> recent_people_;
+  std::vector<std::string> trend_traits_;
   std::optional<server::Recommendations> recommendations_;
   std::optional<server::Language> language_;
   std::optional<server::ItemReader> item_reader_;

@@ -98,6 +98,10 @@ constexpr OptionSpec kOptions[] = {
     {"recommend.checkpoint_every", kDuration, "10s",
      "How often a training notes how far it is, so that the next one goes on there when it is "
      "killed; 0s: after each step."},
+    {"recommend.popular_by", kString, "",
+     "Traits, by commas, among whose values it is counted what is popular (at most 8; of their "
+     "values the 64 most frequent of at least 20 people); empty: in live segments only.",
+     "city, gender, member_level"},
     {"recommend.fatigue_shows", kInt, "0",
      "An item listed so often to a person within fatigue_window, who did nothing with it, is "
      "tired; 0: never.",

@@ -8,6 +8,7 @@
 #include "recommend/interleaving.h"
 #include "server/ranker_job.h"
 #include "server/ranker_updates.h"
+#include "server/segment_trends.h"
 #include "server/session_feedback.h"
 #include "statistics/assignment.h"
 
@@ -344,7 +345,7 @@ Result<Recommendations::Prepared> Recommendations::prepared(const audience::Pers
   leave_out_hidden(person, request.rules);
   ZHIYIN_TRY(request.tired, shown_items_.tired(person, request.now));
   request.leaves_out_tired = shown_items_.rule().leaves_out;
-  ZHIYIN_TRY(auto trends, add_segments(person, request));
+  ZHIYIN_TRY(auto trends, add_segments(view, request));
   return Prepared{std::move(request), std::move(trends)};
 }
 
@@ -512,7 +513,8 @@ void Recommendations::set_trends(std::shared_ptr<const Trends> trends, SegmentsO
 }
 
 Result<std::shared_ptr<const Recommendations::Trends>> Recommendations::add_segments(
-    const PersonId& person, recommend::RecommendRequest& request) {
+    const audience::PersonView& view, recommend::RecommendRequest& request) {
+  const PersonId& person = view.id;
   std::shared_ptr<const Trends> trends;
   SegmentsOf segments_of;
   {
@@ -526,6 +528,8 @@ Result<std::shared_ptr<const Recommendations::Trends>> Recommendations::add_segm
     const auto found = std::ranges::find(*trends, segment.value, &recommend::SegmentItems::id);
     if (found != trends->end()) request.segments.push_back(&*found);
   }
+  std::ranges::copy(trends_of_traits(*trends, view, request.now),
+                    std::back_inserter(request.segments));
   return trends;
 }
 

@@ -192,8 +192,9 @@ class Recommendations {
   std::uint64_t draw();
   /// The request with what its places of exploration need: a seed of its own, and what is known.
   recommend::RecommendRequest with_chance(recommend::RecommendRequest request);
-  /// Adds the segments of the person to the request; the answer must not outlive what it returns.
-  Result<std::shared_ptr<const Trends>> add_segments(const PersonId& person,
+  /// Adds the segments and values of traits of the person to the request; the answer must not
+  /// outlive what it returns.
+  Result<std::shared_ptr<const Trends>> add_segments(const audience::PersonView& view,
                                                      recommend::RecommendRequest& request);
   static void limit_to_accounts(recommend::ItemRules& rules, std::string_view account,
                                 const audience::PersonView* person);
