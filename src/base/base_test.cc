@@ -124,6 +124,16 @@ TEST(File, ReplacementIsCompleteAndModeIsObeyed) {
   EXPECT_EQ(read_file(path, 2).error().code, ErrorCode::kLimitReached);
 }
 
+TEST(File, ADeviceIsWrittenIntoAndStays) {
+  const TempFolder folder;
+  const auto link = folder.path() / "null";
+  std::filesystem::create_symlink("/dev/null", link);
+  EXPECT_TRUE(write_file(link, "bytes"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "null.part"));
+}
+
 TEST(Utf8, TruncationNeverCutsACharacter) {
   EXPECT_EQ(utf8::truncate("知音", 5), "知");
   EXPECT_EQ(utf8::truncate("知音", 6), "知音");

@@ -29,6 +29,23 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
+/// Into what is there and no file: a device, a pipe. Nothing may take its place.
+Result<void> write_into(const fs::path& path, std::string_view bytes) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return failed(path, "cannot be written");
+  const bool written = write_all(fd, bytes);
+  const int saved = errno;
+  ::close(fd);
+  errno = saved;
+  if (!written) return failed(path, "cannot be written");
+  return {};
+}
+
+bool is_special(const fs::path& path) {
+  struct stat found{};
+  return ::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
   if (fd < 0) return;
@@ -58,6 +75,7 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
 }
 
 Result<void> write_file(const fs::path& path, std::string_view bytes, int mode) {
+  if (is_special(path)) return write_into(path, bytes);
   const fs::path part = path.string() + ".part";
   const int fd = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return failed(path, "cannot be written");
