@@ -25,11 +25,12 @@ double sorted_quantile(std::span<const double> sorted, double q) {
 Interval wilson_interval(double hits, double n, double alpha) {
   if (n <= 0) return {0, 1};
   const double z = normal_quantile(1 - alpha / 2);
-  const double p = hits / n;
+  const double p = std::clamp(hits / n, 0.0, 1.0);
   const double denominator = 1 + z * z / n;
   const double middle = (p + z * z / (2 * n)) / denominator;
   const double half = z / denominator * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return {std::max(0.0, middle - half), std::min(1.0, middle + half)};
+  // At 0 and n the ends are 0 and 1 but for rounding; the proportion is always within.
+  return {std::clamp(middle - half, 0.0, p), std::clamp(middle + half, p, 1.0)};
 }
 
 MeanInterval mean_interval(std::span<const double> values, double alpha) {

@@ -108,7 +108,10 @@ TEST(Intervals, WilsonKnownValueAndEdges) {
   EXPECT_NEAR(i.low, 0.490162, 1e-6);
   EXPECT_NEAR(i.high, 0.943318, 1e-6);
   EXPECT_EQ(wilson_interval(0, 0), (Interval{0, 1}));
-  EXPECT_NEAR(wilson_interval(0, 20).low, 0, 1e-12);
+  for (const double n : {3.0, 20.0, 300.0, 400.0}) {
+    EXPECT_EQ(wilson_interval(0, n).low, 0);
+    EXPECT_EQ(wilson_interval(n, n).high, 1);
+  }
 }
 
 TEST(Intervals, BootstrapOfAMeanAgreesWithTheNormalOne) {
