@@ -33,11 +33,17 @@ TEST(PersonalData, Phones) {
   EXPECT_THAT(found("座机 010-62345678；0571 8765 4321"),
               ElementsAre("phone:010-62345678", "phone:0571 8765 4321"));
   EXPECT_THAT(found("致电：62345678"), ElementsAre("phone:62345678"));
+  EXPECT_THAT(found("(010)62345678、（0571） 87654321"),
+              ElementsAre("phone:(010)62345678", "phone:（0571） 87654321"));
+  EXPECT_THAT(found("(2019)8765432、(010)"), IsEmpty());
   EXPECT_THAT(found("订单20240101123456，价格13800元，SKU13800138000，1.38001380005"), IsEmpty());
 }
 
 TEST(PersonalData, IdNumbersKeepToTheirChecksum) {
   EXPECT_THAT(found("身份证11010519491231002X。"), ElementsAre("id_number:11010519491231002X"));
+  EXPECT_THAT(found("证件 110105 19491231 002X，"), ElementsAre("id_number:110105 19491231 002X"));
+  EXPECT_THAT(found("1101-0519-4912-3100-2x"), ElementsAre("id_number:1101-0519-4912-3100-2x"));
+  EXPECT_THAT(found("110105 19491231 002xl"), IsEmpty());
   EXPECT_THAT(found("440524188001010014"), IsEmpty());  // born in 1880
   EXPECT_THAT(found("身份证110105194912310021"), IsEmpty());
   EXPECT_THAT(found("旧号110105491231002"), ElementsAre("id_number:110105491231002"));

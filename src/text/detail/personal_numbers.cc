@@ -105,15 +105,39 @@ class NumberFinder {
     while (groups_.size() < kGroupsMax * 4) {
       Group group{at, at};
       while (is_digit(text_.at(group.end))) ++group.end;
-      if (group.end - group.begin == 17 && text_.at(group.end) == 'x' &&
-          !is_lower(text_.at(group.end + 1)))
+      if (text_.at(group.end) == 'x' && !is_lower(text_.at(group.end + 1)) && is_seventeenth(group))
         ++group.end;
       groups_.push_back(group);
       at = group.end;
-      if (!is_separator(text_.at(at)) || !is_digit(text_.at(at + 1))) break;
-      ++at;
+      const std::size_t gap = gap_at(at);
+      if (gap == 0) break;
+      at += gap;
     }
     return at;
+  }
+
+  /// Whether this group and whole ones before it have 17 digits, as an x has before it.
+  [[nodiscard]] bool is_seventeenth(const Group& group) const {
+    constexpr std::size_t kBefore = 17;
+    std::size_t digits = group.end - group.begin;
+    for (std::size_t g = groups_.size(); g > 0 && digits < kBefore; --g)
+      digits += groups_[g - 1].end - groups_[g - 1].begin;
+    return digits == kBefore;
+  }
+
+  /// Characters between two groups: a separator, or what closes an area's bracket, also with a
+  /// separator behind it. 0: no further group.
+  [[nodiscard]] std::size_t gap_at(std::size_t at) const {
+    std::size_t gap = groups_.size() == 1 && is_bracketed() ? 1 : 0;
+    if (is_separator(text_.at(at + gap))) ++gap;
+    return is_digit(text_.at(at + gap)) ? gap : 0;
+  }
+
+  /// The first group stands in brackets: (010)62345678.
+  [[nodiscard]] bool is_bracketed() const {
+    const Group& first = groups_.front();
+    return first.begin > 0 && text_.characters[first.begin - 1] == '(' &&
+           text_.at(first.end) == ')';
   }
 
   [[nodiscard]] std::string digits_of(std::size_t first, std::size_t last) const {
@@ -129,11 +153,12 @@ class NumberFinder {
     const std::size_t begin = groups_[first].begin;
     if (begin > 0 && (is_word_before(begin) || is_digit(text_.at(begin - 1)))) return 1;
     const bool plus = begin > 0 && text_.characters[begin - 1] == '+';
+    const bool bracket = first == 0 && is_bracketed();
     const std::size_t last = std::min(groups_.size(), first + kGroupsMax);
     for (std::size_t end = last; end > first; --end) {
       const std::string digits = digits_of(first, end - 1);
       if (digits.size() > 19 || goes_on(groups_[end - 1].end)) continue;
-      const std::size_t from = plus ? begin - 1 : begin;
+      const std::size_t from = plus || (bracket && end > 1) ? begin - 1 : begin;
       if (const auto kind = kind_of(digits, plus, end - first, begin)) {
         out_.push_back({*kind, *kind == PersonalKind::kPhone ? from : begin, groups_[end - 1].end});
         return end - first;
