@@ -25,13 +25,22 @@ double decision_of(std::span<const double> decisions, std::size_t label) {
   return label == 1 ? decisions[0] : -decisions[0];
 }
 
+/// Mean decision of the classes.
+double mean_of(std::span<const double> decisions) {
+  if (decisions.size() == 1) return 0;
+  double sum = 0;
+  for (const double d : decisions) sum += d;
+  return sum / static_cast<double>(decisions.size());
+}
+
+/// Cross entropy with targets of 1 - doubt for the label and doubt / classes for each class.
 double mean_loss(std::span<const double> decisions, std::size_t columns,
-                 std::span<const std::uint32_t> labels, double temperature) {
+                 std::span<const std::uint32_t> labels, double doubt, double temperature) {
   double loss = 0;
   for (std::size_t r = 0; r < labels.size(); ++r) {
     const auto row = decisions.subspan(r * columns, columns);
-    loss += std::log(weight_sum(row, temperature)) -
-            (decision_of(row, labels[r]) - highest_of(row)) / temperature;
+    const double target = (1 - doubt) * decision_of(row, labels[r]) + doubt * mean_of(row);
+    loss += std::log(weight_sum(row, temperature)) - (target - highest_of(row)) / temperature;
   }
   return loss / static_cast<double>(labels.size());
 }
@@ -53,9 +62,14 @@ double fit_temperature(std::span<const double> decisions, std::size_t columns,
   // section.
   constexpr double kShare = 1 / std::numbers::phi;
   constexpr int kSteps = 60;
+  // As if two rows more had been seen that say nothing: where no held-out row is wrong the loss has
+  // no other end than certainty.
+  const double doubt = 2 / static_cast<double>(labels.size() + 2);
   double low = std::log(1e-3);
   double high = std::log(1e3);
-  const auto loss = [&](double x) { return mean_loss(decisions, columns, labels, std::exp(x)); };
+  const auto loss = [&](double x) {
+    return mean_loss(decisions, columns, labels, doubt, std::exp(x));
+  };
   double a = high - kShare * (high - low);
   double b = low + kShare * (high - low);
   double loss_a = loss(a);

@@ -12,8 +12,10 @@ namespace zhiyin::model {
 void probabilities_of(std::span<const double> decisions, double temperature,
                       std::span<double> scores);
 
-/// The temperature that makes held-out rows most likely (Guo et al., ICML 2017). `decisions` is
-/// rows × columns, columns = 1 for two classes. Between 1e-3 and 1e3; 1 without rows.
+/// The temperature that makes held-out rows most likely (Guo et al., ICML 2017), with each label
+/// smoothed by 2 / (rows + 2) over the classes (Platt's way with targets, 1999): so rows of which
+/// none is wrong do not make certainty of every decision. `decisions` is rows × columns, columns =
+/// 1 for two classes. Between 1e-3 and 1e3; 1 without rows.
 double fit_temperature(std::span<const double> decisions, std::size_t columns,
                        std::span<const std::uint32_t> labels);
 

@@ -46,6 +46,11 @@ void for_each_run(std::span<const std::uint32_t> hits, Visit visit) {
   }
 }
 
+/// Empty, or nothing but white space and characters that are not seen.
+bool is_blank(const FoldedText& text) {
+  return std::ranges::all_of(text.points, [](char32_t c) { return c == U' '; });
+}
+
 bool all_finite(std::span<const float> values) {
   return std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
 }
@@ -209,7 +214,9 @@ TextPrediction TextClassifier::predict(std::string_view text, std::span<const fl
   TextPrediction out;
   std::vector<double> decisions(columns());
   out.floor = dense.empty() && dense_columns() > 0;
-  const bool known = decide(text, dense, scratch, decisions) || !dense.empty();
+  const bool decided = decide(text, dense, scratch, decisions) || !dense.empty();
+  // The encoder has a vector for nothing, too.
+  const bool known = decided && !is_blank(scratch.folded);
   out.scores.resize(classes_.size());
   if (several()) {
     apply_rules(decisions, known, out);

@@ -142,6 +142,11 @@ TEST(TextClassifier, VectorsOfAnEncoderJoinTheNgrams) {
     EXPECT_EQ(model->predict("？", std::vector<float>{0, 4, 0}, scratch).label, 1U);
     EXPECT_EQ(model->predict("？", std::vector<float>{0, 0, 0}, scratch).label, 0U);
     EXPECT_GT(model->explain("？", std::vector<float>{0, 4, 0}, 1, 5).encoder, 0);
+    EXPECT_FALSE(model->predict("？", std::vector<float>{0, 4, 0}, scratch).rejected);
+    for (const std::string_view nothing : {"", "  \n", "\u200b"}) {  // the encoder has a vector
+      const TextPrediction p = model->predict(nothing, std::vector<float>{0, 4, 0}, scratch);
+      EXPECT_TRUE(p.rejected && p.out_of_scope);
+    }
   }
 }
 
@@ -188,6 +193,24 @@ TEST(Temperature, FindsTheSlopeOfTheTruth) {
   std::vector<double> scores(2);
   probabilities_of(std::vector<double>{0.5}, 2.0 / 3, scores);
   EXPECT_NEAR(scores[1], 1 / (1 + std::exp(-1.5)), 1e-12);
+}
+
+TEST(Temperature, IsNotSureOfEverythingWhereNothingWasWrong) {
+  const std::vector<double> decisions(100, 1.0);
+  const std::vector<std::uint32_t> labels(100, 1);
+  const double temperature = fit_temperature(decisions, 1, labels);
+  std::vector<double> scores(2);
+  probabilities_of(std::vector<double>{1.0}, temperature, scores);
+  EXPECT_NEAR(scores[1], 1 - 1.0 / 102, 1e-4);  // a hundred of a hundred, by Laplace
+  probabilities_of(std::vector<double>{0.01}, temperature, scores);
+  EXPECT_NEAR(scores[1], 0.5, 0.03);
+
+  std::vector<double> three;
+  for (int i = 0; i < 100; ++i) three.insert(three.end(), {1.0, -1.0, -1.0});
+  const double of_three = fit_temperature(three, 3, std::vector<std::uint32_t>(100, 0));
+  scores.resize(3);
+  probabilities_of(std::vector<double>{1.0, -1.0, -1.0}, of_three, scores);
+  EXPECT_NEAR(scores[0], 1 - 2.0 / 102 * 2 / 3, 1e-4);
 }
 
 }  // namespace
