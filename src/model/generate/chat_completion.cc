@@ -31,6 +31,10 @@ constexpr std::array kIgnored = {
     "user",         "metadata",          "store",           "parallel_tool_calls",
     "service_tier", "safety_identifier", "prompt_cache_key"};
 
+/// Clients of this shape expect no limit where they name none: enough for a long text, and what a
+/// budget still can promise.
+constexpr int kTokensWithoutLimit = 4096;
+
 Result<ChatRole> role_of(std::string_view name) {
   if (name == "system" || name == "developer") return ChatRole::kSystem;
   if (name == "user") return ChatRole::kUser;
@@ -86,8 +90,17 @@ Result<void> read_messages(const Json& body, GenerateRequest& request) {
   return {};
 }
 
+bool is_tool_choice(const Json& choice) {
+  const std::string_view word = choice.string_or("");
+  return choice.is_null() || word == "auto" || word == "none" || word == "required" ||
+         (choice["type"].string_or("") == "function" &&
+          choice["function"]["name"].if_string() != nullptr);
+}
+
 Result<void> read_tools(const Json& body, GenerateRequest& request) {
   request.tool_choice = body["tool_choice"];
+  if (!is_tool_choice(request.tool_choice))
+    return fail_field("tool_choice", "is none of auto, none, required and a function's name");
   const Json& tools = body["tools"];
   if (tools.is_null()) return {};
   if (tools.if_array() == nullptr) return fail_field("tools", "is no list");
@@ -136,6 +149,7 @@ Result<void> read_number(const Json& body, std::string_view name, double& out) {
 Result<void> read_settings(const Json& body, GenerateRequest& request) {
   ZHIYIN_TRY_VOID(read_number(body, "temperature", request.temperature));
   ZHIYIN_TRY_VOID(read_number(body, "top_p", request.top_p));
+  request.tokens_max = kTokensWithoutLimit;
   for (const std::string_view name : {"max_tokens", "max_completion_tokens"}) {
     const Json& value = body[name];
     if (value.is_null()) continue;
@@ -258,6 +272,8 @@ Result<Asked> parse(const Json& body) {
   ZHIYIN_TRY_VOID(refuse_unsupported(body));
   Asked asked;
   asked.model = body["model"].string_or("");
+  if (!body["stream"].is_null() && body["stream"].if_bool() == nullptr)
+    return fail_field("stream", "is neither true nor false");
   asked.stream = body["stream"].bool_or(false);
   asked.usage_at_end = body["stream_options"]["include_usage"].bool_or(false);
   ZHIYIN_TRY_VOID(read_messages(body, asked.request));

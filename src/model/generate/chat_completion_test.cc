@@ -25,6 +25,12 @@ TEST(ChatCompletion, ReadsWhatClientsSend) {
   EXPECT_EQ(asked->request.format.kind, OutputFormat::Kind::kJsonSchema);
 }
 
+TEST(ChatCompletion, WithoutALimitALongTextHasRoom) {
+  const auto asked = parsed(R"({"messages":[{"role":"user","content":"x"}]})");
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->request.tokens_max, 4096);
+}
+
 TEST(ChatCompletion, RefusesByNameWhatWouldChangeTheAnswer) {
   const auto field = [](std::string_view more) {
     const auto asked =
@@ -36,6 +42,9 @@ TEST(ChatCompletion, RefusesByNameWhatWouldChangeTheAnswer) {
   EXPECT_EQ(field(R"(,"logprobs":true)"), "logprobs");
   EXPECT_EQ(field(R"(,"presence_penalty":0.5)"), "presence_penalty");
   EXPECT_EQ(field(R"(,"audio":{})"), "audio");
+  EXPECT_EQ(field(R"(,"stream":"yes")"), "stream");
+  EXPECT_EQ(field(R"(,"tool_choice":"some")"), "tool_choice");
+  EXPECT_EQ(field(R"(,"tool_choice":{"type":"function","function":{"name":"f"}})"), "taken");
   EXPECT_EQ(field(R"(,"max_tokens":0)"), "max_tokens");
   EXPECT_EQ(field(R"(,"temperature":"hot")"), "temperature");
   EXPECT_EQ(field(R"(,"response_format":{"type":"xml"})"), "response_format.type");

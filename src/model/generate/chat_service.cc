@@ -12,9 +12,19 @@ namespace {
 
 namespace chat = chat_completion;
 
-/// Errors as clients of the OpenAI shape read them.
+/// The caller's key was good: who answers and refuses is the endpoint behind this server, and what
+/// it says of the server's own key is its operator's business.
+Error as_told(const Error& error) {
+  if (error.code != ErrorCode::kPermissionDenied) return error;
+  return {ErrorCode::kUnavailable,
+          "the endpoint of the generator refuses this server's key (generate.key)",
+          {}};
+}
+
+/// Errors as clients of the OpenAI shape read them. These repeat whatever is answered with 5xx.
 http::Response refused(const Error& error) {
-  return http::Response::json(chat::error(error), http::status_of(error.code));
+  const int status = error.code == ErrorCode::kUnsupported ? 400 : http::status_of(error.code);
+  return http::Response::json(chat::error(error), status);
 }
 
 /// One answer that is streamed: the first piece is the HTTP answer, so that what fails before it
@@ -32,12 +42,12 @@ class StreamedAnswer {
   /// `guard`: what it reports, or null.
   void end(const Result<Generation>& generation, bool with_usage, const Json& guard) {
     if (!generation && !stream_) {
-      reply_(refused(generation.error()));
+      reply_(refused(as_told(generation.error())));
       return;
     }
     begin();
     if (!generation) {
-      stream_->write(chat::event(chat::error(generation.error())));
+      stream_->write(chat::event(chat::error(as_told(generation.error()))));
       stream_->end();
       return;
     }
@@ -100,7 +110,7 @@ void finish_with(const std::optional<StreamGuard>& guard, Result<Generation>& ge
 http::Response whole_answer(Generator& generator, const chat::Asked& asked, std::string_view id,
                             Instant now) {
   auto generation = generator.generate(asked.request);
-  if (!generation) return refused(generation.error());
+  if (!generation) return refused(as_told(generation.error()));
   auto guard = guard_of(asked);
   if (guard) {
     std::string text = guard->feed(generation->text);

@@ -137,6 +137,41 @@ TEST_F(ChatServiceTest, WhatFailsFirstHasAStatusAndLaterIsAnEvent) {
   EXPECT_THAT(broken.body, testing::Not(HasSubstr("[DONE]")));
 }
 
+/// Whatever it is asked.
+class FailingGenerator : public Generator {
+ public:
+  explicit FailingGenerator(Error error) : error_(std::move(error)) {}
+  using Generator::generate;
+  Result<Generation> generate(const GenerateRequest&, const OnText&) override {
+    return std::unexpected(error_);
+  }
+  std::string name() const override { return "failing"; }
+
+ private:
+  Error error_;
+};
+
+TEST(ChatService, FailuresOfTheEndpointAreNotTheCallers) {
+  const auto told = [](ErrorCode code, std::string_view more) {
+    FailingGenerator generator({code, "endpoint: answered 401: bad key sk-far", {}});
+    http::Request request;
+    request.body = fmt::format(R"({{"messages":[{{"role":"user","content":"x"}}]{}}})", more);
+    http::Response out;
+    complete_chat(
+        generator, request, [&](http::Response response) { out = std::move(response); }, 300ms,
+        Instant{});
+    return out;
+  };
+  for (const std::string_view more : {"", R"(,"stream":true)"}) {
+    const http::Response key = told(ErrorCode::kPermissionDenied, more);
+    EXPECT_EQ(key.status, 503);
+    EXPECT_THAT(key.body, HasSubstr("generate.key"));
+    EXPECT_THAT(key.body, testing::Not(HasSubstr("sk-far")));
+    // Clients ask again after a 501.
+    EXPECT_EQ(told(ErrorCode::kUnsupported, more).status, 400);
+  }
+}
+
 TEST_F(ChatServiceTest, AClientThatGoesEndsTheText) {
   http::ClientRequest request = asking("long", R"(,"stream":true)");
   request.on_piece = [](const http::ClientResponse&, std::string_view) { return false; };
