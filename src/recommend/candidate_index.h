@@ -28,8 +28,9 @@ struct CandidateItem {
   std::string group = {};  ///< of those of its kind with nearly the same text; empty: alone
   std::string topic = {};  ///< read out of its text; empty: unknown, as is the sentiment
   std::string sentiment = {};
-  std::string account = {};  ///< whose followers it is for; empty: everybody's
-  bool hidden = false;       ///< by the operator; it is not available then
+  std::string account = {};   ///< whose followers it is for; empty: everybody's
+  bool hidden = false;        ///< by the operator; it is not available then
+  std::string campaign = {};  ///< that it belongs to, in its owner's words; empty: none
 };
 
 /// What may be recommended: the catalogue, and for kinds of which it has no item those that the

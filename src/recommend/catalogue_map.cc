@@ -199,15 +199,17 @@ std::string_view name_of(MapBy by) {
       return "behaviour";
     case MapBy::kTags:
       return "tags";
+    case MapBy::kText:
+      return "text";
   }
   return "";
 }
 
 Result<MapBy> map_by_of(std::string_view name) {
-  for (const MapBy by : {MapBy::kFactors, MapBy::kBehaviour, MapBy::kTags}) {
+  for (const MapBy by : {MapBy::kFactors, MapBy::kBehaviour, MapBy::kTags, MapBy::kText}) {
     if (name == name_of(by)) return by;
   }
-  return fail_field("by", "'{}' is not factors, behaviour or tags", name.substr(0, 20));
+  return fail_field("by", "'{}' is not factors, behaviour, tags or text", name.substr(0, 20));
 }
 
 Result<CatalogueMap> map_catalogue(MapBy by, const RecommendModel& model,
@@ -218,6 +220,12 @@ Result<CatalogueMap> map_catalogue(MapBy by, const RecommendModel& model,
                 "map: the version has no item factors; train it with factors, or draw it by "
                 "behaviour or tags");
   }
+  const TextVectors* const texts = candidates.texts();
+  if (by == MapBy::kText && texts == nullptr) {
+    return fail(ErrorCode::kNotFound,
+                "map: no text was read by an encoder; install one (zhiyin model install), or draw "
+                "it by behaviour or tags");
+  }
   CatalogueMap out;
   SparseRows rows;
   Words words;
@@ -227,6 +235,15 @@ Result<CatalogueMap> map_catalogue(MapBy by, const RecommendModel& model,
     if (!is_wanted(item, kinds)) return;
     if (by == MapBy::kTags) {
       describe_by_tags(item, words, entries);
+    } else if (by == MapBy::kText) {
+      const std::uint32_t row = candidates.text_row(c);
+      if (row != TextVectors::kNone) {
+        const auto values = texts->row(row);
+        for (std::uint32_t v = 0; v < values.size(); ++v) {
+          if (values[v] != 0) entries.emplace_back(v, static_cast<float>(values[v]));
+        }
+        if (rows.width < values.size()) rows.width = values.size();
+      }
     } else if (candidates.is_known(c)) {
       const std::uint32_t m = candidates.model_item(c);
       if (by == MapBy::kBehaviour) {
@@ -252,9 +269,11 @@ Result<CatalogueMap> map_catalogue(MapBy by, const RecommendModel& model,
   };
   for (const std::uint32_t c : candidates.by_popularity()) add(c);
   for (const std::uint32_t c : candidates.unknown_by_freshness()) add(c);
-  rows.width = by == MapBy::kTags      ? words.size()
-               : by == MapBy::kFactors ? model.ials()->width()
-                                       : model.items();
+  if (by != MapBy::kText) {
+    rows.width = by == MapBy::kTags      ? words.size()
+                 : by == MapBy::kFactors ? model.ials()->width()
+                                         : model.items();
+  }
   out.plane = principal_plane(rows);
   return out;
 }

@@ -38,8 +38,9 @@ enum class MapBy {
   kFactors,    ///< item factors of iALS
   kBehaviour,  ///< item-item weights: who goes with the same items
   kTags,       ///< tags, category and author
+  kText,       ///< what the encoder makes of their texts
 };
-/// `factors`, `behaviour`, `tags`; kInvalidArgument, field `by`, otherwise.
+/// `factors`, `behaviour`, `tags`, `text`; kInvalidArgument, field `by`, otherwise.
 Result<MapBy> map_by_of(std::string_view name);
 std::string_view name_of(MapBy by);
 
@@ -51,7 +52,7 @@ struct CatalogueMap {
 };
 /// The `most` most popular of the candidates that the description knows, then others in the order
 /// of freshness. Rows are brought to length 1, so that popularity is no direction. `kinds`: only
-/// these; empty: all. kNotFound when the model has no factors.
+/// these; empty: all. kNotFound when the model has no factors, or no text was read.
 Result<CatalogueMap> map_catalogue(MapBy by, const RecommendModel& model,
                                    const CandidateIndex& candidates,
                                    std::span<const std::string> kinds, std::size_t most);

@@ -332,6 +332,35 @@ TEST(CatalogueMap, WhatIsAlikeLiesNear) {
   EXPECT_LT(distance(at["i7"], at["i11"]), distance(at["i7"], at["i10"]));
 }
 
+TEST(CatalogueMap, PlacesItemsByWhatTheirTextsSay) {
+  // Even ones point one way, odd ones the other; two were never read.
+  std::vector<TextVectors::Given> texts;
+  for (std::int8_t i = 0; i < 12; ++i) {
+    const std::int8_t to_even = i % 2 == 0 ? 100 : 0;
+    const std::int8_t to_odd = i % 2 == 0 ? 0 : 100;
+    texts.push_back({{"article", "i" + std::to_string(i)}, {to_even, to_odd, i}});
+  }
+  const auto vectors = TextVectors::create(3, texts);
+  ASSERT_TRUE(vectors);
+  const auto r = Recommender::create(model_of("itemknn", 0), "m", catalogue(), *vectors);
+  const auto map = map_catalogue(MapBy::kText, r->model(), r->candidates(), {}, 100);
+  ASSERT_TRUE(map) << map.error().text();
+  ASSERT_EQ(map->candidates.size(), 12U);
+  EXPECT_EQ(map->left_out, 2U);
+  EXPECT_GT(map->plane.shares[0], 0.9);
+  const auto is_even = [&](std::size_t i) {
+    return std::stoi(r->candidates().item(map->candidates[i]).ref.id.substr(1)) % 2 == 0;
+  };
+  for (std::size_t i = 1; i < 12; ++i) {
+    const bool beside_first = map->plane.places[i][0] * map->plane.places[0][0] > 0;
+    EXPECT_EQ(beside_first, is_even(i) == is_even(0));
+  }
+  const auto unread = recommender();
+  EXPECT_EQ(map_catalogue(MapBy::kText, unread->model(), unread->candidates(), {}, 5).error().code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(*map_by_of("text"), MapBy::kText);
+}
+
 TEST(CatalogueMap, LeavesOutWhatItKnowsNothingOf) {
   const auto r = recommender("itemknn", 4);
   for (const MapBy by : {MapBy::kFactors, MapBy::kBehaviour}) {

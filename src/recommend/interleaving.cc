@@ -17,8 +17,9 @@ class Team {
       : items_(items), number_(number) {}
 
   /// Null: nothing left.
-  const RecommendedItem* next(const std::unordered_set<ItemRef, ItemRefHash>& listed) {
-    while (at_ < items_.size() && listed.contains(items_[at_].item)) ++at_;
+  template <class Passes>
+  const RecommendedItem* next(const Passes& passes) {
+    while (at_ < items_.size() && !passes(items_[at_])) ++at_;
     return at_ < items_.size() ? &items_[at_] : nullptr;
   }
   [[nodiscard]] std::uint8_t number() const { return number_; }
@@ -33,7 +34,7 @@ class Team {
 
 std::vector<RecommendedItem> interleave(std::span<const RecommendedItem> in_use,
                                         std::span<const RecommendedItem> rival, std::size_t n,
-                                        std::uint64_t seed) {
+                                        std::uint64_t seed, const Fits& fits) {
   Team teams[] = {{in_use, 1}, {rival, 2}};
   Random random(seed);
   std::unordered_set<ItemRef, ItemRefHash> listed;
@@ -44,16 +45,19 @@ std::vector<RecommendedItem> interleave(std::span<const RecommendedItem> in_use,
     out.back().propensity *= chance;
     listed.insert(item.item);
   };
+  const auto passes = [&](const RecommendedItem& item) {
+    return !listed.contains(item.item) && (!fits || fits(item, out));
+  };
   while (out.size() < n) {
     const std::size_t begins = random.below(2);
-    const RecommendedItem* const one = teams[begins].next(listed);
-    const RecommendedItem* const other = teams[1 - begins].next(listed);
+    const RecommendedItem* const one = teams[begins].next(passes);
+    const RecommendedItem* const other = teams[1 - begins].next(passes);
     if (one == nullptr && other == nullptr) break;
     constexpr double kCoin = 0.5;
     const bool decides = one != nullptr && other != nullptr && one->item != other->item;
     if (one != nullptr) list(*one, teams[begins].number(), decides ? kCoin : 1);
     // What the first took may have been the second's best.
-    const RecommendedItem* const second = teams[1 - begins].next(listed);
+    const RecommendedItem* const second = teams[1 - begins].next(passes);
     if (second != nullptr && out.size() < n) list(*second, teams[1 - begins].number(), 1);
   }
   return out;

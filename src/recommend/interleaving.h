@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -9,14 +10,18 @@
 
 namespace zhiyin::recommend {
 
+/// Whether an item may be added to what is listed.
+using Fits = std::function<bool(const RecommendedItem&, std::span<const RecommendedItem> listed)>;
+
 /// One list out of two (team-draft interleaving; Radlinski, Kurup, Joachims, CIKM 2008): in each
 /// round a coin decides which team chooses first, and each adds its best item that is not there
-/// yet. At most `n` items, with `team` 1 or 2, and `propensity` the probability of the item for its
-/// place given those before it: 1/2 where the coin decided between two, else what it was. The same
-/// seed gives the same list. Pure.
+/// yet, and that `fits` (empty: all do) what is listed, for rules of a whole list: once refused it
+/// comes no more. At most `n` items, with `team` 1 or 2, and `propensity` the probability of the
+/// item for its place given those before it: 1/2 where the coin decided between two, else what it
+/// was. The same seed gives the same list. Pure.
 std::vector<RecommendedItem> interleave(std::span<const RecommendedItem> in_use,
                                         std::span<const RecommendedItem> rival, std::size_t n,
-                                        std::uint64_t seed);
+                                        std::uint64_t seed, const Fits& fits = {});
 
 /// What one person's interleaved lists brought to each team: sums of the owner's weights.
 struct TeamCredit {

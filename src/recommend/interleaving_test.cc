@@ -57,6 +57,26 @@ TEST(Interleaving, WhereBothAgreeNothingIsLeftToChance) {
   EXPECT_EQ(interleave(same, list_of({3, 4}), 10, 1).size(), 4U);
 }
 
+TEST(Interleaving, RulesOfAWholeListHold) {
+  const auto a = list_of({1, 2, 3, 4, 5, 6});
+  const auto b = list_of({12, 11, 14, 13, 16, 15});
+  // No two that end with the same digit.
+  const Fits fits = [](const RecommendedItem& item, std::span<const RecommendedItem> listed) {
+    const auto number = [](const RecommendedItem& one) { return std::stoi(one.item.id); };
+    const auto is_copy = [&](const RecommendedItem& one) {
+      return number(one) % 10 == number(item) % 10;
+    };
+    return std::ranges::none_of(listed, is_copy);
+  };
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const auto list = interleave(a, b, 6, seed, fits);
+    EXPECT_EQ(list.size(), 6U);
+    std::set<int> digits;
+    for (const RecommendedItem& item : list) digits.insert(std::stoi(item.item.id) % 10);
+    EXPECT_EQ(digits.size(), list.size());
+  }
+}
+
 TEST(Interleaving, TellsTheBetterTeamAndRefusesWhatSaysNothing) {
   Random random(4);
   std::vector<TeamCredit> people;

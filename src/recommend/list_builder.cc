@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <memory>
 
+#include "recommend/list_caps.h"
 #include "recommend/rerank.h"
 
 namespace zhiyin::recommend {
@@ -50,7 +50,7 @@ ListBuilder::ListBuilder(const RecommendModel& model, const CandidateIndex& cand
     const std::uint32_t candidate = candidates.find(ref);
     if (candidate != CandidateIndex::kNone) take(candidate);
   }
-  chooses_ = request.diversity > 0 || request.author_max > 0 || request.category_max > 0;
+  chooses_ = request.diversity > 0 || ListCaps::wanted(request);
   pool_ = chooses_ ? request.n * kPoolPerPlace : request.n;
   if (ranker_ != nullptr) pool_ = std::max(pool_, kRankedPool);
   note_tired();
@@ -765,16 +765,19 @@ void ListBuilder::choose() {
     for (std::size_t i = 0; i < std::min(places, gathered_.size()); ++i) list(gathered_[i], 1);
   } else {
     const std::vector<double> quality = qualities();
-    std::vector<std::string_view> authors;
-    std::vector<std::string_view> categories;
-    for (std::size_t i = 0; i < gathered_.size(); ++i) {
-      const CandidateItem& item = candidates_.item(gathered_[i].scored.candidate);
-      authors.push_back(item.author);
-      categories.push_back(item.category);
+    const std::vector<ListCaps::Cap> wanted = ListCaps::of(request_);
+    std::vector<std::vector<std::string_view>> labels(wanted.size());
+    std::vector<std::vector<std::string_view>> standing(wanted.size());
+    std::vector<ListCap> caps;
+    for (std::size_t c = 0; c < wanted.size(); ++c) {
+      const auto label = [&](std::uint32_t candidate) -> std::string_view {
+        return candidates_.item(candidate).*wanted[c].label;
+      };
+      for (const Gathered& g : gathered_) labels[c].push_back(label(g.scored.candidate));
+      for (const RecommendedItem& pinned : out_.items)
+        standing[c].push_back(label(candidates_.find(pinned.item)));
+      caps.push_back({wanted[c].most, labels[c], standing[c]});
     }
-    constexpr std::size_t kAny = std::numeric_limits<std::size_t>::max();
-    const ListCap caps[] = {{request_.author_max > 0 ? request_.author_max : kAny, authors},
-                            {request_.category_max > 0 ? request_.category_max : kAny, categories}};
     const RerankSettings settings{places, request_.diversity, caps};
     const PairSimilarity alike = [&](std::size_t a, std::size_t b) {
       return candidates_.similarity(gathered_[a].scored.candidate, gathered_[b].scored.candidate);
@@ -787,11 +790,17 @@ void ListBuilder::choose() {
   if (chance == 0) return;
   explore();
   // Fewer fresh items than places: the best of the rest.
+  ListCaps caps(candidates_, request_);
+  caps.add(out_.items);
   for (const Gathered& g : gathered_) {
     if (out_.items.size() >= request_.n) break;
-    const ItemRef& ref = candidates_.item(g.scored.candidate).ref;
-    if (std::ranges::none_of(out_.items, [&](const RecommendedItem& i) { return i.item == ref; }))
-      list(g, 1);
+    const std::uint32_t candidate = g.scored.candidate;
+    const ItemRef& ref = candidates_.item(candidate).ref;
+    if (!caps.allow(candidate) ||
+        std::ranges::any_of(out_.items, [&](const RecommendedItem& i) { return i.item == ref; }))
+      continue;
+    caps.add(candidate);
+    list(g, 1);
   }
 }
 
@@ -799,6 +808,10 @@ void ListBuilder::explore() {
   constexpr std::size_t kDraws = 200;
   std::vector<std::uint32_t> fresh;
   std::vector<Arm> arms;
+  // As if all of them were listed: so whichever chance takes, the caps hold, and it is as likely
+  // as it says.
+  ListCaps caps(candidates_, request_);
+  caps.add(out_.items);
   for (const std::uint32_t c : candidates_.unknown_by_freshness()) {
     if (fresh.size() >= kArmsMax) break;
     const ItemRef& ref = candidates_.item(c).ref;
@@ -810,9 +823,10 @@ void ListBuilder::explore() {
     };
     if (std::ranges::any_of(fresh, is_copy)) continue;
     if (candidates_.group(c) != 0 && taken_groups_[candidates_.group(c)] && !taken_[c]) continue;
-    if (listed || taste_.seen[c] || !passes_rules(c) ||
+    if (listed || taste_.seen[c] || !passes_rules(c) || !caps.allow(c) ||
         std::ranges::find(request_.rules.exclude, ref) != request_.rules.exclude.end())
       continue;
+    caps.add(c);
     fresh.push_back(c);
     arms.push_back(request_.arm_of ? request_.arm_of(ref) : Arm());
   }

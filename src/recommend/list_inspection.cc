@@ -5,6 +5,7 @@
 #include <map>
 
 #include "recommend/list_builder.h"
+#include "recommend/list_caps.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -33,6 +34,8 @@ constexpr ObstacleName kObstacles[] = {
     {Obstacle::kNearlySame, "nearly_same", {"与另一条内容几乎相同", "nearly the same as another"}},
     {Obstacle::kAuthorMax, "author_max", {"同一作者已到上限", "enough by this author"}},
     {Obstacle::kCategoryMax, "category_max", {"同一类目已到上限", "enough of this category"}},
+    {Obstacle::kTopicMax, "topic_max", {"同一话题已到上限", "enough of this topic"}},
+    {Obstacle::kCampaignMax, "campaign_max", {"同一活动已到上限", "enough of this campaign"}},
     {Obstacle::kVariety, "variety", {"为了多样性换成了别的内容", "gave way to variety"}},
     {Obstacle::kPlaces, "places", {"名额已满", "better ones filled the list"}},
 };
@@ -141,24 +144,25 @@ void ListBuilder::note_list(std::string_view stage) {
 /// Why those of `stage` that are not in the list are not.
 void ListBuilder::tell_what_was_left_out(InspectedStage& stage,
                                          const std::vector<RecommendedItem>& list) const {
-  std::map<std::string_view, std::size_t> authors;
-  std::map<std::string_view, std::size_t> categories;
-  for (const RecommendedItem& one : list) {
-    const CandidateItem& item = candidates_.item(candidates_.find(one.item));
-    ++authors[item.author];
-    ++categories[item.category];
+  constexpr std::pair<Obstacle, std::size_t RecommendRequest::*> kCaps[] = {
+      {Obstacle::kAuthorMax, &RecommendRequest::author_max},
+      {Obstacle::kCategoryMax, &RecommendRequest::category_max},
+      {Obstacle::kTopicMax, &RecommendRequest::topic_max},
+      {Obstacle::kCampaignMax, &RecommendRequest::campaign_max}};
+  std::vector<std::pair<Obstacle, ListCaps>> caps;
+  for (const auto& [obstacle, most] : kCaps) {
+    RecommendRequest alone;
+    alone.*most = request_.*most;
+    caps.emplace_back(obstacle, ListCaps(candidates_, alone)).second.add(list);
   }
   for (std::size_t place = 0; place < stage.items.size(); ++place) {
     InspectedItem& one = stage.items[place];
     if (is_listed(list, one.item.item)) continue;
-    const CandidateItem& item = candidates_.item(candidates_.find(one.item.item));
-    const auto is_full = [](std::size_t most, const std::string& name, auto& counts) {
-      return most > 0 && !name.empty() && counts[name] >= most;
-    };
-    if (is_full(request_.author_max, item.author, authors)) {
-      one.obstacle = Obstacle::kAuthorMax;
-    } else if (is_full(request_.category_max, item.category, categories)) {
-      one.obstacle = Obstacle::kCategoryMax;
+    const std::uint32_t candidate = candidates_.find(one.item.item);
+    const auto full =
+        std::ranges::find_if(caps, [&](const auto& cap) { return !cap.second.allow(candidate); });
+    if (full != caps.end()) {
+      one.obstacle = full->first;
     } else {
       const bool had_place = place + request_.explore < request_.n;
       one.obstacle = had_place && request_.diversity > 0 ? Obstacle::kVariety : Obstacle::kPlaces;

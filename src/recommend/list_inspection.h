@@ -32,6 +32,8 @@ enum class Obstacle {
   // After the merge:
   kAuthorMax,  ///< the list has as many of the author as it may
   kCategoryMax,
+  kTopicMax,
+  kCampaignMax,
   kVariety,  ///< another item made the list more varied
   kPlaces,   ///< better ones filled the list
 };

@@ -223,6 +223,70 @@ TEST(Lists, CapsAndDiversityChooseFromMoreCandidates) {
   }
 }
 
+/// The most items of a list with the same of these labels.
+int most_of_one(const RecommendResponse& list, const std::vector<CandidateItem>& items,
+                std::string CandidateItem::* label) {
+  std::map<std::string, int> counts;
+  int most = 0;
+  for (const RecommendedItem& listed : list.items) {
+    const auto item = std::ranges::find(items, listed.item, &CandidateItem::ref);
+    if (!((*item).*label).empty()) most = std::max(most, ++counts[(*item).*label]);
+  }
+  return most;
+}
+
+TEST(Lists, CapsHoldForTheWholeList) {
+  auto items = catalogue();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i].author = i % 3 == 0 ? "anna" : i % 3 == 1 ? "bo" : "";
+    items[i].topic = i % 2 == 0 ? "育儿" : "";
+    items[i].campaign = i % 4 == 3 ? "spring" : "";
+  }
+  const auto r = Recommender::create(model_of({}), "m", items);
+  const std::pair<std::size_t RecommendRequest::*, std::string CandidateItem::*> kCaps[] = {
+      {&RecommendRequest::author_max, &CandidateItem::author},
+      {&RecommendRequest::category_max, &CandidateItem::category},
+      {&RecommendRequest::topic_max, &CandidateItem::topic},
+      {&RecommendRequest::campaign_max, &CandidateItem::campaign}};
+  for (const auto& [cap, label] : kCaps) {
+    for (std::size_t most = 1; most <= 2; ++most) {
+      RecommendRequest request{.n = 10, .now = kNow, .pinned = {{"article", "i3"}}, .explore = 2};
+      request.*cap = most;
+      for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        request.seed = seed;
+        const auto out = listed(*r, request, {{"", "i0", 2}});
+        EXPECT_LE(most_of_one(out, items, label), static_cast<int>(most));
+        EXPECT_EQ(out.items[0].item.id, "i3");
+        EXPECT_GE(out.items.size(), 3U);
+      }
+    }
+  }
+  // What is pinned counts, although nothing keeps it out.
+  const auto pinned =
+      listed(*r, {.n = 4, .author_max = 1, .pinned = {{"article", "i3"}, {"article", "i6"}}});
+  EXPECT_EQ(most_of_one(pinned, items, &CandidateItem::author), 2);
+  EXPECT_EQ(std::ranges::count_if(
+                pinned.items,
+                [&](const RecommendedItem& one) {
+                  return std::ranges::find(items, one.item, &CandidateItem::ref)->author == "anna";
+                }),
+            2);
+}
+
+TEST(Lists, WhatWasTurnedDownDoesNotComeBack) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 20, .now = kNow};
+  request.rules.return_after = 3 * kDay;
+  auto view = person({{"", "i0", 9}, {"", "i1", 9}, {"", "i2", 9}});
+  view.activity[0].kind = "not_interested";
+  view.activity[1].kind = "hide";
+  const auto out = r->recommend(view, request);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(std::ranges::count(ids(*out), "i0"), 0);
+  EXPECT_EQ(std::ranges::count(ids(*out), "i1"), 0);
+  EXPECT_EQ(std::ranges::count(ids(*out), "i2"), 1);
+}
+
 TEST(Lists, PinnedItemsStandFirstUnlessARuleForbidsThem) {
   const auto r = recommender();
   RecommendRequest request{.n = 5};

@@ -41,7 +41,8 @@ struct ItemRules {
   std::optional<std::int64_t> price_max_fen;
   std::vector<ItemRef> exclude;
   std::optional<std::vector<ItemRef>> eligible;  ///< only these
-  /// Items dealt with longer ago than this may come back; absent: never.
+  /// Items dealt with longer ago than this may come back, but for those that the person turned
+  /// down; absent: never.
   std::optional<Duration> return_after;
 };
 
@@ -53,8 +54,12 @@ struct RecommendRequest {
   std::vector<std::pair<std::string, double>> interests;
   double diversity = 0;  ///< 0 … 1, see rerank.h
   Rerank rerank = Rerank::kMmr;
-  std::size_t author_max = 0;    ///< items of one author in the list; 0: any number
+  /// Items of one author in the list; 0: any number. Places of chance keep to this and the next
+  /// three, pinned items count.
+  std::size_t author_max = 0;
   std::size_t category_max = 0;  ///< of one category; 0: any number
+  std::size_t topic_max = 0;     ///< of one topic, as read out of the texts
+  std::size_t campaign_max = 0;  ///< of one campaign
   std::vector<ItemRef> pinned;   ///< stand first, in this order, where the rules allow them
   std::size_t explore = 0;       ///< last places for fresh items chosen by chance, at most n / 5
   std::uint64_t seed = 0;        ///< of these

@@ -22,7 +22,11 @@ std::vector<double> scaled(std::span<const double> quality) {
 /// Counts labels as candidates are chosen.
 class Caps {
  public:
-  explicit Caps(std::span<const ListCap> caps) : caps_(caps), used_(caps.size()) {}
+  explicit Caps(std::span<const ListCap> caps) : caps_(caps), used_(caps.size()) {
+    for (std::size_t c = 0; c < caps_.size(); ++c) {
+      for (const std::string_view label : caps_[c].standing) ++used_[c][label];
+    }
+  }
 
   [[nodiscard]] bool allow(std::size_t candidate) const {
     for (std::size_t c = 0; c < caps_.size(); ++c) {

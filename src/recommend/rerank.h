@@ -17,6 +17,8 @@ struct ListCap {
   std::size_t most = 0;
   /// Label of each candidate; empty labels are not counted. As many as there are candidates.
   std::span<const std::string_view> labels;
+  /// Labels of what stands in the list already, and counts.
+  std::span<const std::string_view> standing = {};
 };
 
 struct RerankSettings {

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "recommend/objectives.h"
+
 namespace zhiyin::recommend {
 namespace {
 
@@ -120,7 +122,8 @@ Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
     const audience::Activity& a = *it;
     if (!a.item || a.at > now || !is_own_doing(a.kind)) continue;
     const std::uint32_t candidate = candidates.find(*a.item);
-    const bool stays = !return_after || now - a.at <= *return_after;
+    const bool stays =
+        !return_after || now - a.at <= *return_after || response_of(a.kind) == Response::kHide;
     if (candidate != CandidateIndex::kNone && stays) out.seen[candidate] = true;
     const double weight = model.kind_weight(a.kind, a.value);
     if (weight <= 0) continue;

@@ -40,7 +40,8 @@ inline constexpr std::size_t kLikedTextsMax = 30;
 inline constexpr std::size_t kInterestsMax = 50;
 
 /// `given` are interests known from elsewhere. Activity after `now` does not count. What was dealt
-/// with longer than `return_after` ago is not `seen` (absent: whatever was dealt with is). Pure.
+/// with longer than `return_after` ago is not `seen` (absent: whatever was dealt with is); what was
+/// turned down always is. Pure.
 Taste taste_of(const audience::PersonView& person, const RecommendModel& model,
                const CandidateIndex& candidates,
                const std::vector<std::pair<std::string, double>>& given, Instant now,

@@ -41,6 +41,10 @@ class TextVectors {
   [[nodiscard]] std::size_t size() const { return norms_.size(); }
   /// The row of an item, or kNone.
   [[nodiscard]] std::uint32_t find(const ItemRef& item) const;
+  /// The numbers of a row, to a factor of its own; those beyond the vector's width are 0.
+  [[nodiscard]] std::span<const std::int8_t> row(std::uint32_t i) const {
+    return {values_.data() + std::size_t{i} * step_, step_};
+  }
   /// -1 … 1; 0 where a row says nothing. The same on every processor.
   [[nodiscard]] float cosine(std::uint32_t a, std::uint32_t b) const;
   /// out[i] = cosine(a, rows[i]), many at once.
@@ -87,6 +91,7 @@ class TextVectors {
   [[nodiscard]] std::span<const std::int8_t> row(std::uint32_t i) const {
     return {values_.data() + std::size_t{i} * step_, step_};
   }
+  [[nodiscard]] std::vector<float> sum_of(std::span<const Part> parts) const;
 
   std::size_t step_ = 0;  ///< bytes of a row, filled up with zeros
   std::vector<std::int8_t> values_;
