@@ -133,6 +133,13 @@ TEST_F(AnalysisFilesTest, MistakesAreNamedBeforeTheRunAndLeaveNothing) {
   file.tasks = {"language", "absent"};
   EXPECT_EQ(running_->files.start(file, csv).error().field, "tasks[1]");
   EXPECT_FALSE(running_->files.start(plain(), "").has_value());
+  for (const char* name : {"a.txt.gz", "a.parquet"}) {  // packed lines; nothing of Parquet
+    AnalysisFile other = plain();
+    other.name = name;
+    const auto refused = running_->files.start(other, "nonsense");
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << name;
+    EXPECT_EQ(refused.error().field, "name");
+  }
   EXPECT_TRUE(running_->files.list().value()["items"].if_array()->empty());
   EXPECT_EQ(running_->files.result(RunId("r_../../x")).error().code, ErrorCode::kNotFound);
 }

@@ -137,13 +137,21 @@ Result<std::size_t> column_named(const std::vector<std::string>& columns, std::s
 Result<std::unique_ptr<TextRows>> TextRows::open(const fs::path& path, std::string_view name,
                                                  std::string_view column,
                                                  std::string_view id_column) {
+  if (name.ends_with(".txt.gz") || name.ends_with(".txt.zst"))
+    return fail_field("name", "'{}': lines of texts are read unpacked, only tables as .gz or .zst",
+                      utf8::truncate(name, 80));
   if (!is_table(name)) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return fail(ErrorCode::kUnavailable, "{}: cannot be read", path.string());
     return std::make_unique<Lines>(path, std::move(in));
   }
   auto reader = ingest::TableReader::open(path, name, {});
-  if (!reader) return std::unexpected(within("name", reader.error()));
+  if (!reader) {
+    Error error = reader.error();
+    // What is damaged came from the caller, and is nothing that was stored.
+    if (error.code == ErrorCode::kDataLoss) error.code = ErrorCode::kInvalidArgument;
+    return std::unexpected(within("name", std::move(error)));
+  }
   ZHIYIN_TRY(const std::size_t text, column_named((*reader)->columns(), column, "column"));
   std::optional<std::size_t> id;
   if (!id_column.empty()) {
