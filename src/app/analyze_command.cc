@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "model/classify/text_task.h"
+#include "model/pairs/pair_model.h"
 #include "model/registry.h"
 #include "model/text_file.h"
+#include "server/model_catalogue.h"
 #include "server/text_analysis.h"
 #include "storage/migrations.h"
 #include "storage/sqlite_state.h"
@@ -55,7 +57,12 @@ Result<bool> provide_registered(const std::string& name, const TextModelContext&
       context.on_installation("model export", Json().set("id", name).set("to", file.string()));
   if (!record && record.error().code == ErrorCode::kNotFound) return false;
   if (!record) return std::unexpected(record.error());
-  ZHIYIN_TRY(auto classifier, model::read_text_model(file));
+  ZHIYIN_TRY(const auto artefact, model::read_artefact(file));
+  if (artefact.kind == model::PairModel::kKind)
+    return fail(ErrorCode::kUnsupported,
+                "model '{}': it compares two texts (zhiyin classify), and gives none a class",
+                name);
+  ZHIYIN_TRY(auto classifier, model::TextClassifier::from_artefact(artefact));
   language.provide(name, {std::string((*record)["id"].string_or(name)), std::move(classifier)});
   return true;
 }
@@ -124,7 +131,10 @@ Result<std::string> answers_of(std::span<const std::string_view> lines, std::siz
     Json answer = Json().set("line", line);
     for (const auto& [name, value] : *(*found["items"].if_array())[next++].if_object())
       answer.set(name, value);
-    all_read = all_read && answer["error"].is_null();
+    if (const Json* error = answer.find("error"); error != nullptr) {
+      all_read = false;
+      answer.set("error", Json(*error).set("field", fmt::format("line {}", line)));
+    }
     out += answer.dump() + "\n";
   }
   return out;
@@ -151,8 +161,13 @@ Result<bool> analyze_lines(const Json& args, const TextModelContext& context,
     if (!named) return std::unexpected(within("--tasks", named.error()));
     if (named->empty()) return fail_field("--tasks", "names none");
     request.tasks = std::move(*named);
+  } else {
+    // What the installation has of the usual names goes before what comes with the program.
+    for (const std::string_view name : server::kShippedNames) {
+      ZHIYIN_TRY_VOID(provide_registered(std::string(name), context, *bench->language));
+    }
   }
-  ZHIYIN_TRY(const std::string bytes, model::read_text_file(input));
+  ZHIYIN_TRY(const std::string bytes, read_input(input));
   const auto lines = model::lines_of(bytes);
   Json versions = Json::object();
   bool all_read = true;

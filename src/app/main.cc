@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <thread>
@@ -40,7 +42,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void print(std::FILE* out, std::string_view text) { std::fwrite(text.data(), 1, text.size(), out); }
+/// Why results could not be written, by errno; 0 while nothing is lost.
+int& lost_output() {
+  static int reason = 0;
+  return reason;
+}
+
+void print(std::FILE* out, std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), out) != text.size() && out == stdout)
+    lost_output() = errno;
+}
 
 int failed(const Error& error, bool json) {
   if (json) {
@@ -501,6 +512,11 @@ int run(std::span<const std::string> arguments) {
   if (words == "restore") return answered(*invocation, restore(*invocation));
   if (words == "evaluate recommend") return answered(*invocation, evaluate_recommend(*invocation));
   if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
+  // These ask the installation only where there is one; a mistyped --config is none.
+  const bool by_models = words == "train text" || words == "evaluate classify" ||
+                         words == "classify" || words == "analyze" || words == "embed";
+  if (const auto location = location_of(*invocation); by_models && !location)
+    return failed(location.error(), invocation->json);
   if (words == "train text")
     return answered(*invocation, train_text(invocation->args, text_model_context(*invocation)));
   if (words == "evaluate classify")
@@ -518,6 +534,17 @@ int run(std::span<const std::string> arguments) {
     return 0;
   }
   return run_on_installation(*invocation);
+}
+
+/// A full disk must not look like success. Whoever closed the pipe has read enough.
+int finished(int code) {
+  if (std::fflush(stdout) != 0 && lost_output() == 0) lost_output() = errno;
+  if (lost_output() == 0 || lost_output() == EPIPE) return code;
+  const Error error{
+      ErrorCode::kUnavailable,
+      fmt::format("the output could not be written: {}", std::strerror(lost_output())),
+      {}};
+  return code != 0 ? code : failed(error, false);
 }
 
 }  // namespace
@@ -542,5 +569,5 @@ int main(int argc, char** argv) {
   ::umask(077);  // stores, uploads and logs hold personal data: for the user of the process alone
   ::prctl(PR_SET_DUMPABLE, 0);  // memory holds secrets and keys: a crash leaves no image of it
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  return zhiyin::app::run(arguments);
+  return zhiyin::app::finished(zhiyin::app::run(arguments));
 }

@@ -10,6 +10,7 @@
 #include "model/classify/text_classifier.h"
 #include "model/pairs/pair_model.h"
 #include "model/text_file.h"
+#include "server/model_catalogue.h"
 
 namespace zhiyin::app {
 namespace {
@@ -139,11 +140,15 @@ Result<Json> export_to(Services& s, const Json& args, const ProgressSink&) {
 /// {"from","to"} of the texts that were learnt from, as RFC 3339 times; null when not said.
 Result<Json> window_of(const Json& args) {
   Json out;
+  std::optional<Instant> begin;
   for (const auto& [flag, member] : {std::pair("data-from", "from"), std::pair("data-to", "to")}) {
     const auto* text = args[flag].if_string();
     if (text == nullptr) continue;
     const auto time = parse_time(*text, TimeZone::shanghai());
     if (!time) return fail_field(fmt::format("--{}", flag), "{}", time.error().message);
+    if (begin && time->us < begin->us)
+      return fail_field("--data-to", "{} is before --data-from", format_utc(*time));
+    begin = *time;
     out.set(member, format_utc(*time));
   }
   return out;
@@ -153,17 +158,18 @@ Result<Json> install(Services& s, const Json& args, const ProgressSink&) {
   constexpr std::size_t kLicenceBytesMax = 200;
   ZHIYIN_TRY(const std::string path, needed(args, "file"));
   ZHIYIN_TRY(const std::string name, needed(args, "name"));
+  ZHIYIN_TRY_VOID(server::check_classifier_name(name, "--name"));
   ZHIYIN_TRY(const Json window, window_of(args));
   const std::string licence(args["licence"].string_or(""));
   if (licence.size() > kLicenceBytesMax)
     return fail_field("--licence", "has {} bytes, at most {}", licence.size(), kLicenceBytesMax);
   ZHIYIN_TRY(std::string bytes, read_file(path, model::kModelBytesMax));
-  ZHIYIN_TRY(const auto text_model, text_model_of(bytes));
-  if (is_of_others(name)) return fail_field("name", "'{}' is another kind of model", name);
-  Json settings = text_model.settings;
+  const auto text_model = text_model_of(bytes);
+  if (!text_model) return fail(text_model.error().code, "{}: {}", path, text_model.error().message);
+  Json settings = text_model->settings;
   if (!licence.empty()) settings.set("licence", licence);
   ZHIYIN_TRY(const auto record,
-             s.models.save({name, window, settings, text_model.metrics, std::move(bytes)},
+             s.models.save({name, window, settings, text_model->metrics, std::move(bytes)},
                            s.clock.now(), !args["inactive"].bool_or(false)));
   return Json().set("id", record.id).set("checksum", record.checksum).set("active", record.active);
 }
@@ -228,16 +234,44 @@ std::vector<std::string_view> texts_of(std::string_view bytes) {
   return out;
 }
 
-Result<Json> agreement(const TextClassifier& before, const TextClassifier& after,
-                       const std::string& path) {
-  if (before.dense_columns() + after.dense_columns() > 0)
-    return fail(ErrorCode::kUnsupported,
-                "--input: texts are compared for models without an encoder only; POST /v1/analyze "
-                "compares the others in service (shadow)");
+/// The encoder's vectors, as classifiers were trained with; fails as the encoder does, and with
+/// kConflict where a model was trained with another one.
+Result<std::vector<float>> vectors_of(Services& s, std::span<const std::string_view> texts,
+                                      std::span<const TextClassifier* const> models,
+                                      const ProgressSink& progress) {
+  constexpr std::size_t kChunk = 64;
+  std::vector<float> out;
+  bool needed = false;
+  for (const TextClassifier* model : models) {
+    if (model->dense_columns() == 0) continue;
+    ZHIYIN_TRY_VOID(s.language.check_encoder(*model));
+    needed = true;
+  }
+  for (std::size_t begin = 0; needed && begin < texts.size(); begin += kChunk) {
+    const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
+    ZHIYIN_TRY(const auto vectors,
+               s.language.encode(part, {.caller = "model diff",
+                                        .tokens_max = server::Language::kClassifierTokensMax}));
+    out.insert(out.end(), vectors.values.begin(), vectors.values.end());
+    const double done =
+        static_cast<double>(begin + part.size()) / static_cast<double>(texts.size());
+    if (!progress(done, "encoding")) return fail(ErrorCode::kConflict, "diff: cancelled");
+  }
+  return out;
+}
+
+Result<Json> agreement(Services& s, const TextClassifier& before, const TextClassifier& after,
+                       const std::string& path, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string bytes, model::read_text_file(path));
   const auto texts = texts_of(bytes);
-  const auto old_answers = model::classify_all(before, texts, {}, 1);
-  const auto new_answers = model::classify_all(after, texts, {}, 1);
+  const TextClassifier* const models[] = {&before, &after};
+  ZHIYIN_TRY(const auto vectors, vectors_of(s, texts, models, progress));
+  const auto answers = [&](const TextClassifier& model) {
+    const std::span<const float> dense = vectors;
+    return model::classify_all(model, texts, model.dense_columns() > 0 ? dense : dense.first(0), 1);
+  };
+  const auto old_answers = answers(before);
+  const auto new_answers = answers(after);
   model::Agreement out;
   for (std::size_t i = 0; i < texts.size(); ++i)
     out.add(before.classes()[old_answers[i].label], old_answers[i].confidence,
@@ -252,7 +286,7 @@ Json described(const ModelRecord& record) {
       .set("data_window", record.window);
 }
 
-Result<Json> diff(Services& s, const Json& args, const ProgressSink&) {
+Result<Json> diff(Services& s, const Json& args, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string old_id, needed(args, "old"));
   ZHIYIN_TRY(const std::string new_id, needed(args, "new"));
   ZHIYIN_TRY(const auto before, model_of(s, old_id));
@@ -269,7 +303,8 @@ Result<Json> diff(Services& s, const Json& args, const ProgressSink&) {
     if (const auto* input = args["input"].if_string()) {
       if (!old_model.classifier || !new_model.classifier)
         return fail_field("--input", "is for classifiers of single texts");
-      ZHIYIN_TRY(Json found, agreement(*old_model.classifier, *new_model.classifier, *input));
+      ZHIYIN_TRY(Json found,
+                 agreement(s, *old_model.classifier, *new_model.classifier, *input, progress));
       out.set("agreement", std::move(found));
     }
   } else if (args["input"].if_string() != nullptr) {

@@ -4,11 +4,13 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "app/number_argument.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "model/text_file.h"
 #include "text/near_duplicate.h"
 #include "text/personal_data.h"
 #include "text/term_matcher.h"
@@ -38,8 +40,16 @@ class Texts {
       texts.in_ = &std::cin;
       return texts;
     }
-    texts.file_ = std::make_unique<std::ifstream>(path, std::ios::binary);
-    if (!*texts.file_) return fail(ErrorCode::kNotFound, "--input: {} cannot be read", path);
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+      return fail_field("--input", "{} is a folder", path);
+    if (path.ends_with(".gz") || path.ends_with(".zst")) {
+      ZHIYIN_TRY(std::string bytes, model::read_text_file(path));
+      texts.file_ = std::make_unique<std::istringstream>(std::move(bytes));
+    } else {
+      texts.file_ = std::make_unique<std::ifstream>(path, std::ios::binary);
+      if (!*texts.file_) return fail(ErrorCode::kNotFound, "--input: {} cannot be read", path);
+    }
     texts.in_ = texts.file_.get();
     return texts;
   }
@@ -55,10 +65,16 @@ class Texts {
         return std::optional(std::move(text));
       }
       text += c;
+      // A byte-order mark is no part of the first text.
+      if (line_ == 1 && !begun_ && text.size() == kMark.size()) {
+        begun_ = true;
+        if (text == kMark) text.clear();
+      }
       if (text.size() > kTextBytesMax)
         return fail(ErrorCode::kLimitReached, "line {}: longer than {} bytes", line_,
                     kTextBytesMax);
     }
+    if (in_->bad()) return fail(ErrorCode::kUnavailable, "line {}: cannot be read", line_);
     if (text.empty()) return std::optional<std::string>();
     return std::optional(std::move(text));
   }
@@ -67,9 +83,12 @@ class Texts {
   [[nodiscard]] std::size_t line() const { return line_; }
 
  private:
+  static constexpr std::string_view kMark = "\xef\xbb\xbf";
+
   bool whole_ = false;
+  bool begun_ = false;  // the first bytes are read
   std::optional<std::string> given_;
-  std::unique_ptr<std::ifstream> file_;
+  std::unique_ptr<std::istream> file_;
   std::istream* in_ = nullptr;
   std::size_t line_ = 0;
 };
@@ -110,6 +129,11 @@ Result<text::TermMatcher> matcher_of(const Json& args) {
   const std::string path = text_of(args, "terms");
   if (!path.empty()) {
     auto compiled = text::TermMatcher::load(path);
+    for (const std::string_view flag : {"allow", "case-sensitive", "whole-words"}) {
+      if (compiled && !args[flag].is_null())
+        return fail_field(fmt::format("--{}", flag),
+                          "is for a list: {} is compiled, with what text compile was told", path);
+    }
     if (compiled || compiled.error().code == ErrorCode::kUnsupported) return compiled;
     // Another file than a compiled one is a list.
     std::ifstream file(path, std::ios::binary);
@@ -266,7 +290,8 @@ Result<TextTask> task_of(std::string_view words, const Json& args) {
 }  // namespace
 
 std::vector<CommandSpec> text_command_specs() {
-  const FlagSpec input{"input", "FILE", "texts, one a line; - or nothing: standard input"};
+  const FlagSpec input{"input", "FILE",
+                       "texts, one a line; plain, .gz or .zst; - or nothing: standard input"};
   const FlagSpec whole{"whole", "", "all of the input is one text"};
   const FlagSpec user{"user-words", "FILE",
                       "words to add: word, count and tag as in jieba's files"};

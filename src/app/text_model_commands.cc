@@ -1,6 +1,11 @@
 #include "app/text_model_commands.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iostream>
 #include <thread>
 
 #include "app/number_argument.h"
@@ -15,6 +20,7 @@
 #include "model/text_file.h"
 #include "model/vector_cache.h"
 #include "server/assets.h"
+#include "server/model_catalogue.h"
 
 namespace zhiyin::app {
 namespace {
@@ -30,22 +36,23 @@ Result<std::string> needed(const Json& args, std::string_view name) {
   return text;
 }
 
-bool is_path(std::string_view model) { return model.contains('/'); }
-
-/// Names are kinds of the registry: what other parts keep there has names of its own.
-Result<void> check_name(std::string_view name) {
-  constexpr std::size_t kBytesMax = 64;
-  const bool good =
-      name.size() <= kBytesMax && std::ranges::all_of(name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-      });
-  if (!good || name == "response" || name == "recommend" || name == "ranker")
-    return fail_field("--output",
-                      "'{}' is no name for a classifier: a-z, 0-9, '-', '_' and '.', at most {}, "
-                      "not response, recommend or ranker; a path has a '/'",
-                      name.substr(0, 80), kBytesMax);
+/// Said before hours of work, not after them: whether a file can be written there.
+Result<void> check_output(const fs::path& path) {
+  std::error_code ignored;
+  if (!path.has_filename() || fs::is_directory(path, ignored))
+    return fail_field("--output", "{} is a folder; the name of a file is expected", path.string());
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, ignored))
+    return fail(ErrorCode::kNotFound, "--output: there is no folder {}", folder.string());
+  // Into a device or a pipe nothing is renamed.
+  const bool special = fs::exists(path, ignored) && !fs::is_regular_file(path, ignored);
+  if (::access((special ? path : folder).c_str(), W_OK) != 0)
+    return fail(ErrorCode::kPermissionDenied, "--output: {} cannot be written: {}", path.string(),
+                std::strerror(errno));
   return {};
 }
+
+bool is_path(std::string_view model) { return model.contains('/'); }
 
 /// From the installation's registry, by way of a file.
 Result<model::Artefact> from_registry(const std::string& name, const TextModelContext& context) {
@@ -238,7 +245,7 @@ Result<bool> classify_pairs(const Json& args, const TextModelContext& context, b
   ZHIYIN_TRY(const auto terms, number_argument<std::size_t>(args, "explain"));
   if (terms && *terms > kTermsMax)
     return fail_field("--explain", "{} is above {}", *terms, kTermsMax);
-  ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
+  ZHIYIN_TRY(const std::string bytes, read_input(file));
   const std::vector<std::string_view> lines = model::lines_of(bytes);
   ZHIYIN_TRY(const auto usable,
              model::encoder_or_floor(pairs, encoder_opener(args, model::PairModel::kPrefix)));
@@ -279,14 +286,31 @@ Result<bool> classify_pairs(const Json& args, const TextModelContext& context, b
 
 }  // namespace
 
+Result<std::string> read_input(const std::string& path) {
+  constexpr std::size_t kBytesMax = std::size_t{1} << 30;
+  if (path != "-") return model::read_text_file(path);
+  std::string bytes;
+  char buffer[1 << 16];
+  while (std::cin.read(buffer, sizeof buffer) || std::cin.gcount() > 0) {
+    bytes.append(buffer, static_cast<std::size_t>(std::cin.gcount()));
+    if (bytes.size() > kBytesMax)
+      return fail(ErrorCode::kLimitReached, "--input: more than {} bytes", kBytesMax);
+  }
+  return bytes;
+}
+
 Result<Json> train_text(const Json& args, const TextModelContext& context) {
   ZHIYIN_TRY(const std::string task, needed(args, "task"));
   if (task != "classify" && task != "pair")
     return fail_field("--task", "'{}' is neither classify nor pair", task.substr(0, 40));
   ZHIYIN_TRY(const std::string file, needed(args, "train"));
   ZHIYIN_TRY(const std::string output, needed(args, "output"));
-  if (!is_path(output)) {
-    ZHIYIN_TRY_VOID(check_name(output));
+  if (is_path(output)) {
+    ZHIYIN_TRY_VOID(check_output(output));
+  } else {
+    ZHIYIN_TRY_VOID(server::check_classifier_name(output, "--output"));
+    // Where there is none the model would be lost after the training.
+    ZHIYIN_TRY_VOID(context.on_installation("model list", Json::object()));
   }
   return task == "pair" ? train_pairs(args, file, output, context)
                         : train_classes(args, file, output, context);
@@ -325,7 +349,7 @@ Result<bool> classify_lines(const Json& args, const TextModelContext& context, b
     return classify_pairs(args, context, json, pairs, file, write);
   }
   ZHIYIN_TRY(const auto classifier, model_of<TextClassifier>(artefact, name));
-  ZHIYIN_TRY(const std::string bytes, model::read_text_file(file));
+  ZHIYIN_TRY(const std::string bytes, read_input(file));
   const std::vector<std::string_view> lines = model::lines_of(bytes);
   ZHIYIN_TRY(const auto usable, model::encoder_or_floor(classifier, encoder_opener(args)));
   if (!usable.instead.empty() && context.note) context.note(usable.instead);
@@ -366,8 +390,9 @@ Result<Json> embed(const Json& args, const TextModelContext& context) {
   const std::string_view prefix = args["prefix"].string_or("none");
   if (prefix != "query" && prefix != "passage" && prefix != "none")
     return fail_field("--prefix", "'{}' is none of query, passage, none", prefix.substr(0, 40));
+  ZHIYIN_TRY_VOID(check_output(output));
   ZHIYIN_TRY(const fs::path path, encoder_path(args));
-  ZHIYIN_TRY(const std::string bytes, model::read_text_file(input));
+  ZHIYIN_TRY(const std::string bytes, read_input(input));
   const std::vector<std::string_view> lines = model::lines_of(bytes);
   if (lines.empty()) return fail_field("--input", "{} has no lines", input);
   for (std::size_t i = 0; i < lines.size(); ++i) {

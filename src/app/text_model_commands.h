@@ -17,6 +17,10 @@ struct TextModelContext {
   std::function<void(std::string_view)> note;  ///< what the caller is told beside the answers
 };
 
+/// All of a command's `--input`: a file, unpacked when its name ends in .gz or .zst, or with `-`
+/// standard input.
+Result<std::string> read_input(const std::string& path);
+
 /// A MODEL with a `/` is a path; any other name is the active version of that name in the
 /// installation's registry, or its version `NAME-3`, or else a model that comes with the program.
 

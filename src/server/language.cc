@@ -11,6 +11,7 @@
 #include "model/artefact.h"
 #include "model/pairs/pair_model.h"
 #include "model/pairs/pair_task.h"
+#include "server/model_catalogue.h"
 #include "text/dictionary.h"
 
 namespace zhiyin::server {
@@ -27,14 +28,7 @@ constexpr std::size_t kClassifiersMax = 64;  // kept in memory
 constexpr auto kLookEvery = std::chrono::seconds(1);
 constexpr std::size_t kShownOfChecksum = 8;
 
-bool is_name(std::string_view name) {
-  constexpr std::size_t kBytesMax = 64;
-  return !name.empty() && name.size() <= kBytesMax && !name.starts_with('.') &&
-         std::ranges::all_of(name, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                  c == '.';
-         });
-}
+bool is_name(std::string_view name) { return is_model_name(name); }
 
 Result<TextClassifier> classifier_of(std::string_view bytes) {
   ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));

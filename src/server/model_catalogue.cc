@@ -1,5 +1,6 @@
 #include "server/model_catalogue.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/crypto.h"
@@ -7,6 +8,7 @@
 #include "base/program_file.h"
 #include "base/utf8.h"
 #include "model/artefact.h"
+#include "server/text_analysis.h"
 #include "server/text_similarity.h"
 
 namespace zhiyin::server {
@@ -52,7 +54,30 @@ Result<void> describe(const std::filesystem::path& file, std::string_view name, 
   return {};
 }
 
+constexpr std::size_t kNameBytesMax = 64;
+
 }  // namespace
+
+bool is_model_name(std::string_view name) {
+  return !name.empty() && name.size() <= kNameBytesMax && !name.starts_with('.') &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                  c == '.';
+         });
+}
+
+Result<void> check_classifier_name(std::string_view name, std::string_view field) {
+  if (!is_model_name(name))
+    return fail_field(field,
+                      "'{}' is no name for a classifier: a-z, 0-9, '-', '_' and '.', not '.' "
+                      "first, at most {}; a path has a '/'",
+                      utf8::truncate(name, 80), kNameBytesMax);
+  if (name == "response" || name == "recommend" || name == "ranker")
+    return fail_field(field, "'{}' is another kind of model", name);
+  if (is_analysis_rule(name))
+    return fail_field(field, "'{}' is what an analysis finds by rules", name);
+  return {};
+}
 
 Json ModelCatalogue::shipped() {
   const MutexLock lock(mutex_);

@@ -15,6 +15,14 @@ namespace zhiyin::server {
 inline constexpr std::array<std::string_view, 5> kShippedNames = {"sentiment", "emotion", "topic",
                                                                   "category", "intent"};
 
+/// Whether requests and commands can name a model so: a-z, 0-9, '_', '-' and '.', not '.' first, at
+/// most 64.
+bool is_model_name(std::string_view name);
+
+/// Whether a classifier may be stored under that name: one by which it can be asked for, that no
+/// other part and no rule of an analysis has. kInvalidArgument naming `field`.
+Result<void> check_classifier_name(std::string_view name, std::string_view field);
+
 /// The models that no registry lists: the classifiers that come with the program, and the encoder.
 /// Thread-safe.
 class ModelCatalogue {

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import Server, cli, main, shared_data
+from harness import PROGRAM, Server, cli, main, shared_data
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -85,6 +85,25 @@ class Classify(unittest.TestCase):
         self.assertEqual([o.get("label") for o in out], ["好", None, "坏"])
         self.assertEqual(out[1]["error"]["field"], "line 2")
 
+    def test_standard_input_is_a_file_too(self):
+        self.trained(self.model)
+        done = subprocess.run([PROGRAM, "classify", "--model", self.model, "--input", "-", "--json"], input="很好吃\n太难吃\n".encode(),
+                              capture_output=True, check=True)
+        self.assertEqual([json.loads(line)["label"] for line in done.stdout.decode().splitlines()], ["好", "坏"])
+
+    def test_an_analysis_is_by_what_the_installation_uses(self):
+        self.trained(self.model)
+        installation = self.folder / "shop"
+        cli("init", installation)
+        config = ["--config", installation / "zhiyin.toml"]
+        cli("model", "install", self.model, "--name", "sentiment", *config)
+        file = self.folder / "lines.txt"
+        file.write_text("很好吃\n" + "好" * 30_000 + "\n")
+        done = cli("analyze", "--input", file, *config, check=False)
+        out = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual((out[0]["sentiment"]["label"], out[0]["sentiment"]["version"]), ("好", "sentiment-1"))
+        self.assertEqual(out[1]["error"]["field"], "line 2")
+
     def test_mistakes_are_named(self):
         def failed(*arguments):
             return cli(*arguments, check=False, cwd=self.folder)
@@ -101,6 +120,16 @@ class Classify(unittest.TestCase):
         done = failed("classify", "--model", "nobody", "--input", self.train)
         self.assertEqual(done.returncode, 3)
         self.assertIn("a path has a '/'", done.stderr)
+        # Found before the training, not after it.
+        for output, what in ((self.folder / "none/m.zym", "no folder"), (f"{self.folder}/", "is a folder"), ("reviews", "no installation")):
+            done = failed("train", "text", "--task", "classify", "--train", self.train, "--features", "ngram", "--output", output)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(what, done.stderr)
+            self.assertNotIn("training", done.stderr)
+        # No other model answers because the settings' name was mistyped.
+        done = failed("classify", "--model", "sentiment", "--input", self.train, "--config", self.folder / "none.toml")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("--config", done.stderr)
         self.model.write_bytes(b"ZYMD" + bytes(60))
         self.assertEqual(failed("classify", "--model", self.model, "--input", self.train).returncode, 9)
 

@@ -4,7 +4,7 @@ import sqlite3
 import tempfile
 import unittest
 
-from harness import cli, main
+from harness import ROOT, cli, main
 
 GOOD = ["很好吃", "味道很好", "送餐很快", "非常满意", "好吃不贵", "很喜欢", "包装很好", "服务很好"]
 BAD = ["太难吃了", "送餐太慢", "味道很差", "非常失望", "又贵又难吃", "再也不来", "包装很差", "服务很差"]
@@ -66,11 +66,29 @@ class Models(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertEqual(self.run_json("model", "info", "reviews")["id"], "reviews-1")
 
+    def test_joined_versions_are_compared_on_texts(self):
+        if not list(ROOT.glob("build/*/models/encoder.zyen")):
+            self.skipTest("no encoder (./dev setup)")
+        own = self.folder / "own"
+        cli("init", own)
+        config = ["--config", own / "zhiyin.toml"]
+        for name in ("one", "two"):
+            cli("train", "text", "--task", "classify", "--train", self.folder / f"{name}.tsv", "--output", "joined", "--json", *config)
+        diff = cli("model", "diff", "joined-1", "joined-2", "--input", self.texts, "--json", *config)
+        self.assertEqual((diff["agreement"]["texts"], diff["agreement"]["same"]), (4, 3))
+
     def test_mistakes_are_named(self):
         wrong = cli("model", "install", self.texts, "--name", "reviews", *self.config, check=False)
         self.assertNotEqual(wrong.returncode, 0)
         taken = cli("model", "install", self.folder / "one.zym", "--name", "response", *self.config, check=False)
         self.assertIn("another kind of model", taken.stderr)
+        for name in ("a/b", "A b", "x" * 65, "language", ".x"):  # nothing could ask for it
+            wrong = cli("model", "install", self.folder / "one.zym", "--name", name, *self.config, check=False)
+            self.assertEqual(wrong.returncode, 2, name)
+            self.assertIn("--name", wrong.stderr)
+        turned = cli("model", "install", self.folder / "one.zym", "--name", "x", "--data-from", "2026-03-01", "--data-to", "2026-01-01", *self.config,
+                     check=False)
+        self.assertIn("--data-to", turned.stderr)
         when = cli("model", "install", self.folder / "one.zym", "--name", "x", "--data-from", "soon", *self.config, check=False)
         self.assertIn("--data-from", when.stderr)
         self.assertEqual(cli("model", "info", "nobody", *self.config, check=False).returncode, 3)

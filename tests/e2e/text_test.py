@@ -1,4 +1,5 @@
 """zhiyin text …: terms, personal data, near-duplicates, words and sentences from the command line."""
+import gzip
 import json
 import pathlib
 import subprocess
@@ -49,6 +50,33 @@ class Text(unittest.TestCase):
         damaged = self.folder / "damaged.terms"
         damaged.write_bytes(b"ZYTERMS\n" + bytes(2000))
         self.assertNotEqual(cli("text", "match", "x", "--terms", damaged, check=False).returncode, 0)
+
+    def test_files_are_read_as_they_come(self):
+        plain = "\ufeff今天\r\n\ufeff明天\n".encode()
+        packed = self.folder / "texts.txt.gz"
+        packed.write_bytes(gzip.compress(plain))
+        for given in ({"given": plain}, {}):
+            found = lines("segment", *([] if given else ["--input", packed]), **given)
+            self.assertEqual([[w["word"] for w in f["words"]] for f in found], [["今天"], ["\ufeff", "明天"]])
+            self.assertEqual(found[0]["words"][0]["bytes"], [0, 6])
+        folder = cli("text", "segment", "--input", self.folder, check=False)
+        self.assertEqual(folder.returncode, 2)
+        self.assertIn("is a folder", folder.stderr)
+
+    def test_what_a_compiled_list_was_told_cannot_be_told_anew(self):
+        terms, compiled = self.folder / "words.tsv", self.folder / "words.terms"
+        terms.write_text("女节\n")
+        lines("compile", "--terms", terms, "--output", compiled)
+        for flags in (["--allow", terms], ["--whole-words"], ["--case-sensitive"]):
+            refused = cli("text", "match", "妇女节", "--terms", compiled, *flags, check=False)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(f"{flags[0]}: is for a list", refused.stderr)
+
+    def test_a_full_disk_is_no_success(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([PROGRAM, "text", "segment", "今天"], stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 7)
+        self.assertIn("could not be written", done.stderr.decode())
 
     def test_personal_data_is_masked(self):
         masked = lines("mask", "王小明先生 13800138000")[0]
