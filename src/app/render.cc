@@ -124,6 +124,35 @@ std::string doctor(const Json& result) {
   return out;
 }
 
+/// The figures by which models are compared first, as far as they are kept.
+std::string main_figures(const Json& kept) {
+  const Json& metrics = kept["metrics"].is_null() ? kept : kept["metrics"];
+  std::string out;
+  for (const std::string_view name :
+       {"accuracy", "macro_f1", "micro_f1", "auc", "ndcg@10", "recall@10"}) {
+    if (metrics[name].is_number())
+      out += fmt::format("  {} {:.4f}", name, metrics[name].number_or(0));
+  }
+  return out;
+}
+
+/// One version a line; what is in use has a star. `model info` tells the rest.
+std::string model_list(const Json& result) {
+  constexpr std::size_t kShownOfChecksum = 8;
+  std::string out;
+  for (const Json& one : *result["items"].if_array()) {
+    out += fmt::format(
+        "{} {:<24} {}{}\n", one["active"].bool_or(false) ? '*' : ' ', one["id"].string_or(""),
+        one["checksum"].string_or("").substr(0, kShownOfChecksum), main_figures(one["metrics"]));
+  }
+  if (out.empty()) out = "no versions are stored\n";
+  if (!result["drift_alerts"].if_array()->empty()) {
+    out += "drift_alerts:\n";
+    write_tree(out, result["drift_alerts"], 1);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string render_for_people(std::string_view command, const Json& result) {
@@ -131,6 +160,7 @@ std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "report campaign") return campaign_report(result);
   if (command == "doctor" || command == "doctor wechat") return doctor(result);
   if (command == "campaign dry-run") return dry_run(result);
+  if (command == "model list") return model_list(result);
   if (command == "import") {
     if (const auto report = from_json<ingest::ImportReport>(result))
       return ingest::to_text(report->quality);

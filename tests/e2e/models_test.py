@@ -40,6 +40,9 @@ class Models(unittest.TestCase):
         self.assertEqual(info["data_window"]["from"], "2025-12-31T16:00:00Z")
         self.assertEqual(sorted(info["classifier"]["classes"]), sorted(["好评", "差评"]))
         self.assertIn("reviews-2", [m["id"] for m in self.run_json("model", "list")["items"]])
+        shown = cli("model", "list", *self.config).splitlines()
+        self.assertEqual([line[:2].strip() + line.split("reviews-")[1][0] for line in shown if "reviews-" in line], ["2", "*1"])
+        self.assertIn("accuracy", shown[0])
 
         diff = self.run_json("model", "diff", "reviews-1", "reviews-2", "--input", self.texts)
         self.assertFalse(diff["same_bytes"])
