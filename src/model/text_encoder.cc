@@ -21,7 +21,15 @@ Result<Tokeniser> tokeniser_of(const EncoderTokeniser& t) {
     case EncoderTokeniser::Kind::kNone:
       break;
   }
-  return fail(ErrorCode::kInvalidArgument, "encoder: it came without a tokeniser");
+  return fail(ErrorCode::kInvalidArgument,
+              "encoder: it came without a tokeniser (tokenizer.json or vocab.txt)");
+}
+
+/// Which encoder it is about, where the parsers did not know.
+Error named(Error error, const std::filesystem::path& path) {
+  if (!error.message.contains(path.string()))
+    error.message = fmt::format("{}: {}", path.string(), error.message);
+  return error;
 }
 
 struct Chunk {
@@ -54,13 +62,15 @@ Result<Chunk> tokenise(const Tokeniser& tokeniser, std::span<const std::string_v
 
 Result<TextEncoder> TextEncoder::open(const std::filesystem::path& path,
                                       const EncoderOptions& options) {
-  ZHIYIN_TRY(auto encoder, Encoder::open(path, options));
-  ZHIYIN_TRY(Tokeniser tokeniser, tokeniser_of(encoder->file().tokeniser()));
-  if (tokeniser.vocabulary() > encoder->shape().vocabulary)
+  auto encoder = Encoder::open(path, options);
+  if (!encoder) return std::unexpected(named(encoder.error(), path));
+  auto tokeniser = tokeniser_of((*encoder)->file().tokeniser());
+  if (!tokeniser) return std::unexpected(named(tokeniser.error(), path));
+  if (tokeniser->vocabulary() > (*encoder)->shape().vocabulary)
     return fail(ErrorCode::kInvalidArgument,
                 "{}: the tokeniser has {} ids, the encoder {} words: they do not belong together",
-                path.string(), tokeniser.vocabulary(), encoder->shape().vocabulary);
-  return TextEncoder(std::move(encoder), std::make_shared<const Tokeniser>(std::move(tokeniser)));
+                path.string(), tokeniser->vocabulary(), (*encoder)->shape().vocabulary);
+  return TextEncoder(std::move(*encoder), std::make_shared<const Tokeniser>(std::move(*tokeniser)));
 }
 
 Result<void> TextEncoder::encode(std::span<const std::string_view> texts, const Settings& settings,

@@ -126,6 +126,14 @@ class Classify(unittest.TestCase):
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(what, done.stderr)
             self.assertNotIn("training", done.stderr)
+        # What is no encoder is named.
+        folder = self.folder / "checkpoint"
+        folder.mkdir()
+        (folder / "config.json").write_text("{")
+        for encoder in (self.train, folder):
+            done = failed("embed", "--input", self.train, "--output", self.folder / "v.npy", "--encoder", encoder)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(str(encoder), done.stderr)
         # No other model answers because the settings' name was mistyped.
         done = failed("classify", "--model", "sentiment", "--input", self.train, "--config", self.folder / "none.toml")
         self.assertEqual(done.returncode, 3)
