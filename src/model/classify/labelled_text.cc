@@ -73,6 +73,7 @@ Result<std::vector<std::string_view>> labels_of(std::string_view column) {
 template <class Out, class Take>
 Result<void> each_row(std::string_view bytes, Out& out, const Found& found, const Take& take) {
   if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  bytes = bytes.substr(0, bytes.find_last_not_of("\r\n") + 1);  // empty lines end many files
   std::size_t number = 0;
   std::size_t bad = 0;
   std::string first_bad;

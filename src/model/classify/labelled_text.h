@@ -29,7 +29,8 @@ inline constexpr std::size_t kLabelledRowsMax = 20'000'000;
 
 /// Lines `label TAB text`. The first tab ends the label; further ones belong to the text. Lines end
 /// in LF or CRLF; a byte-order mark is skipped, and so is a first line whose label is exactly
-/// `label`. Nothing else is corrected: kInvalidArgument names the first line that is empty, has no
+/// `label`. Empty lines at the end are passed over.
+/// Nothing else is corrected: kInvalidArgument names the first line that is empty, has no
 /// tab, no label, no text or is not UTF-8, and how many such lines there are.
 Result<LabelledTexts> parse_labelled_texts(std::string_view bytes);
 /// The same from a file, plain, .gz or .zst.

@@ -25,19 +25,28 @@ TEST(LabelledText, OnlyTheWordLabelMakesAHeader) {
   EXPECT_EQ(parse_labelled_texts("class\ttext\n1\tyes\n")->rows(), 2U);
 }
 
+TEST(LabelledText, EmptyLinesAtTheEndArePassedOver) {
+  for (const std::string_view text : {"1\ta\n2\tb", "1\ta\n2\tb\n\n\n", "1\ta\r\n2\tb\r\n\r\n"}) {
+    const auto data = parse_labelled_texts(text);
+    ASSERT_TRUE(data) << data.error().text();
+    EXPECT_THAT(data->texts, ElementsAre("a", "b"));
+  }
+}
+
 TEST(LabelledText, BadLinesAreNamedAndCounted) {
   const auto message = [](std::string_view text) {
     const auto out = parse_labelled_texts(text);
     return out ? std::string() : out.error().message;
   };
   EXPECT_THAT(message("1\ta\n2 b\n"), HasSubstr("line 2 has no tab between label and text: '2 b'"));
-  EXPECT_THAT(message("1\ta\n\n\n"),
+  EXPECT_THAT(message("1\ta\n\n\n2\tb\n"),
               HasSubstr("line 2 is empty; expected label TAB text (and 1 more"));
   EXPECT_THAT(message("\ta\n"), HasSubstr("line 1 has no label"));
   EXPECT_THAT(message("1\t \n"), HasSubstr("line 1 has no text"));
   EXPECT_THAT(message("1\t\xed\xa0\x80\n"), HasSubstr("line 1 is not UTF-8"));
   EXPECT_THAT(message(std::string(300, 'x') + "\ta\n"), HasSubstr("label of 300 bytes"));
   EXPECT_THAT(message(""), HasSubstr("no rows"));
+  EXPECT_THAT(message("\n\r\n"), HasSubstr("no rows"));
   EXPECT_THAT(message("label\ttext\n"), HasSubstr("no rows"));
 }
 

@@ -64,6 +64,7 @@ Result<LabelledPairs> parse_labelled_pairs(std::string_view bytes) {
   };
   std::size_t number = 0, bad = 0;
   std::string first_bad;
+  bytes = bytes.substr(0, bytes.find_last_not_of("\r\n") + 1);  // empty lines end many files
   for (const std::string_view line : lines_of(bytes)) {
     if (++number == 1 && line.starts_with("label\t")) {
       out.header = true;

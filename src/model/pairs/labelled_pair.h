@@ -25,8 +25,8 @@ inline constexpr std::size_t kLabelledPairsMax = 1'000'000;
 
 /// Lines `label TAB text TAB text`; a label is `1` or `same`, `0` or `different`. Lines end in LF
 /// or CRLF; a byte-order mark is skipped, and so is a first line whose label is exactly `label`.
-/// Nothing else is corrected: kInvalidArgument names the first line that is wrong, and says how
-/// many are; kLimitReached beyond kLabelledPairsMax.
+/// Empty lines at the end are passed over. Nothing else is corrected: kInvalidArgument names the
+/// first line that is wrong, and says how many are; kLimitReached beyond kLabelledPairsMax.
 Result<LabelledPairs> parse_labelled_pairs(std::string_view bytes);
 /// The same from a file, plain, .gz or .zst.
 Result<LabelledPairs> read_labelled_pairs(const std::filesystem::path& path);

@@ -38,7 +38,7 @@ TEST(LabelledPairs, TheFirstWrongLineIsNamedAndAllAreCounted) {
   EXPECT_THAT(message_of("1\ta\tb\n2\ta\tb\n"), HasSubstr("line 2 begins with '2'"));
   EXPECT_THAT(message_of("1\ta\n"), HasSubstr("line 1 has no tab between its two texts"));
   EXPECT_THAT(message_of("1\ta\tb\tc\n\n"), HasSubstr("more than two texts"));
-  EXPECT_THAT(message_of("1\ta\tb\tc\n\n"), HasSubstr("and 1 more lines are wrong"));
+  EXPECT_THAT(message_of("1\ta\tb\tc\n\n1\ta\tb\n\r\n\n"), HasSubstr("and 1 more lines are wrong"));
   EXPECT_THAT(message_of("1\t \tb\n"), HasSubstr("no first text"));
   EXPECT_THAT(message_of("1\ta\t\n"), HasSubstr("no second text"));
   EXPECT_THAT(message_of("1\ta\t\xff\n"), HasSubstr("not UTF-8"));
