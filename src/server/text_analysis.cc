@@ -123,6 +123,22 @@ Json keywords_json(const std::vector<text::Keyword>& words) {
   return out;
 }
 
+/// The `count` heaviest of `words` that stand somewhere outside personal data, with these places: a
+/// phone number is rare, but says nothing of what a text is about.
+std::vector<text::Keyword> beside_personal(std::vector<text::Keyword> words,
+                                           std::span<const text::PersonalSpan> personal,
+                                           std::size_t count) {
+  const auto within = [&](const text::ByteRange& place) {
+    const auto next =
+        std::ranges::upper_bound(personal, place.begin, {}, &text::PersonalSpan::byte_end);
+    return next != personal.end() && next->byte_begin < place.end;
+  };
+  for (text::Keyword& word : words) std::erase_if(word.places, within);
+  std::erase_if(words, [](const text::Keyword& word) { return word.places.empty(); });
+  if (words.size() > count) words.resize(count);
+  return words;
+}
+
 Result<Json> words_json(std::string_view text, text::Segmenter& segmenter) {
   ZHIYIN_TRY(const auto words, segmenter.cut(text));
   Json out = Json::array();
@@ -199,18 +215,20 @@ class Rules {
                               .set("name", text::language_name(guess.language))
                               .set("confidence", guess.confidence));
     }
+    std::vector<text::PersonalSpan> personal;
+    if (plan_.has("keywords") || plan_.has("entities") || plan_.has("masked"))
+      personal = text::find_personal_data(text);
     if (plan_.has("keywords")) {
       if (!keywords_) return std::unexpected(no_words_);
-      ZHIYIN_TRY(const auto found, keywords_->by_rarity(text, keywords));
-      out.set("keywords", keywords_json(found));
+      constexpr std::size_t kWordsEach = 8;  // that a name, a number or an address may hold
+      ZHIYIN_TRY(auto found, keywords_->by_rarity(text, keywords + kWordsEach * personal.size()));
+      out.set("keywords", keywords_json(beside_personal(std::move(found), personal, keywords)));
     }
     if (plan_.has(kWordsTask)) {
       if (!segmenter_) return std::unexpected(no_words_);
       ZHIYIN_TRY(Json found, words_json(text, *segmenter_));
       out.set(kWordsTask, std::move(found));
     }
-    if (!plan_.has("entities") && !plan_.has("masked")) return {};
-    const auto personal = text::find_personal_data(text);
     if (plan_.has("entities")) {
       ZHIYIN_TRY(Entities found,
                  find_entities(text, personal, segmenter_ ? &*segmenter_ : nullptr));

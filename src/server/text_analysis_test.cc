@@ -119,6 +119,19 @@ TEST_F(AnalysisTest, PlacesBeyondTheFirstAreOnlyCounted) {
   for (const Json& item : *items.if_array()) EXPECT_LT(item.dump().size(), 70'000U);
 }
 
+TEST_F(AnalysisTest, PersonalDataIsNoKeyword) {
+  if (!language_->words()) GTEST_SKIP() << "no dictionary is here";
+  AnalyzeRequest request;
+  request.texts = {"退款请打13800138000，退款到账慢，电话13800138000"};
+  request.tasks = {{"keywords"}};
+  request.keywords = 2;
+  const Json words = nth(analyzed(request)["items"], 0)["keywords"];
+  ASSERT_EQ(words.if_array()->size(), 2U);  // what comes behind moves up
+  EXPECT_EQ(nth(words, 0)["word"].string_or(""), "退款");
+  for (const Json& word : *words.if_array())
+    EXPECT_EQ(word["word"].string_or("").find("138"), std::string::npos);
+}
+
 TEST(Duplicates, HangTogetherByWayOfOthers) {
   DuplicatesRequest request;
   request.texts = {"今天的外卖送得很快，味道也很不错，下次还会再来这家店",
