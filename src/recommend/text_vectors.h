@@ -88,9 +88,6 @@ class TextVectors {
 
  private:
   TextVectors() = default;
-  [[nodiscard]] std::span<const std::int8_t> row(std::uint32_t i) const {
-    return {values_.data() + std::size_t{i} * step_, step_};
-  }
   [[nodiscard]] std::vector<float> sum_of(std::span<const Part> parts) const;
 
   std::size_t step_ = 0;  ///< bytes of a row, filled up with zeros
