@@ -150,7 +150,8 @@ TEST(Funnel, MergedPeopleCountOnceAndErasedOnesNot) {
   s.happen(gone, "view", t);
   s.store();
   EXPECT_THAT(s.people(view_cart_buy()), ElementsAre(2, 1, 0));
-  World::must(audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow));
+  World::must(
+      audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow, nullptr));
   s.sync();
   EXPECT_THAT(s.people(view_cart_buy()), ElementsAre(1, 1, 0));
   s.events.clear();  // who comes again begins anew
@@ -230,7 +231,8 @@ TEST(Retention, MergedPeopleAreNewOnceAndErasedOnesBeginAnew) {
   s.happen(gone, "read", r.from + kDay);
   s.store();
   EXPECT_EQ(World::must(make_retention(s.warehouse(), r)).cohorts[0].people, 2);
-  World::must(audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow));
+  World::must(
+      audience::erase(s.World::people(), *s.World::people().of_identity(gone), kNow, nullptr));
   s.events.clear();
   s.happen(gone, "read", r.from + kDay * 15);
   s.happen(gone, "read", r.from + kDay * 22);

@@ -139,7 +139,8 @@ Result<void> forget_profile(const ErasureParts& parts, const Request& request,
 Result<void> forget_person(const ErasureParts& parts, const Request& request,
                            const PersonId& person) {
   if (parts.forget) ZHIYIN_TRY_VOID(parts.forget(person));
-  ZHIYIN_TRY(const auto certificate, audience::erase(parts.people, person, parts.clock.now(), parts.recent));
+  ZHIYIN_TRY(const auto certificate,
+             audience::erase(parts.people, person, parts.clock.now(), parts.recent));
   ZHIYIN_TRY_VOID(parts.state.write([&](Session& session) {
     return finish(session, request, audience::to_json(certificate), parts.clock.now());
   }));
