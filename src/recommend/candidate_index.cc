@@ -133,16 +133,18 @@ void CandidateIndex::index_looks() {
 
 void CandidateIndex::index_tags() {
   by_tag_.resize(name_.size());
-  for (const bool known : {false, true}) {
-    for (std::uint32_t c = 0; c < items_.size(); ++c) {
-      const double squares = looks_[c].squares;
-      if (known_[c] != known || !(squares > 0)) continue;
-      for (const TagWeight& own : tags(c)) {
-        TaggedList& list = by_tag_[own.tag];
-        list.items.push_back({c, static_cast<float>(own.weight / std::sqrt(squares))});
-        if (!known) list.unknown = list.items.size();
-      }
+  const auto add = [&](std::uint32_t c, bool known) {
+    const double squares = looks_[c].squares;
+    if (!(squares > 0)) return;
+    for (const TagWeight& own : tags(c)) {
+      TaggedList& list = by_tag_[own.tag];
+      list.items.push_back({c, static_cast<float>(own.weight / std::sqrt(squares))});
+      if (!known) list.unknown = list.items.size();
     }
+  };
+  for (const std::uint32_t c : by_freshness_) add(c, false);
+  for (std::uint32_t c = 0; c < items_.size(); ++c) {
+    if (known_[c]) add(c, true);
   }
 }
 

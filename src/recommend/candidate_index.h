@@ -68,7 +68,7 @@ class CandidateIndex {
   [[nodiscard]] bool is_known(std::uint32_t candidate) const { return known_[candidate]; }
   /// Of a tag's number; none where it is kNone.
   [[nodiscard]] std::span<const Tagged> with_tag(std::uint32_t tag) const;
-  /// Those of them of which behaviour says nothing.
+  /// Those of them of which behaviour says nothing, newest first.
   [[nodiscard]] std::span<const Tagged> unknown_with_tag(std::uint32_t tag) const;
   /// What the candidates' texts are about; null: nothing is known.
   [[nodiscard]] const TextVectors* texts() const { return texts_.get(); }

@@ -23,6 +23,8 @@ constexpr float kCloseText = 0.2F;
 /// Candidates that a ranker orders.
 constexpr std::size_t kRankedPool = 200;
 constexpr std::string_view kFromFactors = "ials";
+/// Of the items that nobody dealt with the newest so many of each interest are looked at.
+constexpr std::size_t kNewestPerInterest = 2000;
 
 }  // namespace
 
@@ -336,8 +338,10 @@ std::vector<Scored> ListBuilder::tag_scores(std::span<const CandidateIndex::TagW
   ScoreSums& sums = this->sums();
   for (std::uint32_t i = 0; i < tags.size(); ++i) {
     const auto& [tag, weight] = tags[i];
-    const auto tagged_items =
+    auto tagged_items =
         among == Among::kUnknown ? candidates_.unknown_with_tag(tag) : candidates_.with_tag(tag);
+    if (among == Among::kUnknown)
+      tagged_items = tagged_items.first(std::min(tagged_items.size(), kNewestPerInterest));
     for (const CandidateIndex::Tagged& tagged : tagged_items)
       sums.add(tagged.candidate, weight * tagged.share, i);
   }

@@ -92,6 +92,24 @@ std::vector<std::string> ids(const RecommendResponse& response) {
   return out;
 }
 
+TEST(Lists, OfAnInterestTheNewestThatNobodyDealtWithAreLookedAt) {
+  // Named so that the oldest would come first among equal scores.
+  constexpr int kItems = 2500;
+  std::vector<CandidateItem> items;
+  for (int i = 0; i < kItems; ++i)
+    items.push_back(
+        {{"article", "n" + std::to_string(10'000 + i)}, "T", {{"tea", 1}}, {1000 * (i + 1)}});
+  items.push_back({{"article", "read"}, "R", {{"tea", 1}}, {5}});
+  const auto r = Recommender::create(std::make_shared<RecommendModel>(), "none", std::move(items));
+  const Instant now{1'000'000'000'000};
+  audience::PersonView reader{PersonId("p"), {}, {}};
+  reader.activity.push_back({1, now - kDay, "read", ItemRef{"article", "read"}, 0, "shop", ""});
+  const auto out = r->recommend(reader, {.n = 5, .now = now});
+  ASSERT_TRUE(out) << out.error().text();
+  ASSERT_EQ(out->items[0].source, "tags");
+  EXPECT_EQ(out->items[0].item.id, "n10500");
+}
+
 TEST(Lists, NearDuplicatesCountAsOne) {
   auto items = catalogue();
   items[1].group = items[2].group = "i1";  // i1 and i2
