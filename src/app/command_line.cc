@@ -253,6 +253,7 @@ const std::vector<CommandSpec>& command_table() {
         {"diversity", "X", "0: by quality alone, up to 1: by difference alone (0)"},
         {"explore", "N", "last places for fresh items chosen by chance, at most n / 5 (0)"},
         {"explain", "", "the terms of each score"},
+        {"return-after", "DURATION", "what the person dealt with longer ago may come back"},
         {"account", "ID", "for the record of what was shown"},
         {"segment", "ID", "instead of a person: lists for all members, into --output"},
         {"output", "FILE", "where they go (JSON lines, or CSV by the name)"},

@@ -207,6 +207,11 @@ Result<server::ListBody> list_body(const Json& args) {
   body.diversity = diversity.value_or(0);
   body.explore = explore.value_or(0);
   body.explain = args["explain"].bool_or(false);
+  if (const std::string after = text_of(args, "return-after"); !after.empty()) {
+    auto read = parse_duration(after);
+    if (!read) return fail_field("return-after", "{}", read.error().message);
+    body.return_after = *read;
+  }
   body.account = text_of(args, "account");
   body.place = "cli";
   return body;

@@ -40,6 +40,7 @@ struct IndexedItem {
   std::string group = {};
   std::string account = {};  ///< whose followers it is for; empty: everybody's
   bool hidden = false;       ///< by the operator
+  std::string campaign = {};
 };
 
 /// All items at one moment, in memory. Immutable, thread-safe.

@@ -72,6 +72,7 @@ constexpr storage::Migration kMigrations[] = {
      "  item_id TEXT NOT NULL,"
      "  at BIGINT NOT NULL,"
      "  PRIMARY KEY(item_kind, item_id))"},
+    {"catalogue-004-campaign", "ALTER TABLE item ADD COLUMN campaign TEXT NOT NULL DEFAULT ''"},
 };
 
 template <class T>
@@ -129,7 +130,8 @@ Result<void> check_tags(const std::vector<std::string>& tags) {
 
 constexpr std::string_view kColumns =
     "i.kind, i.id, i.title, i.text, i.category, i.author, i.price, i.stock, i.valid_from,"
-    " i.valid_until, i.published_at, i.url, i.cover, i.account";
+    " i.valid_until, i.published_at, i.url, i.cover, i.account,"
+    " i.campaign";
 
 Item item_of(const Row& row) {
   Item item;
@@ -147,6 +149,7 @@ Item item_of(const Row& row) {
   item.url = text_of(row[11]);
   item.cover = text_of(row[12]);
   item.account = text_of(row[13]);
+  item.campaign = text_of(row[14]);
   return item;
 }
 
@@ -182,20 +185,19 @@ Result<void> write_item(Session& session, const Item& item, std::int64_t changed
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO item(kind, id, title, text, category, author, price, stock, valid_from, "
       "valid_until,"
-      " published_at, url, cover, changed, account) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-      "?10, "
-      "?11, ?12, ?13, ?14, ?15)"
+      " published_at, url, cover, changed, account, campaign) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+      "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
       " ON CONFLICT(kind, id) DO UPDATE SET title = excluded.title, text = excluded.text,"
       " category = excluded.category, author = excluded.author, price = excluded.price, stock = "
       "excluded.stock,"
       " valid_from = excluded.valid_from, valid_until = excluded.valid_until, published_at = "
       "excluded.published_at,"
       " url = excluded.url, cover = excluded.cover, changed = excluded.changed,"
-      " account = excluded.account",
+      " account = excluded.account, campaign = excluded.campaign",
       {item.kind, item.id, item.title, item.text, item.category, item.author,
        optional_value(item.price), optional_value(item.stock), optional_value(item.valid_from),
        optional_value(item.valid_until), optional_value(item.published_at), item.url, item.cover,
-       changed, item.account}));
+       changed, item.account, item.campaign}));
   // Tags that were taken away stay with weight 0, so that the warehouse hears of it.
   ZHIYIN_TRY_VOID(
       session.execute("UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND "
@@ -264,7 +266,7 @@ std::vector<std::string> lines_of(std::string_view text) {
 Result<std::vector<IndexedItem>> read_index(Session& session) {
   ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
                                              "valid_from, valid_until, published_at, author, "
-                                             "account FROM item ORDER BY kind, id"));
+                                             "account, campaign FROM item ORDER BY kind, id"));
   ZHIYIN_TRY(const Rows hidden, session.query("SELECT item_kind, item_id FROM item_hidden"
                                               " ORDER BY item_kind, item_id"));
   ZHIYIN_TRY(const Rows tags,
@@ -308,6 +310,7 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
       item.group = text_of(reading[5]);
     }
     item.account = text_of(row[11]);
+    item.campaign = text_of(row[12]);
     while (next_hidden < hidden.rows.size() && ref_of(hidden.rows[next_hidden]) < item.ref)
       ++next_hidden;
     item.hidden = next_hidden < hidden.rows.size() && ref_of(hidden.rows[next_hidden]) == item.ref;
@@ -410,6 +413,7 @@ Result<void> validate(const Item& item) {
   ZHIYIN_TRY_VOID(check_text("author", item.author, 128));
   ZHIYIN_TRY_VOID(check_tags(item.tags));
   ZHIYIN_TRY_VOID(check_text("account", item.account, 64));
+  ZHIYIN_TRY_VOID(check_text("campaign", item.campaign, 64));
   if (item.price && item.price->value < 0)
     return fail_field("price", "{} is below 0", item.price->value);
   if (item.stock && *item.stock < 0) return fail_field("stock", "{} is below 0", *item.stock);

@@ -38,6 +38,8 @@ struct Item {
   std::string url;      ///< http or https, or empty
   std::string cover;    ///< address of a picture, http or https, or empty
   std::string account;  ///< whose followers it is for; empty: everybody's
+  /// What it belongs to in the owner's words, so that a list may be kept from being all of one.
+  std::string campaign;
 
   [[nodiscard]] ingest::ItemRef ref() const { return {kind, id}; }
   bool operator==(const Item&) const = default;
@@ -148,6 +150,9 @@ struct zhiyin::Fields<zhiyin::catalogue::Item> {
       field("url", &Item::url, "where it is read").length(0, 2048).optional(),
       field("cover", &Item::cover, "address of its picture").length(0, 2048).optional(),
       field("account", &Item::account, "whose followers it is for; empty: everybody's")
+          .length(0, 64)
+          .optional(),
+      field("campaign", &Item::campaign, "that it belongs to: lists may be capped by it")
           .length(0, 64)
           .optional());
 };

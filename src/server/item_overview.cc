@@ -63,7 +63,7 @@ Json indexed_json(const catalogue::IndexedItem& item) {
   out.set("category", item.category).set("author", item.author).set("url", item.url);
   out.set("tags", std::move(tags)).set("price", to_json(item.price_fen));
   out.set("stock", to_json(item.stock)).set("published_at", to_json(item.published_at));
-  out.set("account", item.account);
+  out.set("account", item.account).set("campaign", item.campaign);
   return out.set("valid_from", to_json(item.valid_from))
       .set("valid_until", to_json(item.valid_until));
 }

@@ -182,6 +182,24 @@ class Checkpoints {
   std::vector<std::unique_ptr<recommend::TrainingCheckpoint>> parts_;
 };
 
+/// Why a version is stored, but not active; null where it is. In Chinese and English.
+Json why_kept_back(const TrainRecommendJob& job, const VersionTrial& trial, bool promoted) {
+  if (promoted) return {};
+  if (job.promote == "never") return "按要求不启用 / as asked (promote: never)";
+  const recommend::TrialParams wanted;
+  if (trial.people < wanted.people_min)
+    return fmt::format(
+        "只有 {0} 人可供比较，至少需要 {1} 人 / only {0} people could be measured, at least {1} "
+        "are "
+        "needed",
+        trial.people, wanted.people_min);
+  return fmt::format(
+      "nDCG 变化的区间下限是 {:.4f}，低于 {:.2f} / the change of nDCG may be as low as {:.4f}, "
+      "below "
+      "{:.2f}",
+      trial.gain.interval.low, -wanted.margin, trial.gain.interval.low, -wanted.margin);
+}
+
 Result<Json> train(Services& s, const TrainRecommendJob& job,
                    const std::optional<recommend::VersionInUse>& in_use, Instant begun,
                    RunContext& run) {
@@ -229,6 +247,7 @@ Result<Json> train(Services& s, const TrainRecommendJob& job,
       .set("checksum", record.checksum)
       .set("active", record.active)
       .set("promoted", promoted)
+      .set("kept_back", why_kept_back(job, trial, promoted))
       .set("resumed", checkpoints.resumed());
 }
 

@@ -51,14 +51,36 @@ Result<void> add_number(Json& body, const http::Request& r, std::string_view nam
   return {};
 }
 
-constexpr std::string_view kNumbers[] = {"n",          "price_min",    "price_max", "diversity",
-                                         "author_max", "category_max", "explore"};
-constexpr std::string_view kParameters[] = {
-    "n",        "kind",       "kinds",          "categories",        "exclude",
-    "eligible", "pinned",     "price_min",      "price_max",         "diversity",
-    "rerank",   "author_max", "category_max",   "explore",           "explain",
-    "account",  "time",       "device",         "channel",           "place",
-    "topics",   "sentiments", "exclude_topics", "exclude_sentiments"};
+constexpr std::string_view kNumbers[] = {"n",         "price_min",    "price_max",
+                                         "diversity", "author_max",   "category_max",
+                                         "topic_max", "campaign_max", "explore"};
+constexpr std::string_view kParameters[] = {"n",
+                                            "kind",
+                                            "kinds",
+                                            "categories",
+                                            "exclude",
+                                            "eligible",
+                                            "pinned",
+                                            "price_min",
+                                            "price_max",
+                                            "diversity",
+                                            "rerank",
+                                            "author_max",
+                                            "category_max",
+                                            "explore",
+                                            "explain",
+                                            "account",
+                                            "time",
+                                            "device",
+                                            "channel",
+                                            "place",
+                                            "topics",
+                                            "sentiments",
+                                            "exclude_topics",
+                                            "exclude_sentiments",
+                                            "topic_max",
+                                            "campaign_max",
+                                            "return_after"};
 
 Result<void> check_names(const http::Request& r) {
   for (const auto& [name, value] : r.query) {
@@ -123,6 +145,9 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
   out.rerank = body.rerank == "mmr" ? recommend::Rerank::kMmr : recommend::Rerank::kDpp;
   out.author_max = static_cast<std::size_t>(body.author_max);
   out.category_max = static_cast<std::size_t>(body.category_max);
+  out.topic_max = static_cast<std::size_t>(body.topic_max);
+  out.campaign_max = static_cast<std::size_t>(body.campaign_max);
+  out.rules.return_after = body.return_after;
   out.explore = static_cast<std::size_t>(body.explore);
   out.explain = body.explain;
   out.context = {body.time, body.device, body.channel, body.place};
@@ -185,6 +210,11 @@ Result<ListBody> parse_query(const http::Request& request) {
     constexpr std::size_t kBytesMax = 64;
     if (text->size() > kBytesMax)
       return fail_field(name, "has {} bytes, at most {}", text->size(), kBytesMax);
+  }
+  if (const auto after = request.query.find("return_after"); after != request.query.end()) {
+    auto read = parse_duration(after->second);
+    if (!read) return fail_field("return_after", "{}", read.error().message);
+    out.return_after = *read;
   }
   if (const auto time = request.query.find("time"); time != request.query.end()) {
     auto read = parse_time(time->second, TimeZone::shanghai());

@@ -39,6 +39,8 @@ struct ListBody {
   std::string rerank = "mmr";
   std::int64_t author_max = 0;
   std::int64_t category_max = 0;
+  std::int64_t topic_max = 0;
+  std::int64_t campaign_max = 0;
   std::int64_t explore = 0;
   bool explain = false;
   std::string account;
@@ -46,7 +48,8 @@ struct ListBody {
   std::vector<std::string> sentiments;
   std::vector<std::string> exclude_topics;
   std::vector<std::string> exclude_sentiments;
-  std::optional<Instant> time;  ///< of the reader's day; absent: now
+  std::optional<Duration> return_after;  ///< absent: what was dealt with comes no more
+  std::optional<Instant> time;           ///< of the reader's day; absent: now
   std::string device;
   std::string channel;
   std::string place;                ///< empty: `api`, `console` or `cli`
@@ -78,9 +81,9 @@ Result<ingest::WireEvent> to_event(const FeedbackBody& body, Instant now);
 Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now);
 /// The same from a query: n, kind or kinds, categories, exclude, eligible and pinned (`kind/id`,
 /// separated by commas), price_min, price_max, diversity, rerank, author_max, category_max,
-/// explore, explain, account, topics, sentiments, exclude_topics, exclude_sentiments, time, device,
-/// channel, place. kInvalidArgument names the parameter;
-/// unknown ones are refused.
+/// topic_max, campaign_max, return_after, explore, explain, account, topics, sentiments,
+/// exclude_topics, exclude_sentiments, time, device, channel, place. kInvalidArgument names the
+/// parameter; unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
 
 /// {"item","score","source","reason","reason_en","propensity","value","terms","responses"} (the
@@ -140,6 +143,14 @@ struct zhiyin::Fields<zhiyin::server::ListBody> {
       field("category_max", &B::category_max, "items of one category (0: any number)")
           .range(0, 300)
           .optional(),
+      field("topic_max", &B::topic_max, "items whose text is about one topic (0: any number)")
+          .range(0, 300)
+          .optional(),
+      field("campaign_max", &B::campaign_max, "items of one campaign (0: any number)")
+          .range(0, 300)
+          .optional(),
+      field("return_after", &B::return_after,
+            "what the person dealt with longer ago may come back (7d); absent: never"),
       field("explore", &B::explore, "places for fresh items chosen by chance, at most n / 5")
           .range(0, 60)
           .optional(),

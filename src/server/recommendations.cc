@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "recommend/impression.h"
 #include "recommend/interleaving.h"
+#include "recommend/list_caps.h"
 #include "server/ranker_job.h"
 #include "server/ranker_updates.h"
 #include "server/segment_trends.h"
@@ -44,6 +45,7 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
     candidate.account = item.account;
     candidate.author = item.author;
     candidate.category = item.category;
+    candidate.campaign = item.campaign;
     candidate.price_fen = item.price_fen;
     out.push_back(std::move(candidate));
   }
@@ -349,6 +351,31 @@ Result<Recommendations::Prepared> Recommendations::prepared(const audience::Pers
   return Prepared{std::move(request), std::move(trends)};
 }
 
+namespace {
+
+/// What holds for two lists each, for one list of both: the caps, and no two of nearly the same
+/// text. Both arguments outlive it.
+recommend::Fits rules_of_a_list(const recommend::CandidateIndex& candidates,
+                                const recommend::RecommendRequest& request) {
+  return [&](const recommend::RecommendedItem& item,
+             std::span<const recommend::RecommendedItem> listed) {
+    const std::uint32_t candidate = candidates.find(item.item);
+    if (candidate == recommend::CandidateIndex::kNone) return true;
+    const std::uint32_t group = candidates.group(candidate);
+    const auto is_copy = [&](const recommend::RecommendedItem& other) {
+      const std::uint32_t own = candidates.find(other.item);
+      return own != recommend::CandidateIndex::kNone && candidates.group(own) == group;
+    };
+    if (group != 0 && std::ranges::any_of(listed, is_copy)) return false;
+    if (!recommend::ListCaps::wanted(request)) return true;
+    recommend::ListCaps caps(candidates, request);
+    caps.add(listed);
+    return item.source == "pinned" || caps.allow(candidate);
+  };
+}
+
+}  // namespace
+
 Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
                                                            const recommend::RecommendRequest& given,
                                                            Shown shown) {
@@ -394,7 +421,8 @@ Result<Recommendations::Answer> Recommendations::listed(const InUse& in_use,
   // Places of chance are for learning about items, not about versions.
   if (in_use.rival && request.explore == 0 && is_interleaved(person.id)) {
     ZHIYIN_TRY(const auto other, in_use.rival->recommend(person, request));
-    out.response.items = recommend::interleave(out.response.items, other.items, request.n, draw());
+    out.response.items = recommend::interleave(out.response.items, other.items, request.n, draw(),
+                                               rules_of_a_list(recommender->candidates(), request));
     out.rival_id = settings_.rival;
   }
   out.impression_id = note(out, person.id, request, shown);

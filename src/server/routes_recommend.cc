@@ -8,6 +8,7 @@
 #include "audience/identity_ref.h"
 #include "base/random.h"
 #include "base/utf8.h"
+#include "ingest/event_view.h"
 #include "server/recommend_batch.h"
 #include "server/recommend_wire.h"
 #include "server/routes.h"
@@ -110,6 +111,10 @@ ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
   ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
   audience::PersonView view;
   for (const SessionAct& act : body.events) {
+    const std::string name = fmt::format("events[{}]", view.activity.size());
+    if (!ingest::is_kind_name(act.kind))
+      return fail_field(name + ".kind", "'{}' does not match [a-z][a-z0-9_.]{{0,63}}", act.kind);
+    if (act.value < 0) return fail_field(name + ".value", "is {}, expected 0 or more", act.value);
     audience::Activity activity;
     activity.offset = static_cast<std::int64_t>(view.activity.size());
     activity.at = request.now;

@@ -227,6 +227,11 @@ class Lists(unittest.TestCase):
         self.assertEqual(set(ask("price_min=9900&price_max=20000")), {"box-1", "box-2"})
         self.assertEqual(ask("pinned=product/box-3,article/tea-1,article/coffee-5&exclude=article/tea-2")[:2], ["box-3", "coffee-5"])
         self.assertEqual(len(ask("author_max=1&kind=article")), 5)
+        # Nor does what is pinned, or what chance brings, get round a cap.
+        author = lambda id: id[-1]
+        for extra in ("", "&explore=8", "&pinned=article/tea-2,article/coffee-3&explore=2"):
+            listed = [author(id) for id in ask("author_max=1&kind=article" + extra)]
+            self.assertEqual(len(listed), len(set(listed)), (extra, listed))
         for rerank in ("mmr", "dpp"):
             self.assertEqual(set(ask(f"diversity=0.5&rerank={rerank}")), everything)
         body = {"events": [{"kind": "read", "item": {"kind": "article", "id": "tea-1"}}], "n": 50}
@@ -249,9 +254,11 @@ class Lists(unittest.TestCase):
             for body, field in (({"n": "5"}, "n"), ({"n": 0}, "n"), ({"kinds": "article"}, "kinds"), ({"kinds": [1]}, "kinds[0]"),
                                 ({"exclude": ["article/tea-1"]}, "exclude[0]"), ({"exclude": [{"kind": "article"}]}, "exclude[0].id"),
                                 ({"eligible": {}}, "eligible"), ({"explain": 1}, "explain"), ({"rerank": "best"}, "rerank"),
-                                ({"events": [{"kind": "read"}]}, "events[0].item"), ({"context": {}}, "context"), ({"diversity": 2}, "diversity")):
+                                ({"events": [{"kind": "read"}]}, "events[0].item"), ({"return_after": 7}, "return_after"), ({"context": {}}, "context"), ({"diversity": 2}, "diversity")):
                 self.refused("POST", path, body, field)
             self.refused("POST", path, "[")
+        for act, field in (({"kind": "READ"}, "kind"), ({"kind": "read", "value": -1}, "value")):
+            self.refused("POST", "session", {"events": [act | {"item": {"kind": "article", "id": "tea-1"}}]}, f"events[0].{field}")
         self.assertEqual(self.server.send("POST", "/v1/recommend/popular", {}).status, 405)
         self.assertEqual(http("GET", self.server.url + "/v1/recommend/popular").status, 401)
         ingest = self.server.ok("POST", "/v1/keys", {"name": "pages", "role": "ingest"})["key"]
@@ -281,6 +288,30 @@ class Lists(unittest.TestCase):
         self.server.ok("DELETE", "/v1/items/article/tea-9")
         self.assertFalse(any("tea-9" in listed for listed in lists()))
         self.server.ok("POST", "/v1/items", article("tea-3"))
+
+    def test_what_was_read_comes_back_after_a_time_where_that_is_wanted(self):
+        self.does(did("ike", "tea-1") | {"occurred_at": "2026-01-01T00:00:00+08:00"}, did("ike", "tea-2"),
+                  did("ike", "tea-3", "not_interested") | {"occurred_at": "2026-01-01T00:00:00+08:00"})
+        listed = lambda query: {"tea-1", "tea-2", "tea-3"} & set(ids(self.get("user_id:shop:ike?n=50" + query)))
+        self.assertEqual(listed(""), set())
+        self.assertEqual(listed("&return_after=3d"), {"tea-1"})
+        self.assertEqual(listed("&return_after=52w"), set())
+        lists = self.post("batch", {"people": ["user_id:shop:ike"], "n": 50, "return_after": "3d"})["lists"]
+        self.assertIn("tea-1", ids(lists[0]))
+        for bad in ("soon", "-1d", "3"):
+            self.refused("GET", "user_id:shop:ike?return_after=" + bad, field="return_after")
+            self.refused("POST", "session", {"return_after": bad}, "return_after")
+
+    def test_a_list_may_be_kept_from_being_all_of_one_campaign(self):
+        spring = [article(f"spring-{i}", campaign="spring") for i in range(4)] + [article("summer-1", campaign="summer")]
+        self.server.ok("POST", "/v1/items", spring)
+        self.assertEqual(self.server.ok("GET", "/v1/items/article/spring-1")["campaign"], "spring")
+        eligible = "eligible=" + ",".join("article/" + one["id"] for one in spring)
+        self.assertEqual(len(ids(self.get(f"latest?n=9&{eligible}"))), 5)
+        self.assertEqual([id[:6] for id in sorted(ids(self.get(f"latest?n=9&campaign_max=1&{eligible}")))], ["spring", "summer"])
+        self.assertEqual(len(ids(self.get(f"user_id:shop:jo?n=9&campaign_max=2&{eligible}"))), 3)
+        for one in spring:
+            self.server.ok("DELETE", "/v1/items/article/" + one["id"])
 
     def test_feedback_changes_the_next_answer(self):
         first = self.get("user_id:shop:flo?n=5&kind=article")
