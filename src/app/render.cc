@@ -50,6 +50,84 @@ std::string recommendations(const Json& result) {
         fmt::format("{:3}. {}/{}  {}\n     {}  [{}]\n", place++, item["item"]["kind"].string_or(""),
                     item["item"]["id"].string_or(""), item["item"]["title"].string_or(""),
                     item["reason"].string_or(""), item["source"].string_or(""));
+    const auto* terms = item["terms"].if_array();
+    if (terms == nullptr) continue;
+    out += fmt::format("     {:8.4f}  得分 / score\n", item["score"].number_or(0));
+    for (const Json& term : *terms) {
+      out += fmt::format("     {:+8.4f}  {}/{}  {}\n", term["share"].number_or(0),
+                         term["item"]["kind"].string_or(""), term["item"]["id"].string_or(""),
+                         term["item"]["title"].string_or(""));
+    }
+  }
+  return out;
+}
+
+/// `name value` by commas.
+std::string settings_in_a_line(const Json& settings) {
+  std::string out;
+  for (const auto& [name, value] : settings.if_object() ? *settings.if_object() : Json::Object())
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", name, scalar(value));
+  return out;
+}
+
+/// ` value   low to high`; the interval is left out where there is none.
+std::string figure(const Json& value, const Json& interval) {
+  const auto* ends = interval.if_array();
+  if (ends == nullptr || ends->size() != 2) return fmt::format("{:8.5f}", value.number_or(0));
+  return fmt::format("{:8.5f}   {:8.5f} to {:8.5f}", value.number_or(0), ends->at(0).number_or(0),
+                     ends->at(1).number_or(0));
+}
+
+/// What an evaluation of a recommender found, one figure a line.
+std::string evaluation(const Json& r) {
+  std::string out =
+      fmt::format("{}  {}\n{}, seed {}: {} people, {} items\n\n", r["model"].string_or(""),
+                  settings_in_a_line(r["params"]), r["protocol"].string_or(""), r["seed"].int_or(0),
+                  r["people"].int_or(0), r["items"].int_or(0));
+  const auto line = [&](const std::string& name, const Json& value, const Json& interval) {
+    out += fmt::format("  {:<26}{}\n", name, figure(value, interval));
+  };
+  out += fmt::format("  {:<26}   value   95 % interval\n", "");
+  for (const auto& [name, value] : *r["metrics"].if_object())
+    line(name, value, r["intervals"][name]);
+  const std::string at = fmt::format("@{}", r["lists"]["at"].int_or(0));
+  for (const auto& [name, value] : *r["lists"].if_object()) {
+    if (value.is_number() && name != "at") line(name + at, value, r["lists"]["intervals"][name]);
+  }
+  const auto* tried = r["tried"].if_array();
+  if (tried == nullptr || tried->empty()) return out;
+  out += "\nTried on the validation file (value, 95 % interval, the two halves of the people):\n\n";
+  for (const Json& trial : *tried) {
+    for (const auto& [name, value] : *trial.if_object()) {
+      if (!value.is_number()) continue;
+      const auto* halves = trial["halves"].if_array();
+      out += fmt::format("  {}   {:8.5f} {:8.5f}   {}\n", figure(value, trial["interval"]),
+                         halves->at(0).number_or(0), halves->at(1).number_or(0),
+                         settings_in_a_line(trial["params"]));
+    }
+  }
+  return out;
+}
+
+/// A training: what came of it, and how it was measured.
+std::string trained_recommender(const Json& r) {
+  const Json& m = r["metrics"];
+  std::string out = fmt::format(
+      "{}  {}\n  {}{}\n  learnt from {} likings of {} items by {} people{}\n",
+      r["model"].string_or(""), settings_in_a_line(r["settings"]),
+      r["active"].bool_or(false) ? "使用中 / active" : "已保存，未启用 / stored, not active",
+      r["kept_back"].is_null() ? "" : ": " + scalar(r["kept_back"]), m["interactions"].int_or(0),
+      m["items"].int_or(0), m["people"].int_or(0),
+      r["resumed"].bool_or(false) ? "; went on where an earlier one ended" : "");
+  out += fmt::format("  held out since {}: {} likings, {} people measured\n",
+                     m["held_out_from"].string_or(""), m["held_out_likings"].int_or(0),
+                     m["people_measured"].int_or(0));
+  for (const auto& [name, label] : {std::pair{"ndcg", "nDCG@10"}, std::pair{"recall", "recall@10"},
+                                    std::pair{"in_use_ndcg", "nDCG@10, in use"},
+                                    std::pair{"in_use_recall", "recall@10, in use"},
+                                    std::pair{"ndcg_gain", "gain in nDCG@10"}}) {
+    if (m[name].is_number())
+      out += fmt::format("  {:<22}{}\n", label, figure(m[name], m["intervals"][name]));
   }
   return out;
 }
@@ -157,6 +235,9 @@ std::string model_list(const Json& result) {
 
 std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "recommend" && result["file"].is_null()) return recommendations(result);
+  if (command == "evaluate recommend") return evaluation(result);
+  if (command == "train recommend" && result["model"].if_string() != nullptr)
+    return trained_recommender(result);
   if (command == "report campaign") return campaign_report(result);
   if (command == "doctor" || command == "doctor wechat") return doctor(result);
   if (command == "campaign dry-run") return dry_run(result);
