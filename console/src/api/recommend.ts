@@ -133,6 +133,7 @@ export interface CatalogueItem extends ItemRef {
   tags?: string[];
   category?: string;
   author?: string;
+  campaign?: string;
   price?: number | null;
   stock?: number | null;
   valid_from?: string | null;

@@ -9,6 +9,7 @@ export interface ItemFields {
   tags: string;
   category: string;
   author: string;
+  campaign: string;
   price: string;
   stock: string;
   valid_from: string;
@@ -20,7 +21,7 @@ export interface ItemFields {
 export function fieldsOf(item: CatalogueItem): ItemFields {
   const plain = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
   return {
-    title: item.title ?? "", tags: (item.tags ?? []).join(" "), category: item.category ?? "", author: item.author ?? "",
+    title: item.title ?? "", tags: (item.tags ?? []).join(" "), category: item.category ?? "", author: item.author ?? "", campaign: item.campaign ?? "",
     price: item.price === null || item.price === undefined ? "" : String(item.price / 100), stock: plain(item.stock),
     valid_from: toLocalInput(item.valid_from), valid_until: toLocalInput(item.valid_until), url: item.url ?? "", cover: item.cover ?? "",
   };
@@ -30,7 +31,7 @@ export function fieldsOf(item: CatalogueItem): ItemFields {
 export function itemOf(item: CatalogueItem, fields: ItemFields): CatalogueItem {
   const whole = (text: string, unit: number) => (text.trim() === "" ? null : Math.round(Number(text) * unit));
   const wanted: Record<string, unknown> = {
-    ...item, title: fields.title.trim(), tags: [...new Set(fields.tags.split(/[\s,，、]+/).filter(Boolean))], category: fields.category.trim(), author: fields.author.trim(),
+    ...item, title: fields.title.trim(), tags: [...new Set(fields.tags.split(/[\s,，、]+/).filter(Boolean))], category: fields.category.trim(), author: fields.author.trim(), campaign: fields.campaign.trim(),
     price: whole(fields.price, 100), stock: whole(fields.stock, 1), valid_from: fromLocalInput(fields.valid_from), valid_until: fromLocalInput(fields.valid_until),
     url: fields.url.trim(), cover: fields.cover.trim(),
   };
