@@ -1,5 +1,8 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/check.h"
 #include "base/file.h"
@@ -83,6 +86,27 @@ std::string published_name(std::string_view name) {
                      name.ends_with('w') ? "weight" : "bias");
 }
 
+/// The extents of one of our tensors as it is published: matrices are [out][in].
+std::vector<std::size_t> extents_of(const EncoderShape& shape, std::string_view name) {
+  if (name == "emb.pos") return {shape.positions, shape.width};
+  if (name == "emb.type") return {shape.token_types, shape.width};
+  if (name.ends_with(".fi.w")) return {shape.inner, shape.width};
+  if (name.ends_with(".fo.w")) return {shape.width, shape.inner};
+  for (const std::string_view square : {".q.w", ".k.w", ".v.w", ".ao.w"})
+    if (name.ends_with(square)) return {shape.width, shape.width};
+  return {tensor_elements(shape, name)};
+}
+
+/// Fails, naming both, where the tensor has other extents: as many numbers in another shape are a
+/// matrix turned round or another model's.
+Result<void> check_extents(std::string_view name, const TensorView& found,
+                           std::span<const std::size_t> expected) {
+  const auto same = [](std::int64_t a, std::size_t b) { return static_cast<std::size_t>(a) == b; };
+  if (std::ranges::equal(found.shape, expected, same)) return {};
+  return wrong_tensor(name, fmt::format("has the shape [{}], expected [{}]",
+                                        fmt::join(found.shape, ", "), fmt::join(expected, ", ")));
+}
+
 class CheckpointSource : public EncoderSource {
  public:
   CheckpointSource(MappedFile file, Safetensors tensors, EncoderShape shape)
@@ -91,10 +115,8 @@ class CheckpointSource : public EncoderSource {
   Result<void> check_words() {
     const TensorView* const words = find("embeddings.word_embeddings.weight");
     if (words == nullptr) return wrong_tensor("embeddings.word_embeddings.weight", "is missing");
-    if (words->elements != shape_.vocabulary * shape_.width)
-      return wrong_tensor(
-          "embeddings.word_embeddings.weight",
-          fmt::format("{} numbers, not {}", words->elements, shape_.vocabulary * shape_.width));
+    ZHIYIN_TRY_VOID(check_extents("embeddings.word_embeddings.weight", *words,
+                                  std::array{shape_.vocabulary, shape_.width}));
     ZHIYIN_TRY(words_, to_floats(*words, "embeddings.word_embeddings.weight"));
     return {};
   }
@@ -103,13 +125,11 @@ class CheckpointSource : public EncoderSource {
 
   const EncoderShape& shape() const override { return shape_; }
   Result<std::vector<float>> tensor(std::string_view name) const override {
-    const std::size_t elements = tensor_elements(shape_, name);
-    ZHIYIN_CHECK(elements != 0);
+    ZHIYIN_CHECK(tensor_elements(shape_, name) != 0);
     const std::string theirs = published_name(name);
     const TensorView* const found = find(theirs);
     if (found == nullptr) return wrong_tensor(theirs, "is missing");
-    if (found->elements != elements)
-      return wrong_tensor(theirs, fmt::format("{} numbers, not {}", found->elements, elements));
+    ZHIYIN_TRY_VOID(check_extents(theirs, *found, extents_of(shape_, name)));
     return to_floats(*found, theirs);
   }
   void word_row(std::size_t id, std::span<float> out) const override {

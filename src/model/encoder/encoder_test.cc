@@ -282,7 +282,10 @@ TEST_F(EncoderTest, CheckpointsThatDoNotFitSayWhatIsWrong) {
   other.inner = 71;
   write(kShape, "bert", "");
   ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(other, "bert")));
-  EXPECT_NE(refusal().find("numbers, not"), std::string::npos);
+  EXPECT_NE(refusal().find("tensor 'encoder.layer.0.intermediate.dense.weight': has the shape "
+                           "[70, 52], expected [71, 52]"),
+            std::string::npos)
+      << refusal();
   other = kShape;
   other.heads = 5;
   ASSERT_TRUE(write_file(folder_.path() / "config.json", testing::small_config(other, "bert")));
@@ -294,6 +297,24 @@ TEST_F(EncoderTest, CheckpointsThatDoNotFitSayWhatIsWrong) {
   cut.resize(cut.size() - 8);
   ASSERT_TRUE(write_file(folder_.path() / "model.safetensors", cut));
   EXPECT_NE(refusal().find("outside"), std::string::npos);
+}
+
+TEST_F(EncoderTest, AsManyNumbersInAnotherShapeAreNoTensor) {
+  const auto with_shape = [&](std::string_view tensor, std::string_view from, std::string_view to) {
+    std::string file = testing::small_checkpoint(kShape, "", 3);
+    const std::size_t at = file.find(from, file.find(tensor));
+    file.replace(at, from.size(), to);
+    EXPECT_TRUE(write_file(folder_.path() / "model.safetensors", file));
+    const auto opened = Encoder::open(folder_.path());
+    return opened ? "accepted" : opened.error().text();
+  };
+  EXPECT_EQ(with_shape("\"encoder.layer.1.output.dense.weight\"", "[52,70]", "[70,52]"),
+            "model.safetensors: tensor 'encoder.layer.1.output.dense.weight': has the shape "
+            "[70, 52], expected [52, 70]");
+  EXPECT_EQ(with_shape("\"embeddings.word_embeddings.weight\"", "[64,52]", "[52,64]"),
+            "model.safetensors: tensor 'embeddings.word_embeddings.weight': has the shape "
+            "[52, 64], expected [64, 52]");
+  EXPECT_EQ(with_shape("\"encoder.layer.0.output.LayerNorm.bias\"", "[52]", "[52]"), "accepted");
 }
 
 }  // namespace
