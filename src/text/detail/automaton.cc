@@ -199,7 +199,8 @@ Result<void> check_state(const Automaton& a, std::uint32_t at, std::size_t symbo
 }  // namespace
 
 std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beginnings) {
-  constexpr std::size_t kBeginningsToAWord = 3;
+  // Six: of the filters of all views at once as much as can stays in the second-level cache.
+  constexpr std::size_t kBeginningsToAWord = 6;
   const auto first_three = [&](std::size_t i) {
     return std::span(beginnings[i]).first(std::min<std::size_t>(beginnings[i].size(), 3));
   };

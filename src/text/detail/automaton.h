@@ -132,8 +132,7 @@ struct BuiltAutomaton {
   std::vector<std::uint64_t> prefixes;
 };
 
-/// A filter of how these begin: about twenty bits for each beginning, so that of the places that
-/// begin nothing one in fifty passes.
+/// A filter of how these begin: about ten bits for each beginning.
 std::vector<std::uint64_t> build_filter(std::span<const std::vector<Symbol>> beginnings);
 /// Over words that build_filter made; fails with kDataLoss where there cannot be so many.
 Result<PrefixFilter> filter_of(std::span<const std::uint64_t> words);
