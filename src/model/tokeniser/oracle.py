@@ -126,6 +126,25 @@ def charsmap(characters):
     return struct.pack("<I", 4 * length) + struct.pack(f"<{length}I", *array) + texts
 
 
+def sentencepiece(pieces, scores, characters):
+    """XLM-R's sentencepiece.bpe.model: <unk>, <s>, </s>, then the pieces that have the ids from 4 on, without <mask>."""
+    def number(value):
+        out = b""
+        while value > 127:
+            out += bytes([value & 127 | 128])
+            value >>= 7
+        return out + bytes([value])
+
+    def field(place, body):
+        return number(place << 3 | 2) + number(len(body)) + body
+
+    out = b""
+    marks = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3)]
+    for text, score, kind in marks + [(p, s, 1) for p, s in zip(pieces[4:-1], scores[4:-1])]:
+        out += field(1, field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + b"\x18" + number(kind))
+    return out + field(2, b"\x18\x01") + field(3, field(2, charsmap(characters)) + b"\x18\x01\x20\x01\x28\x01")
+
+
 class Ours:
     def __init__(self, kind, file):
         self.command = [PROGRAM, kind, str(file)]
@@ -286,6 +305,15 @@ def main():
             t.normalizer = normalizers.Sequence([normalizers.Precompiled(charsmap(characters)), normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")])
             t.save(str(folder / "unigram.json"))
             pairs.append(("unigram, tokenizer.json", "json", folder / "unigram.json", t, None))
+            # XLM-R's own file: transformers' XLMRobertaTokenizer gives its piece i the id i + 1, which are the package's ids.
+            assert pieces[:4] == ["<s>", "<pad>", "</s>", "<unk>"] and pieces[-1] == "<mask>", "the package is not in XLM-R's order"
+            (folder / "sentencepiece.bpe.model").write_bytes(sentencepiece(pieces, scores, characters))
+            t = unigram(pieces, scores)
+            t.normalizer = normalizers.Sequence([normalizers.Precompiled(charsmap(characters)), normalizers.Strip(),
+                                                 normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")])
+            encode = asked_of(t)
+            pairs.append(("unigram, XLM-R's sentencepiece", "xlm-roberta", folder / "sentencepiece.bpe.model", t,
+                          lambda a: None if a.get("in_text") else encode(a)))
         else:
             print(f"unigram: skipped: {PACKAGE} is not there (./dev setup)")
         for name, kind, file, tokenizer, encode in pairs:

@@ -121,12 +121,18 @@ class Tokeniser {
   PieceTrie normalised_added_;
 };
 
-/// BERT's: vocab.txt has one piece a line, its number from 0 is its id; lines end in LF and are not
-/// trimmed. Needs [UNK], [CLS] and [SEP]. kInvalidArgument names what is wrong.
+/// BERT's: vocab.txt has one piece a line, its number from 0 is its id; lines end in LF or CRLF and
+/// are not trimmed. Needs the pieces of `unknown`, `first` and `last`. kInvalidArgument names what
+/// is wrong.
 struct BertSettings {
   bool lowercase = true;
   std::optional<bool> strip_accents;  ///< absent: as `lowercase`
   bool isolate_han = true;
+  std::string unknown = "[UNK]";
+  std::string first = "[CLS]";  ///< before a text
+  std::string last = "[SEP]";   ///< behind it
+  std::string pad = "[PAD]";
+  std::string mask = "[MASK]";
 };
 Result<Tokeniser> tokeniser_from_vocab(std::string_view vocab, const BertSettings& settings = {});
 
@@ -141,7 +147,16 @@ Result<Tokeniser> tokeniser_from_table(const UnigramTable& table,
 inline constexpr std::size_t kTokeniserFileBytesMax = std::size_t{64} << 20;
 Result<Tokeniser> tokeniser_from_json(std::string_view json);
 
-/// SentencePiece's .model with a unigram model; ids are the places of its pieces.
-Result<Tokeniser> tokeniser_from_sentencepiece(std::string_view file);
+/// The ids of the pieces in a SentencePiece file.
+enum class PieceIds : std::uint8_t {
+  kOwn,  ///< their places in the file
+  /// XLM-R's, which took over fairseq's: <s> 0, <pad> 1, </s> 2, <unk> 3, the file's piece i from 3
+  /// on i + 1, <mask> last (Hugging Face's XLMRobertaTokenizer). The file begins with <unk>, <s>,
+  /// </s>.
+  kXlmRoberta,
+};
+/// SentencePiece's .model with a unigram model. kInvalidArgument or kUnsupported say what is wrong.
+Result<Tokeniser> tokeniser_from_sentencepiece(std::string_view file,
+                                               PieceIds ids = PieceIds::kOwn);
 
 }  // namespace zhiyin::model

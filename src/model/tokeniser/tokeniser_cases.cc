@@ -1,7 +1,8 @@
 // Tokens of texts, for oracle.py: tokeniser_cases KIND FILE, where KIND is vocab, vocab-cased,
-// json, sentencepiece or package. Standard input: JSON lines {"a","b","max","specials","in_text"};
-// output: a line [ids, types, [[begin, end], …]] for each. With a third argument that file's lines
-// are tokenised five times and the best number of tokens a second is printed.
+// json, sentencepiece, xlm-roberta (its sentencepiece file) or package. Standard input: JSON lines
+// {"a","b","max","specials","in_text"}; output: a line [ids, types, [[begin, end], …]] for each.
+// With a third argument that file's lines are tokenised five times and the best number of tokens a
+// second is printed.
 #include <fmt/core.h>
 
 #include <chrono>
@@ -29,6 +30,7 @@ Tokeniser open(std::string_view kind, const char* path) {
   const std::string file = must(read_file(path));
   if (kind == "json") return must(tokeniser_from_json(file));
   if (kind == "sentencepiece") return must(tokeniser_from_sentencepiece(file));
+  if (kind == "xlm-roberta") return must(tokeniser_from_sentencepiece(file, PieceIds::kXlmRoberta));
   if (kind == "package")
     return must(tokeniser_from_table(must(parse_encoder_package(file)).tokeniser));
   return must(tokeniser_from_vocab(file, {.lowercase = kind != "vocab-cased"}));

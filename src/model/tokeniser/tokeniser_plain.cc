@@ -33,23 +33,29 @@ Result<Tokeniser> tokeniser_from_vocab(std::string_view vocab, const BertSetting
   std::unordered_map<std::string_view, std::int32_t> ids;
   while (!vocab.empty()) {
     const std::size_t end = std::min(vocab.find('\n'), vocab.size());
-    pieces.push_back(vocab.substr(0, end));
+    std::string_view piece = vocab.substr(0, end);
+    if (end < vocab.size() && piece.ends_with('\r')) piece.remove_suffix(1);  // CRLF
+    pieces.push_back(piece);
     ids[pieces.back()] = static_cast<std::int32_t>(pieces.size() - 1);
     vocab.remove_prefix(std::min(end + 1, vocab.size()));
   }
-  for (const std::string_view needed : {"[UNK]", "[CLS]", "[SEP]"}) {
+  for (const std::string_view needed :
+       {std::string_view(settings.unknown), std::string_view(settings.first),
+        std::string_view(settings.last)}) {
     if (!ids.contains(needed)) return bad_vocab(fmt::format("has no {}", needed));
   }
-  TokeniserParts parts{.model = WordPiece(*WordPiece::create(pieces, {.unknown = ids["[UNK]"]}))};
+  TokeniserParts parts{
+      .model = WordPiece(*WordPiece::create(pieces, {.unknown = ids[settings.unknown]}))};
   parts.normalise.emplace_back(steps::Bert{true, settings.isolate_han,
                                            settings.strip_accents.value_or(settings.lowercase),
                                            settings.lowercase});
   parts.words.emplace_back(words::Bert());
-  for (const std::string_view special : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
-    if (const auto found = ids.find(special); found != ids.end())
-      parts.added.push_back({std::string(special), found->second, true});
+  for (const std::string* special :
+       {&settings.pad, &settings.unknown, &settings.first, &settings.last, &settings.mask}) {
+    if (const auto found = ids.find(*special); found != ids.end())
+      parts.added.push_back({*special, found->second, true});
   }
-  bert_template(ids["[CLS]"], ids["[SEP]"], 1, false, parts);
+  bert_template(ids[settings.first], ids[settings.last], 1, false, parts);
   parts.vocabulary = pieces.size();
   return Tokeniser::create(std::move(parts));
 }

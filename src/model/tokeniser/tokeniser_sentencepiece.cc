@@ -159,11 +159,32 @@ Result<ModelFile> read_file_of(std::string_view file) {
   return out;
 }
 
+/// The same pieces in XLM-R's order.
+Result<void> take_xlm_roberta_order(ModelFile& file) {
+  constexpr std::size_t kMarks = 3;
+  const std::string_view marks[kMarks] = {"<unk>", "<s>", "</s>"};
+  for (std::size_t i = 0; i < kMarks; ++i) {
+    if (file.pieces.size() <= i || file.pieces[i].text != marks[i])
+      return wrong(fmt::format("piece {} is not {}, as XLM-R's is", i, marks[i]));
+  }
+  std::vector<Piece> out = {{.text = "<s>", .type = kControl},
+                            {.text = "<pad>", .type = kControl},
+                            {.text = "</s>", .type = kControl},
+                            {.text = "<unk>", .type = kUnknown}};
+  out.insert(out.end(), file.pieces.begin() + kMarks, file.pieces.end());
+  out.push_back({.text = "<mask>", .type = kControl});
+  file.pieces = std::move(out);
+  file.bos = "<s>";
+  file.eos = "</s>";
+  return {};
+}
+
 }  // namespace
 
-Result<Tokeniser> tokeniser_from_sentencepiece(std::string_view bytes) {
+Result<Tokeniser> tokeniser_from_sentencepiece(std::string_view bytes, PieceIds ids) {
   if (bytes.size() > kTokeniserFileBytesMax) return wrong("is too large");
-  ZHIYIN_TRY(const ModelFile file, read_file_of(bytes));
+  ZHIYIN_TRY(ModelFile file, read_file_of(bytes));
+  if (ids == PieceIds::kXlmRoberta) ZHIYIN_TRY_VOID(take_xlm_roberta_order(file));
   UnigramPieces pieces{.byte_fallback = file.byte_fallback};
   std::vector<AddedToken> added;
   std::optional<std::int32_t> unknown;

@@ -89,6 +89,32 @@ TEST(VocabFile, FaultsAreNamed) {
   EXPECT_THAT(tokeniser_from_vocab("[UNK]\n\xff\n").error().message, HasSubstr("not UTF-8"));
 }
 
+TEST(VocabFile, LinesMayEndInCarriageReturns) {
+  std::string windows;
+  for (const char c : kVocab) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  const auto tokeniser = tokeniser_from_vocab(windows);
+  ASSERT_TRUE(tokeniser) << tokeniser.error().text();
+  EXPECT_EQ(tokeniser->vocabulary(), bert().vocabulary());
+  EXPECT_THAT(ids_of(*tokeniser, "你好Playings!"), ElementsAre(2, 5, 6, 7, 8, 9, 10, 3));
+}
+
+TEST(VocabFile, SettingsDecideAboutCaseAccentsHanAndSpecials) {
+  constexpr std::string_view kPieces = "<unk>\n<s>\n</s>\nCafé\ncafé\ncafe\n你\n你好\n";
+  const auto ids = [&](BertSettings settings, std::string_view text) {
+    settings.unknown = "<unk>";
+    settings.first = "<s>";
+    settings.last = "</s>";
+    const auto tokeniser = tokeniser_from_vocab(kPieces, settings);
+    EXPECT_TRUE(tokeniser) << tokeniser.error().text();
+    return ids_of(*tokeniser, text);
+  };
+  EXPECT_THAT(ids({}, "Café 你好"), ElementsAre(1, 5, 6, 0, 2));
+  EXPECT_THAT(ids({.lowercase = false}, "Café"), ElementsAre(1, 3, 2));
+  EXPECT_THAT(ids({.strip_accents = false}, "Café"), ElementsAre(1, 4, 2));
+  EXPECT_THAT(ids({.isolate_han = false}, "你好"), ElementsAre(1, 7, 2));
+  EXPECT_THAT(tokeniser_from_vocab(kPieces).error().message, HasSubstr("has no [UNK]"));
+}
+
 /// The table of a package: pieces with scores, a map of characters.
 Tokeniser small_unigram(std::optional<double> score_min = std::nullopt) {
   UnigramTable table;
@@ -239,6 +265,38 @@ TEST(SentencePieceFile, CutOrWrongBytesAreRefused) {
       EXPECT_FALSE(tokeniser_from_sentencepiece(file.substr(0, n))) << n;
     }
   }
+}
+
+/// A piece of a SentencePiece file; kinds: 1 normal, 2 unknown, 3 control.
+std::string piece_of(std::string_view text, float score, char kind) {
+  std::string body = "\x0a" + std::string(1, static_cast<char>(text.size())) + std::string(text);
+  body += "\x15" + std::string(reinterpret_cast<const char*>(&score), sizeof score);
+  body += "\x18" + std::string(1, kind);
+  return "\x0a" + std::string(1, static_cast<char>(body.size())) + body;
+}
+
+TEST(SentencePieceFile, XlmRobertasIdsAreShiftedByOne) {
+  std::string file = piece_of("<unk>", 0, 2) + piece_of("<s>", 0, 3) + piece_of("</s>", 0, 3);
+  const std::string marks = file;
+  file += piece_of(",", -3, 1) + piece_of("\u2581", -2, 1) + piece_of("你", -4, 1);
+  const auto own = tokeniser_from_sentencepiece(file);
+  const auto shifted = tokeniser_from_sentencepiece(file, PieceIds::kXlmRoberta);
+  ASSERT_TRUE(own && shifted);
+  EXPECT_THAT(ids_of(*own, ",你x"), ElementsAre(1, 4, 3, 5, 0, 2));
+  // As XLMRobertaTokenizer: "," is 4, the unknown 3, <s> 0, </s> 2, <mask> the last.
+  EXPECT_THAT(ids_of(*shifted, ",你x"), ElementsAre(0, 5, 4, 6, 3, 2));
+  EXPECT_EQ(shifted->vocabulary(), 8U);
+  EXPECT_THAT(ids_of(*shifted, "<mask>", {.specials = false, .specials_in_text = true}),
+              ElementsAre(7));
+  Tokeniser::Scratch scratch;
+  TokenRow row;
+  ASSERT_TRUE(shifted->encode(",", "你", {}, scratch, row));
+  EXPECT_THAT(row.ids, ElementsAre(0, 5, 4, 2, 2, 5, 6, 2));
+  EXPECT_THAT(row.types, ::testing::Each(0));
+  const auto other = tokeniser_from_sentencepiece(
+      piece_of("<pad>", 0, 3) + marks + piece_of("a", -1, 1), PieceIds::kXlmRoberta);
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message, HasSubstr("piece 0 is not <unk>"));
 }
 
 }  // namespace
