@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/mapped_file.h"
-#include "base/strict_json.h"
+#include "model/encoder/checkpoint_settings.h"
 #include "model/encoder/encoder_source.h"
 #include "model/encoder/safetensors.h"
 
@@ -109,8 +109,12 @@ Result<void> check_extents(std::string_view name, const TensorView& found,
 
 class CheckpointSource : public EncoderSource {
  public:
-  CheckpointSource(MappedFile file, Safetensors tensors, EncoderShape shape)
-      : file_(std::move(file)), tensors_(std::move(tensors)), shape_(shape) {}
+  CheckpointSource(std::filesystem::path folder, MappedFile file, Safetensors tensors,
+                   EncoderShape shape)
+      : folder_(std::move(folder)),
+        file_(std::move(file)),
+        tensors_(std::move(tensors)),
+        shape_(shape) {}
 
   Result<void> check_words() {
     const TensorView* const words = find("embeddings.word_embeddings.weight");
@@ -139,6 +143,7 @@ class CheckpointSource : public EncoderSource {
   const TokeniserFile* tokeniser_file() const override {
     return tokeniser_.name.empty() ? nullptr : &tokeniser_;
   }
+  Result<Pooling> pooling() const override { return read_checkpoint_pooling(folder_); }
 
  private:
   [[nodiscard]] const TensorView* find(std::string_view name) const {
@@ -160,6 +165,7 @@ class CheckpointSource : public EncoderSource {
     return true;
   }
 
+  std::filesystem::path folder_;
   MappedFile file_;  // what `tensors_` look into
   Safetensors tensors_;
   EncoderShape shape_;
@@ -167,11 +173,32 @@ class CheckpointSource : public EncoderSource {
   TokeniserFile tokeniser_;
 };
 
+/// The first of the files that a tokeniser comes as.
+Result<EncoderSource::TokeniserFile> read_tokeniser(const std::filesystem::path& folder,
+                                                    std::string_view model_type) {
+  EncoderSource::TokeniserFile out;
+  std::error_code ignored;
+  for (const std::string_view name : {"tokenizer.json", "vocab.txt", "sentencepiece.bpe.model"}) {
+    if (!std::filesystem::exists(folder / name, ignored)) continue;
+    if (name.ends_with(".model") && model_type != "xlm-roberta")
+      return fail(ErrorCode::kUnsupported,
+                  "{}: how model_type '{}' numbers its pieces is not known here, only "
+                  "'xlm-roberta'; tokenizer.json says it itself",
+                  name, model_type);
+    out.name = name;
+    ZHIYIN_TRY(out.bytes, read_file(folder / name, kTokeniserBytesMax));
+    ZHIYIN_TRY(out.settings, read_tokeniser_settings(folder, name == "vocab.txt"));
+    break;
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<EncoderSource>> open_checkpoint_source(const std::filesystem::path& folder) {
-  ZHIYIN_TRY(const std::string text, read_file(folder / "config.json", 1 << 20));
-  ZHIYIN_TRY(const Json config, parse_strict_json(text));
+  ZHIYIN_TRY(const Json config, read_checkpoint_json(folder, "config.json"));
+  if (config.is_null())
+    return fail(ErrorCode::kNotFound, "{}: has no config.json", folder.string());
   ZHIYIN_TRY(const EncoderShape shape, read_config(config));
   std::error_code ignored;
   if (std::filesystem::exists(folder / "model.safetensors.index.json", ignored))
@@ -179,14 +206,10 @@ Result<std::unique_ptr<EncoderSource>> open_checkpoint_source(const std::filesys
                 folder.string());
   ZHIYIN_TRY(MappedFile file, MappedFile::open(folder / "model.safetensors", kWeightsBytesMax));
   ZHIYIN_TRY(Safetensors tensors, parse_safetensors(file.bytes()));
-  auto out = std::make_unique<CheckpointSource>(std::move(file), std::move(tensors), shape);
+  auto out = std::make_unique<CheckpointSource>(folder, std::move(file), std::move(tensors), shape);
   ZHIYIN_TRY_VOID(out->check_words());
-  for (const char* name : {"tokenizer.json", "vocab.txt"}) {
-    if (!std::filesystem::exists(folder / name, ignored)) continue;
-    ZHIYIN_TRY(std::string bytes, read_file(folder / name, kTokeniserBytesMax));
-    out->set_tokeniser({name, std::move(bytes)});
-    break;
-  }
+  ZHIYIN_TRY(auto tokeniser, read_tokeniser(folder, config["model_type"].string_or("bert")));
+  out->set_tokeniser(std::move(tokeniser));
   return out;
 }
 

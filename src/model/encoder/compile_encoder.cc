@@ -49,6 +49,7 @@ class Builder {
   }
 
   Result<std::string> build() {
+    ZHIYIN_TRY_VOID(choose_pooling());
     ZHIYIN_TRY_VOID(check_kept());
     ZHIYIN_TRY_VOID(fit());
     add_words();
@@ -65,6 +66,17 @@ class Builder {
  private:
   [[nodiscard]] bool small() const { return options_.precision == Precision::kInt8; }
   [[nodiscard]] bool scaled() const { return !fitted_.empty(); }
+
+  Result<void> choose_pooling() {
+    if (!options_.pooling) {
+      ZHIYIN_TRY(pooling_, source_.pooling());
+      return {};
+    }
+    pooling_ = *options_.pooling;
+    if (pooling_ == Pooling::kAttention)
+      return fail_field("pooling", "encoder: attention has weights of its own, mean and cls none");
+    return {};
+  }
 
   Result<void> check_kept() const {
     const auto& kept = options_.kept;
@@ -217,6 +229,7 @@ class Builder {
                file != nullptr && options_.kept.empty()) {
       tokeniser_.set("kind", "file");
       tokeniser_.set("name", file->name);
+      if (!file->settings.if_object()->empty()) tokeniser_.set("settings", file->settings);
       add("tok.file", file->bytes);
     } else {
       tokeniser_.set("kind", "none");
@@ -287,6 +300,8 @@ class Builder {
     Json header = Json::object();
     header.set("precision", to_string(options_.precision));
     header.set("shape", shape_json());
+    // The mean is not written: files from before there was a choice keep their bytes.
+    if (pooling_ != Pooling::kMean) header.set("pooling", to_string(pooling_));
     header.set("source", options_.source);
     header.set("tokeniser", tokeniser_);
     header.set("sections", std::move(list));
@@ -323,6 +338,7 @@ class Builder {
   const EncoderSource& source_;
   const CompileOptions& options_;
   EncoderShape shape_;
+  Pooling pooling_ = Pooling::kMean;
   Json tokeniser_;
   std::vector<std::pair<std::string, std::string>> sections_;
   std::map<std::string, std::size_t> sizes_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@ struct CompileOptions {
   /// Rows of the word table that are kept, ascending; empty keeps all. Special tokens and the
   /// unknown piece must be among them.
   std::vector<std::uint32_t> kept;
-  std::string source;  ///< where the weights come from, for people
+  std::optional<Pooling> pooling;  ///< mean or first; absent: the source's
+  std::string source;              ///< where the weights come from, for people
   /// int8 only: rounds weights together and centres and scales rows, for made texts
   /// (detail/fitted_weights.h), instead of each weight to the nearest. Nearer to the floats and
   /// just as quick to run; takes some seconds for the default encoder, and minutes for large ones.

@@ -246,6 +246,8 @@ struct EncoderRun {
 Result<void> Encoder::encode(std::span<const EncoderText> texts, const EncodeOptions& options,
                              EncoderWorkspace& workspace, std::span<float> out) const {
   const std::size_t width = shape().width;
+  EncodeOptions how = options;
+  if (!how.pooling) how.pooling = file_->pooling();
   if (options.pooling == Pooling::kAttention && options.attention.size() != width)
     return fail_field("attention", "encoder: {} numbers, not {}", options.attention.size(), width);
   ZHIYIN_TRY(const std::vector<Piece> pieces, cut(shape(), texts, options.long_text));
@@ -259,7 +261,7 @@ Result<void> Encoder::encode(std::span<const EncoderText> texts, const EncodeOpt
         const Piece& piece = pieces[number];
         const auto target = windows.empty() ? out.subspan(piece.text * width, width)
                                             : std::span(windows).subspan(number * width, width);
-        detail::pool(rows, stride, piece.segment.tokens(), options, target);
+        detail::pool(rows, stride, piece.segment.tokens(), how, target);
       });
   if (!windows.empty()) {
     std::ranges::fill(out, 0.0F);
@@ -314,8 +316,9 @@ Result<const detail::Kernels*> choose_kernels(const EncoderOptions& options) {
 Result<std::shared_ptr<const EncoderFile>> compile_in_memory(const EncoderSource& source,
                                                              const std::filesystem::path& path,
                                                              const EncoderOptions& options) {
-  ZHIYIN_TRY(std::string bytes,
-             compile_encoder(source, {.precision = options.precision, .source = path.filename()}));
+  ZHIYIN_TRY(std::string bytes, compile_encoder(source, {.precision = options.precision,
+                                                         .pooling = options.pooling,
+                                                         .source = path.filename()}));
   return EncoderFile::from_bytes(std::move(bytes));
 }
 
@@ -351,6 +354,9 @@ Result<std::shared_ptr<const Encoder>> Encoder::open(const std::filesystem::path
   ZHIYIN_TRY(const std::string magic, magic_of(path));
   if (magic == detail::kFileMagic) {
     ZHIYIN_TRY(auto file, EncoderFile::open(path));
+    if (options.pooling && *options.pooling != file->pooling())
+      return fail_field("pooling", "{}: was made for pooling by {}, not {}", path.string(),
+                        to_string(file->pooling()), to_string(*options.pooling));
     return create(std::move(file), options);
   }
   ZHIYIN_TRY(const auto source, open_package_source(path));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,14 +31,8 @@ enum class LongText : std::uint8_t {
   kRefuse,    ///< kInvalidArgument, with the counts
 };
 
-enum class Pooling : std::uint8_t {
-  kMean,       ///< of all tokens, marks included
-  kFirst,      ///< of the first token ([CLS], <s>)
-  kAttention,  ///< weighted by softmax of `attention` times each token
-};
-
 struct EncodeOptions {
-  Pooling pooling = Pooling::kMean;
+  std::optional<Pooling> pooling = {};    ///< absent: the one that the model was trained with
   std::span<const float> attention = {};  ///< `width` numbers, for kAttention
   bool normalise = true;                  ///< vectors of length 1
   LongText long_text = LongText::kTruncate;
@@ -53,6 +48,9 @@ struct EncodeOptions {
 struct EncoderOptions {
   /// For packages and checkpoints; a compiled file has its own.
   Precision precision = Precision::kInt8;
+  /// For packages and checkpoints instead of what they say themselves; a compiled file has its own,
+  /// and another is kInvalidArgument. Mean or first.
+  std::optional<Pooling> pooling = {};
   /// Name of the instruction set (`avx2`, `portable`, …); empty: the best that this processor has.
   std::string_view kernels = {};
   Logger* logger = nullptr;  ///< told when kernels are passed over; may be null

@@ -1,11 +1,11 @@
 // Makes the engine's file of an encoder; run by the build for the default one.
 //
-//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest]
+//   encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest] [--mean | --cls]
 //
 // --all keeps the whole vocabulary instead of what Chinese texts need. int8 is fitted to made texts
 // (detail/fitted_weights.h); --nearest rounds each weight by itself, which is quicker and changes
-// more. Models name the encoder that they were trained with: with another one they answer by
-// characters alone.
+// more. --mean and --cls are poolings instead of the one that the checkpoint names. Models name the
+// encoder that they were trained with: with another one they answer by characters alone.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -21,13 +21,12 @@ namespace {
 using namespace zhiyin;
 
 Result<void> run(const std::filesystem::path& input, const std::filesystem::path& output, bool all,
-                 model::Precision precision, bool fitted) {
+                 model::CompileOptions options) {
   std::error_code ignored;
   ZHIYIN_TRY(const auto source, std::filesystem::is_directory(input, ignored)
                                     ? model::open_checkpoint_source(input)
                                     : model::open_package_source(input));
-  model::CompileOptions options{
-      .precision = precision, .source = input.filename(), .fitted = fitted};
+  options.source = input.filename();
   if (!all && source->unigram() != nullptr)
     options.kept = model::chinese_pieces(*source->unigram(), model::english_pieces());
   ZHIYIN_TRY(const std::string bytes, model::compile_encoder(*source, options));
@@ -44,14 +43,17 @@ int main(int argc, char** argv) {
     return std::ranges::find(words, word) != words.end();
   };
   if (words.size() < 2) {
-    fmt::print(
-        stderr,
-        "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest]\n");
+    fmt::print(stderr,
+               "usage: encoder_compiler PACKAGE_OR_FOLDER OUTPUT [--all] [--float32 | --nearest] "
+               "[--mean | --cls]\n");
     return 2;
   }
-  const auto done =
-      run(words[0], words[1], has("--all"),
-          has("--float32") ? model::Precision::kFloat : model::Precision::kInt8, !has("--nearest"));
+  model::CompileOptions options{
+      .precision = has("--float32") ? model::Precision::kFloat : model::Precision::kInt8,
+      .fitted = !has("--nearest")};
+  if (has("--mean")) options.pooling = model::Pooling::kMean;
+  if (has("--cls")) options.pooling = model::Pooling::kFirst;
+  const auto done = run(words[0], words[1], has("--all"), std::move(options));
   if (done) return 0;
   fmt::print(stderr, "{}\n", done.error().text());
   return 1;

@@ -77,6 +77,23 @@ Result<EncoderShape> read_shape(const Json& json) {
   return out;
 }
 
+/// Only known members, with their types: what is not understood would be disobeyed.
+Result<void> check_settings(const Json& settings) {
+  const Json::Object* const members = settings.if_object();
+  if (members == nullptr) return damaged("settings of the tokeniser are no object");
+  constexpr std::string_view kTruths[] = {"lowercase", "strip_accents", "isolate_han", "from_left"};
+  constexpr std::string_view kTexts[] = {"unknown", "first", "last", "pad", "mask"};
+  for (const auto& [name, value] : *members) {
+    const bool good = std::ranges::find(kTruths, name) != std::end(kTruths)
+                          ? value.if_bool() != nullptr
+                      : std::ranges::find(kTexts, name) != std::end(kTexts)
+                          ? value.if_string() != nullptr
+                          : name == "tokens_max" && value.int_or(0) > 0;
+    if (!good) return damaged("setting '{}' of the tokeniser is wrong or not known", name);
+  }
+  return {};
+}
+
 template <class T>
 std::vector<T> numbers(std::string_view bytes) {
   std::vector<T> out(bytes.size() / sizeof(T));
@@ -85,6 +102,17 @@ std::vector<T> numbers(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::string_view to_string(Pooling pooling) {
+  if (pooling == Pooling::kAttention) return "attention";
+  return pooling == Pooling::kFirst ? "cls" : "mean";
+}
+
+Result<Pooling> pooling_of(std::string_view name) {
+  if (name == "mean") return Pooling::kMean;
+  if (name == "cls") return Pooling::kFirst;
+  return fail_field("pooling", "'{}' is neither mean nor cls", name.substr(0, 40));
+}
 
 std::string_view to_string(Precision precision) {
   return precision == Precision::kInt8 ? "int8" : "float32";
@@ -138,6 +166,9 @@ Result<void> EncoderFile::read(std::string_view bytes) {
   const std::string_view precision = header["precision"].string_or("");
   if (precision != "int8" && precision != "float32") return damaged("precision '{}'", precision);
   precision_ = precision == "int8" ? Precision::kInt8 : Precision::kFloat;
+  const auto pooling = pooling_of(header["pooling"].string_or("mean"));
+  if (!pooling) return damaged("pooling: {}", pooling.error().message);
+  pooling_ = *pooling;
   source_ = header["source"].string_or("");
   const Json::Array* const list = header["sections"].if_array();
   if (list == nullptr) return damaged("sections are missing");
@@ -195,6 +226,10 @@ Result<void> EncoderFile::read_tokeniser(const Json& header) {
     tokeniser_.kind = EncoderTokeniser::Kind::kFile;
     tokeniser_.file_name = header["name"].string_or("");
     tokeniser_.file_bytes = part("tok.file");
+    if (const Json& settings = header["settings"]; !settings.is_null()) {
+      ZHIYIN_TRY_VOID(check_settings(settings));
+      tokeniser_.settings = settings;
+    }
     return {};
   }
   if (kind != "unigram") return damaged("tokeniser of kind '{}'", kind);

@@ -16,6 +16,17 @@
 
 namespace zhiyin::model {
 
+/// How the vectors of a text's tokens become one.
+enum class Pooling : std::uint8_t {
+  kMean,       ///< of all tokens, marks included
+  kFirst,      ///< of the first token ([CLS], <s>)
+  kAttention,  ///< weighted by softmax of `attention` times each token
+};
+/// `mean`, `cls` or `attention`.
+std::string_view to_string(Pooling pooling);
+/// `mean` or `cls`; kInvalidArgument names the field `pooling` for anything else.
+Result<Pooling> pooling_of(std::string_view name);
+
 enum class Precision : std::uint8_t { kInt8, kFloat };
 std::string_view to_string(Precision precision);
 
@@ -32,9 +43,12 @@ struct EncoderTokeniser {
   std::vector<std::int32_t> forbidden;
   /// The id that each piece had before trimming, ascending.
   std::vector<std::uint32_t> original_ids;
-  // File: tokenizer.json or vocab.txt of the checkpoint, as it was.
+  // File: tokenizer.json, vocab.txt or sentencepiece.bpe.model of the checkpoint, as it was.
   std::string file_name;
   std::string_view file_bytes;
+  /// What the files beside it said (docs/formats/encoder.md): an object of known members with the
+  /// types that they must have.
+  Json settings = Json::object();
 };
 
 /// One part of the file; the names and sizes follow from shape and precision.
@@ -57,6 +71,8 @@ class EncoderFile {
   static Result<std::shared_ptr<const EncoderFile>> from_bytes(std::string bytes);
 
   [[nodiscard]] const EncoderShape& shape() const { return shape_; }
+  /// How the model was trained to make one vector of a text; never kAttention.
+  [[nodiscard]] Pooling pooling() const { return pooling_; }
   [[nodiscard]] Precision precision() const { return precision_; }
   /// Version 2: rows go through the layers in units of their own.
   [[nodiscard]] bool scaled() const { return scaled_; }
@@ -80,6 +96,7 @@ class EncoderFile {
   MappedFile mapped_;
   std::string owned_;
   EncoderShape shape_;
+  Pooling pooling_ = Pooling::kMean;
   Precision precision_ = Precision::kInt8;
   bool scaled_ = false;
   EncoderTokeniser tokeniser_;

@@ -74,6 +74,17 @@ TEST(EncoderFile, WrongListsOfKeptPiecesAreRefused) {
     EXPECT_FALSE(compile_encoder(**source, {.kept = kept}));
 }
 
+TEST(EncoderFile, PoolingIsKeptAndTheMeanIsNotWritten) {
+  const std::string plain = compiled(), first = compiled({.pooling = Pooling::kFirst});
+  EXPECT_EQ(plain, compiled({.pooling = Pooling::kMean}));
+  EXPECT_EQ(plain.find("pooling"), std::string::npos);
+  EXPECT_EQ((*EncoderFile::from_bytes(plain))->pooling(), Pooling::kMean);
+  EXPECT_EQ((*EncoderFile::from_bytes(first))->pooling(), Pooling::kFirst);
+  std::string other = first;
+  other.replace(other.find("\"cls\""), 5, "\"max\"");
+  EXPECT_NE(refusal(signed_again(other)).find("'max' is neither mean nor cls"), std::string::npos);
+}
+
 TEST(EncoderFile, TruncationAndDamageAreDataLoss) {
   const std::string bytes = compiled();
   for (std::size_t cut = 0; cut < bytes.size(); cut += 509)

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
+#include "model/encoder/encoder_file.h"
 #include "model/encoder/encoder_package.h"
 #include "model/encoder/encoder_shape.h"
 
@@ -30,13 +32,17 @@ class EncoderSource {
   virtual void word_row(std::size_t id, std::span<float> out) const = 0;
   /// The tokeniser that came with it, or null.
   [[nodiscard]] virtual const UnigramTable* unigram() const { return nullptr; }
-  /// The tokeniser's own file (tokenizer.json or vocab.txt) and its name; empty where there is
-  /// none.
+  /// The tokeniser's own file, its name and what the files beside it say, in the words of
+  /// EncoderTokeniser::settings; empty where there is none.
   struct TokeniserFile {
     std::string name;
     std::string bytes;
+    Json settings = Json::object();
   };
   [[nodiscard]] virtual const TokeniserFile* tokeniser_file() const { return nullptr; }
+  /// How the model was trained to make one vector of a text. kUnsupported for what is not done
+  /// here.
+  [[nodiscard]] virtual Result<Pooling> pooling() const { return Pooling::kMean; }
 };
 
 /// How many numbers the tensor of that name has; 0 for a name that the table does not have.
@@ -47,9 +53,10 @@ Result<std::unique_ptr<EncoderSource>> open_package_source(const std::filesystem
 
 /// A folder with config.json and model.safetensors in the names of Hugging Face: BERT, RoBERTa or
 /// XLM-R, with or without their prefix, LayerNorm as weight/bias or gamma/beta, in float32, float16
-/// or bfloat16. tokenizer.json or vocab.txt is taken along. Fails with kNotFound, kInvalidArgument
-/// (naming the member or tensor), or kUnsupported for another architecture, activation or kind of
-/// positions.
+/// or bfloat16. tokenizer.json, vocab.txt or XLM-R's sentencepiece.bpe.model (the first that is
+/// there) is taken along with what stands beside it (checkpoint_settings.h). Fails with kNotFound,
+/// kInvalidArgument (naming file and member or tensor), or kUnsupported for another architecture,
+/// activation or kind of positions.
 Result<std::unique_ptr<EncoderSource>> open_checkpoint_source(const std::filesystem::path& folder);
 
 }  // namespace zhiyin::model

@@ -299,6 +299,113 @@ TEST_F(EncoderTest, CheckpointsThatDoNotFitSayWhatIsWrong) {
   EXPECT_NE(refusal().find("outside"), std::string::npos);
 }
 
+TEST_F(EncoderTest, PoolingIsTheOneThatTheCheckpointNames) {
+  const auto write = [&](std::string_view file, std::string_view text) {
+    std::filesystem::create_directories((folder_.path() / file).parent_path());
+    ASSERT_TRUE(write_file(folder_.path() / file, text));
+  };
+  const std::vector<std::int32_t> ids{1, 5, 9, 2};
+  const auto opened = [&](std::optional<Pooling> pooling = {}) {
+    return Encoder::open(folder_.path(), {.precision = Precision::kFloat, .pooling = pooling});
+  };
+  const auto mean = encode(**opened(), {ids});
+  const auto first = encode(**opened(), {ids}, {.pooling = Pooling::kFirst});
+  ASSERT_NE(mean, first);
+  const std::string unsaid = (*opened())->file().checksum();
+  write("modules.json",
+        R"([{"type":"sentence_transformers.models.Transformer","path":""},)"
+        R"({"type":"sentence_transformers.models.Pooling","path":"1_Pooling"},)"
+        R"({"type":"sentence_transformers.models.Normalize","path":"2_Normalize"}])");
+  write("1_Pooling/config.json",
+        R"({"word_embedding_dimension":52,"pooling_mode_cls_token":true,)"
+        R"("pooling_mode_mean_tokens":false,"pooling_mode_max_tokens":false})");
+  EXPECT_EQ(encode(**opened(), {ids}), first);
+  EXPECT_EQ((*opened())->file().pooling(), Pooling::kFirst);
+  EXPECT_NE((*opened())->file().checksum(), unsaid) << "other vectors, another encoder";
+  EXPECT_EQ(encode(**opened(Pooling::kMean), {ids}), mean);
+  EXPECT_EQ((*opened(Pooling::kMean))->file().checksum(), unsaid);
+  // A compiled file keeps it.
+  const auto source = open_checkpoint_source(folder_.path());
+  const auto bytes = compile_encoder(**source, {.precision = Precision::kFloat});
+  ASSERT_TRUE(bytes) << bytes.error().text();
+  const TempFolder other;
+  ASSERT_TRUE(write_file(other.path() / "e.zyen", *bytes));
+  const auto compiled = Encoder::open(other.path() / "e.zyen");
+  ASSERT_TRUE(compiled) << compiled.error().text();
+  EXPECT_EQ(encode(**compiled, {ids}), first);
+  const auto changed = Encoder::open(other.path() / "e.zyen", {.pooling = Pooling::kMean});
+  ASSERT_FALSE(changed);
+  EXPECT_NE(changed.error().text().find("made for pooling by cls"), std::string::npos);
+
+  const auto refusal = [&] {
+    const auto out = opened();
+    return out ? "accepted" : out.error().text();
+  };
+  write("1_Pooling/config.json", R"({"pooling_mode_max_tokens":true})");
+  EXPECT_EQ(refusal(), "1_Pooling/config.json: pooling by max_tokens (mean and cls are done here)");
+  EXPECT_TRUE(opened(Pooling::kFirst)) << "one that is given is taken instead";
+  write("1_Pooling/config.json", R"({"pooling_mode_weightedmean_tokens":true})");
+  EXPECT_NE(refusal().find("weightedmean"), std::string::npos);
+  write("1_Pooling/config.json",
+        R"({"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":true})");
+  EXPECT_NE(refusal().find("cls_token and mean_tokens"), std::string::npos);
+  write("1_Pooling/config.json", R"({"pooling_mode_mean_tokens":true})");
+  EXPECT_EQ(encode(**opened(), {ids}), mean);
+  write("1_Pooling/config.json", R"({"pooling_mode":"cls"})");
+  EXPECT_EQ(encode(**opened(), {ids}), first);
+  write("1_Pooling/config.json", "{");
+  EXPECT_EQ(refusal().find("1_Pooling/config.json: "), 0U) << refusal();
+  write("modules.json", R"([{"type":"sentence_transformers.models.Dense","path":"2_Dense"}])");
+  EXPECT_NE(refusal().find("modules.json: a module 'sentence_transformers.models.Dense'"),
+            std::string::npos)
+      << refusal();
+  write("modules.json", R"([{"type":"x.Pooling","path":"../1_Pooling"}])");
+  EXPECT_NE(refusal().find("leads out of the folder"), std::string::npos) << refusal();
+}
+
+TEST_F(EncoderTest, SettingsOfTheTokeniserComeAlong) {
+  const auto write = [&](std::string_view file, std::string_view text) {
+    ASSERT_TRUE(write_file(folder_.path() / file, text));
+  };
+  const auto settings = [&] {
+    const auto out = Encoder::open(folder_.path());
+    return out ? (*out)->file().tokeniser().settings.dump() : out.error().text();
+  };
+  write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\n");
+  EXPECT_EQ(settings(), "{}");
+  write("tokenizer_config.json",
+        R"({"do_lower_case":false,"strip_accents":null,"tokenize_chinese_chars":true,)"
+        R"("model_max_length":1000000000000000019884624838656,"truncation_side":"left",)"
+        R"("cls_token":{"content":"<c>"},"unk_token":"<u>"})");
+  write("special_tokens_map.json", R"({"sep_token":"<e>","unk_token":"<other>"})");
+  write("sentence_bert_config.json", R"({"max_seq_length":20,"do_lower_case":false})");
+  EXPECT_EQ(settings(), R"({"from_left":true,"tokens_max":20,"lowercase":false,"isolate_han":true,)"
+                        R"("unknown":"<u>","first":"<c>","last":"<e>"})");
+  write("tokenizer_config.json", R"({"model_max_length":12})");
+  write("tokenizer.json", "{}");  // says the rest itself
+  EXPECT_EQ(settings(), R"({"tokens_max":12})");
+  write("tokenizer_config.json", R"({"model_max_length":"many"})");
+  EXPECT_EQ(settings(),
+            "model_max_length: tokenizer_config.json: is not a number of tokens above 0");
+  write("tokenizer_config.json", R"({"truncation_side":"up"})");
+  EXPECT_NE(settings().find("truncation_side"), std::string::npos);
+  write("tokenizer_config.json", "[1");
+  EXPECT_EQ(settings().find("tokenizer_config.json: "), 0U) << settings();
+}
+
+TEST_F(EncoderTest, BrokenJsonOfACheckpointNamesItsFile) {
+  const auto refusal = [&] {
+    const auto out = Encoder::open(folder_.path());
+    return out ? "accepted" : out.error().text();
+  };
+  ASSERT_TRUE(write_file(folder_.path() / "sentencepiece.bpe.model", ""));
+  EXPECT_NE(refusal().find("sentencepiece.bpe.model: how model_type 'bert'"), std::string::npos);
+  ASSERT_TRUE(write_file(folder_.path() / "config.json", "{\"model_type\": "));
+  EXPECT_EQ(refusal().find("config.json: json: "), 0U) << refusal();
+  std::filesystem::remove(folder_.path() / "config.json");
+  EXPECT_NE(refusal().find("has no config.json"), std::string::npos);
+}
+
 TEST_F(EncoderTest, AsManyNumbersInAnotherShapeAreNoTensor) {
   const auto with_shape = [&](std::string_view tensor, std::string_view from, std::string_view to) {
     std::string file = testing::small_checkpoint(kShape, "", 3);
