@@ -1,6 +1,7 @@
 #include "model/text_encoder.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/thread_pool.h"
 
@@ -10,14 +11,47 @@ namespace {
 /// Texts that are tokenised and encoded together; the engine cuts them further by tokens.
 constexpr std::size_t kChunk = 512;
 
+BertSettings bert_settings(const Json& settings) {
+  BertSettings out;
+  out.lowercase = settings["lowercase"].bool_or(out.lowercase);
+  if (const bool* const strip = settings["strip_accents"].if_bool()) out.strip_accents = *strip;
+  out.isolate_han = settings["isolate_han"].bool_or(out.isolate_han);
+  out.unknown = settings["unknown"].string_or(out.unknown);
+  out.first = settings["first"].string_or(out.first);
+  out.last = settings["last"].string_or(out.last);
+  out.pad = settings["pad"].string_or(out.pad);
+  out.mask = settings["mask"].string_or(out.mask);
+  return out;
+}
+
+Result<Tokeniser> tokeniser_of_file(const EncoderTokeniser& t) {
+  auto out = t.file_name.ends_with(".json") ? tokeniser_from_json(t.file_bytes)
+             : t.file_name.ends_with(".model")
+                 ? tokeniser_from_sentencepiece(t.file_bytes, PieceIds::kXlmRoberta)
+                 : tokeniser_from_vocab(t.file_bytes, bert_settings(t.settings));
+  if (!out && !out.error().message.starts_with(t.file_name))
+    out.error().message = fmt::format("{}: {}", t.file_name, out.error().message);
+  return out;
+}
+
+/// What the model takes, its tokeniser asks for and the settings beside it say, together.
+TruncationRule rule_of(const EncoderShape& shape, const Tokeniser& tokeniser,
+                       const Json& settings) {
+  TruncationRule out = tokeniser.truncation().value_or(TruncationRule());
+  const std::size_t own = tokeniser.truncation() ? out.tokens_max : shape.tokens_max();
+  const auto stated = static_cast<std::size_t>(settings["tokens_max"].int_or(INT64_MAX));
+  out.tokens_max = std::min({shape.tokens_max(), own, stated});
+  out.from_left = settings["from_left"].bool_or(out.from_left);
+  return out;
+}
+
 Result<Tokeniser> tokeniser_of(const EncoderTokeniser& t) {
   constexpr double kUnknownPenalty = 10;
   switch (t.kind) {
     case EncoderTokeniser::Kind::kUnigram:
       return tokeniser_from_table(t.unigram, t.unknown_score + kUnknownPenalty, t.forbidden);
     case EncoderTokeniser::Kind::kFile:
-      return t.file_name.ends_with(".json") ? tokeniser_from_json(t.file_bytes)
-                                            : tokeniser_from_vocab(t.file_bytes);
+      return tokeniser_of_file(t);
     case EncoderTokeniser::Kind::kNone:
       break;
   }
@@ -70,7 +104,16 @@ Result<TextEncoder> TextEncoder::open(const std::filesystem::path& path,
     return fail(ErrorCode::kInvalidArgument,
                 "{}: the tokeniser has {} ids, the encoder {} words: they do not belong together",
                 path.string(), tokeniser->vocabulary(), (*encoder)->shape().vocabulary);
-  return TextEncoder(std::move(*encoder), std::make_shared<const Tokeniser>(std::move(*tokeniser)));
+  const TruncationRule rule =
+      rule_of((*encoder)->shape(), *tokeniser, (*encoder)->file().tokeniser().settings);
+  return TextEncoder(std::move(*encoder), std::make_shared<const Tokeniser>(std::move(*tokeniser)),
+                     rule);
+}
+
+TruncationRule TextEncoder::truncation(std::size_t tokens) const {
+  TruncationRule out = rule_;
+  if (tokens != 0) out.tokens_max = std::min(tokens, out.tokens_max);
+  return out;
 }
 
 Result<void> TextEncoder::encode(std::span<const std::string_view> texts, const Settings& settings,
@@ -82,9 +125,7 @@ Result<void> TextEncoder::encode(std::span<const std::string_view> texts, const 
   std::unique_ptr<ThreadPool> pool;
   if (threads > 1) pool = std::make_unique<ThreadPool>(threads - 1, 2 * threads);
   const EncodeOptions how{.pool = pool.get(), .threads = threads};
-  const std::size_t most = encoder_->shape().tokens_max();
-  const std::size_t tokens = settings.tokens_max == 0 ? most : std::min(settings.tokens_max, most);
-  const TokeniseOptions options{.truncation = TruncationRule{.tokens_max = tokens}};
+  const TokeniseOptions options{.truncation = truncation(settings.tokens_max)};
   std::vector<EncoderText> rows;
   for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
     const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
