@@ -398,7 +398,13 @@ Result<Json> embed(const Json& args, const TextModelContext& context) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!utf8::is_valid(lines[i])) return fail_field("--input", "line {} is not UTF-8", i + 1);
   }
-  ZHIYIN_TRY(const auto encoder, model::TextEncoder::open(path));
+  model::EncoderOptions options;
+  if (const auto* word = args["pooling"].if_string()) {
+    const auto pooling = model::pooling_of(*word);
+    if (!pooling) return fail_field("--pooling", "{}", pooling.error().message);
+    options.pooling = *pooling;
+  }
+  ZHIYIN_TRY(const auto encoder, model::TextEncoder::open(path, options));
   std::vector<float> vectors(lines.size() * encoder.width());
   const model::TextEncoder::Settings settings{.prefix = prefix == "none"    ? ""
                                                         : prefix == "query" ? "query: "

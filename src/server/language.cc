@@ -40,12 +40,13 @@ Result<TextClassifier> classifier_of(std::string_view bytes) {
 
 /// The ids of a text, marks included; errors do not name it.
 Result<std::vector<std::int32_t>> tokens_of(const model::Tokeniser& tokeniser,
-                                            std::string_view text, std::size_t tokens_max,
+                                            std::string_view text, model::TruncationRule rule,
                                             bool truncate, model::Tokeniser::Scratch& scratch,
                                             model::TokenRow& row) {
   constexpr std::size_t kNone = model::Tokeniser::kTextBytesMax + 16;
-  const model::TokeniseOptions options{
-      .truncation = model::TruncationRule{.tokens_max = truncate ? tokens_max : kNone}};
+  const std::size_t tokens_max = rule.tokens_max;
+  if (!truncate) rule.tokens_max = kNone;
+  const model::TokeniseOptions options{.truncation = rule};
   ZHIYIN_TRY_VOID(tokeniser.encode(text, options, scratch, row));
   if (row.ids.size() > tokens_max)
     return fail(ErrorCode::kInvalidArgument, "has {} tokens, the model takes {}", row.ids.size(),
@@ -146,8 +147,7 @@ Result<Language::Vectors> Language::run(std::span<const std::vector<std::int32_t
 Result<Language::Vectors> Language::encode(std::span<const std::string_view> texts,
                                            const EncodeHow& how) {
   ZHIYIN_TRY(const Opened* const o, opened());
-  const std::size_t most = o->text.encoder().shape().tokens_max();
-  const std::size_t tokens_max = how.tokens_max == 0 ? most : std::min(how.tokens_max, most);
+  const model::TruncationRule rule = o->text.truncation(how.tokens_max);
   model::Tokeniser::Scratch scratch;
   model::TokenRow row;
   std::vector<std::vector<std::int32_t>> rows;
@@ -159,7 +159,7 @@ Result<Language::Vectors> Language::encode(std::span<const std::string_view> tex
       prefixed += text;
       text = prefixed;
     }
-    auto ids = tokens_of(o->text.tokeniser(), text, tokens_max, how.truncate, scratch, row);
+    auto ids = tokens_of(o->text.tokeniser(), text, rule, how.truncate, scratch, row);
     if (!ids) return std::unexpected(within(fmt::format("input[{}]", i), ids.error()));
     rows.push_back(std::move(*ids));
   }

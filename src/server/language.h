@@ -60,7 +60,7 @@ class Language {
     std::string_view caller;     ///< whose turn it uses up
     std::string_view prefix;     ///< before every text
     std::size_t tokens_max = 0;  ///< 0: as many as the model takes
-    bool truncate = true;        ///< longer texts lose their end; else kInvalidArgument
+    bool truncate = true;        ///< longer texts are cut; else kInvalidArgument
   };
 
   /// All must outlive this.

@@ -108,7 +108,7 @@ Json ModelCatalogue::encoder() {
   out.set("width", shape.width)
       .set("layers", shape.layers)
       .set("vocabulary", shape.vocabulary)
-      .set("tokens_max", shape.tokens_max());
+      .set("tokens_max", (*found)->tokens_max());
   return out.set("kernels", encoder.kernels());
 }
 

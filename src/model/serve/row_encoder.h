@@ -17,8 +17,8 @@ class RowEncoder {
                               std::span<float> out) = 0;
 };
 
-/// The encoder with a workspace of its own, with room for `helpers` others: means of tokens, of
-/// length 1. The encoder must outlive it.
+/// The encoder with a workspace of its own, with room for `helpers` others: tokens
+/// pooled as the model was trained, of length 1. The encoder must outlive it.
 class PackedRowEncoder final : public RowEncoder {
  public:
   PackedRowEncoder(const Encoder& encoder, std::size_t tokens, std::size_t helpers = 0)

@@ -126,7 +126,7 @@ def charsmap(characters):
     return struct.pack("<I", 4 * length) + struct.pack(f"<{length}I", *array) + texts
 
 
-def sentencepiece(pieces, scores, characters):
+def sentencepiece(pieces, scores, compiled):
     """XLM-R's sentencepiece.bpe.model: <unk>, <s>, </s>, then the pieces that have the ids from 4 on, without <mask>."""
     def number(value):
         out = b""
@@ -142,7 +142,7 @@ def sentencepiece(pieces, scores, characters):
     marks = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3)]
     for text, score, kind in marks + [(p, s, 1) for p, s in zip(pieces[4:-1], scores[4:-1])]:
         out += field(1, field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + b"\x18" + number(kind))
-    return out + field(2, b"\x18\x01") + field(3, field(2, charsmap(characters)) + b"\x18\x01\x20\x01\x28\x01")
+    return out + field(2, b"\x18\x01") + field(3, field(2, compiled) + b"\x18\x01\x20\x01\x28\x01")
 
 
 class Ours:
@@ -271,6 +271,12 @@ def by_hand(t, characters):
     return encode
 
 
+def without_typed(t):
+    """Specials have another text here than in the file: those that a text holds are left out."""
+    encode = asked_of(t)
+    return lambda a: None if a.get("in_text") else encode(a)
+
+
 def speed(name, kind, file, tokenizer, texts):
     """Tokens a second on one thread, theirs in one batch call, each the best of its runs."""
     tokenizer.encode_special_tokens = True
@@ -301,19 +307,19 @@ def main():
             pieces, scores, characters = read_package()
             t = unigram(pieces, scores, split=False)
             pairs.append(("unigram, the package", "package", PACKAGE, t, by_hand(t, characters)))
+            compiled = charsmap(characters)
             t = unigram(pieces, scores)
-            t.normalizer = normalizers.Sequence([normalizers.Precompiled(charsmap(characters)), normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")])
+            t.normalizer = normalizers.Sequence([normalizers.Precompiled(compiled), normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")])
             t.save(str(folder / "unigram.json"))
             pairs.append(("unigram, tokenizer.json", "json", folder / "unigram.json", t, None))
             # XLM-R's own file: transformers' XLMRobertaTokenizer gives its piece i the id i + 1, which are the package's ids.
             assert pieces[:4] == ["<s>", "<pad>", "</s>", "<unk>"] and pieces[-1] == "<mask>", "the package is not in XLM-R's order"
-            (folder / "sentencepiece.bpe.model").write_bytes(sentencepiece(pieces, scores, characters))
+            (folder / "sentencepiece.bpe.model").write_bytes(sentencepiece(pieces, scores, compiled))
             t = unigram(pieces, scores)
-            t.normalizer = normalizers.Sequence([normalizers.Precompiled(charsmap(characters)), normalizers.Strip(),
+            t.normalizer = normalizers.Sequence([normalizers.Precompiled(compiled), normalizers.Strip(),
                                                  normalizers.Replace(__import__("tokenizers").Regex(" {2,}"), " ")])
-            encode = asked_of(t)
             pairs.append(("unigram, XLM-R's sentencepiece", "xlm-roberta", folder / "sentencepiece.bpe.model", t,
-                          lambda a: None if a.get("in_text") else encode(a)))
+                          without_typed(t)))
         else:
             print(f"unigram: skipped: {PACKAGE} is not there (./dev setup)")
         for name, kind, file, tokenizer, encode in pairs:
