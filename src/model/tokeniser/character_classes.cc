@@ -67,14 +67,19 @@ std::uint32_t find_pair(const std::uint32_t* pairs, std::size_t size, char32_t c
 /// Code points and where their decompositions lie, ascending.
 using Index = std::vector<std::pair<char32_t, std::size_t>>;
 
+/// Where the entries of a table of decompositions begin, by character.
+Index index_of(const std::uint32_t* table, std::size_t size) {
+  Index out;
+  for (std::size_t at = 0; at < size; at += 2 + table[at + 1]) out.emplace_back(table[at], at);
+  return out;
+}
+
 const Index& decomposition_index() {
-  static const Index index = [] {
-    Index out;
-    for (std::size_t at = 0; at < detail::kDecompositionsSize;
-         at += 2 + detail::kDecompositions[at + 1])
-      out.emplace_back(detail::kDecompositions[at], at);
-    return out;
-  }();
+  static const Index index = index_of(detail::kDecompositions, detail::kDecompositionsSize);
+  return index;
+}
+const Index& compatible_index() {
+  static const Index index = index_of(detail::kCompatibles, detail::kCompatiblesSize);
   return index;
 }
 
@@ -120,6 +125,38 @@ std::u32string canonical_decomposition(char32_t c) {
   if (found == index.end() || found->first != c) return {c};
   const std::uint32_t* const entry = detail::kDecompositions + found->second;
   return {entry + 2, entry + 2 + entry[1]};
+}
+
+std::u32string compatible_decomposition(char32_t c) {
+  if (c < 0xA0 || (c >= 0x4E00 && c <= 0x9FFF)) return {c};
+  const Index& index = compatible_index();
+  const auto found = std::ranges::lower_bound(index, c, {}, &Index::value_type::first);
+  if (found == index.end() || found->first != c) return canonical_decomposition(c);
+  const std::uint32_t* const entry = detail::kCompatibles + found->second;
+  return {entry + 2, entry + 2 + entry[1]};
+}
+
+char32_t composition(char32_t first, char32_t second) {
+  constexpr char32_t kSyllables = 0xAC00, kVowels = 0x1161, kFinals = 0x11A7;
+  if (first >= 0x1100 && first < 0x1113 && second >= kVowels && second < kVowels + 21)
+    return kSyllables + ((first - 0x1100) * 21 + (second - kVowels)) * 28;
+  if (first >= kSyllables && first < 0xD7A4 && (first - kSyllables) % 28 == 0 && second > kFinals &&
+      second < kFinals + 28)
+    return first + (second - kFinals);
+  std::size_t low = 0;
+  std::size_t high = detail::kCompositionsSize / 3;
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    const std::uint32_t* const entry = detail::kCompositions + 3 * middle;
+    if (std::pair<char32_t, char32_t>(entry[0], entry[1]) < std::pair(first, second)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  const std::uint32_t* const entry = detail::kCompositions + 3 * low;
+  const bool found = low < detail::kCompositionsSize / 3 && entry[0] == first && entry[1] == second;
+  return found ? entry[2] : 0;
 }
 
 std::size_t grapheme_bytes(std::string_view text, std::size_t at) {

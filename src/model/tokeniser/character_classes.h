@@ -24,6 +24,11 @@ char32_t lower_case(char32_t c);
 /// Canonical decomposition (NFD of one character).
 std::u32string canonical_decomposition(char32_t c);
 
+/// Compatible decomposition (NFKD of one character).
+std::u32string compatible_decomposition(char32_t c);
+/// What two characters make in NFC; 0 where they stay two.
+char32_t composition(char32_t first, char32_t second);
+
 /// Unicode's Canonical_Combining_Class; 0 for most.
 std::uint8_t combining_class(char32_t c);
 

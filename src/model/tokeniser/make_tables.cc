@@ -87,6 +87,28 @@ std::u32string decomposed(UChar32 c) {
   return points_of(out);
 }
 
+/// The compatible decomposition (NFKD of one character).
+std::u32string compatible(UChar32 c) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* nfkd = icu::Normalizer2::getNFKDInstance(status);
+  icu::UnicodeString out;
+  if (U_FAILURE(status) || nfkd == nullptr || !nfkd->getDecomposition(c, out))
+    return {static_cast<char32_t>(c)};
+  return points_of(out);
+}
+
+/// The two characters that are composed to this one; empty where none are.
+std::u32string composed_of(UChar32 c) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
+  icu::UnicodeString raw;
+  if (U_FAILURE(status) || nfc == nullptr || !nfc->getRawDecomposition(c, raw)) return {};
+  const std::u32string out = points_of(raw);
+  if (out.size() != 2) return {};
+  const UChar32 made = nfc->composePair(static_cast<UChar32>(out[0]), static_cast<UChar32>(out[1]));
+  return made == c ? out : std::u32string();
+}
+
 std::string row(const std::vector<std::uint32_t>& values) {
   std::string out;
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -105,6 +127,8 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> decompositions;
   std::vector<std::uint32_t> lower;
   std::vector<std::uint32_t> combining;
+  std::vector<std::uint32_t> compatibles;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> pairs;
   for (UChar32 begin = 0; begin < kEnd; begin += kPage) {
     std::vector<std::uint32_t> page;
     for (UChar32 c = begin; c < begin + kPage; ++c)
@@ -124,7 +148,14 @@ int main(int argc, char** argv) {
       combining.push_back(order);
     }
     if (c >= 0xAC00 && c < 0xD7A4) continue;  // Hangul is computed
+    if (const std::u32string pair = composed_of(c); !pair.empty())
+      pairs[{pair[0], pair[1]}] = static_cast<std::uint32_t>(c);
     const std::u32string parts = decomposed(c);
+    if (const std::u32string wide = compatible(c); wide != parts) {
+      compatibles.push_back(static_cast<std::uint32_t>(c));
+      compatibles.push_back(static_cast<std::uint32_t>(wide.size()));
+      for (const char32_t p : wide) compatibles.push_back(p);
+    }
     if (parts.size() == 1 && parts[0] == static_cast<char32_t>(c)) continue;
     decompositions.push_back(static_cast<std::uint32_t>(c));
     decompositions.push_back(static_cast<std::uint32_t>(parts.size()));
@@ -144,6 +175,14 @@ int main(int argc, char** argv) {
   list("Lower", lower);
   list("Combining", combining);
   list("Decompositions", decompositions);
+  list("Compatibles", compatibles);
+  std::vector<std::uint32_t> compositions;
+  for (const auto& [pair, made] : pairs) {
+    compositions.push_back(pair.first);
+    compositions.push_back(pair.second);
+    compositions.push_back(made);
+  }
+  list("Compositions", compositions);
   fmt::print(file, "}}  // namespace zhiyin::model::detail\n");
   return std::fclose(file) == 0 ? 0 : 1;
 }

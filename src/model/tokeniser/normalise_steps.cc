@@ -36,9 +36,31 @@ void append_lower(char32_t c, ByteSpan source, AlignedText& out) {
   if (c == kDottedI) out.append(0x307, source);
 }
 
-/// Canonical decomposition with marks in their canonical order, aligned as a whole: each character
+/// Composes a character with the last starter before it wherever nothing between blocks it (UAX
+/// 15). What a character was composed of takes the places of all of them.
+void compose(std::vector<Change>& changes) {
+  std::vector<Change> out;
+  std::size_t starter = SIZE_MAX;
+  int last = 0;  // class of the last of `out`
+  for (const Change& change : changes) {
+    const int order = combining_class(change.first);
+    if (starter != SIZE_MAX && (out.size() == starter + 1 || last < order)) {
+      if (const char32_t made = composition(out[starter].first, change.first); made != 0) {
+        out[starter].first = made;
+        out[starter].second += change.second - 1;
+        continue;
+      }
+    }
+    if (order == 0) starter = out.size();
+    last = order;
+    out.push_back(change);
+  }
+  changes = std::move(out);
+}
+
+/// Decomposition with marks in their canonical order, aligned as a whole: each character
 /// takes the next place, parts of one beyond the first share it.
-void decompose(AlignedText& text) {
+void decompose(AlignedText& text, NormalForm form = {}) {
   std::vector<Change> changes;
   std::size_t marks = 0;  // those at the end of `changes` that may still be ordered
   const auto order = [&] {
@@ -50,13 +72,15 @@ void decompose(AlignedText& text) {
     const text::CodePoint c = text::code_point_at(text.text, at);
     at += c.bytes;
     int change = 0;
-    for (const char32_t part : canonical_decomposition(c.value)) {
+    for (const char32_t part :
+         form.compatible ? compatible_decomposition(c.value) : canonical_decomposition(c.value)) {
       if (combining_class(part) == 0) order();
       changes.emplace_back(part, std::exchange(change, 1));
       if (combining_class(part) != 0) ++marks;
     }
   }
   order();
+  if (form.composed) compose(changes);
   transform(text, changes);
 }
 
@@ -110,7 +134,7 @@ void run(const Lowercase&, AlignedText& text) { rewrite(text, append_lower); }
 
 void run(const StripAccents&, AlignedText& text) { strip_marks(text); }
 
-void run(const Nfd&, AlignedText& text) { decompose(text); }
+void run(const NormalForm& s, AlignedText& text) { decompose(text, s); }
 
 void run(const Nmt&, AlignedText& text) {
   rewrite(text, [](char32_t c, ByteSpan source, AlignedText& out) {

@@ -19,8 +19,12 @@ struct Bert {
 };
 struct Lowercase {};
 struct StripAccents {};  ///< drops nonspacing marks that stand alone
-struct Nfd {};           ///< canonical decomposition in canonical order
-struct Nmt {};           ///< controls away, odd spaces to spaces
+/// A normal form of Unicode: decomposition in canonical order, then composition where asked for.
+struct NormalForm {
+  bool compatible = false;  ///< NFKD and NFKC instead of NFD and NFC
+  bool composed = false;    ///< NFC and NFKC
+};
+struct Nmt {};  ///< controls away, odd spaces to spaces
 struct Strip {
   bool left = true;
   bool right = true;
@@ -43,7 +47,7 @@ struct Precompiled {
 };
 
 /// Shared: tables are large, steps are copied with their tokeniser, and nobody changes them.
-using Step = std::variant<Bert, Lowercase, StripAccents, Nfd, Nmt, Strip, Prepend, Replace,
+using Step = std::variant<Bert, Lowercase, StripAccents, NormalForm, Nmt, Strip, Prepend, Replace,
                           std::shared_ptr<const CharacterMap>, std::shared_ptr<const Precompiled>>;
 
 void apply(const Step& step, AlignedText& text);

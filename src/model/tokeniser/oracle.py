@@ -241,6 +241,15 @@ def unigram(pieces, scores, **how):
     return t
 
 
+def normal_form(name, texts):
+    """Characters by themselves, so that offsets show what the form made of each."""
+    form = getattr(normalizers, name)()
+    known = sorted({c for text in texts for c in form.normalize_str(text)})
+    t = Tokenizer(models.Unigram([("<unk>", 0.0)] + [(c, -1.0) for c in known], unk_id=0))
+    t.normalizer = form
+    return t
+
+
 def by_hand(t, characters):
     """The package's own normalisation, character by character, before theirs."""
     plain = asked_of(t)
@@ -303,7 +312,13 @@ def main():
             pairs.append((f"BERT, {kind}", kind, VOCAB, bert(lowercase), None))
             bert(lowercase).save(str(folder / f"{kind}.json"))
             pairs.append((f"BERT, {kind} as tokenizer.json", "json", folder / f"{kind}.json", bert(lowercase), None))
-        if PACKAGE.is_file():
+        if sys.argv[2:] != ["speed"]:
+            some = [x for x in texts[:2000] + extra if "\0" not in x]
+            for name in ("NFD", "NFC", "NFKD", "NFKC"):
+                t = normal_form(name, some)
+                t.save(str(folder / f"{name}.json"))
+                wrong += compare(name, "json", folder / f"{name}.json", asked_of(t), [{"a": x} for x in some])
+        if PACKAGE.is_file() and not os.environ.get("K"):
             pieces, scores, characters = read_package()
             t = unigram(pieces, scores, split=False)
             pairs.append(("unigram, the package", "package", PACKAGE, t, by_hand(t, characters)))

@@ -111,7 +111,8 @@ Result<steps::Step> normalise_step(const Json& json, const std::string& type,
   }
   if (type == "Lowercase") return steps::Lowercase{};
   if (type == "StripAccents") return steps::StripAccents{};
-  if (type == "NFD") return steps::Nfd{};
+  if (type == "NFD" || type == "NFC" || type == "NFKD" || type == "NFKC")
+    return steps::NormalForm{type.starts_with("NFK"), type.ends_with('C')};
   if (type == "Nmt") return steps::Nmt{};
   if (type == "Strip")
     return steps::Strip{json["strip_left"].bool_or(true), json["strip_right"].bool_or(true)};

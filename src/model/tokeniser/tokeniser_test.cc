@@ -230,6 +230,29 @@ TEST(TokeniserJson, ReadsWhatItSays) {
   EXPECT_THAT(ids_of(*tokeniser, "a <mask>", {.specials_in_text = true}), ElementsAre(0, 2, 4));
 }
 
+TEST(TokeniserJson, NormalFormsOfUnicodeWithTheirPlaces) {
+  const auto tokens = [](std::string_view form, std::string_view text) {
+    const auto tokeniser = tokeniser_from_json(fmt::format(
+        R"({{"normalizer":{{"type":"{}"}},"model":{{"type":"Unigram","unk_id":0,"vocab":[["<unk>",0],)"
+        R"(["e",-1],["\u00e9",-1],["\u0301",-1],["f",-1],["i",-1],["\u1eb9",-1],["\u0323",-1]]}}}})",
+        form));
+    EXPECT_TRUE(tokeniser) << tokeniser.error().text();
+    Tokeniser::Scratch scratch;
+    TokenRow row;
+    EXPECT_TRUE(tokeniser->encode(text, {}, scratch, row));
+    std::string out;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      out += fmt::format("{}@{}-{} ", row.ids[i], row.spans[i].begin, row.spans[i].end);
+    return out;
+  };
+  EXPECT_EQ(tokens("NFC", "e\u0301"), "2@0-1 ");
+  EXPECT_EQ(tokens("NFD", "\u00e9"), "1@0-2 3@0-2 ");
+  EXPECT_EQ(tokens("NFC", "e\u0301\u0323"), "6@0-1 3@3-5 ");
+  EXPECT_EQ(tokens("NFC", "\ufb01"), "0@0-3 ");
+  EXPECT_EQ(tokens("NFKC", "\ufb01e"), "4@0-3 5@0-3 1@3-4 ");
+  EXPECT_EQ(tokens("NFKD", "\u0301e"), "3@0-2 1@2-3 ");
+}
+
 TEST(TokeniserJson, FaultsNameThePlace) {
   const auto field = [](std::string_view from, std::string_view to) {
     const auto out = tokeniser_from_json(json_with(from, to));

@@ -14,5 +14,9 @@ extern const std::uint32_t kCombining[];  // pairs: code point, combining class;
 extern const std::size_t kCombiningSize;
 extern const std::uint32_t kDecompositions[];  // code point, count, parts (canonical, full)
 extern const std::size_t kDecompositionsSize;
+extern const std::uint32_t kCompatibles[];  // likewise (compatible), where it is another
+extern const std::size_t kCompatiblesSize;
+extern const std::uint32_t kCompositions[];  // triples: two code points, what they make; ascending
+extern const std::size_t kCompositionsSize;
 
 }  // namespace zhiyin::model::detail
