@@ -5,8 +5,9 @@
 #include <string>
 #include <string_view>
 
-/// What tokenisers ask about characters: categories as of Unicode 8, the rest as in the ICU that
-/// the build had. Pure, thread-safe.
+/// What tokenisers ask about characters: categories as of Unicode 8, decompositions,
+/// compositions and combining classes as of Unicode 9, the rest as in the ICU that the build had.
+/// Pure, thread-safe.
 namespace zhiyin::model {
 
 /// Categories Cc, Cf, Cs and Co.

@@ -78,6 +78,13 @@ std::u32string points_of(const icu::UnicodeString& text) {
   return out;
 }
 
+/// Whether the same library's normal forms know the character: theirs are of Unicode 9.
+bool has_forms(UChar32 c) {
+  UVersionInfo age;
+  u_charAge(c, age);
+  return age[0] <= 9;
+}
+
 std::u32string decomposed(UChar32 c) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* nfd = icu::Normalizer2::getNFDInstance(status);
@@ -143,6 +150,7 @@ int main(int argc, char** argv) {
       lower.push_back(static_cast<std::uint32_t>(c));
       lower.push_back(static_cast<std::uint32_t>(l));
     }
+    if (!has_forms(c)) continue;
     if (const std::uint32_t order = u_getCombiningClass(c); order != 0) {
       combining.push_back(static_cast<std::uint32_t>(c));
       combining.push_back(order);
