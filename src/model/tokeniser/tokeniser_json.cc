@@ -298,6 +298,13 @@ Result<void> read_post(const Json& post, TokeniserParts& out) {
   ZHIYIN_TRY(const std::string type, text_of(post, "post_processor", "type"));
   if (type == "BertProcessing" || type == "RobertaProcessing")
     return old_template(post, type == "RobertaProcessing", out);
+  if (type == "Sequence") {
+    const Json::Array* list = post["processors"].if_array();
+    if (list == nullptr) return fail_field("post_processor.processors", "is missing");
+    if (list->size() > 1)  // each would put its specials around those of the one before
+      return unsupported("post_processor.processors", "a Sequence of several");
+    return read_post(list->empty() ? Json() : list->front(), out);
+  }
   if (type != "TemplateProcessing") return unsupported("post_processor", type);
   ZHIYIN_TRY(out.single, template_of(post, "single"));
   ZHIYIN_TRY(out.pair, template_of(post, "pair"));

@@ -230,6 +230,18 @@ TEST(TokeniserJson, ReadsWhatItSays) {
   EXPECT_THAT(ids_of(*tokeniser, "a <mask>", {.specials_in_text = true}), ElementsAre(0, 2, 4));
 }
 
+TEST(TokeniserJson, ASequenceOfOnePostProcessorIsThatOne) {
+  std::string json = json_with(R"({"type":"TemplateProcessing")",
+                               R"({"type":"Sequence","processors":[{"type":"TemplateProcessing")");
+  const std::size_t end = json.find(R"(,"model":{)");
+  json.insert(end, "]}");
+  const auto tokeniser = tokeniser_from_json(json);
+  ASSERT_TRUE(tokeniser) << tokeniser.error().text();
+  EXPECT_THAT(ids_of(*tokeniser, "ab"), ElementsAre(0, 2, 3));
+  json.insert(end, R"(,{"type":"BertProcessing","cls":["<s>",0],"sep":["<s>",0]})");
+  EXPECT_EQ(tokeniser_from_json(json).error().field, "post_processor.processors");
+}
+
 TEST(TokeniserJson, NormalFormsOfUnicodeWithTheirPlaces) {
   const auto tokens = [](std::string_view form, std::string_view text) {
     const auto tokeniser = tokeniser_from_json(fmt::format(
