@@ -207,10 +207,12 @@ std::string main_figures(const Json& kept) {
   const Json& metrics = kept["metrics"].is_null() ? kept : kept["metrics"];
   std::string out;
   for (const std::string_view name :
-       {"accuracy", "macro_f1", "micro_f1", "auc", "ndcg@10", "recall@10"}) {
+       {"accuracy", "macro_f1", "micro_f1", "auc", "ndcg", "recall", "ndcg_gain"}) {
     if (metrics[name].is_number())
       out += fmt::format("  {} {:.4f}", name, metrics[name].number_or(0));
   }
+  if (const bool* const not_worse = metrics["not_worse"].if_bool())
+    out += fmt::format("  not_worse {}", *not_worse ? "yes" : "no");
   return out;
 }
 

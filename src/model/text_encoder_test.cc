@@ -26,6 +26,10 @@ class TextEncoderTest : public ::testing::Test {
   void put(std::string_view file, std::string_view text) const {
     ASSERT_TRUE(write_file(folder_.path() / file, text));
   }
+  /// As an error says it of this folder.
+  [[nodiscard]] std::string named(std::string_view problem) const {
+    return fmt::format("{}: {}", folder_.path().string(), problem);
+  }
   [[nodiscard]] std::string refusal() const {
     const auto out = TextEncoder::open(folder_.path());
     return out ? "accepted" : out.error().text();
@@ -112,19 +116,19 @@ TEST_F(TextEncoderTest, XlmRobertaComesWithItsSentencePieceFileAlone) {
   EXPECT_EQ(ids(open(), ", x"), (Ids{0, 5, 4, 5, 3, 2}));
   EXPECT_EQ(vector(open(), ", x").size(), 32U);
   put("sentencepiece.bpe.model", "\xff");
-  EXPECT_EQ(refusal().find("sentencepiece.bpe.model: "), 0U) << refusal();
+  EXPECT_EQ(refusal().find(named("sentencepiece.bpe.model: ")), 0U) << refusal();
 }
 
 TEST_F(TextEncoderTest, FaultsOfATokeniserNameItsFile) {
   EXPECT_NE(refusal().find("without a tokeniser"), std::string::npos);
   put("vocab.txt", "a\r\nb\r\n");
-  EXPECT_EQ(refusal(), "vocab.txt: has no [UNK]");
+  EXPECT_EQ(refusal(), named("vocab.txt: has no [UNK]"));
   put("vocab.txt", "[UNK]\r\n[CLS]\r\n[SEP]\r\na\r\n");
   EXPECT_EQ(ids(open(), "a"), (Ids{1, 3, 2}));
   put("tokenizer.json", "{\"model\":");
-  EXPECT_EQ(refusal().find("tokenizer.json: json: "), 0U) << refusal();
+  EXPECT_EQ(refusal().find(named("tokenizer.json: json: ")), 0U) << refusal();
   put("tokenizer.json", R"({"model":{"type":"BPE"}})");
-  EXPECT_EQ(refusal(), "model.type: tokenizer.json: 'BPE' is not done here");
+  EXPECT_EQ(refusal(), "model.type: " + named("tokenizer.json: 'BPE' is not done here"));
 }
 
 }  // namespace

@@ -658,7 +658,7 @@ TEST(RankedLists, KeepRulesCapsPinsAndExploration) {
   const auto r = recommender(trained->ranker);
   RecommendRequest request{.n = 10, .now = kStart};
   request.diversity = 0.2;
-  request.category_max = 4;
+  request.category_max = 5;  // of two categories: no more than the list has places
   request.rules.exclude = {article(23)};
   request.pinned = {article(0)};
   request.explore = 1;
@@ -669,6 +669,10 @@ TEST(RankedLists, KeepRulesCapsPinsAndExploration) {
   EXPECT_FALSE(list->items[0].value);
   EXPECT_EQ(std::ranges::count(listed, "a23"), 0);
   EXPECT_EQ(std::set<std::string>(listed.begin(), listed.end()).size(), listed.size());
+  const auto even = std::ranges::count_if(
+      listed, [](const std::string& id) { return std::stoi(id.substr(1)) % 2 == 0; });
+  EXPECT_EQ(listed.size(), 10U);
+  EXPECT_EQ(even, 5);
   EXPECT_EQ(list->items.back().source, "explore");
   EXPECT_LT(list->items.back().propensity, 1);
   EXPECT_FALSE(list->arms.empty());
