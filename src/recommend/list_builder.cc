@@ -812,10 +812,13 @@ void ListBuilder::explore() {
   constexpr std::size_t kDraws = 200;
   std::vector<std::uint32_t> fresh;
   std::vector<Arm> arms;
-  // As if all of them were listed: so whichever chance takes, the caps hold, and it is as likely
-  // as it says.
-  ListCaps caps(candidates_, request_);
-  caps.add(out_.items);
+  // Whichever chance takes the caps hold, so that each is as likely as it says: of those with a
+  // label that not all places may have, only as many take part as may be listed.
+  const std::size_t places =
+      std::min(request_.n - std::min(request_.n, out_.items.size()), request_.explore);
+  ListCaps listed_caps(candidates_, request_);
+  listed_caps.add(out_.items);
+  ListCaps caps = listed_caps;
   for (const std::uint32_t c : candidates_.unknown_by_freshness()) {
     if (fresh.size() >= kArmsMax) break;
     const ItemRef& ref = candidates_.item(c).ref;
@@ -827,17 +830,18 @@ void ListBuilder::explore() {
     };
     if (std::ranges::any_of(fresh, is_copy)) continue;
     if (candidates_.group(c) != 0 && taken_groups_[candidates_.group(c)] && !taken_[c]) continue;
-    if (listed || taste_.seen[c] || !passes_rules(c) || !caps.allow(c) ||
+    if (listed || taste_.seen[c] || !passes_rules(c) ||
         std::ranges::find(request_.rules.exclude, ref) != request_.rules.exclude.end())
       continue;
-    caps.add(c);
+    if (listed_caps.room(c) < places) {
+      if (!caps.allow(c)) continue;
+      caps.add(c);
+    }
     fresh.push_back(c);
     arms.push_back(request_.arm_of ? request_.arm_of(ref) : Arm());
   }
   for (const std::uint32_t c : fresh) out_.arms.push_back(candidates_.item(c).ref);
-  const std::size_t places = request_.n - out_.items.size();
-  for (const Explored& one :
-       recommend::explore(arms, std::min(places, request_.explore), {}, kDraws, request_.seed))
+  for (const Explored& one : recommend::explore(arms, places, {}, kDraws, request_.seed))
     list({{0, fresh[one.arm], 0}, "explore", Because::kFresh}, one.propensity);
 }
 

@@ -1,5 +1,7 @@
 #include "recommend/list_caps.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace zhiyin::recommend {
@@ -23,14 +25,16 @@ bool ListCaps::wanted(const RecommendRequest& request) {
          request.campaign_max > 0;
 }
 
-bool ListCaps::allow(std::uint32_t candidate) const {
+std::size_t ListCaps::room(std::uint32_t candidate) const {
+  std::size_t least = std::numeric_limits<std::size_t>::max();
   for (std::size_t c = 0; c < caps_.size(); ++c) {
     const std::string& label = candidates_.item(candidate).*caps_[c].label;
     if (label.empty()) continue;
     const auto found = used_[c].find(label);
-    if (found != used_[c].end() && found->second >= caps_[c].most) return false;
+    const std::size_t used = found == used_[c].end() ? 0 : found->second;
+    least = std::min(least, caps_[c].most - std::min(caps_[c].most, used));
   }
-  return true;
+  return least;
 }
 
 void ListCaps::add(std::uint32_t candidate) {

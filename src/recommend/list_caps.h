@@ -24,7 +24,9 @@ class ListCaps {
   /// Whether the request has any.
   [[nodiscard]] static bool wanted(const RecommendRequest& request);
 
-  [[nodiscard]] bool allow(std::uint32_t candidate) const;
+  [[nodiscard]] bool allow(std::uint32_t candidate) const { return room(candidate) > 0; }
+  /// How many with the labels of this one may still come.
+  [[nodiscard]] std::size_t room(std::uint32_t candidate) const;
   void add(std::uint32_t candidate);
   /// Everything that stands in a list.
   void add(std::span<const RecommendedItem> items);
