@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string bytes(reinterpret_cast<const char*>(data), size);
   const auto file = model::EncoderFile::from_bytes(bytes + crypto::sha256(bytes));
   if (!file) return 0;
-  for (const auto& section : model::weight_sections((*file)->shape(), (*file)->precision()))
+  for (const auto& section :
+       model::weight_sections((*file)->shape(), (*file)->precision(), (*file)->scaled()))
     ZHIYIN_CHECK((*file)->section(section.name).size() == section.bytes);
   const auto& tokeniser = (*file)->tokeniser();
   if (tokeniser.kind == model::EncoderTokeniser::Kind::kUnigram)
