@@ -17,7 +17,8 @@ function page(path: string, needs: Needs, menu: string, component: RouteRecordRa
 
 export const router = createRouter({
   history: createWebHashHistory(),
-  scrollBehavior: () => ({ top: 0 }),
+  // Another tab or search of the same page stays where it is.
+  scrollBehavior: (to, from) => (to.path === from.path ? false : { top: 0 }),
   routes: [
     { path: "/", redirect: "/overview" },
     { path: "/sign-in", component: () => import("./pages/SignIn.vue") },

@@ -688,3 +688,127 @@ test("the map is searched, and says what to do where there is nothing to draw", 
     await settle();
     assert.match(await text(), /训练时设置 factors/);
   }, { expected: [/404.*map/] }));
+
+test("the list of a person follows the address: Back, Forward and a changed link", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    const said = () => page.locator("input[name=person]").inputValue();
+    const back = () => page.goBack().then(settle);
+    const forward = () => page.goForward().then(settle);
+    const asked = [];
+    page.on("request", (one) => { if (one.url().includes("/inspect")) asked.push(new URL(one.url())); });
+    const second = (await page.evaluate(() => fetch("/v1/people?limit=60").then((one) => one.json()))).items.at(-1).id;
+    await open("/recommend");
+    await page.locator("tbody button").nth(0).click();
+    await settle();
+    const first = await said();
+    assert.notEqual(first, second);
+    await page.fill("input[name=person]", second);
+    await page.getByText("更多条件").click();
+    await page.locator("input[type=number]").nth(1).fill("2");
+    await page.locator("select").nth(1).selectOption("recommend-1");
+    await page.locator("select").nth(2).selectOption("recommend-2");
+    await page.getByRole("button", { name: "查看推荐" }).click();
+    await settle();
+    assert.ok(page.url().includes(`person=${second}`));
+    assert.match(page.url(), /version=recommend-1&with=recommend-2&author_max=2/);
+    assert.match(await text(), /两个版本的名单/);
+    await page.getByRole("tab", { name: "模型版本" }).click();
+    await settle();
+    assert.match(page.url(), /tab=versions/);
+
+    await back();
+    assert.equal(await said(), second);
+    assert.match(await text(), /两个版本的名单/);
+    asked.length = 0;
+    await back();
+    assert.equal(await said(), first);
+    assert.ok(asked.length > 0 && asked.every((one) => one.pathname.includes(encodeURIComponent(first))), asked.join(" "));
+    assert.doesNotMatch(await text(), /两个版本的名单/);
+    assert.equal(await page.locator("select").nth(1).inputValue(), "");
+    assert.equal(await page.locator("input[type=number]").nth(1).inputValue(), "");
+    await back();
+    assert.equal(await said(), "");
+    assert.ok((await page.locator("tbody button").count()) > 1, "people to choose from");
+    await forward();
+    await forward();
+    assert.equal(await said(), second);
+    assert.equal(await page.locator("select").nth(2).inputValue(), "recommend-2");
+
+    // Somebody puts another address into the line: the page is not made again.
+    asked.length = 0;
+    await page.evaluate((id) => { location.hash = `#/recommend?person=${encodeURIComponent(id)}&n=3&diversity=0.5`; }, first);
+    await settle();
+    assert.equal(await said(), first);
+    assert.equal(await page.locator("input[type=number]").nth(0).inputValue(), "3");
+    assert.equal(await page.locator("input[type=range]").inputValue(), "0.5");
+    assert.deepEqual([asked.at(-1).searchParams.get("n"), asked.at(-1).searchParams.get("diversity")], ["3", "0.5"]);
+    await page.evaluate(() => { location.hash = "#/recommend?tab=map&by=tags"; });
+    await settle();
+    assert.equal(await page.locator("select").first().inputValue(), "tags");
+    await page.locator("select").nth(1).selectOption("kind");
+    await page.waitForURL(/colour=kind/);
+    await back();
+    assert.equal(await page.locator("select").nth(1).inputValue(), "category");
+
+    await page.evaluate(() => { location.hash = "#/recommend?tab=versions&first=recommend-1&second=recommend-2"; });
+    await settle();
+    assert.match(await text(), /乙更好/);
+    await page.locator("input[type=number]").fill("50");
+    await page.getByRole("button", { name: "开始比较" }).click();
+    await settle();
+    assert.match(await text(), /至少要 30 人/);
+    await back();
+    assert.match(await text(), /乙更好/);
+  }));
+
+test("searches and tabs follow the address too", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    const search = () => page.locator("input[type=search]").first();
+    const back = () => page.goBack().then(settle);
+    const rows = () => page.locator("tbody tr").count();
+    await open("/items");
+    const all = await rows();
+    await page.locator("select").nth(1).selectOption("out_of_stock");
+    await settle();
+    assert.match(page.url(), /status=out_of_stock/);
+    await search().fill("没有这样的");
+    await page.getByRole("button", { name: "搜索" }).click();
+    await settle();
+    assert.match(await text(), /没有符合条件的内容/);
+    await back();
+    assert.deepEqual([await search().inputValue(), await page.locator("select").nth(1).inputValue(), await rows()], ["", "out_of_stock", 1]);
+    await back();
+    assert.deepEqual([await page.locator("select").nth(1).inputValue(), await rows()], ["", all]);
+
+    await open("/people");
+    await search().fill("p_nobody");
+    await page.getByRole("button", { name: "搜索" }).click();
+    await settle();
+    await back();
+    assert.equal(await search().inputValue(), "");
+    assert.ok((await rows()) > 1);
+    await page.goForward().then(settle);
+    assert.equal(await search().inputValue(), "p_nobody");
+
+    await open("/quarantine");
+    const held = await rows();
+    await search().fill("no-such-source");
+    await page.getByRole("button", { name: "筛选" }).click();
+    await settle();
+    await back();
+    assert.deepEqual([await search().inputValue(), await rows()], ["", held]);
+
+    const chosen = () => page.locator("[role=tab][aria-selected=true]").innerText();
+    for (const [path, tab] of [["/models", "分析文本"], ["/wechat", "群发任务"]]) {
+      await open(path);
+      const before = await chosen();
+      await page.getByRole("tab", { name: tab }).click();
+      await settle();
+      assert.match(page.url(), /tab=/);
+      assert.equal(await chosen(), tab);
+      await back();
+      assert.equal(await chosen(), before);
+      await page.goForward().then(settle);
+      assert.equal(await chosen(), tab);
+    }
+  }));
