@@ -129,21 +129,19 @@ Result<Json> train_response(Services& s, const Json& args, const ProgressSink& p
 }
 
 Result<Json> train_recommend(Services& s, const Json& args, const ProgressSink& progress) {
-  server::TrainRecommendJob job;
-  ZHIYIN_TRY(const auto k, number_argument<std::size_t>(args, "k"));
-  ZHIYIN_TRY(const auto shrink, number_argument<double>(args, "shrink"));
-  ZHIYIN_TRY(const auto lambda, number_argument<double>(args, "lambda"));
-  ZHIYIN_TRY(const auto alpha, number_argument<double>(args, "alpha"));
-  ZHIYIN_TRY(const auto beta, number_argument<double>(args, "beta"));
-  ZHIYIN_TRY(const auto factors, number_argument<std::size_t>(args, "factors"));
-  if (const std::string model = text_of(args, "model"); !model.empty()) job.model = model;
-  job.k = k.value_or(job.k);
-  job.shrink = shrink.value_or(job.shrink);
-  job.lambda = lambda.value_or(job.lambda);
-  job.alpha = alpha.value_or(job.alpha);
-  job.beta = beta.value_or(job.beta);
-  job.factors = factors.value_or(job.factors);
-  if (const std::string promote = text_of(args, "promote"); !promote.empty()) job.promote = promote;
+  Json body = Json::object();
+  for (const std::string_view name : {"k", "factors"}) {
+    ZHIYIN_TRY(const auto value, number_argument<std::uint32_t>(args, name));
+    if (value) body.set(name, std::int64_t{*value});
+  }
+  for (const std::string_view name : {"shrink", "lambda", "alpha", "beta"}) {
+    ZHIYIN_TRY(const auto value, number_argument<double>(args, name));
+    if (value) body.set(name, *value);
+  }
+  for (const std::string_view name : {"model", "promote"}) {
+    if (std::string value = text_of(args, name); !value.empty()) body.set(name, std::move(value));
+  }
+  ZHIYIN_TRY(const auto job, from_json<server::TrainRecommendJob>(body));
   ZHIYIN_TRY_VOID(server::check(job));
   return as_run(s, "train recommend", "", progress, [&](server::RunContext& run) {
     return server::train_recommend_model(s, job, run);

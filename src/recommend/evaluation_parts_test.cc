@@ -1,5 +1,5 @@
 // The parts of an evaluation: files, protocols, metrics, search.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,7 @@
 namespace zhiyin::recommend {
 namespace {
 
+using testing::HasSubstr;
 using Pairs = std::vector<NamedPair>;
 
 Pairs parsed(std::string_view text) {
@@ -75,6 +76,35 @@ TEST(InteractionFile, NamesTheLineThatIsWrong) {
   EXPECT_EQ(message("userID,stars\n1,2\n"),
             "f.csv: line 1: a header has the columns userID and itemID");
   EXPECT_EQ(message("1 2\n\xff 3\n"), "f.csv: line 2: is not UTF-8");
+  // Missing values as data frames write them: all of them would be one user.
+  EXPECT_EQ(message("user,item\n1,2\nnan,3\n"),
+            "f.csv: line 3: a user or an item is NaN: leave rows with missing values out");
+  EXPECT_THAT(message("1,2,NaN\n"), HasSubstr("line 1: a user or an item is NaN"));
+  EXPECT_THAT(message(std::string_view("1,2\n1\0,3\n", 8)), HasSubstr("line 2: has a NUL byte"));
+  EXPECT_THAT(message("user,item\r1,2\r3,4"), HasSubstr("has a carriage return within"));
+  EXPECT_THAT(message("1," + std::string(1025, '7')),
+              HasSubstr("line 1: a name has more than 1024"));
+}
+
+TEST(InteractionFile, ReadsWhatIsOddButClear) {
+  const Pairs expected = {{"1", "2"}, {"3", "4"}};
+  EXPECT_EQ(parsed("\xEF\xBB\xBFuser,rating,item\r\n1,nan,2\r\n\r\n\"3\",,4"), expected);
+  EXPECT_EQ(parsed("user,item\n99999999999999999999999999,-1\n"),
+            (Pairs{{"99999999999999999999999999", "-1"}}));
+  // Very many columns, in a header and in a row.
+  std::string wide = "1";
+  for (int i = 0; i < 100'000; ++i) wide += ",i" + std::to_string(i);
+  EXPECT_EQ(parsed(wide).size(), 100'000);
+  EXPECT_EQ(parsed(std::string(100'000, ',') + "user,item\n" + std::string(100'000, ',') + "1,2\n"),
+            (Pairs{{"1", "2"}}));
+}
+
+TEST(InteractionFile, HasAnEndOfPairs) {
+  EXPECT_TRUE(parse_interactions("user,item\n1,1\n1,2\n", "f", 2));
+  const auto rows = parse_interactions("user,item\n1,1\n1,2\n1,3\n", "f", 2);
+  EXPECT_EQ(rows.error().code, ErrorCode::kLimitReached);
+  EXPECT_EQ(rows.error().message, "f: line 4: more than 2 pairs of user and item");
+  EXPECT_EQ(parse_interactions("1,1,2,3\n", "f", 2).error().code, ErrorCode::kLimitReached);
 }
 
 TEST(Metric, FiguresAreThoseOfTheirDefinitions) {

@@ -93,9 +93,31 @@ std::unexpected<Error> wrong(std::string_view name, std::size_t line, std::strin
   return fail(ErrorCode::kInvalidArgument, "{}: line {}: {}", name, line, what);
 }
 
+bool is_nan(std::string_view cell) {
+  return cell.size() == 3 && (cell[0] | 0x20) == 'n' && (cell[1] | 0x20) == 'a' &&
+         (cell[2] | 0x20) == 'n';
+}
+
+/// What is wrong with the bytes of a line; empty for nothing.
+std::string_view fault_of_line(std::string_view line) {
+  if (!utf8::is_valid(line)) return "is not UTF-8";
+  if (line.find('\0') != line.npos) return "has a NUL byte: no text, or UTF-16";
+  if (line.find('\r') != line.npos)
+    return "has a carriage return within: lines end with LF or CRLF";
+  return {};
+}
+
+/// What is wrong with the name of a user or an item; empty for nothing.
+std::string_view fault_of_name(std::string_view cell) {
+  if (cell.size() > kInteractionNameBytesMax) return "a name has more than 1024 bytes";
+  if (is_nan(cell)) return "a user or an item is NaN: leave rows with missing values out";
+  return {};
+}
+
 }  // namespace
 
-Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name) {
+Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name,
+                                                  std::size_t pairs_max) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   std::vector<NamedPair> out;
@@ -107,7 +129,7 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = next_line(text);
     if (is_blank(line)) continue;
-    if (!utf8::is_valid(line)) return wrong(name, number, "is not UTF-8");
+    if (const auto fault = fault_of_line(line); !fault.empty()) return wrong(name, number, fault);
     if (separator == 0) {
       const auto has = [&](char c) { return line.find(c) != line.npos; };
       separator = has(',') ? ',' : has('\t') ? '\t' : has(' ') ? ' ' : 0;
@@ -120,15 +142,25 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
       if (user || item || column_of(cells, kOtherColumns))
         return wrong(name, number, "a header has the columns userID and itemID");
     }
+    if (out.size() + (user ? 1 : cells.size() - 1) > pairs_max)
+      return fail(ErrorCode::kLimitReached, "{}: line {}: more than {} pairs of user and item",
+                  name, number, pairs_max);
     if (user) {
       if (std::max(*user, *item) >= cells.size())
         return wrong(name, number, "has too few cells for a user and an item");
       if (cells[*user].empty() || cells[*item].empty())
         return wrong(name, number, "the user or the item is empty");
+      for (const std::string_view cell : {cells[*user], cells[*item]}) {
+        if (const auto fault = fault_of_name(cell); !fault.empty())
+          return wrong(name, number, fault);
+      }
       out.emplace_back(cells[*user], cells[*item]);
       continue;
     }
     if (cells[0].empty()) return wrong(name, number, "the user is empty");
+    for (const std::string_view cell : cells) {
+      if (const auto fault = fault_of_name(cell); !fault.empty()) return wrong(name, number, fault);
+    }
     for (std::size_t i = 1; i < cells.size(); ++i) {
       if (!cells[i].empty()) out.emplace_back(cells[0], cells[i]);
     }

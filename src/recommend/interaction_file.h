@@ -19,10 +19,16 @@ using NamedPair = std::pair<std::string, std::string>;
 ///   item (large or small letters; a type after a colon, `user_id:token`, is left off); other
 ///   columns are ignored;
 /// - without: a user, then that user's items in order.
-/// Blank lines are skipped. Errors name the file and the line; a header with neither of these
-/// columns that is one for sure (uid, iid, rating, timestamp) is an error.
+/// Blank lines are skipped; a quote that encloses no whole cell is like any other character. Errors
+/// name the file and the line: a header with neither of these columns that is one for sure (uid,
+/// iid, rating, timestamp), a name that is empty, NaN (a missing value: all of them would be one
+/// user) or too long, a NUL or a carriage return within a line, what is no UTF-8, too many pairs;
+/// more than a gigabyte of text names the file.
 Result<std::vector<NamedPair>> read_interaction_file(const std::filesystem::path& path);
 /// The same on text; `name` stands for the file in errors.
-Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name);
+inline constexpr std::size_t kInteractionNameBytesMax = 1024;
+inline constexpr std::size_t kInteractionsMax = 50'000'000;
+Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name,
+                                                  std::size_t pairs_max = kInteractionsMax);
 
 }  // namespace zhiyin::recommend

@@ -76,6 +76,12 @@ constexpr std::string_view kAlgorithms[] = {"itemknn", "rp3beta", "ease"};
 
 std::span<const std::string_view> serving_algorithms() { return kAlgorithms; }
 
+std::vector<std::string_view> serving_parameters(std::string_view algorithm) {
+  if (algorithm == "itemknn") return {"k", "shrink", "factors"};
+  if (algorithm == "rp3beta") return {"k", "alpha", "beta", "factors"};
+  return {"k", "lambda", "factors"};
+}
+
 std::map<std::string, double, std::less<>> TrainParams::default_kind_weights() {
   return {{"click", 0.5},   {"read", 1},  {"rating", 1},   {"like", 1.5},
           {"comment", 1.5}, {"share", 2}, {"favorite", 2}, {"purchase", 3}};

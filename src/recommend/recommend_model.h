@@ -51,6 +51,8 @@ inline constexpr std::size_t kHistoryMax = 2000;
 
 /// Item-item models that serve: `itemknn`, `rp3beta`, `ease`.
 std::span<const std::string_view> serving_algorithms();
+/// The parameters of one of them, `factors` of the iALS beside it included. Requires a known name.
+std::vector<std::string_view> serving_parameters(std::string_view algorithm);
 
 struct TrainParams {
   std::string algorithm = "itemknn";

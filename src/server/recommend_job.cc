@@ -21,15 +21,21 @@ namespace {
 using recommend::TrainParams;
 using recommend::VersionTrial;
 
+// What is usual.
+constexpr double kShrink = 5;
+constexpr double kLambda = 300;
+constexpr double kAlpha = 1;
+constexpr double kBeta = 0.3;
+
 /// Without the settings of the machine: those that make the model.
 TrainParams params_of(const TrainRecommendJob& job) {
   TrainParams out;
   out.algorithm = job.model;
   out.knn.k = job.k;
-  out.knn.shrink = job.shrink;
-  out.lambda = job.lambda;
-  out.alpha = job.alpha;
-  out.beta = job.beta;
+  out.knn.shrink = job.shrink.value_or(kShrink);
+  out.lambda = job.lambda.value_or(kLambda);
+  out.alpha = job.alpha.value_or(kAlpha);
+  out.beta = job.beta.value_or(kBeta);
   out.factors = job.factors;
   return out;
 }
@@ -49,9 +55,10 @@ void fit_to_machine(TrainParams& params, Services& s, RunContext& run, double fr
 Json settings_json(const TrainRecommendJob& job) {
   Json out;
   out.set("algorithm", job.model).set("k", job.k);
-  if (job.model == "itemknn") out.set("shrink", job.shrink);
-  if (job.model == "rp3beta") out.set("alpha", job.alpha).set("beta", job.beta);
-  if (job.model == "ease") out.set("lambda", job.lambda);
+  if (job.model == "itemknn") out.set("shrink", job.shrink.value_or(kShrink));
+  if (job.model == "rp3beta")
+    out.set("alpha", job.alpha.value_or(kAlpha)).set("beta", job.beta.value_or(kBeta));
+  if (job.model == "ease") out.set("lambda", job.lambda.value_or(kLambda));
   if (job.factors > 0) out.set("factors", job.factors);
   return out;
 }
@@ -259,6 +266,15 @@ Result<void> check(const TrainRecommendJob& job) {
     return fail_field("model", "'{}' is not one of {}", job.model, fmt::join(known, ", "));
   if (job.promote != "better" && job.promote != "always" && job.promote != "never")
     return fail_field("promote", "'{}' is not better, always or never", job.promote);
+  const auto valid = recommend::serving_parameters(job.model);
+  const std::pair<std::string_view, bool> given[] = {{"shrink", job.shrink.has_value()},
+                                                     {"lambda", job.lambda.has_value()},
+                                                     {"alpha", job.alpha.has_value()},
+                                                     {"beta", job.beta.has_value()}};
+  for (const auto& [name, is_given] : given) {
+    if (is_given && std::ranges::find(valid, name) == valid.end())
+      return fail_field(std::string(name), "{} has {}", job.model, fmt::join(valid, ", "));
+  }
   return {};
 }
 

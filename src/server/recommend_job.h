@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/json_binding.h"
@@ -14,14 +15,16 @@ namespace zhiyin::server {
 struct TrainRecommendJob {
   std::string model = "ease";
   std::size_t k = 200;
-  double shrink = 5;
-  double lambda = 300;
-  double alpha = 1;
-  double beta = 0.3;
+  // Of one algorithm each: refused beside another, and as usual where they are absent.
+  std::optional<double> shrink;  ///< itemknn: 5
+  std::optional<double> lambda;  ///< ease: 300
+  std::optional<double> alpha;   ///< rp3beta: 1
+  std::optional<double> beta;    ///< rp3beta: 0.3
   std::size_t factors = 32;
   std::string promote = "better";  ///< `better`: when it is not worse; `always`; `never`
 };
-/// What the field list cannot say: kInvalidArgument with the field.
+/// What the field list cannot say, a parameter of another algorithm among it: kInvalidArgument with
+/// the field and what is valid.
 Result<void> check(const TrainRecommendJob& job);
 /// {"model","version","settings","metrics","checksum","active","promoted","resumed"};
 /// docs/recommend.md. One that is killed leaves checkpoints, which the next of the same settings
@@ -42,12 +45,11 @@ struct Fields<server::TrainRecommendJob> {
   static constexpr auto list = field_list(
       field("model", &J::model, "ease, itemknn or rp3beta").length(1, 16).optional(),
       field("k", &J::k, "weights kept per item").range(1, 5000).optional(),
-      field("shrink", &J::shrink, "itemknn: pulls similarities of rare items towards 0")
-          .range(0, 10000)
-          .optional(),
-      field("lambda", &J::lambda, "ease: pulls all weights towards 0").range(0.001, 1e6).optional(),
-      field("alpha", &J::alpha, "rp3beta: power of the steps").range(0, 10).optional(),
-      field("beta", &J::beta, "rp3beta: power of popularity").range(0, 10).optional(),
+      field("shrink", &J::shrink, "itemknn: pulls similarities of rare items towards 0 (5)")
+          .range(0, 10000),
+      field("lambda", &J::lambda, "ease: pulls all weights towards 0 (300)").range(0.001, 1e6),
+      field("alpha", &J::alpha, "rp3beta: power of the steps (1)").range(0, 10),
+      field("beta", &J::beta, "rp3beta: power of popularity (0.3)").range(0, 10),
       field("factors", &J::factors, "of iALS beside it; 0: none")
           .range(0, recommend::Ials::kFactorsMax)
           .optional(),

@@ -470,6 +470,19 @@ class Models(unittest.TestCase):
         for body, field in (({"k": 0}, "k"), ({"lambda": "big"}, "lambda"), ({"lamda": 1}, "lamda"), ({"factors": 1e9}, "factors")):
             answer = server.send("POST", "/v1/train/recommend", body)
             self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+        # What belongs to another algorithm is refused with what this one has.
+        for body, field, words in (({"model": "itemknn", "lambda": 5}, "lambda", "itemknn has k, shrink, factors"),
+                                   ({"model": "rp3beta", "shrink": 5}, "shrink", "rp3beta has k, alpha, beta, factors"),
+                                   ({"alpha": 1, "k": 50, "factors": 0}, "alpha", "ease has k, lambda, factors")):
+            answer = server.send("POST", "/v1/train/recommend", body)
+            self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+            self.assertIn(words, answer.json["detail"])
+        for arguments, words in ((("--model", "itemknn", "--lambda", "5"), ("lambda", "itemknn has k, shrink, factors")),
+                                 (("--beta", "0.3"), ("beta", "ease has k, lambda, factors")), (("--k", "0"), ("k",)), (("--lambda", "-1"), ("lambda",))):
+            done = server.cli("train", "recommend", *arguments, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            for word in words:
+                self.assertIn(word, done.stderr)
         answer = server.send("POST", "/v1/train/recommend", {"model": "oracle"})
         self.assertEqual((answer.status, answer.json.get("field")), (400, "model"), answer.body)
         self.assertIn("ease", answer.json["detail"])
