@@ -26,13 +26,11 @@ Json card_of(std::string_view name) {
   return std::move(*text);
 }
 
-Result<void> describe(const std::filesystem::path& file, std::string_view name, Json& out) {
-  ZHIYIN_TRY(const std::string bytes, read_file(file, model::kModelBytesMax));
-  const std::string sum = crypto::hex(crypto::sha256(bytes));
-  out.set("checksum", sum).set("bytes", bytes.size());
-  out.set("id", fmt::format("{}@{}", name, sum.substr(0, kShownOfChecksum)));
-  out.set("version", sum.substr(0, kShownOfChecksum));
-  ZHIYIN_TRY(const auto artefact, model::decode_artefact(bytes));
+Result<void> describe(std::string_view name, Json& out) {
+  ZHIYIN_TRY(const ShippedModel shipped, shipped_model(name));
+  out.set("checksum", shipped.checksum).set("bytes", shipped.bytes.size());
+  out.set("id", shipped.id).set("version", shipped.checksum.substr(0, kShownOfChecksum));
+  ZHIYIN_TRY(const auto artefact, model::decode_artefact(shipped.bytes));
   if (artefact.kind == model::PairModel::kKind) {
     ZHIYIN_TRY(const auto pairs, model::PairModel::from_artefact(artefact));
     out.set("classes",
@@ -79,18 +77,39 @@ Result<void> check_classifier_name(std::string_view name, std::string_view field
   return {};
 }
 
+std::vector<std::string_view> shipped_names() {
+  std::vector<std::string_view> out(kShippedNames.begin(), kShippedNames.end());
+  out.push_back(kShippedPairModel);
+  std::erase_if(
+      out, [](std::string_view name) { return !program_file(fmt::format("models/{}.zym", name)); });
+  return out;
+}
+
+Result<ShippedModel> shipped_model(std::string_view id) {
+  const std::size_t at = std::min(id.find('@'), id.size());
+  const std::string_view name = id.substr(0, at);
+  const std::string_view version = id.substr(std::min(at + 1, id.size()));
+  const auto unknown = [&] {
+    return fail(ErrorCode::kNotFound, "model '{}': does not come with the program",
+                utf8::truncate(id, 80));
+  };
+  const auto names = shipped_names();
+  if (std::ranges::find(names, name) == names.end()) return unknown();
+  ZHIYIN_TRY(const auto file, program_file(fmt::format("models/{}.zym", name)));
+  ZHIYIN_TRY(std::string bytes, read_file(file, model::kModelBytesMax));
+  std::string sum = crypto::hex(crypto::sha256(bytes));
+  std::string whole = fmt::format("{}@{}", name, std::string_view(sum).substr(0, kShownOfChecksum));
+  if (at < id.size() && version != "shipped" && id != whole) return unknown();
+  return ShippedModel{std::move(whole), std::string(name), std::move(sum), std::move(bytes)};
+}
+
 Json ModelCatalogue::shipped() {
   const MutexLock lock(mutex_);
   if (shipped_) return *shipped_;
   Json out = Json::array();
-  std::vector<std::string_view> names(kShippedNames.begin(), kShippedNames.end());
-  names.push_back(kShippedPairModel);
-  for (const std::string_view name : names) {
-    const auto file = program_file(fmt::format("models/{}.zym", name));
-    if (!file) continue;
+  for (const std::string_view name : shipped_names()) {
     Json one = Json().set("id", name).set("kind", name).set("source", "shipped");
-    if (const auto read = describe(*file, name, one); !read)
-      one.set("problem", read.error().text());
+    if (const auto read = describe(name, one); !read) one.set("problem", read.error().text());
     one.set("card", card_of(name));
     out.push(std::move(one));
   }

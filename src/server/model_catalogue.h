@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,19 @@ bool is_model_name(std::string_view name);
 /// Whether a classifier may be stored under that name: one by which it can be asked for, that no
 /// other part and no rule of an analysis has. kInvalidArgument naming `field`.
 Result<void> check_classifier_name(std::string_view name, std::string_view field);
+
+/// A model of texts or pairs that comes with the program.
+struct ShippedModel {
+  std::string id;  ///< `topic@1a2b3c4d`: the name and the first digits of the checksum
+  std::string name;
+  std::string checksum;  ///< hex of SHA-256 of the bytes
+  std::string bytes;
+};
+/// Names of those that are made: kShippedNames, and that of the pairs.
+std::vector<std::string_view> shipped_names();
+/// By its name, by its id, or as `topic@shipped` (where a version of the registry has the name).
+/// kNotFound.
+Result<ShippedModel> shipped_model(std::string_view id);
 
 /// The models that no registry lists: the classifiers that come with the program, and the encoder.
 /// Thread-safe.

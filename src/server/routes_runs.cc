@@ -115,13 +115,62 @@ Json shadows_json(Language& language, const std::vector<model::ModelRecord>& rec
   return out;
 }
 
-ApiResult list_models(Services& s, ModelCatalogue& catalogue, http::Request& r) {
+constexpr std::int64_t kMicros = 1'000'000;
+
+/// Of the OpenAI shape; `created`: seconds since 1970.
+Json openai_model(std::string_view id, Instant created) {
+  return Json()
+      .set("id", id)
+      .set("object", "model")
+      .set("created", created.us / kMicros)
+      .set("owned_by", "zhiyin");
+}
+
+/// What clients of the OpenAI shape can ask here: who writes texts and who makes vectors.
+Json served_models(Services& s, Instant since) {
+  Json out = Json::array();
+  out.push(openai_model(s.generator.name(), since).set("path", "/v1/chat/completions"));
+  if (s.language.encoder())
+    out.push(openai_model(s.language.encoder_name(), since).set("path", "/v1/embeddings"));
+  return out;
+}
+
+/// One of these, a version, the active version of a name, or what comes with the program.
+ApiResult one_model(Services& s, ModelCatalogue& catalogue, Instant since, std::string_view id) {
+  const Json served = served_models(s, since);
+  for (const Json& one : *served.if_array()) {
+    if (one["id"].string_or("") == id) return http::Response::json(one);
+  }
+  auto record = s.models.find(id);
+  if (!record && record.error().code == ErrorCode::kNotFound) {
+    ZHIYIN_TRY(auto active, s.models.active(id));
+    if (active) record = std::move(*active);
+  }
+  if (record) {
+    Json out = openai_model(record->id, record->created_at);
+    const Json ours = model_json(*record);
+    for (const auto& [name, value] : *ours.if_object()) out.set(name, value);
+    return http::Response::json(out);
+  }
+  const Json shipped = catalogue.shipped();
+  for (const Json& one : *shipped.if_array()) {
+    if (one["id"].string_or("") != id && one["kind"].string_or("") != id) continue;
+    Json out = openai_model(one["id"].string_or(""), since);
+    for (const auto& [name, value] : *one.if_object()) out.set(name, value);
+    return http::Response::json(out);
+  }
+  return std::unexpected(record.error());
+}
+
+ApiResult list_models(Services& s, ModelCatalogue& catalogue, Instant since, http::Request& r) {
   const std::string_view with = r.query_or("with", "");
   if (!with.empty() && with != "all") return fail_field("with", "is not 'all'");
   ZHIYIN_TRY(const auto records, s.models.list(r.query_or("kind", "")));
   Json items = Json::array();
   for (const auto& record : records) items.push(model_json(record));
   Json out = Json().set("items", std::move(items)).set("next", Json());
+  if (r.query_or("kind", "").empty())
+    out.set("object", "list").set("data", served_models(s, since));
   if (with == "all") {
     ZHIYIN_TRY(Json alerts, s.drift.alerts());
     out.set("shipped", catalogue.shipped())
@@ -218,11 +267,27 @@ void add_run_routes(Api& api, Services& s) {
         return train<TrainRankerJob>(s, r, "train ranker", train_ranker_model);
       },
       kJobBytesMax, json_schema<TrainRankerJob>(), false);
+  const auto catalogue = std::make_shared<ModelCatalogue>(s.language);
+  const Instant since = s.clock.now();
   api.route(
       "GET", "/v1/models", of_account(Role::kAnalyst),
-      "Versions of models; with=all: what comes with the program, the encoder and shadows too",
-      [&s, catalogue = std::make_shared<ModelCatalogue>(s.language)](
-          http::Request& r, const Caller&) { return list_models(s, *catalogue, r); });
+      "Versions of models; data: who answers chat completions and embeddings, as OpenAI's clients "
+      "read it; with=all: what comes with the program, the encoder and shadows too",
+      [&s, catalogue, since](http::Request& r, const Caller&) {
+        return list_models(s, *catalogue, since, r);
+      });
+  api.route("GET", "/v1/models/{id}", of_account(Role::kAnalyst),
+            "A version, the active one of a name, or what answers chat completions and embeddings",
+            [&s, catalogue, since](http::Request& r, const Caller&) {
+              return one_model(s, *catalogue, since, r.path_parameters["id"]);
+            });
+  // Endpoints' models have names like Qwen/Qwen2.5-7B-Instruct.
+  api.route("GET", "/v1/models/{owner}/{name}", of_account(Role::kAnalyst),
+            "The same of a name with a slash",
+            [&s, catalogue, since](http::Request& r, const Caller&) {
+              return one_model(s, *catalogue, since,
+                               r.path_parameters["owner"] + "/" + r.path_parameters["name"]);
+            });
   api.route("POST", "/v1/models/{id}/activate", Role::kOperator, "Make a version the active one",
             [&s](http::Request& r, const Caller&) -> ApiResult {
               ZHIYIN_TRY(const auto record,

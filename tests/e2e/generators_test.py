@@ -140,6 +140,43 @@ class Generators(unittest.TestCase):
         fared = told["since_start"]
         self.assertEqual((fared["texts"], fared["failed"], fared["last_failure"]["code"]), (1, 1, "limit_reached"))
 
+    def test_an_endpoint_with_a_slash_in_its_name_refuses_and_that_is_passed_on(self):
+        class Declining(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                events = [{"delta": {"role": "assistant", "refusal": "抱歉，"}}, {"delta": {"refusal": "不能写。"}}, {"delta": {}, "finish_reason": "stop"}]
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                for event in events:
+                    self.wfile.write(f"data: {json.dumps({'choices': [{'index': 0, **event}]})}\n\n".encode())
+                self.wfile.write(b"data: [DONE]\n\n")
+
+            def log_message(self, *_):
+                pass
+
+        endpoint = ThreadingHTTPServer(("127.0.0.1", 0), Declining)
+        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        self.addCleanup(endpoint.server_close)
+        self.addCleanup(endpoint.shutdown)
+        server = self.start(backend="openai", url=f"http://127.0.0.1:{endpoint.server_address[1]}/v1", key="sk-far", model="Qwen/Qwen2.5")
+        ask = {"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_object"}}
+        message = server.ok("POST", "/v1/chat/completions", ask)["choices"][0]["message"]
+        self.assertEqual((message["content"], message["refusal"]), (None, "抱歉，不能写。"))
+        streamed = server.send("POST", "/v1/chat/completions", ask | {"stream": True}).body.decode()
+        self.assertIn('"delta":{"refusal":"抱歉，不能写。"}', streamed)
+        self.assertTrue(streamed.rstrip().endswith("[DONE]"))
+        self.assertEqual(server.ok("GET", "/v1/models")["data"][0]["id"], "Qwen/Qwen2.5")
+        self.assertEqual(server.ok("GET", "/v1/models/Qwen/Qwen2.5")["path"], "/v1/chat/completions")
+        self.assertEqual(server.ok("GET", "/v1/models/Qwen%2FQwen2.5")["object"], "model")
+
+    def test_a_small_limit_of_tokens_cuts_the_grounded_writers_text(self):
+        server = self.start()
+        ask = {"messages": [{"role": "user", "content": "品名：保温杯\n容量：500毫升\n材质：不锈钢"}], "max_tokens": 8}
+        cut = server.ok("POST", "/v1/chat/completions", ask)
+        self.assertEqual(cut["choices"][0]["finish_reason"], "length")
+        self.assertLessEqual(cut["usage"]["completion_tokens"], 8)
+
     def test_a_model_that_is_not_there_is_logged_and_the_grounded_writer_writes(self):
         server = self.start(backend="gguf", gguf="absent.gguf")
         text = server.ok("POST", "/v1/chat/completions", {"messages": [{"role": "user", "content": "品名：保温杯"}]})

@@ -14,7 +14,10 @@ NODE = """
 import OpenAI from 'openai';
 const client = new OpenAI({baseURL: process.argv[1] + '/v1', apiKey: process.argv[2], maxRetries: 0});
 const made = await client.embeddings.create({model: 'any', input: ['今天天气很好', 'bus'], dimensions: 8});
-console.log(JSON.stringify({lengths: made.data.map(d => d.embedding.length), tokens: made.usage.prompt_tokens}));
+const listed = [];
+for await (const one of client.models.list()) listed.push(one.id);
+const one = await client.models.retrieve(made.model);
+console.log(JSON.stringify({lengths: made.data.map(d => d.embedding.length), tokens: made.usage.prompt_tokens, listed, one: one.id, model: made.model}));
 """
 PYPI = """
 import json, sys, openai
@@ -24,7 +27,14 @@ try:
     client.embeddings.create(model="any", input=["x"], dimensions=100000)
 except openai.BadRequestError as error:
     wrong = error.param
-print(json.dumps({"lengths": [len(d.embedding) for d in made.data], "tokens": made.usage.prompt_tokens, "wrong": wrong}))
+listed = [m.id for m in client.models.list()]
+one = client.models.retrieve(made.model)
+try:
+    client.models.retrieve("nobody")
+except openai.NotFoundError:
+    absent = True
+print(json.dumps({"lengths": [len(d.embedding) for d in made.data], "tokens": made.usage.prompt_tokens, "wrong": wrong, "model": made.model,
+                  "listed": listed, "one": [one.id, one.object, one.owned_by], "created": one.created, "absent": absent}))
 """
 
 
@@ -97,12 +107,15 @@ class Language(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             out = json.loads(done.stdout)
             self.assertEqual((out["lengths"], out["wrong"]), ([8, 8], "dimensions"))
+            self.assertEqual((out["listed"], out["one"], out["absent"]), (["grounded", out["model"]], [out["model"], "model", "zhiyin"], True))
+            self.assertGreater(out["created"], 1_600_000_000)
             ran += 1
         if (SDKS / "node_modules" / "openai").exists():
             done = subprocess.run(["node", "--input-type=module", "-e", NODE, "--", self.server.url, self.server.key], cwd=SDKS,
                                   capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertEqual(json.loads(done.stdout)["lengths"], [8, 8])
+            out = json.loads(done.stdout)
+            self.assertEqual((out["lengths"], out["listed"], out["one"]), ([8, 8], ["grounded", out["model"]], out["model"]))
             ran += 1
         if ran < 2:
             self.skipTest(f"{ran} of 2 openai clients are installed (./dev setup test)")
@@ -134,7 +147,9 @@ class Language(unittest.TestCase):
         self.assertNotIn("words", self.server.ok("POST", "/v1/analyze", {"texts": [text]})["items"][0])
 
     def test_what_comes_with_the_program_is_listed(self):
-        self.assertEqual(set(self.server.ok("GET", "/v1/models")), {"items", "next"})
+        plain = self.server.ok("GET", "/v1/models")
+        self.assertEqual(set(plain), {"items", "next", "object", "data"})
+        self.assertEqual(set(self.server.ok("GET", "/v1/models?kind=topic")), {"items", "next"})
         listed = self.server.ok("GET", "/v1/models?with=all")
         shipped = {one["kind"]: one for one in listed["shipped"]}
         self.assertLessEqual({"topic", "emotion", "intent"}, set(shipped))
@@ -144,6 +159,19 @@ class Language(unittest.TestCase):
         self.assertIn("| accuracy |", topic["card"])
         asked = self.server.ok("POST", "/v1/analyze", {"texts": ["国足赢球"], "tasks": ["topic"]})
         self.assertEqual(asked["items"][0]["topic"]["version"], topic["id"])
+        # One by one, and as clients of the OpenAI shape list them.
+        for name in ("topic", topic["id"]):
+            one = self.server.ok("GET", f"/v1/models/{name}")
+            self.assertEqual((one["id"], one["object"], one["source"], one["classes"]), (topic["id"], "model", "shipped", topic["classes"]))
+        self.assertEqual(plain["object"], "list")
+        served = {one["path"]: one for one in plain["data"]}
+        self.assertEqual((served["/v1/chat/completions"]["id"], served["/v1/chat/completions"]["object"]), ("grounded", "model"))
+        self.assertEqual("/v1/embeddings" in served, any(path.exists() for path in ENCODERS))
+        for one in plain["data"]:
+            self.assertEqual(self.server.ok("GET", f"/v1/models/{one['id']}"), one)
+        for name in ("nobody", "Qwen/Qwen2.5"):
+            missing = self.server.send("GET", f"/v1/models/{name}")
+            self.assertEqual(missing.status, 404)
         if any(path.exists() for path in ENCODERS):
             self.assertEqual((listed["encoder"]["width"], listed["encoder"]["tokens_max"]), (384, 512))
         else:

@@ -53,10 +53,13 @@ Result<std::string> content_of(const Json& content) {
   std::string out;
   for (std::size_t i = 0; i < parts->size(); ++i) {
     const Json& part = (*parts)[i];
-    if (part["type"].string_or("") != "text" || part["text"].if_string() == nullptr) {
+    const std::string_view type = part["type"].string_or("");
+    // What an assistant declined is part of what was said.
+    const std::string* text =
+        type == "text" || type == "refusal" ? part[type].if_string() : nullptr;
+    if (text == nullptr)
       return fail_field(fmt::format("content[{}]", i), "only parts of type 'text' are supported");
-    }
-    out += *part["text"].if_string();
+    out += *text;
   }
   return out;
 }
@@ -66,6 +69,8 @@ Result<ChatMessage> message_of(const Json& json) {
   ChatMessage message;
   ZHIYIN_TRY(message.role, role_of(json["role"].string_or("")));
   ZHIYIN_TRY(message.content, content_of(json["content"]));
+  if (message.content.empty() && message.role == ChatRole::kAssistant)
+    message.content = json["refusal"].string_or("");
   message.tool_call_id = json["tool_call_id"].string_or("");
   if (const Json::Array* calls = json["tool_calls"].if_array()) {
     for (const Json& call : *calls) {
@@ -287,11 +292,11 @@ Result<Asked> parse(const Json& body) {
 
 Json answer(const Generation& generation, std::string_view id, Instant now) {
   Json message = Json().set("role", "assistant").set("content", generation.text);
-  message.set("refusal", nullptr);
-  if (!generation.tool_calls.empty()) {
-    if (generation.text.empty()) message.set("content", nullptr);
-    message.set("tool_calls", tool_calls_json(generation, false));
-  }
+  const bool is_refused = !generation.refusal.empty();
+  message.set("refusal", is_refused ? Json(generation.refusal) : Json());
+  if (!generation.tool_calls.empty()) message.set("tool_calls", tool_calls_json(generation, false));
+  if (generation.text.empty() && (is_refused || !generation.tool_calls.empty()))
+    message.set("content", nullptr);
   Json choice = Json().set("index", 0).set("message", std::move(message));
   choice.set("logprobs", nullptr).set("finish_reason", finish_name(generation));
   return envelope("chat.completion", generation.model, id, now)
@@ -306,6 +311,10 @@ Json first_chunk(std::string_view model, std::string_view id, Instant now) {
 
 Json text_chunk(std::string_view text, std::string_view model, std::string_view id, Instant now) {
   return chunk(Json().set("content", text), nullptr, model, id, now);
+}
+
+Json refusal_chunk(const Generation& generation, std::string_view id, Instant now) {
+  return chunk(Json().set("refusal", generation.refusal), nullptr, generation.model, id, now);
 }
 
 Json last_chunk(const Generation& generation, std::string_view id, Instant now) {

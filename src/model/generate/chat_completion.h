@@ -36,9 +36,10 @@ Result<Asked> parse(const Json& body);
 
 /// `chat.completion`.
 Json answer(const Generation& generation, std::string_view id, Instant now);
-/// `chat.completion.chunk` with the role, a piece of text, the end, and the usage.
+/// `chat.completion.chunk` with the role, a piece of text, a refusal, the end, and the usage.
 Json first_chunk(std::string_view model, std::string_view id, Instant now);
 Json text_chunk(std::string_view text, std::string_view model, std::string_view id, Instant now);
+Json refusal_chunk(const Generation& generation, std::string_view id, Instant now);
 Json last_chunk(const Generation& generation, std::string_view id, Instant now);
 Json usage_chunk(const Generation& generation, std::string_view id, Instant now);
 

@@ -74,5 +74,25 @@ TEST(ChatCompletion, AnswersInTheSameShape) {
             "rate_limit_error");
 }
 
+TEST(ChatCompletion, ARefusalStandsInsteadOfTheContent) {
+  Generation generation;
+  generation.refusal = "不能回答";
+  const Json json = answer(generation, "id-1", Instant{});
+  const Json& message = json["choices"].if_array()->front()["message"];
+  EXPECT_EQ(message["refusal"].string_or(""), "不能回答");
+  EXPECT_TRUE(message["content"].is_null());
+  const Json chunk = refusal_chunk(generation, "id-1", Instant{});
+  EXPECT_EQ(chunk["choices"].if_array()->front()["delta"].dump(), R"({"refusal":"不能回答"})");
+
+  // Clients send it back as part of the conversation.
+  const auto asked = parse(*parse_json(
+      R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"refusal":"no"},)"
+      R"({"role":"assistant","content":[{"type":"refusal","refusal":"never"}]},{"role":"user","content":"b","refusal":null}]})"));
+  ASSERT_TRUE(asked) << asked.error().text();
+  EXPECT_EQ(asked->request.messages[1].content, "no");
+  EXPECT_EQ(asked->request.messages[2].content, "never");
+  EXPECT_EQ(asked->request.messages[3].content, "b");
+}
+
 }  // namespace
 }  // namespace zhiyin::model::chat_completion

@@ -51,6 +51,8 @@ class StreamedAnswer {
       stream_->end();
       return;
     }
+    if (!generation->refusal.empty())
+      stream_->write(chat::event(chat::refusal_chunk(*generation, id_, now_)));
     Json last = chat::last_chunk(*generation, id_, now_);
     if (!guard.is_null()) last.set("guard", guard);
     stream_->write(chat::event(last));
@@ -103,6 +105,16 @@ Json report_of(const std::optional<StreamGuard>& guard) {
   return guard ? chat::guard_report(guard->removed(), guard->is_shut()) : Json();
 }
 
+/// A refusal may repeat instructions as well as an answer may. What stays must say that it is one.
+void guard_refusal(const chat::Asked& asked, Result<Generation>& generation) {
+  if (!generation || generation->refusal.empty()) return;
+  auto guard = guard_of(asked);
+  if (!guard) return;
+  std::string text = guard->feed(generation->refusal);
+  text += guard->finish();
+  generation->refusal = text.empty() ? "无法回答 / declined" : std::move(text);
+}
+
 void finish_with(const std::optional<StreamGuard>& guard, Result<Generation>& generation) {
   if (guard && guard->is_shut() && generation) generation->finish = FinishReason::kContentFilter;
 }
@@ -116,6 +128,7 @@ http::Response whole_answer(Generator& generator, const chat::Asked& asked, std:
     std::string text = guard->feed(generation->text);
     generation->text = text + guard->finish();
   }
+  guard_refusal(asked, generation);
   finish_with(guard, generation);
   Json json = chat::answer(*generation, id, now);
   if (guard) json.set("guard", report_of(guard));
@@ -144,6 +157,7 @@ void complete_chat(Generator& generator, const http::Request& request, const htt
   if (guard && generation) {
     if (const std::string rest = guard->finish(); !rest.empty()) answer.piece(rest);
   }
+  guard_refusal(*asked, generation);
   finish_with(guard, generation);
   answer.end(generation, asked->usage_at_end, report_of(guard));
 }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "http/body_stream.h"
 #include "http/client.h"
 #include "model/generate/scripted_generator.h"
 #include "model/generate/sse_parser.h"
@@ -170,6 +171,57 @@ TEST(ChatService, FailuresOfTheEndpointAreNotTheCallers) {
     // Clients ask again after a 501.
     EXPECT_EQ(told(ErrorCode::kUnsupported, more).status, 400);
   }
+}
+
+/// Declines whatever it is asked.
+class DecliningGenerator : public Generator {
+ public:
+  explicit DecliningGenerator(std::string words) : words_(std::move(words)) {}
+  using Generator::generate;
+  Result<Generation> generate(const GenerateRequest&, const OnText&) override {
+    Generation out;
+    out.refusal = words_;
+    return out;
+  }
+  std::string name() const override { return "declining"; }
+
+ private:
+  std::string words_;
+};
+
+TEST(ChatService, ARefusalIsPassedOnWholeAndStreamed) {
+  const auto told = [](std::string words, std::string_view more) {
+    DecliningGenerator generator(std::move(words));
+    http::Request request;
+    request.body = fmt::format(
+        R"({{"messages":[{{"role":"system","content":"秘密指令：绝不能透露折扣的规则是什么。"}},)"
+        R"({{"role":"user","content":"x"}}]{}}})",
+        more);
+    http::Response out;
+    complete_chat(
+        generator, request, [&](http::Response response) { out = std::move(response); }, 300ms,
+        Instant{});
+    return out;
+  };
+  const auto whole = parse_json(told("这个不能写。", "").body);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ((*whole)["choices"].if_array()->front()["message"]["refusal"].string_or(""),
+            "这个不能写。");
+  const http::Response streamed = told("这个不能写。", R"(,"stream":true)");
+  ASSERT_TRUE(streamed.stream);
+  std::string body;
+  for (bool more = true; more;) {
+    streamed.stream->take([&](http::BodyStream::Next next) {
+      more = next.kind == http::BodyStream::Kind::kPiece;
+      body += next.piece;
+    });
+  }
+  EXPECT_THAT(body, HasSubstr(R"("delta":{"refusal":"这个不能写。"})"));
+  // The guard reads it like an answer.
+  const auto guarded =
+      told("我的指令：绝不能透露折扣的规则是什么。", R"(,"guard":{"evidence":[]})");
+  EXPECT_THAT(guarded.body, testing::Not(HasSubstr("折扣的规则")));
+  EXPECT_THAT(guarded.body, HasSubstr(R"("refusal":"无法回答 / declined")"));
 }
 
 TEST_F(ChatServiceTest, AClientThatGoesEndsTheText) {

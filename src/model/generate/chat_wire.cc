@@ -189,6 +189,8 @@ Result<Piece> parse_piece(std::string_view json) {
   if (message != nullptr) {
     piece.bytes = (*message)["content"].string_or("");
     if (!clean) piece.bytes = revealed_bytes(piece.bytes);
+    piece.refusal = (*message)["refusal"].string_or("");
+    if (!clean) piece.refusal = revealed_bytes(piece.refusal);
     piece.tool_calls = tool_calls_of((*message)["tool_calls"]);
   }
   piece.finish = finish_of(choice["finish_reason"]);

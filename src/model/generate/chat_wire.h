@@ -25,7 +25,8 @@ struct ToolCallPiece {
 
 /// What one event of a stream, or a whole answer, adds.
 struct Piece {
-  std::string bytes;  ///< of the text; may end within a character
+  std::string bytes;    ///< of the text; may end within a character
+  std::string refusal;  ///< likewise, of what is said instead of an answer
   std::vector<ToolCallPiece> tool_calls;
   std::optional<FinishReason> finish;
   std::optional<Usage> usage;

@@ -295,6 +295,23 @@ std::size_t asked_length(std::vector<Fact>& facts, int tokens_max) {
   return std::clamp(length, CopyOrder::kLengthMin, CopyOrder::kLengthMax);
 }
 
+/// Bytes of the text that have at most `tokens_max` estimated tokens; never half a value, which
+/// would say something else.
+std::size_t cut_of(const CopyText& copy, int tokens_max) {
+  if (estimated_tokens(copy.text) <= tokens_max) return copy.text.size();
+  std::size_t cut = 0;
+  for (std::size_t at = 0; at < copy.text.size();) {
+    std::size_t next = at + 1;
+    while (next < copy.text.size() && (copy.text[next] & 0xC0) == 0x80) ++next;
+    if (estimated_tokens(std::string_view(copy.text).substr(0, next)) > tokens_max) break;
+    cut = at = next;
+  }
+  for (const FactSpan& span : copy.spans) {
+    if (span.begin < cut && cut < span.end) cut = span.begin;
+  }
+  return cut;
+}
+
 }  // namespace
 
 Result<CopyText> write_copy(const CopyOrder& order) {
@@ -341,8 +358,10 @@ Result<Generation> CopyGenerator::generate(const GenerateRequest& request, const
   order.seed = static_cast<std::uint64_t>(request.seed.value_or(0));
   ZHIYIN_TRY(const CopyText copy, write_copy(order));
   TextSink sink(request, on_text);
-  sink.feed(copy.text);
-  Generation generation = sink.finish(FinishReason::kStop);
+  const std::size_t end = cut_of(copy, request.tokens_max);
+  sink.feed(std::string_view(copy.text).substr(0, end));
+  Generation generation =
+      sink.finish(end < copy.text.size() ? FinishReason::kLength : FinishReason::kStop);
   generation.model = name();
   generation.version = "1";
   generation.usage = {estimated_tokens(request.messages), estimated_tokens(generation.text), true};

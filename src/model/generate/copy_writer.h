@@ -52,7 +52,8 @@ Result<CopyText> write_copy(const CopyOrder& order);
 std::vector<Fact> parse_facts(std::string_view text);
 
 /// The writer as a back end: facts are read from the last user message, the length from
-/// `tokens_max` (one character each, at most 120 unless a line `字数：N` asks for another).
+/// `tokens_max` (one character each, at most 120 unless a line `字数：N` asks for another). A text
+/// with more tokens (estimated) ends there, before a value that would be cut: kLength.
 /// kInvalidArgument when the message holds no fact, kUnsupported for schemas and tools.
 /// Thread-safe.
 class CopyGenerator final : public Generator {

@@ -114,5 +114,32 @@ TEST(CopyGenerator, WritesFromTheLastMessage) {
   EXPECT_EQ(generator.generate(request).error().code, ErrorCode::kUnsupported);
 }
 
+TEST(CopyGenerator, EndsAtTheLimitOfTokensAndNeverWithinAValue) {
+  CopyGenerator generator;
+  GenerateRequest request;
+  request.messages.push_back({ChatRole::kUser,
+                              "类型：衬衫\n颜色：酒红色\n到手价：1990元\n面料：亚麻混纺\n字数：60",
+                              {},
+                              {}});
+  request.seed = 3;
+  const auto whole = generator.generate(request);
+  ASSERT_TRUE(whole) << whole.error().text();
+  EXPECT_EQ(whole->finish, FinishReason::kStop);
+  for (int tokens = 1; tokens < whole->usage.answer_tokens; ++tokens) {
+    request.tokens_max = tokens;
+    const auto cut = generator.generate(request);
+    ASSERT_TRUE(cut) << cut.error().text();
+    EXPECT_LE(cut->usage.answer_tokens, tokens) << cut->text;
+    EXPECT_LE(estimated_tokens(cut->text), tokens);
+    EXPECT_TRUE(utf8::is_valid(cut->text));
+    if (cut->finish == FinishReason::kStop) continue;
+    EXPECT_EQ(cut->finish, FinishReason::kLength);
+    for (const std::string_view half : {"199", "1", "19", "酒", "酒红", "亚", "亚麻", "亚麻混"})
+      EXPECT_FALSE(cut->text.ends_with(half)) << cut->text;
+  }
+  request.tokens_max = 3;
+  EXPECT_EQ(generator.generate(request)->finish, FinishReason::kLength);
+}
+
 }  // namespace
 }  // namespace zhiyin::model

@@ -91,7 +91,8 @@ struct Usage {
 
 /// A written text.
 struct Generation {
-  std::string text;  ///< well-formed UTF-8
+  std::string text;     ///< well-formed UTF-8
+  std::string refusal;  ///< why the model would not answer, in its words; empty when it did
   std::vector<ToolCall> tool_calls;
   FinishReason finish = FinishReason::kStop;
   Usage usage;
@@ -102,7 +103,8 @@ struct Generation {
   std::size_t bad_bytes = 0;   ///< that were no UTF-8 and stand as U+FFFD
 };
 
-/// The next piece of a text, whole characters, on the thread that called `generate`. False cancels.
+/// The next piece of a text (not of a refusal), whole characters, on the thread that called
+/// `generate`. False cancels.
 using OnText = std::function<bool(std::string_view piece)>;
 
 /// Writes texts. Implementations are thread-safe; `generate` blocks its caller, at most until the

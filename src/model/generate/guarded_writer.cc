@@ -117,6 +117,11 @@ Result<GuardedText> GuardedWriter::by_model(const GuardedRequest& request, std::
     out.refusal = "it was cancelled";
     return out;
   }
+  if (!generation.refusal.empty()) {
+    constexpr std::size_t kShown = 200;
+    out.refusal = fmt::format("it declines: {}", utf8::truncate(generation.refusal, kShown));
+    return out;
+  }
   std::vector<std::string> free = texts_of_others(request, values);
   for (const Fact& fact : request.facts) free.push_back(fact.value);
   if (generation.text.find(prompt.nonce) != std::string::npos) {

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "model/generate/endpoint_exchange.h"
 #include "model/generate/text_sink.h"
+#include "model/generate/utf8_assembler.h"
 
 namespace zhiyin::model {
 namespace {
@@ -169,8 +170,8 @@ class OpenAiGenerator::Attempt {
       finished_ = winner_ == event.lane;
       return;
     }
-    const bool says_something = !event.piece->bytes.empty() || !event.piece->tool_calls.empty() ||
-                                event.piece->finish.has_value();
+    const bool says_something = !event.piece->bytes.empty() || !event.piece->refusal.empty() ||
+                                !event.piece->tool_calls.empty() || event.piece->finish.has_value();
     if (winner_ < 0 && says_something) choose(event.lane);
     if (winner_ == event.lane) absorb(*event.piece);
   }
@@ -191,6 +192,7 @@ class OpenAiGenerator::Attempt {
       if (call.name.empty()) call.name = part.name;
       if (call.arguments.size() < chat_wire::kToolArgumentsMax) call.arguments += part.arguments;
     }
+    refusal_ += refusal_characters_.feed(piece.refusal);
     if (!piece.bytes.empty() && !sink_.feed(piece.bytes)) {  // cancelled, or a stop text
       finished_ = true;
       stop(winner_, true);
@@ -232,6 +234,7 @@ class OpenAiGenerator::Attempt {
 
   Generation generation() {
     Generation out = sink_.finish(finish_);
+    out.refusal = refusal_;
     for (auto& [index, call] : calls_) out.tool_calls.push_back(std::move(call));
     if (!out.tool_calls.empty() && out.finish == FinishReason::kStop) {
       out.finish = FinishReason::kToolCalls;
@@ -239,8 +242,9 @@ class OpenAiGenerator::Attempt {
     const Endpoint& from = endpoint(std::max(0, winner_));
     out.model = model_.empty() ? from.model : model_;
     out.version = version_;
-    out.usage = usage_.value_or(
-        Usage{estimated_tokens(request_.messages), estimated_tokens(out.text), true});
+    out.usage =
+        usage_.value_or(Usage{estimated_tokens(request_.messages),
+                              estimated_tokens(out.text) + estimated_tokens(out.refusal), true});
     out.cost_ufen = cost_ufen(from, out.usage.prompt_tokens, out.usage.answer_tokens);
     return out;
   }
@@ -260,6 +264,8 @@ class OpenAiGenerator::Attempt {
   std::optional<Usage> usage_;
   FinishReason finish_ = FinishReason::kStop;
   std::map<std::size_t, ToolCall> calls_;
+  Utf8Assembler refusal_characters_;
+  std::string refusal_;
   std::stop_callback<std::function<void()>> on_cancel_;
 };
 

@@ -300,6 +300,35 @@ TEST_F(OpenAiTest, ToolCallsAreAssembledFromPieces) {
   EXPECT_EQ(generation->tool_calls, (std::vector<ToolCall>{{"c1", "price", R"({"item":3})"}}));
 }
 
+TEST_F(OpenAiTest, ARefusalIsPassedOnAndIsNoAnswerOutsideTheSchema) {
+  FakeEndpoint peer([](Exchange& e, int times) {
+    if (times > 0) {
+      e.answer(
+          200, "application/json",
+          R"({"choices":[{"message":{"content":null,"refusal":"不能"},"finish_reason":"stop"}]})");
+      return;
+    }
+    e.begin_stream();
+    // Half a character at the end of a piece, as some endpoints send them.
+    e.send("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"refusal\":\"抱\xe6\"}}]}\n\n");
+    e.send("data: {\"choices\":[{\"delta\":{\"refusal\":\"\xad\x89。\"}}]}\n\n");
+    e.end_stream("stop");
+  });
+  auto generator = make(settings(peer));
+  GenerateRequest request = asking("x");
+  request.format.kind = OutputFormat::Kind::kJsonSchema;
+  request.format.schema = *parse_json(R"({"type":"object"})");
+  for (const std::string_view said : {"抱歉。", "不能"}) {
+    const auto generation = ask(*generator, request);
+    ASSERT_TRUE(generation) << generation.error().text();
+    EXPECT_EQ(generation->refusal, said);
+    EXPECT_EQ(generation->text, "");
+    EXPECT_EQ(generation->attempts, 1);
+    EXPECT_EQ(generation->finish, FinishReason::kStop);
+    EXPECT_EQ(shown_, "");
+  }
+}
+
 TEST_F(OpenAiTest, AnEndpointWithoutStreamsIsUnderstood) {
   FakeEndpoint peer([](Exchange& e, int) {
     e.answer(200, "application/json",

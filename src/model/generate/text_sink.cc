@@ -40,7 +40,9 @@ Result<void> check_format(const GenerateRequest& request, const Generation& gene
       return fail(ErrorCode::kDataLoss, "answer: the arguments for '{}' are no JSON", call.name);
     }
   }
-  if (request.format.kind == OutputFormat::Kind::kText || !generation.tool_calls.empty()) return {};
+  const bool is_free = request.format.kind == OutputFormat::Kind::kText ||
+                       !generation.tool_calls.empty() || !generation.refusal.empty();
+  if (is_free) return {};
   const auto json = parse_json(generation.text);
   if (!json) {
     return fail(

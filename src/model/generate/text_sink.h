@@ -41,7 +41,7 @@ class TextSink {
 };
 
 /// Whether `generation` is of the asked format: kDataLoss when a text is no JSON or not of the
-/// schema, or tool arguments are no JSON. Cancelled and plain texts always are.
+/// schema, or tool arguments are no JSON. Cancelled and plain texts and refusals always are.
 Result<void> check_format(const GenerateRequest& request, const Generation& generation);
 
 }  // namespace zhiyin::model
