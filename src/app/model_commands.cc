@@ -39,13 +39,37 @@ Json summary(const ModelRecord& r) {
       .set("checksum", r.checksum);
 }
 
-/// A version by its id, or the active one of a name.
-Result<ModelRecord> model_of(Services& s, const std::string& id) {
+/// A version of the registry, or a model that comes with the program.
+struct AnyModel {
+  ModelRecord record;                ///< of the latter without version, times and window
+  std::optional<std::string> bytes;  ///< of the latter
+  [[nodiscard]] bool is_shipped() const { return bytes.has_value(); }
+};
+
+/// A version by its id, the active one of a name, or what comes with the program.
+Result<AnyModel> model_of(Services& s, const std::string& id) {
   auto found = s.models.find(id);
-  if (found || found.error().code != ErrorCode::kNotFound) return found;
+  if (found) return AnyModel{std::move(*found), std::nullopt};
+  if (found.error().code != ErrorCode::kNotFound) return std::unexpected(found.error());
   ZHIYIN_TRY(auto active, s.models.active(id));
-  if (!active) return found;
-  return std::move(*active);
+  if (active) return AnyModel{std::move(*active), std::nullopt};
+  auto shipped = server::shipped_model(id);
+  if (!shipped && shipped.error().code == ErrorCode::kNotFound)
+    return fail(ErrorCode::kNotFound,
+                "model '{}': neither in the registry nor among those that come with the program",
+                utf8::truncate(id, 80));
+  if (!shipped) return std::unexpected(shipped.error());
+  AnyModel out;
+  out.record.id = shipped->id;
+  out.record.kind = shipped->name;
+  out.record.checksum = shipped->checksum;
+  out.bytes = std::move(shipped->bytes);
+  return out;
+}
+
+Result<std::string> bytes_of(Services& s, const AnyModel& model) {
+  if (model.bytes) return *model.bytes;
+  return s.models.load(model.record.id);
 }
 
 /// A model of texts as `train text` wrote it.
@@ -96,27 +120,48 @@ Result<TextModel> text_model_of(std::string_view bytes) {
   return out;
 }
 
-Result<TextModel> text_model_of(Services& s, const ModelRecord& record) {
-  if (is_of_others(record.kind))
-    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", record.id);
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+Result<TextModel> text_model_of(Services& s, const AnyModel& model) {
+  if (is_of_others(model.record.kind))
+    return fail(ErrorCode::kUnsupported, "model '{}': is no classifier of texts", model.record.id);
+  ZHIYIN_TRY(const std::string bytes, bytes_of(s, model));
   return text_model_of(bytes);
+}
+
+/// What a shipped model's bytes say stands in its record like what the registry kept.
+Result<AnyModel> described_model_of(Services& s, const std::string& id) {
+  ZHIYIN_TRY(auto model, model_of(s, id));
+  if (!model.is_shipped()) return model;
+  ZHIYIN_TRY(const auto read, text_model_of(*model.bytes));
+  model.record.settings = read.settings;
+  model.record.metrics = read.metrics;
+  return model;
 }
 
 Result<Json> list(Services& s, const Json&, const ProgressSink&) {
   ZHIYIN_TRY(const auto records, s.models.list());
   Json items = Json::array();
   for (const auto& record : records) items.push(summary(record));
+  Json shipped = Json::array();
+  for (const std::string_view name : server::shipped_names()) {
+    const auto model = described_model_of(s, fmt::format("{}@shipped", name));
+    shipped.push(model ? summary(model->record)
+                       : Json().set("id", name).set("problem", model.error().text()));
+  }
   ZHIYIN_TRY(Json alerts, s.drift.alerts());
-  return Json().set("items", std::move(items)).set("drift_alerts", std::move(alerts));
+  return Json()
+      .set("items", std::move(items))
+      .set("shipped", std::move(shipped))
+      .set("drift_alerts", std::move(alerts));
 }
 
 Result<Json> info(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
-  ZHIYIN_TRY(const auto record, model_of(s, id));
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
-  Json out = Json().set("id", record.id).set("kind", record.kind).set("active", record.active);
-  out.set("stored_at", format_utc(record.created_at))
+  ZHIYIN_TRY(const auto model, described_model_of(s, id));
+  ZHIYIN_TRY(const std::string bytes, bytes_of(s, model));
+  const ModelRecord& record = model.record;
+  Json out = Json().set("id", record.id).set("kind", record.kind);
+  out.set("source", model.is_shipped() ? "shipped" : "registry").set("active", record.active);
+  out.set("stored_at", model.is_shipped() ? Json() : Json(format_utc(record.created_at)))
       .set("licence", record.settings["licence"])
       .set("data_window", record.window)
       .set("checksum", record.checksum)
@@ -124,17 +169,20 @@ Result<Json> info(Services& s, const Json& args, const ProgressSink&) {
       .set("settings", record.settings)
       .set("metrics", record.metrics);
   if (is_of_others(record.kind)) return out;
-  ZHIYIN_TRY(const auto text_model, text_model_of(s, record));
+  ZHIYIN_TRY(const auto text_model, text_model_of(bytes));
   return out.set("classifier", text_model.form);
 }
 
 Result<Json> export_to(Services& s, const Json& args, const ProgressSink&) {
   ZHIYIN_TRY(const std::string id, needed(args, "id"));
   ZHIYIN_TRY(const std::string to, needed(args, "to"));
-  ZHIYIN_TRY(const auto record, model_of(s, id));
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  ZHIYIN_TRY(const auto model, model_of(s, id));
+  ZHIYIN_TRY(const std::string bytes, bytes_of(s, model));
   ZHIYIN_TRY_VOID(write_file(to, bytes));
-  return Json().set("id", record.id).set("checksum", record.checksum).set("bytes", bytes.size());
+  return Json()
+      .set("id", model.record.id)
+      .set("checksum", model.record.checksum)
+      .set("bytes", bytes.size());
 }
 
 /// {"from","to"} of the texts that were learnt from, as RFC 3339 times; null when not said.
@@ -174,34 +222,36 @@ Result<Json> install(Services& s, const Json& args, const ProgressSink&) {
   return Json().set("id", record.id).set("checksum", record.checksum).set("active", record.active);
 }
 
-Result<void> check_whole(Services& s, const ModelRecord& record) {
-  if (!is_of_others(record.kind)) {
-    ZHIYIN_TRY_VOID(text_model_of(s, record));
+Result<void> check_whole(Services& s, const AnyModel& model) {
+  if (!is_of_others(model.record.kind)) {
+    ZHIYIN_TRY_VOID(text_model_of(s, model));
     return {};
   }
-  ZHIYIN_TRY(const std::string bytes, s.models.load(record.id));
+  ZHIYIN_TRY(const std::string bytes, bytes_of(s, model));
   ZHIYIN_TRY_VOID(model::decode_artefact(bytes));
   return {};
 }
 
 Result<Json> verify(Services& s, const Json& args, const ProgressSink& progress) {
-  std::vector<ModelRecord> records;
+  std::vector<AnyModel> models;
   if (const auto* id = args["id"].if_string()) {
-    ZHIYIN_TRY(auto record, model_of(s, *id));
-    records.push_back(std::move(record));
+    ZHIYIN_TRY(auto model, model_of(s, *id));
+    models.push_back(std::move(model));
   } else {
-    ZHIYIN_TRY(records, s.models.list());
+    ZHIYIN_TRY(auto records, s.models.list());
+    for (ModelRecord& record : records) models.push_back({std::move(record), std::nullopt});
   }
   Json items = Json::array();
   std::string damaged;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    const auto whole = check_whole(s, records[i]);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    const ModelRecord& record = models[i].record;
+    const auto whole = check_whole(s, models[i]);
     if (!whole)
       damaged +=
-          fmt::format("{}{}: {}", damaged.empty() ? "" : "; ", records[i].id, whole.error().text());
-    items.push(Json().set("id", records[i].id).set("checksum", records[i].checksum));
-    const double done = static_cast<double>(i + 1) / static_cast<double>(records.size());
-    if (!progress(done, records[i].id)) return fail(ErrorCode::kConflict, "verify: cancelled");
+          fmt::format("{}{}: {}", damaged.empty() ? "" : "; ", record.id, whole.error().text());
+    items.push(Json().set("id", record.id).set("checksum", record.checksum));
+    const double done = static_cast<double>(i + 1) / static_cast<double>(models.size());
+    if (!progress(done, record.id)) return fail(ErrorCode::kConflict, "verify: cancelled");
   }
   if (!damaged.empty()) return fail(ErrorCode::kDataLoss, "models: {}", damaged);
   return Json().set("sound", std::move(items));
@@ -289,13 +339,13 @@ Json described(const ModelRecord& record) {
 Result<Json> diff(Services& s, const Json& args, const ProgressSink& progress) {
   ZHIYIN_TRY(const std::string old_id, needed(args, "old"));
   ZHIYIN_TRY(const std::string new_id, needed(args, "new"));
-  ZHIYIN_TRY(const auto before, model_of(s, old_id));
-  ZHIYIN_TRY(const auto after, model_of(s, new_id));
-  Json old_form = described(before);
-  Json new_form = described(after);
-  Json out = Json().set("old", before.id).set("new", after.id);
-  out.set("same_bytes", before.checksum == after.checksum);
-  if (!is_of_others(before.kind) && !is_of_others(after.kind)) {
+  ZHIYIN_TRY(const auto before, described_model_of(s, old_id));
+  ZHIYIN_TRY(const auto after, described_model_of(s, new_id));
+  Json old_form = described(before.record);
+  Json new_form = described(after.record);
+  Json out = Json().set("old", before.record.id).set("new", after.record.id);
+  out.set("same_bytes", before.record.checksum == after.record.checksum);
+  if (!is_of_others(before.record.kind) && !is_of_others(after.record.kind)) {
     ZHIYIN_TRY(const auto old_model, text_model_of(s, before));
     ZHIYIN_TRY(const auto new_model, text_model_of(s, after));
     old_form.set("classifier", old_model.form);

@@ -226,6 +226,13 @@ std::string model_list(const Json& result) {
         one["checksum"].string_or("").substr(0, kShownOfChecksum), main_figures(one["metrics"]));
   }
   if (out.empty()) out = "no versions are stored\n";
+  if (const Json::Array* shipped = result["shipped"].if_array(); shipped && !shipped->empty()) {
+    out += "with the program:\n";
+    for (const Json& one : *shipped)
+      out += fmt::format("  {:<24} {}\n", one["id"].string_or(""),
+                         one["problem"].is_null() ? main_figures(one["metrics"])
+                                                  : std::string(one["problem"].string_or("")));
+  }
   if (!result["drift_alerts"].if_array()->empty()) {
     out += "drift_alerts:\n";
     write_tree(out, result["drift_alerts"], 1);

@@ -69,6 +69,34 @@ class Models(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertEqual(self.run_json("model", "info", "reviews")["id"], "reviews-1")
 
+    def test_what_comes_with_the_program_is_known_beside_own_versions(self):
+        shipped = {one["kind"]: one for one in self.run_json("model", "list")["shipped"]}
+        self.assertLessEqual({"topic", "emotion", "intent"}, set(shipped))
+        self.assertIn(shipped["topic"]["id"], cli("model", "list", *self.config))
+        info = self.run_json("model", "info", "topic")
+        self.assertEqual((info["id"], info["source"], info["active"], len(info["classifier"]["classes"])), (shipped["topic"]["id"], "shipped", False, 10))
+        self.assertIsNone(info["stored_at"])
+        self.assertGreater(info["metrics"]["metrics"]["accuracy"], 0.8)
+        self.assertEqual(self.run_json("model", "info", "pair")["classifier"]["task"], "pair")
+        # An own version takes the name; the shipped one keeps one of its own.
+        self.run_json("model", "install", self.folder / "one.zym", "--name", "topic")
+        self.assertEqual(self.run_json("model", "info", "topic")["id"], "topic-1")
+        for name in ("topic@shipped", info["id"]):
+            self.assertEqual(self.run_json("model", "info", name)["checksum"], info["checksum"])
+        diff = self.run_json("model", "diff", "topic@shipped", "topic")
+        self.assertEqual((diff["old"], diff["new"], diff["same_bytes"]), (info["id"], "topic-1", False))
+        self.assertIn("classifier.classes", " ".join(d["path"] for d in diff["differences"]))
+        copy = self.folder / "shipped.zym"
+        self.assertEqual(self.run_json("model", "export", "topic@shipped", "--to", copy)["checksum"], info["checksum"])
+        self.run_json("model", "install", copy, "--name", "copied")
+        self.assertTrue(self.run_json("model", "diff", "topic@shipped", "copied")["same_bytes"])
+        self.assertEqual([one["id"] for one in self.run_json("model", "verify", "--id", "topic@shipped")["sound"]], [info["id"]])
+        for name in ("nobody", "nobody@shipped", "topic@00000000", "@shipped"):
+            refused = cli("model", "info", name, *self.config, check=False)
+            self.assertEqual(refused.returncode, 3, refused.stderr)
+            self.assertIn("neither in the registry nor among those that come with the program", refused.stderr)
+        self.assertEqual(cli("model", "promote", "topic@shipped", *self.config, check=False).returncode, 3)
+
     def test_joined_versions_are_compared_on_texts(self):
         if not list(ROOT.glob("build/*/models/encoder.zyen")):
             self.skipTest("no encoder (./dev setup)")
