@@ -107,7 +107,7 @@ Result<std::vector<text::Term>> terms_of(const std::string& path, std::string_vi
                                          bool allowed) {
   ZHIYIN_TRY(const std::string file, read_file(path, kTermFileBytesMax));
   auto terms = text::parse_terms(file, allowed);
-  if (!terms) return std::unexpected(within(fmt::format("--{}", flag), terms.error()));
+  if (!terms) return std::unexpected(of_file(flag, path, terms.error()));
   return terms;
 }
 
@@ -288,6 +288,12 @@ Result<TextTask> task_of(std::string_view words, const Json& args) {
 }
 
 }  // namespace
+
+Error of_file(std::string_view flag, std::string_view path, Error error) {
+  error.message = fmt::format("{}: {}", path, error.text());
+  error.field = fmt::format("--{}", flag);
+  return error;
+}
 
 std::vector<CommandSpec> text_command_specs() {
   const FlagSpec input{"input", "FILE",

@@ -27,6 +27,9 @@ std::vector<CommandSpec> text_command_specs();
 Result<void> run_text_command(std::string_view words, const Json& args, bool json,
                               const std::function<void(std::string_view)>& out);
 
+/// What is wrong in a file that a flag names: `--terms: words.tsv: line 3.severity: is 9, …`.
+Error of_file(std::string_view flag, std::string_view path, Error error);
+
 /// Those about words and sentences (text_word_commands.cc).
 Result<TextTask> text_word_task(std::string_view words, const Json& args);
 

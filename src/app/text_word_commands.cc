@@ -30,7 +30,7 @@ Result<text::Words> words_of(const Json& args) {
   if (const auto* path = args["user-words"].if_string()) {
     ZHIYIN_TRY(const std::string file, read_file(*path, text::UserWords::kBytesMax));
     auto user = text::UserWords::parse(file, *words.dictionary);
-    if (!user) return std::unexpected(within("--user-words", user.error()));
+    if (!user) return std::unexpected(of_file("user-words", *path, user.error()));
     words.user = std::move(*user);
   }
   return words;

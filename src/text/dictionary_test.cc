@@ -134,7 +134,7 @@ TEST(UserWords, BadLinesAreNamed) {
     const auto made = UserWords::parse("好\n" + bad + "\n", *words.dictionary);
     ASSERT_FALSE(made) << bad;
     EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
-    EXPECT_NE(made.error().message.find("line 2"), std::string::npos) << made.error().message;
+    EXPECT_EQ(made.error().field, "line 2") << made.error().text();
   }
   std::string longest;
   for (std::size_t i = 0; i <= Lexicon::kWordLengthMax; ++i) longest += "长";

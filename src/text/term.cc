@@ -23,13 +23,31 @@ Result<Term> parse_line(std::string_view line) {
     const auto read =
         std::from_chars(severity.data(), severity.data() + severity.size(), term.severity);
     if (read.ec != std::errc{} || read.ptr != severity.data() + severity.size())
-      return fail_field("severity", "'{}' is no number", severity);
+      return fail_field("severity", "'{}' is no number",
+                        utf8::truncate(utf8::cleaned(severity), 40));
   }
-  if (!utf8::is_valid(term.text)) return fail_field("text", "is not UTF-8");
+  if (!line.empty())
+    return fail_field("severity", "'{}' follows: a line is a term, a category and a severity",
+                      utf8::truncate(utf8::cleaned(line), 40));
+  ZHIYIN_TRY_VOID(check(term));
   return term;
 }
 
 }  // namespace
+
+Result<void> check(const Term& term) {
+  if (term.text.empty()) return fail_field("text", "is empty");
+  if (!utf8::is_valid(term.text)) return fail_field("text", "is not UTF-8");
+  if (const std::size_t characters = utf8::length(term.text); characters > kTermCharactersMax)
+    return fail_field("text", "has {} characters, at most {}", characters, kTermCharactersMax);
+  if (!utf8::is_valid(term.category)) return fail_field("category", "is not UTF-8");
+  if (term.category.size() > kCategoryBytesMax)
+    return fail_field("category", "has {} bytes, at most {}", term.category.size(),
+                      kCategoryBytesMax);
+  if (term.severity < 1 || term.severity > kSeverityMax)
+    return fail_field("severity", "is {}, it goes from 1 to {}", term.severity, kSeverityMax);
+  return {};
+}
 
 Result<MatchViews> parse_views(std::string_view names) {
   if (names == "all") return kAllViews;

@@ -55,9 +55,12 @@ struct Term {
   bool allowed = false;
 };
 
+/// Fails with kInvalidArgument and the field (`text`, `category`, `severity`) that is out of range.
+Result<void> check(const Term& term);
+
 /// Reads a list: one term a line, then optionally a tab and its category, and a tab and its
 /// severity. Empty lines and those that begin with # are passed over. With `allowed` the list is
-/// one of allowed words. Fails with kInvalidArgument naming the line.
+/// one of allowed words. Fails with kInvalidArgument naming the line (`line 3.severity`).
 Result<std::vector<Term>> parse_terms(std::string_view file, bool allowed = false);
 
 }  // namespace zhiyin::text

@@ -321,6 +321,12 @@ TEST(Terms, AreReadFromLines) {
   EXPECT_EQ((*terms)[2].text, "A B");
   EXPECT_EQ(parse_terms("a\n微信\tx\ty").error().field, "line 2.severity");
   EXPECT_EQ(parse_terms("\xff").error().field, "line 1.text");
+  EXPECT_EQ(parse_terms("a\nb\tx\t9\n").error().text(),
+            "line 2.severity: is 9, it goes from 1 to 5");
+  EXPECT_EQ(parse_terms("# c\n\ta\n").error().field, "line 2.text");
+  EXPECT_EQ(parse_terms("a\t\xff\n").error().field, "line 1.category");
+  EXPECT_EQ(parse_terms("a\tb\t3\tc\n").error().field, "line 1.severity");
+  EXPECT_EQ(parse_terms(std::string(65, 'x')).error().field, "line 1.text");
   EXPECT_FALSE(parse_views("plain,none").has_value());
   EXPECT_EQ(parse_views("plain,shape").value(), 0x21);
 }

@@ -14,13 +14,13 @@ Result<void> read_line(std::string_view line, std::size_t number, const Dictiona
   if (line.empty()) return {};
   const auto parts = detail::split(line, ' ');
   const auto wrong = [&](std::string_view what) {
-    return fail_field("words", "user words, line {}: `{}` {}", number,
+    return fail_field(fmt::format("line {}", number), "`{}` {}",
                       utf8::truncate(utf8::cleaned(line), 80), what);
   };
   if (parts.size() > 3 || parts.front().empty()) {
     return wrong("is not a word, a word and a tag, or a word, a count and a tag");
   }
-  if (!utf8::is_valid(parts.front())) return wrong("is not UTF-8");
+  if (!utf8::is_valid(line)) return wrong("is not UTF-8");
   if (utf8::length(parts.front()) > Lexicon::kWordLengthMax) return wrong("is too long a word");
   if (parts.back().size() > Lexicon::kTagBytes && parts.size() > 1)
     return wrong("has too long a tag");
@@ -44,6 +44,7 @@ Result<std::shared_ptr<const UserWords>> UserWords::parse(std::string_view text,
     return fail(ErrorCode::kLimitReached, "user words: {} bytes, at most {}", text.size(),
                 kBytesMax);
   }
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte-order mark
   std::map<std::string, LexiconWord> words;
   ZHIYIN_TRY_VOID(detail::for_each_line(text, [&](std::string_view line, std::size_t number) {
     return read_line(line, number, dictionary, words);

@@ -17,8 +17,9 @@ class UserWords {
 
   /// From lines `word`, `word tag` or `word count tag`, separated by one space; empty lines are
   /// passed over, the last of two lines for a word counts. A word without a count weighs as the
-  /// dictionary's middle word. Fails with kInvalidArgument naming the line (a count below 1, a word
-  /// of more than Lexicon::kWordLengthMax characters, bytes that are not UTF-8) or kLimitReached.
+  /// dictionary's middle word. Fails with kInvalidArgument naming the line (`line 3`: a count below
+  /// 1, a word of more than Lexicon::kWordLengthMax characters, bytes that are not UTF-8) or
+  /// kLimitReached.
   static Result<std::shared_ptr<const UserWords>> parse(std::string_view text,
                                                         const Dictionary& dictionary);
 

@@ -72,6 +72,24 @@ class Text(unittest.TestCase):
             self.assertEqual(refused.returncode, 2)
             self.assertIn(f"{flags[0]}: is for a list", refused.stderr)
 
+    def test_what_is_wrong_in_a_list_is_named_by_file_and_line(self):
+        terms, words = self.folder / "wrong.tsv", self.folder / "wrong.txt"
+        terms.write_text("# ours\n微信\t联系\t3\n法轮\t\t9\n")
+        words.write_text("好词 n\n坏词 0 n\n")
+        for command, flag, file, told in (("match", "--terms", terms, "line 3.severity: is 9, it goes from 1 to 5"),
+                                          ("compile", "--terms", terms, "line 3.severity: is 9"),
+                                          ("segment", "--user-words", words, "line 2: `坏词 0 n` has no count of 1 or more"),
+                                          ("keywords", "--user-words", words, "line 2: `坏词 0 n`")):
+            more = ["--output", self.folder / "x.terms"] if command == "compile" else ["今天"]
+            refused = cli("text", command, *more, flag, file, check=False)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            self.assertIn(f"{flag}: {file}: {told}", refused.stderr)
+        allow = cli("text", "match", "今天", "--terms", self.folder / "fine.tsv", "--allow", terms, check=False)
+        self.assertNotEqual(allow.returncode, 0)
+        (self.folder / "fine.tsv").write_text("微信\n")
+        allow = cli("text", "match", "今天", "--terms", self.folder / "fine.tsv", "--allow", terms, check=False)
+        self.assertIn(f"--allow: {terms}: line 3.severity", allow.stderr)
+
     def test_a_full_disk_is_no_success(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([PROGRAM, "text", "segment", "今天"], stdout=full, stderr=subprocess.PIPE, check=False)

@@ -57,17 +57,8 @@ class Compiler {
 
   Result<void> add(std::uint32_t number) {
     const Term& term = terms_[number];
-    if (term.text.empty()) return fail_field("text", "is empty");
-    if (!utf8::is_valid(term.text)) return fail_field("text", "is not UTF-8");
+    ZHIYIN_TRY_VOID(check(term));
     const std::u32string characters = code_points(term.text);
-    if (characters.size() > kTermCharactersMax)
-      return fail_field("text", "has {} characters, at most {}", characters.size(),
-                        kTermCharactersMax);
-    if (term.category.size() > kCategoryBytesMax)
-      return fail_field("category", "has {} bytes, at most {}", term.category.size(),
-                        kCategoryBytesMax);
-    if (term.severity < 1 || term.severity > kSeverityMax)
-      return fail_field("severity", "is {}, it goes from 1 to {}", term.severity, kSeverityMax);
     TermRow row{};
     row.severity = static_cast<std::uint16_t>(term.severity);
     row.flags = flags_of(characters, term.allowed);
