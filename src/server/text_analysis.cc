@@ -160,6 +160,36 @@ std::string_view name_kind(std::string_view tag) {
   return {};
 }
 
+/// How often what is found as a kind is one: (right + 1) / (judged + 2) of what
+/// bench/entity_precision.py samples from reviews, news, questions and queries, judged by reading.
+/// Kinds of which nobody has judged any are not there.
+constexpr std::pair<std::string_view, double> kPrecisions[] = {
+    {"phone", 59.0 / 62},       {"email", 11.0 / 12},   {"qq", 26.0 / 27},
+    {"wechat_id", 23.0 / 24},   {"address", 37.0 / 62}, {"name", 36.0 / 62},
+    {"plate", 3.0 / 11},        {"person", 13.0 / 62},  {"place", 27.0 / 62},
+    {"organisation", 38.0 / 62}};
+
+Json confidence_json(std::string_view kind) {
+  const auto* const found =
+      std::ranges::find(kPrecisions, kind, &std::pair<std::string_view, double>::first);
+  return found == std::end(kPrecisions) ? Json() : Json(found->second);
+}
+
+std::string_view kind_name(const text::PersonalSpan& span) {
+  return text::kPersonalKindNames[static_cast<std::size_t>(span.kind)];
+}
+
+/// What was shortened, without its text: [{"kind","span","confidence"}].
+Json masked_spans_json(std::span<const text::PersonalSpan> personal) {
+  Json out = Json::array();
+  for (const auto& p : personal | std::views::take(kEntitiesMax))
+    out.push(Json()
+                 .set("kind", kind_name(p))
+                 .set("span", span_json(p.byte_begin, p.byte_end))
+                 .set("confidence", confidence_json(kind_name(p))));
+  return out;
+}
+
 struct Entities {
   Json list = Json::array();  // at most kEntitiesMax
   std::size_t count = 0;      // all of them
@@ -176,11 +206,9 @@ Result<Entities> find_entities(std::string_view text, std::span<const text::Pers
                       .set("text", text.substr(begin, end - begin))
                       .set("span", span_json(begin, end))
                       .set("by", by)
-                      .set("confidence", Json()));
+                      .set("confidence", confidence_json(kind)));
   };
-  for (const auto& p : personal)
-    put(text::kPersonalKindNames[static_cast<std::size_t>(p.kind)], p.byte_begin, p.byte_end,
-        "rules");
+  for (const auto& p : personal) put(kind_name(p), p.byte_begin, p.byte_end, "rules");
   if (segmenter == nullptr) return out;
   ZHIYIN_TRY(const auto words, segmenter->cut(text));
   auto next = personal.begin();  // both ascend and do not overlap among themselves
@@ -235,7 +263,9 @@ class Rules {
       if (found.count > kEntitiesMax) out.set("entities_count", found.count);
       out.set("entities", std::move(found.list));
     }
-    if (plan_.has("masked")) out.set("masked", text::shortened(text, personal));
+    if (plan_.has("masked"))
+      out.set("masked", text::shortened(text, personal))
+          .set("masked_spans", masked_spans_json(personal));
     return {};
   }
 

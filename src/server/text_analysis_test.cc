@@ -116,6 +116,8 @@ TEST_F(AnalysisTest, PlacesBeyondTheFirstAreOnlyCounted) {
   // Personal data comes first.
   EXPECT_EQ(nth(nth(items, 2)["entities"], kEntitiesMax - 1)["kind"].string_or(""), "phone");
   EXPECT_EQ(nth(items, 2)["entities_count"].number_or(0), 601);
+  // What was measured of a kind, and null where nothing was.
+  EXPECT_NEAR(nth(nth(items, 2)["entities"], 0)["confidence"].number_or(0), 0.95, 0.005);
   for (const Json& item : *items.if_array()) EXPECT_LT(item.dump().size(), 70'000U);
 }
 

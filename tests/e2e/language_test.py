@@ -126,6 +126,11 @@ class Language(unittest.TestCase):
         first, empty, english = out["items"]
         self.assertEqual(first["language"]["name"], "zh-Hans")
         self.assertNotIn("13800138000", first["masked"])
+        sure = {one["kind"]: one["confidence"] for one in first["entities"]}
+        self.assertTrue(sure["phone"] > 0.9 > 0.7 > sure["name"] > 0.5 > sure["place"] > 0.3, sure)
+        self.assertEqual({one["kind"]: one["confidence"] for one in first["masked_spans"]}, {k: sure[k] for k in ("phone", "name")})
+        card = self.server.ok("POST", "/v1/analyze", {"texts": ["11010519491231002X"], "tasks": ["entities"]})["items"][0]["entities"][0]
+        self.assertEqual((card["kind"], card["confidence"]), ("id_number", None))
         kinds = {e["kind"]: e for e in first["entities"]}
         self.assertEqual(kinds["phone"]["text"], "13800138000")
         self.assertEqual(kinds["place"]["text"], "北京")
