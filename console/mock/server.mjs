@@ -307,7 +307,7 @@ function analysed(text, tasks) {
     const begin = bytesOf(text.slice(0, at));
     words.push({ word, tag: /[，。！？]/.test(word) ? "x" : ["n", "v", "a", "d", "r", "nr", "m"][(at / 2) % 7], span: [begin, begin + bytesOf(word)] });
   }
-  const entities = [...text.matchAll(/1\d{10}/g)].map((one) => ({ kind: "phone", text: one[0], span: [bytesOf(text.slice(0, one.index)), bytesOf(text.slice(0, one.index)) + 11], by: "rules", confidence: null }));
+  const entities = [...text.matchAll(/1\d{10}/g)].map((one) => ({ kind: "phone", text: one[0], span: [bytesOf(text.slice(0, one.index)), bytesOf(text.slice(0, one.index)) + 11], by: "rules", confidence: 0.95 }));
   const item = { language: { name: "zh-Hans", confidence: 0.98 }, keywords: words.slice(0, 4).map(({ word }) => ({ word, weight: 7.1, spans: [] })), entities, masked: text.replace(/(1\d{2})\d{4}(\d{4})/g, "$1****$2"), words };
   const verdict = (label, scores, version, rejected = false) => ({ label, confidence: scores[label], scores, rejected, version, why: { decision: 1.2, intercept: -0.2, encoder: 0, terms: [{ term: words[0].word, weight: 0.61, spans: [words[0].span] }, { term: words.at(-2).word, weight: -0.22, spans: [words.at(-2).span] }] } });
   if (tasks.includes("emotion")) item.emotion = verdict("happy", { happy: 0.71, neutral: 0.14, surprise: 0.08, sad: 0.04, angry: 0.02, fear: 0.01 }, "emotion@1a2b3c4d");

@@ -460,6 +460,7 @@ test("a text is read with the words that spoke for it, and its personal data mas
     assert.deepEqual((await asked).postDataJSON().tasks, ["language", "keywords", "entities", "masked", "words", "reviews", "emotion"], "what is damaged is not asked for");
     await settle();
     assert.match(await text(), /电话138\*\*\*\*8000/);
+    assert.match(await text(), /13800138000\s+\S+\s+95 %/);
     assert.match(await text(), /情绪[\s\S]*高兴\s*置信度 71\.0 %/);
     assert.match(await text(), /把握不足，拒识/);
     assert.equal(await page.locator("mark.against-3").first().innerText(), "13800138000");

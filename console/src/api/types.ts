@@ -386,7 +386,7 @@ export interface Verdict {
 export interface Analysis {
   language?: { name: string; confidence: number };
   keywords?: { word: string; weight: number }[];
-  entities?: { kind: string; text: string; span: ByteSpan; by: string }[];
+  entities?: { kind: string; text: string; span: ByteSpan; by: string; confidence: number | null }[];
   masked?: string;
   words?: { word: string; tag: string; span: ByteSpan }[];
   error?: { code: string; message: string; field?: string };

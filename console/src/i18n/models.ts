@@ -149,6 +149,8 @@ export const models = {
   "try.no_keywords": ["没有关键词", "No keywords"],
   "try.language": ["语言", "Language"],
   "try.confidence": ["置信度 {share}", "{share} sure"],
+  "try.sure": ["置信度", "Sure"],
+  "try.sure_hint": ["这一类识别结果在抽样核对中的正确比例；没有核对过的不显示。", "How often a find of this kind was right when a sample was judged; not shown where none was."],
   "try.rejected": ["把握不足，拒识", "Not sure enough"],
   "try.intensity": ["强度 {n} / 5", "Step {n} of 5"],
   "try.why": ["依据的字词", "Words that spoke for it"],
