@@ -73,6 +73,15 @@ constexpr storage::Migration kMigrations[] = {
      "  at BIGINT NOT NULL,"
      "  PRIMARY KEY(item_kind, item_id))"},
     {"catalogue-004-campaign", "ALTER TABLE item ADD COLUMN campaign TEXT NOT NULL DEFAULT ''"},
+    // See editor_lists.h.
+    {"catalogue-005-editor-lists",
+     "CREATE TABLE editor_list("
+     "  id TEXT PRIMARY KEY,"
+     "  definition TEXT NOT NULL,"
+     "  version BIGINT NOT NULL,"
+     "  updated_at BIGINT NOT NULL,"
+     "  updated_by TEXT NOT NULL);"
+     "INSERT INTO item_cursor(name, value) VALUES('editor_lists', 0)"},
 };
 
 template <class T>
