@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "recommend/list_caps.h"
 #include "recommend/rerank.h"
@@ -23,6 +24,7 @@ constexpr float kCloseText = 0.2F;
 /// Candidates that a ranker orders.
 constexpr std::size_t kRankedPool = 200;
 constexpr std::string_view kFromFactors = "ials";
+constexpr std::string_view kFromEditors = "editor";
 /// Of the items that nobody dealt with the newest so many of each interest are looked at.
 constexpr std::size_t kNewestPerInterest = 2000;
 
@@ -582,6 +584,8 @@ Reason ListBuilder::reason_of(const Gathered& g) {
       return reason_fresh();
     case Because::kPinned:
       return reason_pinned();
+    case Because::kEditor:
+      return reason_edited(request_.editors[g.scored.why].name);
   }
   return {};
 }
@@ -590,7 +594,8 @@ Reason ListBuilder::reason_of(const Gathered& g) {
 /// the closeness of its text: with the text that says most of it.
 Reason ListBuilder::with_text(Reason reason, const Gathered& g, const ShownFacts& facts) {
   const bool names_nothing = g.because == Because::kPopular || g.because == Because::kFresh ||
-                             g.because == Because::kSegment || g.because == Because::kInterest;
+                             g.because == Because::kSegment || g.because == Because::kInterest ||
+                             g.because == Because::kEditor;
   if (!g.value || !names_nothing || !(facts.text > 0) || !ranker_->sees_texts()) return reason;
   ShownFacts without = facts;
   without.text = 0;
@@ -663,6 +668,38 @@ void ListBuilder::gather_segments(std::size_t places) {
   }
 }
 
+std::vector<ListBuilder::Gathered> ListBuilder::edited_items(std::vector<std::size_t> of_each,
+                                                             std::size_t most) const {
+  std::vector<Gathered> out;
+  std::vector<std::size_t> next(request_.editors.size(), 0);
+  OneOfEach each(candidates_);
+  for (bool found = true; found && out.size() < most;) {
+    found = false;
+    for (std::uint32_t e = 0; e < next.size() && out.size() < most; ++e) {
+      const auto items = request_.editors[e].items;
+      while (of_each[e] > 0 && next[e] < items.size()) {
+        const std::size_t place = next[e]++;
+        const std::uint32_t c = candidates_.find(items[place]);
+        const auto is_same = [&](const Gathered& g) { return g.scored.candidate == c; };
+        if (c == CandidateIndex::kNone || !may_be_listed(c) || std::ranges::any_of(out, is_same) ||
+            !each.is_first(c))
+          continue;
+        out.push_back({{score_by_place(place), c, e}, kFromEditors, Because::kEditor});
+        --of_each[e];
+        found = true;
+        break;
+      }
+    }
+  }
+  return out;
+}
+
+void ListBuilder::gather_edited(std::size_t most) {
+  if (request_.editors.empty()) return;
+  const std::vector<std::size_t> of_each(request_.editors.size(), most);
+  for (const Gathered& g : edited_items(of_each, most)) gather(g.scored, g.source, g.because);
+}
+
 void ListBuilder::gather_popular() {
   for (const std::uint32_t c : candidates_.by_popularity()) {
     if (gathered_.size() >= pool_) return;
@@ -681,9 +718,21 @@ RecommendResponse ListBuilder::personal() {
   pin();
   const std::vector<Gathered> fresh = best_new(pool_ / kPlacesPerColdItem);
   const std::size_t of_segments = request_.segments.empty() ? 0 : pool_ / kPlacesPerSegmentItem;
-  gather_behaviour(pool_ - std::min(pool_, fresh.size() + of_segments));
+  std::vector<std::size_t> of_editors;
+  if (!request_.editors.empty()) {
+    // What is pinned, and places of chance, are none of theirs.
+    kept_ = places_kept(request_.editors,
+                        request_.n - std::min(request_.n, out_.items.size() + request_.explore));
+    of_editors = places_kept(request_.editors, pool_);
+    for (std::size_t e = 0; e < kept_.size(); ++e)
+      of_editors[e] = std::max(of_editors[e], kept_[e]);
+  }
+  const std::size_t edited = edited_items(of_editors, pool_).size();
+  gather_behaviour(pool_ - std::min(pool_, fresh.size() + of_segments + edited));
   out_.fallback = gathered_.empty();
   for (const Gathered& g : fresh) gather(g.scored, g.source, g.because);
+  // Once more: behaviour may have listed some.
+  for (const Gathered& g : edited_items(of_editors, pool_)) gather(g.scored, g.source, g.because);
   gather_segments(of_segments);
   if (gathered_.size() < pool_) {
     for (const Scored& s : best_by_text(taste_.texts, Among::kAll, pool_))
@@ -693,6 +742,7 @@ RecommendResponse ListBuilder::personal() {
     for (const Scored& s : best(tag_scores(taste_.tags, Among::kAll), pool_))
       gather(s, "tags", Because::kInterest);
   }
+  gather_edited((pool_ - std::min(pool_, gathered_.size())) / 2);
   gather_segments((pool_ - std::min(pool_, gathered_.size())) * 2 / 3);
   gather_popular();
   gather_fresh();
@@ -747,6 +797,12 @@ RecommendResponse ListBuilder::latest() {
   return std::move(out_);
 }
 
+RecommendResponse ListBuilder::edited() {
+  gather_edited(pool_);
+  choose();
+  return std::move(out_);
+}
+
 void ListBuilder::pin() {
   for (const ItemRef& ref : request_.pinned) {
     const std::uint32_t c = candidates_.find(ref);
@@ -757,16 +813,54 @@ void ListBuilder::pin() {
   }
 }
 
+void ListBuilder::keep_edited(std::vector<std::size_t>& order, std::size_t places) const {
+  const auto is_edited = [&](std::size_t at) { return gathered_[at].because == Because::kEditor; };
+  for (std::uint32_t e = 0; e < kept_.size(); ++e) {
+    const auto is_of_list = [&](std::size_t at) {
+      return is_edited(at) && gathered_[at].scored.why == e;
+    };
+    auto listed = static_cast<std::size_t>(std::ranges::count_if(order, is_of_list));
+    for (std::size_t at = 0; at < gathered_.size() && listed < kept_[e]; ++at) {
+      const std::uint32_t candidate = gathered_[at].scored.candidate;
+      if (!is_of_list(at) || std::ranges::find(order, at) != order.end() ||
+          (!tired_.empty() && tired_[candidate]))
+        continue;
+      std::vector<std::size_t> with = order;
+      if (with.size() >= places) {
+        // Instead of the last that is no editor's.
+        const auto last = std::find_if_not(with.rbegin(), with.rend(), is_edited);
+        if (last == with.rend()) return;
+        with.erase(std::next(last).base());
+      }
+      ListCaps caps(candidates_, request_);
+      caps.add(out_.items);
+      for (const std::size_t other : with) caps.add(gathered_[other].scored.candidate);
+      if (!caps.allow(candidate)) continue;
+      with.push_back(at);
+      order = std::move(with);
+      ++listed;
+    }
+  }
+}
+
 /// Takes request.n minus what stands there, minus the places of exploration, then explores.
 void ListBuilder::choose() {
   const std::size_t left = request_.n - std::min(request_.n, out_.items.size());
   const std::size_t chance = std::min(request_.explore, left);
   const std::size_t places = left - chance;
-  // The rest of what a ranker ordered is for the places of chance only.
-  if (chooses_ && gathered_.size() > request_.n * kPoolPerPlace)
-    gathered_.resize(request_.n * kPoolPerPlace);
+  // The rest of what a ranker ordered is for the places of chance, and of editors, only.
+  if (chooses_ && gathered_.size() > request_.n * kPoolPerPlace) {
+    const auto rest = std::remove_if(
+        gathered_.begin() + static_cast<std::ptrdiff_t>(request_.n * kPoolPerPlace),
+        gathered_.end(),
+        [&](const Gathered& g) { return kept_.empty() || g.because != Because::kEditor; });
+    gathered_.erase(rest, gathered_.end());
+  }
   if (!chooses_) {
-    for (std::size_t i = 0; i < std::min(places, gathered_.size()); ++i) list(gathered_[i], 1);
+    std::vector<std::size_t> order(std::min(places, gathered_.size()));
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    keep_edited(order, places);
+    for (const std::size_t i : order) list(gathered_[i], 1);
   } else {
     const std::vector<double> quality = qualities();
     const std::vector<ListCaps::Cap> wanted = ListCaps::of(request_);
@@ -786,8 +880,9 @@ void ListBuilder::choose() {
     const PairSimilarity alike = [&](std::size_t a, std::size_t b) {
       return candidates_.similarity(gathered_[a].scored.candidate, gathered_[b].scored.candidate);
     };
-    const auto order = request_.rerank == Rerank::kMmr ? rerank_mmr(quality, alike, settings)
-                                                       : rerank_dpp(quality, alike, settings);
+    auto order = request_.rerank == Rerank::kMmr ? rerank_mmr(quality, alike, settings)
+                                                 : rerank_dpp(quality, alike, settings);
+    keep_edited(order, places);
     for (const std::size_t i : order) list(gathered_[i], 1);
     note_list("reranked");
   }

@@ -30,12 +30,23 @@ class ListBuilder {
   RecommendResponse similar_to(std::uint32_t candidate);
   RecommendResponse popular();
   RecommendResponse latest();
+  RecommendResponse edited();
   /// personal(), and how it came about; in list_inspection.cc.
   ListInspection inspect(std::size_t depth);
 
  private:
   /// What `why` counts. Words are made for those listed only.
-  enum class Because { kLiked, kText, kInterest, kSimilar, kSegment, kPopular, kFresh, kPinned };
+  enum class Because {
+    kLiked,
+    kText,
+    kInterest,
+    kSimilar,
+    kSegment,
+    kPopular,
+    kFresh,
+    kPinned,
+    kEditor
+  };
   /// A candidate as a source gave it.
   struct Gathered {
     Scored scored;
@@ -80,6 +91,12 @@ class ListBuilder {
   void gather_behaviour(std::size_t places);
   /// What is popular in the person's segments, of each in turn.
   void gather_segments(std::size_t places);
+  /// What may be listed of editors' lists, of each in turn: of each at most so many, and `most` of
+  /// all together.
+  [[nodiscard]] std::vector<Gathered> edited_items(std::vector<std::size_t> of_each,
+                                                   std::size_t most) const;
+  /// All of what is left of them, up to `most`.
+  void gather_edited(std::size_t most);
   void gather_popular();
   void gather_fresh();
   void pin();
@@ -100,12 +117,17 @@ class ListBuilder {
   [[nodiscard]] float similarity_of(std::uint32_t candidate);
   void explore();
   void choose();
+  /// Of `gathered_`, by place, what is to be listed: the places that editors' lists have are
+  /// theirs, whatever a ranker or variety put there.
+  void keep_edited(std::vector<std::size_t>& order, std::size_t places) const;
   void list(Gathered g, double propensity);
   void explain(RecommendedItem& item, Gathered& g);
 
   // Of inspect() alone.
   /// What is popular in the person's segments, of each in turn; everything once.
   [[nodiscard]] std::vector<Scored> segment_scores() const;
+  /// The same of editors' lists.
+  [[nodiscard]] std::vector<Scored> edited_scores() const;
   [[nodiscard]] Obstacle obstacle_of(std::uint32_t candidate) const;
   [[nodiscard]] std::vector<ObstacleCount> count_obstacles(const std::vector<bool>& offered) const;
   /// As it would be listed.
@@ -139,6 +161,7 @@ class ListBuilder {
   std::optional<ScoreSums> sums_;       ///< once asked for
   bool chooses_ = false;                ///< the list is chosen for variety, or by caps
   std::size_t pool_ = 0;                ///< how many to gather
+  std::vector<std::size_t> kept_;       ///< places of each editors' list
   std::vector<Gathered> gathered_;
   RecommendResponse out_;
   ListInspection* inspection_ = nullptr;  ///< while inspect() runs

@@ -189,6 +189,24 @@ std::vector<Scored> ListBuilder::segment_scores() const {
   return out;
 }
 
+std::vector<Scored> ListBuilder::edited_scores() const {
+  std::vector<Scored> out;
+  std::vector<bool> known(candidates_.size(), false);
+  std::size_t longest = 0;
+  for (const EditorItems& list : request_.editors) longest = std::max(longest, list.items.size());
+  for (std::size_t place = 0; place < longest; ++place) {
+    for (std::uint32_t e = 0; e < request_.editors.size(); ++e) {
+      const auto items = request_.editors[e].items;
+      if (place >= items.size()) continue;
+      const std::uint32_t c = candidates_.find(items[place]);
+      if (c == CandidateIndex::kNone || known[c]) continue;
+      known[c] = true;
+      out.push_back({score_by_place(place), c, e});
+    }
+  }
+  return out;
+}
+
 ListInspection ListBuilder::inspect(std::size_t depth) {
   ListInspection out;
   out.interests = taste_.interests;
@@ -211,6 +229,7 @@ ListInspection ListBuilder::inspect(std::size_t depth) {
   if (candidates_.texts() != nullptr)
     add("text", Because::kText, best_by_text(taste_.texts, Among::kAll, candidates_.size()));
   add("tags", Because::kInterest, tag_scores(taste_.tags, Among::kAll));
+  if (!request_.editors.empty()) add("editor", Because::kEditor, edited_scores());
   if (!request_.segments.empty()) add("segment", Because::kSegment, segment_scores());
   add("popular", Because::kPopular,
       all(candidates_.by_popularity(), [&](std::uint32_t c) { return candidates_.popularity(c); }));

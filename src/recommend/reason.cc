@@ -94,6 +94,10 @@ Reason and_close_to(Reason reason, std::string_view action, const ItemRef& item,
   return reason;
 }
 
+Reason reason_edited(std::string_view list) {
+  return {fmt::format("编辑精选《{}》", list), fmt::format("picked by the editors: {}", list)};
+}
+
 Reason reason_fresh() { return {"最新发布", "newly published"}; }
 
 }  // namespace zhiyin::recommend

@@ -32,5 +32,7 @@ Reason reason_popular_in(const SegmentItems& segment);
 Reason and_close_to(Reason reason, std::string_view action, const ItemRef& item,
                     std::string_view title);
 Reason reason_fresh();
+/// 编辑精选《春茶上新》: the name of the editors' list.
+Reason reason_edited(std::string_view list);
 
 }  // namespace zhiyin::recommend

@@ -79,4 +79,10 @@ Result<RecommendResponse> Recommender::latest(const RecommendRequest& request) c
   return ListBuilder(*model_, candidates_, nobody, request).latest();
 }
 
+Result<RecommendResponse> Recommender::edited(const RecommendRequest& request) const {
+  ZHIYIN_TRY_VOID(check_request(request));
+  const audience::PersonView nobody{PersonId(""), {}, {}};
+  return ListBuilder(*model_, candidates_, nobody, request).edited();
+}
+
 }  // namespace zhiyin::recommend

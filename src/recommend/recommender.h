@@ -9,6 +9,7 @@
 
 #include "audience/people.h"
 #include "recommend/candidate_index.h"
+#include "recommend/editor_items.h"
 #include "recommend/exploration.h"
 #include "recommend/list_ranker.h"
 #include "recommend/recommend_model.h"
@@ -67,6 +68,8 @@ struct RecommendRequest {
   std::function<Arm(const ItemRef&)> arm_of;
   /// Segments that the person is in, with what is popular there; they outlive the call.
   std::vector<const SegmentItems*> segments;
+  /// Lists of editors that are for the person now.
+  std::vector<EditorItems> editors;
   bool explain = false;  ///< fill RecommendedItem::terms and responses, RecommendResponse::tired
   RequestContext context;
   /// Shown to the person again and again without effect: moved behind all others, or left out.
@@ -88,8 +91,8 @@ struct RecommendedItem {
   ItemRef item;
   std::string title;  ///< empty when the catalogue does not know it
   double score = 0;   ///< comparable within one source only
-  /// `itemknn`, `rp3beta`, `ease`, `ials`, `text`, `tags`, `similar`, `segment`, `popular`,
-  /// `fresh`, `pinned` or `explore`
+  /// `itemknn`, `rp3beta`, `ease`, `ials`, `text`, `tags`, `similar`, `editor`, `segment`,
+  /// `popular`, `fresh`, `pinned` or `explore`
   std::string source;
   std::string reason;            ///< Chinese: 因为你读过《X》
   std::string reason_en;         ///< because you read "X"
@@ -120,9 +123,10 @@ struct RecommendResponse {
 /// the model has factors, every third of these places from folding the person in; one place in five
 /// is kept for items that nobody has dealt with yet, in turn those whose texts are close to what
 /// the person liked and those that match the person's interests. Where that does not fill the list:
-/// other items with texts close to it, others that match the interests, then two in three of what
-/// is popular in the person's segments (one in ten places is kept for it), then popular ones, then
-/// new ones. With `diversity` or caps the list is chosen from five times as many candidates. Items
+/// other items with texts close to it, others that match the interests, half of what is left from
+/// editors' lists (each has places of its own before, editor_items.h), then two in three of what is
+/// popular in the person's segments (one in ten places is kept for it), then popular ones, then new
+/// ones. With `diversity` or caps the list is chosen from five times as many candidates. Items
 /// that the person dealt with, excluded, expired and unavailable ones never appear.
 ///
 /// With a ranker the list for a person is ordered by what the responses to be expected are worth:
@@ -148,6 +152,8 @@ class Recommender {
   /// The same for everybody: most popular, or newest.
   [[nodiscard]] Result<RecommendResponse> popular(const RecommendRequest& request) const;
   [[nodiscard]] Result<RecommendResponse> latest(const RecommendRequest& request) const;
+  /// What editors chose: the request's `editors` (with several, of each in turn) in their order.
+  [[nodiscard]] Result<RecommendResponse> edited(const RecommendRequest& request) const;
   /// How `recommend` makes its list: see list_inspection.h. `depth`: how many of each source are
   /// told, 1 to kInspectionDepthMax. Looks into every candidate.
   [[nodiscard]] Result<ListInspection> inspect(const audience::PersonView& person,
