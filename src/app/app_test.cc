@@ -5,6 +5,7 @@
 #include "app/command_line.h"
 #include "app/control_socket.h"
 #include "app/data_lock.h"
+#include "app/editor_commands.h"
 #include "app/exit_code.h"
 #include "app/installation.h"
 #include "app/number_argument.h"
@@ -32,6 +33,23 @@ TEST(CommandLine, RepeatedFlagsBecomeLists) {
   const auto i = parse({"evaluate", "recommend", "--param", "k=2", "--param", "shrink=5"});
   ASSERT_TRUE(i);
   EXPECT_EQ(i->args["param"].dump(), R"(["k=2","shrink=5"])");
+}
+
+TEST(EditorCommands, ItemsComeFromLinesInTheirOrder) {
+  const auto items =
+      items_of_lines("\xEF\xBB\xBF# spring\narticle/tea-1\r\n\n  product/a/b \n# end\narticle/x");
+  ASSERT_TRUE(items) << items.error().text();
+  EXPECT_EQ(*items, (std::vector<ingest::ItemRef>{
+                        {"article", "tea-1"}, {"product", "a/b"}, {"article", "x"}}));
+  EXPECT_TRUE(items_of_lines("")->empty());
+  for (const std::string_view line : {"tea-1", "/tea-1", "article/"}) {
+    const auto wrong = items_of_lines("article/tea-1\n" + std::string(line));
+    EXPECT_THAT(wrong.error().message, testing::HasSubstr("line 2: '")) << line;
+  }
+  std::string many;
+  for (int i = 0; i < 501; ++i) many += "article/" + std::to_string(i) + "\n";
+  EXPECT_THAT(items_of_lines(many).error().message,
+              testing::HasSubstr("line 501: a list has at most 500 items"));
 }
 
 TEST(CommandLine, MistakesNameTheNearest) {

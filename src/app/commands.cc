@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "app/editor_commands.h"
 #include "app/model_commands.h"
 #include "app/move.h"
 #include "app/number_argument.h"
@@ -627,7 +628,7 @@ const std::map<std::string, Function, std::less<>>& functions() {
 bool only_looks(std::string_view command) {
   static constexpr std::string_view kLooking[] = {"feeds",  "list",      "preview", "dry-run",
                                                   "doctor", "recommend", "export",  "info",
-                                                  "verify", "diff"};
+                                                  "verify", "diff",      "lists",   "show"};
   const std::string_view last = command.substr(command.rfind(' ') + 1);
   return command.starts_with("report ") || command == "doctor wechat" ||
          (command != "train recommend" && std::ranges::find(kLooking, last) != std::end(kLooking));
@@ -637,9 +638,10 @@ bool only_looks(std::string_view command) {
 
 Result<Json> run_installation_command(Services& services, const std::string& command,
                                       const Json& args, const ProgressSink& progress) {
-  const auto& table = command.starts_with("wechat ")  ? wechat_commands()
-                      : command.starts_with("model ") ? model_commands()
-                                                      : functions();
+  const auto& table = command.starts_with("wechat ")           ? wechat_commands()
+                      : command.starts_with("model ")          ? model_commands()
+                      : command.starts_with("recommend lists") ? editor_commands()
+                                                               : functions();
   const auto found = table.find(command);
   if (found == table.end())
     return fail(ErrorCode::kUnsupported, "command: there is no '{}'", command.substr(0, 64));

@@ -62,6 +62,41 @@ std::string recommendations(const Json& result) {
   return out;
 }
 
+/// Editors' lists, one a line.
+std::string editor_lists(const Json& result) {
+  if (result["items"].if_array()->empty())
+    return "there are no editors' lists; zhiyin recommend lists set makes one\n";
+  std::string out =
+      fmt::format("{:<24} {:<9} {:>9} {:>6}  {}\n", "id", "state", "can show", "share", "name");
+  for (const Json& one : *result["items"].if_array()) {
+    const std::string account(one["account"].string_or(""));
+    out += fmt::format(
+        "{:<24} {:<9} {:>9} {:>4.3g} %  {}{}{}{}\n", one["id"].string_or(""),
+        one["state"].string_or(""),
+        fmt::format("{:.0f}/{}", one["can_be_shown"].number_or(0), one["items"].if_array()->size()),
+        100 * one["share"].number_or(0), one["name"].string_or(""),
+        account.empty() ? "" : "  account " + account,
+        one["valid_from"].is_null() ? "" : "  from " + scalar(one["valid_from"]),
+        one["valid_until"].is_null() ? "" : "  until " + scalar(one["valid_until"]));
+  }
+  return out;
+}
+
+/// One of them: what it is, and its items with what keeps them from being shown.
+std::string editor_list(const Json& one) {
+  std::string out = editor_lists(Json().set("items", Json::array().push(one)));
+  out += fmt::format("version {:.0f}, {} by {}\n", one["version"].number_or(0),
+                     one["updated_at"].string_or(""), one["updated_by"].string_or(""));
+  int place = 1;
+  for (const Json& item : *one["contents"].if_array()) {
+    const std::string_view status = item["status"].string_or("");
+    out += fmt::format("{:3}. {}/{}  {}{}\n", place++, item["kind"].string_or(""),
+                       item["id"].string_or(""), item["title"].string_or(""),
+                       status == "available" ? "" : fmt::format("  [{}]", status));
+  }
+  return out;
+}
+
 /// `name value` by commas.
 std::string settings_in_a_line(const Json& settings) {
   std::string out;
@@ -245,6 +280,9 @@ std::string model_list(const Json& result) {
 std::string render_for_people(std::string_view command, const Json& result) {
   if (command == "recommend" && result["file"].is_null()) return recommendations(result);
   if (command == "evaluate recommend") return evaluation(result);
+  if (command == "recommend lists") return editor_lists(result);
+  if (command == "recommend lists show" || command == "recommend lists set")
+    return editor_list(result);
   if (command == "train recommend" && result["model"].if_string() != nullptr)
     return trained_recommender(result);
   if (command == "report campaign") return campaign_report(result);

@@ -84,6 +84,7 @@ Result<void> serve(const Location& location, Logger& logger, const std::stop_tok
   server::add_account_routes(api, router, services);
   server::add_wechat_routes(api, services);
   server::add_people_routes(api, services);
+  server::add_editor_list_routes(api, services);
   server::add_recommend_inspect_routes(api, services);
   server::add_recommend_routes(api, services);
   server::add_segment_routes(api, services);

@@ -171,6 +171,8 @@ Result<Json> judge_interleaving(Services& s, const std::string& rival, Duration 
     ++lists;
     recommend::TeamCredit& credit = people[history.lists[l].person];
     for (std::size_t i = 0; i < list.items.size(); ++i) {
+      // What editors chose is of neither.
+      if (list.items[i].team == 0) continue;
       double& own = list.items[i].team == 2 ? credit.rival : credit.in_use;
       own += worth(responses[l][i]);
     }

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/nearest.h"
+#include "server/api.h"
 
 namespace zhiyin::server {
 namespace {
@@ -261,6 +262,14 @@ Json responses_of(const recommend::RecommendedItem& item) {
 }
 
 }  // namespace
+
+Result<recommend::RecommendRequest> request_of(const ListBody& body, const Caller& caller,
+                                               Instant now) {
+  ZHIYIN_TRY(auto out, to_request(body, now));
+  if (out.context.place.empty()) out.context.place = caller.csrf.empty() ? "api" : "console";
+  ZHIYIN_TRY_VOID(check_account(caller, body.account));
+  return out;
+}
 
 Json item_json(const recommend::RecommendedItem& item) {
   Json one;

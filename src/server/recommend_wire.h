@@ -12,6 +12,8 @@
 /// Requests for and answers with recommendations, on the wire.
 namespace zhiyin::server {
 
+struct Caller;
+
 /// An item by kind and id.
 struct ItemName {
   std::string kind;
@@ -85,6 +87,11 @@ Result<recommend::RecommendRequest> to_request(const ListBody& body, Instant now
 /// exclude_topics, exclude_sentiments, time, device, channel, place. kInvalidArgument names the
 /// parameter; unknown ones are refused.
 Result<ListBody> list_body_of(const http::Request& request);
+
+/// The request of who asks: their place where none is named. kPermissionDenied when the caller is
+/// limited to other accounts.
+Result<recommend::RecommendRequest> request_of(const ListBody& body, const Caller& caller,
+                                               Instant now);
 
 /// {"item","score","source","reason","reason_en","propensity","value","terms","responses"} (the
 /// last three where there are any)

@@ -94,6 +94,7 @@ Recommendations::Recommendations(model::Registry& registry, catalogue::Items& it
     : registry_(registry),
       state_(state),
       items_(items),
+      editor_lists_(state),
       log_(log),
       logger_(logger),
       settings_(std::move(settings)),
@@ -214,7 +215,10 @@ bool Recommendations::is_interleaved(const PersonId& person) const {
 
 std::shared_ptr<const Recommendations::Ready> Recommendations::ready() const {
   MutexLock lock(ready_mutex_);
-  return ready_ && ready_->items_version == items_.version() ? ready_ : nullptr;
+  return ready_ && ready_->items_version == items_.version() &&
+                 ready_->editors_version == editor_lists_.version()
+             ? ready_
+             : nullptr;
 }
 
 void Recommendations::set_ready(std::shared_ptr<const Ready> ready) {
@@ -226,7 +230,9 @@ Result<Recommendations::InUse> Recommendations::current() {
   if (const auto ready = this->ready()) return ready->in_use;
   // Read before the items: a change in between makes the next call look again.
   const std::int64_t version = items_.version();
+  const std::int64_t editors_version = editor_lists_.version();
   ZHIYIN_TRY(auto index, items_.index());
+  ZHIYIN_TRY(auto editors, editor_lists_.snapshot());
   MutexLock lock(mutex_);
   if (!model_.model || is_stale_) {
     ZHIYIN_TRY_VOID(renew());
@@ -243,9 +249,9 @@ Result<Recommendations::InUse> Recommendations::current() {
       if (!rival) log_trouble({settings_.rival, rival.error().text(), recommender_->model_id()});
     }
   }
-  InUse out{recommender_, rival_};
+  InUse out{recommender_, rival_, std::move(editors)};
   // Where a version could not be looked at, the next list tries again.
-  if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version));
+  if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version, editors_version));
   return out;
 }
 
@@ -338,17 +344,42 @@ void Recommendations::limit_to_accounts(recommend::ItemRules& rules, std::string
   }
 }
 
+namespace {
+
+/// Active now, and for one of the accounts that the reader is asked about.
+bool is_for(const catalogue::EditorList& list, const recommend::RecommendRequest& request) {
+  if (catalogue::state_of(list, request.now) != catalogue::EditorListState::kActive) return false;
+  const auto& accounts = request.rules.accounts;
+  return list.account.empty() || !accounts ||
+         std::ranges::find(*accounts, list.account) != accounts->end();
+}
+
+recommend::EditorItems picks_of(const catalogue::EditorList& list) {
+  return {list.name, list.items, list.share};
+}
+
+}  // namespace
+
+void Recommendations::add_editors(const catalogue::EditorLists::Snapshot& editors,
+                                  recommend::RecommendRequest& request) {
+  for (const catalogue::EditorList& list : editors.lists) {
+    if (is_for(list, request)) request.editors.push_back(picks_of(list));
+  }
+}
+
 Result<Recommendations::Prepared> Recommendations::prepared(const audience::PersonView& view,
                                                             recommend::RecommendRequest request,
                                                             std::string_view account,
                                                             bool has_accounts) {
   const PersonId& person = view.id;
-  if (has_accounts) limit_to_accounts(request.rules, account, &view);
+  ZHIYIN_TRY(auto editors, editor_lists_.snapshot());
+  if (has_accounts || editors->has_accounts) limit_to_accounts(request.rules, account, &view);
+  add_editors(*editors, request);
   leave_out_hidden(person, request.rules);
   ZHIYIN_TRY(request.tired, shown_items_.tired(person, request.now));
   request.leaves_out_tired = shown_items_.rule().leaves_out;
   ZHIYIN_TRY(auto trends, add_segments(view, request));
-  return Prepared{std::move(request), std::move(trends)};
+  return Prepared{std::move(request), std::move(trends), std::move(editors)};
 }
 
 namespace {
@@ -372,6 +403,39 @@ recommend::Fits rules_of_a_list(const recommend::CandidateIndex& candidates,
     caps.add(listed);
     return item.source == "pinned" || caps.allow(candidate);
   };
+}
+
+/// One list of both. What editors chose is no version's merit: it keeps the places that it has in
+/// the list in use, of neither team, so that the other cannot push it out.
+std::vector<recommend::RecommendedItem> interleaved(std::vector<recommend::RecommendedItem> in_use,
+                                                    std::vector<recommend::RecommendedItem> rival,
+                                                    std::size_t n, std::uint64_t seed,
+                                                    const recommend::Fits& fits) {
+  using Items = std::vector<recommend::RecommendedItem>;
+  const auto is_edited = [](const auto& item) { return item.source == "editor"; };
+  Items edited;
+  std::ranges::copy_if(in_use, std::back_inserter(edited), is_edited);
+  if (edited.empty()) return recommend::interleave(in_use, rival, n, seed, fits);
+  const Items before = in_use;
+  for (Items* const list : {&in_use, &rival}) std::erase_if(*list, is_edited);
+  const auto fits_with = [&](const recommend::RecommendedItem& item,
+                             std::span<const recommend::RecommendedItem> listed) {
+    Items all = edited;
+    all.insert(all.end(), listed.begin(), listed.end());
+    return std::ranges::find(edited, item.item, &recommend::RecommendedItem::item) ==
+               edited.end() &&
+           fits(item, all);
+  };
+  const Items others =
+      recommend::interleave(in_use, rival, n - std::min(n, edited.size()), seed, fits_with);
+  Items out;
+  auto next = others.begin();
+  for (const recommend::RecommendedItem& item : before) {
+    if (is_edited(item)) out.push_back(item);
+    if (!is_edited(item) && next != others.end()) out.push_back(*next++);
+  }
+  out.insert(out.end(), next, others.end());
+  return out;
 }
 
 }  // namespace
@@ -402,9 +466,11 @@ std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_onc
   const auto ready = list_ns_.load() <= kQuickNs ? this->ready() : nullptr;
   if (!ready) return std::nullopt;
   recommend::RecommendRequest request = given;
-  if (ready->in_use.recommender->candidates().has_accounts())
+  const catalogue::EditorLists::Snapshot& editors = *ready->in_use.editors;
+  if (ready->in_use.recommender->candidates().has_accounts() || editors.has_accounts)
     limit_to_accounts(request.rules, shown.account, &person);
   leave_out_hidden(person.id, request.rules);
+  add_editors(editors, request);
   return listed(ready->in_use, person, request, shown);
 }
 
@@ -421,8 +487,8 @@ Result<Recommendations::Answer> Recommendations::listed(const InUse& in_use,
   // Places of chance are for learning about items, not about versions.
   if (in_use.rival && request.explore == 0 && is_interleaved(person.id)) {
     ZHIYIN_TRY(const auto other, in_use.rival->recommend(person, request));
-    out.response.items = recommend::interleave(out.response.items, other.items, request.n, draw(),
-                                               rules_of_a_list(recommender->candidates(), request));
+    out.response.items = interleaved(std::move(out.response.items), other.items, request.n, draw(),
+                                     rules_of_a_list(recommender->candidates(), request));
     out.rival_id = settings_.rival;
   }
   out.impression_id = note(out, person.id, request, shown);
@@ -441,11 +507,33 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
   recommend::RecommendRequest request = with_chance(given);
   if (recommender->candidates().has_accounts())
     limit_to_accounts(request.rules, shown.account, nullptr);
-  auto response = which == Common::kSimilar   ? recommender->similar(item, request)
-                  : which == Common::kPopular ? recommender->popular(request)
-                                              : recommender->latest(request);
+  return for_everybody(in_use,
+                       which == Common::kSimilar   ? recommender->similar(item, request)
+                       : which == Common::kPopular ? recommender->popular(request)
+                                                   : recommender->latest(request),
+                       request, shown);
+}
+
+Result<Recommendations::Answer> Recommendations::edited(std::string_view list,
+                                                        const recommend::RecommendRequest& given,
+                                                        Shown shown) {
+  ZHIYIN_TRY(const auto in_use, current());
+  const auto& lists = in_use.editors->lists;
+  const auto found = std::ranges::find(lists, list, &catalogue::EditorList::id);
+  if (found == lists.end())
+    return fail(ErrorCode::kNotFound, "editors' list {}: does not exist", list.substr(0, 64));
+  recommend::RecommendRequest request = given;
+  if (in_use.recommender->candidates().has_accounts() || in_use.editors->has_accounts)
+    limit_to_accounts(request.rules, shown.account, nullptr);
+  if (is_for(*found, request)) request.editors = {picks_of(*found)};
+  return for_everybody(in_use, in_use.recommender->edited(request), request, shown);
+}
+
+Result<Recommendations::Answer> Recommendations::for_everybody(
+    const InUse& in_use, Result<recommend::RecommendResponse> response,
+    const recommend::RecommendRequest& request, Shown shown) {
   if (!response) return std::unexpected(std::move(response.error()));
-  Answer out{std::move(*response), recommender->model_id(), {}, {}, {}};
+  Answer out{std::move(*response), in_use.recommender->model_id(), {}, {}, {}};
   out.impression_id = note(out, PersonId(), request, shown);
   return out;
 }
@@ -524,6 +612,7 @@ Result<void> Recommendations::look_for_model() {
   ZHIYIN_TRY(const auto model, registry_.active(recommend::RecommendModel::kKind));
   ZHIYIN_TRY(const auto ranker, registry_.active(recommend::ResponseRanker::kKind));
   ZHIYIN_TRY(const std::int64_t lists, lists_since(state_, ranker ? ranker->id : "none"));
+  ZHIYIN_TRY_VOID(editor_lists_.look());
   MutexLock lock(mutex_);
   if (lists != (learnt_ ? learnt_->lists : 0)) is_stale_ = true;
   if (model_.active != (model ? model->id : "none") ||

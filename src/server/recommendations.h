@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/options.h"
+#include "catalogue/editor_lists.h"
 #include "catalogue/items.h"
 #include "model/registry.h"
 #include "recommend/objectives.h"
@@ -86,12 +87,14 @@ class Recommendations {
                                                   const recommend::RecommendRequest& request,
                                                   Shown shown);
 
-  /// The request as `recommend` asks it for a person: hidden and tired items, segments, and, where
-  /// the catalogue `has_accounts`, only what is for the followers of `account`; without one of the
-  /// accounts that the person was seen on. It must not outlive `trends`.
+  /// The request as `recommend` asks it for a person: hidden and tired items, segments, editors'
+  /// lists, and, where the catalogue (or one of these) `has_accounts`, only what is for the
+  /// followers of `account`; without one of the accounts that the person was seen on. It must not
+  /// outlive `trends` and `editors`.
   struct Prepared {
     recommend::RecommendRequest request;
     std::shared_ptr<const std::vector<recommend::SegmentItems>> trends;  ///< shared, immutable
+    std::shared_ptr<const catalogue::EditorLists::Snapshot> editors;     ///< shared, immutable
   };
   Result<Prepared> prepared(const audience::PersonView& person, recommend::RecommendRequest request,
                             std::string_view account, bool has_accounts);
@@ -107,6 +110,14 @@ class Recommendations {
   /// `item` is for kSimilar. Noted as the others are.
   Result<Answer> common(Common which, const recommend::ItemRef& item,
                         const recommend::RecommendRequest& request, Shown shown);
+
+  /// One editors' list alone, the same for everybody; empty where it is not active, or for the
+  /// followers of another account than the one asked for. kNotFound when there is none. Noted as
+  /// the others are.
+  Result<Answer> edited(std::string_view list, const recommend::RecommendRequest& request,
+                        Shown shown);
+  /// The lists that editors keep. A change acts on the next answer.
+  [[nodiscard]] catalogue::EditorLists& editor_lists() { return editor_lists_; }
 
   /// The person wants to see the item no longer. Holds here at once, until its event has arrived
   /// (everywhere) long since: at most kHiddenMax of them, the newest.
@@ -147,7 +158,7 @@ class Recommendations {
 
   /// An active model or ranker changed elsewhere (activated, rolled back).
   void forget_model();
-  /// Another process may have trained one.
+  /// Another process may have trained one, or changed an editors' list.
   Result<void> look_for_model();
 
   [[nodiscard]] const recommend::Objectives& objectives() const { return settings_.objectives; }
@@ -172,12 +183,15 @@ class Recommendations {
     /// Shared with requests under way; immutable.
     std::shared_ptr<const recommend::Recommender> recommender;
     std::shared_ptr<const recommend::Recommender> rival;  ///< null: none
+    std::shared_ptr<const catalogue::EditorLists::Snapshot> editors;
   };
   Result<InUse> current();
-  /// What `current` found last, and the catalogue's version that it belongs to.
+  /// What `current` found last, and the versions of catalogue and editors' lists that it belongs
+  /// to.
   struct Ready {
     InUse in_use;
     std::int64_t items_version = 0;
+    std::int64_t editors_version = 0;
   };
   /// Null: somebody has to look. Never waits.
   std::shared_ptr<const Ready> ready() const ZHIYIN_EXCLUDES(ready_mutex_);
@@ -196,6 +210,12 @@ class Recommendations {
   /// outlive what it returns.
   Result<std::shared_ptr<const Trends>> add_segments(const audience::PersonView& view,
                                                      recommend::RecommendRequest& request);
+  /// Adds the editors' lists that are for this reader now; the request must not outlive them.
+  static void add_editors(const catalogue::EditorLists::Snapshot& editors,
+                          recommend::RecommendRequest& request);
+  /// What is the same for everybody, noted.
+  Result<Answer> for_everybody(const InUse& in_use, Result<recommend::RecommendResponse> response,
+                               const recommend::RecommendRequest& request, Shown shown);
   static void limit_to_accounts(recommend::ItemRules& rules, std::string_view account,
                                 const audience::PersonView* person);
   void leave_out_hidden(const PersonId& person, recommend::ItemRules& rules) const;
@@ -209,6 +229,7 @@ class Recommendations {
   model::Registry& registry_;
   storage::State& state_;
   catalogue::Items& items_;
+  catalogue::EditorLists editor_lists_;
   storage::EventLog& log_;
   Logger& logger_;
   const Settings settings_;

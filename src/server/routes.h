@@ -14,6 +14,8 @@ void add_access_routes(Api& api, Services& services);
 void add_account_routes(Api& api, http::Router& router, Services& services);
 void add_wechat_routes(Api& api, Services& services);
 void add_people_routes(Api& api, Services& services);
+/// Before the other routes of recommendation, for lists may be named `inspect`.
+void add_editor_list_routes(Api& api, Services& services);
 /// How lists come about, versions beside each other, the map, the items with their figures. Before
 /// add_recommend_routes: the first route that fits answers.
 void add_recommend_inspect_routes(Api& api, Services& services);

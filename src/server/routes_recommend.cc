@@ -17,16 +17,6 @@
 namespace zhiyin::server {
 namespace {
 
-std::string_view place_of(const Caller& caller) { return caller.csrf.empty() ? "api" : "console"; }
-
-Result<recommend::RecommendRequest> request_of(const ListBody& body, const Caller& caller,
-                                               Instant now) {
-  ZHIYIN_TRY(auto out, to_request(body, now));
-  if (out.context.place.empty()) out.context.place = place_of(caller);
-  ZHIYIN_TRY_VOID(check_account(caller, body.account));
-  return out;
-}
-
 bool was_seen_on(const audience::PersonView& person, std::string_view account) {
   return std::ranges::any_of(person.activity,
                              [&](const audience::Activity& a) { return a.account == account; });

@@ -15,6 +15,10 @@ constexpr std::string_view kOfCampaigns[] = {"version",       "state",      "cre
                                              "started_at",    "exposed_at", "finished_at",
                                              "waiting_until", "note",       "progress"};
 
+constexpr std::string_view kOfEditorLists[] = {"version", "updated_at", "updated_by"};
+constexpr std::string_view kMeasuredOfEditorLists[] = {"state", "can_be_shown", "by_status",
+                                                       "contents"};
+
 std::string id_in(const Json& body) { return std::string(body["id"].string_or("")); }
 
 /// Null when there is none.
@@ -67,6 +71,17 @@ Result<Json> campaign_sent_back(Services& s, const Json& body) {
              shown(s.campaigns.get(CampaignId(id_in(body))),
                    [](const campaign::Campaign& campaign) { return to_json(campaign); }));
   return sent_back(body, stored, kOfCampaigns);
+}
+
+Result<Json> editor_list_sent_back(Services& s, const Json& body) {
+  ZHIYIN_TRY(const Json stored, shown(s.recommendations.editor_lists().get(id_in(body)),
+                                      [](const catalogue::StoredEditorList& list) {
+                                        return Json()
+                                            .set("version", list.version)
+                                            .set("updated_at", to_json(list.updated_at))
+                                            .set("updated_by", list.updated_by);
+                                      }));
+  return sent_back(body, stored, kOfEditorLists, kMeasuredOfEditorLists);
 }
 
 }  // namespace zhiyin::server

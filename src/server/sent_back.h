@@ -12,6 +12,7 @@ namespace zhiyin::server {
 Result<Json> account_sent_back(Services& services, const Json& body);
 Result<Json> segment_sent_back(Services& services, const Json& body);
 Result<Json> campaign_sent_back(Services& services, const Json& body);
+Result<Json> editor_list_sent_back(Services& services, const Json& body);
 
 /// The rule itself. `stored`: null for a new object. Pure.
 Result<Json> sent_back(const Json& body, const Json& stored,
