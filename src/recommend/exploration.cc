@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
+#include "statistics/distributions.h"
 
 namespace zhiyin::recommend {
 namespace {
@@ -31,15 +32,24 @@ double beta_of(double a, double b, Random& random) {
   return x / (x + part(b));
 }
 
+/// Of the rate of an arm.
+struct Posterior {
+  double clicks = 1;
+  double misses = 1;
+};
+
+Posterior posterior_of(const Arm& arm, const ArmPrior& prior) {
+  return {prior.clicks + arm.clicks, prior.misses + std::max(0.0, arm.shows - arm.clicks)};
+}
+
 /// The free arm whose drawn rate is largest.
-std::size_t draw(std::span<const Arm> arms, const std::vector<std::size_t>& free,
-                 const ArmPrior& prior, Random& random) {
+std::size_t draw(std::span<const Posterior> arms, const std::vector<std::size_t>& free,
+                 Random& random) {
   std::size_t best = 0;
   double most = -1;
   for (std::size_t i = 0; i < free.size(); ++i) {
-    const Arm& arm = arms[free[i]];
-    const double misses = std::max(0.0, arm.shows - arm.clicks);
-    const double rate = beta_of(prior.clicks + arm.clicks, prior.misses + misses, random);
+    const Posterior& arm = arms[free[i]];
+    const double rate = beta_of(arm.clicks, arm.misses, random);
     if (rate > most) {
       most = rate;
       best = i;
@@ -48,22 +58,44 @@ std::size_t draw(std::span<const Arm> arms, const std::vector<std::size_t>& free
   return best;
 }
 
+/// How likely `draw` is to return `chosen`: the mean of how likely its rate is to be above the
+/// largest one drawn for the others. Counting wins would say far too much of an arm that hardly
+/// ever wins, and so weights by the inverse would not sum to what they should.
+double chance_of(std::span<const Posterior> arms, const std::vector<std::size_t>& free,
+                 std::size_t chosen, std::size_t draws, Random& random) {
+  if (free.size() == 1 || draws == 0) return 1;
+  const Posterior& own = arms[free[chosen]];
+  double sum = 0;
+  for (std::size_t d = 0; d < draws; ++d) {
+    double most = 0;
+    for (std::size_t i = 0; i < free.size(); ++i) {
+      if (i == chosen) continue;
+      const Posterior& arm = arms[free[i]];
+      most = std::max(most, beta_of(arm.clicks, arm.misses, random));
+    }
+    // The upper tail, from the other side: 1 - cdf would have no digits left.
+    sum += statistics::beta_cdf(1 - most, own.misses, own.clicks);
+  }
+  return std::clamp(sum / static_cast<double>(draws), kLeastPropensity, 1.0);
+}
+
 }  // namespace
 
 std::vector<Explored> explore(std::span<const Arm> arms, std::size_t slots, const ArmPrior& prior,
                               std::size_t draws, std::uint64_t seed) {
   std::vector<std::size_t> free(arms.size());
-  for (std::size_t i = 0; i < free.size(); ++i) free[i] = i;
+  std::vector<Posterior> posteriors;
+  for (std::size_t i = 0; i < free.size(); ++i) {
+    free[i] = i;
+    posteriors.push_back(posterior_of(arms[i], prior));
+  }
   Random choosing(seed);
   // Far from the stream that chose, or the winner would count itself.
   Random counting(seed ^ 0x5bd1e995a4c93b2dULL);
   std::vector<Explored> out;
   while (out.size() < slots && !free.empty()) {
-    const std::size_t chosen = draw(arms, free, prior, choosing);
-    std::size_t wins = 0;
-    for (std::size_t d = 0; d < draws; ++d) wins += draw(arms, free, prior, counting) == chosen;
-    out.push_back(
-        {free[chosen], static_cast<double>(wins + 1) / static_cast<double>(draws + free.size())});
+    const std::size_t chosen = draw(posteriors, free, choosing);
+    out.push_back({free[chosen], chance_of(posteriors, free, chosen, draws, counting)});
     free.erase(free.begin() + static_cast<std::ptrdiff_t>(chosen));
   }
   return out;

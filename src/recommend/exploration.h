@@ -25,11 +25,15 @@ struct Explored {
   double propensity = 1;
 };
 
+/// No propensity is smaller, so that every choice can be weighed by its inverse.
+inline constexpr double kLeastPropensity = 1e-6;
+
 /// Thompson sampling for exploration slots: each slot draws a click rate from every free arm's
 /// posterior and takes the largest (Chapelle, Li, NIPS 2011). The propensity of the arm of a slot,
-/// given the arms of the slots before it, is the share of `draws` further draws, from a stream of
-/// their own, in which it wins, counted as (wins + 1) / (draws + free arms), so that it is never 0.
-/// The same seed gives the same arms and propensities. At most as many as there are arms.
+/// given the arms of the slots before it, is the mean over `draws` further draws of the other free
+/// arms, from a stream of their own, of the probability that its rate exceeds their largest: right
+/// on average also for an arm that seldom wins. The same seed gives the same arms and propensities.
+/// At most as many as there are arms.
 std::vector<Explored> explore(std::span<const Arm> arms, std::size_t slots, const ArmPrior& prior,
                               std::size_t draws, std::uint64_t seed);
 

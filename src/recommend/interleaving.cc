@@ -56,9 +56,15 @@ std::vector<RecommendedItem> interleave(std::span<const RecommendedItem> in_use,
     constexpr double kCoin = 0.5;
     const bool decides = one != nullptr && other != nullptr && one->item != other->item;
     if (one != nullptr) list(*one, teams[begins].number(), decides ? kCoin : 1);
+    if (out.size() >= n) break;
     // What the first took may have been the second's best.
     const RecommendedItem* const second = teams[1 - begins].next(passes);
-    if (second != nullptr && out.size() < n) list(*second, teams[1 - begins].number(), 1);
+    if (second == nullptr) continue;
+    // Where both wanted the same first, the coin decided whose next one follows it.
+    const bool agreed = one != nullptr && other != nullptr && !decides;
+    const RecommendedItem* const instead = agreed ? teams[begins].next(passes) : nullptr;
+    const bool either = instead != nullptr && instead->item != second->item;
+    list(*second, teams[1 - begins].number(), either ? kCoin : 1);
   }
   return out;
 }

@@ -1,8 +1,10 @@
 #include "recommend/interleaving.h"
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/random.h"
@@ -55,6 +57,34 @@ TEST(Interleaving, WhereBothAgreeNothingIsLeftToChance) {
   EXPECT_EQ(ids(interleave(same, {}, 5, 1)), ids(same));
   EXPECT_TRUE(interleave({}, {}, 5, 1).empty());
   EXPECT_EQ(interleave(same, list_of({3, 4}), 10, 1).size(), 4U);
+}
+
+TEST(Interleaving, PropensitiesAreHowOftenAnItemFollowsThoseBeforeIt) {
+  // Both begin with 1, so that the coin of that round shows in its second place.
+  const auto a = list_of({1, 2, 3, 4, 5});
+  const auto b = list_of({1, 6, 2, 4, 7});
+  std::map<std::vector<std::string>, int> lists_with;
+  std::map<std::vector<std::string>, double> stated;
+  constexpr int kSeeds = 4000;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const auto list = interleave(a, b, 5, seed);
+    std::vector<std::string> prefix;
+    ++lists_with[prefix];
+    for (const RecommendedItem& item : list) {
+      prefix.push_back(item.item.id);
+      ++lists_with[prefix];
+      const auto [known, is_new] = stated.emplace(prefix, item.propensity);
+      EXPECT_EQ(known->second, item.propensity);
+    }
+  }
+  for (const auto& [prefix, propensity] : stated) {
+    const auto before = std::vector(prefix.begin(), prefix.end() - 1);
+    EXPECT_NEAR(static_cast<double>(lists_with[prefix]) / lists_with[before], propensity, 0.06)
+        << fmt::format("{}", fmt::join(prefix, " "));
+  }
+  EXPECT_EQ(stated.at({"1"}), 1);
+  EXPECT_EQ(stated.at({"1", "2"}), 0.5);
+  EXPECT_EQ(stated.at({"1", "6"}), 0.5);
 }
 
 TEST(Interleaving, RulesOfAWholeListHold) {

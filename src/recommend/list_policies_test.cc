@@ -109,6 +109,42 @@ TEST(Exploration, PropensitiesAreTheShareOfSeedsThatChooseAnArm) {
   }
 }
 
+/// Rounds of one place: how often each arm was chosen, and the propensities stated for it.
+struct Rounds {
+  std::vector<double> chosen;
+  std::vector<double> stated;
+  double weights = 0;  ///< mean weight of what was chosen for a policy that chooses evenly
+};
+
+Rounds explore_often(const std::vector<Arm>& arms, int rounds, std::size_t draws) {
+  Rounds out{std::vector<double>(arms.size(), 0), std::vector<double>(arms.size(), 0)};
+  for (int i = 0; i < rounds; ++i) {
+    const auto one = explore(arms, 1, {}, draws, static_cast<std::uint64_t>(i));
+    out.chosen[one[0].arm] += 1;
+    out.stated[one[0].arm] += one[0].propensity;
+    out.weights += 1 / (one[0].propensity * static_cast<double>(arms.size()) * rounds);
+  }
+  return out;
+}
+
+TEST(Exploration, InverseWeightsSumToWhatTheyShould) {
+  EXPECT_NEAR(explore_often(std::vector<Arm>(30), 400, 30).weights, 1, 0.05);
+}
+
+TEST(Exploration, PropensitiesOfItemsThatHardlyEverWinAreSmall) {
+  std::vector<Arm> arms;
+  for (int a = 0; a < 20; ++a) arms.push_back({2.0 * a, a % 3 == 0 ? a / 5.0 : 0});
+  constexpr int kRounds = 1000;
+  const Rounds rounds = explore_often(arms, kRounds, 30);
+  EXPECT_NEAR(rounds.weights, 1, 0.35);
+  for (std::size_t a = 0; a < arms.size(); ++a) {
+    if (rounds.chosen[a] == 0) continue;
+    const double share = rounds.chosen[a] / kRounds;
+    // Not further off than chance makes of a count.
+    EXPECT_NEAR(rounds.stated[a] / rounds.chosen[a], share, 4 * std::sqrt(share / kRounds)) << a;
+  }
+}
+
 TEST(Exploration, TheSameSeedChoosesTheSameAndNoArmTwice) {
   const std::vector<Arm> arms(5, Arm{});
   const auto one = explore(arms, 9, {}, 50, 7);
@@ -182,6 +218,14 @@ TEST(OffPolicy, RefusesWhenTheEffectiveSampleIsTooSmall) {
   EXPECT_EQ(out.error().code, ErrorCode::kUnsupported);
   EXPECT_NE(out.error().message.find("count as"), std::string::npos);
   EXPECT_FALSE(judge_policy({}, {}));
+}
+
+TEST(OffPolicy, NothingCanBeSaidOfNothing) {
+  const OffPolicySettings anything{.effective_min = 0};
+  EXPECT_EQ(judge_policy({}, anything).error().code, ErrorCode::kUnsupported);
+  const LoggedChoice never{.reward = 1, .logged = 0.5, .judged = 0};
+  EXPECT_EQ(judge_policy({&never, 1}, anything).error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(judge_policy({&never, 1}, {.effective_min = -1}).error().field, "effective_min");
 }
 
 TEST(OffPolicy, NamesTheRowThatIsImpossible) {

@@ -29,6 +29,8 @@ OffPolicyEstimate estimate_of(std::span<const double> values) {
 Result<OffPolicyResult> judge_policy(std::span<const LoggedChoice> log,
                                      const OffPolicySettings& settings) {
   if (!(settings.clip > 0)) return fail_field("clip", "is {}, expected above 0", settings.clip);
+  if (!(settings.effective_min >= 0))
+    return fail_field("effective_min", "is {}, expected 0 or more", settings.effective_min);
   OffPolicyResult out;
   std::vector<double> weights;
   double sum = 0;
@@ -43,7 +45,8 @@ Result<OffPolicyResult> judge_policy(std::span<const LoggedChoice> log,
     squares += weights.back() * weights.back();
   }
   out.effective = squares > 0 ? sum * sum / squares : 0;
-  if (out.effective < settings.effective_min) {
+  // Without any weight there is nothing to divide by, whatever is thought to be enough.
+  if (out.effective < settings.effective_min || !(sum > 0)) {
     return fail(ErrorCode::kUnsupported,
                 "off-policy: {} rows count as {:.0f}, at least {:.0f} are needed (largest weight "
                 "{:.1f})",
