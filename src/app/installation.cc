@@ -451,13 +451,13 @@ class BuiltInstallation final : public Installation {
   void build_reading_side() {
     items_.emplace(*state_);
     people_.emplace(*state_, *vault_);
-    segments_.emplace(*state_, *warehouse_, *people_, *items_);
-    segment_audience_.emplace(*segments_);
     models_.emplace(*state_);
     // What another process changes would be noticed too late.
     const std::int64_t recent_mb =
         membership_ == nullptr ? options_.integer("recommend.people_memory_mb") : 0;
     recent_people_.emplace(static_cast<std::size_t>(recent_mb) << 20);
+    segments_.emplace(*state_, *warehouse_, *people_, *items_, &*recent_people_);
+    segment_audience_.emplace(*segments_);
     recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_,
                              &*recent_people_);
     language_.emplace(language_settings(), *models_, metrics_, logger_);
@@ -488,7 +488,7 @@ class BuiltInstallation final : public Installation {
     pipeline_->add(people_projection_);
     recent_people_projection_.emplace(*recent_people_);
     pipeline_->add(*recent_people_projection_);
-    live_segments_.emplace(people_projection_, *items_);
+    live_segments_.emplace(people_projection_, *items_, &*recent_people_);
     pipeline_->add(*live_segments_);
     pipeline_->add(item_statistics_);
     pipeline_->add(delivery_projection_);

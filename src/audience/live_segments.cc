@@ -11,6 +11,7 @@
 #include "audience/detail/member_bitmap.h"
 #include "audience/features.h"
 #include "audience/interests.h"
+#include "audience/recent_people.h"
 #include "storage/outbox.h"
 
 namespace zhiyin::audience {
@@ -240,8 +241,13 @@ struct Kept {
 class Step {
  public:
   Step(Session& session, const LivePlan& plan, const TagLookup& tags, Clockwork& clockwork,
-       LiveProfile& profile)
-      : session_(session), plan_(plan), tags_(tags), clockwork_(clockwork), profile_(profile) {
+       LiveProfile& profile, RecentPeople* recent)
+      : session_(session),
+        plan_(plan),
+        tags_(tags),
+        clockwork_(clockwork),
+        profile_(profile),
+        recent_(recent) {
     for (const LiveSegment& segment : plan.segments) by_number_.emplace(segment.number, &segment);
   }
 
@@ -255,6 +261,7 @@ class Step {
     ZHIYIN_TRY_VOID(settle_due());
     if (clockwork_.sweeping) ZHIYIN_TRY_VOID(sweep(sweep_max));
     ZHIYIN_TRY_VOID(flush());
+    if (recent_ != nullptr) ZHIYIN_TRY_VOID(recent_->memberships_changed(session_, changed_));
     return flips_.write(session_);
   }
 
@@ -452,6 +459,7 @@ class Step {
                       const std::vector<std::int64_t>& before,
                       const std::vector<std::int64_t>& after,
                       const std::vector<std::int64_t>& inherited, const LoggedEvent* cause) {
+    changed_.push_back(person);
     std::vector<std::pair<std::int64_t, std::string_view>> news;
     for (const std::int64_t number : after) {
       if (std::ranges::binary_search(before, number)) continue;
@@ -564,6 +572,7 @@ class Step {
         if (const std::string end = end_of(person); !end.empty() && end != person)
           inherited[end].insert(number);
       }
+      changed_.push_back(person);
       ZHIYIN_TRY_VOID(session_.execute("DELETE FROM live_person WHERE person = ?1", {person}));
     }
     for (const std::string& person : touched) {
@@ -617,7 +626,9 @@ class Step {
     }
     if (static_cast<std::int64_t>(rows.rows.size()) == people_max) return {};
     clockwork_.sweeping = false;
-    ZHIYIN_TRY_VOID(session_.execute("UPDATE live_segment SET filled = 1 WHERE filled = 0"));
+    ZHIYIN_TRY(const auto filled,
+               session_.execute("UPDATE live_segment SET filled = 1 WHERE filled = 0"));
+    if (filled > 0 && recent_ != nullptr) ZHIYIN_TRY_VOID(recent_->live_segments_changed(session_));
     return {};
   }
 
@@ -626,6 +637,8 @@ class Step {
   const TagLookup& tags_;
   Clockwork& clockwork_;
   LiveProfile& profile_;
+  RecentPeople* const recent_;
+  std::vector<std::string> changed_;  ///< people whose segments are others now
   std::unordered_map<std::int64_t, const LiveSegment*> by_number_;
   std::unordered_map<std::string, std::string> moved_;
   std::vector<Value> pending_;
@@ -703,6 +716,7 @@ Result<void> forget_all_without_segments(Session& session) {
 struct LiveSegments::Inner {
   const PeopleProjection& people;
   const catalogue::Items& items;
+  RecentPeople* const recent;
   LivePlan plan;
   std::int64_t plan_of = -1;  ///< the generation for which it may be used again
   bool plan_sweeping = false;
@@ -730,7 +744,7 @@ struct LiveSegments::Inner {
       const TagLookup tags = [&](const ingest::ItemRef& ref) {
         return index ? index->tags(ref) : std::span<const catalogue::ItemTag>();
       };
-      Step step(session, plan, tags, clockwork, profile);
+      Step step(session, plan, tags, clockwork, profile, recent);
       ZHIYIN_TRY_VOID(step.run(people, events, is_tick ? kSweptPerTick : kSweptPerBatch));
     }
     return save_clockwork(session, clockwork);
@@ -751,8 +765,9 @@ struct LiveSegments::Inner {
   }
 };
 
-LiveSegments::LiveSegments(const PeopleProjection& people, const catalogue::Items& items)
-    : inner_(std::make_unique<Inner>(people, items)) {}
+LiveSegments::LiveSegments(const PeopleProjection& people, const catalogue::Items& items,
+                           RecentPeople* recent)
+    : inner_(std::make_unique<Inner>(people, items, recent)) {}
 LiveSegments::~LiveSegments() = default;
 
 Result<void> LiveSegments::apply(Session& session, std::span<const LoggedEvent> events) {
@@ -798,27 +813,43 @@ Result<LiveMembers> live_members(Session& session, const SegmentId& segment, std
   return page;
 }
 
-Result<std::vector<SegmentId>> live_segments_of(Session& session, const PersonId& person) {
+Result<LiveNumbers> live_numbers_of(Session& session, const PersonId& person) {
   ZHIYIN_TRY(const Rows kept,
              session.query("SELECT data FROM live_person WHERE person = ?1", {person.value}));
-  std::vector<SegmentId> list;
-  if (kept.rows.empty()) return list;
-  const auto numbers = LiveProfile::members_of(storage::as_text(kept.rows[0][0]));
+  if (kept.rows.empty()) return LiveNumbers();
+  return LiveProfile::members_of(storage::as_text(kept.rows[0][0]));
+}
+
+Result<std::vector<LiveName>> filled_live_names(Session& session) {
   ZHIYIN_TRY(const Rows rows,
              session.query("SELECT segment, number FROM live_segment WHERE filled = 1"
                            " ORDER BY segment"));
-  for (const Row& row : rows.rows) {
-    if (std::ranges::binary_search(numbers, storage::as_int(row[1])))
-      list.emplace_back(std::string(storage::as_text(row[0])));
+  std::vector<LiveName> list;
+  for (const Row& row : rows.rows)
+    list.push_back({SegmentId(std::string(storage::as_text(row[0]))), storage::as_int(row[1])});
+  return list;
+}
+
+std::vector<SegmentId> segments_of_numbers(std::span<const std::int64_t> numbers,
+                                           std::span<const LiveName> filled) {
+  std::vector<SegmentId> list;
+  for (const LiveName& one : filled) {
+    if (std::ranges::binary_search(numbers, one.number)) list.push_back(one.segment);
   }
   return list;
 }
 
+Result<std::vector<SegmentId>> live_segments_of(Session& session, const PersonId& person) {
+  ZHIYIN_TRY(const auto numbers, live_numbers_of(session, person));
+  if (numbers.empty()) return std::vector<SegmentId>();
+  ZHIYIN_TRY(const auto filled, filled_live_names(session));
+  return segments_of_numbers(numbers, filled);
+}
+
 Result<std::vector<SegmentId>> filled_live_segments(Session& session) {
-  ZHIYIN_TRY(const Rows rows,
-             session.query("SELECT segment FROM live_segment WHERE filled = 1 ORDER BY segment"));
+  ZHIYIN_TRY(const auto filled, filled_live_names(session));
   std::vector<SegmentId> list;
-  for (const Row& row : rows.rows) list.emplace_back(std::string(storage::as_text(row[0])));
+  for (const LiveName& one : filled) list.push_back(one.segment);
   return list;
 }
 

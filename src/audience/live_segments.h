@@ -16,6 +16,8 @@ namespace zhiyin::audience {
 
 inline constexpr std::size_t kLiveSegmentsMax = 200;
 
+class RecentPeople;
+
 /// Keeps the members of live segments. After each batch they are those of `evaluate` at the newest
 /// moment that the log has named (received_at of an event, or a tick), whatever the sizes of the
 /// batches were; somebody who enters and leaves within one batch is not news. Tells what changed as
@@ -23,8 +25,10 @@ inline constexpr std::size_t kLiveSegmentsMax = 200;
 /// being filled. Owned by the pipeline's thread; runs after `people`.
 class LiveSegments final : public ingest::EventProjection {
  public:
-  /// Both must outlive it.
-  LiveSegments(const PeopleProjection& people, const catalogue::Items& items);
+  /// All must outlive it. `recent` is told, within the transaction, whose segments change; may be
+  /// null.
+  LiveSegments(const PeopleProjection& people, const catalogue::Items& items,
+               RecentPeople* recent = nullptr);
   ~LiveSegments() override;
 
   Result<void> apply(storage::Session& session,
@@ -57,6 +61,18 @@ Result<LiveMembers> live_members(storage::Session& session, const SegmentId& seg
                                  std::string_view after, std::size_t limit);
 /// The filled live segments of a person, in order of id.
 Result<std::vector<SegmentId>> live_segments_of(storage::Session& session, const PersonId& person);
+
+/// The two halves of that, for who keeps them: the numbers of the person's segments, ascending, and
+/// the filled segments with theirs, in order of id. A number is never given twice.
+using LiveNumbers = std::vector<std::int64_t>;
+struct LiveName {
+  SegmentId segment;
+  std::int64_t number = 0;
+};
+Result<LiveNumbers> live_numbers_of(storage::Session& session, const PersonId& person);
+Result<std::vector<LiveName>> filled_live_names(storage::Session& session);
+std::vector<SegmentId> segments_of_numbers(std::span<const std::int64_t> numbers,
+                                           std::span<const LiveName> filled);
 
 /// Those of which every member is known.
 Result<std::vector<SegmentId>> filled_live_segments(storage::Session& session);

@@ -89,6 +89,10 @@ struct Before {
 std::size_t mark_of(const IdentityHash& identity, std::size_t marks) {
   return HashOfIdentity()(identity) % marks;
 }
+/// A person's segments have a mark of their own among them.
+std::size_t mark_of(std::string_view person, std::size_t marks) {
+  return std::hash<std::string_view>()(person) % marks;
+}
 
 Result<std::int64_t> number_of(Session& session) {
   ZHIYIN_TRY(const auto rows, session.query("SELECT value FROM people_cursor WHERE name = ?1",
@@ -188,15 +192,57 @@ std::shared_ptr<const std::string> RecentPeople::find(const People& people, std:
 Result<PersonView> RecentPeople::view_of(const People& people, std::string_view ref) {
   if (bytes_max_ == 0) return people.view_of(ref);
   if (const auto packed = find(people, ref)) return detail::unpack(*packed);
-  std::optional<PersonView> view;
-  std::int64_t as_of = 0;
+  std::optional<Read> read;
+  const bool has_names = this->has_names();
   ZHIYIN_TRY_VOID(people.state().read([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(as_of, number_of(session));
-    ZHIYIN_TRY(view, people.view_of(ref));
+    Read& out = read.emplace();
+    ZHIYIN_TRY(out.as_of, number_of(session));
+    ZHIYIN_TRY(out.view, people.view_of(ref));
+    ZHIYIN_TRY(out.segments, live_numbers_of(session, out.view.id));
+    if (!has_names) {
+      ZHIYIN_TRY(auto names, filled_live_names(session));
+      out.names = std::make_shared<const std::vector<LiveName>>(std::move(names));
+    }
     return {};
   }));
-  keep(*view, as_of);
-  return std::move(*view);
+  keep(*read);
+  return std::move(read->view);
+}
+
+bool RecentPeople::has_names() const {
+  MutexLock lock(mutex_);
+  return names_ != nullptr;
+}
+
+std::optional<std::vector<SegmentId>> RecentPeople::known_segments(const PersonId& person) {
+  MutexLock lock(mutex_);
+  const auto found = by_person_.find(person.value);
+  if (found == by_person_.end() || !names_) return std::nullopt;
+  return segments_of_numbers(found->second->segments, *names_);
+}
+
+Result<std::vector<SegmentId>> RecentPeople::segments_of(storage::State& state,
+                                                         const PersonId& person) {
+  if (auto known = known_segments(person)) return std::move(*known);
+  LiveNumbers numbers;
+  std::int64_t as_of = 0;
+  Names names;
+  ZHIYIN_TRY_VOID(state.read([&](Session& session) -> Result<void> {
+    ZHIYIN_TRY(as_of, number_of(session));
+    ZHIYIN_TRY(numbers, live_numbers_of(session, person));
+    ZHIYIN_TRY(auto read, filled_live_names(session));
+    names = std::make_shared<const std::vector<LiveName>>(std::move(read));
+    return {};
+  }));
+  if (bytes_max_ > 0) {
+    MutexLock lock(mutex_);
+    keep_names(names, as_of);
+  }
+  return segments_of_numbers(numbers, *names);
+}
+
+void RecentPeople::keep_names(const Names& names, std::int64_t as_of) {
+  if (names && names_mark_ <= as_of) names_ = names;
 }
 
 std::optional<PersonView> RecentPeople::known(const People& people, std::string_view ref) {
@@ -205,22 +251,26 @@ std::optional<PersonView> RecentPeople::known(const People& people, std::string_
   return packed ? std::optional(detail::unpack(*packed)) : std::nullopt;
 }
 
-void RecentPeople::keep(const PersonView& view, std::int64_t as_of) {
+void RecentPeople::keep(const Read& read) {
+  const PersonView& view = read.view;
   auto packed = std::make_shared<const std::string>(detail::pack(view));
-  const std::size_t bytes = packed->size() + kEntryBytes + view.identities.size() * kIdentityBytes;
+  const std::size_t bytes = packed->size() + read.segments.size() * sizeof(read.segments[0]) +
+                            kEntryBytes + view.identities.size() * kIdentityBytes;
   MutexLock lock(mutex_);
   ++counts_.read;
+  keep_names(read.names, read.as_of);
   if (bytes > bytes_max_ / kShareOfOne || view.identities.empty()) return;
   // Changed since, or about to be: what was read is the past, or soon will be.
+  if (marks_[mark_of(view.id.value, kMarks)] > read.as_of) return;
   for (const IdentityHash& identity : view.identities) {
-    if (marks_[mark_of(identity, kMarks)] > as_of) return;
+    if (marks_[mark_of(identity, kMarks)] > read.as_of) return;
   }
   if (const auto old = by_person_.find(view.id.value); old != by_person_.end()) drop(old->second);
   for (const IdentityHash& identity : view.identities) {
     if (const auto old = by_identity_.find(identity); old != by_identity_.end()) drop(old->second);
   }
   while (!entries_.empty() && counts_.bytes + bytes > bytes_max_) drop(std::prev(entries_.end()));
-  entries_.push_front({view.id.value, view.identities, std::move(packed), bytes});
+  entries_.push_front({view.id.value, view.identities, std::move(packed), read.segments, bytes});
   const Place place = entries_.begin();
   by_person_.emplace(place->person, place);
   for (const IdentityHash& identity : place->identities) by_identity_.emplace(identity, place);
@@ -236,13 +286,17 @@ void RecentPeople::drop(Place place) {
   entries_.erase(place);
 }
 
-Result<void> RecentPeople::changed(Session& session, std::span<const IdentityHash> identities) {
-  if (bytes_max_ == 0 || identities.empty()) return {};
+Result<std::int64_t> RecentPeople::next_number(Session& session) {
   ZHIYIN_TRY(const auto rows,
              session.query("INSERT INTO people_cursor(name, value) VALUES(?1, 1) ON CONFLICT(name)"
                            " DO UPDATE SET value = people_cursor.value + 1 RETURNING value",
                            {std::string(kCursor)}));
-  const std::int64_t number = storage::as_int(rows.rows.at(0).at(0));
+  return storage::as_int(rows.rows.at(0).at(0));
+}
+
+Result<void> RecentPeople::changed(Session& session, std::span<const IdentityHash> identities) {
+  if (bytes_max_ == 0 || identities.empty()) return {};
+  ZHIYIN_TRY(const std::int64_t number, next_number(session));
   MutexLock lock(mutex_);
   for (const IdentityHash& identity : identities) {
     std::int64_t& mark = marks_[mark_of(identity, kMarks)];
@@ -250,6 +304,28 @@ Result<void> RecentPeople::changed(Session& session, std::span<const IdentityHas
     if (const auto found = by_identity_.find(identity); found != by_identity_.end())
       drop(found->second);
   }
+  return {};
+}
+
+Result<void> RecentPeople::memberships_changed(Session& session,
+                                               std::span<const std::string> people) {
+  if (bytes_max_ == 0 || people.empty()) return {};
+  ZHIYIN_TRY(const std::int64_t number, next_number(session));
+  MutexLock lock(mutex_);
+  for (const std::string& person : people) {
+    std::int64_t& mark = marks_[mark_of(person, kMarks)];
+    mark = std::max(mark, number);
+    if (const auto found = by_person_.find(person); found != by_person_.end()) drop(found->second);
+  }
+  return {};
+}
+
+Result<void> RecentPeople::live_segments_changed(Session& session) {
+  if (bytes_max_ == 0) return {};
+  ZHIYIN_TRY(const std::int64_t number, next_number(session));
+  MutexLock lock(mutex_);
+  names_mark_ = std::max(names_mark_, number);
+  names_ = nullptr;
   return {};
 }
 

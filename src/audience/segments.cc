@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "audience/recent_people.h"
 #include "audience/segment_query.h"
 
 namespace zhiyin::audience {
@@ -63,7 +64,14 @@ Result<SegmentTree> checked_tree(const SegmentDefinition& definition) {
   return tree;
 }
 
-Result<Segment> store(Session& session, Segment segment, const std::optional<Segment>& before) {
+Result<void> set_live_told(Session& session, const Segment& segment, bool live, bool changed,
+                           RecentPeople* recent) {
+  ZHIYIN_TRY_VOID(set_live(session, segment.id, segment.version, live, changed));
+  return recent == nullptr ? Result<void>() : recent->live_segments_changed(session);
+}
+
+Result<Segment> store(Session& session, Segment segment, const std::optional<Segment>& before,
+                      RecentPeople* recent) {
   const std::string tree = segment.tree.to_json().dump();
   ZHIYIN_TRY_VOID(session.execute(
       "INSERT INTO segment(id, name, tree, version, updated_at, live) VALUES(?1, ?2, ?3, ?4, ?5, "
@@ -73,7 +81,7 @@ Result<Segment> store(Session& session, Segment segment, const std::optional<Seg
       {segment.id.value, segment.name, tree, segment.version, segment.updated_at.us,
        std::int64_t{segment.live}}));
   const bool changed = !before || before->tree.to_json().dump() != tree;
-  ZHIYIN_TRY_VOID(set_live(session, segment.id, segment.version, segment.live, changed));
+  ZHIYIN_TRY_VOID(set_live_told(session, segment, segment.live, changed, recent));
   return segment;
 }
 
@@ -124,7 +132,7 @@ Result<Segment> Segments::put(const SegmentDefinition& definition,
     ZHIYIN_TRY(stored, store(session,
                              {definition.id, definition.name, tree,
                               before ? before->version + 1 : 1, now, definition.live},
-                             before));
+                             before, recent_));
     return {};
   }));
   return stored;
@@ -144,7 +152,7 @@ Result<Segment> Segments::apply(const SegmentDefinition& definition, Instant now
     ZHIYIN_TRY(stored, store(session,
                              {definition.id, definition.name, tree,
                               before ? before->version + 1 : 1, now, definition.live},
-                             before));
+                             before, recent_));
     return {};
   }));
   return stored;
@@ -156,8 +164,7 @@ Result<void> Segments::remove(const SegmentId& id, std::optional<std::int64_t> i
     if (!before) return missing(id);
     if (if_match && before->version != *if_match) return moved_on(id, before->version);
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM segment WHERE id = ?1", {id.value}));
-    ZHIYIN_TRY_VOID(set_live(session, id, before->version, false, true));
-    return {};
+    return set_live_told(session, *before, false, true, recent_);
   });
 }
 

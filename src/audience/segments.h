@@ -57,10 +57,11 @@ class Segments {
  public:
   static constexpr std::size_t kSegmentsMax = 10'000;
 
-  /// All must outlive it.
+  /// All must outlive it. `recent` is told, within the transaction, which segments are live; may be
+  /// null.
   Segments(storage::State& state, storage::Warehouse& warehouse, const People& people,
-           const catalogue::Items& items)
-      : state_(state), warehouse_(warehouse), people_(people), items_(items) {}
+           const catalogue::Items& items, RecentPeople* recent = nullptr)
+      : state_(state), warehouse_(warehouse), people_(people), items_(items), recent_(recent) {}
   static std::span<const storage::Migration> migrations();
 
   /// In order of id.
@@ -106,6 +107,7 @@ class Segments {
   storage::Warehouse& warehouse_;
   const People& people_;
   const catalogue::Items& items_;
+  RecentPeople* const recent_;
   mutable Mutex mutex_;
   mutable std::map<SegmentId, CachedCount> counts_ ZHIYIN_GUARDED_BY(mutex_);
 };
