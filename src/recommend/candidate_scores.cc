@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace zhiyin::recommend {
 namespace {
@@ -24,6 +25,29 @@ double sampled_bar(std::size_t size, std::size_t wanted, const ScoreOf& score_of
 }
 
 }  // namespace
+
+ScoreSums::Memory& ScoreSums::kept() {
+  thread_local Memory memory;
+  return memory;
+}
+
+ScoreSums::ScoreSums(std::size_t candidates) {
+  Memory memory = std::exchange(kept(), {});
+  if (memory.candidates < candidates || !memory.cells) {
+    memory.candidates = candidates;
+    memory.cells = zeros(candidates);
+    memory.touched = std::make_unique_for_overwrite<std::uint32_t[]>(candidates + 1);
+  }
+  candidates_ = memory.candidates;
+  cells_ = std::move(memory.cells);
+  touched_ = std::move(memory.touched);
+}
+
+ScoreSums::~ScoreSums() {
+  if (candidates_ > kKeptMax) return;
+  for (std::size_t i = 0; i < count_; ++i) cells_[touched_[i]] = {};
+  kept() = {candidates_, std::move(cells_), std::move(touched_)};
+}
 
 void ScoreSums::add_row(std::span<const Neighbour> row, const CandidateIndex& candidates,
                         double weight, std::uint32_t why) {
@@ -55,6 +79,37 @@ std::vector<Scored> ScoreSums::taken() {
 
 double bar_of(std::span<const float> scores, std::size_t wanted) {
   return sampled_bar(scores.size(), wanted, [&](std::size_t i) { return scores[i]; });
+}
+
+std::vector<std::uint32_t> places_from(std::span<const float> scores, double bar) {
+  // Mostly none of many in a row is: these are looked at together, without branches.
+  constexpr std::size_t kTogether = 32;
+  std::vector<std::uint32_t> out;
+  // No float lies between the bar and the next float from it on.
+  auto least = static_cast<float>(bar);
+  if (least < bar) least = std::nextafter(least, std::numeric_limits<float>::infinity());
+  const auto add = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      if (scores[i] >= least) out.push_back(static_cast<std::uint32_t>(i));
+    }
+  };
+  std::size_t begin = 0;
+  for (; begin + kTogether <= scores.size(); begin += kTogether) {
+    const float* const at = scores.data() + begin;
+    std::uint32_t found = 0;
+    for (std::size_t i = 0; i < kTogether; ++i) found |= at[i] >= least ? 1U : 0U;
+    if (found != 0) add(begin, begin + kTogether);
+  }
+  add(begin, scores.size());
+  return out;
+}
+
+std::vector<std::uint32_t> places_below(std::span<const float> scores, double bar) {
+  std::vector<std::uint32_t> out;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!(scores[i] >= bar)) out.push_back(static_cast<std::uint32_t>(i));
+  }
+  return out;
 }
 
 std::size_t BestFirst::partition(std::size_t wanted) {

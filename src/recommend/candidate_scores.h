@@ -22,14 +22,18 @@ struct Scored {
   std::uint32_t why = 0;
 };
 
-/// Sums of terms per candidate, with the largest single one and where it came from. One for a list
-/// in the making, used again and again: to clear what was touched costs less than a new one. Not
+/// Sums of terms per candidate, with the largest single one and where it came from. One for a
+/// list in the making, used again and again: to clear what was touched costs less than a new one.
+/// Each thread keeps the memory of its last one for the next, up to kKeptMax candidates. Not
 /// thread-safe.
 class ScoreSums {
  public:
-  explicit ScoreSums(std::size_t candidates)
-      : cells_(zeros(candidates)),
-        touched_(std::make_unique_for_overwrite<std::uint32_t[]>(candidates + 1)) {}
+  static constexpr std::size_t kKeptMax = 200'000;  ///< 4 MB
+
+  explicit ScoreSums(std::size_t candidates);
+  ~ScoreSums();
+  ScoreSums(const ScoreSums&) = delete;
+  ScoreSums& operator=(const ScoreSums&) = delete;
 
   void add(std::uint32_t candidate, double term, std::uint32_t why) {
     if (!std::isfinite(term) || term == 0) return;
@@ -77,14 +81,26 @@ class ScoreSums {
     return out;
   }
 
+  /// All of the cells are zero. Empty: none.
+  struct Memory {
+    std::size_t candidates = 0;
+    Cells cells;
+    std::unique_ptr<std::uint32_t[]> touched;  ///< one place more than are needed is scratch
+  };
+  static Memory& kept();
+
+  std::size_t candidates_ = 0;
   Cells cells_;
-  std::unique_ptr<std::uint32_t[]> touched_;  ///< one place more than are needed is scratch
+  std::unique_ptr<std::uint32_t[]> touched_;
   std::size_t count_ = 0;
 };
 
 /// The score that about `wanted` of these are not below, read off some of them; -infinity where
 /// that would be all, or nearly.
 double bar_of(std::span<const float> scores, std::size_t wanted);
+/// Where scores are not below the bar, and where they are (or are no numbers); ascending.
+std::vector<std::uint32_t> places_from(std::span<const float> scores, double bar);
+std::vector<std::uint32_t> places_below(std::span<const float> scores, double bar);
 
 /// Scores in falling order, equal ones by item, put in order only as far as they are asked for:
 /// ordering all would cost more than the rest of a list. Heaps, for often a few of many are taken.

@@ -89,6 +89,47 @@ TEST(BestFirst, ChunksAreTheBestOfWhatIsLeft) {
   EXPECT_TRUE(order.next_chunk(5).empty());
 }
 
+TEST(Places, FromABarOnAndBelowIt) {
+  Random random(5);
+  for (const std::size_t size : {0U, 1U, 31U, 32U, 33U, 500U}) {
+    std::vector<float> scores(size);
+    for (float& score : scores) score = static_cast<float>(random.normal());
+    if (size > 40) {
+      scores[40] = std::numeric_limits<float>::quiet_NaN();
+      scores[41] = scores[7];
+    }
+    constexpr double kAll = -std::numeric_limits<double>::infinity();
+    std::vector<double> bars = {kAll, 0.5, 1.5, 9, -kAll};
+    if (size > 40) bars.insert(bars.end(), {scores[7], scores[7] + 1e-12, scores[7] - 1e-12});
+    for (const double bar : bars) {
+      std::vector<std::uint32_t> from;
+      std::vector<std::uint32_t> below;
+      for (std::uint32_t i = 0; i < size; ++i) (scores[i] >= bar ? from : below).push_back(i);
+      EXPECT_EQ(places_from(scores, bar), from) << size << ' ' << bar;
+      EXPECT_EQ(places_below(scores, bar), below) << size << ' ' << bar;
+    }
+  }
+}
+
+TEST(ScoreSums, TheMemoryOfTheLastOneIsEmptyForTheNext) {
+  // Smaller, larger, at the same time; the first is given up halfway.
+  for (const std::uint32_t size : {50U, 10U, 2000U, 50U}) {
+    ScoreSums one(size);
+    ScoreSums other(size);
+    for (std::uint32_t c = 0; c < size; ++c) {
+      one.add(c, 1.0 + c, 3);
+      if (c % 2 == 0) other.add(c, 2, 4);
+    }
+    const auto found = other.taken();
+    EXPECT_EQ(found.size(), (size + 1) / 2);
+    for (const Scored& s : found) {
+      EXPECT_EQ(s.score, 2);
+      EXPECT_EQ(s.why, 4U);
+    }
+    EXPECT_TRUE(other.taken().empty());
+  }
+}
+
 TEST(ScoreSums, KeepTheLargestTermAndStartAnewAfterEach) {
   ScoreSums sums(4);
   sums.add(2, 1, 10);

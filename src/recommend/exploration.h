@@ -33,7 +33,8 @@ inline constexpr double kLeastPropensity = 1e-6;
 /// given the arms of the slots before it, is the mean over `draws` further draws of the other free
 /// arms, from a stream of their own, of the probability that its rate exceeds their largest: right
 /// on average also for an arm that seldom wins. The same seed gives the same arms and propensities.
-/// At most as many as there are arms.
+/// At most as many as there are arms. Of arms that nobody clicked, with a prior of one click, all
+/// that are alike take one draw.
 std::vector<Explored> explore(std::span<const Arm> arms, std::size_t slots, const ArmPrior& prior,
                               std::size_t draws, std::uint64_t seed);
 

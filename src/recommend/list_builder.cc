@@ -98,7 +98,10 @@ void ListBuilder::rank() {
   };
   std::vector<Place> order;
   order.reserve(gathered_.size());
-  for (const Gathered& g : gathered_) candidates_.prefetch_look(g.scored.candidate);
+  for (const Gathered& g : gathered_) {
+    candidates_.prefetch_look(g.scored.candidate);
+    ranker_->prefetch_item(g.scored.candidate);
+  }
   note_closeness(gathered_);
   for (std::size_t i = 0; i < gathered_.size(); ++i) {
     if (i + kAhead < gathered_.size()) {
@@ -111,11 +114,19 @@ void ListBuilder::rank() {
     // Weights beyond all bounds say nothing.
     order.push_back({std::isfinite(value) ? value : 0, static_cast<std::uint32_t>(i)});
   }
-  std::ranges::sort(order, [](const Place& a, const Place& b) {
+  const auto is_before = [](const Place& a, const Place& b) {
     return a.value != b.value ? a.value > b.value : a.from < b.from;
-  });
+  };
+  // The others are for places of chance, for those that take the place of tired ones, and to look
+  // at.
+  if (const std::size_t wanted = ranked_pool();
+      wanted < order.size() && request_.explore == 0 && tired_.empty() && inspection_ == nullptr) {
+    std::ranges::nth_element(order, order.begin() + static_cast<std::ptrdiff_t>(wanted), is_before);
+    order.resize(wanted);
+  }
+  std::ranges::sort(order, is_before);
   std::vector<Gathered> ranked;
-  ranked.reserve(pool_);
+  ranked.reserve(order.size());
   for (const Place& place : order) {
     ranked.push_back(gathered_[place.from]);
     ranked.back().value = place.value;
@@ -124,11 +135,14 @@ void ListBuilder::rank() {
   if (ranker_->has_stage()) rank_once_more();
 }
 
+/// The best of these are ranked once more, and become the list.
+std::size_t ListBuilder::ranked_pool() const {
+  return std::max(kSecondStagePool, chooses_ ? request_.n * kPoolPerPlace : request_.n);
+}
+
 /// The best of them by trees: the others stay behind.
 void ListBuilder::rank_once_more() {
-  const std::size_t looked_at =
-      std::max(kSecondStagePool, chooses_ ? request_.n * kPoolPerPlace : request_.n);
-  const auto best = std::span(gathered_).first(std::min(looked_at, gathered_.size()));
+  const auto best = std::span(gathered_).first(std::min(ranked_pool(), gathered_.size()));
   for (Gathered& g : best) {
     const ShownFacts facts = facts_of(g);
     const std::uint32_t candidate = g.scored.candidate;
@@ -319,8 +333,7 @@ BestFirst ListBuilder::folded_first(std::size_t wanted) const {
   auto exact = [&candidates = candidates_, &rules = rules_, &ials, person = std::move(person),
                 rough = std::move(rough), bar](bool above) {
     std::vector<Scored> out;
-    for (std::uint32_t m = 0; m < rough.size(); ++m) {
-      if ((rough[m] >= bar) != above) continue;
+    for (const std::uint32_t m : above ? places_from(rough, bar) : places_below(rough, bar)) {
       const std::uint32_t candidate = candidates.of_model(m);
       if (candidate == CandidateIndex::kNone || !rules.is_eligible(candidate)) continue;
       const float score = ials.score_of(person, m);
@@ -559,7 +572,7 @@ Reason ListBuilder::reason_of(const Gathered& g) {
         why = static_cast<std::size_t>(std::ranges::max_element(terms) - terms.begin());
       }
       const audience::Activity& activity = *taste_.liked[why].activity;
-      const std::uint32_t candidate = candidates_.find(*activity.item);
+      const std::uint32_t candidate = candidates_.of_model(taste_.liked[why].model_item);
       const std::string_view title = candidate == CandidateIndex::kNone
                                          ? std::string_view()
                                          : candidates_.item(candidate).title;

@@ -103,6 +103,7 @@ class ListBuilder {
   void note_tired();
   void move_tired_back();
   void rank();
+  [[nodiscard]] std::size_t ranked_pool() const;
   void rank_once_more();
   void explain_value(RecommendedItem& item, const ShownFacts& facts);
   std::span<const float> person_taste();

@@ -145,6 +145,44 @@ TEST(Exploration, PropensitiesOfItemsThatHardlyEverWinAreSmall) {
   }
 }
 
+/// A group's draw at once is as likely to win as its arms drawn one by one: shows that differ by
+/// next to nothing make a group of each.
+TEST(Exploration, ArmsThatAreAlikeAreAsLikelyTogetherAsOneByOne) {
+  const std::vector<Arm> known = {{100, 10}, {40, 3}};
+  std::vector<Arm> together = known;
+  std::vector<Arm> one_by_one = known;
+  for (int i = 0; i < 12; ++i) {
+    together.push_back({5, 0});
+    one_by_one.push_back({5 + 1e-9 * i, 0});
+  }
+  for (int i = 0; i < 3; ++i) {
+    together.push_back({60, 4});
+    one_by_one.push_back({60 + 1e-9 * i, 4});
+  }
+  constexpr int kRounds = 4000;
+  std::vector<double> of_together(together.size(), 0);
+  std::vector<double> of_each(together.size(), 0);
+  double second = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    const auto seed = static_cast<std::uint64_t>(i);
+    const auto two = explore(together, 2, {}, 1, seed);
+    of_together[two[0].arm] += 1.0 / kRounds;
+    second += two[1].arm < known.size() ? 1.0 / kRounds : 0;
+    const auto other = explore(one_by_one, 2, {}, 1, seed);
+    of_each[other[0].arm] += 1.0 / kRounds;
+    second -= other[1].arm < known.size() ? 1.0 / kRounds : 0;
+  }
+  constexpr double kFourDeviations = 4 * 0.5 * 1.42 / 63;  // of a difference of shares
+  for (std::size_t a = 0; a < together.size(); ++a)
+    EXPECT_NEAR(of_together[a], of_each[a], kFourDeviations) << a;
+  EXPECT_NEAR(second, 0, kFourDeviations);
+  // What is stated is what happens.
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const auto first = explore(together, 1, {}, 4000, seed);
+    EXPECT_NEAR(first[0].propensity, of_each[first[0].arm], 0.04) << first[0].arm;
+  }
+}
+
 TEST(Exploration, TheSameSeedChoosesTheSameAndNoArmTwice) {
   const std::vector<Arm> arms(5, Arm{});
   const auto one = explore(arms, 9, {}, 50, 7);

@@ -455,6 +455,14 @@ int lists(std::string_view wanted, const char* folder) {
   for (int i = 0; i < 500; ++i) among.rules.eligible->push_back({"article", some_item(random)});
   RecommendRequest explained = rules;
   explained.explain = true;
+  // Of the fresh items some have been shown, and one in ten of these was clicked.
+  RecommendRequest exploring = rules;
+  exploring.explore = 2;
+  exploring.arm_of = [](const ItemRef& ref) -> Arm {
+    const std::size_t known = ItemRefHash()(ref) % 20;
+    if (known >= 6) return {};
+    return {static_cast<double>(4 + known), known == 0 ? 1.0 : 0.0};
+  };
   struct Mode {
     const char* name;
     const RecommendRequest* request;
@@ -465,6 +473,7 @@ int lists(std::string_view wanted, const char* folder) {
                         {"rules", &rules, kNo, kNo, kNo},
                         {"rules, terms", &explained, kNo, kNo, kNo},
                         {"rules, 500 eligible", &among, kNo, kNo, kNo},
+                        {"rules, explore", &exploring, kNo, kNo, kNo},
                         {"rules, texts", &rules, kNo, true, kNo},
                         {"rules, factors", &rules, true, kNo, kNo},
                         {"plain, ranker", &plain, kNo, kNo, true},
