@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/time.h"
@@ -41,13 +41,22 @@ struct IndexedItem {
   std::string account = {};  ///< whose followers it is for; empty: everybody's
   bool hidden = false;       ///< by the operator
   std::string campaign = {};
+  bool operator==(const IndexedItem&) const = default;
 };
 
-/// All items at one moment, in memory. Immutable, thread-safe.
+/// All items at one moment, in memory. Those that stayed as they were are shared with the index
+/// that it was made from, so that one change costs a walk over pointers. Immutable, thread-safe.
 class ItemIndex {
  public:
+  /// Shared by the indexes of different moments; immutable.
+  using Entry = std::shared_ptr<const IndexedItem>;
+
   ItemIndex() = default;
+  /// Of several with one ref the last stays.
   explicit ItemIndex(std::vector<IndexedItem> items);
+  /// What this becomes when `changed` replace their former selves or join, and `removed` go.
+  [[nodiscard]] ItemIndex with(std::vector<IndexedItem> changed,
+                               std::span<const ingest::ItemRef> removed) const;
 
   /// Null when there is none. Lives as long as the index.
   [[nodiscard]] const IndexedItem* find(const ingest::ItemRef& ref) const;
@@ -57,15 +66,23 @@ class ItemIndex {
   /// Known, not hidden, valid at `now` and not out of stock.
   [[nodiscard]] bool available(const ingest::ItemRef& ref, Instant now) const;
   /// Ascending by ref.
-  [[nodiscard]] std::span<const IndexedItem> items() const { return items_; }
+  [[nodiscard]] std::span<const Entry> items() const { return items_; }
 
  private:
-  struct RefHash {
-    using is_transparent = void;
-    std::size_t operator()(const ingest::ItemRef& ref) const noexcept;
+  /// Where an item lies in items_, in open addressing.
+  struct Place {
+    std::uint32_t hash = 0;
+    std::uint32_t item = kFree;
   };
-  std::vector<IndexedItem> items_;
-  std::unordered_map<ingest::ItemRef, std::size_t, RefHash> places_;
+  static constexpr std::uint32_t kFree = UINT32_MAX;
+
+  void index_places();
+  /// Of places_: its own, or the free one where it would go. Requires places.
+  [[nodiscard]] std::size_t place_of(const ingest::ItemRef& ref) const;
+
+  std::vector<Entry> items_;
+  /// Shared by indexes of the same refs; immutable. A power of two, at most half of it taken.
+  std::shared_ptr<const std::vector<Place>> places_;
 };
 
 }  // namespace zhiyin::catalogue

@@ -82,7 +82,20 @@ constexpr storage::Migration kMigrations[] = {
      "  updated_at BIGINT NOT NULL,"
      "  updated_by TEXT NOT NULL);"
      "INSERT INTO item_cursor(name, value) VALUES('editor_lists', 0)"},
+    // So that an index in memory can follow changes instead of being read anew.
+    {"catalogue-006-removed",
+     "CREATE TABLE item_removed("
+     "  kind TEXT NOT NULL,"
+     "  id TEXT NOT NULL,"
+     "  changed BIGINT NOT NULL,"
+     "  PRIMARY KEY(kind, id));"
+     "CREATE INDEX item_removed_changed ON item_removed(changed)"},
 };
+
+/// Removed items are remembered for as many changes; an older index is read anew.
+constexpr std::int64_t kRemovedKept = 100'000;
+/// With more changes at once reading everything is cheaper.
+constexpr std::int64_t kChangesFollowed = 5'000;
 
 template <class T>
 Value optional_value(const std::optional<T>& v) {
@@ -272,18 +285,31 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
-Result<std::vector<IndexedItem>> read_index(Session& session) {
-  ZHIYIN_TRY(const Rows items, session.query("SELECT kind, id, title, category, url, price, stock, "
-                                             "valid_from, valid_until, published_at, author, "
-                                             "account, campaign FROM item ORDER BY kind, id"));
-  ZHIYIN_TRY(const Rows hidden, session.query("SELECT item_kind, item_id FROM item_hidden"
-                                              " ORDER BY item_kind, item_id"));
-  ZHIYIN_TRY(const Rows tags,
-             session.query("SELECT item_kind, item_id, tag, weight FROM item_tag WHERE weight > 0"
-                           " ORDER BY item_kind, item_id, tag"));
+/// Of all items, or only of those that changed after `after`.
+Result<std::vector<IndexedItem>> read_index(Session& session, std::optional<std::int64_t> after) {
+  const auto rows_of = [&](std::string_view columns, std::string_view table,
+                           std::string_view condition, std::string_view order) {
+    std::string sql = fmt::format("SELECT {} FROM {}", columns, table);
+    if (after) {
+      if (table != "item i") sql += " JOIN item i ON i.kind = x.item_kind AND i.id = x.item_id";
+      sql += fmt::format(" WHERE i.changed > ?1{}{}", condition.empty() ? "" : " AND ", condition);
+    } else if (!condition.empty()) {
+      sql += fmt::format(" WHERE {}", condition);
+    }
+    sql += fmt::format(" ORDER BY {}", order);
+    return after ? session.query(sql, {*after}) : session.query(sql, {});
+  };
+  ZHIYIN_TRY(const Rows items,
+             rows_of("i.kind, i.id, i.title, i.category, i.url, i.price, i.stock, i.valid_from, "
+                     "i.valid_until, i.published_at, i.author, i.account, i.campaign",
+                     "item i", "", "i.kind, i.id"));
+  ZHIYIN_TRY(const Rows hidden,
+             rows_of("x.item_kind, x.item_id", "item_hidden x", "", "x.item_kind, x.item_id"));
+  ZHIYIN_TRY(const Rows tags, rows_of("x.item_kind, x.item_id, x.tag, x.weight", "item_tag x",
+                                      "x.weight > 0", "x.item_kind, x.item_id, x.tag"));
   ZHIYIN_TRY(const Rows readings,
-             session.query("SELECT item_kind, item_id, keywords, topic, sentiment, item_group"
-                           " FROM item_reading ORDER BY item_kind, item_id"));
+             rows_of("x.item_kind, x.item_id, x.keywords, x.topic, x.sentiment, x.item_group",
+                     "item_reading x", "", "x.item_kind, x.item_id"));
   std::vector<IndexedItem> list;
   list.reserve(items.rows.size());
   std::size_t next_tag = 0;
@@ -326,6 +352,31 @@ Result<std::vector<IndexedItem>> read_index(Session& session) {
     list.push_back(std::move(item));
   }
   return list;
+}
+
+Result<std::vector<ingest::ItemRef>> read_removed(Session& session, std::int64_t after) {
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT kind, id FROM item_removed WHERE changed > ?1", {after}));
+  std::vector<ingest::ItemRef> out;
+  for (const Row& row : rows.rows) out.push_back({text_of(row[0]), text_of(row[1])});
+  return out;
+}
+
+/// What tells an index how old it is.
+struct IndexCursors {
+  std::int64_t changed = 0;
+  std::int64_t readings = 0;  ///< of texts, told about
+};
+
+Result<IndexCursors> read_index_cursors(Session& session) {
+  ZHIYIN_TRY(const Rows rows,
+             session.query("SELECT name, value FROM item_cursor WHERE name IN ('changed', "
+                           "'readings')"));
+  IndexCursors out;
+  for (const Row& row : rows.rows) {
+    (text_of(row[0]) == "changed" ? out.changed : out.readings) = storage::as_int(row[1]);
+  }
+  return out;
 }
 
 struct SyncBatch {
@@ -515,6 +566,12 @@ Result<void> Items::remove(const ingest::ItemRef& ref) {
     ZHIYIN_TRY_VOID(session.execute(
         "UPDATE item_tag SET weight = 0, changed = ?3 WHERE item_kind = ?1 AND item_id = ?2",
         {ref.kind, ref.id, before + 1}));
+    ZHIYIN_TRY_VOID(
+        session.execute("INSERT INTO item_removed(kind, id, changed) VALUES(?1, ?2, ?3)"
+                        " ON CONFLICT(kind, id) DO UPDATE SET changed = excluded.changed",
+                        {ref.kind, ref.id, before + 1}));
+    ZHIYIN_TRY_VOID(session.execute("DELETE FROM item_removed WHERE changed <= ?1",
+                                    {before + 1 - kRemovedKept}));
     ZHIYIN_TRY_VOID(session.execute(
         "DELETE FROM item_reading WHERE item_kind = ?1 AND item_id = ?2", {ref.kind, ref.id}));
     ZHIYIN_TRY_VOID(session.execute("DELETE FROM item_hidden WHERE item_kind = ?1 AND item_id = ?2",
@@ -529,7 +586,9 @@ Result<void> Items::hide(const ingest::ItemRef& ref, bool hidden, Instant now) {
   ZHIYIN_TRY_VOID(state_.write([&](Session& session) -> Result<void> {
     ZHIYIN_TRY(const auto item, read_item(session, ref));
     if (!item) return fail(ErrorCode::kNotFound, "item {}/{}: does not exist", ref.kind, ref.id);
-    ZHIYIN_TRY_VOID(take_changes(session, 1));
+    ZHIYIN_TRY(const std::int64_t before, take_changes(session, 1));
+    ZHIYIN_TRY_VOID(session.execute("UPDATE item SET changed = ?3 WHERE kind = ?1 AND id = ?2",
+                                    {ref.kind, ref.id, before + 1}));
     if (hidden) {
       ZHIYIN_TRY_VOID(
           session.execute("INSERT INTO item_hidden(item_kind, item_id, at) VALUES(?1, "
@@ -578,17 +637,27 @@ Result<std::shared_ptr<const ItemIndex>> Items::index(std::int64_t at_least) con
   const std::int64_t version = version_.load();
   if (index_ && index_version_ == version && index_change_ >= at_least) return index_;
   std::vector<IndexedItem> items;
-  std::int64_t change = 0;
+  std::vector<ingest::ItemRef> removed;
+  IndexCursors now;
+  bool follows = false;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
-    ZHIYIN_TRY(items, read_index(session));
-    ZHIYIN_TRY(const Rows rows,
-               session.query("SELECT value FROM item_cursor WHERE name = 'changed'"));
-    change = rows.rows.empty() ? 0 : storage::as_int(rows.rows[0][0]);
+    removed.clear();
+    ZHIYIN_TRY(now, read_index_cursors(session));
+    const std::int64_t behind = now.changed - index_change_;
+    follows =
+        index_ && now.readings == index_readings_ && behind >= 0 && behind <= kChangesFollowed;
+    static_assert(kChangesFollowed < kRemovedKept);
+    ZHIYIN_TRY(items, read_index(session, follows ? std::optional(index_change_) : std::nullopt));
+    if (follows) {
+      ZHIYIN_TRY(removed, read_removed(session, index_change_));
+    }
     return {};
   }));
-  index_ = std::make_shared<const ItemIndex>(std::move(items));
+  index_ = std::make_shared<const ItemIndex>(follows ? index_->with(std::move(items), removed)
+                                                     : ItemIndex(std::move(items)));
   index_version_ = version;
-  index_change_ = change;
+  index_change_ = now.changed;
+  index_readings_ = now.readings;
   return index_;
 }
 

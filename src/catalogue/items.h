@@ -99,8 +99,9 @@ class Items {
   /// How many events of people dealt with the item (being shown or sent it does not count).
   [[nodiscard]] Result<std::int64_t> dealt_with(const ingest::ItemRef& ref) const;
 
-  /// The snapshot for serving: read again only after a change through this object (or `refresh`),
-  /// or when it is older than the change `at_least`.
+  /// The snapshot for serving: looked at again only after a change through this object (or
+  /// `refresh`), or when it is older than the change `at_least`. What changed since is read, all of
+  /// it only after thousands of changes or new readings of texts.
   [[nodiscard]] Result<std::shared_ptr<const ItemIndex>> index(std::int64_t at_least = 0) const;
   /// The number of the newest change, by whatever process.
   [[nodiscard]] Result<std::int64_t> newest_change() const;
@@ -120,6 +121,7 @@ class Items {
   mutable Mutex mutex_;
   mutable std::int64_t index_version_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   mutable std::int64_t index_change_ ZHIYIN_GUARDED_BY(mutex_) = 0;
+  mutable std::int64_t index_readings_ ZHIYIN_GUARDED_BY(mutex_) = 0;
   /// Shared with whoever serves from it; immutable.
   mutable std::shared_ptr<const ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
 };

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <map>
+#include <random>
 #include <set>
 
 #include "base/file.h"
+#include "catalogue/item_readings.h"
 #include "catalogue/item_statistics.h"
 #include "storage/open.h"
 #include "storage/testing.h"
@@ -14,6 +16,7 @@
 namespace zhiyin::catalogue {
 namespace {
 
+using ingest::ItemRef;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -157,6 +160,55 @@ TEST_F(ItemsTest, TheIndexIsAtLeastAsNewAsTheChangeThatIsAskedFor) {
   ASSERT_TRUE(newest);
   EXPECT_EQ((*items_->index(*newest))->items().size(), 2U);
   EXPECT_EQ(*items_->index(*newest), *items_->index(*newest));
+}
+
+TEST_F(ItemsTest, AnIndexThatFollowsChangesIsWhatReadingAllWouldBe) {
+  std::mt19937_64 random(1);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  ItemReadings readings(*state_);
+  std::size_t shared = 0;
+  for (int round = 0; round < 300; ++round) {
+    const auto before = *items_->index();
+    for (std::uint64_t step = below(4); step > 0; --step) {
+      const std::string id = fmt::format("p{}", below(40));
+      const ItemRef ref{"product", id};
+      switch (below(6)) {
+        case 0:
+          // Unknown ones are refused.
+          static_cast<void>(items_->remove(ref));
+          break;
+        case 1:
+          static_cast<void>(items_->hide(ref, below(2) == 0, kNow));
+          break;
+        case 2: {
+          auto unread = *readings.unread("reader", 3);
+          std::vector<ItemReading> read;
+          for (const UnreadItem& one : unread)
+            read.push_back({one.item, "", {fmt::format("word{}", below(9))}, "topic", "", ""});
+          ASSERT_TRUE(readings.put("reader", unread, read));
+          ASSERT_TRUE(readings.announce());
+          items_->refresh();
+          break;
+        }
+        default: {
+          Item item = product(id, {fmt::format("tag{}", below(5))});
+          item.stock = static_cast<std::int64_t>(below(3));
+          ASSERT_TRUE(items_->put({{std::move(item)}}));
+        }
+      }
+    }
+    const auto followed = *items_->index();
+    const auto whole = *Items(*state_).index();
+    ASSERT_EQ(followed->items().size(), whole->items().size());
+    for (std::size_t i = 0; i < whole->items().size(); ++i) {
+      const auto& entry = followed->items()[i];
+      ASSERT_EQ(*entry, *whole->items()[i]) << round;
+      ASSERT_EQ(followed->find(entry->ref), entry.get());
+      shared += before->find(entry->ref) == entry.get() ? 1 : 0;
+    }
+  }
+  // Most of them stayed what they were.
+  EXPECT_GT(shared, 3000U);
 }
 
 /// Does something else before a batch arrives.

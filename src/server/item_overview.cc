@@ -104,7 +104,8 @@ Result<ItemSelectionPage> select_items(const catalogue::ItemIndex& index,
   ItemSelectionPage out;
   for (const auto& [status, name] : kStatuses) out.by_status[std::string(name)] = 0;
   bool has_more = false;
-  for (const catalogue::IndexedItem& item : index.items()) {
+  for (const auto& entry : index.items()) {
+    const catalogue::IndexedItem& item = *entry;
     if (!is_selected(item, selection)) continue;
     const ItemStatus status = status_of(item, now);
     const bool fits_kind = selection.kind.empty() || item.ref.kind == selection.kind;

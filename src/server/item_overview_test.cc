@@ -53,7 +53,7 @@ TEST(ItemOverview, StatusSaysWhyAnItemIsNotListed) {
   EXPECT_EQ(name_of(status_of(hidden, kNow)), "hidden");
   // It agrees with what serving asks.
   for (const auto& one : index.items()) {
-    EXPECT_EQ(status_of(one, kNow) == ItemStatus::kAvailable, index.available(one.ref, kNow));
+    EXPECT_EQ(status_of(*one, kNow) == ItemStatus::kAvailable, index.available(one->ref, kNow));
   }
 }
 

@@ -19,7 +19,8 @@ namespace {
 std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& index) {
   std::vector<recommend::CandidateItem> out;
   out.reserve(index.items().size());
-  for (const catalogue::IndexedItem& item : index.items()) {
+  for (const auto& entry : index.items()) {
+    const catalogue::IndexedItem& item = *entry;
     recommend::CandidateItem candidate;
     candidate.ref = item.ref;
     candidate.title = item.title;
