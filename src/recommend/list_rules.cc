@@ -46,6 +46,7 @@ ListRules::ListRules(const ItemRules& rules, const CandidateIndex& candidates, I
 
 bool ListRules::pass(std::uint32_t candidate) const {
   if (!is_eligible(candidate)) return false;
+  if (std::ranges::binary_search(rules_.withdrawn, candidate)) return false;
   const CandidateIndex::Face& face = candidates_.face(candidate);
   if (!is_among(kinds_, face.kind) || !is_among(categories_, face.category)) return false;
   if (!is_among(topics_, face.topic) || !is_among(sentiments_, face.sentiment)) return false;

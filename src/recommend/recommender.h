@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,9 @@ struct ItemRules {
   /// Items dealt with longer ago than this may come back, but for those that the person turned
   /// down; absent: never.
   std::optional<Duration> return_after;
+  /// Numbers of candidates that may be listed no longer since the recommender was made, ascending;
+  /// they outlive the call.
+  std::span<const std::uint32_t> withdrawn;
 };
 
 struct RecommendRequest {
