@@ -254,6 +254,7 @@ class BuiltInstallation final : public Installation {
     worker_ = std::thread([this] { work(); });
     relay_ = std::thread([this] { relay_own_events(); });
     reading_ = std::thread([this] { look_at_items(); });
+    listing_ = std::thread([this] { keep_lists_fresh(); });
     if (sharing_ != nullptr) follower_ = std::thread([this] { follow_changes(); });
     return {};
   }
@@ -951,6 +952,17 @@ class BuiltInstallation final : public Installation {
     }
   }
 
+  /// Recommenders of a large catalogue follow its changes once a second.
+  void keep_lists_fresh() {
+    MutexLock lock(worker_mutex_);
+    while (!stop_.load()) {
+      worker_mutex_.unlock();
+      report("lists", recommendations_->catch_up());
+      worker_mutex_.lock();
+      if (!stop_.load()) (void)listing_wake_.wait_for(worker_mutex_, kLookEvery);
+    }
+  }
+
   /// The worker's thread: campaigns that are due, people and items into the warehouse.
   void work() {
     Instant trimmed = clock_->now();
@@ -1075,9 +1087,11 @@ class BuiltInstallation final : public Installation {
     wake_worker();
     changes_wake_.notify_all();
     reading_wake_.notify_all();
+    listing_wake_.notify_all();
     if (worker_.joinable()) worker_.join();
     if (relay_.joinable()) relay_.join();
     if (reading_.joinable()) reading_.join();
+    if (listing_.joinable()) listing_.join();
     if (follower_.joinable()) follower_.join();
   }
 
@@ -1178,6 +1192,8 @@ class BuiltInstallation final : public Installation {
   std::thread follower_;
   CondVar reading_wake_;  // with worker_mutex_
   std::thread reading_;
+  CondVar listing_wake_;  // with worker_mutex_
+  std::thread listing_;
 };
 
 std::string absolute_path(const fs::path& base, const std::string& path) {

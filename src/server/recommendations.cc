@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
+#include "catalogue/index_changes.h"
 #include "recommend/impression.h"
 #include "recommend/interleaving.h"
 #include "recommend/list_caps.h"
@@ -163,12 +164,12 @@ Result<void> Recommendations::renew() {
   if (model) {
     if (!model->model) model->model = std::make_shared<recommend::RecommendModel>();
     if (model->trouble) log_trouble(*model->trouble);
-    if (model->id != model_.id || !model_.model) recommender_ = nullptr;
+    if (model->id != model_.id || !model_.model) is_outdated_ = true;
     model_ = std::move(*model);
   }
   if (ranker) {
     if (ranker->trouble) log_trouble(*ranker->trouble);
-    if (ranker->id != ranker_.id) recommender_ = nullptr;
+    if (ranker->id != ranker_.id) is_outdated_ = true;
     ranker_ = std::move(*ranker);
     auto learnt = learnt_since(state_, ranker_.id);
     // Where that cannot be read the version serves as it was trained.
@@ -176,7 +177,7 @@ Result<void> Recommendations::renew() {
       logger_.warning("recommend", "learnt_since_unreadable", {{"reason", learnt.error().text()}});
     const std::string before = learnt_ ? learnt_->id : "";
     learnt_ = learnt ? std::move(*learnt) : std::nullopt;
-    if ((learnt_ ? learnt_->id : "") != before) recommender_ = nullptr;
+    if ((learnt_ ? learnt_->id : "") != before) is_outdated_ = true;
   }
   return {};
 }
@@ -187,10 +188,16 @@ recommend::Ranking Recommendations::ranking() const {
   return {ranker_.model, ranker_.id, settings_.objectives};
 }
 
-Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_rival() {
-  std::shared_ptr<const recommend::RecommendModel> model = model_.model;
-  std::string id = model_.id;
-  recommend::Ranking ranking = this->ranking();
+Recommendations::Parts Recommendations::parts(
+    std::shared_ptr<const catalogue::ItemIndex> index) const {
+  return {model_.model, model_.id, ranking(), texts_, std::move(index)};
+}
+
+Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_rival(
+    const Parts& parts) const {
+  std::shared_ptr<const recommend::RecommendModel> model = parts.model;
+  std::string id = parts.model_id;
+  recommend::Ranking ranking = parts.ranking;
   if (settings_.rival == "sources") {
     ranking = {};
   } else {
@@ -205,8 +212,25 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_riva
       id = settings_.rival;
     }
   }
-  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index_),
-                                        texts_, std::move(ranking));
+  return recommend::Recommender::create(std::move(model), std::move(id),
+                                        candidates_of(*parts.index), parts.texts,
+                                        std::move(ranking));
+}
+
+Recommendations::Made Recommendations::make(const Parts& parts) const {
+  const auto began = std::chrono::steady_clock::now();
+  Made out;
+  out.index = parts.index;
+  out.recommender = recommend::Recommender::create(
+      parts.model, parts.model_id, candidates_of(*parts.index), parts.texts, parts.ranking);
+  if (!settings_.rival.empty() && settings_.rival_share > 0) {
+    auto rival = make_rival(parts);
+    if (rival) out.rival = std::move(*rival);
+    if (!rival) log_trouble({settings_.rival, rival.error().text(), parts.model_id});
+  }
+  out.at = std::chrono::steady_clock::now();
+  out.took = out.at - began;
+  return out;
 }
 
 bool Recommendations::is_interleaved(const PersonId& person) const {
@@ -227,6 +251,23 @@ void Recommendations::set_ready(std::shared_ptr<const Ready> ready) {
   ready_ = std::move(ready);
 }
 
+namespace {
+
+/// Null where there is none.
+std::shared_ptr<const std::vector<std::uint32_t>> numbers_in(
+    const recommend::Recommender& recommender, const std::vector<recommend::ItemRef>& items) {
+  std::vector<std::uint32_t> out;
+  for (const recommend::ItemRef& item : items) {
+    const std::uint32_t candidate = recommender.candidates().find(item);
+    if (candidate != recommend::CandidateIndex::kNone) out.push_back(candidate);
+  }
+  if (out.empty()) return nullptr;
+  std::ranges::sort(out);
+  return std::make_shared<const std::vector<std::uint32_t>>(std::move(out));
+}
+
+}  // namespace
+
 Result<Recommendations::InUse> Recommendations::current() {
   if (const auto ready = this->ready()) return ready->in_use;
   // Read before the items: a change in between makes the next call look again.
@@ -238,19 +279,18 @@ Result<Recommendations::InUse> Recommendations::current() {
   if (!model_.model || is_stale_) {
     ZHIYIN_TRY_VOID(renew());
   }
-  if (!recommender_ || index_ != index) {
-    index_ = index;
-    recommend::Ranking ranking = this->ranking();
-    recommender_ = recommend::Recommender::create(model_.model, model_.id, candidates_of(*index),
-                                                  texts_, std::move(ranking));
-    rival_ = nullptr;
-    if (!settings_.rival.empty() && settings_.rival_share > 0) {
-      auto rival = make_rival();
-      if (rival) rival_ = std::move(*rival);
-      if (!rival) log_trouble({settings_.rival, rival.error().text(), recommender_->model_id()});
-    }
+  catalogue::IndexChanges changes;
+  if (made_.recommender && made_.index != index)
+    changes = catalogue::changes_between(*made_.index, *index);
+  const bool is_slow = made_.took > settings_.quick_build;
+  is_behind_ = made_.recommender && is_slow && (is_outdated_ || changes.more);
+  if (!made_.recommender || (!is_slow && (is_outdated_ || !changes.empty()))) {
+    made_ = make(parts(std::move(index)));
+    is_outdated_ = false;
+    changes = {};
   }
-  InUse out{recommender_, rival_, std::move(editors)};
+  InUse out{made_.recommender, made_.rival, std::move(editors),
+            numbers_in(*made_.recommender, changes.withdrawn)};
   // Where a version could not be looked at, the next list tries again.
   if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version, editors_version));
   return out;
@@ -310,6 +350,12 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::joined(
 
 Result<std::shared_ptr<const recommend::Recommender>> Recommendations::serving() {
   ZHIYIN_TRY(auto in_use, current());
+  {
+    MutexLock lock(mutex_);
+    if (!is_behind_ && !in_use.withdrawn) return std::move(in_use.recommender);
+  }
+  ZHIYIN_TRY_VOID(make_anew());
+  ZHIYIN_TRY(in_use, current());
   return std::move(in_use.recommender);
 }
 
@@ -360,6 +406,10 @@ recommend::EditorItems picks_of(const catalogue::EditorList& list) {
 }
 
 }  // namespace
+
+void Recommendations::leave_out_withdrawn(const InUse& in_use, recommend::ItemRules& rules) {
+  if (in_use.withdrawn) rules.withdrawn = *in_use.withdrawn;
+}
 
 void Recommendations::add_editors(const catalogue::EditorLists::Snapshot& editors,
                                   recommend::RecommendRequest& request) {
@@ -445,9 +495,11 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
                                                            const recommend::RecommendRequest& given,
                                                            Shown shown) {
   ZHIYIN_TRY(const auto in_use, current());
-  const auto& recommender = in_use.recommender;
-  ZHIYIN_TRY(const Prepared prepared, this->prepared(person, with_chance(given), shown.account,
-                                                     recommender->candidates().has_accounts()));
+  recommend::RecommendRequest request = with_chance(given);
+  leave_out_withdrawn(in_use, request.rules);
+  ZHIYIN_TRY(const Prepared prepared,
+             this->prepared(person, std::move(request), shown.account,
+                            in_use.recommender->candidates().has_accounts()));
   return listed(in_use, person, prepared.request, shown);
 }
 
@@ -471,6 +523,7 @@ std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_onc
   if (ready->in_use.recommender->candidates().has_accounts() || editors.has_accounts)
     limit_to_accounts(request.rules, shown.account, &person);
   leave_out_hidden(person.id, request.rules);
+  leave_out_withdrawn(ready->in_use, request.rules);
   add_editors(editors, request);
   return listed(ready->in_use, person, request, shown);
 }
@@ -506,6 +559,7 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
   ZHIYIN_TRY(const auto in_use, current());
   const auto& recommender = in_use.recommender;
   recommend::RecommendRequest request = with_chance(given);
+  leave_out_withdrawn(in_use, request.rules);
   if (recommender->candidates().has_accounts())
     limit_to_accounts(request.rules, shown.account, nullptr);
   return for_everybody(in_use,
@@ -524,6 +578,7 @@ Result<Recommendations::Answer> Recommendations::edited(std::string_view list,
   if (found == lists.end())
     return fail(ErrorCode::kNotFound, "editors' list {}: does not exist", list.substr(0, 64));
   recommend::RecommendRequest request = given;
+  leave_out_withdrawn(in_use, request.rules);
   if (in_use.recommender->candidates().has_accounts() || in_use.editors->has_accounts)
     limit_to_accounts(request.rules, shown.account, nullptr);
   if (is_for(*found, request)) request.editors = {picks_of(*found)};
@@ -598,6 +653,36 @@ Result<recommend::TrialCatalogue> Recommendations::catalogue() const {
   return recommend::TrialCatalogue{candidates_of(*index), texts_};
 }
 
+Result<void> Recommendations::catch_up() {
+  {
+    MutexLock lock(mutex_);
+    // Whatever changes all the time must not take a whole processor.
+    constexpr int kPausesPerBuild = 3;
+    const auto now = std::chrono::steady_clock::now();
+    if (!is_behind_ || now - made_.at < kPausesPerBuild * made_.took) return {};
+  }
+  return make_anew();
+}
+
+Result<void> Recommendations::make_anew() {
+  ZHIYIN_TRY(auto index, items_.index());
+  std::optional<Parts> parts;
+  {
+    MutexLock lock(mutex_);
+    if (!model_.model || is_stale_) {
+      ZHIYIN_TRY_VOID(renew());
+    }
+    parts = this->parts(std::move(index));
+    is_outdated_ = false;
+  }
+  Made made = make(*parts);
+  MutexLock lock(mutex_);
+  made_ = std::move(made);
+  is_behind_ = is_outdated_;
+  set_ready(nullptr);
+  return {};
+}
+
 Result<void> Recommendations::flush() {
   std::vector<storage::NewRecord> gathered;
   {
@@ -654,7 +739,7 @@ Result<std::shared_ptr<const Recommendations::Trends>> Recommendations::add_segm
 void Recommendations::set_texts(std::shared_ptr<const recommend::TextVectors> texts) {
   MutexLock lock(mutex_);
   texts_ = std::move(texts);
-  recommender_ = nullptr;
+  is_outdated_ = true;
   set_ready(nullptr);
 }
 

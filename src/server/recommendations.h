@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -37,8 +38,8 @@ struct LearntRanker {
 };
 
 /// Serves recommendations from the active model, the active ranker and the catalogue as it is, and
-/// notes what was shown. The recommender is a snapshot, made anew when one of the three changed.
-/// Thread-safe.
+/// notes what was shown. The recommender is a snapshot, made anew when one of the three changed:
+/// with the next list where that is quick, else in the background (catch_up). Thread-safe.
 class Recommendations {
  public:
   struct Settings {
@@ -49,6 +50,8 @@ class Recommendations {
     std::string rival;
     double rival_share = 0;  ///< of people, by assignment hash version 2 with the rival as seed
     bool ranked = true;      ///< false: in the order of sources, whatever ranker is active
+    /// Recommenders that are made faster than this follow every change with the next list.
+    std::chrono::nanoseconds quick_build = std::chrono::milliseconds(50);
   };
   /// All must outlive this. `recent`: the people whose histories are in memory; null: of nobody.
   Recommendations(model::Registry& registry, catalogue::Items& items, storage::EventLog& log,
@@ -127,6 +130,11 @@ class Recommendations {
   /// What lists are made of now, for the trial of a new version.
   [[nodiscard]] Result<recommend::TrialCatalogue> catalogue() const;
 
+  /// Makes the recommenders anew where that takes longer than Settings::quick_build and something
+  /// changed: until then lists go on by the old ones, without what may be listed no longer. Called
+  /// about once a second by one thread.
+  Result<void> catch_up();
+
   /// Hands gathered impressions to the log, and counts to state. Called about once a second and
   /// before the end.
   Result<void> flush();
@@ -184,6 +192,9 @@ class Recommendations {
     std::shared_ptr<const recommend::Recommender> recommender;
     std::shared_ptr<const recommend::Recommender> rival;  ///< null: none
     std::shared_ptr<const catalogue::EditorLists::Snapshot> editors;
+    /// Candidates (of both: they number the catalogue alike) that may be listed no longer since
+    /// the recommenders were made; null: none.
+    std::shared_ptr<const std::vector<std::uint32_t>> withdrawn;
   };
   Result<InUse> current();
   /// What `current` found last, and the versions of catalogue and editors' lists that it belongs
@@ -199,8 +210,32 @@ class Recommendations {
   /// The list, and its impression.
   Result<Answer> listed(const InUse& in_use, const audience::PersonView& person,
                         const recommend::RecommendRequest& request, Shown shown);
+  /// What recommenders are made of, at one moment.
+  struct Parts {
+    /// Shared with requests under way; immutable.
+    std::shared_ptr<const recommend::RecommendModel> model;
+    std::string model_id;
+    recommend::Ranking ranking;
+    std::shared_ptr<const recommend::TextVectors> texts;
+    std::shared_ptr<const catalogue::ItemIndex> index;
+  };
+  /// Recommenders, and what of the catalogue they were made of.
+  struct Made {
+    /// Shared with requests under way; immutable.
+    std::shared_ptr<const recommend::Recommender> recommender;  ///< null: not yet
+    std::shared_ptr<const recommend::Recommender> rival;        ///< null: none
+    std::shared_ptr<const catalogue::ItemIndex> index;
+    std::chrono::nanoseconds took{0};
+    std::chrono::steady_clock::time_point at = {};  ///< when that was done
+  };
+  [[nodiscard]] Parts parts(std::shared_ptr<const catalogue::ItemIndex> index) const
+      ZHIYIN_REQUIRES(mutex_);
+  [[nodiscard]] Made make(const Parts& parts) const;
+  /// Of what there is now, while lists go on.
+  Result<void> make_anew();
   /// What the rival's lists are made by.
-  Result<std::shared_ptr<const recommend::Recommender>> make_rival() ZHIYIN_REQUIRES(mutex_);
+  [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> make_rival(
+      const Parts& parts) const;
   [[nodiscard]] bool is_interleaved(const PersonId& person) const;
   /// A seed.
   std::uint64_t draw();
@@ -218,6 +253,8 @@ class Recommendations {
                                const recommend::RecommendRequest& request, Shown shown);
   static void limit_to_accounts(recommend::ItemRules& rules, std::string_view account,
                                 const audience::PersonView* person);
+  /// The rules must not outlive `in_use`.
+  static void leave_out_withdrawn(const InUse& in_use, recommend::ItemRules& rules);
   void leave_out_hidden(const PersonId& person, recommend::ItemRules& rules) const;
   /// Gathers the impression of an answer, and counts what was listed. Returns its id.
   std::string note(const Answer& answer, const PersonId& person,
@@ -260,13 +297,13 @@ class Recommendations {
   std::shared_ptr<const Ready> ready_ ZHIYIN_GUARDED_BY(ready_mutex_);
   mutable Mutex mutex_;
   /// Shared with requests under way; immutable.
-  std::shared_ptr<const recommend::Recommender> recommender_ ZHIYIN_GUARDED_BY(mutex_);
-  std::shared_ptr<const recommend::Recommender> rival_ ZHIYIN_GUARDED_BY(mutex_);
+  Made made_ ZHIYIN_GUARDED_BY(mutex_);
+  bool is_outdated_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< model, ranker or texts are others
+  bool is_behind_ ZHIYIN_GUARDED_BY(mutex_) = false;    ///< catch_up() has something to do
   Loaded<recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
   Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
   std::optional<LearntRanker> learnt_ ZHIYIN_GUARDED_BY(mutex_);  ///< of ranker_
   bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;               ///< other versions may be active
-  std::shared_ptr<const catalogue::ItemIndex> index_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(mutex_);
   SegmentsOf segments_of_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const recommend::TextVectors> texts_ ZHIYIN_GUARDED_BY(mutex_);
