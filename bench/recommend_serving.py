@@ -12,6 +12,7 @@ from callbacks import built
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SECONDS = float(os.environ.get("BENCH_SECONDS", "6"))
 CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "16"))
+CLOCK = 'clock = "stepped"\nclock_start = "2026-06-01T00:00:00+08:00"\n'  # where the made-up events end
 RULES = "n=10&kind=article&diversity=0.3&author_max=2&category_max=4"
 
 
@@ -39,6 +40,19 @@ def filled(harness, people, items, mean, settings=""):
     server.cli("train", "recommend", "--model", "itemknn", "--k", "200", "--factors", "0", "--json", timeout=7200)
     print(f"  trained (itemknn, 200 weights an item) in {time.monotonic() - began:.0f} s", flush=True)
     return server, made
+
+
+def live_segments(server):
+    """Twelve of them, filled: by deed, by how often, and by interest."""
+    trees = [{"event": kind, "window": window} for kind in ("read", "like", "share") for window in ("7d", "30d")]
+    trees += [{"event": "read", "count": {">=": count}} for count in (5, 10, 20)]
+    trees += [{"event": "share", "count": {">=": count}} for count in (2, 4)] + [{"not": {"event": "read", "window": "14d"}}]
+    for number, tree in enumerate(trees):
+        server.ok("PUT", f"/v1/segments/live-{number}", {"name": f"live {number}", "tree": tree, "live": True})
+    server.ok("POST", "/v1/clock", {"to": "2026-06-01T00:00:01+08:00"})
+    for number in range(len(trees)):
+        segment = server.ok("GET", f"/v1/segments/live-{number}")
+        assert segment["live_state"] == "filled" and segment["count"] > 0, segment
 
 
 def on_core(pid, core):
@@ -98,7 +112,7 @@ def start_plain(harness, folder):
 
 def bench_http(harness):
     people = int(os.environ.get("BENCH_READERS", "20000"))
-    server, _ = filled(harness, people, 10_000, 20)
+    server, _ = filled(harness, people, 10_000, 20, CLOCK)
     plain = None
     try:
         alone = in_process(server.folder)
@@ -129,11 +143,31 @@ def bench_http(harness):
             read = load(plain_port, folder / "plain.txt", 0)
             print(f"  plain Go reader of stored lists on the same core: {read['per_second']:,.0f}/s, p50 {read['p50_ms']:.2f}, p99 {read['p99_ms']:.2f} ms: computing instead of "
                   f"reading costs {1e6 / full['per_second'] - 1e6 / read['per_second']:.0f} µs a list, {read['per_second'] / full['per_second']:.1f} times", flush=True)
+        bench_kept(server, folder, refs, key)
         print("  command: bench/run recommend_http")
     finally:
         if plain:
             plain.kill()
         server.close()
+
+
+def bench_kept(server, folder, refs, key):
+    """Plain lists where live segments and what was listed before count, too."""
+    live_segments(server)
+    paths = folder / "plain.paths"
+    for name, settings in (("with live segments", ""), ("with these and fatigue", "[recommend]\nfatigue_shows = 3\n")):
+        server.config.write_text(server.config.read_text() + settings)
+        server.restart()  # counts what is popular in segments
+        while not any(item["source"] == "segment" for ref in refs[:20] for item in server.ok("GET", f"/v1/recommend/{ref}?n=10")["items"]):
+            time.sleep(0.2)
+        pid = server.process.child.pid
+        on_core(pid, 0)
+        load(server.port, paths, 0, key, 4)  # until everybody is in memory
+        before = cpu_seconds(pid)
+        full = load(server.port, paths, 0, key)
+        used = (cpu_seconds(pid) - before) / max(1, full["answered"])
+        print(f"recommend_http: plain, {name}: {full['per_second']:,.0f}/s closed loop ({used * 1e6:.0f} µs of the core a list, {full['body_bytes']:.0f} bytes), p99 {full['p99_ms']:.2f} ms",
+              flush=True)
 
 
 def bench_million(harness):

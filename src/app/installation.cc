@@ -456,7 +456,11 @@ class BuiltInstallation final : public Installation {
     // What another process changes would be noticed too late.
     const std::int64_t recent_mb =
         membership_ == nullptr ? options_.integer("recommend.people_memory_mb") : 0;
-    recent_people_.emplace(static_cast<std::size_t>(recent_mb) << 20);
+    std::size_t recent_bytes = static_cast<std::size_t>(recent_mb) << 20;
+    // What was shown to somebody takes about as much as what somebody did.
+    if (recommend_settings_.fatigue.shows > 0)
+      recommend_settings_.shown_bytes_max = recent_bytes -= recent_bytes / 2;
+    recent_people_.emplace(recent_bytes);
     segments_.emplace(*state_, *warehouse_, *people_, *items_, &*recent_people_);
     segment_audience_.emplace(*segments_);
     recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_,
@@ -909,15 +913,7 @@ class BuiltInstallation final : public Installation {
     if (held_.load()) return {};
     ZHIYIN_TRY(auto trends, trends_->count_when_due(clock_->now()));
     if (!trends) return {};
-    recommendations_->set_trends(std::move(trends), [this](const PersonId& person) {
-      std::vector<SegmentId> out;
-      auto read = state_->read([&](storage::Session& db) -> Result<void> {
-        ZHIYIN_TRY(out, audience::live_segments_of(db, person));
-        return {};
-      });
-      return read ? Result<std::vector<SegmentId>>(std::move(out))
-                  : std::unexpected(std::move(read.error()));
-    });
+    recommendations_->set_trends(std::move(trends));
     return {};
   }
 

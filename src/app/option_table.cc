@@ -110,8 +110,9 @@ constexpr OptionSpec kOptions[] = {
     {"recommend.fatigue", kString, "down",
      "What becomes of tired items: down (behind all others) or out (not listed)."},
     {"recommend.people_memory_mb", kInt, "32",
-     "Memory for the histories of people whose lists were asked for of late, in MB, so that they "
-     "need not be read again; 0: none. Not used where several processes share the state.",
+     "Memory for the histories of people whose lists were asked for of late, their live segments "
+     "and, with fatigue_shows, what was listed to them (half of it), in MB, so that they need not "
+     "be read again; 0: none. Not used where several processes share the state.",
      "256", 0, 1 << 20},
     {"recommend.train_memory_mb", kInt, "0",
      "Memory that training a recommender may take, in MB: one that needs more is refused; 0: half "

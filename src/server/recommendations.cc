@@ -102,7 +102,7 @@ Recommendations::Recommendations(model::Registry& registry, catalogue::Items& it
       settings_(std::move(settings)),
       recent_(recent),
       arms_(state, items),
-      shown_items_(state, settings_.fatigue),
+      shown_items_(state, settings_.fatigue, settings_.shown_bytes_max),
       seed_(crypto::xxh64(crypto::random_bytes(8))) {}
 
 Result<audience::PersonView> Recommendations::view_of(const audience::People& people,
@@ -429,7 +429,11 @@ Result<Recommendations::Prepared> Recommendations::prepared(const audience::Pers
   leave_out_hidden(person, request.rules);
   ZHIYIN_TRY(request.tired, shown_items_.tired(person, request.now));
   request.leaves_out_tired = shown_items_.rule().leaves_out;
-  ZHIYIN_TRY(auto trends, add_segments(view, request));
+  auto trends = person.value.empty() ? nullptr : this->trends();
+  if (trends) {
+    ZHIYIN_TRY(const auto segments, segments_of(person));
+    add_trends(*trends, segments, view, request);
+  }
   return Prepared{std::move(request), std::move(trends), std::move(editors)};
 }
 
@@ -505,8 +509,8 @@ Result<Recommendations::Answer> Recommendations::recommend(const audience::Perso
 
 std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_once(
     const audience::PersonView& person, const recommend::RecommendRequest& given, Shown shown) {
-  // Of these state knows more than memory.
-  if (has_trends_.load() || shown_items_.rule().shows > 0 || given.explore > 0) return std::nullopt;
+  // Of fresh items state knows more than memory.
+  if (given.explore > 0) return std::nullopt;
   // Longer than others, by itself or on average.
   constexpr std::int64_t kQuickNs = 700'000;
   constexpr std::size_t kQuickItems = 50;
@@ -525,6 +529,16 @@ std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_onc
   leave_out_hidden(person.id, request.rules);
   leave_out_withdrawn(ready->in_use, request.rules);
   add_editors(editors, request);
+  auto tired = shown_items_.known_tired(person.id, request.now);
+  if (!tired) return std::nullopt;
+  request.tired = std::move(*tired);
+  request.leaves_out_tired = shown_items_.rule().leaves_out;
+  const auto trends = person.id.value.empty() ? nullptr : this->trends();
+  if (trends) {
+    const auto segments = recent_ != nullptr ? recent_->known_segments(person.id) : std::nullopt;
+    if (!segments) return std::nullopt;
+    add_trends(*trends, *segments, person, request);
+  }
   return listed(ready->in_use, person, request, shown);
 }
 
@@ -708,32 +722,36 @@ Result<void> Recommendations::look_for_model() {
   return {};
 }
 
-void Recommendations::set_trends(std::shared_ptr<const Trends> trends, SegmentsOf segments_of) {
-  MutexLock lock(mutex_);
-  has_trends_.store(trends != nullptr && !trends->empty());
+void Recommendations::set_trends(std::shared_ptr<const Trends> trends) {
+  if (trends && trends->empty()) trends = nullptr;
+  MutexLock lock(trends_mutex_);
   trends_ = std::move(trends);
-  segments_of_ = std::move(segments_of);
 }
 
-Result<std::shared_ptr<const Recommendations::Trends>> Recommendations::add_segments(
-    const audience::PersonView& view, recommend::RecommendRequest& request) {
-  const PersonId& person = view.id;
-  std::shared_ptr<const Trends> trends;
-  SegmentsOf segments_of;
-  {
-    MutexLock lock(mutex_);
-    trends = trends_;
-    segments_of = segments_of_;
-  }
-  if (!trends || trends->empty() || person.value.empty()) return nullptr;
-  ZHIYIN_TRY(const auto segments, segments_of(person));
+std::shared_ptr<const Recommendations::Trends> Recommendations::trends() const {
+  MutexLock lock(trends_mutex_);
+  return trends_;
+}
+
+Result<std::vector<SegmentId>> Recommendations::segments_of(const PersonId& person) {
+  if (recent_ != nullptr) return recent_->segments_of(state_, person);
+  std::vector<SegmentId> out;
+  ZHIYIN_TRY_VOID(state_.read([&](storage::Session& db) -> Result<void> {
+    ZHIYIN_TRY(out, audience::live_segments_of(db, person));
+    return {};
+  }));
+  return out;
+}
+
+void Recommendations::add_trends(const Trends& trends, std::span<const SegmentId> segments,
+                                 const audience::PersonView& view,
+                                 recommend::RecommendRequest& request) {
   for (const SegmentId& segment : segments) {
-    const auto found = std::ranges::find(*trends, segment.value, &recommend::SegmentItems::id);
-    if (found != trends->end()) request.segments.push_back(&*found);
+    const auto found = std::ranges::find(trends, segment.value, &recommend::SegmentItems::id);
+    if (found != trends.end()) request.segments.push_back(&*found);
   }
-  std::ranges::copy(trends_of_traits(*trends, view, request.now),
+  std::ranges::copy(trends_of_traits(trends, view, request.now),
                     std::back_inserter(request.segments));
-  return trends;
 }
 
 void Recommendations::set_texts(std::shared_ptr<const recommend::TextVectors> texts) {

@@ -52,6 +52,7 @@ class Recommendations {
     bool ranked = true;      ///< false: in the order of sources, whatever ranker is active
     /// Recommenders that are made faster than this follow every change with the next list.
     std::chrono::nanoseconds quick_build = std::chrono::milliseconds(50);
+    std::size_t shown_bytes_max = 0;  ///< of what was shown to people, in memory; see ShownItems
   };
   /// All must outlive this. `recent`: the people whose histories are in memory; null: of nobody.
   Recommendations(model::Registry& registry, catalogue::Items& items, storage::EventLog& log,
@@ -146,10 +147,9 @@ class Recommendations {
   /// Removes what nobody needs any more. Now and then.
   Result<void> tidy(Instant now) { return shown_items_.tidy(now); }
 
-  /// What is popular in segments, from now on (null: nothing is known), and whose they are.
+  /// What is popular in segments, from now on; null: nothing is known.
   using Trends = std::vector<recommend::SegmentItems>;
-  using SegmentsOf = std::function<Result<std::vector<SegmentId>>(const PersonId&)>;
-  void set_trends(std::shared_ptr<const Trends> trends, SegmentsOf segments_of);
+  void set_trends(std::shared_ptr<const Trends> trends);
   /// What the items' texts are about, from now on; null: nothing is known.
   void set_texts(std::shared_ptr<const recommend::TextVectors> texts);
 
@@ -241,10 +241,13 @@ class Recommendations {
   std::uint64_t draw();
   /// The request with what its places of exploration need: a seed of its own, and what is known.
   recommend::RecommendRequest with_chance(recommend::RecommendRequest request);
-  /// Adds the segments and values of traits of the person to the request; the answer must not
-  /// outlive what it returns.
-  Result<std::shared_ptr<const Trends>> add_segments(const audience::PersonView& view,
-                                                     recommend::RecommendRequest& request);
+  /// Null: nothing is popular in particular. Never waits.
+  std::shared_ptr<const Trends> trends() const ZHIYIN_EXCLUDES(trends_mutex_);
+  Result<std::vector<SegmentId>> segments_of(const PersonId& person);
+  /// Adds the segments and values of traits of the person to the request, which must not outlive
+  /// `trends`.
+  static void add_trends(const Trends& trends, std::span<const SegmentId> segments,
+                         const audience::PersonView& view, recommend::RecommendRequest& request);
   /// Adds the editors' lists that are for this reader now; the request must not outlive them.
   static void add_editors(const catalogue::EditorLists::Snapshot& editors,
                           recommend::RecommendRequest& request);
@@ -291,7 +294,9 @@ class Recommendations {
   std::deque<std::string> hidden_order_ ZHIYIN_GUARDED_BY(hidden_mutex_);  ///< people, oldest first
   /// How long making a list takes, in nanoseconds: mostly the last 16.
   std::atomic<std::int64_t> list_ns_{0};
-  std::atomic<bool> has_trends_{false};
+  mutable Mutex trends_mutex_;
+  /// Shared with requests under way; immutable.
+  std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(trends_mutex_);
   mutable Mutex ready_mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const Ready> ready_ ZHIYIN_GUARDED_BY(ready_mutex_);
@@ -304,8 +309,6 @@ class Recommendations {
   Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
   std::optional<LearntRanker> learnt_ ZHIYIN_GUARDED_BY(mutex_);  ///< of ranker_
   bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;               ///< other versions may be active
-  std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(mutex_);
-  SegmentsOf segments_of_ ZHIYIN_GUARDED_BY(mutex_);
   std::shared_ptr<const recommend::TextVectors> texts_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
