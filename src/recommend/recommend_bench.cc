@@ -463,6 +463,10 @@ int lists(std::string_view wanted, const char* folder) {
     if (known >= 6) return {};
     return {static_cast<double>(4 + known), known == 0 ? 1.0 : 0.0};
   };
+  std::vector<ItemRef> picked;
+  for (int i = 0; i < 100; ++i) picked.push_back({"article", some_item(random)});
+  RecommendRequest edited = plain;
+  edited.editors = {{"A", picked, 0.1}, {"B", std::span(picked).last(50), 0.1}};
   struct Mode {
     const char* name;
     const RecommendRequest* request;
@@ -470,6 +474,7 @@ int lists(std::string_view wanted, const char* folder) {
   };
   constexpr bool kNo = false;
   const Mode modes[] = {{"plain", &plain, kNo, kNo, kNo},
+                        {"plain, editors", &edited, kNo, kNo, kNo},
                         {"rules", &rules, kNo, kNo, kNo},
                         {"rules, terms", &explained, kNo, kNo, kNo},
                         {"rules, 500 eligible", &among, kNo, kNo, kNo},
