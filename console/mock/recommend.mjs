@@ -1,6 +1,6 @@
 // What the mock says of items and of recommendation. Never shipped.
 
-const kSources = ["ease", "ials", "tags", "popular", "fresh"];
+const kSources = ["ease", "ials", "tags", "editor", "popular", "fresh"];
 const kDay = 86_400_000;
 
 /** A page of the library: every status there is, in the form of GET /v1/items/statistics. */
@@ -40,8 +40,8 @@ function listed(data, at, source, rule) {
   const liked = source === "ease" || source === "ials";
   return {
     item, score: Number((0.9 / (at + 1.3)).toFixed(4)), source, propensity: 1, removed: rule ? removed(rule) : null,
-    reason: liked ? `因为你读过《${read.title}》` : source === "tags" ? "因为你常看「美食」的内容" : source === "popular" ? "近期热门" : "新内容",
-    reason_en: liked ? `because you read "${read.title}"` : source === "tags" ? "because you often look at 美食" : source === "popular" ? "popular lately" : "new",
+    reason: liked ? `因为你读过《${read.title}》` : source === "tags" ? "因为你常看「美食」的内容" : source === "editor" ? "编辑精选《春茶上新》" : source === "popular" ? "近期热门" : "新内容",
+    reason_en: liked ? `because you read "${read.title}"` : source === "tags" ? "because you often look at 美食" : source === "editor" ? "picked by the editors: 春茶上新" : source === "popular" ? "popular lately" : "new",
     terms: liked ? [{ item: read, share: 0.31 }, { item: data.items[(at + 5) % data.items.length], share: 0.12 }] : undefined,
   };
 }
@@ -56,7 +56,7 @@ function inspected(data, person, query) {
   const final = order.map((at, place) => listed(data, at, cold ? (place % 2 ? "tags" : "popular") : kSources[place % 3]));
   const sources = kSources.map((source, s) => {
     const nothing = (cold && s < 2) || data.items.length === 0;
-    const items = nothing ? [] : data.items.slice(0, 8).map((_, at) => listed(data, at + s, source, at === 1 ? "dealt_with" : at === 3 && s === 3 ? "unavailable" : null));
+    const items = nothing ? [] : data.items.slice(0, 8).map((_, at) => listed(data, at + s, source, at === 1 ? "dealt_with" : at === 3 && source === "popular" ? "unavailable" : null));
     return { source, candidates: nothing ? 0 : 40 + s * 31, items };
   });
   const merged = [...final.map((one) => ({ ...one })), ...[1, 2].map((at) => listed(data, at * 4 + 1, "popular", at === 1 && query.get("author_max") ? "author_max" : "places"))];
@@ -88,11 +88,41 @@ function mapped(data, query) {
   return { by, model: "recommend-2", items, left_out: 4, beyond: 0, shares: [0.31, 0.17] };
 }
 
+/** Two editors' lists: one in use, with items that cannot be shown, and one that is switched off. */
+function editorLists(data) {
+  const [first, second] = [data.items.slice(0, 9), data.items.slice(3, 6)].map((items) => items.map(({ kind, id }) => ({ kind, id })));
+  const common = { account: "", valid_from: null, valid_until: null, enabled: true, share: 0.1, version: 1, updated_at: data.ago(kDay), updated_by: "user:anna" };
+  return [
+    { ...common, id: "spring", name: "春茶上新", items: [...first, { kind: "article", id: "not-here" }], share: 0.2, version: 3, valid_until: data.ago(-20 * kDay) },
+    { ...common, id: "winter", name: "冬日特辑", items: second, account: "shop", enabled: false, updated_by: "command line" },
+  ];
+}
+
+function shownList(list, lines, whole) {
+  const contents = list.items.map(({ kind, id }) => {
+    const one = lines.find((line) => line.item.kind === kind && line.item.id === id);
+    return { kind, id, title: one?.item.title ?? "", status: one?.status ?? "unknown" };
+  });
+  const by_status = contents.reduce((out, one) => ({ ...out, [one.status]: (out[one.status] ?? 0) + 1 }), {});
+  const now = Date.now();
+  const state = !list.enabled ? "disabled" : list.valid_from && now < Date.parse(list.valid_from) ? "upcoming" : list.valid_until && now >= Date.parse(list.valid_until) ? "expired" : "active";
+  return { ...list, state, can_be_shown: by_status.available ?? 0, by_status, ...(whole ? { contents } : {}) };
+}
+
 /** `[method, pattern, handler]`, as those of server.mjs; they stand before its own. */
-export function recommendRoutes(data, { page, notFound, Problem }) {
+export function recommendRoutes(data, { page, notFound, Problem, versioned }) {
   const lines = data.people.length ? library(data) : [];
   const line = ({ kind, id }) => lines.find((one) => one.item.kind === kind && one.item.id === id) ?? (() => { throw notFound("item"); })();
+  const chosen = data.people.length ? editorLists(data) : [];
+  const oneList = (id) => chosen.find((one) => one.id === id) ?? (() => { throw notFound("editors' list"); })();
   return [
+    ["GET", "/v1/recommend/editor-lists", ({ query }) => ({ ...page(chosen.map((one) => shownList(one, lines, false)), query), total: chosen.length })],
+    ["GET", "/v1/recommend/editor-lists/:id", ({ path }) => shownList(oneList(path.id), lines, true)],
+    ["PUT", "/v1/recommend/editor-lists/:id", ({ path, body, headers }) => {
+      if (body.name.includes("?")) throw new Problem(400, "invalid_argument", "name: is refused here", "name");
+      return versioned(chosen, path.id, body, headers["if-match"], { updated_at: data.ago(0), updated_by: "user:anna" });
+    }],
+    ["DELETE", "/v1/recommend/editor-lists/:id", ({ path }) => { chosen.splice(chosen.indexOf(oneList(path.id)), 1); return {}; }],
     ["GET", "/v1/items/statistics", ({ query }) => {
       const text = (query.get("q") ?? "").toLowerCase();
       const by = (kind, status) => lines.filter((one) => (!text || one.item.title.toLowerCase().includes(text) || one.item.id.includes(text)) && (!kind || one.item.kind === kind) && (!status || one.status === status));

@@ -173,7 +173,7 @@ function routes(data, state) {
       return { items: [touch("tea-festival", "refused", "frequency_cap", 1), touch("care-reply", "held_out", "held_out", 2, "customer_service"), touch("spring", "sent", "none", 9, "mass", { clicked_at: data.ago(8.9 * 86_400_000) })], next: null };
     }],
     ["GET", "/v1/people/:id/segments/:segment", ({ path }) => { person(path.id); const explanation = explained(find(data.segments, path.segment, "segment").tree, generator(path.id.charCodeAt(5) * 7 + 1)); return { member: explanation.result, as_of: data.ago(0), explanation }; }],
-    ...recommendRoutes(data, { page, notFound, Problem }),
+    ...recommendRoutes(data, { page, notFound, Problem, versioned }),
     ["GET", "/v1/segments", () => ({ items: data.segments, next: null })],
     ["POST", "/v1/segments/preview", ({ body }) => { checkTree(body.tree); const sample = data.people.filter((_, at) => at % 13 === 0).map(({ id, events, last_seen }) => ({ id, events, last_seen })); return { count: 40 + (JSON.stringify(body.tree).length * 37) % 2000, as_of: data.ago(0), sample }; }],
     ["GET", "/v1/segments/:id", ({ path }) => find(data.segments, path.id, "segment")],

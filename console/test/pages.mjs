@@ -656,6 +656,49 @@ test("items are found by status, looked into and edited", () =>
     assert.match(await text(), /没有符合条件的内容/);
   }, { expected: [/400.*\/v1\/items/] }));
 
+test("an editors' list is filled, put in order, saved and removed", () =>
+  withConsole(async ({ page, settle, open, text }) => {
+    await open("/items");
+    await page.getByRole("link", { name: "编辑精选" }).click();
+    await settle();
+    assert.match(await text(), /春茶上新[\s\S]*使用中\s+6 \/ 10[\s\S]*缺货 1[\s\S]*内容库中没有 1/);
+    await page.getByRole("link", { name: "春茶上新" }).click();
+    await settle();
+    const rows = page.locator("ol.items li");
+    const first = await rows.first().locator(".link").innerText();
+    await page.getByRole("button", { name: "第 1 项下移" }).click();
+    assert.equal(await rows.nth(1).locator(".link").innerText(), first);
+    await rows.nth(1).dragTo(rows.nth(4));
+    assert.equal(await rows.nth(4).locator(".link").innerText(), first);
+    await rows.last().getByRole("button", { name: "移出" }).click();
+    assert.equal(await rows.count(), 9);
+    await page.fill("input[name=find]", "基金");
+    await page.getByRole("button", { name: "加入", exact: true }).first().waitFor();
+    await page.getByRole("button", { name: "加入", exact: true }).first().click();
+    assert.equal(await rows.count(), 10);
+    assert.match(await text(), /已在清单中/);
+    await page.fill("input[name=name]", "春茶?");
+    await page.getByRole("button", { name: "保存" }).click();
+    await page.locator(".problem").waitFor();
+    await page.fill("input[name=name]", "春茶与咖啡");
+    await page.fill("input[name=share]", "25");
+    const saved = page.waitForRequest((one) => one.method() === "PUT");
+    await page.getByRole("button", { name: "保存" }).click();
+    const request = await saved;
+    assert.equal(request.headers()["if-match"], "3");
+    const body = request.postDataJSON();
+    assert.deepEqual([body.share, body.name, body.items.length, Object.keys(body.items[0]).join()], [0.25, "春茶与咖啡", 10, "kind,id"]);
+    await page.getByRole("heading", { name: "春茶与咖啡" }).waitFor();
+    await page.locator("header.head").getByRole("button", { name: "删除" }).click();
+    await page.locator("dialog").getByRole("button", { name: "删除" }).click();
+    await page.waitForURL(/editor-lists$/);
+    await settle();
+    assert.ok(!(await text()).includes("春茶与咖啡"));
+    await page.getByRole("link", { name: "新建清单" }).click();
+    await settle();
+    assert.ok(await page.getByRole("button", { name: "保存" }).isDisabled());
+  }, { expected: [/400.*editor-lists/] }));
+
 test("two versions of the recommender stand beside each other, and one goes back", () =>
   withConsole(async ({ page, settle, open, text }) => {
     await open("/recommend?tab=versions");

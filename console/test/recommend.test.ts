@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fieldsOf, itemOf } from "../src/lib/items";
+import { byStatus, editorFaults, editorFormOf, editorListOf, emptyEditorForm, movedTo, withItem } from "../src/lib/editors";
 import { grouped, matches, moved, places, readCurves, readTrial } from "../src/lib/recommend";
 
 describe("two lists", () => {
@@ -54,5 +55,37 @@ describe("the form of an item", () => {
     const changed = itemOf(item, { ...fieldsOf(item), price: "", tags: " 茶，礼物 茶 ", valid_until: "", cover: " ", stock: "0" });
     expect(changed).toEqual({ kind: "product", id: "p1", title: "壶", text: "长文", tags: ["茶", "礼物"], stock: 0 });
     expect(itemOf(item, { ...fieldsOf(item), price: "0.29" }).price).toBe(29);
+  });
+});
+
+describe("the form of an editors' list", () => {
+  const list = {
+    id: "spring", name: "春茶上新", items: [{ kind: "article", id: "a" }, { kind: "article", id: "gone" }], account: "shop", valid_from: null, valid_until: "2026-03-01T00:00:30+08:00", enabled: true, share: 0.1234,
+    version: 3, updated_at: "2026-01-01T00:00:00Z", updated_by: "user:anna", state: "active", can_be_shown: 1, by_status: { available: 1, unknown: 1 },
+    contents: [{ kind: "article", id: "a", title: "甲", status: "available" }, { kind: "article", id: "gone", title: "", status: "unknown" }],
+  };
+
+  it("gives back what it got, to the second and the thousandth", () => {
+    expect(editorListOf(editorFormOf(list), list)).toEqual({ name: "春茶上新", items: list.items, account: "shop", valid_from: null, valid_until: list.valid_until, enabled: true, share: 0.1234 });
+    expect(editorListOf({ ...editorFormOf(list), share_percent: 25, valid_until: "" }, list)).toMatchObject({ share: 0.25, valid_until: null });
+    expect(editorListOf({ ...emptyEditorForm(), name: " 新 " })).toMatchObject({ name: "新", share: 0.1, valid_from: null, account: "" });
+  });
+
+  it("says what keeps it from being saved", () => {
+    const form = editorFormOf(list);
+    expect(editorFaults(form)).toEqual([]);
+    expect(editorFaults(emptyEditorForm())).toEqual(["id", "name", "items"]);
+    expect(editorFaults({ ...form, id: "Spring", name: "茶".repeat(65), share_percent: 51, valid_from: "2026-03-02T00:00" })).toEqual(["id", "name", "share", "valid"]);
+    expect(editorFaults({ ...form, name: "茶".repeat(64) })).toEqual([]);
+  });
+
+  it("puts items in order, each once", () => {
+    expect(movedTo(["a", "b", "c"], 0, 2)).toEqual(["b", "c", "a"]);
+    expect(movedTo(["a", "b"], 1, 2)).toEqual(["a", "b"]);
+    const more = withItem(list.contents, { kind: "product", id: "a", status: "hidden" });
+    expect(more).toHaveLength(3);
+    expect(withItem(more, { kind: "product", id: "a", status: "hidden" })).toBe(more);
+    expect(byStatus(more)).toEqual([["available", 1], ["unknown", 1], ["hidden", 1]]);
+    expect(byStatus([])).toEqual([["available", 0]]);
   });
 });

@@ -82,6 +82,8 @@ async function pagesOf(page) {
     await page.locator("tbody .link").first().click();
     await settle();
   }]);
+  list.push(["editor-lists", "/editor-lists"], ["editor-list-new", "/editor-lists/new"]);
+  for (const one of (await items("/v1/recommend/editor-lists")).slice(0, 2)) list.push([`editor-list-${one.id}`, `/editor-lists/${encoded(one.id)}`]);
   list.push(["recommend", "/recommend"]);
   if (people.length) list.push(["recommend-person", `/recommend?person=${encoded(people[0].id)}&n=8&diversity=0.3`], ["recommend-cold", `/recommend?person=${encoded(people.at(-1).id)}`]);
   const versions = await items("/v1/models?kind=recommend");

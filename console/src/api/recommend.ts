@@ -142,3 +142,28 @@ export interface CatalogueItem extends ItemRef {
   url?: string;
   cover?: string;
 }
+
+/** An item of an editors' list: as one of the catalogue, or `unknown` to it. */
+export interface EditorListItem extends ItemRef {
+  status: string;
+}
+
+/** Items that editors chose, and how the list stands. */
+export interface EditorList {
+  id: string;
+  name: string;
+  items: ItemRef[];
+  account?: string;
+  valid_from?: string | null;
+  valid_until?: string | null;
+  enabled: boolean;
+  share: number;
+  version: number;
+  updated_at: string;
+  updated_by: string;
+  state: string;
+  can_be_shown: number;
+  by_status: Record<string, number>;
+  /** Of one list only. */
+  contents?: EditorListItem[];
+}

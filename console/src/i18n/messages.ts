@@ -241,6 +241,8 @@ const people = {
   "source.rp3beta": ["相似内容", "Similar items"],
   "source.ials": ["兴趣因子", "Taste factors"],
   "source.similar": ["相似标签", "Similar tags"],
+  "source.editor": ["编辑精选", "Editors' list"],
+  "source.segment": ["分群热门", "Popular in a segment"],
   "source.pinned": ["编辑推荐", "Pinned"],
   "source.explore": ["探索", "Exploration"],
   "source.popularity": ["热门", "Popular"],
