@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "model/text_encoder.h"
 #include "recommend/co_occurrence.h"
@@ -23,6 +24,7 @@
 #include "recommend/ials.h"
 #include "recommend/impression.h"
 #include "recommend/interaction_file.h"
+#include "recommend/kept_counts.h"
 #include "recommend/list_inspection.h"
 #include "recommend/movielens_clicks.h"
 #include "recommend/news_impressions.h"
@@ -38,6 +40,13 @@ namespace {
 double seconds() {
   timespec t{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+}
+
+/// By the clock on the wall: what waits for a disk.
+double wall_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
 }
 
@@ -233,6 +242,91 @@ int growth(std::size_t people, std::string_view which, int rounds) {
   tell("ease", small.ease, large.ease);
   tell("sweep", small.sweep, large.sweep);
   tell("lists", small.lists, large.lists);
+  return 0;
+}
+
+/// Histories of 20 different items each; of `changed` people, spread over all, one item is another
+/// one and one is new.
+Interactions rows_with_changes(std::size_t people, std::size_t items, std::size_t changed) {
+  constexpr std::size_t kEvents = 20;
+  Random random(11);
+  std::vector<Interaction> entries;
+  entries.reserve(people * kEvents + changed);
+  const std::size_t every = changed == 0 ? people + 1 : people / changed;
+  std::vector<std::uint32_t> own;
+  for (std::uint32_t u = 0; u < people; ++u) {
+    own.clear();
+    while (own.size() < kEvents + 2) {
+      const double at = random.uniform();
+      const auto item = static_cast<std::uint32_t>(at * at * static_cast<double>(items));
+      if (std::ranges::find(own, item) == own.end()) own.push_back(item);
+    }
+    const bool is_changed = (u + 1) % every == 0;
+    const std::size_t first = is_changed ? 1 : 0;
+    for (std::size_t i = first; i < (is_changed ? kEvents + 2 : kEvents); ++i)
+      entries.push_back({u, own[i], 1});
+  }
+  return Interactions::build(std::move(entries), people, items);
+}
+
+/// Counting anew beside following `changed` histories from the file of the training before, with
+/// all that belongs to it: hashes in order, the file read and checked, rows compared.
+int counts(std::size_t people, std::size_t changed, bool with_inverse) {
+  constexpr std::size_t kItems = 10'000;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kItems; ++i)
+    names.push_back(std::string("article") + '\0' + fmt::format("i{:06}", i));
+  std::vector<PersonKey> keys;
+  for (std::size_t u = 0; u < people; ++u) keys.push_back(person_key(fmt::format("p_{}", u)));
+  const TempFolder folder;
+  KeptCounts kept(folder.path() / "counts", true);
+  double keeping = 0;
+  {
+    const Interactions before = rows_with_changes(people, kItems, 0);
+    CoOccurrence all(kItems);
+    for (std::size_t u = 0; u < people; ++u) all.add(before.columns(u));
+    const CountedRows rows(before, keys, names);
+    const double began = wall_seconds();
+    if (auto done = kept.keep(rows, all); !done) return complain(done.error());
+    keeping = wall_seconds() - began;
+  }
+  const Interactions now = rows_with_changes(people, kItems, changed);
+  double anew = 1e9;
+  double following = 1e9;
+  double ordering = 1e9;  // part of it
+  double inverse = 0;
+  std::size_t rows_changed = 0;
+  constexpr int kRounds = 3;
+  for (int round = 0; round < kRounds; ++round) {
+    double began = seconds();
+    CoOccurrence all(kItems);
+    for (std::size_t u = 0; u < people; ++u) all.add(now.columns(u));
+    anew = std::min(anew, seconds() - began);
+    began = seconds();
+    const CountedRows rows(now, keys, names);
+    ordering = std::min(ordering, seconds() - began);
+    const auto followed = kept.follow(rows, std::numeric_limits<std::size_t>::max(), {});
+    following = std::min(following, seconds() - began);
+    if (!followed) return complain(followed.error());
+    if (followed->counts != all) return 1;
+    rows_changed = followed->rows_changed;
+    if (!with_inverse) continue;
+    GrowthTimes took;
+    if (auto done = take_ease(followed->counts, took); !done) return complain(done.error());
+    inverse = round == 0 ? took.ease : std::min(inverse, took.ease);
+  }
+  const double began = wall_seconds();
+  const std::vector<std::string> gone{"p_7"};
+  if (auto done = kept.forget(gone); !done) return complain(done.error());
+  const double forgetting = wall_seconds() - began;
+  const auto bytes = static_cast<double>(std::filesystem::file_size(folder.path() / "counts"));
+  const double of_people = bytes - 4.0 * static_cast<double>(CoOccurrence::cells_of(kItems));
+  std::printf(
+      "{\"what\":\"counts\",\"people\":%zu,\"items\":%zu,\"changed\":%zu,\"anew\":%.3f,"
+      "\"following\":%.3f,\"ordering\":%.3f,\"inverse\":%.3f,\"keeping\":%.3f,\"forgetting\":%.5f,"
+      "\"file_mb\":%.1f,\"bytes_per_person\":%.1f}\n",
+      people, kItems, rows_changed, anew, following, ordering, inverse, keeping, forgetting,
+      bytes / 1e6, of_people / static_cast<double>(people));
   return 0;
 }
 
@@ -826,6 +920,9 @@ int main(int argc, char** argv) {
   if (what == "growth" && argc >= 3 && argc <= 5)
     return growth(std::strtoul(argv[2], nullptr, 10), argc > 3 ? argv[3] : "",
                   argc > 4 ? std::atoi(argv[4]) : 3);
+  if (what == "counts" && (argc == 4 || argc == 5))
+    return counts(std::strtoul(argv[2], nullptr, 10), std::strtoul(argv[3], nullptr, 10),
+                  argc == 5);
   if (what == "lists" && argc <= 4)
     return lists(argc >= 3 ? argv[2] : "", argc == 4 ? argv[3] : nullptr);
   if (what == "clicks" && argc == 3) return clicks(argv[2]);
@@ -843,7 +940,8 @@ int main(int argc, char** argv) {
   if (what == "items" && argc == 3) return many_items(std::strtoul(argv[2], nullptr, 10));
   std::fprintf(
       stderr,
-      "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE [OF [ROUNDS]] | lists "
+      "recommend_bench ease N | ials FILE FACTORS | fold | growth PEOPLE [OF [ROUNDS]] | "
+      "counts PEOPLE CHANGED [inverse] | lists "
       "[MODES [FOLDER]] |"
       " clicks FOLDER | news FILE | served FOLDER | served FILE [WEIGHTS [RECENCY [LEFT_OUT]]] |"
       " cold FOLDER ENCODER [PREFIX] | texts N | index N | items N\n");

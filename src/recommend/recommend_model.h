@@ -45,6 +45,7 @@ struct InteractionRow {
 using RowSource = std::function<Result<void>(const std::function<void(const InteractionRow&)>&)>;
 
 class TrainingCheckpoint;
+struct CountsUse;
 
 /// Newest liked items of a person that count, unless a training says otherwise.
 inline constexpr std::size_t kHistoryMax = 2000;
@@ -78,6 +79,7 @@ struct TrainParams {
   std::size_t items_max = 200'000;        ///< the most popular are kept
   std::function<bool(double)> progress;
   TrainingCheckpoint* checkpoint = nullptr;  ///< null: a training that is killed begins anew
+  CountsUse* counts = nullptr;               ///< null: EASE counts all anew; see kept_counts.h
   std::size_t memory_max = 0;  ///< bytes; a training that needs more is refused; 0: no bound
 
   static std::map<std::string, double, std::less<>> default_kind_weights();

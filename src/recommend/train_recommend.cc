@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/crypto.h"
 #include "recommend/ease.h"
 #include "recommend/interactions.h"
+#include "recommend/kept_counts.h"
 #include "recommend/recommend_model.h"
 #include "recommend/rp3beta.h"
 #include "recommend/training_checkpoint.h"
@@ -26,6 +28,7 @@ struct Touched {
 /// does not depend on the order of the rows.
 struct Gathered {
   std::size_t people = 0;
+  std::vector<PersonKey> keys;  ///< of the people, where counts are kept
   std::vector<ItemRef> items;
   std::vector<Touched> touched;  ///< by person and item, each pair once
 };
@@ -98,6 +101,11 @@ Result<Gathered> gather(const RowSource& rows, const TrainParams& params, const 
   const std::vector<std::uint32_t> item_rank = ranks_by_name(items);
   Gathered out;
   out.people = people.size();
+  if (params.counts != nullptr) {
+    out.keys.resize(people.size());
+    for (std::uint32_t i = 0; i < people.size(); ++i)
+      out.keys[person_rank[i]] = person_key(people.name(i));
+  }
   out.items.resize(refs.size());
   for (std::size_t i = 0; i < refs.size(); ++i) out.items[item_rank[i]] = std::move(refs[i]);
   for (Touched& t : touched) {
@@ -194,13 +202,50 @@ Result<void> check(const TrainParams& params) {
 /// EASE in one piece up to so many items: 0.9 GB while it trains.
 constexpr std::size_t kDenseServed = 12'000;
 
+bool is_dense(const Interactions& matrix, const TrainParams& params) {
+  return params.algorithm == "ease" && matrix.items() <= kDenseServed;
+}
+
+/// What the models take beside the actions, roughly: bytes.
+double memory_needed(const Interactions& matrix, const TrainParams& params) {
+  const auto items = static_cast<double>(matrix.items());
+  const auto people = static_cast<double>(matrix.users());
+  const auto threads = static_cast<double>(std::max(1, params.knn.threads));
+  const double cells = static_cast<double>(matrix.size());
+  const bool dense = is_dense(matrix, params);
+  double weights = items * static_cast<double>(params.knn.k) * sizeof(Neighbour);
+  if (dense && params.left_out_max < 1)
+    weights = std::max(weights, std::min(items * items * sizeof(Neighbour),
+                                         static_cast<double>(params.weights_bytes_max)));
+  double needed = cells * 2 * sizeof(Interaction) + weights;
+  // Counts and the matrix that becomes their inverse; or a row of sums for each thread.
+  needed += dense ? 2 * sizeof(float) * items * items : threads * items * sizeof(double);
+  // Keys, and once more while they are put in order.
+  if (params.counts != nullptr)
+    needed += people * (2 * sizeof(PersonKey) + 3 * sizeof(std::uint32_t));
+  return needed + static_cast<double>(params.factors) * sizeof(float) * (items + people);
+}
+
+Result<void> check_memory(const Interactions& matrix, const TrainParams& params) {
+  const double needed = memory_needed(matrix, params);
+  if (params.memory_max == 0 || needed <= static_cast<double>(params.memory_max)) return {};
+  return too_large(needed, params,
+                   fmt::format("{} people, {} items, {} actions, {}, {} factors", matrix.users(),
+                               matrix.items(), matrix.size(), params.algorithm, params.factors));
+}
+
+/// For what a training can do without.
+std::size_t memory_left(const Interactions& matrix, const TrainParams& params) {
+  if (params.memory_max == 0) return std::numeric_limits<std::size_t>::max();
+  return params.memory_max - static_cast<std::size_t>(memory_needed(matrix, params));
+}
+
 /// How often items stand in one history; goes on where a training that was killed left off.
-Result<CoOccurrence> count_pairs(const Interactions& matrix, const TrainParams& params) {
+Result<CoOccurrence> count_all(const Interactions& matrix, const TrainParams& params,
+                               std::optional<TrainingCheckpoint::Counts> noted) {
   constexpr std::size_t kHistoriesTogether = 10'000;
   TrainingCheckpoint::Counts out{0, CoOccurrence(matrix.items())};
-  if (params.checkpoint != nullptr) {
-    if (auto noted = params.checkpoint->counts(matrix.items())) out = std::move(*noted);
-  }
+  if (noted) out = std::move(*noted);
   for (std::size_t u = out.histories; u < matrix.users(); ++u) {
     out.counts.add(matrix.columns(u));
     const bool tells = (u + 1) % kHistoriesTogether == 0;
@@ -211,44 +256,54 @@ Result<CoOccurrence> count_pairs(const Interactions& matrix, const TrainParams& 
   return std::move(out.counts);
 }
 
+/// The same, from the counts kept where that is cheaper.
+Result<CoOccurrence> count_pairs(const Interactions& matrix, const Gathered& data,
+                                 const TrainParams& params) {
+  std::optional<TrainingCheckpoint::Counts> noted;
+  if (params.checkpoint != nullptr) noted = params.checkpoint->counts(matrix.items());
+  CountsUse* const use = params.counts;
+  if (use == nullptr || !use->kept.keeps()) return count_all(matrix, params, std::move(noted));
+  std::vector<std::string> names;
+  for (const ItemRef& item : data.items) names.push_back(item.kind + '\0' + item.id);
+  const CountedRows rows(matrix, data.keys, std::move(names));
+  const auto progress = [&params] { return !params.progress || params.progress(0); };
+  auto followed = noted ? fail(ErrorCode::kConflict, "counts kept: a training goes on that counts")
+                        : use->kept.follow(rows, memory_left(matrix, params), progress);
+  if (!followed && followed.error().code == ErrorCode::kDeadline)
+    return std::unexpected(std::move(followed.error()));
+  CoOccurrence counts;
+  if (followed) {
+    use->rows_changed = followed->rows_changed;
+    counts = std::move(followed->counts);
+  } else {
+    use->counted_anew = std::move(followed.error());
+    ZHIYIN_TRY(counts, count_all(matrix, params, std::move(noted)));
+  }
+  // Before the inverse: a training that is killed there follows what it counted itself.
+  if (use->replaces && use->rows_changed != 0) {
+    if (auto kept = use->kept.keep(rows, counts); !kept) use->not_kept = std::move(kept.error());
+  }
+  return counts;
+}
+
 /// EASE's strongest weights: the dense model where there are few items, local regressions beyond.
-Result<ItemNeighbours> train_ease(const Interactions& matrix, const TrainParams& params,
+Result<ItemNeighbours> train_ease(const Interactions& matrix, const Gathered& data,
+                                  const TrainParams& params,
                                   const std::function<bool(double)>& progress) {
   constexpr std::size_t kLocalNeighbours = 300;
   const EaseParams settings{params.lambda, params.knn.threads, progress};
-  if (matrix.items() > kDenseServed)
+  if (!is_dense(matrix, params))
     return train_local_ease(matrix, std::min(kLocalNeighbours, params.knn.k), settings);
-  ZHIYIN_TRY(const CoOccurrence counts, count_pairs(matrix, params));
+  ZHIYIN_TRY(const CoOccurrence counts, count_pairs(matrix, data, params));
   ZHIYIN_TRY(const Ease ease, Ease::train(counts, settings));
   return ease.strongest(params.knn.k, params.left_out_max, params.weights_bytes_max);
 }
 
-/// What the models take beside the actions, roughly.
-Result<void> check_memory(const Interactions& matrix, const TrainParams& params) {
-  if (params.memory_max == 0) return {};
-  const auto items = static_cast<double>(matrix.items());
-  const auto people = static_cast<double>(matrix.users());
-  const auto threads = static_cast<double>(std::max(1, params.knn.threads));
-  const double cells = static_cast<double>(matrix.size());
-  const bool is_dense = params.algorithm == "ease" && matrix.items() <= kDenseServed;
-  double weights = items * static_cast<double>(params.knn.k) * sizeof(Neighbour);
-  if (is_dense && params.left_out_max < 1)
-    weights = std::max(weights, std::min(items * items * sizeof(Neighbour),
-                                         static_cast<double>(params.weights_bytes_max)));
-  double needed = cells * 2 * sizeof(Interaction) + weights;
-  // Counts and the matrix that becomes their inverse; or a row of sums for each thread.
-  needed += is_dense ? 2 * sizeof(float) * items * items : threads * items * sizeof(double);
-  needed += static_cast<double>(params.factors) * sizeof(float) * (items + people);
-  if (needed <= static_cast<double>(params.memory_max)) return {};
-  return too_large(needed, params,
-                   fmt::format("{} people, {} items, {} actions, {}, {} factors", matrix.users(),
-                               matrix.items(), matrix.size(), params.algorithm, params.factors));
-}
-
-Result<ItemNeighbours> train_weights(const Interactions& matrix, const TrainParams& params,
+Result<ItemNeighbours> train_weights(const Interactions& matrix, const Gathered& data,
+                                     const TrainParams& params,
                                      const std::function<bool(double)>& progress) {
   if (params.knn.k < 1) return fail_field("k", "is {}, at least 1 is needed", params.knn.k);
-  if (params.algorithm == "ease") return train_ease(matrix, params, progress);
+  if (params.algorithm == "ease") return train_ease(matrix, data, params, progress);
   if (params.algorithm == "rp3beta") {
     return train_rp3beta(matrix,
                          {.k = params.knn.k,
@@ -276,12 +331,13 @@ std::string fingerprint(const Gathered& data, const Interactions& matrix,
       words[1], fingerprint_of(matrix));
 }
 
-Result<ItemNeighbours> weights_of(const Interactions& matrix, const TrainParams& params,
+Result<ItemNeighbours> weights_of(const Interactions& matrix, const Gathered& data,
+                                  const TrainParams& params,
                                   const std::function<bool(double)>& progress) {
-  if (params.checkpoint == nullptr) return train_weights(matrix, params, progress);
+  if (params.checkpoint == nullptr) return train_weights(matrix, data, params, progress);
   if (auto noted = params.checkpoint->weights(); noted && noted->items() == matrix.items())
     return std::move(*noted);
-  ZHIYIN_TRY(ItemNeighbours out, train_weights(matrix, params, progress));
+  ZHIYIN_TRY(ItemNeighbours out, train_weights(matrix, data, params, progress));
   params.checkpoint->note_weights(out);
   return out;
 }
@@ -321,8 +377,9 @@ Result<RecommendModel> train_recommend(const RowSource& rows, const TrainParams&
         [&params, from, to](double share) { return params.progress(from + share * (to - from)); };
   };
   out.algorithm_ = params.algorithm;
+  if (params.counts != nullptr) params.counts->wanted = is_dense(matrix, params);
   if (params.checkpoint != nullptr) params.checkpoint->begin(fingerprint(data, matrix, params));
-  ZHIYIN_TRY(out.weights_, weights_of(matrix, params, part(0, first)));
+  ZHIYIN_TRY(out.weights_, weights_of(matrix, data, params, part(0, first)));
   if (params.factors > 0 && matrix.items() > 0) {
     ZHIYIN_TRY(out.ials_, factors_of(matrix, params, part(first, 1)));
   }
