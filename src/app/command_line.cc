@@ -649,11 +649,18 @@ const std::vector<CommandSpec>& command_table() {
        false},
       {"evaluate recommend",
        "",
-       "Measure a recommender on a published protocol",
-       "zhiyin evaluate recommend --train train.csv --test test.csv --model itemknn --param k=200 "
-       "--at 10,20 --json",
+       "Measure a recommender: on the installation's own events, on a file of events, or on a "
+       "published protocol",
+       "zhiyin evaluate recommend --model ease --cut 7d",
        {{"protocol", "NAME",
-         "loo: one test item a person; split: any number; ranked against all items"},
+         "time: what was liked before a moment is training, what came later is test (without "
+         "--train); loo: one test item a person (with it); split: any number; always ranked "
+         "against all items"},
+        {"events", "FILE",
+         "time: user, item and timestamp (seconds to microseconds, or ISO 8601) under a header; "
+         "absent: the installation's events"},
+        {"cut", "WHEN",
+         "time: a date, a time, or how long before the newest event (the newest tenth)"},
         {"train", "FILE",
          "userID,itemID by comma, tab or blanks, oldest first; or a user and its items a line; "
          "plain, "
@@ -666,7 +673,9 @@ const std::vector<CommandSpec>& command_table() {
          "recency, neighbours; ials: factors, weight, regularization, iterations, solver, seed",
          true},
         {"at", "LIST", "cut-offs (10,20,100)"},
-        {"tune", "", "choose the parameters on the validation file, by random and local search"},
+        {"tune", "",
+         "choose the parameters on the validation file (time: the newest part of the training), by "
+         "random and local search"},
         {"trials", "N", "settings that tune tries (20)"},
         {"metric", "NAME", "what tune looks at: ndcg, recall, mrr or map with a cut (ndcg@10)"},
         {"notes", "FILE", "where tune notes its trials, and goes on after an interruption"},
@@ -689,6 +698,16 @@ const std::vector<CommandSpec>& command_table() {
        "zhiyin report recommend-interleaving --rival ranker-3",
        {{"rival", "VERSION", "as recommend.interleave named it"},
         {"history", "DURATION", "how far back lists are looked at (90d)"}},
+       false},
+      {"report recommend-ab",
+       "",
+       "Whether people whose lists another version made (group B) did more than all others",
+       "zhiyin report recommend-ab --rival ranker-3",
+       {{"rival", "VERSION", "as recommend.ab named it (as it does now)"},
+        {"history", "DURATION", "how far back lists are looked at (90d)"},
+        {"before", "DURATION",
+         "what people did so long before their first list takes noise out of the comparison "
+         "(28d)"}},
        false},
       {"evaluate response",
        "",

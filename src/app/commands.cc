@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/editor_commands.h"
+#include "app/evaluate_arguments.h"
 #include "app/model_commands.h"
 #include "app/move.h"
 #include "app/number_argument.h"
@@ -24,7 +25,9 @@
 #include "server/jobs.h"
 #include "server/kinds.h"
 #include "server/ranker_job.h"
+#include "server/recommend_ab.h"
 #include "server/recommend_batch.h"
+#include "server/recommend_evaluation.h"
 #include "server/recommend_job.h"
 #include "server/recommend_policy.h"
 #include "server/recommend_wire.h"
@@ -193,6 +196,30 @@ Result<Json> judge_interleaving(Services& s, const Json& args, const ProgressSin
   return as_run(s, "report interleaving", rival, progress, [&](server::RunContext& run) {
     return server::judge_interleaving(s, rival, history, run);
   });
+}
+
+Result<Json> judge_ab(Services& s, const Json& args, const ProgressSink& progress) {
+  server::AbQuestion question;
+  question.version = text_of(args, "rival");
+  if (question.version.empty()) question.version = s.options.text("recommend.ab");
+  if (question.version.empty())
+    return fail_field("rival", "is missing: recommend.ab names no version now");
+  for (const auto& [name, duration] :
+       {std::pair{"history", &question.history}, std::pair{"before", &question.before}}) {
+    const std::string given = text_of(args, name);
+    if (given.empty()) continue;
+    auto read = parse_duration(given);
+    if (!read) return fail_field(name, "{}", read.error().message);
+    *duration = *read;
+  }
+  return as_run(s, "report recommend-ab", question.version, progress,
+                [&](server::RunContext& run) { return server::judge_ab(s, question, run); });
+}
+
+Result<Json> evaluate_recommend(Services& s, const Json& args, const ProgressSink& progress) {
+  ZHIYIN_TRY(const recommend::EvaluateArgs read, evaluate_arguments(args));
+  return as_run(s, "evaluate recommend", read.model, progress,
+                [&](server::RunContext& run) { return server::evaluate_own_events(s, read, run); });
 }
 
 /// What lists for a person and for a segment have in common.
@@ -583,8 +610,10 @@ const std::map<std::string, Function, std::less<>>& functions() {
       {"train recommend", train_recommend},
       {"train ranker", train_ranker},
       {"recommend", recommend},
+      {"evaluate recommend", evaluate_recommend},
       {"report recommend-policy", judge_exploration},
       {"report recommend-interleaving", judge_interleaving},
+      {"report recommend-ab", judge_ab},
       {"retention run", retention_run},
       {"retention list", retention_list},
       {"kinds apply", kinds_apply},

@@ -18,6 +18,7 @@
 #include "app/command_line.h"
 #include "app/commands.h"
 #include "app/demo.h"
+#include "app/evaluate_arguments.h"
 #include "app/exit_code.h"
 #include "app/move.h"
 #include "app/number_argument.h"
@@ -201,38 +202,8 @@ int run_serve(const Invocation& invocation) {
   return served ? 0 : failed(served.error(), invocation.json);
 }
 
-Result<Json> evaluate_recommend(const Invocation& invocation) {
-  const Json& args = invocation.args;
-  recommend::EvaluateArgs e;
-  const auto text = [&](std::string_view name, std::string_view fallback) {
-    return std::string(args[name].string_or(fallback));
-  };
-  e.protocol = text("protocol", "loo");
-  e.train = text("train", "");
-  e.validation = text("validation", "");
-  e.test = text("test", "");
-  e.model = text("model", "itemknn");
-  if (e.train.empty()) return fail_field("train", "is missing");
-  if (e.test.empty()) return fail_field("test", "is missing");
-  if (const auto* params = args["param"].if_array()) {
-    for (const Json& param : *params) {
-      const std::string_view pair = param.string_or("");
-      const std::size_t eq = pair.find('=');
-      if (eq == std::string_view::npos) return fail_field("param", "'{}' is not NAME=VALUE", pair);
-      e.params[std::string(pair.substr(0, eq))] = pair.substr(eq + 1);
-    }
-  }
-  ZHIYIN_TRY(auto cuts, numbers_argument<std::size_t>(args, "at"));
-  if (!cuts.empty()) e.at = std::move(cuts);
-  ZHIYIN_TRY(const auto seed, number_argument<std::uint64_t>(args, "seed"));
-  ZHIYIN_TRY(const auto trials, number_argument<std::size_t>(args, "trials"));
-  ZHIYIN_TRY(const auto threads, number_argument<int>(args, "threads"));
-  e.seed = seed.value_or(e.seed);
-  e.trials = trials.value_or(e.trials);
-  e.tune = args["tune"].bool_or(false);
-  e.metric = text("metric", e.metric);
-  e.notes = text("notes", "");
-  e.threads = threads.value_or(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+Result<Json> evaluate_recommend_files(const Invocation& invocation) {
+  ZHIYIN_TRY(recommend::EvaluateArgs e, evaluate_arguments(invocation.args));
   const auto sink = progress_on_stderr();
   e.progress = [&](double share) { return sink(share, "evaluating"); };
   return recommend::evaluate_recommend(e);
@@ -305,7 +276,7 @@ int run_sandbox(const Invocation& invocation) {
 
 /// File operands are meant from where the caller stands, not from where the server runs.
 Json with_absolute_paths(Json args) {
-  for (const char* name : {"file", "report", "to", "input"}) {
+  for (const char* name : {"file", "report", "to", "input", "notes"}) {
     if (const auto* text = args[name].if_string()) args.set(name, fs::absolute(*text).string());
   }
   std::error_code ec;
@@ -510,7 +481,8 @@ int run(std::span<const std::string> arguments) {
   if (words == "backup list") return answered(*invocation, backup_list(*invocation));
   if (words == "backup verify") return answered(*invocation, backup_verify(*invocation));
   if (words == "restore") return answered(*invocation, restore(*invocation));
-  if (words == "evaluate recommend") return answered(*invocation, evaluate_recommend(*invocation));
+  if (words == "evaluate recommend" && !evaluates_installation(invocation->args))
+    return answered(*invocation, evaluate_recommend_files(*invocation));
   if (words == "evaluate response") return answered(*invocation, evaluate_response(*invocation));
   // These ask the installation only where there is one; a mistyped --config is none.
   const bool by_models = words == "train text" || words == "evaluate classify" ||

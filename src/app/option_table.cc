@@ -88,6 +88,13 @@ constexpr OptionSpec kOptions[] = {
      "ranker-3"},
     {"recommend.interleave_percent", kInt, "10",
      "Share of people who get interleaved lists, in percent.", "", 0, 100},
+    {"recommend.ab", kString, "",
+     "A version that makes the lists of some people (group B) wholly, to compare it with those in "
+     "use (group A): recommend-N, ranker-N, or sources (without a ranker); empty: none. Not beside "
+     "recommend.interleave.",
+     "ranker-3"},
+    {"recommend.ab_percent", kInt, "50",
+     "Share of people in group B, in percent; all others are group A.", "10", 1, 99},
     {"recommend.attribution", kDuration, "1d",
      "How long after an item was listed a response counts for it; no list is learnt from before."},
     {"recommend.train_at", kString, "04:00",

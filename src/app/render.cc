@@ -113,12 +113,27 @@ std::string figure(const Json& value, const Json& interval) {
                      ends->at(1).number_or(0));
 }
 
+/// Where the events were split, and what there is on both sides.
+std::string time_split(const Json& split) {
+  std::string out =
+      fmt::format("split at {}: {} events of {} people before, {} after; {} people only after\n",
+                  split["cut"].string_or(""), split["events"]["before"].int_or(0),
+                  split["people"]["before"].int_or(0), split["events"]["after"].int_or(0),
+                  split["people"]["only_after"].int_or(0));
+  if (const auto* from = split["validation_from"].if_string())
+    out += fmt::format("parameters looked for on what was liked from {} to then\n", *from);
+  return out + fmt::format("to be found: {} items, {} of them never seen in training\n",
+                           split["wanted"].int_or(0), split["wanted_unseen"].int_or(0));
+}
+
 /// What an evaluation of a recommender found, one figure a line.
 std::string evaluation(const Json& r) {
   std::string out =
       fmt::format("{}  {}\n{}, seed {}: {} people, {} items\n\n", r["model"].string_or(""),
                   settings_in_a_line(r["params"]), r["protocol"].string_or(""), r["seed"].int_or(0),
                   r["people"].int_or(0), r["items"].int_or(0));
+  if (const Json& split = r["split"]; split.if_object() != nullptr)
+    out.insert(out.size() - 1, time_split(split));
   const auto line = [&](const std::string& name, const Json& value, const Json& interval) {
     out += fmt::format("  {:<26}{}\n", name, figure(value, interval));
   };
@@ -131,7 +146,7 @@ std::string evaluation(const Json& r) {
   }
   const auto* tried = r["tried"].if_array();
   if (tried == nullptr || tried->empty()) return out;
-  out += "\nTried on the validation file (value, 95 % interval, the two halves of the people):\n\n";
+  out += "\nTried on the validation part (value, 95 % interval, the two halves of the people):\n\n";
   for (const Json& trial : *tried) {
     for (const auto& [name, value] : *trial.if_object()) {
       if (!value.is_number()) continue;

@@ -1,6 +1,7 @@
 #include "recommend/evaluation_data.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -107,6 +108,28 @@ Result<std::vector<EvaluationCase>> cases_of(const Pairs& pairs, const Names& na
 
 }  // namespace
 
+std::vector<std::uint32_t> evaluation_numbers(const NameIndex& names) {
+  std::vector<std::uint32_t> order(names.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, [&](std::uint32_t a, std::uint32_t b) {
+    return comes_before(names.name(a), names.name(b));
+  });
+  std::vector<std::uint32_t> out(order.size());
+  for (std::uint32_t number = 0; number < order.size(); ++number) out[order[number]] = number;
+  return out;
+}
+
+EvaluationData training_data(std::vector<Interaction> rows, std::size_t users, std::size_t items) {
+  EvaluationData out;
+  out.histories = histories_of(rows, users);
+  out.train = Interactions::build(std::move(rows), users, items);
+  out.degrees.assign(items, 0);
+  for (std::size_t u = 0; u < out.train.users(); ++u) {
+    for (const std::uint32_t item : out.train.columns(u)) ++out.degrees[item];
+  }
+  return out;
+}
+
 Result<EvaluationData> load_evaluation(std::string_view protocol,
                                        const std::filesystem::path& train,
                                        const std::filesystem::path& validation,
@@ -133,13 +156,7 @@ Result<EvaluationData> load_evaluation(std::string_view protocol,
   rows.reserve(train_pairs.size());
   for (const auto& [user, item] : train_pairs)
     rows.push_back({users.find(user), items.find(item), 1});
-  EvaluationData out;
-  out.histories = histories_of(rows, users.size());
-  out.train = Interactions::build(std::move(rows), users.size(), items.size());
-  out.degrees.assign(items.size(), 0);
-  for (std::size_t u = 0; u < out.train.users(); ++u) {
-    for (const std::uint32_t item : out.train.columns(u)) ++out.degrees[item];
-  }
+  EvaluationData out = training_data(std::move(rows), users.size(), items.size());
   const bool single = protocol == "loo";
   const Names names{users, items};
   ZHIYIN_TRY(out.test, cases_of(test_pairs, names, out.train, single, test.string()));

@@ -38,4 +38,9 @@ Result<EvaluationData> load_evaluation(std::string_view protocol,
                                        const std::filesystem::path& validation,
                                        const std::filesystem::path& test);
 
+/// Of each name the number that it has in an evaluation.
+std::vector<std::uint32_t> evaluation_numbers(const NameIndex& names);
+/// Training alone, no cases. Within a user rows come oldest first; numbers lie below the sizes.
+EvaluationData training_data(std::vector<Interaction> rows, std::size_t users, std::size_t items);
+
 }  // namespace zhiyin::recommend

@@ -11,7 +11,9 @@ namespace {
 constexpr unsigned char kFirstVersion = 1;
 /// Before it the similarity of texts was not known.
 constexpr unsigned char kTextVersion = 3;
-constexpr unsigned char kVersion = 3;
+/// Before it there were no groups of A/B tests.
+constexpr unsigned char kGroupVersion = 4;
+constexpr unsigned char kVersion = 4;
 /// Names of the context: 64 bytes each, so that the longest list fits a record.
 constexpr std::size_t kContextMax = 64;
 constexpr std::size_t kTextMax = 0xffff;
@@ -112,6 +114,27 @@ void put_item(std::string& out, const ShownItem& item) {
 }
 void put_item(std::string& out, const RecommendedItem& item) { put_item(out, item, item.facts); }
 
+void put_group(std::string& out, const Impression& impression) {
+  put_text(out, std::string_view(impression.ab).substr(0, kContextMax));
+  put_number(out, static_cast<std::uint64_t>(impression.group), 1);
+  put_number(out, impression.ab_percent, 1);
+}
+
+Result<void> read_group(Reader& reader, Impression& out) {
+  out.ab = reader.text();
+  if (out.ab.size() > kContextMax) return damaged("a name is too long");
+  const std::uint64_t group = reader.number(1);
+  out.ab_percent = static_cast<std::uint8_t>(reader.number(1));
+  constexpr auto kLast = static_cast<std::uint64_t>(AbGroup::kB);
+  constexpr std::uint8_t kPercentMost = 99;
+  const bool in_test = group != 0;
+  if (group > kLast || out.ab_percent > kPercentMost || in_test != !out.ab.empty() ||
+      in_test != (out.ab_percent > 0))
+    return damaged("the group of a test is none");
+  out.group = static_cast<AbGroup>(group);
+  return {};
+}
+
 /// All of them, or none where they would not fit.
 void put_arms(std::string& out, const std::vector<ItemRef>& arms) {
   constexpr std::size_t kRest = 16;  // the count and the checksum
@@ -170,6 +193,7 @@ std::string encode(const Impression& impression, const Items& items,
   }
   put_number(out, static_cast<std::uint64_t>(impression.at.us), 8);
   put_context(out, impression);
+  put_group(out, impression);
   const std::size_t count = std::min(items.size(), kListMax);
   put_number(out, count, 2);
   for (std::size_t i = 0; i < count; ++i) put_item(out, items[i]);
@@ -218,6 +242,9 @@ Result<Impression> decode_impression(std::string_view bytes) {
   out.at.us = static_cast<std::int64_t>(reader.number(8));
   if (version != kFirstVersion) {
     ZHIYIN_TRY_VOID(read_context(reader, out));
+  }
+  if (version >= kGroupVersion) {
+    ZHIYIN_TRY_VOID(read_group(reader, out));
   }
   const std::size_t count = reader.number(2);
   if (count > kListMax) return damaged("too many items");

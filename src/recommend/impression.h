@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "recommend/ab_comparison.h"
 #include "recommend/ranker_features.h"
 #include "recommend/recommender.h"
 #include "storage/event_log.h"
@@ -28,10 +29,15 @@ struct ShownItem {
 struct Impression {
   std::string id;  ///< unique; the caller makes it
   PersonId person;
-  std::string account;     ///< may be empty
-  std::string model;       ///< id of the model, `recommend-3`
-  std::string ranker;      ///< id of the ranker that ordered the list, or empty: by sources
-  std::string rival;       ///< of an interleaved list: the version that the other team stands for
+  std::string account;  ///< may be empty
+  std::string model;    ///< id of the model, `recommend-3`
+  std::string ranker;   ///< id of the ranker that ordered the list, or empty: by sources
+  std::string rival;    ///< of an interleaved list: the version that the other team stands for
+  /// Of a list of an A/B test: the version that group B's lists are made by, which group this one
+  /// is of, and the planned share of B in percent; else empty, kNone and 0.
+  std::string ab;
+  AbGroup group = AbGroup::kNone;
+  std::uint8_t ab_percent = 0;
   RequestContext context;  ///< `place`: where it was shown: `api`, `home`, …
   Instant at;
   std::vector<ShownItem> items;  ///< in the order shown; at most kListMax
@@ -43,9 +49,9 @@ struct Impression {
 Impression impression_of(const RecommendResponse& response, PersonId person, std::string model,
                          Instant at);
 
-/// docs/formats/impression-record.md, version 3. At most storage::kRecordBytesMax.
+/// docs/formats/impression-record.md, version 4. At most storage::kRecordBytesMax.
 std::string encode_impression(const Impression& impression);
-/// Versions 1 to 3; kDataLoss when the bytes are damaged or from an unknown version.
+/// Versions 1 to 4; kDataLoss when the bytes are damaged or from an unknown version.
 Result<Impression> decode_impression(std::string_view bytes);
 
 /// The record for the stream; its partition comes from the person's id, so a person's impressions

@@ -80,6 +80,46 @@ TEST(Impression, ReadsARecordOfVersionTwo) {
   EXPECT_EQ(encode_impression(*back), encode_impression(sample()));
 }
 
+TEST(Impression, ReadsARecordOfVersionThree) {
+  // As written before there were groups of A/B tests.
+  const auto bytes = crypto::unhex(
+      "03020069310300705f61040073686f7003006170690b007265636f6d6d656e642d3300401e18240a"
+      "0600080072616e6b65722d320b007265636f6d6d656e642d320300696f730c006d696e695f70726f"
+      "6772616d0021141e240a06000200070061727469636c6501003707006974656d6b6e6e0000000000"
+      "00e03f0000803f0000803e0000c03f0000000002070070726f647563740300e69daf0700706f7075"
+      "6c617200000000000000400000803e000000000000000000000000000200070070726f6475637403"
+      "00e69daf070070726f647563740300e5a3b6d1b8d59e123c6644");
+  ASSERT_TRUE(bytes);
+  const auto back = decode_impression(*bytes);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->group, AbGroup::kNone);
+  EXPECT_EQ(encode_impression(*back), encode_impression(sample()));
+}
+
+TEST(Impression, KeepsTheGroupOfATest) {
+  Impression tested = sample();
+  tested.ab = "ranker-3";
+  tested.group = AbGroup::kB;
+  tested.ab_percent = 99;
+  const auto back = decode_impression(encode_impression(tested));
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->ab, "ranker-3");
+  EXPECT_EQ(back->group, AbGroup::kB);
+  EXPECT_EQ(back->ab_percent, 99);
+  const auto refuses = [&](std::string ab, int group, int percent) {
+    tested.ab = std::move(ab);
+    tested.group = static_cast<AbGroup>(group);
+    tested.ab_percent = static_cast<std::uint8_t>(percent);
+    EXPECT_FALSE(decode_impression(encode_impression(tested))) << group << ' ' << percent;
+  };
+  refuses("ranker-3", 3, 50);
+  refuses("ranker-3", 2, 100);
+  refuses("ranker-3", 2, 0);
+  refuses("ranker-3", 0, 0);
+  refuses("", 2, 50);
+  refuses("", 0, 50);
+}
+
 TEST(Impression, KeepsHowCloseATextWasWithinMinusOneToOne) {
   Impression close = sample();
   close.items[0].text = -0.625F;

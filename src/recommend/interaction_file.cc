@@ -14,6 +14,8 @@ namespace {
 /// In lower case and without underscores.
 constexpr std::string_view kUserColumns[] = {"userid", "user"};
 constexpr std::string_view kItemColumns[] = {"itemid", "item"};
+constexpr std::string_view kTimeColumns[] = {"timestamp",  "time",      "datetime", "date",
+                                             "occurredat", "createdat", "ts"};
 /// No user is called so: a header, but not one that names users and items.
 constexpr std::string_view kOtherColumns[] = {"uid", "iid", "rating", "timestamp"};
 
@@ -114,18 +116,14 @@ std::string_view fault_of_name(std::string_view cell) {
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name,
-                                                  std::size_t pairs_max) {
+/// The cells of each line that is not blank, and its number.
+Result<void> for_each_line(
+    std::string_view text, std::string_view name,
+    const std::function<Result<void>(std::size_t, const std::vector<std::string_view>&)>& take) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  std::vector<NamedPair> out;
   std::vector<std::string_view> cells;
-  std::optional<std::size_t> user;
-  std::optional<std::size_t> item;
   char separator = 0;  // of the first line that has one
-  bool is_first = true;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::string_view line = next_line(text);
     if (is_blank(line)) continue;
@@ -135,10 +133,25 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
       separator = has(',') ? ',' : has('\t') ? '\t' : has(' ') ? ' ' : 0;
     }
     split(line, separator == 0 ? ' ' : separator, cells);
+    ZHIYIN_TRY_VOID(take(number, cells));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name,
+                                                  std::size_t pairs_max) {
+  std::vector<NamedPair> out;
+  std::optional<std::size_t> user;
+  std::optional<std::size_t> item;
+  bool is_first = true;
+  const auto take = [&](std::size_t number,
+                        const std::vector<std::string_view>& cells) -> Result<void> {
     if (std::exchange(is_first, false)) {
       user = column_of(cells, kUserColumns);
       item = column_of(cells, kItemColumns);
-      if (user && item) continue;
+      if (user && item) return {};
       if (user || item || column_of(cells, kOtherColumns))
         return wrong(name, number, "a header has the columns userID and itemID");
     }
@@ -155,7 +168,7 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
           return wrong(name, number, fault);
       }
       out.emplace_back(cells[*user], cells[*item]);
-      continue;
+      return {};
     }
     if (cells[0].empty()) return wrong(name, number, "the user is empty");
     for (const std::string_view cell : cells) {
@@ -164,8 +177,37 @@ Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::st
     for (std::size_t i = 1; i < cells.size(); ++i) {
       if (!cells[i].empty()) out.emplace_back(cells[0], cells[i]);
     }
-  }
+    return {};
+  };
+  ZHIYIN_TRY_VOID(for_each_line(text, name, take));
   return out;
+}
+
+Result<void> for_each_timed_row(std::string_view text, std::string_view name,
+                                const std::function<Result<void>(const TimedRow&)>& take) {
+  std::optional<std::size_t> columns[3];
+  bool is_first = true;
+  return for_each_line(
+      text, name,
+      [&](std::size_t number, const std::vector<std::string_view>& cells) -> Result<void> {
+        if (std::exchange(is_first, false)) {
+          columns[0] = column_of(cells, kUserColumns);
+          columns[1] = column_of(cells, kItemColumns);
+          columns[2] = column_of(cells, kTimeColumns);
+          if (columns[0] && columns[1] && columns[2]) return {};
+          return wrong(name, number, "a header of events has the columns user, item and timestamp");
+        }
+        std::string_view found[3];
+        for (std::size_t i = 0; i < 3; ++i) {
+          if (*columns[i] >= cells.size())
+            return wrong(name, number, "has too few cells for a user, an item and a time");
+          found[i] = cells[*columns[i]];
+          if (found[i].empty())
+            return wrong(name, number, "the user, the item or the time is empty");
+        }
+        const auto taken = take({found[0], found[1], found[2]});
+        return taken ? Result<void>() : wrong(name, number, taken.error().message);
+      });
 }
 
 Result<std::vector<NamedPair>> read_interaction_file(const std::filesystem::path& path) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,5 +32,16 @@ inline constexpr std::size_t kInteractionNameBytesMax = 1024;
 inline constexpr std::size_t kInteractionsMax = 50'000'000;
 Result<std::vector<NamedPair>> parse_interactions(std::string_view text, std::string_view name,
                                                   std::size_t pairs_max = kInteractionsMax);
+
+/// One event of a file; its cells as they stand there.
+struct TimedRow {
+  std::string_view user;
+  std::string_view item;
+  std::string_view time;
+};
+/// The rows of a text with a header that has a column for each of the three, in its order. Errors,
+/// also those of `take`, name the file and the line.
+Result<void> for_each_timed_row(std::string_view text, std::string_view name,
+                                const std::function<Result<void>(const TimedRow&)>& take);
 
 }  // namespace zhiyin::recommend

@@ -239,9 +239,8 @@ Result<Json> train_by_the_clock(Services& s, const Training& training, RunContex
   constexpr std::size_t kKept = 30;
   constexpr std::size_t kKeptActivated = 5;
   ZHIYIN_TRY(Json out, training.work(s, run));
-  ZHIYIN_TRY(const std::size_t removed,
-             s.models.forget_older(training.model, kKept, kKeptActivated,
-                                   s.options.text("recommend.interleave")));
+  ZHIYIN_TRY(const std::size_t removed, s.models.forget_older(training.model, kKept, kKeptActivated,
+                                                              s.recommendations.other_version()));
   if (removed > 0)
     s.logger.info("recommend", "old_versions_removed",
                   {{"kind", training.model}, {"versions", removed}});

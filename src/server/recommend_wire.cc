@@ -301,6 +301,15 @@ Json item_json(const recommend::RecommendedItem& item) {
   return one;
 }
 
+namespace {
+
+/// Of an A/B test.
+std::string_view group_name(recommend::AbGroup group) {
+  return group == recommend::AbGroup::kB ? "B" : "A";
+}
+
+}  // namespace
+
 Json to_json_answer(const Recommendations::Answer& answer, Json out) {
   Json items = Json::array();
   for (const recommend::RecommendedItem& item : answer.response.items) items.push(item_json(item));
@@ -309,6 +318,7 @@ Json to_json_answer(const Recommendations::Answer& answer, Json out) {
       .set("ranker", answer.ranker_id.empty() ? Json() : Json(answer.ranker_id))
       .set("impression", answer.impression_id.empty() ? Json() : Json(answer.impression_id))
       .set("fallback", answer.response.fallback);
+  if (answer.group != recommend::AbGroup::kNone) out.set("group", group_name(answer.group));
   if (!answer.response.tired.empty()) {
     Json tired = Json::array();
     for (const recommend::ItemRef& ref : answer.response.tired)
@@ -377,7 +387,10 @@ void append_answer(std::string& out, const Recommendations::Answer& answer,
   append_member(out, R"(],"model":)", answer.model_id);
   append_name(R"(,"ranker":)", answer.ranker_id);
   append_name(R"(,"impression":)", answer.impression_id);
-  out += answer.response.fallback ? R"(,"fallback":true})" : R"(,"fallback":false})";
+  out += answer.response.fallback ? R"(,"fallback":true)" : R"(,"fallback":false)";
+  if (answer.group != recommend::AbGroup::kNone)
+    append_member(out, R"(,"group":)", group_name(answer.group));
+  out += '}';
 }
 
 }  // namespace zhiyin::server

@@ -96,8 +96,8 @@ Result<recommend::RecommendRequest> request_of(const ListBody& body, const Calle
 /// {"item","score","source","reason","reason_en","propensity","value","terms","responses"} (the
 /// last three where there are any)
 Json item_json(const recommend::RecommendedItem& item);
-/// {"items":[item_json],"model","ranker","impression","fallback","tired"}, after the members that
-/// `out` already has.
+/// {"items":[item_json],"model","ranker","impression","fallback","group","tired"}, after the
+/// members that `out` already has.
 Json to_json_answer(const Recommendations::Answer& answer, Json out = Json::object());
 /// The bytes of to_json_answer(answer) with the member `person` (null: nobody), appended without
 /// making the tree: there are thousands of them a second, and a file has millions.

@@ -41,6 +41,10 @@ TEST(RecommendWire, AnswersAppendedAreTheBytesOfTheTree) {
   answer.response.items[0].responses[0] = 0.25;
   answer.response.items[2].terms.push_back({{"article", "t"}, "题", 0.5});
   expect_same(answer, PersonId("p_x"));
+  answer.group = recommend::AbGroup::kB;
+  expect_same(answer, PersonId("p_x"));
+  answer.group = recommend::AbGroup::kA;
+  expect_same(answer, std::nullopt);
   answer.response.tired = {{"article", "z"}};
   expect_same(answer, std::nullopt);
 }

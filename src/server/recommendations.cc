@@ -54,6 +54,29 @@ std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& 
   return out;
 }
 
+/// The name of a version that is compared with those in use; empty: none.
+Result<std::string> version_option(const Options& options, std::string_view name) {
+  const std::string& version = options.text(name);
+  if (!version.empty() && version != "sources" && !version.starts_with("recommend-") &&
+      !version.starts_with("ranker-"))
+    return fail(ErrorCode::kInvalidArgument,
+                "{}: '{}' is not a version like recommend-3 or ranker-3, nor sources", name,
+                version);
+  return version;
+}
+
+/// After the rival: what one list of two teams brought says nothing about a group.
+Result<void> read_ab(const Options& options, Recommendations::Settings& out) {
+  ZHIYIN_TRY(out.ab.version, version_option(options, "recommend.ab"));
+  out.ab.percent = static_cast<int>(options.integer("recommend.ab_percent"));
+  if (!out.ab.version.empty() && !out.rival.empty())
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "recommend.ab: is '{}' while recommend.interleave is '{}': one comparison at a time",
+        out.ab.version, out.rival);
+  return {};
+}
+
 }  // namespace
 
 Result<Recommendations::Settings> recommendation_settings(const Options& options) {
@@ -70,13 +93,8 @@ Result<Recommendations::Settings> recommendation_settings(const Options& options
     return fail(ErrorCode::kInvalidArgument, "recommend.fatigue: '{}' is neither down nor out",
                 how);
   out.fatigue.leaves_out = how == "out";
-  out.rival = options.text("recommend.interleave");
-  if (!out.rival.empty() && out.rival != "sources" && !out.rival.starts_with("recommend-") &&
-      !out.rival.starts_with("ranker-"))
-    return fail(ErrorCode::kInvalidArgument,
-                "recommend.interleave: '{}' is not a version like recommend-3 or ranker-3, nor "
-                "sources",
-                out.rival);
+  ZHIYIN_TRY(out.rival, version_option(options, "recommend.interleave"));
+  ZHIYIN_TRY_VOID(read_ab(options, out));
   out.rival_share = static_cast<double>(options.integer("recommend.interleave_percent")) / 100;
   const std::string& order = options.text("recommend.order");
   if (order != "ranker" && order != "sources")
@@ -198,18 +216,19 @@ Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_riva
   std::shared_ptr<const recommend::RecommendModel> model = parts.model;
   std::string id = parts.model_id;
   recommend::Ranking ranking = parts.ranking;
-  if (settings_.rival == "sources") {
+  const std::string& version = other_version();
+  if (version == "sources") {
     ranking = {};
   } else {
-    ZHIYIN_TRY(const std::string bytes, registry_.load(settings_.rival));
-    if (settings_.rival.starts_with("ranker-")) {
+    ZHIYIN_TRY(const std::string bytes, registry_.load(version));
+    if (version.starts_with("ranker-")) {
       ZHIYIN_TRY(auto ranker, recommend::ResponseRanker::decode(bytes));
-      ranking = {std::make_shared<const recommend::ResponseRanker>(std::move(ranker)),
-                 settings_.rival, settings_.objectives};
+      ranking = {std::make_shared<const recommend::ResponseRanker>(std::move(ranker)), version,
+                 settings_.objectives};
     } else {
       ZHIYIN_TRY(auto read, recommend::RecommendModel::decode(bytes));
       model = std::make_shared<const recommend::RecommendModel>(std::move(read));
-      id = settings_.rival;
+      id = version;
     }
   }
   return recommend::Recommender::create(std::move(model), std::move(id),
@@ -223,14 +242,18 @@ Recommendations::Made Recommendations::make(const Parts& parts) const {
   out.index = parts.index;
   out.recommender = recommend::Recommender::create(
       parts.model, parts.model_id, candidates_of(*parts.index), parts.texts, parts.ranking);
-  if (!settings_.rival.empty() && settings_.rival_share > 0) {
+  if (!other_version().empty() && (settings_.rival.empty() || settings_.rival_share > 0)) {
     auto rival = make_rival(parts);
     if (rival) out.rival = std::move(*rival);
-    if (!rival) log_trouble({settings_.rival, rival.error().text(), parts.model_id});
+    if (!rival) log_trouble({other_version(), rival.error().text(), parts.model_id});
   }
   out.at = std::chrono::steady_clock::now();
   out.took = out.at - began;
   return out;
+}
+
+const std::string& Recommendations::other_version() const {
+  return settings_.rival.empty() ? settings_.ab.version : settings_.rival;
 }
 
 bool Recommendations::is_interleaved(const PersonId& person) const {
@@ -546,14 +569,17 @@ Result<Recommendations::Answer> Recommendations::listed(const InUse& in_use,
                                                         const audience::PersonView& person,
                                                         const recommend::RecommendRequest& request,
                                                         Shown shown) {
-  const auto& recommender = in_use.recommender;
   const auto began = std::chrono::steady_clock::now();
   Answer out;
+  // Where the version of group B cannot be read nobody is in a group.
+  if (in_use.rival) out.group = settings_.ab.group_of(person.id.value);
+  const auto& recommender = out.group == recommend::AbGroup::kB ? in_use.rival : in_use.recommender;
   ZHIYIN_TRY(out.response, recommender->recommend(person, request));
   out.model_id = recommender->model_id();
   if (recommender->ranker() != nullptr) out.ranker_id = recommender->ranker()->id();
   // Places of chance are for learning about items, not about versions.
-  if (in_use.rival && request.explore == 0 && is_interleaved(person.id)) {
+  if (in_use.rival && out.group == recommend::AbGroup::kNone && request.explore == 0 &&
+      is_interleaved(person.id)) {
     ZHIYIN_TRY(const auto other, in_use.rival->recommend(person, request));
     out.response.items = interleaved(std::move(out.response.items), other.items, request.n, draw(),
                                      rules_of_a_list(recommender->candidates(), request));
@@ -603,7 +629,7 @@ Result<Recommendations::Answer> Recommendations::for_everybody(
     const InUse& in_use, Result<recommend::RecommendResponse> response,
     const recommend::RecommendRequest& request, Shown shown) {
   if (!response) return std::unexpected(std::move(response.error()));
-  Answer out{std::move(*response), in_use.recommender->model_id(), {}, {}, {}};
+  Answer out{std::move(*response), in_use.recommender->model_id(), {}, {}, {}, {}};
   out.impression_id = note(out, PersonId(), request, shown);
   return out;
 }
@@ -629,6 +655,11 @@ std::string Recommendations::note(const Answer& answer, const PersonId& person,
   impression.account = shown.account;
   impression.ranker = answer.ranker_id;
   impression.rival = answer.rival_id;
+  if (answer.group != recommend::AbGroup::kNone) {
+    impression.ab = settings_.ab.version;
+    impression.group = answer.group;
+    impression.ab_percent = static_cast<std::uint8_t>(settings_.ab.percent);
+  }
   impression.context = request.context;
   storage::NewRecord record = recommend::impression_record(impression, answer.response);
   std::vector<storage::NewRecord> full;

@@ -19,6 +19,7 @@
 #include "catalogue/editor_lists.h"
 #include "catalogue/items.h"
 #include "model/registry.h"
+#include "recommend/ab_comparison.h"
 #include "recommend/objectives.h"
 #include "recommend/recommend_model.h"
 #include "recommend/recommender.h"
@@ -49,7 +50,9 @@ class Recommendations {
     /// `sources` (no ranker); empty: none.
     std::string rival;
     double rival_share = 0;  ///< of people, by assignment hash version 2 with the rival as seed
-    bool ranked = true;      ///< false: in the order of sources, whatever ranker is active
+    /// Some people's lists are made wholly by another version, named likewise. Not beside a rival.
+    recommend::AbSplit ab;
+    bool ranked = true;  ///< false: in the order of sources, whatever ranker is active
     /// Recommenders that are made faster than this follow every change with the next list.
     std::chrono::nanoseconds quick_build = std::chrono::milliseconds(50);
     std::size_t shown_bytes_max = 0;  ///< of what was shown to people, in memory; see ShownItems
@@ -73,6 +76,7 @@ class Recommendations {
     std::string ranker_id;      ///< empty: no ranker ordered the list
     std::string rival_id;       ///< empty: the list is not interleaved
     std::string impression_id;  ///< empty: nothing was listed, or nothing recorded
+    recommend::AbGroup group = recommend::AbGroup::kNone;  ///< of the A/B test, where there is one
   };
   struct Shown {
     std::string_view account;       ///< may be empty
@@ -170,6 +174,9 @@ class Recommendations {
   Result<void> look_for_model();
 
   [[nodiscard]] const recommend::Objectives& objectives() const { return settings_.objectives; }
+  /// The version that is compared with those in use, interleaved or in a group of its own; or
+  /// empty.
+  [[nodiscard]] const std::string& other_version() const;
 
  private:
   /// What serves of one kind of the registry.
@@ -190,7 +197,8 @@ class Recommendations {
   struct InUse {
     /// Shared with requests under way; immutable.
     std::shared_ptr<const recommend::Recommender> recommender;
-    std::shared_ptr<const recommend::Recommender> rival;  ///< null: none
+    /// Of interleaving, or of group B; null: none.
+    std::shared_ptr<const recommend::Recommender> rival;
     std::shared_ptr<const catalogue::EditorLists::Snapshot> editors;
     /// Candidates (of both: they number the catalogue alike) that may be listed no longer since
     /// the recommenders were made; null: none.

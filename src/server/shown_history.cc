@@ -54,6 +54,7 @@ Result<std::deque<Impression>> read_stream(Services& s, const HistoryRange& rang
         ++out.without_person;
         continue;
       }
+      if (!range.ab.empty() && read->ab != range.ab) continue;
       if (range.explored_only && !is_explored(*read)) continue;
       lists.push_back(std::move(*read));
       if (lists.size() <= range.lists_max) continue;
@@ -133,7 +134,7 @@ Result<ShownHistory> read_shown_history(Services& s, const HistoryRange& range,
     if (row.item.id.empty() && !recommend::is_of_account(*response)) return;
     out.feedback.push_back({*person, row.item, *response, row.at});
   };
-  const Instant after = first - Duration(1);
+  const Instant after = first - Duration(1) - range.did_before;
   ZHIYIN_TRY_VOID(recommend::response_rows(s.warehouse, after, range.as_of)(take));
   ZHIYIN_TRY_VOID(session_rows(s.state, after, range.as_of)(take));
   if (!go_on(fmt::format("{0} 张列表，{1} 次反馈 / {0} lists, {1} responses", out.lists.size(),

@@ -32,6 +32,8 @@ struct HistoryRange {
   Instant as_of;  ///< … up to this, and responses up to this
   std::size_t lists_max = 500'000;
   bool explored_only = false;  ///< only lists with a place left to chance
+  std::string ab = {};         ///< only lists of the A/B test of this version; empty: all
+  Duration did_before{0};      ///< responses from so long before the first list on
   storage::Positions from{};   ///< of the stream: what lies before is not read
   Instant unfinished_after{std::numeric_limits<std::int64_t>::max()};  ///< see ShownHistory::resume
 };

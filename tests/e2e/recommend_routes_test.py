@@ -94,10 +94,11 @@ def impression(record):
         at += size
         return record[at - size:at].decode()
 
-    if record[0] != 3:
+    if record[0] != 4:
         raise AssertionError(f"version {record[0]}")
     out = {name: text() for name in ("id", "person", "account", "place", "model")} | {"at": number("q")}
     out |= {name: text() for name in ("ranker", "rival", "device", "channel")} | {"time": number("q")}
+    out |= {"ab": text(), "group": number("B"), "ab_percent": number("B")}
     out["items"] = [{"kind": text(), "id": text(), "source": text(), "score": number("d"), "propensity": number("f"),
                      "similarity": number("f"), "popularity": number("f"), "text": number("f"), "team": number("B")} for _ in range(number("H"))]
     out["arms"] = [{"kind": text(), "id": text()} for _ in range(number("H"))]
@@ -626,6 +627,70 @@ class Ranked(unittest.TestCase):
         self.assertGreater(told["for_in_use"], told["for_rival"])
         refused = self.server.cli("report", "recommend-interleaving", "--rival", "ranker-9", check=False)
         self.assertIn("0 people", refused.stderr)
+
+    def test_compares_two_versions_by_people_in_groups(self):
+        self.begin('[recommend]\ntrain_at = ""\nab = "sources"\n')
+        self.history(rounds=5)
+        self.clock(days=2)
+        self.server.cli("train", "ranker", "--promote", "always")
+        # Read is what is coffee of the first places; how many differs from one to the next.
+        people = [f"q{i}" for i in range(300)]
+        self.server.ok("POST", "/v1/events", [did(name, "nothing", "scan", "page") for name in people])
+        self.server.settled_total()
+        groups = {}
+        for i, name in enumerate(people):
+            answer = self.lists(name, "n=6&device=ios&place=home")
+            groups[name] = answer["group"]
+            self.assertEqual(answer["ranker"] is None, answer["group"] == "B")
+            for item in answer["items"][:2 + i % 3]:
+                if item["item"]["id"].startswith("coffee"):
+                    self.server.ok("POST", "/v1/recommend/feedback", {"person": f"user_id:shop:{name}", "item": {"kind": "article", "id": item["item"]["id"]},
+                                                                      "kind": "read", "impression": answer["impression"]})
+        self.assertEqual(set(groups.values()), {"A", "B"})
+        visitor = self.server.ok("POST", "/v1/recommend/session", {"n": 3, "session": "s1", "events": []})
+        self.assertNotIn("group", visitor)
+        self.assertEqual(self.server.cli("report", "recommend-ab", "--json")["left_out"]["unfinished_lists"], 300)
+        self.clock(days=2)
+        told = self.server.cli("report", "recommend-ab", "--json")
+        in_b = sum(1 for group in groups.values() if group == "B")
+        earlier = told["people"]["a"] + told["people"]["b"] - 300
+        self.assertEqual(earlier, 300)  # both groups were the same then
+        self.assertEqual((told["version"], told["percent"], told["sample_ratio"]["alarm"]), ("sources", 50, False))
+        self.assertGreaterEqual(told["people"]["b"], in_b)
+        self.assertEqual(told["versions"]["b"], {"none": told["lists"]["b"]})
+        self.assertIn("none, ranker-1", told["versions"]["a"])
+        # Only what was shown since the ranker: the difference is that of the lists.
+        late = self.server.cli("report", "recommend-ab", "--rival", "sources", "--history", "3d", "--json")
+        self.assertEqual((late["people"]["a"], late["people"]["b"]), (300 - in_b, in_b))
+        value = late["metrics"][0]
+        self.assertEqual((late["verdict"], value["name"]), ("differs", "value"))
+        self.assertLess(value["always"]["interval"][1], 0)
+        self.assertGreater(value["a"], value["b"])
+        self.assertTrue(late["words"]["zh"].startswith("A 组更好"))
+        self.assertIn("A 组更好", self.server.cli("report", "recommend-ab", "--history", "3d"))
+        refused = self.server.cli("report", "recommend-ab", "--rival", "ranker-9", check=False)
+        self.assertIn("no list of a test of ranker-9", refused.stderr)
+        for flags in (("--before", "long"), ("--history", "0s")):
+            self.assertEqual(self.server.cli("report", "recommend-ab", *flags, check=False).returncode, 2)
+        # Groups stay as they are; a share that changes begins a new comparison.
+        self.server.process.stop()
+        noted = [r for r in impressions(self.server.folder) if r["ab"]]
+        self.assertEqual({(r["ab"], r["ab_percent"]) for r in noted}, {("sources", 50)})
+        self.assertEqual({r["group"] for r in noted}, {1, 2})
+        self.assertEqual(len(noted), 600)
+        for flag, words in ((("--recommend.interleave", "sources"), "one comparison at a time"), (("--recommend.ab", "newest"), "recommend.ab: 'newest' is not a version")):
+            done = self.server.cli("report", "recommend-ab", *flag, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(words, done.stderr)
+        self.server.config.write_text(self.server.config.read_text().replace('ab = "sources"', 'ab = "sources"\nab_percent = 90'))
+        self.server.start()
+        now_in_b = [name for name in people[:60] if self.lists(name)["group"] == "B"]
+        self.assertGreater(len(now_in_b), 40)
+        self.assertTrue({name for name in people[:60] if groups[name] == "B"} <= set(now_in_b))
+        self.clock(days=2)
+        told = self.server.cli("report", "recommend-ab", "--json")
+        self.assertEqual((told["percent"], told["people"]["a"] + told["people"]["b"]), (90, 60))
+        self.assertEqual((told["left_out"]["lists_before_the_share_changed"], told["verdict"]), (600, "too_few"))
 
     def test_refuses_to_learn_from_little_and_leaves_nothing(self):
         self.history(people=5, rounds=2)

@@ -98,6 +98,54 @@ class Trained(unittest.TestCase):
         self.assertEqual((refused.status, refused.json["field"]), (400, "promote"))
 
 
+class Evaluated(unittest.TestCase):
+    """The installation's own events, split by time, are measured as a file of the same events is."""
+
+    def test_own_events_and_a_file_of_them(self):
+        server = Server(STEPPED + '[recommend]\ntrain_at = ""\n').start()
+        self.addCleanup(server.close)
+        begin = datetime.datetime(2025, 12, 1, tzinfo=datetime.timezone.utc)
+        rows = []
+        for day in range(20):
+            for p in range(60):
+                at = begin + datetime.timedelta(days=day, minutes=p)
+                rows.append((f"p{p}", f"{p % 4}-{(p * 7 + day * (1 + 2 * (p % 2))) % 25}", at))
+        few = server.cli("evaluate", "recommend", check=False)
+        self.assertIn("there are no events", few.stderr)
+        for at in range(0, len(rows), 400):
+            server.ok("POST", "/v1/events", [did(p, item) | {"occurred_at": when.isoformat()} for p, item, when in rows[at:at + 400]])
+        # What carries a message, and what is no liking, does not count.
+        server.ok("POST", "/v1/events", [did(f"p{p}", "c", item_kind="campaign") for p in range(30)] + [did(f"p{p}", "3-1", kind="hide") for p in range(30)])
+        command = ("evaluate", "recommend", "--model", "ease", "--at", "5,10", "--json")
+        own = server.cli(*command)
+        self.assertEqual((own["protocol"], own["people"], own["items"]), ("time", 60, 100))
+        self.assertEqual(own["split"]["events"], {"before": 1080, "after": 120})
+        self.assertEqual(own["split"]["cut"], "2025-12-19T00:00:00.000Z")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="zhiyin-evaluate-"))
+        (folder / "events.csv").write_text("user,item,timestamp\n" + "".join(f"{p},article/{item},{int(when.timestamp())}\n" for p, item, when in rows))
+        file = cli(*command, "--events", folder / "events.csv")
+        self.assertEqual(file["split"], own["split"])
+        for name, value in file["metrics"].items():
+            self.assertAlmostEqual(value, own["metrics"][name], 12)
+        week = server.cli(*command, "--cut", "7d")
+        self.assertEqual(week["split"]["events"]["after"], 421)
+        self.assertEqual(server.cli(*command, "--cut", "2025-12-14", "--protocol", "time")["split"]["cut"], "2025-12-13T16:00:00.000Z")
+        tuned = server.cli("evaluate", "recommend", "--model", "ease", "--tune", "--trials", "5", "--json")
+        self.assertEqual((len(tuned["tried"]), tuned["split"]["validation_from"] < tuned["split"]["cut"]), (5, True))
+        told = server.cli("evaluate", "recommend", "--model", "popular")
+        for word in ("split at 2025-12-19", "1080 events of 60 people before, 120 after", "ndcg@10"):
+            self.assertIn(word, told)
+        self.assertIn("evaluate recommend", [run["kind"] for run in server.ok("GET", "/v1/runs")["items"]])
+        for flags, words in ((("--cut", "soon"), "cut: 'soon' is neither"), (("--train", "x", "--protocol", "time"), "train: does not go with"),
+                             (("--test", "x"), "train: is missing"), (("--protocol", "loo"), "train: is missing"), (("--cut", "2024-01-01"), "nothing is before"),
+                             (("--param", "k=3"), "lambda, recency, neighbours"), (("--train", "x", "--test", "x", "--cut", "7d"), "cut: goes with")):
+            done = server.cli("evaluate", "recommend", "--model", "ease", *flags, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(words, done.stderr)
+        server.process.stop()
+        self.assertEqual(server.cli(*command), own)
+
+
 class Killed(unittest.TestCase):
     """kill -9 at any moment: the next training of the same settings goes on where the last one was."""
 

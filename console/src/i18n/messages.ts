@@ -614,7 +614,9 @@ const data = {
   "run.train ranker": ["训练排序模型", "Ranker training"],
   "run.recommend batch": ["批量推荐", "Recommendations for a segment"],
   "run.report policy": ["评估探索策略", "Judging exploration"],
+  "run.evaluate recommend": ["评估推荐模型", "Measuring recommenders"],
   "run.report interleaving": ["交错对比", "Interleaving"],
+  "run.report recommend-ab": ["推荐 A/B 对比", "A/B test of recommendations"],
   "run.train.response": ["训练响应模型", "Response training"],
   "run.train.recommend": ["训练推荐模型", "Recommender training"],
 } as const;
