@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "app/number_argument.h"
+#include "recommend/evaluated_model.h"
 
 namespace zhiyin::app {
 namespace {

@@ -194,7 +194,7 @@ TEST(AbComparison, GroupsOfOtherSizesThanPlannedAreNoGroundForConclusions) {
 TEST(AbComparison, GuardrailsBreakAlsoWhereGroupAHasNoneOfIt) {
   auto people = readers(9, 4000, 0);
   EXPECT_FALSE(metric(compare_groups(people, 50), "hide").is_broken);
-  EXPECT_EQ(metric(compare_groups(people, 50), "hide").refused, "variance is zero in an arm");
+  EXPECT_TRUE(metric(compare_groups(people, 50), "hide").refused.starts_with("variance is zero"));
   int left = 9;
   const auto hide_in_b = [&] {
     for (AbPerson& one : people) {

@@ -122,12 +122,14 @@ TEST(TimeSplit, WithoutACutTheNewestTenthOrPeopleEnough) {
   for (int i = 0; i < 300; ++i) slow.add(std::to_string(i / 5), "last", at(3000 + i));
   const auto wider = split_by_time(slow, {});
   ASSERT_TRUE(wider) << wider.error().text();
-  EXPECT_EQ(wider->cut, at(3050));  // 50 people from there on
-  EXPECT_EQ(wider->data.test.size(), 50U);
-  // Events of one moment are never on both sides.
-  const auto together = split_by_time(readers(30), {});
-  ASSERT_FALSE(together);  // what is newest here is known to all
-  EXPECT_EQ(together.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(wider->cut, at(3054));  // the fiftieth read at last then
+  EXPECT_EQ(wider->events_after, 246U);
+  EXPECT_EQ(wider->data.test.size(), 49U);  // who had read the same before
+  // With too few people half of the events at most; those of one moment are never on both sides.
+  const auto half = split_by_time(readers(30), {});
+  ASSERT_TRUE(half) << half.error().text();
+  EXPECT_EQ(half->cut, at(105));
+  EXPECT_EQ(half->events_after, 150U);
 }
 
 TEST(TimeSplit, TheOrderOfTheEventsDoesNotMatter) {
