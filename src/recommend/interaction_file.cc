@@ -205,6 +205,10 @@ Result<void> for_each_timed_row(std::string_view text, std::string_view name,
           if (found[i].empty())
             return wrong(name, number, "the user, the item or the time is empty");
         }
+        for (const std::string_view cell : {found[0], found[1]}) {
+          if (const auto fault = fault_of_name(cell); !fault.empty())
+            return wrong(name, number, fault);
+        }
         const auto taken = take({found[0], found[1], found[2]});
         return taken ? Result<void>() : wrong(name, number, taken.error().message);
       });
