@@ -497,6 +497,11 @@ test("a trial text is held against its facts, and a generator that fails is told
     assert.match(await text(), /41 \+ 33 个词元/);
     assert.match(await text(), /没有依据的说法[\s\S]*现在只要99元。\s+99元：没有依据/);
     assert.match(await text(), /电话 13800138000/);
+    await page.fill("textarea[name=facts]", "拒绝");
+    await page.getByRole("button", { name: "试写" }).click();
+    await settle();
+    assert.match(await text(), /模型拒绝回答：抱歉，这个不能写。/);
+    assert.doesNotMatch(await text(), /没有依据的说法/);
     await page.fill("textarea[name=facts]", "503");
     await page.getByRole("button", { name: "试写" }).click();
     await page.locator(".problem").waitFor();

@@ -418,7 +418,7 @@ export interface Generator {
 
 export interface Completion {
   model: string;
-  choices: { message: { content: string }; finish_reason: string }[];
+  choices: { message: { content: string | null; refusal?: string | null }; finish_reason: string }[];
   usage?: { prompt_tokens: number; completion_tokens: number };
 }
 

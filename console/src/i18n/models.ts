@@ -208,6 +208,7 @@ export const models = {
   "writing.sentence": ["句子", "Sentence"],
   "writing.usage": ["{prompt} + {answer} 个词元，{time}", "{prompt} + {answer} tokens, {time}"],
   "writing.by": ["由 {model} 写出", "By {model}"],
+  "writing.declined": ["模型拒绝回答：{words}", "The model declined: {words}"],
   "writing.cut": ["已到长度上限，没有写完", "Cut at the limit of tokens"],
   "backend.grounded": ["事实文案", "Grounded writer"],
   "backend.openai": ["OpenAI 兼容接口", "OpenAI-compatible endpoint"],
