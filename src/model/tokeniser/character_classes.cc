@@ -88,6 +88,15 @@ const Index& compatible_index() {
 bool is_other_category(char32_t c) { return (class_of(c) & kOther) != 0; }
 bool is_white_space(char32_t c) { return (class_of(c) & kSpace) != 0; }
 bool is_punctuation_category(char32_t c) { return (class_of(c) & kPunctuation) != 0; }
+bool is_word_character(char32_t c) {
+  if (c < 0x80) return (c >= '0' && c <= '9') || ((c | 32U) >= 'a' && (c | 32U) <= 'z') || c == '_';
+  // Begins and ends ascend: an odd number of them at or below `c` is within a range.
+  const auto* const end = detail::kWords + detail::kWordsSize;
+  return (std::upper_bound(detail::kWords, end, static_cast<std::uint32_t>(c)) - detail::kWords) %
+             2 ==
+         1;
+}
+
 bool is_nonspacing_mark(char32_t c) { return (class_of(c) & kMark) != 0; }
 
 bool is_bert_han(char32_t c) {

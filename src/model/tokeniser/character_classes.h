@@ -6,8 +6,8 @@
 #include <string_view>
 
 /// What tokenisers ask about characters: categories as of Unicode 8, decompositions,
-/// compositions and combining classes as of Unicode 9, the rest as in the ICU that the build had.
-/// Pure, thread-safe.
+/// compositions and combining classes as of Unicode 9, word characters as of Unicode 16, the rest
+/// as in the ICU that the build had. Pure, thread-safe.
 namespace zhiyin::model {
 
 /// Categories Cc, Cf, Cs and Co.
@@ -16,6 +16,8 @@ bool is_other_category(char32_t c);
 bool is_white_space(char32_t c);
 /// Category P*.
 bool is_punctuation_category(char32_t c);
+/// What \w of regular expressions stands for (UTS 18): letters, marks, digits, `_` and joiners.
+bool is_word_character(char32_t c);
 /// Category Mn.
 bool is_nonspacing_mark(char32_t c);
 /// BERT's "Chinese characters": eight blocks of Han.

@@ -61,6 +61,31 @@ std::uint32_t category_mask_of(UChar32 c) {
   return U_GET_GC_MASK(c);
 }
 
+/// What came into \w between Unicode 15, which the ICU of Debian 12 has, and 16: ranges.
+constexpr UChar32 kLaterWords[][2] = {
+    {0x897, 0x897},     {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},
+    {0x105C0, 0x105F3}, {0x10D40, 0x10D65}, {0x10D69, 0x10D6D}, {0x10D6F, 0x10D85},
+    {0x10EC2, 0x10EC4}, {0x10EFC, 0x10EFC}, {0x11380, 0x11389}, {0x1138B, 0x1138B},
+    {0x1138E, 0x1138E}, {0x11390, 0x113B5}, {0x113B7, 0x113C0}, {0x113C2, 0x113C2},
+    {0x113C5, 0x113C5}, {0x113C7, 0x113CA}, {0x113CC, 0x113D3}, {0x113E1, 0x113E2},
+    {0x116D0, 0x116E3}, {0x11BC0, 0x11BE0}, {0x11BF0, 0x11BF9}, {0x11F5A, 0x11F5A},
+    {0x13460, 0x143FA}, {0x16100, 0x16139}, {0x16D40, 0x16D6C}, {0x16D70, 0x16D79},
+    {0x18CFF, 0x18CFF}, {0x1CCF0, 0x1CCF9}, {0x1E5D0, 0x1E5FA}, {0x2EBF0, 0x2EE5D}};
+
+/// \w of regular expressions (UTS 18) as of Unicode 16, which the same library's have.
+bool is_word(UChar32 c) {
+  for (const auto& [low, high] : kLaterWords) {
+    if (low <= c && c <= high) return true;
+  }
+  UVersionInfo age;
+  u_charAge(c, age);
+  if (age[0] > 16) return false;
+  const std::uint32_t mask = U_GET_GC_MASK(c);
+  return u_hasBinaryProperty(c, UCHAR_ALPHABETIC) != 0 ||
+         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL) != 0 ||
+         (mask & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0;
+}
+
 int class_of(UChar32 c) {
   const std::uint32_t mask = category_mask_of(c);
   int out = break_of(c) << 4;
@@ -135,6 +160,7 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> lower;
   std::vector<std::uint32_t> combining;
   std::vector<std::uint32_t> compatibles;
+  std::vector<std::uint32_t> words;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> pairs;
   for (UChar32 begin = 0; begin < kEnd; begin += kPage) {
     std::vector<std::uint32_t> page;
@@ -146,6 +172,15 @@ int main(int argc, char** argv) {
   }
   for (UChar32 c = 0; c < kEnd; ++c) {
     if (c >= 0xD800 && c < 0xE000) continue;
+    if (is_word(c)) {
+      const auto point = static_cast<std::uint32_t>(c);
+      if (!words.empty() && words.back() == point) {
+        ++words.back();
+      } else {
+        words.push_back(point);
+        words.push_back(point + 1);
+      }
+    }
     if (const UChar32 l = u_tolower(c); l != c) {
       lower.push_back(static_cast<std::uint32_t>(c));
       lower.push_back(static_cast<std::uint32_t>(l));
@@ -182,6 +217,7 @@ int main(int argc, char** argv) {
   };
   list("Lower", lower);
   list("Combining", combining);
+  list("Words", words);
   list("Decompositions", decompositions);
   list("Compatibles", compatibles);
   std::vector<std::uint32_t> compositions;

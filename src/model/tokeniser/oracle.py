@@ -25,7 +25,7 @@ VOCAB = DATA / "vocab/bert_base_chinese_vocab.txt"
 LINES = int(os.environ.get("TOKENISER_LINES", "10000"))
 
 try:
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 except ImportError as error:
     print(f"skipped: {error} (./dev setup makes the test environment)")
     sys.exit(SKIPPED)
@@ -241,6 +241,46 @@ def unigram(pieces, scores, **how):
     return t
 
 
+def odd(folder, texts):
+    """What few files ask for: (name, file, tokenizer, texts). Each with added tokens that are words of their own, of all sorts."""
+    added = [AddedToken("cat", single_word=True, normalized=False), AddedToken("Dog", single_word=True, normalized=True),
+             AddedToken("[ONE]", single_word=True, special=True), AddedToken("北京", single_word=True, lstrip=True, rstrip=True, normalized=False),
+             AddedToken("é_", single_word=True, normalized=False), AddedToken("[SEP", normalized=False)]
+    r = random.Random(7)
+    parts = ["cat", "Dog", "dog", "[ONE]", "北京", "é_", "É_", "[SEP", "[SEP]", "[MASK]", "cats", "_cat", "cat_", "-cat-", "1dog", "dog\u0301", "在北京市", "(北京)", " ",
+             "  ", "\t", "\u200d", "\u3000", "。", "cat cat", "catcat", "a", "é", "²", "Ⓐ", "\U0002ebf0", "\U000105c0", "\U000323b0"]
+    mixed = ["".join(r.choice(parts) for _ in range(r.randint(1, 8))) for _ in range(4000)]
+    every = ["".join(f"a{chr(c)}" for c in range(begin, min(begin + 64, 0x110000)) if not 0xD800 <= c < 0xE000) for begin in range(1, 0x110000, 64)]
+    made = []
+
+    def add(name, build, asked, strips=True):
+        t = bert(False)
+        t.add_tokens([one for one in added if strips or not one.lstrip])
+        build(t)
+        t.save(str(folder / f"{name}.json"))
+        made.append((name, folder / f"{name}.json", t, asked))
+
+    def whitespace(t):
+        t.normalizer = None
+        t.pre_tokenizer = pre_tokenizers.Whitespace()
+
+    def several(t):
+        cls, sep = t.token_to_id("[CLS]"), t.token_to_id("[SEP]")
+        t.post_processor = processors.Sequence([
+            processors.ByteLevel(trim_offsets=True),
+            processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", cls), ("[SEP]", sep)])])
+
+    def only_bytes(t):
+        t.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), processors.ByteLevel(trim_offsets=True)])
+
+    add("whitespace", whitespace, mixed + texts + every)
+    add("whitespace-split", lambda t: setattr(t, "pre_tokenizer", pre_tokenizers.WhitespaceSplit()), mixed + texts)
+    add("single words", lambda t: None, mixed + texts)
+    add("several post-processors", several, mixed + texts, strips=False)
+    add("byte level alone", only_bytes, mixed, strips=False)
+    return made
+
+
 def normal_form(name, texts):
     """Characters by themselves, so that offsets show what the form made of each."""
     form = getattr(normalizers, name)()
@@ -318,6 +358,9 @@ def main():
                 t = normal_form(name, some)
                 t.save(str(folder / f"{name}.json"))
                 wrong += compare(name, "json", folder / f"{name}.json", asked_of(t), [{"a": x} for x in some])
+            for name, file, t, asked in odd(folder, texts[:2000] + extra):
+                wrong += compare(name, "json", file, asked_of(t), [{"a": a, "in_text": i % 3 == 0} for i, a in enumerate(asked)]
+                                 + [{"a": a, "b": b, "max": 12} for a, b in zip(asked[:500], asked[500:1000])])
         if PACKAGE.is_file():
             pieces, scores, characters = read_package()
             t = unigram(pieces, scores, split=False)

@@ -38,8 +38,20 @@ std::size_t spaces_after(std::string_view text, std::size_t begin, std::size_t e
   return begin;
 }
 
+/// Whether no word character stands beside [begin, end).
+bool is_lone(std::string_view text, std::size_t begin, std::size_t end) {
+  std::size_t last = begin;
+  while (last > 0 && text::is_continuation_byte(text[last - 1])) --last;
+  if (last > 0) --last;
+  const bool joined_left = begin > 0 && is_word_character(text::code_point_at(text, last).value);
+  const bool joined_right =
+      end < text.size() && is_word_character(text::code_point_at(text, end).value);
+  return !joined_left && !joined_right;
+}
+
 /// Calls part(begin, end) for what lies between added tokens and token(number, begin, end) for
-/// them: of those that begin first the longest.
+/// them: of those that begin first the longest. One that does not count (a special that is not to,
+/// or a part of a word) hides what lies within it. `begin` and `end` are those of the text.
 template <class OnPart, class OnToken>
 void split_added(const PieceTrie& trie, std::span<const AddedToken> added, std::string_view text,
                  std::size_t begin, std::size_t end, bool specials_too, OnPart part,
@@ -49,7 +61,6 @@ void split_added(const PieceTrie& trie, std::span<const AddedToken> added, std::
     std::size_t length = 0;
     std::int32_t found = -1;
     trie.for_each_prefix(text.substr(at, end - at), [&](std::size_t n, std::int32_t number) {
-      if (!specials_too && added[static_cast<std::size_t>(number)].special) return;
       length = n;
       found = number;
     });
@@ -58,6 +69,10 @@ void split_added(const PieceTrie& trie, std::span<const AddedToken> added, std::
       continue;
     }
     const AddedToken& a = added[static_cast<std::size_t>(found)];
+    if ((a.special && !specials_too) || (a.single_word && !is_lone(text, at, at + length))) {
+      at += length;
+      continue;
+    }
     const std::size_t from = a.strip_left ? spaces_before(text, left, at) : at;
     const std::size_t to = a.strip_right ? spaces_after(text, at + length, end) : at + length;
     if (left < from) part(left, from);

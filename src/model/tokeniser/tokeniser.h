@@ -38,6 +38,7 @@ struct AddedToken {
   bool normalised = false;  ///< looked for in the normalised text
   bool strip_left = false;  ///< takes the white space before it along
   bool strip_right = false;
+  bool single_word = false;  ///< only where no word character stands beside it
 };
 
 /// What stands around the texts: specials and the texts' places, each with its type.

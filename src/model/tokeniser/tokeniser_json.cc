@@ -1,9 +1,13 @@
 // tokenizer.json of Hugging Face.
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <unordered_map>
 
 #include "base/json.h"
+#include "model/tokeniser/character_classes.h"
 #include "model/tokeniser/tokeniser.h"
+#include "text/code_point.h"
 
 namespace zhiyin::model {
 namespace {
@@ -135,6 +139,7 @@ Result<steps::Step> normalise_step(const Json& json, const std::string& type,
 Result<words::Step> word_step(const Json& json, const std::string& type, const std::string& place) {
   if (type == "BertPreTokenizer") return words::Bert{};
   if (type == "WhitespaceSplit") return words::WhitespaceSplit{};
+  if (type == "Whitespace") return words::Whitespace{};
   if (type == "Punctuation") {
     if (json["behavior"].string_or("Isolated") != "Isolated")
       return unsupported(place + ".behavior", json["behavior"].string_or(""));
@@ -229,7 +234,7 @@ Result<std::vector<AddedToken>> added_of(const Json& json, Ids& ids) {
     token.normalised = entry["normalized"].bool_or(!token.special);
     token.strip_left = entry["lstrip"].bool_or(false);
     token.strip_right = entry["rstrip"].bool_or(false);
-    if (entry["single_word"].bool_or(false)) return unsupported(place, "single_word");
+    token.single_word = entry["single_word"].bool_or(false);
     if (token.text.empty()) return fail_field(place + ".content", "is empty");
     ids.try_emplace(*entry["content"].if_string(), token.id);
     out.push_back(std::move(token));
@@ -243,13 +248,14 @@ Result<std::uint8_t> type_of(const Json& json, const std::string& place) {
   return static_cast<std::uint8_t>(type);
 }
 
-Result<std::vector<TemplatePiece>> template_of(const Json& post, std::string_view name) {
+Result<std::vector<TemplatePiece>> template_of(const Json& post, const std::string& at,
+                                               std::string_view name) {
   std::vector<TemplatePiece> out;
   const Json::Array* list = post[name].if_array();
   if (list == nullptr || list->size() > kTemplateMax)
-    return fail_field(fmt::format("post_processor.{}", name), "is no list, or too long");
+    return fail_field(fmt::format("{}.{}", at, name), "is no list, or too long");
   for (std::size_t i = 0; i < list->size(); ++i) {
-    const std::string place = fmt::format("post_processor.{}[{}]", name, i);
+    const std::string place = fmt::format("{}.{}[{}]", at, name, i);
     if (const Json* sequence = (*list)[i].find("Sequence")) {
       ZHIYIN_TRY(const std::uint8_t type, type_of(*sequence, place));
       const bool second = (*sequence)["id"].string_or("A") == "B";
@@ -271,12 +277,13 @@ Result<std::vector<TemplatePiece>> template_of(const Json& post, std::string_vie
 }
 
 /// BertProcessing and RobertaProcessing: {"sep":["[SEP]",102],"cls":["[CLS]",101]}.
-Result<void> old_template(const Json& post, bool roberta, TokeniserParts& out) {
+Result<void> old_template(const Json& post, const std::string& at, bool roberta,
+                          TokeniserParts& out) {
   const auto special = [&](std::string_view name) -> Result<std::int32_t> {
     const Json::Array* pair = post[name].if_array();
     if (pair == nullptr || pair->size() != 2)
-      return fail_field(fmt::format("post_processor.{}", name), "is not [text, id]");
-    return id_of((*pair)[1], fmt::format("post_processor.{}", name));
+      return fail_field(fmt::format("{}.{}", at, name), "is not [text, id]");
+    return id_of((*pair)[1], fmt::format("{}.{}", at, name));
   };
   ZHIYIN_TRY(const std::int32_t cls, special("cls"));
   ZHIYIN_TRY(const std::int32_t sep, special("sep"));
@@ -289,26 +296,68 @@ Result<void> old_template(const Json& post, bool roberta, TokeniserParts& out) {
   return {};
 }
 
-Result<void> read_post(const Json& post, TokeniserParts& out) {
-  if (post.is_null()) {
-    out.single = {{Part::kFirst, 0, 0}};
-    out.pair = {{Part::kFirst, 0, 0}, {Part::kSecond, 0, 1}};
-    return {};
-  }
-  ZHIYIN_TRY(const std::string type, text_of(post, "post_processor", "type"));
-  if (type == "BertProcessing" || type == "RobertaProcessing")
-    return old_template(post, type == "RobertaProcessing", out);
-  if (type == "Sequence") {
-    const Json::Array* list = post["processors"].if_array();
-    if (list == nullptr) return fail_field("post_processor.processors", "is missing");
-    if (list->size() > 1)  // each would put its specials around those of the one before
-      return unsupported("post_processor.processors", "a Sequence of several");
-    return read_post(list->empty() ? Json() : list->front(), out);
-  }
-  if (type != "TemplateProcessing") return unsupported("post_processor", type);
-  ZHIYIN_TRY(out.single, template_of(post, "single"));
-  ZHIYIN_TRY(out.pair, template_of(post, "pair"));
+/// Whether a piece begins or ends with what ByteLevel takes for a blank: its Ġ, or white space.
+bool has_blank_edge(std::string_view piece, bool spaces_too) {
+  if (piece.empty()) return false;
+  std::size_t last = piece.size() - 1;
+  while (last > 0 && text::is_continuation_byte(piece[last])) --last;
+  return std::ranges::any_of(std::array{std::size_t{0}, last}, [&](std::size_t at) {
+    constexpr char32_t kBlank = 0x120;
+    const char32_t c = text::code_point_at(piece, at).value;
+    return c == kBlank || (spaces_too && is_white_space(c));
+  });
+}
+
+bool drops_spaces(const words::Step& step) {
+  return std::holds_alternative<words::Bert>(step) ||
+         std::holds_alternative<words::Whitespace>(step) ||
+         std::holds_alternative<words::WhitespaceSplit>(step);
+}
+
+/// ByteLevel as a post-processor only takes blanks off the offsets of tokens that have some. Done
+/// here where none can: words of WordPiece have none, unless a piece is odd.
+Result<void> check_byte_level(const Json& post, const std::string& place, const Ids& ids,
+                              const TokeniserParts& parts) {
+  if (!post["trim_offsets"].bool_or(true)) return {};
+  if (!std::holds_alternative<WordPiece>(parts.model))
+    return unsupported(place, "ByteLevel with trim_offsets beside Unigram");
+  const bool spaces_in_words = std::ranges::none_of(parts.words, drops_spaces);
+  const bool odd =
+      std::ranges::any_of(
+          ids, [&](const auto& piece) { return has_blank_edge(piece.first, spaces_in_words); }) ||
+      // Their tokens hold the spaces that they take along.
+      std::ranges::any_of(parts.added, [](const AddedToken& token) {
+        return token.strip_left || token.strip_right || has_blank_edge(token.text, true);
+      });
+  if (odd) return unsupported(place, "ByteLevel with trim_offsets over pieces with blanks");
   return {};
+}
+
+/// No specials, types 0 and 1.
+void plain_template(TokeniserParts& out) {
+  out.single = {{Part::kFirst, 0, 0}};
+  out.pair = {{Part::kFirst, 0, 0}, {Part::kSecond, 0, 1}};
+}
+
+Result<void> read_post(const Json& post, const Ids& ids, TokeniserParts& out) {
+  plain_template(out);
+  std::string places_specials;  // the step that does, of which there is one
+  std::size_t seen = 0;
+  return for_each_step(
+      post, "post_processor", "processors", seen,
+      [&](const Json& step, const std::string& type, const std::string& place) -> Result<void> {
+        if (type == "ByteLevel") return check_byte_level(step, place, ids, out);
+        const bool is_old = type == "BertProcessing" || type == "RobertaProcessing";
+        if (!is_old && type != "TemplateProcessing") return unsupported(place, type);
+        // A second one would put its specials around those of the first.
+        if (!places_specials.empty())
+          return unsupported(place, fmt::format("{} behind {}", type, places_specials));
+        places_specials = type;
+        if (is_old) return old_template(step, place, type == "RobertaProcessing", out);
+        ZHIYIN_TRY(out.single, template_of(step, place, "single"));
+        ZHIYIN_TRY(out.pair, template_of(step, place, "pair"));
+        return {};
+      });
 }
 
 Result<std::optional<TruncationRule>> truncation_of(const Json& json) {
@@ -371,7 +420,7 @@ Result<Tokeniser> tokeniser_from_json(std::string_view text) {
         parts.words.push_back(std::move(made));
         return {};
       }));
-  ZHIYIN_TRY_VOID(read_post(json["post_processor"], parts));
+  ZHIYIN_TRY_VOID(read_post(json["post_processor"], ids, parts));
   ZHIYIN_TRY(parts.truncation, truncation_of(json["truncation"]));
   return Tokeniser::create(std::move(parts));
 }

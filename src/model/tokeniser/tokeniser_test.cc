@@ -239,7 +239,59 @@ TEST(TokeniserJson, ASequenceOfOnePostProcessorIsThatOne) {
   ASSERT_TRUE(tokeniser) << tokeniser.error().text();
   EXPECT_THAT(ids_of(*tokeniser, "ab"), ElementsAre(0, 2, 3));
   json.insert(end, R"(,{"type":"BertProcessing","cls":["<s>",0],"sep":["<s>",0]})");
-  EXPECT_EQ(tokeniser_from_json(json).error().field, "post_processor.processors");
+  const auto two = tokeniser_from_json(json);
+  EXPECT_EQ(two.error().field, "post_processor.processors[1]");
+  EXPECT_EQ(two.error().code, ErrorCode::kUnsupported);
+}
+
+/// Of WordPiece, with pieces a, b, ##b, cat and [UNK].
+std::string words_json(std::string_view more, std::string_view added = "",
+                       std::string_view odd_piece = "dog") {
+  return fmt::format(
+      R"({{"pre_tokenizer":{{"type":"Whitespace"}},"added_tokens":[{}],{}"model":{{"type":"WordPiece",)"
+      R"("unk_token":"[UNK]","vocab":{{"[UNK]":0,"a":1,"b":2,"##b":3,"cat":4,"{}":5,"-":6}}}}}})",
+      added, more, odd_piece);
+}
+
+TEST(TokeniserJson, WhitespaceKeepsRunsOfWordCharactersAndOfOthers) {
+  const auto tokeniser = tokeniser_from_json(words_json(""));
+  ASSERT_TRUE(tokeniser) << tokeniser.error().text();
+  EXPECT_THAT(ids_of(*tokeniser, "ab a-b\u3000--"), ElementsAre(1, 3, 1, 6, 2, 0));
+  // Marks and joiners belong to words, other signs do not.
+  EXPECT_THAT(ids_of(*tokeniser, "a\u0301 a\u200d a\u00b2"), ElementsAre(0, 0, 1, 0));
+}
+
+TEST(TokeniserJson, ASingleWordStandsAlone) {
+  const auto tokeniser = tokeniser_from_json(words_json(
+      "", R"({"id":7,"content":"ab","single_word":true,"normalized":false},)"
+          R"({"id":8,"content":"[S]","special":true},{"id":9,"content":"S]","normalized":false})"));
+  ASSERT_TRUE(tokeniser) << tokeniser.error().text();
+  EXPECT_THAT(ids_of(*tokeniser, "ab"), ElementsAre(7));
+  EXPECT_THAT(ids_of(*tokeniser, "-ab-"), ElementsAre(6, 7, 6));
+  EXPECT_THAT(ids_of(*tokeniser, "abb"), ElementsAre(1, 3, 3));
+  EXPECT_THAT(ids_of(*tokeniser, "\u7532ab"), ElementsAre(0));
+  // A special that stays text hides what lies within it.
+  EXPECT_THAT(ids_of(*tokeniser, "[S] S]", {.specials_in_text = true}), ElementsAre(8, 9));
+  EXPECT_THAT(ids_of(*tokeniser, "[S] S]"), ElementsAre(0, 0, 0, 9));
+}
+
+TEST(TokeniserJson, ByteLevelBesideATemplateChangesNothing) {
+  constexpr std::string_view kPost =
+      R"("post_processor":{"type":"Sequence","processors":[{"type":"ByteLevel"},)"
+      R"({"type":"BertProcessing","cls":["a",1],"sep":["b",2]}]},)";
+  const auto tokeniser = tokeniser_from_json(words_json(kPost));
+  ASSERT_TRUE(tokeniser) << tokeniser.error().text();
+  EXPECT_THAT(ids_of(*tokeniser, "cat"), ElementsAre(1, 4, 2));
+  // Where offsets would have to be trimmed it is refused by name.
+  const auto blanks = tokeniser_from_json(words_json(kPost, "", "\\u0120x"));
+  EXPECT_EQ(blanks.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(blanks.error().field, "post_processor.processors[0]");
+  // White space at a piece's edge is none that a word could have.
+  EXPECT_TRUE(tokeniser_from_json(words_json(kPost, "", "x\\u2028")));
+  EXPECT_FALSE(tokeniser_from_json(words_json(kPost, R"({"id":7,"content":" y"})")));
+  EXPECT_FALSE(tokeniser_from_json(words_json(kPost, R"({"id":7,"content":"y","lstrip":true})")));
+  EXPECT_TRUE(tokeniser_from_json(words_json(
+      R"("post_processor":{"type":"ByteLevel","trim_offsets":false},)", "", "\\u0120x")));
 }
 
 TEST(TokeniserJson, NormalFormsOfUnicodeWithTheirPlaces) {

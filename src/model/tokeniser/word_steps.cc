@@ -36,6 +36,28 @@ void cut(Words& words, bool spaces, bool punctuation) {
 }
 
 void run(const WhitespaceSplit&, Words& words) { cut(words, true, false); }
+void run(const Whitespace&, Words& words) {
+  enum class Kind : std::uint8_t { kSpace, kWord, kOther };
+  std::vector<ByteSpan> out;
+  for (const ByteSpan& span : words.spans) {
+    std::uint32_t begin = span.begin;
+    Kind before = Kind::kSpace;
+    for (std::uint32_t at = span.begin; at < span.end;) {
+      const text::CodePoint c = text::code_point_at(words.text.text, at);
+      const Kind kind = is_white_space(c.value)      ? Kind::kSpace
+                        : is_word_character(c.value) ? Kind::kWord
+                                                     : Kind::kOther;
+      if (kind != before) {
+        if (before != Kind::kSpace) out.push_back({begin, at});
+        begin = at;
+        before = kind;
+      }
+      at += c.bytes;
+    }
+    if (before != Kind::kSpace) out.push_back({begin, span.end});
+  }
+  words.spans = std::move(out);
+}
 void run(const Punctuation&, Words& words) { cut(words, false, true); }
 void run(const Bert&, Words& words) { cut(words, true, true); }
 

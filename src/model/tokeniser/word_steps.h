@@ -17,6 +17,7 @@ struct Words {
 };
 
 struct WhitespaceSplit {};
+struct Whitespace {};   ///< \w+|[^\w\s]+: runs of word characters, and of others
 struct Punctuation {};  ///< each punctuation character is a word
 struct Bert {};         ///< both
 struct Metaspace {
@@ -26,7 +27,7 @@ struct Metaspace {
   bool split = true;
 };
 
-using Step = std::variant<WhitespaceSplit, Punctuation, Bert, Metaspace>;
+using Step = std::variant<WhitespaceSplit, Whitespace, Punctuation, Bert, Metaspace>;
 
 void apply(const Step& step, Words& words);
 

@@ -12,6 +12,8 @@ extern const std::uint32_t kLower[];      // pairs: code point, its lower case; 
 extern const std::size_t kLowerSize;
 extern const std::uint32_t kCombining[];  // pairs: code point, combining class; ascending
 extern const std::size_t kCombiningSize;
+extern const std::uint32_t kWords[];  // pairs: begin and end of a range; ascending
+extern const std::size_t kWordsSize;
 extern const std::uint32_t kDecompositions[];  // code point, count, parts (canonical, full)
 extern const std::size_t kDecompositionsSize;
 extern const std::uint32_t kCompatibles[];  // likewise (compatible), where it is another
