@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 #include "base/crypto.h"
@@ -37,17 +38,23 @@ std::string uuid_v7(Instant now) {
     pool = crypto::random_bytes(kBlock);
     used = 0;
   }
-  std::string b(6, '\0');
+  unsigned char b[16];
   const auto ms = static_cast<std::uint64_t>(now.us / 1000);
-  for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<char>(ms >> (40 - 8 * i) & 255);
-  b += pool.substr(used, 10);
+  for (std::size_t i = 0; i < 6; ++i) b[i] = static_cast<unsigned char>(ms >> (40 - 8 * i));
+  std::memcpy(b + 6, pool.data() + used, 10);
   used += 10;
   const auto fraction = static_cast<std::uint64_t>(now.us % 1000) * 4096 / 1000;
-  b[6] = static_cast<char>(0x70 | fraction >> 8);
-  b[7] = static_cast<char>(fraction & 255);
-  b[8] = static_cast<char>((b[8] & 0x3f) | 0x80);
-  std::string text = crypto::hex(b);
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) text.insert(at, 1, '-');
+  b[6] = static_cast<unsigned char>(0x70 | fraction >> 8);
+  b[7] = static_cast<unsigned char>(fraction & 255);
+  b[8] = static_cast<unsigned char>((b[8] & 0x3f) | 0x80);
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < sizeof b; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    text[at++] = kDigits[b[i] >> 4];
+    text[at++] = kDigits[b[i] & 15];
+  }
   return text;
 }
 

@@ -74,13 +74,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
 
 void Router::add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
                           std::function<Response(Request&)> handler, std::size_t body_max,
-                          std::function<std::optional<Response>(Request&)> quick) {
-  auto run = [&pool, handler = std::move(handler),
-              quick = std::move(quick)](Request& request) -> Task<Response> {
-    if (quick) {
-      auto answer = quick(request);
-      if (answer) co_return std::move(*answer);
-    }
+                          Quick quick) {
+  auto run = [&pool, handler = std::move(handler)](Request& request) -> Task<Response> {
     // A named start, moved: g++ 12 destroys temporaries in a co_await twice.
     std::move_only_function<void(std::move_only_function<void(Response)>)> start =
         [&pool, &handler, &request](std::move_only_function<void(Response)> done) {
@@ -95,6 +90,7 @@ void Router::add_blocking(std::string_view method, std::string_view pattern, Thr
     co_return co_await from_callback<Response>(std::move(start));
   };
   add(method, pattern, std::move(run), body_max);
+  routes_.back().quick = std::move(quick);
 }
 
 void Router::form_problems(std::string_view path, ProblemForm form) {

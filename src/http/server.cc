@@ -168,8 +168,9 @@ class AsioServer final : public Server {
     }
     for (int i = 0; i < settings_.threads; ++i) loops_.push_back(std::make_unique<Loop>());
     for (const Router::Route& route : router_.routes()) {
+      auto& of_route = counters_.emplace_back();
       for (const int group : {2, 3, 4, 5}) {
-        counters_[&route][static_cast<std::size_t>(group)] =
+        of_route[static_cast<std::size_t>(group)] =
             &metrics.counter("zhiyin_http_requests_total", "Requests by route and class of status.",
                              fmt::format("method=\"{}\",route=\"{}\",code=\"{}xx\"", route.method,
                                          route.pattern, group));
@@ -453,20 +454,20 @@ class AsioServer final : public Server {
       const bool keep_alive = parser.get().keep_alive();
       request.body = std::move(parser.get().body());
       connection.answering = true;
-      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout * 4;
       const SteadyTime start = std::chrono::steady_clock::now();
+      connection.deadline = start + settings_.request_timeout * 4;
       Response response;  // no ?: around co_await: g++ 12 destroys its temporaries twice
-      if (route) {
-        response = co_await answer(**route, request);
-      } else {
+      if (!route) {
         response = route.error();
+      } else if (!answer_quickly(**route, request, response)) {
+        response = co_await answer(**route, request);
       }
-      response = formed(std::move(response), request.path);
-      seconds_.observe(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      form(response, request.path);
+      const SteadyTime answered = std::chrono::steady_clock::now();
+      seconds_.observe(std::chrono::duration<double>(answered - start).count());
       if (response.status == 0) co_return;  // Response::hang_up
       if (route) count(**route, response.status);
-      connection.deadline = std::chrono::steady_clock::now() + settings_.request_timeout;
+      connection.deadline = answered + settings_.request_timeout;
       const StreamEnd stream_end(response.stream);
       const bool stays = keep_alive && !draining_ && !response.cut_short;
       const std::string head = render_head(response, stays);
@@ -526,6 +527,27 @@ class AsioServer final : public Server {
     if (chunked) out += "\r\n";
   }
 
+  /// True where the route answered at once.
+  bool answer_quickly(const Router::Route& route, Request& request, Response& response) {
+    if (!route.quick || !request.body.empty()) return false;
+    std::string failure;
+    try {
+      auto quick = route.quick(request);
+      if (quick) response = std::move(*quick);
+      return quick.has_value();
+    } catch (const std::exception& e) {
+      failure = e.what();
+    }
+    response = failed(route, failure);
+    return true;
+  }
+
+  Response failed(const Router::Route& route, const std::string& reason) {
+    logger_.error("http", "handler_failed", {{"route", route.pattern}, {"reason", reason}});
+    return Response::problem(
+        {ErrorCode::kInternal, "the server made a mistake; it is in its log", {}});
+  }
+
   Task<Response> answer(const Router::Route& route, Request& request) {
     std::string failure;
     try {
@@ -541,9 +563,7 @@ class AsioServer final : public Server {
     } catch (const std::exception& e) {
       failure = e.what();
     }
-    logger_.error("http", "handler_failed", {{"route", route.pattern}, {"reason", failure}});
-    co_return Response::problem(
-        {ErrorCode::kInternal, "the server made a mistake; it is in its log", {}});
+    co_return failed(route, failure);
   }
 
   template <class Stream>
@@ -562,10 +582,13 @@ class AsioServer final : public Server {
   }
 
   /// As the clients of that path read it.
-  Response formed(Response response, std::string_view path) const {
+  void form(Response& response, std::string_view path) const {
     constexpr std::string_view kProblem = "application/problem+json";
-    if (response.content_type != kProblem) return response;
+    if (response.content_type != kProblem) return;
     if (const ProblemForm* form = router_.problem_form(path)) (*form)(response);
+  }
+  Response formed(Response response, std::string_view path) const {
+    form(response, path);
     return response;
   }
 
@@ -589,7 +612,8 @@ class AsioServer final : public Server {
   }
 
   void count(const Router::Route& route, int status) {
-    Counter* counter = counters_.find(&route)->second[static_cast<std::size_t>(status / 100)];
+    const auto number = static_cast<std::size_t>(&route - router_.routes().data());
+    Counter* counter = counters_[number][static_cast<std::size_t>(status / 100)];
     if (counter != nullptr) counter->add();
   }
 
@@ -610,7 +634,7 @@ class AsioServer final : public Server {
   Counter& shed_;
   std::atomic<bool> shedding_ = false;
   std::atomic<std::size_t> shedders_ = 0;
-  std::map<const Router::Route*, std::array<Counter*, 6>> counters_;
+  std::vector<std::array<Counter*, 6>> counters_;  ///< by the route's number and class of status
   std::unique_ptr<asio::ssl::context> tls_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::optional<tcp::acceptor> acceptor_;

@@ -25,6 +25,7 @@ using ProblemForm = std::function<void(Response&)>;
 /// end in `{name...}` (the rest). Built before the server starts, read-only afterwards.
 class Router {
  public:
+  using Quick = std::function<std::optional<Response>(Request&)>;
   /// `body_max` bounds the request body in bytes, after gunzip.
   void add(std::string_view method, std::string_view pattern, Handler handler,
            std::size_t body_max = 1 << 20);
@@ -33,7 +34,7 @@ class Router {
   /// needs no waiting and well below a millisecond, else nothing, and the pool does it.
   void add_blocking(std::string_view method, std::string_view pattern, ThreadPool& pool,
                     std::function<Response(Request&)> handler, std::size_t body_max = 1 << 20,
-                    std::function<std::optional<Response>(Request&)> quick = {});
+                    Quick quick = {});
 
   /// Whatever a request to this path (without parameters) is refused with, whatever its method and
   /// whoever refuses (no such method, a body too large, the admission, the handler), goes through
@@ -48,6 +49,7 @@ class Router {
     std::vector<std::string> parts;
     Handler handler;
     std::size_t body_max;
+    Quick quick = {};  ///< tried before `handler`; empty: none
   };
   /// The route, with `request.path_parameters` filled; else 404, or 405 with the methods that
   /// exist.
