@@ -540,9 +540,9 @@ Result<ImportReport> run_import(const ImportRequest& request, ImportContext cont
   ZHIYIN_TRY(const detail::EarlierImports earlier,
              detail::find_earlier(context.state, fingerprint, id_space_name));
   const Instant now = context.clock.now();
-  ZHIYIN_TRY(auto mapper,
-             detail::RowMapper::create(mapping, reader->columns(),
-                                       {account, earlier.started_at.value_or(now), id_space}));
+  ZHIYIN_TRY(auto mapper, detail::RowMapper::create(mapping, reader->columns(),
+                                                    {account, earlier.started_at.value_or(now),
+                                                     id_space, context.check_item}));
   Import::Start start;
   ZHIYIN_TRY(start.notes, notes_on(*reader, mapper, mapping));
   start.run = request.run.empty() ? RunId("import_" + uuid_v7(now)) : request.run;

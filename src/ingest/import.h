@@ -29,6 +29,11 @@ struct ImportedItem {
   std::string url;
   std::optional<Fen> price;
   std::optional<Instant> published_at;
+  std::string cover;
+  std::string campaign;
+  std::optional<std::int64_t> stock;  ///< pieces left
+  std::optional<Instant> valid_from;
+  std::optional<Instant> valid_until;
 };
 
 struct ImportRequest {
@@ -56,6 +61,9 @@ struct ImportContext {
   const Clock& clock;
   /// Where items go; empty: a mapping with items is refused. Must be repeatable.
   std::function<Result<void>(std::vector<ImportedItem>)> put_items = {};
+  /// What is wrong with an item, with its field: its row is a bad one, and it is not put. Empty:
+  /// nothing is. Pure.
+  std::function<Result<void>(const ImportedItem&)> check_item = {};
   /// Called about twice a second and at the end, on the caller's thread.
   std::function<void(const ImportProgress&)> progress = {};
   /// Asked between blocks; true stops after what is under way is synced, so the import can be

@@ -477,6 +477,45 @@ published_at = "date"
   EXPECT_EQ(format_utc(*item.published_at), "2025-12-31T16:00:00Z");
 }
 
+TEST_F(ImportTest, ATableOfItemsHasStockAndValidity) {
+  const auto mapping = find_shipped_mapping("items");
+  ASSERT_TRUE(mapping);
+  ImportRequest r;
+  r.path = write("items.csv",
+                 "id,kind,title,stock,valid_from,valid_until,cover,campaign,price,url\n"
+                 "p1,product,茶杯,3,2026-01-01,2026-02-01,https://a.cn/1.jpg,spring,12.5,\n"
+                 "c1,coupon,券,0,,,,,,\n"
+                 "a1,,文章,,,,,,,\n"
+                 "p2,product,坏库存,x,,,,,,\n"
+                 "p3,product,坏期限,1,,soon,,,,\n"
+                 "p4,product,坏网址,1,,,,,,a.cn/4\n");
+  r.mapping = *mapping;
+  ImportContext c = context();
+  c.check_item = [](const ImportedItem& item) -> Result<void> {
+    if (item.url == "a.cn/4") return fail_field("url", "is not an http or https address");
+    return {};
+  };
+  const auto report = run_import(r, std::move(c));
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(report->quality.rows, 6);
+  EXPECT_EQ(report->quality.items, 3) << "a bad row does not stop the rest";
+  ASSERT_EQ(items.size(), 3u);
+  const ImportedItem& cup = items.at("p1");
+  EXPECT_EQ(cup.ref.kind, "product");
+  EXPECT_EQ(cup.stock, 3);
+  EXPECT_EQ(cup.price, Fen{1250});
+  EXPECT_EQ(cup.cover, "https://a.cn/1.jpg");
+  EXPECT_EQ(cup.campaign, "spring");
+  EXPECT_EQ(format_utc(*cup.valid_from), "2025-12-31T16:00:00Z");
+  EXPECT_EQ(format_utc(*cup.valid_until), "2026-01-31T16:00:00Z");
+  EXPECT_EQ(items.at("c1").stock, 0);
+  EXPECT_EQ(items.at("a1").ref.kind, "article");
+  EXPECT_FALSE(items.at("a1").stock);
+  std::vector<std::string> columns;
+  for (const BadRow& bad : report->quality.bad_rows) columns.push_back(bad.column);
+  EXPECT_EQ(columns, (std::vector<std::string>{"stock", "valid_until", "url"}));
+}
+
 TEST_F(ImportTest, ACancelledImportGoesOnWhereItStopped) {
   std::string text = "user,item,kind,time,value\n";
   for (int i = 0; i < 60'000; ++i) text += fmt::format("u{},a{},like,2026-01-01,1\n", i % 50, i);

@@ -48,8 +48,8 @@ void expand_column(Json& parent, std::string_view key) {
 
 void expand_rule(Json& rule) {
   if (rule.if_object() == nullptr) return;
-  expand_column(rule, "time");
-  expand_column(rule, "published_at");
+  for (const std::string_view time : {"time", "published_at", "valid_from", "valid_until"})
+    expand_column(rule, time);
   const Json* properties = rule.find("properties");
   if (properties == nullptr) return;
   Json expanded = Json::object();
@@ -172,10 +172,14 @@ Result<void> check_item_rule(const ItemRule& rule, const Mapping& mapping) {
   ZHIYIN_TRY_VOID(check_one_of("price_unit", rule.price_unit, kUnits));
   ZHIYIN_TRY_VOID(check_kind("kind", rule.kind));
   ZHIYIN_TRY_VOID(check_conditions("where", rule.where));
-  if (auto ok = check_time(rule.published_at, mapping.zone); !ok) {
-    ok.error().field =
-        "published_at" + ok.error().field.substr(std::min<std::size_t>(4, ok.error().field.size()));
-    return ok;
+  for (const auto& [name, time] :
+       {std::pair("published_at", &rule.published_at), std::pair("valid_from", &rule.valid_from),
+        std::pair("valid_until", &rule.valid_until)}) {
+    if (auto ok = check_time(*time, mapping.zone); !ok) {
+      ok.error().field =
+          name + ok.error().field.substr(std::min<std::size_t>(4, ok.error().field.size()));
+      return ok;
+    }
   }
   return {};
 }

@@ -91,6 +91,7 @@ struct EventRule {
 struct ItemRule {
   std::string id;  ///< column
   std::string kind = "article";
+  std::string kind_column;  ///< its cell says the kind; where that is empty: `kind`
   std::string title;
   std::string text;
   std::vector<std::string> tags;  ///< columns
@@ -100,9 +101,15 @@ struct ItemRule {
   std::string category;
   std::string author;
   std::string url;
+  std::string cover;
+  std::string campaign;
   std::string price;
   std::string price_unit = "yuan";  ///< or fen
+  std::string stock;                ///< pieces left
   std::optional<TimeRule> published_at;
+  std::optional<TimeRule> valid_from;
+  std::optional<TimeRule> valid_until;
+  bool columns_may_be_missing = false;  ///< a file without one of them, but that of the id, is read
   std::vector<Condition> where;
 };
 

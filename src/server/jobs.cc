@@ -48,6 +48,11 @@ catalogue::Item to_item(ingest::ImportedItem in) {
   item.url = std::move(in.url);
   item.price = in.price;
   item.published_at = in.published_at;
+  item.cover = std::move(in.cover);
+  item.campaign = std::move(in.campaign);
+  item.stock = in.stock;
+  item.valid_from = in.valid_from;
+  item.valid_until = in.valid_until;
   return item;
 }
 
@@ -179,6 +184,9 @@ Result<Json> import_file(Services& s, const ImportJob& job, RunContext& run) {
   };
   ingest::ImportContext context{s.intake, s.state, s.clock};
   context.put_items = put_items;
+  context.check_item = [](const ingest::ImportedItem& item) {
+    return catalogue::validate(to_item(item));
+  };
   context.progress = progress;
   context.cancelled = [&run] { return run.cancelled(); };
   context.settle = [&s, &run] { return wait_for_projections(s, run); };

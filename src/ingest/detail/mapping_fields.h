@@ -78,15 +78,19 @@ struct Fields<ingest::ItemRule> {
   static constexpr std::string_view name = "ItemRule";
   static constexpr auto list = field_list(
       field("id", &I::id, "").length(1, 200), field("kind", &I::kind, "").length(1, 64).optional(),
+      field("kind_column", &I::kind_column, "").optional(),
       field("title", &I::title, "").optional(), field("text", &I::text, "").optional(),
       field("tags", &I::tags, "").length(0, 50).optional(),
       field("tags_separator", &I::tags_separator, "").length(1, 8).optional(),
       field("tags_cut", &I::tags_cut, "").length(0, 8).optional(),
       field("tags_prefix", &I::tags_prefix, "").optional(),
       field("category", &I::category, "").optional(), field("author", &I::author, "").optional(),
-      field("url", &I::url, "").optional(), field("price", &I::price, "").optional(),
-      field("price_unit", &I::price_unit, "").optional(),
-      field("published_at", &I::published_at, ""),
+      field("url", &I::url, "").optional(), field("cover", &I::cover, "").optional(),
+      field("campaign", &I::campaign, "").optional(), field("price", &I::price, "").optional(),
+      field("price_unit", &I::price_unit, "").optional(), field("stock", &I::stock, "").optional(),
+      field("published_at", &I::published_at, ""), field("valid_from", &I::valid_from, ""),
+      field("valid_until", &I::valid_until, ""),
+      field("columns_may_be_missing", &I::columns_may_be_missing, "").optional(),
       field("where", &I::where, "").length(0, 20).optional());
 };
 

@@ -212,15 +212,36 @@ Result<RowMapper::BoundEvent> RowMapper::bind_event(const EventRule& rule) {
 Result<RowMapper::BoundItem> RowMapper::bind_item(const ItemRule& rule) {
   BoundItem b;
   b.rule = &rule;
+  const auto is_left_out = [&](const std::string& name) {
+    return rule.columns_may_be_missing && !index_of_.contains(name);
+  };
   ZHIYIN_TRY(b.id, column("id", rule.id, "item"));
-  ZHIYIN_TRY(b.title, column("title", rule.title, "title"));
-  ZHIYIN_TRY(b.text, column("text", rule.text, "text"));
-  ZHIYIN_TRY(b.category, column("category", rule.category, "category"));
-  ZHIYIN_TRY(b.author, column("author", rule.author, "author"));
-  ZHIYIN_TRY(b.url, column("url", rule.url, "url"));
-  ZHIYIN_TRY(b.price, column("price", rule.price, "price"));
-  ZHIYIN_TRY(b.published_at, bind_time(rule.published_at));
+  struct Place {
+    std::string_view field;
+    const std::string& name;
+    int& at;
+    std::string_view role;
+  };
+  for (const Place& place :
+       {Place{"kind_column", rule.kind_column, b.kind, "kind"},
+        Place{"title", rule.title, b.title, "title"}, Place{"text", rule.text, b.text, "text"},
+        Place{"category", rule.category, b.category, "category"},
+        Place{"author", rule.author, b.author, "author"}, Place{"url", rule.url, b.url, "url"},
+        Place{"cover", rule.cover, b.cover, "url"},
+        Place{"campaign", rule.campaign, b.campaign, "campaign"},
+        Place{"price", rule.price, b.price, "price"},
+        Place{"stock", rule.stock, b.stock, "stock"}}) {
+    if (is_left_out(place.name)) continue;
+    ZHIYIN_TRY(place.at, column(place.field, place.name, place.role));
+  }
+  for (const auto& [time, at] :
+       {std::pair(&rule.published_at, &b.published_at), std::pair(&rule.valid_from, &b.valid_from),
+        std::pair(&rule.valid_until, &b.valid_until)}) {
+    if (*time && !(*time)->column.empty() && is_left_out((*time)->column)) continue;
+    ZHIYIN_TRY(*at, bind_time(*time));
+  }
   for (const std::string& tags : rule.tags) {
+    if (is_left_out(tags)) continue;
     ZHIYIN_TRY(const int c, column("tags", tags, "tags"));
     b.tags.push_back(c);
   }
@@ -631,6 +652,60 @@ void RowMapper::map_list(const BoundEvent& bound, Row& row) {
   row.ordinal = first + std::max<std::size_t>(1, part_number);
 }
 
+/// True where there is none, or it could be read.
+bool RowMapper::read_item_time(int time, Row& row, std::optional<Instant>& at) {
+  if (time == kNone) return true;
+  const int column = times_[static_cast<std::size_t>(time)].column;
+  if (column != kNone && cells_[static_cast<std::size_t>(column)].missing) return true;
+  Instant read;
+  if (!read_time(time, row, read)) return false;
+  at = read;
+  return true;
+}
+
+/// Without its price, stock or validity an item would be listed where it must not be.
+bool RowMapper::read_item_numbers(const BoundItem& bound, Row& row, ImportedItem& item) {
+  const auto is_given = [&](int column) {
+    return column != kNone && !cells_[static_cast<std::size_t>(column)].missing;
+  };
+  if (is_given(bound.price)) {
+    std::optional<std::int64_t> price;
+    if (bound.rule->price_unit == "yuan") {
+      price = fen(bound.price, cells_[static_cast<std::size_t>(bound.price)].text, row);
+    } else if (const auto cell = number(bound.price, row)) {
+      price = scaled(*cell, 1, bound.price, row);
+    }
+    if (!price) return false;
+    item.price = Fen{*price};
+  }
+  if (is_given(bound.stock)) {
+    const auto cell = number(bound.stock, row);
+    if (cell) item.stock = scaled(*cell, 1, bound.stock, row);
+    if (!item.stock) return false;
+  }
+  if (!read_item_time(bound.valid_from, row, item.valid_from)) return false;
+  return read_item_time(bound.valid_until, row, item.valid_until);
+}
+
+void RowMapper::check_and_take(const BoundItem& bound, ImportedItem item, Row& row) {
+  if (settings_.check_item) {
+    if (const auto checked = settings_.check_item(item); !checked) {
+      const std::string& field = checked.error().field;
+      for (const auto& [name, column] :
+           {std::pair("kind", bound.kind), std::pair("id", bound.id),
+            std::pair("title", bound.title), std::pair("text", bound.text),
+            std::pair("category", bound.category), std::pair("author", bound.author),
+            std::pair("url", bound.url), std::pair("cover", bound.cover),
+            std::pair("campaign", bound.campaign), std::pair("price", bound.price),
+            std::pair("stock", bound.stock)}) {
+        if (field == name) return report(row, column, checked.error().message);
+      }
+      return report(row, kNone, checked.error().text());
+    }
+  }
+  row.out.items.push_back(std::move(item));
+}
+
 void RowMapper::map_item(const BoundItem& bound, Row& row) {
   auto text = [&](int column) {
     if (column == kNone) return std::string();
@@ -639,7 +714,8 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   };
   const ItemRule& rule = *bound.rule;
   ImportedItem item;
-  item.ref = {rule.kind, text(bound.id)};
+  item.ref = {text(bound.kind), text(bound.id)};
+  if (item.ref.kind.empty()) item.ref.kind = rule.kind;
   if (item.ref.id.empty() || item.ref.id.size() > kItemIdBytesMax || is_junk_id(item.ref.id)) {
     report(row, bound.id,
            item.ref.id.empty()
@@ -652,6 +728,8 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
   item.category = text(bound.category);
   item.author = text(bound.author);
   item.url = text(bound.url);
+  item.cover = text(bound.cover);
+  item.campaign = text(bound.campaign);
   for (const int column : bound.tags) {
     const CleanCell& cell = cells_[static_cast<std::size_t>(column)];
     if (cell.missing) continue;
@@ -662,25 +740,10 @@ void RowMapper::map_item(const BoundItem& bound, Row& row) {
         item.tags.push_back(std::move(name));
     });
   }
-  if (!text(bound.price).empty()) {
-    std::optional<std::int64_t> price;
-    if (rule.price_unit == "yuan") {
-      price = fen(bound.price, cells_[static_cast<std::size_t>(bound.price)].text, row);
-    } else if (const auto cell = number(bound.price, row)) {
-      price = scaled(*cell, 1, bound.price, row);
-    }
-    if (!price) return;
-    item.price = Fen{*price};
-  }
-  if (bound.published_at != kNone) {
-    const BoundTime& time = times_[static_cast<std::size_t>(bound.published_at)];
-    if (time.column == kNone || !cells_[static_cast<std::size_t>(time.column)].missing) {
-      Instant at;
-      if (read_time(bound.published_at, row, at))
-        item.published_at = at;  // an item without its date is still one
-    }
-  }
-  row.out.items.push_back(std::move(item));
+  if (!read_item_numbers(bound, row, item)) return;
+  // An item without its date is still one.
+  (void)read_item_time(bound.published_at, row, item.published_at);
+  check_and_take(bound, std::move(item), row);
 }
 
 // Made ids follow from mapping, account, columns, the row's bytes and which of the equal rows of

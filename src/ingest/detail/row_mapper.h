@@ -43,6 +43,8 @@ class RowMapper {
     std::string account;
     Instant base_time;      ///< of rows whose mapping states no time
     Hash128 fingerprint{};  ///< of mapping, account and columns: made ids depend on it
+    /// What is wrong with an item, with its field; empty: nothing is.
+    std::function<Result<void>(const ImportedItem&)> check_item = {};
   };
   /// kInvalidArgument when the mapping names a column that is not there (says which there are).
   static Result<RowMapper> create(const Mapping& mapping, std::span<const std::string> columns,
@@ -123,8 +125,8 @@ class RowMapper {
   struct BoundItem {
     const ItemRule* rule = nullptr;
     int id = kNone, title = kNone, text = kNone, category = kNone, author = kNone, url = kNone,
-        price = kNone;
-    int published_at = kNone;  // index into times_
+        price = kNone, kind = kNone, cover = kNone, campaign = kNone, stock = kNone;
+    int published_at = kNone, valid_from = kNone, valid_until = kNone;  // indexes into times_
     std::vector<int> tags;
     std::vector<BoundCondition> where;
   };
@@ -149,6 +151,9 @@ class RowMapper {
   bool read_identities(const BoundEvent& bound, Row& row);
   bool read_kind(const BoundEvent& bound, Row& row, std::string_view& kind);
   bool read_time(int time, Row& row, Instant& at);
+  bool read_item_time(int time, Row& row, std::optional<Instant>& at);
+  bool read_item_numbers(const BoundItem& bound, Row& row, ImportedItem& item);
+  void check_and_take(const BoundItem& bound, ImportedItem item, Row& row);
   bool read_properties(const BoundEvent& bound, Row& row);
   std::optional<double> number(int column, Row& row, NumberForm form = NumberForm::kCount);
   std::optional<std::int64_t> fen(int column, std::string_view amount, Row& row);
