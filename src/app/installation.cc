@@ -50,6 +50,7 @@
 #include "server/ranker_job.h"
 #include "server/ranker_updates.h"
 #include "server/recommend_batch.h"
+#include "server/recommend_job.h"
 #include "server/retention.h"
 #include "server/segment_trends.h"
 #include "server/session_feedback.h"
@@ -465,6 +466,9 @@ class BuiltInstallation final : public Installation {
     segment_audience_.emplace(*segments_);
     recommendations_.emplace(*models_, *items_, *log_, *state_, logger_, recommend_settings_,
                              &*recent_people_);
+    // Nobody else may hold people whom this process erases.
+    kept_counts_.emplace(fs::path(options_.text("data_dir")) / "training" / "pair_counts",
+                         membership_ == nullptr && options_.boolean("recommend.keep_counts"));
     language_.emplace(language_settings(), *models_, metrics_, logger_);
     item_reader_.emplace(server::ItemReader::Parts{*items_, *state_, *language_, *recommendations_,
                                                    logger_, language_settings().encoder});
@@ -701,6 +705,7 @@ class BuiltInstallation final : public Installation {
         *duplicates_,
         *analysis_files_,
         *recommendations_,
+        *kept_counts_,
         *auth_,
         *audit_,
         *runs_,
@@ -886,10 +891,13 @@ class BuiltInstallation final : public Installation {
 
   Result<std::size_t> carry_out_erasures() {
     const std::function<Result<void>()> settled = [this] { return settle(); };
-    return server::carry_out_erasures(
-        {*state_, *people_, *clock_, logger_, settled,
-         [this](const PersonId& person) { return recommendations_->forget(person); },
-         &*recent_people_});
+    return server::carry_out_erasures({*state_, *people_, *clock_, logger_, settled,
+                                       [this](const PersonId& person) -> Result<void> {
+                                         ZHIYIN_TRY_VOID(recommendations_->forget(person));
+                                         return server::forget_counted(*kept_counts_, *people_,
+                                                                       person);
+                                       },
+                                       &*recent_people_});
   }
 
   /// One at a time, else both would put the same into the log.
@@ -1121,6 +1129,7 @@ class BuiltInstallation final : public Installation {
   std::optional<audience::RecentPeople> recent_people_;
   std::vector<std::string> trend_traits_;
   std::optional<server::Recommendations> recommendations_;
+  std::optional<recommend::KeptCounts> kept_counts_;
   std::optional<server::Language> language_;
   std::optional<server::ItemReader> item_reader_;
   std::optional<server::SegmentTrends> trends_;

@@ -105,6 +105,10 @@ constexpr OptionSpec kOptions[] = {
     {"recommend.checkpoint_every", kDuration, "10s",
      "How often a training notes how far it is, so that the next one goes on there when it is "
      "killed; 0s: after each step."},
+    {"recommend.keep_counts", kBool, "true",
+     "Whether EASE keeps its counts between trainings, so that the next one follows what changed: "
+     "up to some 300 MB and 100 bytes a person in data/training. Not where several processes share "
+     "the state."},
     {"recommend.popular_by", kString, "",
      "Traits, by commas, among whose values it is counted what is popular (at most 8; of their "
      "values the 64 most frequent of at least 20 people); empty: in live segments only.",

@@ -169,6 +169,9 @@ std::string trained_recommender(const Json& r) {
       r["kept_back"].is_null() ? "" : ": " + scalar(r["kept_back"]), m["interactions"].int_or(0),
       m["items"].int_or(0), m["people"].int_or(0),
       r["resumed"].bool_or(false) ? "; went on where an earlier one ended" : "");
+  if (r["rows_changed"].is_number())
+    out += fmt::format("  counts kept; histories that changed since: {}\n",
+                       r["rows_changed"].int_or(0));
   out += fmt::format("  held out since {}: {} likings, {} people measured\n",
                      m["held_out_from"].string_or(""), m["held_out_likings"].int_or(0),
                      m["people_measured"].int_or(0));

@@ -7,8 +7,10 @@
 #include <memory>
 #include <thread>
 
+#include "audience/people_projection.h"
 #include "base/crypto.h"
 #include "base/machine.h"
+#include "recommend/kept_counts.h"
 #include "recommend/objectives.h"
 #include "recommend/training_checkpoint.h"
 #include "recommend/version_trial.h"
@@ -207,6 +209,20 @@ Json why_kept_back(const TrainRecommendJob& job, const VersionTrial& trial, bool
       trial.gain.interval.low, -wanted.margin, trial.gain.interval.low, -wanted.margin);
 }
 
+/// What became of the counts kept, for the log; counts that are needed no longer go.
+void tell_counts(Services& s, const recommend::CountsUse& use) {
+  if (!use.wanted) s.kept_counts.remove();
+  if (use.rows_changed)
+    s.logger.info("recommend", "counts_followed", {{"rows_changed", *use.rows_changed}});
+  const bool is_damaged = use.counted_anew && use.counted_anew->code == ErrorCode::kDataLoss;
+  if (is_damaged)
+    s.logger.warning("recommend", "counts_passed_over", {{"reason", use.counted_anew->text()}});
+  else if (use.counted_anew)
+    s.logger.info("recommend", "counted_anew", {{"reason", use.counted_anew->text()}});
+  if (use.not_kept)
+    s.logger.warning("recommend", "counts_not_kept", {{"reason", use.not_kept->text()}});
+}
+
 Result<Json> train(Services& s, const TrainRecommendJob& job,
                    const std::optional<recommend::VersionInUse>& in_use, Instant begun,
                    RunContext& run) {
@@ -216,18 +232,24 @@ Result<Json> train(Services& s, const TrainRecommendJob& job,
   TrainParams params = params_of(job);
   params.as_of = now;
   params.checkpoint = checkpoints.part("trial");
+  recommend::CountsUse tried{s.kept_counts};
+  params.counts = &tried;
   const recommend::RowSource rows = history_rows(s, params, now);
   fit_to_machine(params, s, run, 0, kTried);
   std::optional<recommend::VersionInUse> rival = in_use;
   if (rival) {
     fit_to_machine(rival->settings, s, run, kTried, kTried);
     rival->settings.checkpoint = checkpoints.part("in-use");
+    rival->settings.counts = &tried;
   }
   ZHIYIN_TRY(const auto catalogue, s.recommendations.catalogue());
   ZHIYIN_TRY(const VersionTrial trial, recommend::try_version(rows, params, rival, catalogue));
   fit_to_machine(params, s, run, kTried, 1);
   params.checkpoint = checkpoints.part("new");
+  recommend::CountsUse counts{s.kept_counts, true};
+  params.counts = &counts;
   ZHIYIN_TRY(const auto trained, recommend::train_recommend(rows, params));
+  tell_counts(s, counts);
   const bool promoted = job.promote == "always" || (job.promote == "better" && trial.not_worse);
   model::NewModel stored;
   stored.kind = recommend::RecommendModel::kKind;
@@ -255,7 +277,8 @@ Result<Json> train(Services& s, const TrainRecommendJob& job,
       .set("active", record.active)
       .set("promoted", promoted)
       .set("kept_back", why_kept_back(job, trial, promoted))
-      .set("resumed", checkpoints.resumed());
+      .set("resumed", checkpoints.resumed())
+      .set("rows_changed", counts.rows_changed ? Json(*counts.rows_changed) : Json());
 }
 
 }  // namespace
@@ -276,6 +299,17 @@ Result<void> check(const TrainRecommendJob& job) {
       return fail_field(std::string(name), "{} has {}", job.model, fmt::join(valid, ", "));
   }
   return {};
+}
+
+Result<void> forget_counted(recommend::KeptCounts& kept, const audience::People& people,
+                            const PersonId& person) {
+  ZHIYIN_TRY(const PersonId known, people.resolve(person.value));
+  ZHIYIN_TRY(const auto identities, people.identities(known));
+  std::vector<std::string> ids{known.value};
+  // Before they were found to be one, each was a person of its own.
+  for (const storage::IdentityHash& identity : identities)
+    ids.push_back(audience::person_id_of(identity).value);
+  return kept.forget(ids);
 }
 
 Result<Json> train_recommend_model(Services& s, const TrainRecommendJob& job, RunContext& run) {
@@ -300,6 +334,7 @@ Result<Json> train_recommend_again(Services& s, RunContext& run) {
   params.as_of = now;
   ZHIYIN_TRY(const auto history, recommend::liked_history(history_rows(s, params, now), params));
   if (history.likings < kLikingsMin || history.people < kPeopleMin) {
+    s.kept_counts.remove();  // older than what there is to learn from
     return Json().set("skipped",
                       fmt::format("recommend: {} items liked by {} people, at least {} "
                                   "by {} are needed to train by the clock",

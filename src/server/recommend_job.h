@@ -26,14 +26,19 @@ struct TrainRecommendJob {
 /// What the field list cannot say, a parameter of another algorithm among it: kInvalidArgument with
 /// the field and what is valid.
 Result<void> check(const TrainRecommendJob& job);
-/// {"model","version","settings","metrics","checksum","active","promoted","resumed"};
-/// docs/recommend.md. One that is killed leaves checkpoints, which the next of the same settings
-/// takes up within a day (`resumed`).
+/// {"model","version","settings","metrics","checksum","active","promoted","resumed",
+/// "rows_changed"}; docs/recommend.md. One that is killed leaves checkpoints, which the next of the
+/// same settings takes up within a day (`resumed`).
 Result<Json> train_recommend_model(Services& services, const TrainRecommendJob& job,
                                    RunContext& run);
 /// The same with the settings of the version in use (without one: the usual ones), as each night.
 /// {"skipped": reason} where there is too little to learn from, or nothing new since.
 Result<Json> train_recommend_again(Services& services, RunContext& run);
+
+/// Takes a person out of the counts that trainings keep, under every id that the person may have
+/// had there. Before the person is erased; repeatable.
+Result<void> forget_counted(recommend::KeptCounts& kept, const audience::People& people,
+                            const PersonId& person);
 
 }  // namespace zhiyin::server
 

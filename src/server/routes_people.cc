@@ -11,6 +11,7 @@
 #include "delivery/touch.h"
 #include "ingest/warehouse_writer.h"
 #include "server/erasures.h"
+#include "server/recommend_job.h"
 #include "server/routes.h"
 #include "server/sent_back.h"
 
@@ -310,6 +311,7 @@ ApiResult erase_person(Services& s, http::Request& r) {
   ZHIYIN_TRY(const std::int64_t before, events_in_warehouse(s, identities));
   if (events == "remove") ZHIYIN_TRY_VOID(remove_events(s, identities));
   ZHIYIN_TRY_VOID(s.recommendations.forget(person));
+  ZHIYIN_TRY_VOID(forget_counted(s.kept_counts, s.people, person));
   ZHIYIN_TRY(const auto certificate,
              audience::erase(s.people, person, s.clock.now(), s.recommendations.recent()));
   ZHIYIN_TRY_VOID(s.settle());

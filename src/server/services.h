@@ -24,6 +24,7 @@
 #include "model/generate/generator.h"
 #include "model/generate/spend_budget.h"
 #include "model/registry.h"
+#include "recommend/kept_counts.h"
 #include "server/analysis_files.h"
 #include "server/auth.h"
 #include "server/drift_days.h"
@@ -79,6 +80,7 @@ struct Services {
   DuplicateIndexes& duplicates;
   AnalysisFiles& analysis_files;
   Recommendations& recommendations;
+  recommend::KeptCounts& kept_counts;  ///< of the newest training of the recommender
   Auth& auth;
   Audit& audit;
   Runs& runs;
