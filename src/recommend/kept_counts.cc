@@ -114,15 +114,7 @@ CountsDifference difference(const PairCountsView& before, const CountedRows& now
   };
   std::uint32_t row = 0;
   const auto rows = static_cast<std::uint32_t>(before.rows());
-  for (std::size_t i = 0; i < now.by_key.size(); ++i) {
-    // By key the rows lie anywhere in memory: they are called some places before they are needed.
-    constexpr std::size_t kAhead = 16;
-    if (i + kAhead < now.by_key.size()) {
-      const std::uint32_t later = now.by_key[i + kAhead];
-      __builtin_prefetch(now.matrix.columns(later).data());
-      __builtin_prefetch(&now.keys[later]);
-    }
-    const std::uint32_t user = now.by_key[i];
+  for (const std::uint32_t user : now.by_key) {
     const auto columns = now.matrix.columns(user);
     out.cells_anew += cells_of_row(columns.size());
     for (; row < rows && before.key(row) < now.keys[user]; ++row) {
