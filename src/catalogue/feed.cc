@@ -685,6 +685,10 @@ Result<Feed> parse_feed(std::string_view bytes, const FeedSettings& settings) {
   const std::string_view begin = trimmed(text);
   if (begin.starts_with('{')) return parse_json_feed(text, settings);
   if (begin.starts_with('<')) return parse_xml_feed(text, settings);
+  if (begin.starts_with('['))
+    return fail(ErrorCode::kInvalidArgument,
+                "feed: is a JSON array, not a JSON Feed; items of the catalogue come in by `zhiyin "
+                "import FILE --mapping items` (.csv, .jsonl) or POST /v1/items");
   return fail(ErrorCode::kInvalidArgument, "feed: is neither XML nor JSON");
 }
 

@@ -384,6 +384,10 @@ bool is_private_address(std::string_view ip) {
 }
 
 Result<Json> import_feed(Services& s, const FeedImport& given) {
+  catalogue::Item any;
+  any.kind = given.kind;
+  any.id = any.title = "any";
+  ZHIYIN_TRY_VOID(catalogue::validate(any));
   if (!is_web_address(given.source)) {
     if (given.follow) return fail_field("follow", "only addresses can be asked again");
     ZHIYIN_TRY(const std::string bytes, read_file(given.source, catalogue::kFeedBytesMax));

@@ -101,6 +101,10 @@ class FeedTest(unittest.TestCase):
             done = server.cli("catalogue", "import", "--feed", file, "--kind", "page", "--json")
             self.assertEqual(done["stored"], 2)
             self.assertEqual(server.ok("GET", "/v1/items/page/a1")["url"], "")
+            wrong = server.cli("catalogue", "import", "--feed", file, "--kind", "banana", check=False)
+            self.assertEqual((wrong.returncode, "kind: 'banana' is not one of article" in wrong.stderr), (2, True), wrong.stderr)
+            file.write_text('[{"kind": "article", "id": "a", "title": "A"}]')
+            self.assertIn("--mapping items", server.cli("catalogue", "import", "--feed", file, check=False).stderr)
         finally:
             server.close()
 
