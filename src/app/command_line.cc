@@ -257,7 +257,7 @@ const std::vector<CommandSpec>& command_table() {
         {"account", "ID", "for the record of what was shown"},
         {"segment", "ID", "instead of a person: lists for all members, into --output"},
         {"output", "FILE", "where they go (JSON lines, or CSV by the name)"},
-        {"no-record", "", "the lists of a segment are not recorded as shown"}},
+        {"no-record", "", "nothing is recorded as shown"}},
        false},
       {"recommend lists",
        "",

@@ -11,6 +11,7 @@
 #include "app/move.h"
 #include "app/number_argument.h"
 #include "app/wechat_commands.h"
+#include "audience/identity_ref.h"
 #include "audience/segment_query.h"
 #include "base/file.h"
 #include "http/message.h"
@@ -240,6 +241,7 @@ Result<server::ListBody> list_body(const Json& args) {
   }
   body.account = text_of(args, "account");
   body.place = "cli";
+  body.record = !args["no-record"].bool_or(false);
   return body;
 }
 
@@ -247,7 +249,6 @@ Result<Json> recommend_segment(Services& s, const Json& args, const ProgressSink
   server::BatchJob job;
   ZHIYIN_TRY(job.body, list_body(args));
   job.body.segment = text_of(args, "segment");
-  job.body.record = !args["no-record"].bool_or(false);
   ZHIYIN_TRY(const std::string output, needed(args, "output"));
   job.output = output;
   job.body.file = job.output.extension() == ".csv" ? "csv" : "jsonl";
@@ -263,11 +264,20 @@ Result<Json> recommend(Services& s, const Json& args, const ProgressSink& progre
   ZHIYIN_TRY(const std::string ref, needed(args, "person"));
   ZHIYIN_TRY(const auto body, list_body(args));
   ZHIYIN_TRY_VOID(s.settle());
-  ZHIYIN_TRY(const PersonId person, s.people.resolve(ref));
-  ZHIYIN_TRY(const auto view, s.people.view(person));
-  ZHIYIN_TRY(const auto request, server::to_request(body, s.clock.now()));
-  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(view, request, {body.account}));
-  return server::to_json_answer(answer, Json().set("person", person.value));
+  ZHIYIN_TRY(auto request, server::to_request(body, s.clock.now()));
+  auto view = s.people.view_of(ref);
+  if (!view) {
+    // An identity that never did anything is a cold person, as over HTTP.
+    const auto identity = audience::parse_identity(ref);
+    if (view.error().code != ErrorCode::kNotFound || !identity)
+      return std::unexpected(std::move(view.error()));
+    view = audience::PersonView();
+    if (body.account.empty()) request.rules.accounts = std::vector{identity->account};
+  }
+  ZHIYIN_TRY(const auto answer,
+             s.recommendations.recommend(*view, request, {body.account, body.record}));
+  return server::to_json_answer(
+      answer, Json().set("person", view->id.value.empty() ? Json() : Json(view->id.value)));
 }
 
 Json segment_json(const audience::Segment& segment) {

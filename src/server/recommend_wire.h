@@ -60,7 +60,7 @@ struct ListBody {
   std::vector<std::string> people;  ///< of a batch
   std::string segment;              ///< of a batch, instead of people
   std::string file;    ///< of a batch for a segment: `jsonl` or `csv`; empty: the answer
-  bool record = true;  ///< of such a file: the lists count as shown
+  bool record = true;  ///< of a session or batch: the lists count as shown
 };
 
 /// The body of POST /v1/recommend/feedback.
@@ -193,7 +193,8 @@ struct zhiyin::Fields<zhiyin::server::ListBody> {
       field("file", &B::file, "batch for a segment: jsonl or csv, written by a run")
           .length(0, 8)
           .optional(),
-      field("record", &B::record, "of such a file: whether the lists count as shown").optional());
+      field("record", &B::record, "session, batch: whether the lists count as shown (true)")
+          .optional());
 };
 template <>
 struct zhiyin::Fields<zhiyin::server::FeedbackBody> {

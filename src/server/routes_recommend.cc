@@ -60,8 +60,9 @@ void limit_to_identity(recommend::RecommendRequest& request, const Reader& reade
 }
 
 Result<Json> list_for(Services& s, const Reader& reader, const recommend::RecommendRequest& request,
-                      std::string_view account) {
-  ZHIYIN_TRY(const auto answer, s.recommendations.recommend(reader.view, request, {account}));
+                      const ListBody& body) {
+  ZHIYIN_TRY(const auto answer,
+             s.recommendations.recommend(reader.view, request, {body.account, body.record}));
   return to_json_answer(answer,
                         Json().set("person", reader.person ? Json(reader.person->value) : Json()));
 }
@@ -96,6 +97,7 @@ std::optional<ApiResult> for_person_at_once(Services& s, http::Request& r, const
 ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
   if (!body.people.empty()) return fail_field("people", "belongs to a batch, not to a session");
   if (!body.segment.empty()) return fail_field("segment", "belongs to a batch, not to a session");
+  if (!body.file.empty()) return fail_field("file", "belongs to a batch, not to a session");
   if (!utf8::is_valid(body.session) || body.session.find('\0') != std::string::npos)
     return fail_field("session", "is not UTF-8 text");
   ZHIYIN_TRY(const auto request, request_of(body, caller, s.clock.now()));
@@ -114,7 +116,7 @@ ApiResult for_session(Services& s, const ListBody& body, const Caller& caller) {
     view.activity.push_back(std::move(activity));
   }
   ZHIYIN_TRY(const auto answer,
-             s.recommendations.recommend(view, request, {body.account, true, body.session}));
+             s.recommendations.recommend(view, request, {body.account, body.record, body.session}));
   return http::Response::json(to_json_answer(answer));
 }
 
@@ -132,6 +134,7 @@ ApiResult for_everybody(Services& s, http::Request& r, const Caller& caller,
 /// Whom a batch is for: ids and identities.
 Result<std::vector<std::string>> people_of(Services& s, const ListBody& body) {
   if (!body.events.empty()) return fail_field("events", "belongs to a session, not to a batch");
+  if (!body.session.empty()) return fail_field("session", "belongs to a session, not to a batch");
   if (!body.segment.empty() && !body.people.empty())
     return fail_field("segment", "is given beside people");
   if (!body.people.empty()) return body.people;
@@ -219,7 +222,7 @@ ApiResult for_many(Services& s, const ListBody& body, const Caller& caller) {
     if (!reader) return std::unexpected(std::move(reader.error()));
     recommend::RecommendRequest own = request;
     limit_to_identity(own, *reader, people[i], body.account);
-    ZHIYIN_TRY(Json list, list_for(s, *reader, own, body.account));
+    ZHIYIN_TRY(Json list, list_for(s, *reader, own, body));
     lists.push(std::move(list));
   }
   return http::Response::json(Json().set("lists", std::move(lists)));

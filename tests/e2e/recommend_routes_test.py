@@ -163,6 +163,10 @@ class Lists(unittest.TestCase):
         cold = self.get("user_id:shop:nobody-yet?n=3")
         self.assertEqual((cold["person"], cold["fallback"], len(cold["items"])), (None, True, 3))
         self.assertEqual({item["source"] for item in cold["items"]}, {"popular"})
+        by_command = self.server.cli("recommend", "--person", "user_id:shop:nobody-yet", "--n", "3", "--no-record", "--json")
+        self.assertEqual((by_command["person"], ids(by_command), by_command["impression"]), (None, ids(cold), None))
+        unknown = self.server.cli("recommend", "--person", "p_00000000000000000000000000", check=False)
+        self.assertEqual(unknown.returncode, 3)
         self.refused("GET", "p_00000000000000000000000000", status=404)
         self.refused("GET", "nobody", status=400)
 
@@ -180,6 +184,9 @@ class Lists(unittest.TestCase):
         self.assertNotIn("coffee-1", ids(bad))
         rated[0]["value"] = 5
         self.assertFalse(self.post("session", {"events": rated})["fallback"])
+        self.assertIsNotNone(self.server.ok("POST", "/v1/recommend/session", {"n": 1})["impression"])
+        self.assertIsNone(self.server.ok("POST", "/v1/recommend/session", {"n": 1, "record": False})["impression"])
+        self.refused("POST", "session", {"file": "csv"}, "file")
 
     def test_lists_that_need_no_person(self):
         similar = self.get("similar/article/tea-1?n=4&kind=article")
@@ -209,6 +216,10 @@ class Lists(unittest.TestCase):
         self.refused("POST", "batch", {}, "people")
         self.refused("POST", "batch", {"people": ["user_id:shop:bo"], "events": [{"kind": "read", "item": {"kind": "a", "id": "b"}}]}, "events")
         self.refused("POST", "batch", {"people": ["user_id:shop:bo"], "explore": 3}, "explore")
+        self.refused("POST", "batch", {"people": ["user_id:shop:bo"], "session": "abc"}, "session")
+        unrecorded = self.server.ok("POST", "/v1/recommend/batch", {"people": ["user_id:shop:bo"], "n": 3, "record": False})["lists"][0]
+        self.assertIsNone(unrecorded["impression"])
+        self.assertEqual(ids(unrecorded), ids(one("bo")))
         self.refused("POST", "session", {"people": ["user_id:shop:bo"]}, "people")
         self.assertEqual(self.server.send("POST", "/v1/recommend/batch", {"segment": "none"}).status, 404)
 
@@ -1002,6 +1013,35 @@ class Batches(unittest.TestCase):
         done = self.server.cli(*flags, "--output", output)
         self.assertTrue(done["resumed"])
         self.assertEqual(output.read_bytes(), whole.read_bytes())
+
+
+class ManyItems(unittest.TestCase):
+    """Where making everything ready takes long the last snapshot serves on, without what has gone since."""
+
+    def test_what_goes_is_gone_at_once_and_what_comes_appears(self):
+        server = Server(STEPPED).start()
+        self.addCleanup(server.close)
+        table = server.folder / "items.csv"
+        rows = [f"product,p{i},货 {i},3,c{i % 7},2025-12-01T00:00:{i % 60:02}+08:00" for i in range(20_500)]
+        table.write_text("kind,id,title,stock,category,published_at\n" + "\n".join(rows) + "\nproduct,bad,坏,x,,\n")
+        server.cli("import", table, "--mapping", "items", "--json")
+        self.assertEqual(server.ok("GET", "/v1/items/statistics?limit=1&kind=product")["total"], 20_500)
+        latest = lambda: ids(server.ok("GET", "/v1/recommend/latest?n=50"))
+        first = latest()
+        one = lambda id, **more: {"kind": "product", "id": id, "title": id, "published_at": "2025-12-01T00:00:59+08:00"} | more
+        for withdraw in (lambda id: server.ok("POST", "/v1/items", one(id, stock=0)), lambda id: server.ok("DELETE", f"/v1/items/product/{id}"),
+                         lambda id: server.ok("POST", f"/v1/items/product/{id}/hide"),
+                         lambda id: server.ok("POST", "/v1/items", one(id, valid_until="2026-01-05T00:00:00+08:00")),
+                         lambda id: server.ok("POST", "/v1/items", one(id, valid_from="2026-01-06T00:00:00+08:00"))):
+            id = latest()[0]
+            withdraw(id)
+            self.assertNotIn(id, latest())
+        server.ok("POST", "/v1/items", one("new", published_at="2026-01-04T00:00:00+08:00"))
+        server.ok("POST", "/v1/items", one(first[0], stock=1, published_at="2026-01-04T00:00:00+08:00"))
+        deadline = time.monotonic() + 60
+        while not {"new", first[0]} <= set(latest()):  # bounded by the snapshot that is being made
+            self.assertLess(time.monotonic(), deadline)
+        self.assertNotIn(first[1], latest())
 
 
 if __name__ == "__main__":
