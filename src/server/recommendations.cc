@@ -4,55 +4,16 @@
 
 #include "base/crypto.h"
 #include "base/random.h"
-#include "catalogue/index_changes.h"
 #include "recommend/impression.h"
 #include "recommend/interleaving.h"
 #include "recommend/list_caps.h"
 #include "server/ranker_job.h"
-#include "server/ranker_updates.h"
 #include "server/segment_trends.h"
 #include "server/session_feedback.h"
 #include "statistics/assignment.h"
 
 namespace zhiyin::server {
 namespace {
-
-std::vector<recommend::CandidateItem> candidates_of(const catalogue::ItemIndex& index) {
-  std::vector<recommend::CandidateItem> out;
-  out.reserve(index.items().size());
-  for (const auto& entry : index.items()) {
-    const catalogue::IndexedItem& item = *entry;
-    recommend::CandidateItem candidate;
-    candidate.ref = item.ref;
-    candidate.title = item.title;
-    for (const catalogue::ItemTag& tag : item.tags) {
-      candidate.tags.emplace_back(tag.tag,
-                                  static_cast<double>(tag.weight) / catalogue::kTagWeightOne);
-    }
-    // What the owner wrote says more than what was read out of the text.
-    constexpr double kKeywordWeight = 0.3;
-    for (const std::string& word : item.keywords) {
-      const auto is_tag = [&](const auto& tag) { return tag.first == word; };
-      if (std::ranges::none_of(candidate.tags, is_tag))
-        candidate.tags.emplace_back(word, kKeywordWeight);
-    }
-    candidate.group = item.group;
-    candidate.published_at = item.published_at.value_or(Instant{});
-    candidate.valid_from = item.valid_from;
-    candidate.valid_until = item.valid_until;
-    candidate.available = !item.hidden && (!item.stock || *item.stock > 0);
-    candidate.hidden = item.hidden;
-    candidate.topic = item.topic;
-    candidate.sentiment = item.sentiment;
-    candidate.account = item.account;
-    candidate.author = item.author;
-    candidate.category = item.category;
-    candidate.campaign = item.campaign;
-    candidate.price_fen = item.price_fen;
-    out.push_back(std::move(candidate));
-  }
-  return out;
-}
 
 /// The name of a version that is compared with those in use; empty: none.
 Result<std::string> version_option(const Options& options, std::string_view name) {
@@ -75,6 +36,19 @@ Result<void> read_ab(const Options& options, Recommendations::Settings& out) {
         "recommend.ab: is '{}' while recommend.interleave is '{}': one comparison at a time",
         out.ab.version, out.rival);
   return {};
+}
+
+ServingRecommenders::Settings serving_settings(const Recommendations::Settings& settings) {
+  ServingRecommenders::Settings out;
+  out.objectives = settings.objectives;
+  out.ranked = settings.ranked;
+  out.quick_build = settings.quick_build;
+  if (settings.rival.empty()) {
+    out.other_version = settings.ab.version;
+  } else if (settings.rival_share > 0) {
+    out.other_version = settings.rival;
+  }
+  return out;
 }
 
 }  // namespace
@@ -111,14 +85,12 @@ Result<Recommendations::Settings> recommendation_settings(const Options& options
 Recommendations::Recommendations(model::Registry& registry, catalogue::Items& items,
                                  storage::EventLog& log, storage::State& state, Logger& logger,
                                  Settings settings, audience::RecentPeople* recent)
-    : registry_(registry),
-      state_(state),
-      items_(items),
+    : state_(state),
       editor_lists_(state),
       log_(log),
-      logger_(logger),
       settings_(std::move(settings)),
       recent_(recent),
+      serving_(registry, items, editor_lists_, state, logger, serving_settings(settings_)),
       arms_(state, items),
       shown_items_(state, settings_.fatigue, settings_.shown_bytes_max),
       seed_(crypto::xxh64(crypto::random_bytes(8))) {}
@@ -133,125 +105,6 @@ std::optional<audience::PersonView> Recommendations::known(const audience::Peopl
   return recent_ != nullptr ? recent_->known(people, ref) : std::nullopt;
 }
 
-template <class Model>
-Result<Recommendations::Loaded<Model>> Recommendations::load(const Loaded<Model>& now) const {
-  ZHIYIN_TRY(const auto versions, registry_.activated(Model::kKind));
-  Loaded<Model> out;
-  if (versions.empty()) return out;
-  out.active = versions[0].id;
-  for (const model::ModelRecord& version : versions) {
-    // What serves already needs no reading.
-    if (now.model && now.id == version.id) {
-      out.model = now.model;
-    } else {
-      auto bytes = registry_.load(version.id);
-      // Where the store does not answer, nothing is known about the version.
-      if (!bytes && bytes.error().code != ErrorCode::kDataLoss)
-        return std::unexpected(std::move(bytes.error()));
-      Result<Model> read = std::unexpected(Error{});
-      if (bytes) {
-        read = Model::decode(*bytes);
-      } else {
-        read = std::unexpected(bytes.error());
-      }
-      if (!read) {
-        if (!out.trouble) out.trouble = Trouble{version.id, read.error().text(), "none"};
-        continue;
-      }
-      out.model = std::make_shared<const Model>(std::move(*read));
-    }
-    out.id = version.id;
-    break;
-  }
-  if (out.trouble) out.trouble->serving = out.id;
-  return out;
-}
-
-void Recommendations::log_trouble(const Trouble& trouble) const {
-  logger_.error(
-      "recommend", "version_unreadable",
-      {{"version", trouble.id}, {"reason", trouble.reason}, {"serving", trouble.serving}});
-}
-
-Result<void> Recommendations::renew() {
-  auto model = load(model_);
-  auto ranker = load(ranker_);
-  // A state that does not answer leaves the old ones serving; nothing to serve from is an error.
-  if (!model && !model_.model) return std::unexpected(std::move(model.error()));
-  is_stale_ = !model || !ranker;
-  if (model) {
-    if (!model->model) model->model = std::make_shared<recommend::RecommendModel>();
-    if (model->trouble) log_trouble(*model->trouble);
-    if (model->id != model_.id || !model_.model) is_outdated_ = true;
-    model_ = std::move(*model);
-  }
-  if (ranker) {
-    if (ranker->trouble) log_trouble(*ranker->trouble);
-    if (ranker->id != ranker_.id) is_outdated_ = true;
-    ranker_ = std::move(*ranker);
-    auto learnt = learnt_since(state_, ranker_.id);
-    // Where that cannot be read the version serves as it was trained.
-    if (!learnt)
-      logger_.warning("recommend", "learnt_since_unreadable", {{"reason", learnt.error().text()}});
-    const std::string before = learnt_ ? learnt_->id : "";
-    learnt_ = learnt ? std::move(*learnt) : std::nullopt;
-    if ((learnt_ ? learnt_->id : "") != before) is_outdated_ = true;
-  }
-  return {};
-}
-
-recommend::Ranking Recommendations::ranking() const {
-  if (!settings_.ranked) return {};
-  if (learnt_) return {learnt_->ranker, learnt_->id, settings_.objectives};
-  return {ranker_.model, ranker_.id, settings_.objectives};
-}
-
-Recommendations::Parts Recommendations::parts(
-    std::shared_ptr<const catalogue::ItemIndex> index) const {
-  return {model_.model, model_.id, ranking(), texts_, std::move(index)};
-}
-
-Result<std::shared_ptr<const recommend::Recommender>> Recommendations::make_rival(
-    const Parts& parts) const {
-  std::shared_ptr<const recommend::RecommendModel> model = parts.model;
-  std::string id = parts.model_id;
-  recommend::Ranking ranking = parts.ranking;
-  const std::string& version = other_version();
-  if (version == "sources") {
-    ranking = {};
-  } else {
-    ZHIYIN_TRY(const std::string bytes, registry_.load(version));
-    if (version.starts_with("ranker-")) {
-      ZHIYIN_TRY(auto ranker, recommend::ResponseRanker::decode(bytes));
-      ranking = {std::make_shared<const recommend::ResponseRanker>(std::move(ranker)), version,
-                 settings_.objectives};
-    } else {
-      ZHIYIN_TRY(auto read, recommend::RecommendModel::decode(bytes));
-      model = std::make_shared<const recommend::RecommendModel>(std::move(read));
-      id = version;
-    }
-  }
-  return recommend::Recommender::create(std::move(model), std::move(id),
-                                        candidates_of(*parts.index), parts.texts,
-                                        std::move(ranking));
-}
-
-Recommendations::Made Recommendations::make(const Parts& parts) const {
-  const auto began = std::chrono::steady_clock::now();
-  Made out;
-  out.index = parts.index;
-  out.recommender = recommend::Recommender::create(
-      parts.model, parts.model_id, candidates_of(*parts.index), parts.texts, parts.ranking);
-  if (!other_version().empty() && (settings_.rival.empty() || settings_.rival_share > 0)) {
-    auto rival = make_rival(parts);
-    if (rival) out.rival = std::move(*rival);
-    if (!rival) log_trouble({other_version(), rival.error().text(), parts.model_id});
-  }
-  out.at = std::chrono::steady_clock::now();
-  out.took = out.at - began;
-  return out;
-}
-
 const std::string& Recommendations::other_version() const {
   return settings_.rival.empty() ? settings_.ab.version : settings_.rival;
 }
@@ -259,78 +112,6 @@ const std::string& Recommendations::other_version() const {
 bool Recommendations::is_interleaved(const PersonId& person) const {
   return !person.value.empty() && settings_.rival_share > 0 &&
          statistics::assignment_hash(settings_.rival, person.value) < settings_.rival_share;
-}
-
-std::shared_ptr<const Recommendations::Ready> Recommendations::ready() const {
-  MutexLock lock(ready_mutex_);
-  return ready_ && ready_->items_version == items_.version() &&
-                 ready_->editors_version == editor_lists_.version()
-             ? ready_
-             : nullptr;
-}
-
-void Recommendations::set_ready(std::shared_ptr<const Ready> ready) {
-  MutexLock lock(ready_mutex_);
-  ready_ = std::move(ready);
-}
-
-namespace {
-
-/// Null where there is none.
-std::shared_ptr<const std::vector<std::uint32_t>> numbers_in(
-    const recommend::Recommender& recommender, const std::vector<recommend::ItemRef>& items) {
-  std::vector<std::uint32_t> out;
-  for (const recommend::ItemRef& item : items) {
-    const std::uint32_t candidate = recommender.candidates().find(item);
-    if (candidate != recommend::CandidateIndex::kNone) out.push_back(candidate);
-  }
-  if (out.empty()) return nullptr;
-  std::ranges::sort(out);
-  return std::make_shared<const std::vector<std::uint32_t>>(std::move(out));
-}
-
-}  // namespace
-
-Result<Recommendations::InUse> Recommendations::current() {
-  if (const auto ready = this->ready()) return ready->in_use;
-  // Read before the items: a change in between makes the next call look again.
-  const std::int64_t version = items_.version();
-  const std::int64_t editors_version = editor_lists_.version();
-  ZHIYIN_TRY(auto index, items_.index());
-  ZHIYIN_TRY(auto editors, editor_lists_.snapshot());
-  MutexLock lock(mutex_);
-  if (!model_.model || is_stale_) {
-    ZHIYIN_TRY_VOID(renew());
-  }
-  catalogue::IndexChanges changes;
-  if (made_.recommender && made_.index != index)
-    changes = catalogue::changes_between(*made_.index, *index);
-  const bool is_slow = made_.took > settings_.quick_build;
-  is_behind_ = made_.recommender && is_slow && (is_outdated_ || changes.more);
-  if (!made_.recommender || (!is_slow && (is_outdated_ || !changes.empty()))) {
-    made_ = make(parts(std::move(index)));
-    is_outdated_ = false;
-    changes = {};
-  }
-  InUse out{made_.recommender, made_.rival, std::move(editors),
-            numbers_in(*made_.recommender, changes.withdrawn)};
-  // Where a version could not be looked at, the next list tries again.
-  if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version, editors_version));
-  return out;
-}
-
-Result<std::vector<Recommendations::Trouble>> Recommendations::troubles() {
-  ZHIYIN_TRY_VOID(current());
-  return known_troubles();
-}
-
-std::vector<Recommendations::Trouble> Recommendations::known_troubles() const {
-  std::vector<Trouble> out;
-  MutexLock lock(mutex_);
-  for (const std::optional<Trouble>& trouble : {model_.trouble, ranker_.trouble}) {
-    if (trouble) out.push_back(*trouble);
-  }
-  return out;
 }
 
 void Recommendations::hide(const PersonId& person, const recommend::ItemRef& item) {
@@ -360,26 +141,6 @@ Result<void> Recommendations::forget(const PersonId& person) {
 std::uint64_t Recommendations::draw() {
   // Anew for each list: what chance decides is logged with its probability.
   return draws_.fetch_add(1) * 0x9e3779b97f4a7c15ULL + seed_;
-}
-
-Result<std::shared_ptr<const recommend::Recommender>> Recommendations::joined(
-    std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
-  ZHIYIN_TRY(const auto index, items_.index());
-  const MutexLock lock(mutex_);
-  recommend::Ranking ranking = this->ranking();
-  return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index),
-                                        texts_, std::move(ranking));
-}
-
-Result<std::shared_ptr<const recommend::Recommender>> Recommendations::serving() {
-  ZHIYIN_TRY(auto in_use, current());
-  {
-    MutexLock lock(mutex_);
-    if (!is_behind_ && !in_use.withdrawn) return std::move(in_use.recommender);
-  }
-  ZHIYIN_TRY_VOID(make_anew());
-  ZHIYIN_TRY(in_use, current());
-  return std::move(in_use.recommender);
 }
 
 recommend::RecommendRequest Recommendations::with_chance(recommend::RecommendRequest request) {
@@ -521,7 +282,7 @@ std::vector<recommend::RecommendedItem> interleaved(std::vector<recommend::Recom
 Result<Recommendations::Answer> Recommendations::recommend(const audience::PersonView& person,
                                                            const recommend::RecommendRequest& given,
                                                            Shown shown) {
-  ZHIYIN_TRY(const auto in_use, current());
+  ZHIYIN_TRY(const auto in_use, serving_.current());
   recommend::RecommendRequest request = with_chance(given);
   leave_out_withdrawn(in_use, request.rules);
   ZHIYIN_TRY(const Prepared prepared,
@@ -543,14 +304,14 @@ std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_onc
       person.activity.size() > kQuickHistory ||
       (given.rules.eligible && given.rules.eligible->size() > kQuickHistory))
     return std::nullopt;
-  const auto ready = list_ns_.load() <= kQuickNs ? this->ready() : nullptr;
+  const auto ready = list_ns_.load() <= kQuickNs ? serving_.ready() : nullptr;
   if (!ready) return std::nullopt;
   recommend::RecommendRequest request = given;
-  const catalogue::EditorLists::Snapshot& editors = *ready->in_use.editors;
-  if (ready->in_use.recommender->candidates().has_accounts() || editors.has_accounts)
+  const catalogue::EditorLists::Snapshot& editors = *ready->editors;
+  if (ready->recommender->candidates().has_accounts() || editors.has_accounts)
     limit_to_accounts(request.rules, shown.account, &person);
   leave_out_hidden(person.id, request.rules);
-  leave_out_withdrawn(ready->in_use, request.rules);
+  leave_out_withdrawn(*ready, request.rules);
   add_editors(editors, request);
   auto tired = shown_items_.known_tired(person.id, request.now);
   if (!tired) return std::nullopt;
@@ -562,7 +323,7 @@ std::optional<Result<Recommendations::Answer>> Recommendations::recommend_at_onc
     if (!segments) return std::nullopt;
     add_trends(*trends, *segments, person, request);
   }
-  return listed(ready->in_use, person, request, shown);
+  return listed(*ready, person, request, shown);
 }
 
 Result<Recommendations::Answer> Recommendations::listed(const InUse& in_use,
@@ -596,7 +357,7 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
                                                         const recommend::ItemRef& item,
                                                         const recommend::RecommendRequest& given,
                                                         Shown shown) {
-  ZHIYIN_TRY(const auto in_use, current());
+  ZHIYIN_TRY(const auto in_use, serving_.current());
   const auto& recommender = in_use.recommender;
   recommend::RecommendRequest request = with_chance(given);
   leave_out_withdrawn(in_use, request.rules);
@@ -612,7 +373,7 @@ Result<Recommendations::Answer> Recommendations::common(Common which,
 Result<Recommendations::Answer> Recommendations::edited(std::string_view list,
                                                         const recommend::RecommendRequest& given,
                                                         Shown shown) {
-  ZHIYIN_TRY(const auto in_use, current());
+  ZHIYIN_TRY(const auto in_use, serving_.current());
   const auto& lists = in_use.editors->lists;
   const auto found = std::ranges::find(lists, list, &catalogue::EditorList::id);
   if (found == lists.end())
@@ -692,42 +453,6 @@ Result<void> Recommendations::settle() {
   return {};
 }
 
-Result<recommend::TrialCatalogue> Recommendations::catalogue() const {
-  ZHIYIN_TRY(const auto index, items_.index());
-  const MutexLock lock(mutex_);
-  return recommend::TrialCatalogue{candidates_of(*index), texts_};
-}
-
-Result<void> Recommendations::catch_up() {
-  {
-    MutexLock lock(mutex_);
-    // Whatever changes all the time must not take a whole processor.
-    constexpr int kPausesPerBuild = 3;
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_behind_ || now - made_.at < kPausesPerBuild * made_.took) return {};
-  }
-  return make_anew();
-}
-
-Result<void> Recommendations::make_anew() {
-  ZHIYIN_TRY(auto index, items_.index());
-  std::optional<Parts> parts;
-  {
-    MutexLock lock(mutex_);
-    if (!model_.model || is_stale_) {
-      ZHIYIN_TRY_VOID(renew());
-    }
-    parts = this->parts(std::move(index));
-    is_outdated_ = false;
-  }
-  Made made = make(*parts);
-  MutexLock lock(mutex_);
-  made_ = std::move(made);
-  is_behind_ = is_outdated_;
-  set_ready(nullptr);
-  return {};
-}
-
 Result<void> Recommendations::flush() {
   std::vector<storage::NewRecord> gathered;
   {
@@ -740,17 +465,8 @@ Result<void> Recommendations::flush() {
 }
 
 Result<void> Recommendations::look_for_model() {
-  ZHIYIN_TRY(const auto model, registry_.active(recommend::RecommendModel::kKind));
-  ZHIYIN_TRY(const auto ranker, registry_.active(recommend::ResponseRanker::kKind));
-  ZHIYIN_TRY(const std::int64_t lists, lists_since(state_, ranker ? ranker->id : "none"));
   ZHIYIN_TRY_VOID(editor_lists_.look());
-  MutexLock lock(mutex_);
-  if (lists != (learnt_ ? learnt_->lists : 0)) is_stale_ = true;
-  if (model_.active != (model ? model->id : "none") ||
-      ranker_.active != (ranker ? ranker->id : "none"))
-    is_stale_ = true;
-  if (is_stale_) set_ready(nullptr);
-  return {};
+  return serving_.look_for_model();
 }
 
 void Recommendations::set_trends(std::shared_ptr<const Trends> trends) {
@@ -783,19 +499,6 @@ void Recommendations::add_trends(const Trends& trends, std::span<const SegmentId
   }
   std::ranges::copy(trends_of_traits(trends, view, request.now),
                     std::back_inserter(request.segments));
-}
-
-void Recommendations::set_texts(std::shared_ptr<const recommend::TextVectors> texts) {
-  MutexLock lock(mutex_);
-  texts_ = std::move(texts);
-  is_outdated_ = true;
-  set_ready(nullptr);
-}
-
-void Recommendations::forget_model() {
-  MutexLock lock(mutex_);
-  is_stale_ = true;
-  set_ready(nullptr);
 }
 
 }  // namespace zhiyin::server

@@ -23,24 +23,15 @@
 #include "recommend/objectives.h"
 #include "recommend/recommend_model.h"
 #include "recommend/recommender.h"
-#include "recommend/version_trial.h"
 #include "server/fresh_arms.h"
+#include "server/serving_recommenders.h"
 #include "server/shown_items.h"
 #include "storage/event_log.h"
 
 namespace zhiyin::server {
 
-/// A version of the ranker with what it has learnt since; see ranker_updates.h.
-struct LearntRanker {
-  /// Shared with those who serve from it; immutable.
-  std::shared_ptr<const recommend::ResponseRanker> ranker;
-  std::string id;  ///< `ranker-3+412`: the version and the lists since
-  std::int64_t lists = 0;
-};
-
-/// Serves recommendations from the active model, the active ranker and the catalogue as it is, and
-/// notes what was shown. The recommender is a snapshot, made anew when one of the three changed:
-/// with the next list where that is quick, else in the background (catch_up). Thread-safe.
+/// Serves recommendations by the recommenders that serve now, and notes what was shown.
+/// Thread-safe.
 class Recommendations {
  public:
   struct Settings {
@@ -53,7 +44,7 @@ class Recommendations {
     /// Some people's lists are made wholly by another version, named likewise. Not beside a rival.
     recommend::AbSplit ab;
     bool ranked = true;  ///< false: in the order of sources, whatever ranker is active
-    /// Recommenders that are made faster than this follow every change with the next list.
+    /// See ServingRecommenders.
     std::chrono::nanoseconds quick_build = std::chrono::milliseconds(50);
     std::size_t shown_bytes_max = 0;  ///< of what was shown to people, in memory; see ShownItems
   };
@@ -108,10 +99,12 @@ class Recommendations {
                             std::string_view account, bool has_accounts);
 
   /// What serves now, to look into: nothing that it answers is noted.
-  Result<std::shared_ptr<const recommend::Recommender>> serving();
+  Result<std::shared_ptr<const recommend::Recommender>> serving() { return serving_.newest(); }
   /// Another version as it would serve, with the catalogue as it is.
   [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> joined(
-      std::shared_ptr<const recommend::RecommendModel> model, std::string id) const;
+      std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
+    return serving_.joined(std::move(model), std::move(id));
+  }
 
   /// Lists that need no person.
   enum class Common { kSimilar, kPopular, kLatest };
@@ -133,12 +126,10 @@ class Recommendations {
   static constexpr std::size_t kHiddenMax = 10'000;
 
   /// What lists are made of now, for the trial of a new version.
-  [[nodiscard]] Result<recommend::TrialCatalogue> catalogue() const;
+  [[nodiscard]] Result<recommend::TrialCatalogue> catalogue() const { return serving_.catalogue(); }
 
-  /// Makes the recommenders anew where that takes longer than Settings::quick_build and something
-  /// changed: until then lists go on by the old ones, without what may be listed no longer. Called
-  /// about once a second by one thread.
-  Result<void> catch_up();
+  /// See ServingRecommenders. Called about once a second by one thread.
+  Result<void> catch_up() { return serving_.catch_up(); }
 
   /// Hands gathered impressions to the log, and counts to state. Called about once a second and
   /// before the end.
@@ -155,21 +146,18 @@ class Recommendations {
   using Trends = std::vector<recommend::SegmentItems>;
   void set_trends(std::shared_ptr<const Trends> trends);
   /// What the items' texts are about, from now on; null: nothing is known.
-  void set_texts(std::shared_ptr<const recommend::TextVectors> texts);
+  void set_texts(std::shared_ptr<const recommend::TextVectors> texts) {
+    serving_.set_texts(std::move(texts));
+  }
 
-  /// An active version that cannot be read, and what serves in its place.
-  struct Trouble {
-    std::string id;
-    std::string reason;
-    std::string serving;  ///< `none`: no model
-  };
+  using Trouble = ServingRecommenders::Trouble;
   /// Looks at the active versions as serving does. Empty: all is well.
-  Result<std::vector<Trouble>> troubles();
+  Result<std::vector<Trouble>> troubles() { return serving_.troubles(); }
   /// What serving has met with so far.
-  [[nodiscard]] std::vector<Trouble> known_troubles() const;
+  [[nodiscard]] std::vector<Trouble> known_troubles() const { return serving_.known_troubles(); }
 
   /// An active model or ranker changed elsewhere (activated, rolled back).
-  void forget_model();
+  void forget_model() { serving_.forget_model(); }
   /// Another process may have trained one, or changed an editors' list.
   Result<void> look_for_model();
 
@@ -179,71 +167,10 @@ class Recommendations {
   [[nodiscard]] const std::string& other_version() const;
 
  private:
-  /// What serves of one kind of the registry.
-  template <class Model>
-  struct Loaded {
-    /// Shared with requests under way; immutable.
-    std::shared_ptr<const Model> model;
-    std::string id = "none";
-    std::string active = "none";  ///< the version that should serve
-    std::optional<Trouble> trouble;
-  };
-  /// The active model from the registry, the newest before it that can be read where it cannot; or
-  /// none.
-  template <class Model>
-  [[nodiscard]] Result<Loaded<Model>> load(const Loaded<Model>& now) const;
-  void log_trouble(const Trouble& trouble) const;
-  Result<void> renew() ZHIYIN_REQUIRES(mutex_);
-  struct InUse {
-    /// Shared with requests under way; immutable.
-    std::shared_ptr<const recommend::Recommender> recommender;
-    /// Of interleaving, or of group B; null: none.
-    std::shared_ptr<const recommend::Recommender> rival;
-    std::shared_ptr<const catalogue::EditorLists::Snapshot> editors;
-    /// Candidates (of both: they number the catalogue alike) that may be listed no longer since
-    /// the recommenders were made; null: none.
-    std::shared_ptr<const std::vector<std::uint32_t>> withdrawn;
-  };
-  Result<InUse> current();
-  /// What `current` found last, and the versions of catalogue and editors' lists that it belongs
-  /// to.
-  struct Ready {
-    InUse in_use;
-    std::int64_t items_version = 0;
-    std::int64_t editors_version = 0;
-  };
-  /// Null: somebody has to look. Never waits.
-  std::shared_ptr<const Ready> ready() const ZHIYIN_EXCLUDES(ready_mutex_);
-  void set_ready(std::shared_ptr<const Ready> ready) ZHIYIN_EXCLUDES(ready_mutex_);
+  using InUse = ServingRecommenders::InUse;
   /// The list, and its impression.
   Result<Answer> listed(const InUse& in_use, const audience::PersonView& person,
                         const recommend::RecommendRequest& request, Shown shown);
-  /// What recommenders are made of, at one moment.
-  struct Parts {
-    /// Shared with requests under way; immutable.
-    std::shared_ptr<const recommend::RecommendModel> model;
-    std::string model_id;
-    recommend::Ranking ranking;
-    std::shared_ptr<const recommend::TextVectors> texts;
-    std::shared_ptr<const catalogue::ItemIndex> index;
-  };
-  /// Recommenders, and what of the catalogue they were made of.
-  struct Made {
-    /// Shared with requests under way; immutable.
-    std::shared_ptr<const recommend::Recommender> recommender;  ///< null: not yet
-    std::shared_ptr<const recommend::Recommender> rival;        ///< null: none
-    std::shared_ptr<const catalogue::ItemIndex> index;
-    std::chrono::nanoseconds took{0};
-    std::chrono::steady_clock::time_point at = {};  ///< when that was done
-  };
-  [[nodiscard]] Parts parts(std::shared_ptr<const catalogue::ItemIndex> index) const
-      ZHIYIN_REQUIRES(mutex_);
-  [[nodiscard]] Made make(const Parts& parts) const;
-  /// Of what there is now, while lists go on.
-  Result<void> make_anew();
-  /// What the rival's lists are made by.
-  [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> make_rival(
-      const Parts& parts) const;
   [[nodiscard]] bool is_interleaved(const PersonId& person) const;
   /// A seed.
   std::uint64_t draw();
@@ -271,17 +198,12 @@ class Recommendations {
   std::string note(const Answer& answer, const PersonId& person,
                    const recommend::RecommendRequest& request, Shown shown);
 
-  /// The ranker in use, with what it has learnt since it was trained.
-  [[nodiscard]] recommend::Ranking ranking() const ZHIYIN_REQUIRES(mutex_);
-
-  model::Registry& registry_;
   storage::State& state_;
-  catalogue::Items& items_;
   catalogue::EditorLists editor_lists_;
   storage::EventLog& log_;
-  Logger& logger_;
   const Settings settings_;
   audience::RecentPeople* const recent_;
+  ServingRecommenders serving_;
   FreshArms arms_;
   ShownItems shown_items_;
   const std::uint64_t seed_;  ///< of this process
@@ -305,19 +227,6 @@ class Recommendations {
   mutable Mutex trends_mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const Trends> trends_ ZHIYIN_GUARDED_BY(trends_mutex_);
-  mutable Mutex ready_mutex_;
-  /// Shared with requests under way; immutable.
-  std::shared_ptr<const Ready> ready_ ZHIYIN_GUARDED_BY(ready_mutex_);
-  mutable Mutex mutex_;
-  /// Shared with requests under way; immutable.
-  Made made_ ZHIYIN_GUARDED_BY(mutex_);
-  bool is_outdated_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< model, ranker or texts are others
-  bool is_behind_ ZHIYIN_GUARDED_BY(mutex_) = false;    ///< catch_up() has something to do
-  Loaded<recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
-  Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
-  std::optional<LearntRanker> learnt_ ZHIYIN_GUARDED_BY(mutex_);  ///< of ranker_
-  bool is_stale_ ZHIYIN_GUARDED_BY(mutex_) = false;               ///< other versions may be active
-  std::shared_ptr<const recommend::TextVectors> texts_ ZHIYIN_GUARDED_BY(mutex_);
 };
 
 /// From the options `recommend.*`; kInvalidArgument names the option.
