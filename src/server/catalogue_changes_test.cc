@@ -1,9 +1,12 @@
-#include "server/recommendations.h"
-
 #include <gmock/gmock.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
 
 #include "base/file.h"
 #include "catalogue/item_statistics.h"
+#include "server/recommendations.h"
 #include "storage/migrations.h"
 #include "storage/open.h"
 #include "storage/sqlite_state.h"
@@ -56,24 +59,42 @@ class CatalogueChangesTest : public testing::Test {
     item.stock = stock;
     put({std::move(item)});
   }
-  std::vector<std::string> newest() {
+  Recommendations::Answer answer() {
     recommend::RecommendRequest request;
     request.now = kNow;
     auto answer = lists_->common(Recommendations::Common::kLatest, {}, request,
                                  {.account = "", .record = false});
     EXPECT_TRUE(answer.has_value()) << answer.error().text();
+    return answer ? *answer : Recommendations::Answer();
+  }
+  std::vector<std::string> newest() {
     std::vector<std::string> out;
-    for (const auto& item : answer->response.items) out.push_back(item.item.id);
+    for (const auto& item : answer().response.items) out.push_back(item.item.id);
     return out;
   }
+  /// Stores a version and makes it the active one.
+  std::string activate() {
+    const auto saved = registry_->save({std::string(recommend::RecommendModel::kKind),
+                                        {},
+                                        {},
+                                        {},
+                                        recommend::RecommendModel().encode()},
+                                       kNow);
+    EXPECT_TRUE(saved.has_value()) << saved.error().text();
+    lists_->forget_model();
+    return saved ? saved->id : "";
+  }
   /// What the thread for it does; it leaves pauses.
-  void catch_up_until_listed(std::string_view id) {
+  void catch_up_until(const std::function<bool()>& done) {
     constexpr int kMany = 1'000'000;
-    const auto is_listed = [&] {
+    for (int i = 0; i < kMany && !done(); ++i) ASSERT_TRUE(lists_->catch_up());
+    ASSERT_TRUE(done());
+  }
+  void catch_up_until_listed(std::string_view id) {
+    catch_up_until([&] {
       const auto listed = newest();
       return std::ranges::find(listed, id) != listed.end();
-    };
-    for (int i = 0; i < kMany && !is_listed(); ++i) ASSERT_TRUE(lists_->catch_up());
+    });
   }
 
   TempFolder folder_;
@@ -130,6 +151,59 @@ TEST_F(CatalogueChangesTest, WhoLooksIntoListsSeesAllThatChanged) {
   EXPECT_NE(candidates.find({"course", "d"}), recommend::CandidateIndex::kNone);
   EXPECT_FALSE(candidates.may_be_shown(candidates.find({"course", "a"}), kNow));
   EXPECT_THAT(newest(), ElementsAre("d", "c", "b"));
+}
+
+TEST_F(CatalogueChangesTest, AVersionServesALargeCatalogueWhenItsListsCanBeMade) {
+  open(std::chrono::nanoseconds(0));
+  EXPECT_EQ(answer().model_id, "none");
+  const std::string first = activate();
+  // No list waits for a version to be read.
+  EXPECT_EQ(answer().model_id, "none");
+  catch_up_until([&] { return answer().model_id == first; });
+  // Whoever looks for trouble reads it, and then it must not be forgotten.
+  const std::string second = activate();
+  ASSERT_TRUE(lists_->troubles());
+  EXPECT_EQ(answer().model_id, first);
+  catch_up_until([&] { return answer().model_id == second; });
+}
+
+TEST_F(CatalogueChangesTest, AVersionServesASmallCatalogueWithTheNextList) {
+  open(std::chrono::hours(1));
+  EXPECT_EQ(answer().model_id, "none");
+  const std::string version = activate();
+  EXPECT_EQ(answer().model_id, version);
+}
+
+TEST_F(CatalogueChangesTest, WhatIsAskedForFirstOfAllIsJoinedWithWhatThereIs) {
+  open(std::chrono::nanoseconds(0));
+  const auto joined =
+      lists_->joined(std::make_shared<const recommend::RecommendModel>(), "recommend-7");
+  ASSERT_TRUE(joined) << joined.error().text();
+  EXPECT_EQ((*joined)->model_id(), "recommend-7");
+  EXPECT_EQ(newest().size(), 3);
+}
+
+TEST_F(CatalogueChangesTest, OfSeveralThatMakeListsReadyNoneUndoesTheOther) {
+  open(std::chrono::nanoseconds(0));
+  EXPECT_EQ(answer().model_id, "none");
+  std::atomic<bool> ends = false;
+  const auto repeat = [&](auto what) {
+    return std::thread([&ends, what] {
+      while (!ends.load()) what();
+    });
+  };
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i) others.push_back(repeat([this] { EXPECT_TRUE(lists_->serving()); }));
+  others.push_back(repeat([this] { EXPECT_TRUE(lists_->catch_up()); }));
+  for (int round = 0; round < 20; ++round) {
+    const std::string version = activate();
+    catch_up_until([&] { return answer().model_id == version; });
+    const std::string id(1, static_cast<char>('d' + round));  // the newest of all
+    put({course(id)});
+    catch_up_until_listed(id);
+  }
+  ends.store(true);
+  for (std::thread& other : others) other.join();
 }
 
 }  // namespace

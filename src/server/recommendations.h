@@ -102,7 +102,7 @@ class Recommendations {
   Result<std::shared_ptr<const recommend::Recommender>> serving() { return serving_.newest(); }
   /// Another version as it would serve, with the catalogue as it is.
   [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> joined(
-      std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
+      std::shared_ptr<const recommend::RecommendModel> model, std::string id) {
     return serving_.joined(std::move(model), std::move(id));
   }
 

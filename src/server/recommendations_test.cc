@@ -46,6 +46,7 @@ struct Shop : World {
     log = must(
         storage::open_event_log("sqlite:" + (folder.path() / "log.db").string(), null_logger()));
     Recommendations::Settings settings;
+    settings.quick_build = std::chrono::hours(1);  // however busy the machine is
     settings.fatigue = {.shows = fatigue_shows, .window = kDay};
     plain = std::make_unique<Recommendations>(registry, items(), *log, state(), null_logger(),
                                               settings, nullptr);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "catalogue/index_changes.h"
 #include "recommend/response_ranker.h"
 #include "server/ranker_updates.h"
 
@@ -108,21 +107,18 @@ Result<void> ServingRecommenders::renew() {
   if (model) {
     if (!model->model) model->model = std::make_shared<recommend::RecommendModel>();
     if (model->trouble) log_trouble(*model->trouble);
-    if (model->id != model_.id || !model_.model) is_outdated_ = true;
     model_ = std::move(*model);
   }
   if (ranker) {
     if (ranker->trouble) log_trouble(*ranker->trouble);
-    if (ranker->id != ranker_.id) is_outdated_ = true;
     ranker_ = std::move(*ranker);
     auto learnt = learnt_since(state_, ranker_.id);
     // Where that cannot be read the version serves as it was trained.
     if (!learnt)
       logger_.warning("recommend", "learnt_since_unreadable", {{"reason", learnt.error().text()}});
-    const std::string before = learnt_ ? learnt_->id : "";
     learnt_ = learnt ? std::move(*learnt) : std::nullopt;
-    if ((learnt_ ? learnt_->id : "") != before) is_outdated_ = true;
   }
+  set_ready(nullptr);
   return {};
 }
 
@@ -165,7 +161,7 @@ Result<std::shared_ptr<const recommend::Recommender>> ServingRecommenders::make_
 ServingRecommenders::Made ServingRecommenders::make(const Parts& parts) const {
   const auto began = std::chrono::steady_clock::now();
   Made out;
-  out.index = parts.index;
+  out.of = parts;
   out.recommender = recommend::Recommender::create(
       parts.model, parts.model_id, candidates_of(*parts.index), parts.texts, parts.ranking);
   if (!settings_.other_version.empty()) {
@@ -208,6 +204,16 @@ std::shared_ptr<const std::vector<std::uint32_t>> numbers_in(
 
 }  // namespace
 
+bool ServingRecommenders::is_outdated() const {
+  const Parts& of = made_.of;
+  return of.model_id != model_.id || of.ranking.id != ranking().id || of.texts != texts_;
+}
+
+catalogue::IndexChanges ServingRecommenders::changes_in(const catalogue::ItemIndex& index) const {
+  return made_.of.index.get() == &index ? catalogue::IndexChanges()
+                                        : catalogue::changes_between(*made_.of.index, index);
+}
+
 Result<ServingRecommenders::InUse> ServingRecommenders::current() {
   if (const auto ready = this->ready()) return *ready;
   // Read before the items: a change in between makes the next call look again.
@@ -216,28 +222,33 @@ Result<ServingRecommenders::InUse> ServingRecommenders::current() {
   ZHIYIN_TRY(auto index, items_.index());
   ZHIYIN_TRY(auto editors, editor_lists_.snapshot());
   MutexLock lock(mutex_);
-  if (!model_.model || is_stale_) {
+  // Whoever held the lock may have done it all.
+  if (const auto ready = this->ready()) return *ready;
+  const bool is_slow = made_.recommender && made_.took > settings_.quick_build;
+  if (!model_.model || (is_stale_ && !is_slow)) {
     ZHIYIN_TRY_VOID(renew());
   }
   catalogue::IndexChanges changes;
-  if (made_.recommender && made_.index != index)
-    changes = catalogue::changes_between(*made_.index, *index);
-  const bool is_slow = made_.took > settings_.quick_build;
-  is_behind_ = made_.recommender && is_slow && (is_outdated_ || changes.more);
-  if (!made_.recommender || (!is_slow && (is_outdated_ || !changes.empty()))) {
+  if (made_.recommender) changes = changes_in(*index);
+  is_behind_ = is_slow && (is_stale_ || is_outdated() || changes.more);
+  if (!made_.recommender || (!is_slow && (is_outdated() || !changes.empty()))) {
     made_ = make(parts(std::move(index)));
-    is_outdated_ = false;
     changes = {};
   }
   InUse out{made_.recommender, made_.rival, std::move(editors),
             numbers_in(*made_.recommender, changes.withdrawn)};
-  // Where a version could not be looked at, the next list tries again.
-  if (!is_stale_) set_ready(std::make_shared<const Ready>(out, version, editors_version));
+  // Where a version could not be looked at, the next list tries again; or catch_up() does.
+  if (is_slow || !is_stale_)
+    set_ready(std::make_shared<const Ready>(out, version, editors_version));
   return out;
 }
 
 Result<std::vector<ServingRecommenders::Trouble>> ServingRecommenders::troubles() {
   ZHIYIN_TRY_VOID(current());
+  {
+    MutexLock lock(mutex_);
+    if (is_stale_) ZHIYIN_TRY_VOID(renew());
+  }
   return known_troubles();
 }
 
@@ -251,32 +262,50 @@ std::vector<ServingRecommenders::Trouble> ServingRecommenders::known_troubles() 
 }
 
 Result<std::shared_ptr<const recommend::Recommender>> ServingRecommenders::joined(
-    std::shared_ptr<const recommend::RecommendModel> model, std::string id) const {
+    std::shared_ptr<const recommend::RecommendModel> model, std::string id) {
   ZHIYIN_TRY(const auto index, items_.index());
-  const MutexLock lock(mutex_);
-  recommend::Ranking ranking = this->ranking();
+  std::optional<Parts> parts;
+  {
+    MutexLock lock(mutex_);
+    if (!model_.model || is_stale_) {
+      ZHIYIN_TRY_VOID(renew());
+    }
+    parts = this->parts(index);
+  }
   return recommend::Recommender::create(std::move(model), std::move(id), candidates_of(*index),
-                                        texts_, std::move(ranking));
+                                        parts->texts, parts->ranking);
+}
+
+bool ServingRecommenders::is_newest(const InUse& in_use) const {
+  MutexLock lock(mutex_);
+  return !is_behind_ && !in_use.withdrawn;
 }
 
 Result<std::shared_ptr<const recommend::Recommender>> ServingRecommenders::newest() {
   ZHIYIN_TRY(auto in_use, current());
-  {
-    MutexLock lock(mutex_);
-    if (!is_behind_ && !in_use.withdrawn) return std::move(in_use.recommender);
-  }
-  ZHIYIN_TRY_VOID(make_anew());
+  if (is_newest(in_use)) return std::move(in_use.recommender);
+  MutexLock making(making_mutex_);
+  // Another may have made them meanwhile.
   ZHIYIN_TRY(in_use, current());
+  if (!is_newest(in_use)) {
+    ZHIYIN_TRY_VOID(make_anew());
+    ZHIYIN_TRY(in_use, current());
+  }
   return std::move(in_use.recommender);
 }
 
 Result<recommend::TrialCatalogue> ServingRecommenders::catalogue() const {
   ZHIYIN_TRY(const auto index, items_.index());
-  const MutexLock lock(mutex_);
-  return recommend::TrialCatalogue{candidates_of(*index), texts_};
+  std::shared_ptr<const recommend::TextVectors> texts;
+  {
+    MutexLock lock(mutex_);
+    texts = texts_;
+  }
+  return recommend::TrialCatalogue{candidates_of(*index), std::move(texts)};
 }
 
 Result<void> ServingRecommenders::catch_up() {
+  MutexLock making(making_mutex_);
   {
     MutexLock lock(mutex_);
     // Whatever changes all the time must not take a whole processor.
@@ -295,13 +324,16 @@ Result<void> ServingRecommenders::make_anew() {
     if (!model_.model || is_stale_) {
       ZHIYIN_TRY_VOID(renew());
     }
+    if (made_.recommender && !is_outdated() && changes_in(*index).empty()) {
+      is_behind_ = is_stale_;
+      return {};
+    }
     parts = this->parts(std::move(index));
-    is_outdated_ = false;
   }
   Made made = make(*parts);
   MutexLock lock(mutex_);
   made_ = std::move(made);
-  is_behind_ = is_outdated_;
+  is_behind_ = is_stale_ || is_outdated();
   set_ready(nullptr);
   return {};
 }
@@ -322,7 +354,6 @@ Result<void> ServingRecommenders::look_for_model() {
 void ServingRecommenders::set_texts(std::shared_ptr<const recommend::TextVectors> texts) {
   MutexLock lock(mutex_);
   texts_ = std::move(texts);
-  is_outdated_ = true;
   set_ready(nullptr);
 }
 

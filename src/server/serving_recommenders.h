@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "catalogue/editor_lists.h"
+#include "catalogue/index_changes.h"
 #include "catalogue/items.h"
 #include "model/registry.h"
 #include "recommend/objectives.h"
@@ -30,7 +31,8 @@ struct LearntRanker {
 
 /// The recommenders that lists are made by: of the active model, the active ranker, what the texts
 /// are about and the catalogue as it is. They are snapshots, made anew when one of these changed:
-/// with the next list where that is quick, else in the background (catch_up). Thread-safe.
+/// with the next list where that is quick, else in the background (catch_up), where a new version
+/// is read, too. Thread-safe.
 class ServingRecommenders {
  public:
   struct Settings {
@@ -63,7 +65,7 @@ class ServingRecommenders {
   Result<std::shared_ptr<const recommend::Recommender>> newest();
   /// Another version as it would serve, with the catalogue as it is.
   [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> joined(
-      std::shared_ptr<const recommend::RecommendModel> model, std::string id) const;
+      std::shared_ptr<const recommend::RecommendModel> model, std::string id);
 
   /// What lists are made of now, for the trial of a new version.
   [[nodiscard]] Result<recommend::TrialCatalogue> catalogue() const;
@@ -125,20 +127,26 @@ class ServingRecommenders {
     std::shared_ptr<const recommend::TextVectors> texts;
     std::shared_ptr<const catalogue::ItemIndex> index;
   };
-  /// Recommenders, and what of the catalogue they were made of.
+  /// Recommenders, and what they were made of.
   struct Made {
     /// Shared with requests under way; immutable.
     std::shared_ptr<const recommend::Recommender> recommender;  ///< null: not yet
     std::shared_ptr<const recommend::Recommender> rival;        ///< null: none
-    std::shared_ptr<const catalogue::ItemIndex> index;
+    Parts of;
     std::chrono::nanoseconds took{0};
     std::chrono::steady_clock::time_point at = {};  ///< when that was done
   };
   [[nodiscard]] Parts parts(std::shared_ptr<const catalogue::ItemIndex> index) const
       ZHIYIN_REQUIRES(mutex_);
   [[nodiscard]] Made make(const Parts& parts) const;
+  /// Whether the recommenders are of another model, ranker or texts than there are now.
+  [[nodiscard]] bool is_outdated() const ZHIYIN_REQUIRES(mutex_);
+  /// Since they were made.
+  [[nodiscard]] catalogue::IndexChanges changes_in(const catalogue::ItemIndex& index) const
+      ZHIYIN_REQUIRES(mutex_);
+  [[nodiscard]] bool is_newest(const InUse& in_use) const ZHIYIN_EXCLUDES(mutex_);
   /// Of what there is now, while lists go on.
-  Result<void> make_anew();
+  Result<void> make_anew() ZHIYIN_REQUIRES(making_mutex_) ZHIYIN_EXCLUDES(mutex_);
   /// What the rival's lists are made by.
   [[nodiscard]] Result<std::shared_ptr<const recommend::Recommender>> make_rival(
       const Parts& parts) const;
@@ -154,11 +162,12 @@ class ServingRecommenders {
   mutable Mutex ready_mutex_;
   /// Shared with requests under way; immutable.
   std::shared_ptr<const Ready> ready_ ZHIYIN_GUARDED_BY(ready_mutex_);
+  /// One makes them beside serving at a time, or older ones could replace newer ones. Taken first.
+  Mutex making_mutex_;
   mutable Mutex mutex_;
   /// Shared with requests under way; immutable.
   Made made_ ZHIYIN_GUARDED_BY(mutex_);
-  bool is_outdated_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< model, ranker or texts are others
-  bool is_behind_ ZHIYIN_GUARDED_BY(mutex_) = false;    ///< catch_up() has something to do
+  bool is_behind_ ZHIYIN_GUARDED_BY(mutex_) = false;  ///< catch_up() has something to do
   Loaded<recommend::RecommendModel> model_ ZHIYIN_GUARDED_BY(mutex_);
   Loaded<recommend::ResponseRanker> ranker_ ZHIYIN_GUARDED_BY(mutex_);
   std::optional<LearntRanker> learnt_ ZHIYIN_GUARDED_BY(mutex_);  ///< of ranker_
