@@ -260,6 +260,23 @@ TEST(EditorSource, KeepsItsPlacesWhateverARankerThinksOfThem) {
   }
 }
 
+TEST(EditorSource, AListThatVarietyPrefersLeavesTheOtherItsPlaces) {
+  auto items = catalogue();
+  items.resize(11);
+  for (int i = 0; i < 10; ++i) items[static_cast<std::size_t>(i)].tags = {{std::to_string(i), 1}};
+  // Like the first ones of the other list, so that a varied list does without it.
+  items[10].tags = {{"0", 1}, {"1", 1}, {"2", 1}};
+  const auto r = recommender(items);
+  const auto many = refs({0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const auto one = refs({10});
+  RecommendRequest request = request_of(5, {{"A", many, 0.2}, {"B", one, 0.2}});
+  request.rerank = Rerank::kMmr;
+  request.diversity = 0.9;
+  const Ids listed = ids(*r->recommend(reader({}), request));
+  EXPECT_EQ(listed.size(), 5U);
+  EXPECT_NE(std::ranges::find(listed, "i10"), listed.end());
+}
+
 TEST(SecondStage, AnEditorsItemIsOfNoneOfTheSourcesItKnows) {
   const CandidateItem item = catalogue()[0];
   const ItemFacts facts{item.ref, item.category, item.price_fen, item.published_at};
@@ -316,8 +333,9 @@ TEST(EditorSource, InspectionShowsItWithTheRulesThatForbid) {
   std::vector<ItemRef> last;
   for (const InspectedItem& one : looked->stages.back().items) last.push_back(one.item.item);
   std::vector<ItemRef> served;
-  for (const RecommendedItem& item : r->recommend(person, request)->items)
-    served.push_back(item.item);
+  const auto list = r->recommend(person, request);
+  ASSERT_TRUE(list);
+  for (const RecommendedItem& item : list->items) served.push_back(item.item);
   EXPECT_EQ(last, served);
 }
 

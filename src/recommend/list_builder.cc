@@ -827,31 +827,48 @@ void ListBuilder::pin() {
 }
 
 void ListBuilder::keep_edited(std::vector<std::size_t>& order, std::size_t places) const {
+  if (kept_.empty()) return;
   const auto is_edited = [&](std::size_t at) { return gathered_[at].because == Because::kEditor; };
+  const auto list_of = [&](std::size_t at) { return gathered_[at].scored.why; };
+  std::vector<std::size_t> listed(kept_.size(), 0);
+  for (const std::size_t at : order) {
+    if (is_edited(at)) ++listed[list_of(at)];
+  }
+  // No editors' list has a right to it.
+  const auto is_spare = [&](std::size_t at) {
+    return !is_edited(at) || listed[list_of(at)] > kept_[list_of(at)];
+  };
+  const auto fits = [&](std::uint32_t candidate, std::optional<std::size_t> without) {
+    ListCaps caps(candidates_, request_);
+    caps.add(out_.items);
+    for (const std::size_t other : order) {
+      if (other != without) caps.add(gathered_[other].scored.candidate);
+    }
+    return caps.allow(candidate);
+  };
+  /// Whether it takes a free place, or that of the last spare one that the caps let it take.
+  const auto put = [&](std::size_t at) {
+    const std::uint32_t candidate = gathered_[at].scored.candidate;
+    if (order.size() < places && fits(candidate, std::nullopt)) {
+      order.push_back(at);
+      return true;
+    }
+    for (std::size_t i = order.size(); i-- > 0;) {
+      const std::size_t spare = order[i];
+      if (!is_spare(spare) || !fits(candidate, spare)) continue;
+      if (is_edited(spare)) --listed[list_of(spare)];
+      order.erase(order.begin() + static_cast<std::ptrdiff_t>(i));
+      order.push_back(at);
+      return true;
+    }
+    return false;
+  };
   for (std::uint32_t e = 0; e < kept_.size(); ++e) {
-    const auto is_of_list = [&](std::size_t at) {
-      return is_edited(at) && gathered_[at].scored.why == e;
-    };
-    auto listed = static_cast<std::size_t>(std::ranges::count_if(order, is_of_list));
-    for (std::size_t at = 0; at < gathered_.size() && listed < kept_[e]; ++at) {
-      const std::uint32_t candidate = gathered_[at].scored.candidate;
-      if (!is_of_list(at) || std::ranges::find(order, at) != order.end() ||
-          (!tired_.empty() && tired_[candidate]))
-        continue;
-      std::vector<std::size_t> with = order;
-      if (with.size() >= places) {
-        // Instead of the last that is no editor's.
-        const auto last = std::find_if_not(with.rbegin(), with.rend(), is_edited);
-        if (last == with.rend()) return;
-        with.erase(std::next(last).base());
-      }
-      ListCaps caps(candidates_, request_);
-      caps.add(out_.items);
-      for (const std::size_t other : with) caps.add(gathered_[other].scored.candidate);
-      if (!caps.allow(candidate)) continue;
-      with.push_back(at);
-      order = std::move(with);
-      ++listed;
+    for (std::size_t at = 0; at < gathered_.size() && listed[e] < kept_[e]; ++at) {
+      const bool is_its_own = is_edited(at) && list_of(at) == e;
+      const bool is_tired = !tired_.empty() && tired_[gathered_[at].scored.candidate];
+      if (!is_its_own || is_tired || std::ranges::find(order, at) != order.end()) continue;
+      if (put(at)) ++listed[e];
     }
   }
 }
@@ -938,8 +955,11 @@ void ListBuilder::explore() {
     };
     if (std::ranges::any_of(fresh, is_copy)) continue;
     if (candidates_.group(c) != 0 && taken_groups_[candidates_.group(c)] && !taken_[c]) continue;
-    if (listed || taste_.seen[c] || !passes_rules(c) ||
-        std::ranges::find(request_.rules.exclude, ref) != request_.rules.exclude.end())
+    const auto is_among = [&](const std::vector<ItemRef>& refs) {
+      return std::ranges::find(refs, ref) != refs.end();
+    };
+    if (listed || taste_.seen[c] || !passes_rules(c) || is_among(request_.rules.exclude) ||
+        (request_.leaves_out_tired && is_among(request_.tired)))
       continue;
     if (listed_caps.room(c) < places) {
       if (!caps.allow(c)) continue;

@@ -339,6 +339,18 @@ TEST(Lists, ExplorationHasItsOwnPlacesAndSaysHowLikelyItWas) {
   EXPECT_EQ(r->recommend(person({}), {.n = 5, .explore = 2}).error().field, "explore");
 }
 
+TEST(Lists, ChanceDoesNotBringBackWhatIsLeftOutAsTired) {
+  const auto r = recommender();
+  RecommendRequest request{.n = 5, .explore = 1};
+  request.arm_of = [](const ItemRef& ref) { return ref.id == "new3" ? Arm{40, 30} : Arm{40, 2}; };
+  ASSERT_EQ(ids(listed(*r, request)).back(), "new3");
+  request.tired = {{"article", "new3"}};
+  request.leaves_out_tired = true;
+  const auto out = listed(*r, request);
+  EXPECT_EQ(std::ranges::count(ids(out), "new3"), 0);
+  EXPECT_EQ(out.items.back().source, "explore");
+}
+
 TEST(Lists, WhatGoesWithAnItemNeedsNoPerson) {
   TrainParams params;
   params.algorithm = "ease";

@@ -64,6 +64,8 @@ class Comparison {
     const auto responses = recommend::join_responses(history_.lists, history_.feedback, window_);
     for (std::size_t l = 0; l < history_.lists.size(); ++l) {
       const recommend::Impression& list = history_.lists[l].impression;
+      const auto begun = begun_.try_emplace(history_.lists[l].person, list.at).first;
+      begun->second = std::min(begun->second, list.at);
       if (list.at <= changed) {
         ++out_.left_out.other_percent;
       } else if (list.at + window_ > now) {
@@ -83,7 +85,6 @@ class Comparison {
  private:
   struct Person {
     AbPerson sums;
-    Instant first;  ///< list
     bool in_both = false;
   };
 
@@ -96,11 +97,7 @@ class Comparison {
     out_.to = std::max(out_.to, list.at);
     auto [at, is_new] = people_.try_emplace(number);
     Person& person = at->second;
-    if (is_new) {
-      person.sums.group = list.group;
-      person.first = list.at;
-    }
-    person.first = std::min(person.first, list.at);
+    if (is_new) person.sums.group = list.group;
     if (person.sums.group != list.group) person.in_both = true;
     ++person.sums.lists;
     for (const std::uint8_t bits : responses) {
@@ -112,13 +109,15 @@ class Comparison {
     }
   }
 
-  /// What people did before their first list: nothing of the test has touched that.
+  /// What people did before their first list, whatever the share was then: nothing of the test has
+  /// touched that.
   void add_past() {
     for (const recommend::FeedbackRow& did : history_.feedback) {
       const auto found = people_.find(did.person);
       if (found == people_.end()) continue;
       Person& person = found->second;
-      if (did.at >= person.first || did.at < person.first - question_.before) continue;
+      const Instant first = begun_.at(did.person);
+      if (did.at >= first || did.at < first - question_.before) continue;
       ++person.sums.did_before[static_cast<std::size_t>(did.response)];
       person.sums.value_before += objectives_.weight(did.response);
     }
@@ -129,6 +128,7 @@ class Comparison {
   const Duration window_;
   const recommend::Objectives& objectives_;
   std::map<std::uint32_t, Person> people_;
+  std::unordered_map<std::uint32_t, Instant> begun_;  ///< each person's first list of the test
   Compared out_;
 };
 

@@ -51,8 +51,12 @@ ApiResult list(Services& s, const http::Request& r, const Caller& caller) {
 ApiResult put(Services& s, const EditorList& list, const http::Request& r, const Caller& caller) {
   ZHIYIN_TRY_VOID(check_account(caller, list.account));
   auto& lists = s.recommendations.editor_lists();
-  if (const auto before = lists.get(list.id))
+  if (const auto before = lists.get(list.id)) {
     ZHIYIN_TRY_VOID(check_account(caller, before->list.account));
+  } else if (!caller.accounts.empty() && before.error().code != ErrorCode::kNotFound) {
+    // One that cannot be read may be another account's.
+    return std::unexpected(before.error());
+  }
   ZHIYIN_TRY(const auto version, if_match(r));
   ZHIYIN_TRY(const auto stored, lists.put(list, version, caller.name, s.clock.now()));
   return shown(s, stored, stored.version == 1 ? 201 : 200);

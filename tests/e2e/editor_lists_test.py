@@ -1,4 +1,5 @@
 """What editors choose: lists over HTTP and the command line, who may change them, and what becomes of them in recommendations."""
+import sqlite3
 import unittest
 
 from harness import STEPPED, Server, cli, main
@@ -167,6 +168,12 @@ class Lists(unittest.TestCase):
         changed = self.server.send("PUT", f"{PATH}/mine", fine | {"account": "shop"}, key=key, headers={"If-Match": "1"})
         self.assertEqual((changed.status, changed.json["updated_by"]), (200, "key:shop"))
         self.assertEqual(self.server.send("DELETE", f"{PATH}/mine", key=key).status, 200)
+        # One that cannot be read may be anybody's.
+        with sqlite3.connect(self.server.folder / "data/state.db", timeout=30) as state:
+            state.execute("UPDATE editor_list SET definition = '{' WHERE id = 'theirs'")
+        refused = self.server.send("PUT", f"{PATH}/theirs", fine | {"account": "shop"}, key=key, headers={"If-Match": "1"})
+        self.assertGreaterEqual(refused.status, 500, refused.body)
+        self.assertEqual(self.server.send("PUT", f"{PATH}/theirs", fine, headers={"If-Match": "1"}).status, 200)
 
     def test_the_command_line_does_the_same(self):
         picks = self.server.folder / "picks.txt"
