@@ -636,24 +636,25 @@ Result<std::shared_ptr<const ItemIndex>> Items::index(std::int64_t at_least) con
   // Read before the items: a change in between makes the next call read again.
   const std::int64_t version = version_.load();
   if (index_ && index_version_ == version && index_change_ >= at_least) return index_;
+  const std::shared_ptr<const ItemIndex> before = index_;
+  const IndexCursors then{index_change_, index_readings_};
+  IndexCursors now;
   std::vector<IndexedItem> items;
   std::vector<ingest::ItemRef> removed;
-  IndexCursors now;
   bool follows = false;
   ZHIYIN_TRY_VOID(state_.read([&](Session& session) -> Result<void> {
     removed.clear();
     ZHIYIN_TRY(now, read_index_cursors(session));
-    const std::int64_t behind = now.changed - index_change_;
-    follows =
-        index_ && now.readings == index_readings_ && behind >= 0 && behind <= kChangesFollowed;
+    const std::int64_t behind = now.changed - then.changed;
+    follows = before && now.readings == then.readings && behind >= 0 && behind <= kChangesFollowed;
     static_assert(kChangesFollowed < kRemovedKept);
-    ZHIYIN_TRY(items, read_index(session, follows ? std::optional(index_change_) : std::nullopt));
+    ZHIYIN_TRY(items, read_index(session, follows ? std::optional(then.changed) : std::nullopt));
     if (follows) {
-      ZHIYIN_TRY(removed, read_removed(session, index_change_));
+      ZHIYIN_TRY(removed, read_removed(session, then.changed));
     }
     return {};
   }));
-  index_ = std::make_shared<const ItemIndex>(follows ? index_->with(std::move(items), removed)
+  index_ = std::make_shared<const ItemIndex>(follows ? before->with(std::move(items), removed)
                                                      : ItemIndex(std::move(items)));
   index_version_ = version;
   index_change_ = now.changed;
