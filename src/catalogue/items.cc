@@ -290,12 +290,13 @@ Result<std::vector<IndexedItem>> read_index(Session& session, std::optional<std:
   const auto rows_of = [&](std::string_view columns, std::string_view table,
                            std::string_view condition, std::string_view order) {
     std::string sql = fmt::format("SELECT {} FROM {}", columns, table);
-    if (after) {
-      if (table != "item i") sql += " JOIN item i ON i.kind = x.item_kind AND i.id = x.item_id";
-      sql += fmt::format(" WHERE i.changed > ?1{}{}", condition.empty() ? "" : " AND ", condition);
-    } else if (!condition.empty()) {
-      sql += fmt::format(" WHERE {}", condition);
+    if (after && table == "item i") {
+      sql += " WHERE i.changed > ?1";
+    } else if (after) {
+      // As a set: a join may walk the whole table in its order.
+      sql += " WHERE (x.item_kind, x.item_id) IN (SELECT kind, id FROM item WHERE changed > ?1)";
     }
+    if (!condition.empty()) sql += fmt::format(" {} {}", after ? "AND" : "WHERE", condition);
     sql += fmt::format(" ORDER BY {}", order);
     return after ? session.query(sql, {*after}) : session.query(sql, {});
   };
