@@ -2,7 +2,7 @@
 
 Finds personal data (`text mask`) and the dictionary's names (`text segment --tags`) in the Chinese files of the shared data, takes 60
 different ones of each kind by a fixed seed, and counts those that were judged right by reading them in their text. Verdicts are kept by a
-hash of kind and value (entity_precision.tsv), for the values are other people's data. `unjudged` shows what has no verdict yet.
+hash of kind and value (entity_precision.tsv) that is too short to tell the value from, for the values are other people's data. `unjudged` shows what has no verdict yet.
 Right: the kind is what it says, and at most a few characters beside it are in the span."""
 import gzip
 import hashlib
@@ -61,7 +61,7 @@ def main():
         sample = random.Random(SEED).sample(sorted(values), min(EACH, len(values)))
         judged = []
         for value in sample:
-            key = hashlib.sha256(f"{kind}\0{value}".encode()).hexdigest()[:16]
+            key = hashlib.sha256(f"{kind}\0{value}".encode()).hexdigest()[:6]
             if key in verdicts:
                 judged.append(verdicts[key] == "1")
             elif sys.argv[2:] == ["unjudged"]:
