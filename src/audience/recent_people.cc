@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audience/identity_ref.h"
+#include "base/packed_number.h"
 
 namespace zhiyin::audience {
 namespace {
@@ -18,26 +19,18 @@ constexpr std::size_t kIdentityBytes = 96;
 /// So that one person does not push out all others.
 constexpr std::size_t kShareOfOne = 64;
 
-constexpr unsigned kBitsPerByte = 7;
-constexpr unsigned kMore = 128;
-
-void put_number(std::string& out, std::uint64_t value) {
-  for (; value >= kMore; value >>= kBitsPerByte) out += static_cast<char>(value % kMore + kMore);
-  out += static_cast<char>(value);
-}
-
 /// Small numbers of either sign are short.
 void put_signed(std::string& out, std::int64_t value) {
-  put_number(out, static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
+  put_packed(out, static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
 }
 
 /// 0: as in the event before.
 void put_text(std::string& out, std::string_view text, std::string_view before) {
   if (text == before) {
-    put_number(out, 0);
+    put_packed(out, 0);
     return;
   }
-  put_number(out, text.size() + 1);
+  put_packed(out, text.size() + 1);
   out += text;
 }
 
@@ -52,14 +45,7 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
 struct Reader {
   const char* at;
 
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += kBitsPerByte) {
-      const auto byte = static_cast<unsigned char>(*at++);
-      value |= std::uint64_t{byte % kMore} << shift;
-      if (byte < kMore) return value;
-    }
-  }
+  std::uint64_t number() { return take_packed(at); }
   std::int64_t signed_number() {
     const std::uint64_t value = number();
     return static_cast<std::int64_t>(value >> 1 ^ (0 - (value & 1)));
@@ -107,21 +93,21 @@ namespace detail {
 std::string pack(const PersonView& view) {
   std::string out;
   put_text(out, view.id.value, {});
-  put_number(out, view.identities.size());
+  put_packed(out, view.identities.size());
   for (const IdentityHash& identity : view.identities)
     out.append(reinterpret_cast<const char*>(identity.data()), identity.size());
-  put_number(out, view.activity.size());
+  put_packed(out, view.activity.size());
   Before before;
   for (const Activity& a : view.activity) {
     put_signed(out, minus(a.at.us, before.at));
     put_signed(out, minus(a.offset, before.offset));
     put_signed(out, a.partition);
-    put_number(out, a.identity);
+    put_packed(out, a.identity);
     put_signed(out, a.value);
     put_text(out, a.kind, before.kind);
     put_text(out, a.account, before.account);
     put_text(out, a.properties, before.properties);
-    put_number(out, a.item ? 1 : 0);
+    put_packed(out, a.item ? 1 : 0);
     before.at = a.at.us;
     before.offset = a.offset;
     before.kind = a.kind;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/packed_number.h"
+
 namespace zhiyin::server {
 namespace {
 
@@ -16,23 +18,6 @@ constexpr std::int64_t kSecondUs = 1'000'000;
 /// Of a list node, its place in the table, and the allocator's own, about.
 constexpr std::size_t kKeptBytes = 250;
 
-constexpr unsigned kBitsPerByte = 7;
-constexpr unsigned kMore = 128;
-
-void put_number(std::string& out, std::uint64_t value) {
-  for (; value >= kMore; value >>= kBitsPerByte) out += static_cast<char>(value % kMore + kMore);
-  out += static_cast<char>(value);
-}
-
-std::uint64_t take_number(const char*& at) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0;; shift += kBitsPerByte) {
-    const auto byte = static_cast<unsigned char>(*at++);
-    value |= std::uint64_t{byte % kMore} << shift;
-    if (byte < kMore) return value;
-  }
-}
-
 /// A packed row, show by show. Each is the seconds since the one before (they may go back: then a
 /// large number, which wraps around), the kind (0: as before, else its length + 1) and the id.
 class Packed {
@@ -41,9 +26,9 @@ class Packed {
 
   bool next() {
     if (at_ == end_) return false;
-    seconds_ += take_number(at_);
-    if (const std::uint64_t size = take_number(at_); size > 0) kind_ = text(size - 1);
-    id_ = text(take_number(at_));
+    seconds_ += take_packed(at_);
+    if (const std::uint64_t size = take_packed(at_); size > 0) kind_ = text(size - 1);
+    id_ = text(take_packed(at_));
     return true;
   }
   [[nodiscard]] Instant at() const {
@@ -115,13 +100,13 @@ std::string ShownItems::pack(const Shows& shows) {
   std::string_view kind;
   for (const Show& show : shows) {
     const auto seconds = static_cast<std::uint64_t>(show.at.us / kSecondUs);
-    put_number(out, seconds - before);
+    put_packed(out, seconds - before);
     before = seconds;
     const bool is_same = show.item.kind == kind;
-    put_number(out, is_same ? 0 : show.item.kind.size() + 1);
+    put_packed(out, is_same ? 0 : show.item.kind.size() + 1);
     if (!is_same) out += show.item.kind;
     kind = show.item.kind;
-    put_number(out, show.item.id.size());
+    put_packed(out, show.item.id.size());
     out += show.item.id;
   }
   out.shrink_to_fit();
